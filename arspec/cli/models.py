@@ -1,0 +1,146 @@
+"""What the commands that use a model share: params, the model's place, conditions, the device."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from arspec.diagnostics import InputError, did_you_mean
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """`--set NAME=VALUE`, repeatable."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter of the spec; repeatable"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument("--device", default="auto", help="auto (cuda where there is one), cpu, cuda, cuda:1 ...")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The positional MODEL, and --set for a spec."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a folder that train has written, its .safetensors, or a spec (untrained)",
+    )
+    add_set(parser)
+    add_device(parser)
+
+
+def params_of(settings: Sequence[str]) -> dict[str, Any]:
+    """`['width=32']` as params, numbers as YAML reads them."""
+    from arspec.spec.scalars import core_value
+
+    params: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(
+                "AR808", f"--set {setting}: a parameter is set as NAME=VALUE", "for example --set width=32"
+            )
+        params[name.strip()] = core_value(value.strip())
+    return params
+
+
+def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
+    """The model that `args.model` names, on `args.device`, in evaluation mode."""
+    import arspec
+    from arspec.training.checkpoint import load_model
+    from arspec.training.parallel import choose_device
+
+    path = Path(args.model)
+    if path.suffix not in (".yaml", ".yml"):
+        if args.set:
+            raise InputError(
+                "AR808", "--set sets the parameters of a spec; a trained model has those it was trained with"
+            )
+        return load_model(path, args.device)
+    device = choose_device(args.device)
+    model = arspec.compile(arspec.load(path, params=params_of(args.set)), seed=seed)
+    print(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
+    return model.to(device).eval()
+
+
+def conditions_of(
+    model: Any, given: Sequence[str], count: int | None, required: bool = True
+) -> tuple[dict[str, Any], int]:
+    """`['label=0..9']` as arrays of `count` rows by name, and the length of the longest list (1 where there is none).
+
+    Classes: 3, 0..9, or 1,2,3, dealt out in turn. Others: the .npy file of one value, or of one for each example.
+    """
+    import numpy as np
+
+    from arspec.data.adapt import check_condition
+
+    sections = model.spec.condition
+    lists: dict[str, Any] = {}
+    for setting in given:
+        name, equals, value = setting.partition("=")
+        if name not in sections or not equals:
+            known = did_you_mean(name, sections, "conditions") if sections else "the spec has no conditions"
+            raise InputError("AR808", f"--condition {setting}: there is no condition '{name}'", known)
+        lists[name] = (
+            _class_numbers(setting, value) if sections[name].kind == "class" else _values(value, sections[name])
+        )
+    longest = max((len(values) for values in lists.values()), default=1)
+    rows = count or longest
+    result: dict[str, Any] = {}
+    for name, section in sections.items():
+        if name not in lists:
+            if not required:
+                continue
+            example = f"--condition {name}=0..{section.classes - 1}" if section.kind == "class" else f"{name}=FILE.npy"
+            raise InputError("AR806", f"the model has the condition '{name}', which is not given", example)
+        chosen = lists[name][np.arange(rows) % len(lists[name])]
+        result[name] = check_condition(name, section, chosen, rows)
+    return result, longest
+
+
+def _class_numbers(setting: str, value: str) -> Any:
+    import numpy as np
+
+    numbers: list[int] = []
+    try:
+        for part in value.split(","):
+            first, dots, last = part.partition("..")
+            if dots and int(last) - int(first) >= 1 << 20:
+                raise ValueError
+            numbers += range(int(first), int(last) + 1) if dots else [int(first)]
+    except ValueError:
+        numbers = []
+    if not numbers:
+        raise InputError("AR808", f"--condition {setting}: no class numbers", "write 3, or 0..9, or 1,2,3")
+    return np.array(numbers, np.int64)
+
+
+def _values(value: str, section: Any) -> Any:
+    import numpy as np
+
+    try:
+        values = np.load(value, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError("AR803", f"cannot read {value} as an array: {error}", "give a .npy file") from error
+    dimensions = {"vector": 1, "map": 3, "series": 2}[section.kind]
+    return values[None] if values.ndim == dimensions else values
+
+
+def as_tensors(condition: dict[str, Any], model: Any) -> dict[str, Any]:
+    """Arrays as tensors on the model's device."""
+    import numpy as np
+    import torch
+
+    device = next(model.parameters()).device
+    return {name: torch.from_numpy(np.ascontiguousarray(values)).to(device) for name, values in condition.items()}
+
+
+def at_least(minimum: float, value: float, name: str) -> None:
+    """InputError where an option is below what it may be."""
+    if not value >= minimum:
+        raise InputError("AR808", f"{name} is at least {minimum:g}; {value:g} came")

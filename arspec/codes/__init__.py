@@ -1,0 +1,16 @@
+"""The codes of the diagnostics and their pages, one file for each hundred.
+
+A new code is one `code(...)` in its file; nothing else lists it.
+"""
+
+from __future__ import annotations
+
+from arspec.codes import expressions, heads, inputs, names, orders, proof, shape, text, types
+from arspec.codes.page import Code
+
+__all__ = ["CODES", "Code"]
+
+_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs)
+
+CODES: dict[str, Code] = {entry.code: entry for file in _FILES for entry in file.CODES}
+"""Every code with its title and page, in order."""

@@ -1,0 +1,243 @@
+"""AR3xx: expressions of parameters, and masks."""
+
+from __future__ import annotations
+
+from arspec.codes.page import code
+
+CODES = (
+    code(
+        "AR301",
+        "an expression cannot be read",
+        """An expression is arithmetic over numbers and $parameters: + - * / // % **, comparisons, and, or,
+        not, a if b else c, min, max, abs, round, ceil, floor, log2, sqrt.""",
+        """
+        out: 2 $width
+        """,
+        """
+        out: 2 * $width
+        """,
+        "write what is missing at the caret.",
+    ),
+    code(
+        "AR302",
+        "something that an expression does not have",
+        """Expressions are computed over a whitelist, never run as a program: there are no attributes, no
+        indexing, and no functions but min, max, abs, round, ceil, floor, log2, sqrt.""",
+        """
+        out: len($kernel)
+        """,
+        """
+        out: max($height, $width)
+        """,
+        "use the operators and functions listed by AR301.",
+    ),
+    code(
+        "AR303",
+        "an unknown parameter",
+        """A parameter is written $name and declared under `params`, of the spec or of the block that uses it.""",
+        """
+        params: {width: 64}
+        graph:
+          first: {layer: conv, out: 2 * $widht}
+        """,
+        """
+        params: {width: 64}
+        graph:
+          first: {layer: conv, out: 2 * $width}
+        """,
+        "take the nearest parameter from the help line, or declare it.",
+    ),
+    code(
+        "AR304",
+        "an undefined result",
+        """Division by zero, a root or a logarithm of a negative number, and a broken power of one have no
+        value.""",
+        """
+        out: $width // ($layers - 5)       # layers: 5
+        """,
+        """
+        out: $width // max(1, $layers - 5)
+        """,
+        "keep the divisor away from zero, or write a if b else c, which computes only the side that is taken.",
+    ),
+    code(
+        "AR305",
+        "a value of the wrong type in an expression",
+        """Arithmetic takes numbers, and `and`, `or`, `not` and `if` take truth values; texts and lists may
+        only be compared or passed on.""",
+        """
+        out: $width if $layers else 8
+        """,
+        """
+        out: $width if $layers > 0 else 8
+        """,
+        "compare, or use another parameter.",
+    ),
+    code(
+        "AR306",
+        "a result is too large",
+        """Integers lie within 2**53, where floats are still exact; powers are refused before they are
+        computed. In masks the numbers are limited so that nothing can overflow.""",
+        """
+        out: 9 ** 9 ** 9
+        """,
+        """
+        out: 9 ** 3
+        """,
+        "use smaller numbers.",
+    ),
+    code(
+        "AR307",
+        "an expression is too long or too deep",
+        """An expression has at most 500 characters and is nested at most 32 brackets deep.""",
+        """
+        out: ((((((((((((((((((((((((((((((((($width)))))))))))))))))))))))))))))))))
+        """,
+        """
+        out: $width
+        """,
+        "give its parts names under `params`.",
+    ),
+    code(
+        "AR308",
+        "a function is given the wrong number of values",
+        """min and max take two numbers or more, the other functions one.""",
+        """
+        out: max($width)
+        """,
+        """
+        out: max($width, 16)
+        """,
+        "add or remove a value.",
+    ),
+    code(
+        "AR310",
+        "a mask cannot be read",
+        """A mask joins names of masks and comparisons of coordinates by and, or, not: `earlier and that.row >=
+        this.row - 2`.""",
+        """
+        masks: {near: earlier && that.row >= this.row - 2}
+        """,
+        """
+        masks: {near: earlier and that.row >= this.row - 2}
+        """,
+        "write what the caret asks for.",
+    ),
+    code(
+        "AR311",
+        "an unknown mask",
+        """A mask is one of the ready-made ones or stands in the section `masks`.""",
+        """
+        first: {layer: conv, kernel: 7, mask: earler}
+        """,
+        """
+        first: {layer: conv, kernel: 7, mask: earlier}
+        """,
+        "take the nearest mask from the help line, or declare it.",
+    ),
+    code(
+        "AR312",
+        "an unknown coordinate",
+        """A mask compares numbers of two sites: this (computed) and that (read). Each has row, column, step,
+        position, rank and group.""",
+        """
+        masks: {above: that.y < this.y}
+        """,
+        """
+        masks: {above: that.row < this.row}
+        """,
+        "take the nearest coordinate from the help line.",
+    ),
+    code(
+        "AR313",
+        "masks that name one another in a circle",
+        """A mask may name others; none can be worked out before itself.""",
+        """
+        masks: {a: b or left, b: a and earlier}
+        """,
+        """
+        masks: {a: left, b: a and earlier}
+        """,
+        "write one of them without the other.",
+    ),
+    code(
+        "AR314",
+        "a mask is too long or too deep",
+        """A mask has at most 500 characters and is nested at most 32 brackets deep.""",
+        """
+        masks: {near: left or left or left}       # ... five hundred characters long
+        """,
+        """
+        masks: {near: left}
+        """,
+        "give its parts names under `masks`.",
+    ),
+    code(
+        "AR315",
+        "a kernel mask of the wrong shape",
+        """A mask that is given as a kernel of 0 and 1 has the rows and columns of the kernel that it masks.""",
+        """
+        first: {layer: conv, kernel: 3, mask: [[1, 1], [1, 0]]}
+        """,
+        """
+        first: {layer: conv, kernel: 3, mask: [[1, 1, 1], [1, 0, 0], [0, 0, 0]]}
+        """,
+        "give the mask as many rows and columns as the kernel.",
+    ),
+    code(
+        "AR316",
+        "a kernel mask that is not of 0 and 1",
+        """An entry of a kernel mask says whether the weight is kept, 1, or dropped, 0. All rows have the same
+        length.""",
+        """
+        first: {layer: conv, kernel: [1, 3], mask: [[1, 0.5, 0]]}
+        """,
+        """
+        first: {layer: conv, kernel: [1, 3], mask: [[1, 1, 0]]}
+        """,
+        "write 0 or 1; a weight between is what training finds.",
+    ),
+    code(
+        "AR317",
+        "a mask where it has no meaning",
+        """Rows and columns exist in images, steps in sequences, groups where channels are in groups; a kernel
+        mask belongs to a convolution, and a layer that reads only its own place needs none.""",
+        """
+        data: {kind: sequence, length: 100, levels: 256}
+        graph:
+          first: {layer: conv, kernel: 2, mask: rows_above}
+        """,
+        """
+        data: {kind: sequence, length: 100, levels: 256}
+        graph:
+          first: {layer: conv, kernel: 2, mask: earlier}
+        """,
+        "use a mask of the data's own coordinates; `earlier` and `so_far` hold everywhere.",
+    ),
+    code(
+        "AR318",
+        "a mask that keeps nothing",
+        """No site is left to read: the layer's output would be its bias everywhere, and all that is upstream
+        would be lost.""",
+        """
+        second: {layer: conv, kernel: 1, mask: earlier}      # one group of channels
+        """,
+        """
+        second: {layer: conv, kernel: 1, mask: so_far}
+        """,
+        "use the inclusive mask after the first layer, or a larger kernel.",
+    ),
+    code(
+        "AR319",
+        "truth and numbers mixed up in a mask",
+        """`and`, `or`, `not` join masks and comparisons; < <= > >= == != compare integers and coordinates.
+        Neither takes the place of the other.""",
+        """
+        masks: {near: earlier and that.row}
+        """,
+        """
+        masks: {near: earlier and that.row > 0}
+        """,
+        "compare the number with something.",
+    ),
+)

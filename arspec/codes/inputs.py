@@ -1,0 +1,228 @@
+"""AR8xx: input at run time: weights, data, flags, files."""
+
+from __future__ import annotations
+
+from arspec.codes.page import code
+
+CODES = (
+    code(
+        "AR801",
+        "weights that do not fit the spec",
+        """Every weight of the model is in the file with the same name and shape, and nothing else is.""",
+        """
+        arspec sample specs/pixelcnn.yaml --weights gated.safetensors
+        """,
+        """
+        arspec sample specs/gated_pixelcnn.yaml --weights gated.safetensors
+        """,
+        "use the spec and the parameters that the weights were trained with.",
+    ),
+    code(
+        "AR802",
+        "a file of weights that cannot be read",
+        """Weights are safetensors. Pickled files can run programs and are never opened.""",
+        """
+        arspec sample specs/pixelcnn.yaml --weights model.pt
+        """,
+        """
+        arspec sample specs/pixelcnn.yaml --weights model.safetensors
+        """,
+        "save the weights as safetensors.",
+    ),
+    code(
+        "AR803",
+        "data that cannot be read",
+        """Data are a folder of images, .npy or .npz, a text or WAV files, or a named set.""",
+        """
+        arspec train specs/pixelcnn.yaml --data digits.pkl
+        """,
+        """
+        arspec train specs/pixelcnn.yaml --data digits.npz
+        """,
+        "convert the data to one of the formats.",
+    ),
+    code(
+        "AR804",
+        "data that do not fit the spec",
+        """Examples have the spec's shape, and their integers lie in 0 ... levels - 1.""",
+        """
+        arspec eval specs/pixelcnn.yaml --data colour_32x32/      # a spec of 28x28, one channel
+        """,
+        """
+        arspec eval specs/pixelcnn.yaml --data colour_32x32/ --set height=32 --set width=32 --set channels=3
+        """,
+        "change the spec's data section by its parameters, or convert the data.",
+    ),
+    code(
+        "AR805",
+        "completion of a part that does not come first",
+        """Fixing the given variables and drawing the others is exact only where the given part comes first in
+        the order. Elsewhere the drawn ones would not know of the given ones after them.""",
+        """
+        arspec complete specs/pixelcnn.yaml --known bottom        # in raster order
+        """,
+        """
+        arspec complete specs/pixelcnn.yaml --known top
+        """,
+        "give the part that comes first, or use a model whose order begins with the part.",
+    ),
+    code(
+        "AR806",
+        "a condition is missing",
+        """The model was specified with a condition, and its value must be given.""",
+        """
+        model.sample(8)
+        """,
+        """
+        model.sample(8, label=torch.arange(8))
+        """,
+        "give a value for each condition of the spec.",
+    ),
+    code(
+        "AR807",
+        "a condition that does not fit",
+        """A class is an integer below the number of classes, for each example; vectors, maps and series have
+        the shape that the spec states. Other names are refused.""",
+        """
+        model.sample(8, label=torch.full((8,), 10))      # of ten classes: 0 ... 9
+        """,
+        """
+        model.sample(8, label=torch.full((8,), 9))
+        """,
+        "give a value of the kind, range and shape that the message names.",
+    ),
+    code(
+        "AR808",
+        "an option that does not hold",
+        """The value of an option or argument is out of range, or two options exclude one another.""",
+        """
+        arspec sample specs/pixelcnn.yaml --temperature -1
+        """,
+        """
+        arspec sample specs/pixelcnn.yaml --temperature 0.9
+        """,
+        "give a value that the message allows.",
+    ),
+    code(
+        "AR809",
+        "an unknown file format",
+        """The ending of a file says what is written.""",
+        """
+        arspec render specs/pixelcnn.yaml -o picture.bmp
+        """,
+        """
+        arspec render specs/pixelcnn.yaml -o picture.svg
+        """,
+        "use one of the endings that the message lists.",
+    ),
+    code(
+        "AR810",
+        "a file that cannot be written",
+        """The folder is missing or read-only, or the file exists and would be lost.""",
+        """
+        arspec train specs/pixelcnn.yaml --data digits --out runs/first       # exists
+        """,
+        """
+        arspec train specs/pixelcnn.yaml --data digits --out runs/second
+        """,
+        "choose another name, or say that it may be replaced.",
+    ),
+    code(
+        "AR811",
+        "a program or package is missing",
+        """Some commands need a program (dot, of Graphviz) or a Python package that is installed separately.""",
+        """
+        arspec render specs/pixelcnn.yaml -o picture.svg       # without Graphviz
+        """,
+        """
+        arspec render specs/pixelcnn.yaml -o picture.dot
+        """,
+        "install what the message names, or use what works without it.",
+    ),
+    code(
+        "AR812",
+        "an audited module that cannot be had",
+        """`package.module:callable` or `path/to/file.py:callable` is imported and called, and gives a torch
+        module.""",
+        """
+        arspec audit model.py
+        """,
+        """
+        arspec audit model.py:build --kwargs '{width: 32}'
+        """,
+        "name a callable that returns an nn.Module, and give its arguments.",
+    ),
+    code(
+        "AR813",
+        "axes that do not hold",
+        """The patterns of an audit name the axes of input and output; every axis has a size, and the shapes of
+        the module agree.""",
+        """
+        arspec audit model.py:build --input 'b c h w' --output 'b (k c) h w' --size c=3
+        """,
+        """
+        arspec audit model.py:build --input 'b c h w' --output 'b (k c) h w' --size c=3,h=8,w=8
+        """,
+        "name every axis and give its size.",
+    ),
+    code(
+        "AR814",
+        "a run that cannot be resumed",
+        """A run is resumed with the spec, the parameters and the options that it was begun with.""",
+        """
+        arspec train specs/pixelcnn.yaml --data digits --out runs/first --resume --set width=32    # begun with 64
+        """,
+        """
+        arspec train specs/pixelcnn.yaml --data digits --out runs/first --resume
+        """,
+        "resume with the same settings, or begin another run.",
+    ),
+    code(
+        "AR815",
+        "a device that is not there",
+        """The named device is not available on this machine.""",
+        """
+        arspec train specs/pixelcnn.yaml --data digits --device cuda      # without a GPU
+        """,
+        """
+        arspec train specs/pixelcnn.yaml --data digits --device cpu
+        """,
+        "choose a device that the message lists.",
+    ),
+    code(
+        "AR816",
+        "a member that the family does not have",
+        """A spec with a family of orders has members 0 ... n - 1; a spec without one has member 0.""",
+        """
+        model.log_prob(x, member=8)       # of eight
+        """,
+        """
+        model.log_prob(x, member=7)
+        """,
+        "give a member below model.members.",
+    ),
+    code(
+        "AR817",
+        "there is no such diagnostic",
+        """`arspec explain` has a page for each code that a message shows.""",
+        """
+        arspec explain AR999
+        """,
+        """
+        arspec explain AR701
+        """,
+        "take the code from the message.",
+    ),
+    code(
+        "AR818",
+        "training that has left the numbers",
+        """The loss or a gradient is infinite or not a number, and no step can be taken from there.""",
+        """
+        arspec train specs/pixelcnn.yaml --data digits --lr 10
+        """,
+        """
+        arspec train specs/pixelcnn.yaml --data digits --lr 0.001
+        """,
+        "lower the learning rate, clip the gradient, or use full precision; the last checkpoint is kept.",
+    ),
+)

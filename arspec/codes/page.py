@@ -1,0 +1,36 @@
+"""What a code is, and how its page is laid out."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Code:
+    """A diagnostic's code, its title, and the page that `arspec explain` prints.
+
+    `level` is 'note' for what is told and refused nowhere.
+    """
+
+    code: str
+    title: str
+    page: str
+    level: Literal["error", "note"] = "error"
+
+
+def code(
+    name: str, title: str, holds: str, wrong: str, right: str, mend: str, level: Literal["error", "note"] = "error"
+) -> Code:
+    """A code whose page says what holds and why, shows it wrong and right, and says how to mend it."""
+    parts = [f"{name}: {title}", _paragraph(holds), "Wrong:", _snippet(wrong), "Right:", _snippet(right)]
+    return Code(name, title, "\n\n".join([*parts, _paragraph("To mend it: " + mend)]) + "\n", level)
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 96)
+
+
+def _snippet(text: str) -> str:
+    return textwrap.indent(textwrap.dedent(text).strip("\n").rstrip(), "    ")

@@ -1,0 +1,10 @@
+"""Data for training and evaluation: named sets, files of a person's own, and writers of what a model draws.
+
+`load` brings any source to the shape and the alphabet that a spec states; `tools/data NAME` fetches the named sets.
+"""
+
+from arspec.data.examples import Examples
+from arspec.data.load import load
+from arspec.data.write import write
+
+__all__ = ["Examples", "load", "write"]

@@ -1,0 +1,184 @@
+"""Bringing a source to the shape and the alphabet of a spec, where the meaning is plain, and saying what was done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from arspec.data.examples import Array, Examples
+from arspec.data.mu_law import to_codes
+from arspec.data.raw import SPLITS, Raw
+from arspec.diagnostics import InputError
+
+if TYPE_CHECKING:
+    from arspec.data.load import Condition
+    from arspec.spec.sections import Condition as ConditionSection
+    from arspec.spec.sections import Data, SequenceData
+
+
+def adapt(
+    raw: Raw, data: Data, condition: Condition, *, name: str, levels: int | None, split: str, seed: int
+) -> Examples:
+    """The examples of `raw` as a spec with these `data` and `condition` sections takes them.
+
+    levels: reduce to so many levels first, where the user asked for it.
+    """
+    notes = list(raw.notes)
+    if data.kind == "sequence" and raw.x.ndim == 1:
+        x, per_pass = _windows(raw, data, name, split, notes)
+        conditions = _conditions(raw, condition, len(x), name)
+        return Examples(x, conditions, name, "; ".join(notes), per_pass)
+    if raw.layout in ("text", "audio"):
+        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}")
+    x = _levels(raw.x, raw.levels, levels, data.levels, name, split, seed, notes)
+    x = _shape(x, raw.layout, data, name, notes)
+    if len(x) == 0:
+        raise InputError("AR803", f"{name} holds no example")
+    return Examples(x, _conditions(raw, condition, len(x), name), name, "; ".join(notes), len(x))
+
+
+def _article(data: Data) -> str:
+    shape = "x".join(str(size) for size in data.shape)
+    return f"{'an image' if data.kind == 'image' else f'a {data.kind}'} of {shape}"
+
+
+def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[str]) -> tuple[Array, int]:
+    """Pieces of one long sequence: every place a beginning for training, side by side for evaluation."""
+    if raw.layout != data.content and raw.layout in ("text", "audio"):
+        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {data.content}")
+    if raw.layout == "audio":
+        if raw.rate is not None and raw.rate != data.rate:
+            raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz", "set the spec's rate")
+        codes = to_codes(raw.x, data.levels, data.companding)
+        notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
+    else:
+        codes = raw.x
+        if codes.dtype.kind not in "iub":
+            raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers")
+        _within(codes, data.levels, name)
+    stream = codes.astype(np.uint8 if data.levels <= 256 else np.int32)
+    count = len(stream) // data.length
+    if count == 0:
+        raise InputError(
+            "AR804", f"{name} is {len(stream)} long, shorter than the spec's length {data.length}", "lower its length"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(stream, data.length)
+    if split == "train":
+        notes.append(f"pieces of {data.length} from any place; {count} of them count as one pass")
+        return windows, count
+    if rest := len(stream) - count * data.length:
+        notes.append(f"cut into {count} pieces of {data.length}; the last {rest} are left out")
+    return windows[:: data.length], count
+
+
+def _within(x: Array, levels: int, name: str) -> None:
+    if x.size and (int(x.min()) < 0 or int(x.max()) >= levels):
+        wrong = int(x.min()) if x.min() < 0 else int(x.max())
+        hint = "levels: 256 takes any byte" if levels == 128 else f"NAME@levels={levels} reduces the levels"
+        raise InputError("AR804", f"{name} holds the value {wrong}, the spec has the levels 0 to {levels - 1}", hint)
+
+
+def _levels(
+    x: Array, has: int | None, asked: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str]
+) -> Array:
+    """Values in 0 .. wanted - 1."""
+    if x.dtype.kind == "f":
+        if not np.isfinite(x).all() or (x != np.rint(x)).any():
+            raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers", "scale and round first")
+        x = x.astype(np.int64)
+    if x.dtype.kind not in "iub":
+        raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers")
+    if asked is not None:
+        has = has or int(x.max()) + 1
+        x = _requantise(x, has, asked)
+        notes.append(f"{has} levels to {asked}")
+        has = asked
+    if has is not None and has > wanted == 2:
+        number = SPLITS.index(split) if split in SPLITS else len(SPLITS)
+        # drawn in float32 a slice at a time: a whole set in float64 would take gigabytes
+        generator = np.random.default_rng([seed, number])
+        drawn = [generator.random(part.shape, dtype=np.float32) * (has - 1) < part for part in np.array_split(x, 64)]
+        notes.append(f"binarized: each pixel drawn once with probability value/{has - 1}, seed {seed}")
+        return np.concatenate(drawn).astype(np.uint8)
+    if has is not None and has != wanted:
+        raise InputError("AR804", f"{name} has {has} levels, the spec {wanted}", f"NAME@levels={wanted} converts them")
+    _within(x, wanted, name)
+    return x
+
+
+def _requantise(x: Array, has: int, wanted: int) -> Array:
+    """Fewer levels: steps of equal width. More: spread over the whole range."""
+    kind = np.uint8 if wanted <= 256 else np.int32
+    if wanted <= has:
+        return (x.astype(np.int64) * wanted // has).astype(kind)
+    return np.rint(x.astype(np.float64) * (wanted - 1) / (has - 1)).astype(kind)
+
+
+def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Array:
+    """[N, *shape]: images of one channel and vectors of their size are the same thing, row by row."""
+    shape = tuple(data.shape)
+    came = tuple(x.shape[1:])
+    if came == shape:
+        return x
+    if data.kind == "image":
+        channels, height, width = shape
+        if channels == 1 and came == (height, width):
+            return x[:, None]
+        if came == (height, width, channels) and layout == "array":
+            notes.append("channels moved to the front")
+            return x.transpose(0, 3, 1, 2)
+        if came == (channels * height * width,):
+            notes.append(f"vectors of {came[0]} taken as images of {height}x{width}")
+            return x.reshape(-1, *shape)
+        if len(came) == 3 and came[1:] == (height, width):
+            raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}")
+        if len(came) >= 2:
+            size = came[1:] if len(came) == 3 else came
+            hint = "params of the spec may set its size: --set height=..., --set width=..."
+            found = f"images of {size[0]}x{size[1]}"
+            raise InputError("AR804", f"{name} has {found}, the spec models {height}x{width}", hint)
+    elif len(came) > 1 and int(np.prod(came)) == shape[0] and (len(came) == 2 or came[0] == 1):
+        notes.append(f"images of {came[-2]}x{came[-1]} taken as vectors of {shape[0]}, row by row")
+        return x.reshape(-1, shape[0])
+    found = "x".join(str(size) for size in came) or "single numbers"
+    raise InputError("AR804", f"{name} has examples of {found}, the spec models {_article(data)}")
+
+
+def _channels(count: int) -> str:
+    return "one channel" if count == 1 else f"{count} channels"
+
+
+def _conditions(raw: Raw, condition: Condition, count: int, name: str) -> dict[str, Array]:
+    """An array for each condition of the spec; labels fill the only class condition."""
+    classes = [key for key, section in condition.items() if section.kind == "class"]
+    result: dict[str, Array] = {}
+    for key, section in condition.items():
+        values = raw.condition.get(key)
+        if values is None and classes == [key]:
+            values = raw.labels
+        if values is None:
+            hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
+            raise InputError("AR806", f"the spec has the condition '{key}', for which {name} has nothing", hint)
+        result[key] = check_condition(key, section, values, count)
+    return result
+
+
+def check_condition(key: str, section: ConditionSection, values: Array, count: int) -> Array:
+    """`values` [count, ...] as the condition `key` takes them: class numbers int64, everything else float32."""
+    if section.kind == "class":
+        if values.shape != (count,) or values.dtype.kind not in "iu":
+            raise InputError("AR807", f"'{key}' takes {count} class numbers, not {values.dtype} {list(values.shape)}")
+        if count and not 0 <= int(values.min()) <= int(values.max()) < section.classes:
+            wrong = int(values.max()) if values.max() >= section.classes else int(values.min())
+            raise InputError("AR807", f"'{key}' has the classes 0 to {section.classes - 1}, and {wrong} came")
+        return values.astype(np.int64)
+    if section.kind == "vector":
+        shape = (section.size,)
+    elif section.kind == "map":
+        shape = (section.channels, section.height, section.width)
+    else:
+        shape = (section.channels, section.length)
+    if values.shape != (count, *shape) or values.dtype.kind not in "fiu":
+        raise InputError("AR807", f"'{key}' takes numbers {[count, *shape]}; {values.dtype} {list(values.shape)} came")
+    return values.astype(np.float32)

@@ -1,0 +1,49 @@
+"""A source as it lies in its file, before it is brought to a spec's shape and alphabet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from arspec.data.examples import Array
+from arspec.diagnostics import InputError
+
+Layout = Literal["images", "text", "audio", "array"]
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass
+class Raw:
+    """One split of a source.
+
+    x: images [N, C, H, W]; text: bytes [T]; audio: samples in -1 .. 1, [T]; array: integers [N, ...] or [T].
+    levels: the size of the alphabet where the source states it. rate: Hz, of audio.
+    labels: class of each example [N], where the source has classes. condition: arrays named as the spec's conditions.
+    """
+
+    layout: Layout
+    x: Array
+    levels: int | None = None
+    rate: int | None = None
+    labels: Array | None = None
+    condition: dict[str, Array] = field(default_factory=dict[str, Array])
+    notes: list[str] = field(default_factory=list[str])
+
+
+def split_indices(count: int, split: str, shuffle: bool, what: str = "examples") -> Array:
+    """Indices of one split of a source that comes without any: 80 / 10 / 10 %, shuffled by a fixed seed or in order.
+
+    In order, the last tenth is the test split and the tenth before it the validation split. 'all' gives everything.
+    """
+    order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)
+    if split == "all":
+        return order
+    tenth = count // 10 if count >= 10 else int(count >= 3)
+    parts = dict(zip(SPLITS, np.split(order, [count - 2 * tenth, count - tenth]), strict=True))
+    if split not in parts:
+        raise InputError("AR803", f"there is no split '{split}': the splits are train, valid, test and all")
+    if len(parts[split]) == 0:
+        raise InputError("AR803", f"{count} {what} are too few for a split '{split}'; --split all uses everything")
+    return np.sort(parts[split])

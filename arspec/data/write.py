@@ -1,0 +1,116 @@
+"""Writing what a model draws: PNG grids, text, WAV and plain arrays, each whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from arspec.data.atomic import replacing, write_text
+from arspec.data.examples import Array
+from arspec.data.mu_law import to_wave
+from arspec.data.wav import write_wav
+from arspec.diagnostics import InputError
+
+if TYPE_CHECKING:
+    from arspec.spec.sections import Data, SequenceData
+
+GAP = 2  # pixels between the images of a grid
+GAP_GREY = 96
+SMALLEST = 56  # images with a shorter side are shown larger, every pixel as a square
+
+
+def suffix_for(data: Data) -> str:
+    """The ending of the file that shows such data best: .png, .txt, .wav or .npy."""
+    if data.kind == "sequence":
+        return {"audio": ".wav", "text": ".txt"}.get(data.content, ".npy")
+    return ".png" if _as_images(np.zeros((1, *data.shape), np.int64), data) is not None else ".npy"
+
+
+def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[Path]:
+    """Writes integers x [N, *shape] as the ending of `path` asks; gives the paths written.
+
+    .npy: the integers. .png: a grid of `columns` (a square one by default). .txt: text, one example after another.
+    .wav: one file for each example. InputError where the ending does not fit the data.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        with replacing(path) as temporary:
+            np.save(temporary, x, allow_pickle=False)
+        return [path]
+    if suffix == ".txt" and data.kind == "sequence" and data.content != "audio":
+        write_text(path, as_text(x, data))
+        return [path]
+    if suffix == ".wav" and data.kind == "sequence" and data.content == "audio":
+        return _write_waves(x, data, path)
+    if suffix == ".png":
+        images = _as_images(x, data)
+        if images is not None:
+            write_png(path, images, data.levels, columns)
+            return [path]
+    fitting = " or ".join(dict.fromkeys((suffix_for(data), ".npy")))
+    raise InputError("AR809", f"{path}: {_article(data)} is not written as '{suffix or path.name}'", f"use {fitting}")
+
+
+def check_suffix(path: Path, data: Data) -> None:
+    """Refuses an ending that `write` would refuse, before anything is computed."""
+    if path.suffix.lower() not in (suffix_for(data), ".npy"):
+        fitting = " or ".join(dict.fromkeys((suffix_for(data), ".npy")))
+        raise InputError("AR809", f"{path}: {_article(data)} is not written as '{path.suffix}'", f"use {fitting}")
+
+
+def _article(data: Data) -> str:
+    return "an image" if data.kind == "image" else f"a {data.kind}"
+
+
+def as_text(x: Array, data: SequenceData) -> str:
+    """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers."""
+    if data.content == "text":
+        texts = [bytes(row.astype(np.uint8)).decode("utf-8", errors="replace") for row in x]
+    else:
+        texts = [" ".join(str(value) for value in row) for row in x]
+    return f"\n{'-' * 72}\n".join(texts) + "\n"
+
+
+def _as_images(x: Array, data: Data) -> Array | None:
+    """[N, C, H, W], where the data can be shown so."""
+    if data.kind == "image":
+        return x if data.channels in (1, 3, 4) else None
+    if data.kind == "vector":
+        side = int(np.sqrt(data.size))
+        display = data.display or ((side, side) if side * side == data.size else None)
+        return None if display is None else x.reshape(len(x), 1, display[0], display[1])
+    return None
+
+
+def write_png(path: Path, x: Array, levels: int, columns: int | None = None) -> None:
+    """A grid of images x [N, C, H, W] with C of 1, 3 or 4 and values 0 .. levels - 1; -1 marks a pixel as not given."""
+    from PIL import Image
+
+    count, channels, height, width = x.shape
+    across = min(count, columns or int(np.ceil(np.sqrt(count))))
+    down = -(-count // across)
+    unknown = (x < 0).any(1, keepdims=True)
+    values = np.rint(np.clip(x, 0, levels - 1).astype(np.float64) * 255 / (levels - 1)).astype(np.uint8)
+    values = values if channels > 1 else values.repeat(3, 1)
+    # what is not given is shown in a colour that grey data cannot have
+    blank = np.array([64, 96, 160, 255][: values.shape[1]], np.uint8)[:, None, None]
+    values = np.where(unknown, blank, values)
+    larger = max(1, -(-SMALLEST // min(height, width)))
+    values = values.repeat(larger, 2).repeat(larger, 3)
+    height, width = height * larger, width * larger
+    grid = np.full((down * (height + GAP) + GAP, across * (width + GAP) + GAP, values.shape[1]), GAP_GREY, np.uint8)
+    for i, image in enumerate(values):
+        top, left = GAP + i // across * (height + GAP), GAP + i % across * (width + GAP)
+        grid[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    with replacing(path) as temporary:
+        Image.fromarray(grid).save(temporary)
+
+
+def _write_waves(x: Array, data: SequenceData, path: Path) -> list[Path]:
+    digits = len(str(len(x) - 1))
+    paths = [path] if len(x) == 1 else [path.with_stem(f"{path.stem}-{i:0{digits}}") for i in range(len(x))]
+    for row, each in zip(x, paths, strict=True):
+        write_wav(each, to_wave(row, data.levels, data.companding), data.rate)
+    return paths

@@ -1,0 +1,107 @@
+"""The expanded, typed graph: plain nodes in topological order, the head's distribution at their end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from arspec.heads import Head
+from arspec.layers.base import Node, Weight
+from arspec.types import Ints, Member, Type
+
+if TYPE_CHECKING:
+    from arspec.spec.load import Spec
+
+
+@dataclass(eq=False)
+class Cluster:
+    """One instance of a block: the path name of the instance, the block's name, and the repetition's number."""
+
+    name: str
+    block: str
+    repetition: int | None
+    place: Any
+
+
+@dataclass(eq=False)
+class Graph:
+    """Nodes in topological order: first the sources (the data, the conditions), then the spec's own."""
+
+    spec: Spec
+    data: Node
+    conditions: dict[str, Node]
+    nodes: list[Node]  # without the sources, inputs before their readers
+    head_node: Node
+    head: Head
+    clusters: list[Cluster]
+    width_params: frozenset[str]  # parameters that numbers of channels are computed from
+    repeat_params: frozenset[str]  # parameters that repeats are computed from
+    repeated: bool  # whether anything is repeated
+
+    @cached_property
+    def sources(self) -> list[Node]:
+        return [self.data, *self.conditions.values()]
+
+    @cached_property
+    def network(self) -> nx.DiGraph[Node]:
+        """The graph as networkx has it; edges carry the port."""
+        graph: nx.DiGraph[Node] = nx.DiGraph()
+        graph.add_nodes_from([*self.sources, *self.nodes])
+        for node in self.nodes:
+            for port, source in node.ports():
+                graph.add_edge(source, node, port=port)
+        return graph
+
+    @cached_property
+    def live(self) -> list[Node]:
+        """The nodes that the head depends on, in topological order."""
+        wanted = {self.head_node, *nx.ancestors(self.network, self.head_node)}
+        return [node for node in self.nodes if node in wanted]
+
+    @property
+    def members(self) -> list[Member]:
+        return self.spec.members
+
+    @cached_property
+    def weights(self) -> dict[tuple[Node, str], Weight]:
+        """Every weight of its own (tied ones are counted once), by node and name."""
+        return {(n, name): w for n in self.nodes if n.tied is None for name, w in n.layer.weights(n).items()}
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers."""
+        return sum(w.count for w in self.weights.values() if w.trained)
+
+    def rank(self, member: Member) -> Ints:
+        """[V]: the rank of every variable; variable g * P + p is the data's site of that number."""
+        return member.order.rank
+
+    def head_sites(self) -> Ints:
+        """[V]: the head's site that speaks for each variable: the same number, as the head lies on the data's grid."""
+        return np.arange(self.data.out.sites)
+
+    def describe(self) -> str:
+        """The graph as a program, a node a line."""
+        lines = [f"{n.name} -> {n.out}" for n in self.sources]
+        for node in self.nodes:
+            args = [source.name if port == "from" else f"{port}={source.name}" for port, source in node.ports()]
+            keys = node.layer.model_dump(exclude_defaults=True, exclude={"layer", "from_", "weights_of", *node.layer.ports})
+            args += [f"{k}={_brief(v)}" for k, v in keys.items() if k != "mask"]
+            args += [f"mask={node.mask}"] if node.mask else []
+            args += [f"weights={node.tied.name}"] if node.tied else []
+            lines.append(f"{node.name} = {node.layer.layer}({', '.join(args)}) -> {node.out}")
+        lines.append(f"head = {self.head.kind}({self.head_node.name})")
+        return "\n".join(lines)
+
+
+def _brief(value: Any) -> str:
+    return str(value).replace(" ", "")
+
+
+def expected_head(data: Type, head: Head, levels: int, data_channels: int) -> Type:
+    """What the head's node must give: on the data's grid, in its groups, the head's numbers for each scalar."""
+    return Type(data.grid, data.groups, head.parameters(levels) * data_channels // data.groups, data.frame)

@@ -1,0 +1,53 @@
+"""The layer kinds. This list is the only one: the language, the schema, the reference and the contract tests come
+from it."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from arspec.layers.attention import Attention
+from arspec.layers.base import Fault, Layer, Node, Style, Weight
+from arspec.layers.condition import Condition
+from arspec.layers.conv import Conv
+from arspec.layers.dense import Dense
+from arspec.layers.elementwise import Concat, Elementwise, Slice
+from arspec.layers.gate import Gate
+from arspec.layers.inputs import Background, Discrete, Embedding, OneHot, Scale
+from arspec.layers.lstm import Lstm
+from arspec.layers.pointwise import ConcatElu, Pointwise
+from arspec.layers.rearrange import Border, Shift, Upsample
+from arspec.layers.regular import Dropout, Norm
+
+ALL: list[type[Layer]] = [
+    Conv,
+    Dense,
+    Attention,
+    Lstm,
+    Gate,
+    Pointwise,
+    ConcatElu,
+    Elementwise,
+    Concat,
+    Slice,
+    Shift,
+    Border,
+    Upsample,
+    Scale,
+    OneHot,
+    Embedding,
+    Background,
+    Condition,
+    Norm,
+    Dropout,
+]
+
+
+def names_of(kind: type[Layer]) -> tuple[str, ...]:
+    """The names by which a spec calls a kind: `layer: conv`."""
+    literal: Any = kind.model_fields["layer"].annotation
+    return get_args(literal)
+
+
+KINDS: dict[str, type[Layer]] = {name: kind for kind in ALL for name in names_of(kind)}
+
+__all__ = ["ALL", "KINDS", "Discrete", "Fault", "Layer", "Node", "Style", "Weight", "names_of"]

@@ -1,0 +1,216 @@
+"""The contract that every layer kind fulfils. One kind, one class, one file: its YAML keys are the fields, and it
+states its output's type, its reads, its weights, and the same computation twice: for all sites at once and for a few.
+
+    fields      the YAML keys (pydantic): types, defaults, units, a sentence each
+    infer       the type of the output, or a Fault
+    reads       the relation with each input; `scan` its relation with its own sites
+    weights     names, shapes and initialisation, without torch
+    constants   arrays that the computation needs and that depend on the order: masks, index tables
+    forward     all sites at once, on tensors [B, G * C, *grid]
+    fold, few   a few sites of one group, on what they read [B, n, M, C] (or the whole input [B, S, C] where the
+                relation is a matrix); `fold` prepares the weights once
+    style       how the diagram draws it
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from arspec.diagnostics import Place
+from arspec.masks import Mask
+from arspec.reads import Pointwise, Reads, Scan
+from arspec.types import Bools, Cells, Free, Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Weights = dict[str, "Tensor"]
+Constants = dict[str, npt.NDArray[Any]]
+
+# A number of channels: over all groups, so divisible by their number. The thin twin of a spec makes these small.
+Channels = Annotated[int, Field(gt=0, le=1 << 20), "channels"]
+# A reference to a node: its name, an output of a block ('body.v'), of every repetition ('body.*.skip') or of one
+# ('body.0.skip', counted from the end where negative, or by an expression: 'body.(-1 - $i).skip').
+Ref = Annotated[str, Field(min_length=1), "ref"]
+# A predicate over (this site, that site) or the name of one; or a kernel of 0 and 1, alone or with a predicate
+# over the channel groups: {kernel: [[1, 1], [1, 0]], groups: B}.
+MaskText = Annotated[str | list[Any] | dict[str, Any], "mask"]
+
+
+class Fault(Exception):
+    """What is wrong with a node: a code, what holds and what came, and how to mend it. The graph adds the place."""
+
+    def __init__(self, code: str, message: str, help: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.help, self.key = code, message, help, key
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight's shape and how it starts: uniform between ±bound, or normal with this deviation, or constant."""
+
+    shape: tuple[int, ...]
+    bound: float | None = None
+    deviation: float | None = None
+    constant: float = 0.0
+    trained: bool = True  # False for running statistics
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(eq=False)
+class Node:
+    """A layer in its place in the graph: its path name (`body.3.h_conv`), its inputs in the order of the ports, the
+    type of its output, its mask, and where in which file it stands."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[Node, ...]
+    place: Place
+    mask: Mask | None = None
+    tied: Node | None = None
+    order_groups: int = 1
+    data: Type | None = None
+    keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
+    out: Type = field(init=False)
+
+    @property
+    def ins(self) -> list[Type]:
+        return [node.out for node in self.inputs]
+
+    def ports(self) -> Iterator[tuple[str, Node]]:
+        """(name of the port, input) for every input."""
+        named = [p for p in self.layer.ports if getattr(self.layer, p) is not None]
+        main = len(self.inputs) - len(named)
+        for k, node in enumerate(self.inputs):
+            yield ("from" if k < main else named[k - main]), node
+
+    def port(self, name: str) -> int | None:
+        """The number of the input at a named port; None where it is not connected."""
+        return next((k for k, (port, _) in enumerate(self.ports()) if port == name), None)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the diagram draws a kind: the family that gives the colour, and a short text below the name."""
+
+    family: str = "function"
+    text: str = ""
+
+
+class Layer(BaseModel):
+    """What every layer kind has in common. `layer` names the kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
+
+    layer: str
+    from_: Ref | list[Ref] | dict[str, Any] | None = Field(
+        None, alias="from", description="The node or nodes that it takes; the one before it where left out."
+    )
+    weights_of: Ref | None = Field(None, alias="weights", description="The node whose weights it shares (tied).")
+
+    def infer(self, node: Node) -> Type:
+        """The type of the output. Raises Fault."""
+        raise NotImplementedError
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        """The relation with each input, in the order of the ports. `training`: as it is while training."""
+        return [Pointwise() for _ in node.inputs]
+
+    def scan(self, node: Node, member: Member) -> Scan | None:
+        """The relation with the layer's own sites, where it is recurrent."""
+        return None
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        return {}
+
+    def constants(self, node: Node, member: Member) -> Constants:
+        return {}
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        """All sites at once. xs[i]: [B, G * C, *grid] of input i; c: the constants as tensors. Returns the same form."""
+        raise NotImplementedError
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        """The weights as `few` wants them for the sites of one group. columns[i]: the columns of the table of input i
+        that any site of the group uses."""
+        return w
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        """A few sites of one group. xs[i]: what they read of input i, [B, n, M, C], or the whole input [B, S, C] where
+        the relation is a matrix; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
+        sites [n]. Returns [B, n, cached]."""
+        raise NotImplementedError
+
+    def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
+        """[k, cached]: what a scan finds outside its grid, numbered from S on in its constant `table`."""
+        return like.new_zeros(1, self.cached(node))
+
+    def cached(self, node: Node) -> int:
+        """Channels that the sampler keeps for each site: the output's, and a scan's inner state behind them."""
+        return node.out.channels
+
+    def style(self, node: Node) -> Style:
+        return Style()
+
+
+def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None:
+    """Raises Fault where the inputs differ in grid or groups."""
+    first = inputs[0]
+    for other in inputs[1:]:
+        if other.grid != first.grid or other.groups != first.groups:
+            shown = " and ".join(f"'{n.name}' gives {n.out}" for n in node.inputs[: len(inputs)])
+            raise Fault("AR401", f"{names} must lie on one grid, in the same channel groups; {shown}",
+                        "crop, pad or upsample one of them, or take it at another place")  # fmt: skip
+
+
+def frame_of(inputs: list[Type]) -> Cells | Any:
+    """The frame of what several inputs give together: the first that stands for data."""
+    return next((i.frame for i in inputs if not isinstance(i.frame, Free)), inputs[0].frame)
+
+
+def floats(node: Node, *, index: int = 0) -> Type:
+    """The type of an input that the layer takes as numbers. (Integers of the data count as numbers.)"""
+    return node.ins[index]
+
+
+def per_group(out: int, groups: int, key: str = "out") -> int:
+    """Channels a group, of `out` in all. Raises Fault where they can't be shared out."""
+    if out % groups:
+        up = math.ceil(out / groups) * groups
+        raise Fault("AR403", f"{out} channels can't be shared out among {groups} channel groups",
+                    f"take a multiple of {groups}, such as {up}", key)  # fmt: skip
+    return out // groups
+
+
+def fan_in_uniform(shape: tuple[int, ...], fan_in: int) -> Weight:
+    """Uniform between ±1/sqrt(fan_in), which is what torch gives its linear and convolution layers."""
+    return Weight(shape, bound=1 / math.sqrt(max(fan_in, 1)))
+
+
+def repeated(mask: Bools, out: int, into: int) -> Bools:
+    """A mask over groups [G_out, G_in, ...] as one over channels [G_out * out, G_in * into, ...]."""
+    return np.repeat(np.repeat(mask, out, axis=0), into, axis=1)
+
+
+def sites_last(x: Tensor, groups: int) -> Tensor:
+    """[B, G * C, *grid] -> [B, G * P, C]: a tensor of the module as the sampler keeps it."""
+    batch, width = x.shape[:2]
+    return x.reshape(batch, groups, width // groups, -1).transpose(2, 3).reshape(batch, -1, width // groups)
+
+
+def channels_first(x: Tensor, kind: Type) -> Tensor:
+    """[B, G * P, C] -> [B, G * C, *grid]: the inverse of `sites_last`."""
+    return x.reshape(x.shape[0], kind.groups, kind.positions, -1).transpose(2, 3).reshape(x.shape[0], -1, *kind.grid)

@@ -1,0 +1,96 @@
+"""`condition`: adds what a class, a vector, a map or a series says, through a linear layer of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights, fan_in_uniform
+from arspec.layers.geometry import centre
+from arspec.reads import Pointwise, Reads, Whole
+from arspec.types import Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHT = "condition"  # the weight's name, in this layer and in others that take a condition
+
+
+def condition_reads(node: Node, member: Member) -> list[Reads]:
+    """The relation with the input, and with the condition where there is one."""
+    port = node.port(node.layer.ports[0])
+    if port is None:
+        return [Pointwise()]
+    into, given = node.ins[0], node.ins[port]
+    if not given.grid:
+        return [Pointwise(), Whole(into.sites, given.sites)]
+    same = Type(into.grid, into.groups, into.channels, into.frame)
+    return [Pointwise(), centre(given, same, False, member)]
+
+
+def condition_weight(node: Node) -> dict[str, Weight]:
+    """{condition: [width of the input, width of the condition]}: one row for each channel of the input."""
+    port = node.port(node.layer.ports[0])
+    if port is None:
+        return {}
+    into, given = node.ins[0], node.ins[port]
+    if given.grid and given.grid != into.grid:
+        raise Fault("AR410", f"the condition '{node.inputs[port].name}' lies on a grid of {given}, what it is added to on {into}",
+                    "bring it to that grid first, by transposed convolutions or `upsample`", node.layer.ports[0])  # fmt: skip
+    return {WEIGHT: fan_in_uniform((into.width, given.width), given.width)}
+
+
+def conditioned(x: Tensor, given: Tensor | None, w: Weights) -> Tensor:
+    """x [B, G * C, *grid] plus W · condition, which is [B, K] or [B, K, *grid]."""
+    if given is None:
+        return x
+    from torch.nn import functional as F
+
+    if given.ndim == 2:
+        return x + F.linear(given, w[WEIGHT]).view(len(given), -1, *[1] * (x.ndim - 2))
+    weight = w[WEIGHT].view(*w[WEIGHT].shape, *[1] * (x.ndim - 2))
+    return x + (F.conv1d(given, weight) if x.ndim == 3 else F.conv2d(given, weight))
+
+
+def fold_condition(node: Node, w: Weights, group: int) -> Weights:
+    channels = node.ins[0].channels
+    return {WEIGHT: w[WEIGHT][group * channels : (group + 1) * channels].T.contiguous()} if WEIGHT in w else {}
+
+
+def few_conditioned(xs: list[Tensor], w: Weights) -> Tensor:
+    """xs: [B, n, 1, C], and the condition as [B, n, M, K / M] where there is one."""
+    x = xs[0].squeeze(2)
+    return x if WEIGHT not in w else x + xs[1].flatten(2) @ w[WEIGHT]
+
+
+class Condition(Layer):
+    """Adds a linear function of a condition to every site: a bias for each channel from a class or a vector, a 1×1
+    convolution of a map or a series on the same grid. It carries no data, so no mask is needed."""
+
+    layer: Literal["condition"]
+    by: Ref = Field(description="The condition, or a node computed from one.")
+    ports = ("by",)
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        condition_weight(node)
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return condition_reads(node, member)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        return condition_weight(node)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        return conditioned(xs[0], xs[1], w)
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return fold_condition(node, w, group)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return few_conditioned(xs, w)
+
+    def style(self, node: Node) -> Style:
+        return Style("condition", "+ V h")

@@ -1,0 +1,150 @@
+"""`conv`: convolution in one or two dimensions, masked or not, strided, dilated or transposed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arspec.layers.base import (
+    Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights, fan_in_uniform, per_group,
+)  # fmt: skip
+from arspec.layers.geometry import Geometry, padding, spread, window
+from arspec.layers.windowed import (
+    by_position, few_window, fold_window, mask_constants, window_weight,
+)  # fmt: skip
+from arspec.reads import Reads, Window
+from arspec.types import Cells, Frame, Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+Pad = Annotated[int, Field(ge=0, le=1 << 20)]
+
+
+class Conv(Layer):
+    """A convolution over rows and columns, or over time. Every output site reads a window of input positions; a mask
+    says which of them, and which channel groups of them, it may read. Without a mask every channel group reads all."""
+
+    layer: Literal["conv"]
+    out: Channels = Field(description="Output channels, over all channel groups.")
+    kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
+    mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
+    stride: Size | list[Size] = Field(1, description="Input positions from one output position to the next.")
+    dilation: Annotated[int, Field(ge=1, le=1 << 30)] | list[int] = Field(1, description="Input positions from tap to tap.")
+    padding: Literal["same", "causal", "valid"] | Pad | dict[str, Pad] = Field(
+        "same", description="Zeros around the input: same (centred), causal (all before), valid (none), or a number a "
+        "side: top, bottom, left, right; before, after.",
+    )  # fmt: skip
+    transposed: bool = Field(False, description="A transposed convolution: `stride` outputs for every input position.")
+    crop: Pad | list[Pad] = Field(0, description="Transposed only: positions cut from the start of the full output.")
+    groups: int | None = Field(None, ge=1, le=64, description="Channel groups of the output; those of the input if left out.")
+    bias: bool = Field(True, description="Whether a bias is added.")
+    weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")
+
+    def geometry(self, grid: tuple[int, ...]) -> Geometry:
+        n = len(grid)
+        if n not in (1, 2):
+            raise Fault("AR401", "a convolution needs a grid of one or two dimensions, and its input has none",
+                        "a class or a vector enters by a `condition` layer, or as a map")  # fmt: skip
+        kernel, stride = spread(self.kernel, n, "kernel"), spread(self.stride, n, "stride")
+        dilation = spread(self.dilation, n, "dilation")
+        if self.transposed:
+            crop = spread(self.crop, n, "crop")
+            return Geometry(kernel, stride, dilation, crop, (0,) * n, transposed=True)
+        before, after = padding(self.padding, kernel, dilation)
+        return Geometry(kernel, stride, dilation, before, after)
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        form = self.geometry(into.grid)
+        if not self.transposed and self.crop != 0:
+            raise Fault("AR407", "`crop` belongs to transposed convolutions", "use a `crop` layer", "crop")
+        grid = form.out_grid(into.grid)
+        if min(grid) < 1:
+            raise Fault("AR408", f"a window of {form.kernel} does not fit into a grid of {into.grid}",
+                        "make the kernel or the dilation smaller, or pad more", "kernel")  # fmt: skip
+        groups = self.groups or into.groups
+        if groups not in (1, into.groups, node.order_groups):
+            raise Fault("AR403", f"{groups} channel groups, where the data has {node.order_groups}",
+                        "groups are 1 or those of the data", "groups")  # fmt: skip
+        return Type(grid, groups, per_group(self.out, groups), self._frame(into, form))
+
+    def _frame(self, into: Type, form: Geometry) -> Frame:
+        if not isinstance(into.frame, Cells):
+            return into.frame
+        if not self.transposed:
+            stride = tuple(a * s for a, s in zip(into.frame.stride, form.stride, strict=True))
+            return Cells(into.frame.origin, stride)
+        if any(a % s for a, s in zip(into.frame.stride, form.stride, strict=True)):
+            raise Fault("AR414", "a transposed convolution would give several positions for one cell of the data",
+                        "its stride must divide the strides that came before it", "stride")  # fmt: skip
+        return Cells(into.frame.origin, tuple(a // s for a, s in zip(into.frame.stride, form.stride, strict=True)))
+
+    def _window(self, node: Node, member: Member) -> Window:
+        into = node.ins[0]
+        return window(into, node.out, self.geometry(into.grid), node.mask, member)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return [self._window(node, member)]
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        into, out = node.ins[0], node.out
+        kernel = self.geometry(into.grid).kernel
+        fan_in = into.width * int(np.prod(kernel))
+        found = {"weight": fan_in_uniform((out.width, into.width, *kernel), fan_in)}
+        if self.bias:
+            found["bias"] = fan_in_uniform((out.width,), fan_in)
+        if self.weight_norm:
+            found["gain"] = Weight((out.width,), constant=1.0)
+        return found
+
+    def constants(self, node: Node, member: Member) -> Constants:
+        return mask_constants(node, self._window(node, member))
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn import functional as F
+
+        x, bias, weight = xs[0], w.get("bias"), window_weight(w, c)
+        if "source" in c:
+            return by_position(node, x, weight, bias, c)
+        form = self.geometry(node.ins[0].grid)
+        one = len(form.kernel) == 1
+        if self.transposed:
+            run = F.conv_transpose1d if one else F.conv_transpose2d
+            full = run(x, weight.transpose(0, 1), None, form.stride, dilation=form.dilation)
+            return _cropped(full, bias, form.before, node.out.grid)
+        sides = [side for pair in zip(reversed(form.before), reversed(form.after), strict=True) for side in pair]
+        run = F.conv1d if one else F.conv2d
+        if form.before == form.after:
+            return run(x, weight, bias, form.stride, form.before, form.dilation)
+        return run(F.pad(x, sides), weight, bias, form.stride, 0, form.dilation)
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return fold_window(node, window_weight(w, c), w.get("bias"), group, columns[0])
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return few_window(w, xs[0])
+
+    def style(self, node: Node) -> Style:
+        form = self.geometry(node.ins[0].grid)
+        words = ["×".join(map(str, form.kernel))]
+        words += [f"stride {max(form.stride)}"] if max(form.stride) > 1 else []
+        words += [f"dilation {max(form.dilation)}"] if max(form.dilation) > 1 else []
+        words += ["transposed"] if self.transposed else []
+        words += [f"mask {node.mask}"] if node.mask else []
+        return Style("convolution", ", ".join(words))
+
+
+def _cropped(full: Tensor, bias: Tensor | None, before: tuple[int, ...], grid: tuple[int, ...]) -> Tensor:
+    """Cuts a full transposed output to its grid, with zeros where it is too short, and adds the bias."""
+    from torch.nn import functional as F
+
+    for axis, (start, size) in enumerate(zip(before, grid, strict=True)):
+        length = full.shape[2 + axis] - start
+        full = full.narrow(2 + axis, start, min(size, length))
+        if length < size:
+            full = F.pad(full, [0, 0] * (len(grid) - 1 - axis) + [0, size - length])
+    return full if bias is None else full + bias.view(-1, *[1] * len(grid))

@@ -1,0 +1,115 @@
+"""`dense`: a fully connected layer whose units have degrees, so that a mask can compare them (MADE)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arspec.layers.base import (
+    Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights, fan_in_uniform,
+)  # fmt: skip
+from arspec.layers.geometry import all_pairs
+from arspec.layers.windowed import weight_norm
+from arspec.masks import Mask, by_rank, holds
+from arspec.reads import Matrix, Ranked, Reads, Whole
+from arspec.types import Cells, Free, Ints, Member, Type, Units, ranks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@lru_cache(maxsize=256)
+def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked | Matrix | Whole:
+    """The relation of a layer in which every site may read every site of the input, as far as the mask allows."""
+    if mask is None:
+        return Whole(this.sites, that.sites)
+    strict = by_rank(mask.predicate)
+    if strict is not None and not any(isinstance(t.frame, Free) for t in (this, that)):
+        a, b = ranks(this, member), ranks(that, member)
+        return Ranked((a.first if strict else a.last).ravel(), b.last.ravel(), strict)
+    allowed = holds(mask.predicate, all_pairs(this, that, member))
+    return Matrix(np.broadcast_to(allowed, (this.sites, that.sites)).copy())
+
+
+class Dense(Layer):
+    """A fully connected layer of a vector model. With `units` it is a hidden layer: every unit has a degree, the
+    highest rank that it may have seen, drawn anew for each member of the spec's family, and `mask: so_far` lets it read
+    what has no higher one. Without `units` it gives `out` channels for each entry of the data, for which
+    `mask: earlier` is the one that leaves out the entry itself. (Germain et al. 2015, equations 13 and 14.)"""
+
+    layer: Literal["dense"]
+    units: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(
+        None, description="Hidden units. Left out: one position for each entry of the data.",
+        json_schema_extra={"thin": True},
+    )  # fmt: skip
+    out: Channels = Field(1, description="Channels of each entry, where `units` is left out.")
+    mask: MaskText | None = Field(None, description="Which units are read: earlier, so_far, ... All of them without it.")
+    degrees: Literal["random", "cyclic"] = Field("random", description="How hidden units get their degrees.")
+    bias: bool = Field(True, description="Whether a bias is added.")
+    weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output.")
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        if len(into.grid) != 1 or isinstance(into.frame, Free):
+            raise Fault("AR412", f"a dense layer takes a vector of the data's entries or of hidden units; '"
+                        f"{node.inputs[0].name}' gives {into}", "use `data: {kind: vector}`, or a convolution")  # fmt: skip
+        if into.groups != 1:
+            raise Fault("AR403", "a dense layer takes one channel group", "a vector model has one group")
+        if self.units is None:
+            data = node.data
+            assert data is not None
+            return Type(data.grid, 1, self.out, Cells((0,), (1,)))
+        depth, below = 1, into.frame
+        while isinstance(below, Units):
+            depth, below = depth + 1, below.below
+        assert not isinstance(into.frame, Free)
+        return Type((self.units,), 1, 1, Units(self.units, depth, self.degrees, into.frame))
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return [between(node.out, node.ins[0], node.mask, member)]
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        fan_in, out = node.ins[0].positions * node.ins[0].channels, node.out.positions * node.out.channels
+        found = {"weight": fan_in_uniform((out, fan_in), fan_in)}
+        if self.bias:
+            found["bias"] = fan_in_uniform((out,), fan_in)
+        if self.weight_norm:
+            found["gain"] = Weight((out,), constant=1.0)
+        return found
+
+    def constants(self, node: Node, member: Member) -> Constants:
+        relation = between(node.out, node.ins[0], node.mask, member)
+        if isinstance(relation, Whole):
+            return {}
+        mask = relation.matrix()
+        return {"mask": np.repeat(np.repeat(mask, node.out.channels, 0), node.ins[0].channels, 1)}
+
+    def _weight(self, w: Weights, c: Weights) -> Tensor:
+        return weight_norm({**w, "weight": w["weight"] * c["mask"]} if "mask" in c else w)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn import functional as F
+
+        flat = xs[0].transpose(1, 2).flatten(1)
+        y = F.linear(flat, self._weight(w, c), w.get("bias"))
+        return y.view(len(flat), node.out.positions, node.out.channels).transpose(1, 2)
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        shape = (node.out.positions, node.out.channels)
+        folded = {"weight": self._weight(w, c).view(*shape, -1)}
+        if "bias" in w:
+            folded["bias"] = w["bias"].view(shape)
+        return folded
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        flat = xs[0].flatten(1)
+        rows = w["weight"].index_select(0, sites)
+        y = flat @ rows.flatten(0, 1).T
+        y = y.view(len(flat), len(sites), -1)
+        return y + w["bias"].index_select(0, sites) if "bias" in w else y
+
+    def style(self, node: Node) -> Style:
+        return Style("dense", f"mask {node.mask}" if node.mask else "")

@@ -1,0 +1,60 @@
+"""`gate`: tanh of one half of the channels times sigmoid of the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights
+from arspec.layers.condition import (
+    condition_reads, condition_weight, conditioned, few_conditioned, fold_condition,
+)  # fmt: skip
+from arspec.reads import Reads
+from arspec.types import Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Gate(Layer):
+    """y = f(a + V_a h) ⊙ σ(b + V_b h), where a and b are the two halves of the channels of each group and h is the
+    condition, if there is one (van den Oord et al. 2016b, equations 2 to 4; 2016c, equations 2 and 3). f is tanh, or the
+    identity as in PixelCNN++."""
+
+    layer: Literal["gate"]
+    condition: Ref | None = Field(None, description="A condition, or a node computed from one: adds V h to both halves.")
+    function: Literal["tanh", "identity"] = Field("tanh", description="What the first half goes through.")
+    ports = ("condition",)
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        if into.channels % 2:
+            raise Fault("AR403", f"a gate halves the channels of each group, and '{node.inputs[0].name}' gives {into}",
+                        "give the layer before it an even number of channels a group")  # fmt: skip
+        condition_weight(node)
+        return Type(into.grid, into.groups, into.channels // 2, into.frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return condition_reads(node, member)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        return condition_weight(node)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        x = conditioned(xs[0], xs[1] if len(xs) > 1 else None, w)
+        halves = x.view(len(x), node.out.groups, 2, -1, *x.shape[2:])
+        return self._gated(halves[:, :, 0], halves[:, :, 1]).flatten(1, 2)
+
+    def _gated(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a.tanh() if self.function == "tanh" else a) * b.sigmoid()
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return fold_condition(node, w, group)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        a, b = few_conditioned(xs, w).chunk(2, -1)
+        return self._gated(a, b)
+
+    def style(self, node: Node) -> Style:
+        return Style("gate", f"{'tanh' if self.function == 'tanh' else 'x'} ⊙ σ")

@@ -1,0 +1,172 @@
+"""Where the places of a window lie: the arithmetic of kernels, strides, dilations and paddings, in one and two
+dimensions, and the evaluation of masks over it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from arspec.layers.base import Fault
+from arspec.masks import Mask, Pairs, Side, holds
+from arspec.reads import Tap, Window
+from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A window's form, one entry a dimension. `before` and `after` are the padding on the two sides; for a transposed
+    window `before` is what is cropped from the start of the full output."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    transposed: bool = False
+
+    def out_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        if self.transposed:
+            return tuple(n * s for n, s in zip(grid, self.stride, strict=True))
+        rows = zip(grid, self.kernel, self.stride, self.dilation, self.before, self.after, strict=True)
+        return tuple((n + b + a - d * (k - 1) - 1) // s + 1 for n, k, s, d, b, a in rows)
+
+    def source(self, axis: int, tap: int, size: int, out_size: int) -> Ints:
+        """[out_size]: the position along one axis that the tap reads, -1 where it lies outside."""
+        i = np.arange(out_size)
+        step, offset = self.stride[axis], self.dilation[axis] * tap
+        if self.transposed:
+            at, rest = np.divmod(i + self.before[axis] - offset, step)
+            return np.where((rest == 0) & (at >= 0) & (at < size), at, -1)
+        at = step * i + offset - self.before[axis]
+        return np.where((at >= 0) & (at < size), at, -1)
+
+
+def spread(value: int | Sequence[int], dimensions: int, key: str) -> tuple[int, ...]:
+    """One number for every dimension, or one for each."""
+    if isinstance(value, int):
+        return (value,) * dimensions
+    if len(value) != dimensions:
+        raise Fault("AR407", f"{key} has {len(value)} numbers on a grid of {dimensions} dimensions",
+                    f"give one number, or {dimensions}", key)  # fmt: skip
+    return tuple(value)
+
+
+PADDING_SIDES = {1: ("before", "after"), 2: ("top", "bottom", "left", "right")}
+
+
+def padding(value: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(before, after) of each dimension. `same` centres the window and keeps the grid, `causal` puts all of the
+    padding before (in one dimension: on the left; in two: on top and left), `valid` has none; or a number a side."""
+    reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    dimensions = len(kernel)
+    if value == "same":
+        before = tuple(r // 2 for r in reach)
+        return before, tuple(r - b for r, b in zip(reach, before, strict=True))
+    if value == "causal":
+        return tuple(reach), (0,) * dimensions
+    if value == "valid":
+        return (0,) * dimensions, (0,) * dimensions
+    if isinstance(value, int):
+        return (value,) * dimensions, (value,) * dimensions
+    sides = PADDING_SIDES[dimensions]
+    unknown = [s for s in value if s not in sides]
+    if unknown:
+        raise Fault("AR407", f"a grid of {dimensions} dimensions has no side '{unknown[0]}' to pad",
+                    f"its sides are {', '.join(sides)}", "padding")  # fmt: skip
+    numbers = [value.get(s, 0) for s in sides]
+    return tuple(numbers[0::2]), tuple(numbers[1::2])
+
+
+@lru_cache(maxsize=1024)
+def window(that: Type, this: Type, form: Geometry, mask: Mask | None, member: Member, own_group: bool = False) -> Window:
+    """The relation of a window of this form between an input `that` and an output `this`.
+
+    own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""
+    taps: list[Tap] = []
+    for place in itertools.product(*(range(k) for k in form.kernel)):
+        axes = [form.source(a, k, that.grid[a], this.grid[a]) for a, k in enumerate(place)]
+        grids = np.meshgrid(*axes, indexing="ij")
+        outside = np.logical_or.reduce([g < 0 for g in grids])
+        flat = np.ravel_multi_index([np.maximum(g, 0) for g in grids], that.grid)
+        source = np.where(outside, -1, flat).ravel()
+        taps.append(Tap(source, _allowed(this, that, source, place, form, mask, member, own_group)))
+    return Window(this.groups, this.positions, that.groups, that.positions, tuple(taps))
+
+
+def _allowed(
+    this: Type, that: Type, source: Ints, place: tuple[int, ...], form: Geometry, mask: Mask | None, member: Member,
+    own_group: bool,
+) -> Bools:  # fmt: skip
+    everything = np.ones((this.groups, that.groups), bool)
+    if own_group:
+        return np.eye(this.groups, dtype=bool)
+    if mask is None:
+        return everything
+    if mask.kernel is not None:
+        rows = np.array(mask.kernel)
+        if rows.shape != form.kernel:
+            raise Fault("AR315", f"the mask is a kernel of {_by(rows.shape)}, the layer's is {_by(form.kernel)}",
+                        "give one row of 0 and 1 for each row of the kernel", "mask")  # fmt: skip
+        if not rows[place]:
+            return ~everything
+    inside = source >= 0
+    full = np.broadcast_to(
+        holds(mask.predicate, pairs(this, that, source, member)), (this.groups, that.groups, this.positions)
+    )
+    if not inside.any():
+        return ~everything
+    seen = full[:, :, inside]
+    if (seen == seen[:, :, :1]).all():
+        return seen[:, :, 0].copy()
+    return full & inside
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def pairs(this: Type, that: Type, source: Ints, member: Member) -> Pairs:
+    """Every output site with the input site at its position's `source` [P]: arrays over [G_out, G_in, P]."""
+    a, b = ranks(this, member), ranks(that, member)
+    return Pairs(
+        _side(coordinates(this), a, a.first[:, None], a.last[:, None], a.position, (slice(None), None, None)),
+        _side(
+            [x[source] for x in coordinates(that)], b, b.first[None, :, source], b.last[None, :, source],
+            b.position[source], (None, slice(None), None),
+        ),
+    )  # fmt: skip
+
+
+def all_pairs(this: Type, that: Type, member: Member) -> Pairs:
+    """Every output site with every input site: arrays over [S_out, S_in], for dense layers and attention."""
+    sides: list[Side] = []
+    for kind, at in ((this, (slice(None), None)), (that, (None, slice(None)))):
+        r, copies = ranks(kind, member), kind.groups
+        sides.append(
+            Side(
+                [np.tile(x, copies)[at] for x in coordinates(kind)],
+                r.first.ravel()[at],
+                r.last.ravel()[at],
+                np.repeat(r.first_group, kind.positions)[at],
+                np.repeat(r.last_group, kind.positions)[at],
+                np.tile(r.position, copies)[at],
+            )
+        )
+    return Pairs(*sides)
+
+
+def _side(where: list[Ints], r: Ranks, first: Ints, last: Ints, position: Ints, groups: tuple[Any, ...]) -> Side:
+    return Side(where, first, last, r.first_group[groups], r.last_group[groups], position)
+
+
+@lru_cache(maxsize=512)
+def centre(that: Type, this: Type, own_group: bool, member: Member) -> Window:
+    """Every site reads its own position: its own group, or all groups."""
+    one = (1,) * len(this.grid)
+    zero = (0,) * len(this.grid)
+    return window(that, this, Geometry(one, one, one, zero, zero), None, member, own_group)

@@ -1,0 +1,136 @@
+"""`dropout` and the norms: what keeps training in bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from arspec.layers.base import Layer, Node, Style, Weight, Weights
+from arspec.layers.geometry import centre
+from arspec.reads import Pointwise, Reads, Whole
+from arspec.types import Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Dropout(Layer):
+    """While training, sets channels to zero with probability `rate` and scales up the others. It reads only the site
+    itself, in training too."""
+
+    layer: Literal["dropout"]
+    rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="Probability with which a channel is dropped.")
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn import functional as F
+
+        return F.dropout(xs[0], self.rate, training)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return xs[0].squeeze(2)
+
+    def style(self, node: Node) -> Style:
+        return Style("function", f"{self.rate:g}")
+
+
+class Norm(Layer):
+    """Subtracts the mean and divides by the deviation (`layer`), or divides by the root mean square (`rms`), then
+    scales by learned gains. What it is taken over decides what a site reads:
+
+    - `channels`: the channels of the own group, at the own position. Always safe.
+    - `pixel`: all channel groups at the own position. Safe where no group of the pixel is still to come.
+    - `space`: the channels of the own group at all positions. Leaks, wherever it carries data.
+    - `batch`: as batch normalisation. In evaluation it uses running statistics and is safe; in training it reads all
+      positions of all examples, and is reported as a leak in training."""
+
+    layer: Literal["norm"]
+    over: Literal["channels", "pixel", "space", "batch"] = Field("channels", description="What the mean is taken over.")
+    kind: Literal["layer", "rms"] = Field("layer", description="Mean and deviation, or the root mean square alone.")
+    epsilon: Annotated[float, Field(gt=0, le=1)] = Field(1e-5, description="Added to the variance.")
+    momentum: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="`batch`: weight of the newest statistics.")
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        if self.over == "channels" or (self.over == "batch" and not training):
+            return [Pointwise()]
+        if self.over == "pixel":
+            return [centre(node.ins[0], node.out, False, member)]
+        return [Whole(node.out.sites, node.ins[0].sites, node.out.groups)]
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        width = (node.out.width,)
+        found = {"gain": Weight(width, constant=1.0)}
+        if self.kind == "layer":
+            found["bias"] = Weight(width)
+        if self.over == "batch":
+            found["running_mean"] = Weight(width, trained=False)
+            found["running_variance"] = Weight(width, constant=1.0, trained=False)
+        return found
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        x, groups = xs[0], node.out.groups
+        split = x.view(len(x), groups, -1, *x.shape[2:])
+        space = tuple(range(3, split.ndim))
+        if self.over == "batch":
+            y = self._batch(split, w, training, (0, *space))
+        else:
+            over = {"channels": (2,), "pixel": (1, 2), "space": (2, *space)}[self.over]
+            y = self._normal(split, over)
+        ones = [1] * (x.ndim - 2)
+        y = y.reshape(x.shape) * w["gain"].view(-1, *ones)
+        return y + w["bias"].view(-1, *ones) if "bias" in w else y
+
+    def _normal(self, x: Tensor, over: tuple[int, ...]) -> Tensor:
+        if self.kind == "layer":
+            x = x - x.mean(over, keepdim=True)
+        return x * (x.square().mean(over, keepdim=True) + self.epsilon).rsqrt()
+
+    def _batch(self, x: Tensor, w: Weights, training: bool, over: tuple[int, ...]) -> Tensor:
+        import torch
+
+        shape = (1, x.shape[1], x.shape[2], *[1] * (x.ndim - 3))
+        if training:
+            mean = x.mean(over, keepdim=True) if self.kind == "layer" else torch.zeros(shape, dtype=x.dtype, device=x.device)
+            variance = (x - mean).square().mean(over, keepdim=True)
+            with torch.no_grad():
+                w["running_mean"].lerp_(mean.flatten(), self.momentum)
+                w["running_variance"].lerp_(variance.flatten(), self.momentum)
+        else:
+            mean, variance = w["running_mean"].view(shape), w["running_variance"].view(shape)
+        return (x - mean) * (variance + self.epsilon).rsqrt()
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        channels = node.out.channels
+        return {name: value[group * channels : (group + 1) * channels] for name, value in w.items()}
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        x = xs[0]
+        if self.over == "batch":
+            y = (x.squeeze(2) - w["running_mean"]) * (w["running_variance"] + self.epsilon).rsqrt()
+        elif self.over == "channels":
+            y = self._normal(x.squeeze(2), (-1,))
+        else:
+            y = self._normal_among(x, sites % node.out.positions if self.over == "space" else sites // node.out.positions)
+        y = y * w["gain"]
+        return y + w["bias"] if "bias" in w else y
+
+    def _normal_among(self, x: Tensor, own: Tensor) -> Tensor:
+        """x [B, n, M, C], all that each site reads; own [n]: which of the M is the site itself."""
+        import torch
+
+        if self.kind == "layer":
+            x = x - x.mean((2, 3), keepdim=True)
+        mine = x[:, torch.arange(len(own), device=own.device), own]
+        return mine * (x.square().mean((2, 3)) + self.epsilon).rsqrt()[..., None]
+
+    def style(self, node: Node) -> Style:
+        return Style("norm", f"over {self.over}")
+

@@ -1,0 +1,191 @@
+"""Masks: predicates over (this site, that site) that say which inputs a site may read.
+
+`this` is the site being computed, `that` a site of the input. A predicate is evaluated over whole arrays of pairs.
+The ready-made ones are written in the same grammar as a user's own (`masks:` in a spec); only the comparisons of ranks
+and groups are built in, because one group may speak for several channels.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arspec.diagnostics import did_you_mean
+from arspec.spec.expressions import ExpressionError
+from arspec.spec.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
+from arspec.types import NOWHERE, Bools, Ints
+
+READY_MADE: dict[str, tuple[str, str]] = {
+    # name: (definition, meaning)
+    "before": ("", "that pixel, step or entry is generated before this one"),
+    "here": ("", "the same place"),
+    "A": ("", "that channel group comes before this one (mask A at the centre)"),
+    "B": ("", "that channel group comes before this one or is the same (mask B at the centre)"),
+    "earlier": ("", "that variable is generated before this one, channels included (mask A)"),
+    "so_far": ("", "that variable is generated before this one, or with it, or is the same (mask B)"),
+    "everything": ("here or not here", "no restriction"),
+    "rows_above": ("that.row < this.row", "in a row above"),
+    "rows_so_far": ("that.row <= this.row", "in a row above or in this row"),
+    "left": ("that.row == this.row and that.column < this.column", "in this row, to the left"),
+    "left_so_far": ("that.row == this.row and that.column <= this.column", "in this row, to the left or here"),
+    "columns_before": ("that.column < this.column", "in a column to the left"),
+    "past": ("that.step < this.step", "at an earlier step of a sequence, or entry of a vector"),
+    "past_so_far": ("that.step <= this.step", "at an earlier step, or this one"),
+}
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A predicate with the names that it uses resolved, or an explicit kernel of 0 and 1 (then with a predicate for
+    the channel groups at each place of the kernel that holds 1)."""
+
+    predicate: Predicate
+    kernel: tuple[tuple[int, ...], ...] | None = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Arrays, broadcast against each other, that describe pairs of sites."""
+
+    this: Side
+    that: Side
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the pairs: coordinates (one array a dimension), ranks and channel groups."""
+
+    coordinates: list[Ints]
+    first_rank: Ints
+    last_rank: Ints
+    first_group: Ints
+    last_group: Ints
+    position_rank: Ints
+
+
+def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Predicate:
+    """Parses a mask and replaces the names of a spec's own masks by what they stand for, and its parameters by their
+    values.
+
+    Raises ExpressionError for a name that is neither ready-made nor in `own`, and for masks that name each other in
+    a circle.
+    """
+    return _resolve(parse_mask(text, params), own, params, ())
+
+
+def _resolve(node: Predicate, own: Mapping[str, str], params: Mapping[str, Any], inside: tuple[str, ...]) -> Predicate:
+    def again(part: Predicate) -> Predicate:
+        return _resolve(part, own, params, inside)
+
+    match node:
+        case Name(name):
+            if name in inside:
+                raise ExpressionError("AR313", f"the mask '{name}' is defined by itself: {' → '.join((*inside, name))}")
+            if name in own:
+                return _resolve(parse_mask(own[name], params), own, params, (*inside, name))
+            if name not in READY_MADE:
+                help = did_you_mean(name, [*READY_MADE, *own], "masks")
+                raise ExpressionError("AR311", f"there is no mask '{name}'", help)
+            definition = READY_MADE[name][0]
+            return _resolve(parse_mask(definition), own, params, (*inside, name)) if definition else node
+        case And(parts):
+            return And(tuple(again(p) for p in parts))
+        case Or(parts):
+            return Or(tuple(again(p) for p in parts))
+        case Not(inner):
+            return Not(again(inner))
+        case _:
+            return node
+
+
+def holds(predicate: Predicate, pairs: Pairs) -> Bools:
+    """Which of the pairs satisfy the predicate; the arrays of `pairs` broadcast."""
+    match predicate:
+        case Name(name):
+            return _BUILT_IN[name](pairs)
+        case And(parts):
+            return _joined(np.logical_and, parts, pairs)
+        case Or(parts):
+            return _joined(np.logical_or, parts, pairs)
+        case Not(inner):
+            return np.logical_not(holds(inner, pairs))
+        case Compare():
+            left, right = _number(predicate.left, pairs), _number(predicate.right, pairs)
+            return _COMPARISONS[predicate.op](left, right)
+        case _:
+            raise TypeError(f"not a predicate: {predicate!r}")
+
+
+def by_rank(predicate: Predicate) -> bool | None:
+    """Whether a predicate is one comparison of ranks: True for `earlier`, False for `so_far`, None for others."""
+    return {Name("earlier"): True, Name("so_far"): False}.get(predicate) if isinstance(predicate, Name) else None
+
+
+def _joined(join: Callable[..., Bools], parts: tuple[Predicate, ...], pairs: Pairs) -> Bools:
+    result = holds(parts[0], pairs)
+    for part in parts[1:]:
+        result = join(result, holds(part, pairs))
+    return result
+
+
+def _here(pairs: Pairs) -> Bools:
+    equal = np.True_
+    for a, b in zip(pairs.this.coordinates, pairs.that.coordinates, strict=True):
+        equal = equal & (a == b)
+    return np.asarray(equal)
+
+
+def _both_known(pairs: Pairs) -> Bools:
+    return (pairs.this.first_rank != NOWHERE) & (pairs.that.first_rank != NOWHERE)
+
+
+def _before(pairs: Pairs) -> Bools:
+    return (pairs.that.position_rank < pairs.this.position_rank) & _both_known(pairs)
+
+
+_BUILT_IN: dict[str, Callable[[Pairs], Bools]] = {
+    "before": _before,
+    "here": _here,
+    "A": lambda p: p.that.last_group < p.this.first_group,
+    "B": lambda p: p.that.last_group <= np.maximum(p.this.first_group, p.this.last_group),
+    "earlier": lambda p: (p.that.last_rank < p.this.first_rank) & _both_known(p),
+    "so_far": lambda p: (p.that.last_rank <= p.this.last_rank) & _both_known(p),
+}
+_COMPARISONS: dict[str, Callable[[Any, Any], Bools]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
+}  # fmt: skip
+
+
+def _number(node: Any, pairs: Pairs) -> Any:
+    match node:
+        case Number():
+            return node.value
+        case BinOp():
+            return _ARITHMETIC[node.op](_number(node.left, pairs), _number(node.right, pairs))
+        case Coordinate(who, what):
+            side = pairs.this if who == "this" else pairs.that
+            if what == "rank":
+                return side.first_rank if who == "this" else side.last_rank
+            if what == "group":
+                return side.first_group if who == "this" else side.last_group
+            axes = AXES[len(side.coordinates)]
+            if what not in axes:
+                raise ExpressionError("AR312", f"'{who}.{what}' does not exist on a grid of {len(axes)} dimensions",
+                                      f"here there is {', '.join(f'{who}.{a}' for a in axes if a != 'position')}")  # fmt: skip
+            return side.coordinates[axes[what]]
+        case _:
+            raise TypeError(f"not an operand: {node!r}")
+
+
+AXES: dict[int, dict[str, int]] = {1: {"step": 0, "position": 0}, 2: {"row": 0, "column": 1}}

@@ -1,0 +1,335 @@
+"""Reads: for every site of a layer's output, the input sites that it is computed from.
+
+One relation, four uses: `known_at` takes the maximum over the reads (the proof), `context` the union (what is seen),
+`back` goes the other way (what a site depends on: witnesses, fields, which sites must be computed at all), and `table`
+lists them (the sampler's gathers). A missing input site, off the grid or masked out, is -1 in a table.
+
+Shape letters: S sites, G groups, P positions, W 64-bit words of a context, M reads of a site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from arspec.types import Bools, Ints
+
+Words = npt.NDArray[np.uint64]
+
+
+class Reads(Protocol):
+    """A relation between the sites of a node's output (S_out) and those of one of its inputs (S_in)."""
+
+    def known_at(self, known: Ints) -> Ints:
+        """known [S_in] -> [S_out]: the highest over the reads, -1 where there is none."""
+        ...
+
+    def context(self, context: Words) -> Words:
+        """context [S_in, W] -> [S_out, W]: the union over the reads."""
+        ...
+
+    def back(self, sites: Bools) -> Bools:
+        """sites [S_out] -> [S_in]: the input sites that any of them reads."""
+        ...
+
+    def table(self, sites: Ints) -> Ints:
+        """sites [n] -> [n, M]: the input sites of each, -1 where there is none."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """Every site reads the same site of the input."""
+
+    def known_at(self, known: Ints) -> Ints:
+        return known
+
+    def context(self, context: Words) -> Words:
+        return context
+
+    def back(self, sites: Bools) -> Bools:
+        return sites
+
+    def table(self, sites: Ints) -> Ints:
+        return sites[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """Every site reads every site of the input (one vector for all places), or with `groups` above 1 all those of its
+    own group (a norm over space)."""
+
+    out_sites: int
+    in_sites: int
+    groups: int = 1
+
+    def known_at(self, known: Ints) -> Ints:
+        highest = known.reshape(self.groups, -1).max(1, initial=-1)
+        return np.repeat(highest, self.out_sites // self.groups)
+
+    def context(self, context: Words) -> Words:
+        union = np.bitwise_or.reduce(context.reshape(self.groups, -1, context.shape[1]), axis=1)
+        return np.repeat(union, self.out_sites // self.groups, axis=0)
+
+    def back(self, sites: Bools) -> Bools:
+        wanted = sites.reshape(self.groups, -1).any(1)
+        return np.repeat(wanted, self.in_sites // self.groups)
+
+    def table(self, sites: Ints) -> Ints:
+        size = self.in_sites // self.groups
+        group = sites // (self.out_sites // self.groups)
+        return group[:, None] * size + np.arange(size)
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """One place of a window. `source` [P_out] is the input position that each output position finds there (-1: none);
+    `allowed` says which groups read which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
+
+    source: Ints
+    allowed: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Every site reads a few positions of the input, one a tap: convolutions of all kinds, shifts, crops, upsampling,
+    norms across groups, and the own earlier sites of recurrent layers."""
+
+    out_groups: int
+    out_positions: int
+    in_groups: int
+    in_positions: int
+    taps: tuple[Tap, ...]
+
+    @cached_property
+    def same_everywhere(self) -> bool:
+        """Whether no tap's mask differs from position to position."""
+        return all(tap.allowed.ndim == 2 for tap in self.taps)
+
+    def known_at(self, known: Ints) -> Ints:
+        out = np.full((self.out_groups, self.out_positions), -1)
+        self._spread(known.reshape(self.in_groups, -1, 1), out[:, :, None], np.maximum, -1)
+        return out.ravel()
+
+    def context(self, context: Words) -> Words:
+        words = context.shape[1]
+        out = np.zeros((self.out_groups, self.out_positions, words), np.uint64)
+        self._spread(context.reshape(self.in_groups, -1, words), out, np.bitwise_or, 0)
+        return out.reshape(-1, words)
+
+    def _spread(self, values: npt.NDArray, out: npt.NDArray, join: np.ufunc, nothing: int) -> None:
+        """Joins the values [G_in, P_in, K] of all reads into out [G_out, P_out, K].
+
+        Groups that are read together are joined before they are spread over the window, and taps that serve the same
+        output groups share one accumulator, so that the work is a few passes a tap, not G_out * G_in.
+        """
+        joined: dict[bytes, npt.NDArray] = {}
+        shared: dict[bytes, npt.NDArray] = {}
+        end = np.full((1, values.shape[2]), nothing, values.dtype)
+        for tap in self.taps:
+            by_position = tap.allowed.ndim == 3
+            rows: dict[bytes, list[int]] = {}
+            for g in range(self.out_groups):
+                rows.setdefault(tap.allowed[g].tobytes(), []).append(g)
+            for groups in rows.values():
+                allowed = tap.allowed[groups[0]]
+                if not allowed.any():
+                    continue
+                target = bytes(groups)
+                if target not in shared:
+                    shared[target] = np.full(out.shape[1:], nothing, out.dtype)
+                if not by_position:
+                    key = allowed.tobytes()
+                    if key not in joined:
+                        joined[key] = np.concatenate([join.reduce(values[allowed], axis=0), end])
+                    join(shared[target], joined[key][tap.source], out=shared[target])
+                    continue
+                for g in np.flatnonzero(allowed.any(1)):
+                    at = np.flatnonzero(allowed[g] & (tap.source >= 0))
+                    shared[target][at] = join(shared[target][at], values[g][tap.source[at]])
+        for target, value in shared.items():
+            for g in target:
+                join(out[g], value, out=out[g])
+
+    def back(self, sites: Bools) -> Bools:
+        wanted = sites.reshape(self.out_groups, -1)
+        found = np.zeros((self.in_groups, self.in_positions), bool)
+        for tap in self.taps:
+            inside = tap.source >= 0
+            for g_in in range(self.in_groups):
+                rows = tap.allowed[:, g_in]
+                who = (wanted & (rows if rows.ndim == 2 else rows[:, None])).any(0) & inside
+                found[g_in, tap.source[who]] = True
+        return found.ravel()
+
+    def table(self, sites: Ints) -> Ints:
+        """[n, taps * G_in], the groups of one tap side by side."""
+        group, position = np.divmod(sites, self.out_positions)
+        columns: list[Ints] = []
+        for tap in self.taps:
+            source = tap.source[position]
+            for g_in in range(self.in_groups):
+                allowed = tap.allowed[group, g_in] if tap.allowed.ndim == 2 else tap.allowed[group, g_in, position]
+                columns.append(np.where(allowed & (source >= 0), g_in * self.in_positions + source, -1))
+        return np.stack(columns, 1) if columns else np.empty((len(sites), 0), np.int64)
+
+    def mask(self) -> Bools:
+        """[G_out, G_in, taps] where it is the same everywhere, else [G_out, G_in, taps, P_out]."""
+        if self.same_everywhere:
+            return np.stack([tap.allowed for tap in self.taps], 2)
+        shape = (self.out_groups, self.in_groups, self.out_positions)
+        full = [t.allowed if t.allowed.ndim == 3 else np.broadcast_to(t.allowed[:, :, None], shape) for t in self.taps]
+        return np.stack(full, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Every site reads all sites whose rank is lower (strict), or not higher, than its own: dense layers with degrees
+    and attention under `earlier` and `so_far`. It compares ranks, never known-at, or a leak above would mask itself."""
+
+    out_rank: Ints
+    in_rank: Ints
+    strict: bool
+    by_rank: Ints = field(init=False)
+    count: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_rank = np.argsort(self.in_rank, kind="stable")
+        side = "left" if self.strict else "right"
+        object.__setattr__(self, "by_rank", by_rank)
+        object.__setattr__(self, "count", np.searchsorted(self.in_rank[by_rank], self.out_rank, side))
+
+    def known_at(self, known: Ints) -> Ints:
+        highest = np.concatenate([[-1], np.maximum.accumulate(known[self.by_rank])])
+        return highest[self.count]
+
+    def context(self, context: Words) -> Words:
+        nothing = np.zeros((1, context.shape[1]), np.uint64)
+        unions = np.concatenate([nothing, np.bitwise_or.accumulate(context[self.by_rank], axis=0)])
+        return unions[self.count]
+
+    def back(self, sites: Bools) -> Bools:
+        found = np.zeros(len(self.in_rank), bool)
+        found[self.by_rank[: self.count[sites].max(initial=0)]] = True
+        return found
+
+    def table(self, sites: Ints) -> Ints:
+        count = self.count[sites]
+        longest = int(count.max(initial=0))
+        return np.where(np.arange(longest) < count[:, None], self.by_rank[:longest], -1)
+
+    def matrix(self) -> Bools:
+        """[S_out, S_in]"""
+        return self.in_rank < self.out_rank[:, None] if self.strict else self.in_rank <= self.out_rank[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """The relation as a table of 0 and 1, [S_out, S_in]: dense layers and attention under any other mask."""
+
+    allowed: Bools
+
+    def known_at(self, known: Ints) -> Ints:
+        return np.where(self.allowed, known, -1).max(1, initial=-1)
+
+    def context(self, context: Words) -> Words:
+        out = np.zeros((len(self.allowed), context.shape[1]), np.uint64)
+        for site, row in enumerate(self.allowed):
+            out[site] = np.bitwise_or.reduce(context[row], axis=0)
+        return out
+
+    def back(self, sites: Bools) -> Bools:
+        return self.allowed[sites].any(0)
+
+    def table(self, sites: Ints) -> Ints:
+        rows = self.allowed[sites]
+        longest = int(rows.sum(1).max(initial=0))
+        out = np.full((len(sites), longest), -1)
+        where, which = np.nonzero(rows)
+        out[where, np.concatenate([np.arange(n) for n in rows.sum(1)] or [which])] = which
+        return out
+
+    def matrix(self) -> Bools:
+        return self.allowed
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """Several relations with the same input together."""
+
+    parts: Sequence[Reads]
+
+    def known_at(self, known: Ints) -> Ints:
+        return np.maximum.reduce([p.known_at(known) for p in self.parts])
+
+    def context(self, context: Words) -> Words:
+        return np.bitwise_or.reduce([p.context(context) for p in self.parts])
+
+    def back(self, sites: Bools) -> Bools:
+        return np.logical_or.reduce([p.back(sites) for p in self.parts])
+
+    def table(self, sites: Ints) -> Ints:
+        return np.concatenate([p.table(sites) for p in self.parts], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """The own sites that a recurrent layer reads, and the waves in which they are computed: a site's wave comes after
+    those of all the sites that it reads."""
+
+    own: Window
+    waves: tuple[Ints, ...]  # sites of each wave
+
+    @cached_property
+    def wave(self) -> Ints:
+        """[S]: the number of each site's wave."""
+        number = np.empty(self.own.out_groups * self.own.out_positions, np.int64)
+        for k, sites in enumerate(self.waves):
+            number[sites] = k
+        return number
+
+    @cached_property
+    def _tables(self) -> list[Ints]:
+        return [self.own.table(sites) for sites in self.waves]
+
+    def known_at(self, known: Ints) -> Ints:
+        """known [S], by the inputs alone -> [S], with the own sites."""
+        out = np.append(known, -1)
+        for sites, table in zip(self.waves, self._tables, strict=True):
+            out[sites] = np.maximum(out[sites], out[table].max(1, initial=-1))
+        return out[:-1]
+
+    def context(self, context: Words) -> Words:
+        out = np.concatenate([context, np.zeros((1, context.shape[1]), np.uint64)])
+        for sites, table in zip(self.waves, self._tables, strict=True):
+            for column in table.T:
+                out[sites] |= out[column]
+        return out[:-1]
+
+    def back(self, sites: Bools) -> Bools:
+        """sites [S] -> [S]: with all the own sites that they depend on."""
+        out = np.append(sites, False)
+        for which, table in zip(reversed(self.waves), reversed(self._tables), strict=True):
+            found = table[out[which]]
+            out[found[found >= 0]] = True
+        return out[:-1]
+
+
+def waves_of(own: Window) -> tuple[Ints, ...] | None:
+    """The waves of a scan: sites grouped by the longest chain of own reads behind them; None where they form a circle."""
+    sites = own.out_groups * own.out_positions
+    table = own.table(np.arange(sites))
+    number = np.zeros(sites + 1, np.int64)
+    for _ in range(own.out_positions * own.out_groups + 1):
+        after = np.append(np.where(table >= 0, number[table] + 1, 0).max(1, initial=0), 0)
+        if np.array_equal(after, number):
+            return tuple(np.flatnonzero(number[:-1] == k) for k in range(int(number.max(initial=0)) + 1))
+        number = after
+        if number.max() > sites:
+            return None
+    return None

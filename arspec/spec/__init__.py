@@ -1,0 +1,1 @@
+"""The spec: text to marked tree, sections, expressions, expansion."""

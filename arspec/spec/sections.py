@@ -1,0 +1,143 @@
+"""The sections of a spec as pydantic models: data, order, condition. (A layer's keys stand in its own file.)"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+Levels = Annotated[int, Field(ge=2, le=65536)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageData(Section):
+    """Images: integers from 0 to levels − 1, [channels, height, width]."""
+
+    kind: Literal["image"]
+    height: Side = Field(description="Rows.")
+    width: Side = Field(description="Columns.")
+    channels: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Channels: 1 for grey, 3 for red, green, blue.")
+    levels: Levels = Field(256, description="Values that a channel can take.")
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return (self.height, self.width)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.channels, self.height, self.width)
+
+    @property
+    def variables(self) -> int:
+        return math.prod(self.shape)
+
+
+class SequenceData(Section):
+    """Sequences: integers from 0 to levels − 1, [length]."""
+
+    kind: Literal["sequence"]
+    length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
+    levels: Levels = Field(256, description="Values that a step can take.")
+    content: Literal["audio", "text", "tokens"] = Field("tokens", description="What the integers are: it decides how "
+                                                        "files are read and written.")  # fmt: skip
+    rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(16000, description="Audio: samples a second.")
+    companding: Literal["mu_law", "linear"] = Field("mu_law", description="Audio: how amplitudes become levels.")
+
+    channels: Literal[1] = 1
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return (self.length,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.length,)
+
+    @property
+    def variables(self) -> int:
+        return self.length
+
+
+class VectorData(Section):
+    """Vectors: integers from 0 to levels − 1, [size]. The order of the entries has no meaning of its own."""
+
+    kind: Literal["vector"]
+    size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Entries.")
+    levels: Levels = Field(2, description="Values that an entry can take.")
+    display: tuple[Side, Side] | None = Field(None, description="Rows and columns by which a vector is shown as a picture.")
+
+    channels: Literal[1] = 1
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def variables(self) -> int:
+        return self.size
+
+
+Data = Annotated[ImageData | SequenceData | VectorData, Field(discriminator="kind")]
+
+
+class OrderSection(Section):
+    """An order of generation. A list of them is a family: the model is trained on all, and each of them is proven."""
+
+    scan: str | None = Field(None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
+                             "explicit, ...; natural, reversed, random, explicit for sequences and vectors.")  # fmt: skip
+    channels: Literal["sequential", "joint"] = Field(
+        "sequential", description="Whether the channels of a pixel are generated one after another, or together."
+    )
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(0, description="Of a random scan.")
+    factor: Annotated[int, Field(ge=1, le=4096)] = Field(2, description="Of scans by phases: the distance of one phase's positions.")
+    flip: list[Literal["rows", "columns"]] = Field([], description="Reflections: rows (upside down), columns.")
+    transpose: bool = Field(False, description="Rows and columns change places, before any reflection.")
+    ranks: list[Any] | str | None = Field(None, description="explicit: the rank of every position, as a list or the "
+                                          "name of a .npy, .csv or .txt file beside the spec. Equal ranks are "
+                                          "generated together.")  # fmt: skip
+    members: Annotated[int, Field(ge=1, le=4096)] = Field(
+        1, description="Members of the family: each has its own draw of a random scan and of the degrees of dense layers."
+    )
+
+
+class ClassCondition(Section):
+    """One of a number of classes, given to the layers as a one-hot vector."""
+
+    kind: Literal["class"]
+    classes: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="How many there are.")
+
+
+class VectorCondition(Section):
+    """A vector of numbers."""
+
+    kind: Literal["vector"]
+    size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Numbers.")
+
+
+class MapCondition(Section):
+    """A map of numbers over rows and columns, of any size: layers bring it to the size of the data."""
+
+    kind: Literal["map"]
+    channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each place.")
+    height: Side
+    width: Side
+
+
+class SeriesCondition(Section):
+    """A series of numbers over time, at any rate: layers bring it to the rate of the data."""
+
+    kind: Literal["series"]
+    channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each step.")
+    length: Annotated[int, Field(ge=1, le=1 << 20)]
+
+
+Condition = Annotated[ClassCondition | VectorCondition | MapCondition | SeriesCondition, Field(discriminator="kind")]

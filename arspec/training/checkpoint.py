@@ -1,0 +1,60 @@
+"""Model folders: `model.safetensors` and `spec.json` for use, `state.safetensors` to go on training.
+
+Nothing is ever pickled. A state holds the weights, their average, the optimiser's tensors and a JSON record in one
+file, so that a run that is killed while writing keeps the previous state whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+import arspec
+from arspec.diagnostics import InputError
+from arspec.training.parallel import choose_device, whole
+from arspec.training.spec_file import read_spec, write_spec
+from arspec.training.tensors import fill, read_tensors, weights_of, write_tensors
+
+MODEL, STATE = "model.safetensors", "state.safetensors"
+
+
+def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
+    """Writes the model's weights (or `weights`, whole tensors by name) and its spec to `folder`; gives the file."""
+    folder = Path(folder)
+    write_spec(model.spec, folder)
+    given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
+    write_tensors(folder / MODEL, given, {})
+    return folder / MODEL
+
+
+def load_model(path: Path | str, device: str = "auto") -> nn.Module:
+    """The model of a folder (or of its .safetensors file), in evaluation mode. InputError where it cannot be read."""
+    path = Path(path)
+    folder, file = (path, path / MODEL) if path.is_dir() else (path.parent, path)
+    if not file.exists():
+        raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
+    tensors, _ = read_tensors(file)
+    model = arspec.compile(read_spec(folder))
+    fill(model, tensors, str(file))
+    return model.to(choose_device(device)).eval()
+
+
+def write_state(path: Path, groups: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:
+    """Writes groups of whole tensors ('weights', 'average', 'optimizer') and the record."""
+    tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+    write_tensors(path, tensors, record)
+
+
+def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """What `write_state` wrote."""
+    tensors, record = read_tensors(path)
+    if "step" not in record:
+        raise InputError("AR814", f"{path} is no state of a training run")
+    groups: dict[str, dict[str, Tensor]] = {"weights": {}, "average": {}, "optimizer": {}}
+    for full_name, tensor in tensors.items():
+        group, name = full_name.split("/", 1)
+        groups.setdefault(group, {})[name] = tensor
+    return groups, record

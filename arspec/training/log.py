@@ -1,0 +1,86 @@
+"""What a run tells: JSON lines, TensorBoard where it is installed, and a progress bar."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from arspec.data.atomic import write_text
+
+
+class Log:
+    """Lines of a run, one JSON object each in `log.jsonl`; the numbers go to TensorBoard's files as well.
+
+    from_step: lines of later steps, left by a run that was interrupted after its last checkpoint, are removed.
+    """
+
+    def __init__(self, folder: Path, steps: int, from_step: int, tensorboard: bool, progress: bool) -> None:
+        self.path = folder / "log.jsonl"
+        self._trim(from_step)
+        self._board = _tensorboard(folder, from_step) if tensorboard else None
+        self._bar, self._task = _progress(steps, from_step) if progress else (None, None)
+        self._told: dict[str, float] = {}
+
+    def _trim(self, from_step: int) -> None:
+        kept: list[str] = []
+        if from_step and self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    if json.loads(line)["step"] <= from_step:
+                        kept.append(line + "\n")
+                except (ValueError, KeyError, TypeError):
+                    continue  # a line that was cut when the run was killed
+        write_text(self.path, "".join(kept))
+
+    def line(self, step: int, **values: Any) -> None:
+        """One line, after `step` steps."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        for name, value in values.items():
+            if isinstance(value, float):
+                self._told[name] = value
+                if self._board is not None:
+                    self._board.add_scalar(name, value, step)
+
+    def picture(self, step: int, path: Path) -> None:
+        """Shows a drawn PNG in TensorBoard."""
+        if self._board is not None and path.suffix == ".png":
+            import numpy as np
+            from PIL import Image
+
+            with Image.open(path) as file:
+                self._board.add_image("samples", np.asarray(file), step, dataformats="HWC")
+
+    def advance(self, step: int) -> None:
+        """Moves the progress bar."""
+        if self._bar is not None:
+            names = {"train_bits_per_dim": "train", "valid_bits_per_dim": "valid"}
+            told = [f"{name} {self._told[key]:.3f}" for key, name in names.items() if key in self._told]
+            self._bar.update(self._task, completed=step, told="  ".join(told))
+
+    def close(self) -> None:
+        """Ends the bar and flushes TensorBoard's file."""
+        if self._bar is not None:
+            self._bar.stop()
+        if self._board is not None:
+            self._board.close()
+
+
+def _tensorboard(folder: Path, from_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None  # the JSON lines hold the same numbers
+    return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+
+
+def _progress(steps: int, from_step: int) -> tuple[Any, Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, TextColumn("{task.fields[told]} bits/dim"), console=Console(stderr=True))
+    task = bar.add_task("training", total=steps, completed=from_step, told="")
+    bar.start()
+    return bar, task

@@ -1,0 +1,231 @@
+"""The training loop.
+
+Every step is a function of (seed, step): its examples, its member of a family, its dropout. So a run that goes on
+from a checkpoint computes what it would have computed without the break, bit for bit on one machine's CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from arspec.data import Examples
+from arspec.diagnostics import InputError
+from arspec.training import ema
+from arspec.training.batches import Batches, draw_member, noise_seed
+from arspec.training.checkpoint import STATE, read_state, save_model, write_state
+from arspec.training.evaluation import Evaluation, evaluate
+from arspec.training.interrupts import noting_interrupts
+from arspec.training.log import Log
+from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_tensors
+from arspec.training.options import Options
+from arspec.training.parallel import NegativeLogProb, Processes, whole
+from arspec.training.samples import draw
+from arspec.training.tensors import fill, weights_of
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended: steps done, the last training loss in bits/dim, the last evaluation, and where the model is."""
+
+    folder: Path
+    steps: int
+    finished: bool
+    train_bits_per_dim: float | None
+    valid: Evaluation | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        valid = None if self.valid is None else self.valid.to_json()
+        return {**asdict(self), "folder": str(self.folder), "valid": valid}
+
+
+def train(
+    model: nn.Module,
+    examples: Examples,
+    valid: Examples | None,
+    folder: Path | str,
+    options: Options,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    stop_after: int | None = None,
+    tensorboard: bool = True,
+    progress: bool = False,
+) -> Summary:
+    """Trains `model` into `folder`: weights, spec, state, log and samples.
+
+    resume: go on from the folder's state. stop_after: leave after so many steps of this call, with a checkpoint.
+    An interrupt (Ctrl-C) leaves in the same way. Under torchrun every process calls this alike.
+    """
+    folder = Path(folder)
+    if (folder / STATE).exists() != resume:
+        hint = "leave out --resume to start one" if resume else "--resume goes on with it, another --out starts anew"
+        raise InputError("AR814" if resume else "AR810", f"{folder} holds {'no' if resume else 'a'} training run", hint)
+    processes = Processes.join(device)
+    try:
+        if options.batch % processes.size:
+            raise InputError("AR808", f"a batch of {options.batch} cannot be shared by {processes.size} processes")
+        with torch.random.fork_rng(devices=[]):
+            run = _Run(model, examples, valid, folder, options, processes, resume)
+            return run.go(stop_after, tensorboard and processes.first, progress and processes.first)
+    finally:
+        processes.leave()
+
+
+class _Run:
+    """The state of a run: the model, its average, the optimiser, and the number of steps done."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        examples: Examples,
+        valid: Examples | None,
+        folder: Path,
+        options: Options,
+        processes: Processes,
+        resume: bool,
+    ) -> None:
+        self.examples, self.valid, self.folder = examples, valid, folder
+        self.options, self.processes = options, processes
+        self.batches = Batches(examples, options.batch, options.seed)
+        self.dim = math.prod(examples.shape)
+        self.bits = 1 / math.log(2)
+        self.step = 0
+        state, record = read_state(folder / STATE) if resume else ({}, {})
+        model.to(processes.device, torch.float64 if options.precision == "float64" else torch.float32)
+        self.model = model
+        self.average = ema.twin(model) if options.ema else None
+        if resume:  # before the weights are sharded
+            options.check_same(record.get("options", {}))
+            fill(model, state["weights"], str(folder / STATE))
+            if self.average is not None:
+                fill(self.average, state["average"], str(folder / STATE))
+            self.step = int(record["step"])
+        self.through = processes.share(NegativeLogProb(model), options.parallel)
+        self.average_through: nn.Module | None = None
+        if self.average is not None:
+            held = NegativeLogProb(self.average)
+            # only sharding concerns the average: it has no gradients to be shared
+            self.average_through = processes.share(held, "fsdp") if options.parallel == "fsdp" else held
+        self.optimizer = make_optimizer(options, model)
+        if resume:
+            fill_optimizer(self.optimizer, model, state["optimizer"])
+
+    def go(self, stop_after: int | None, tensorboard: bool, progress: bool) -> Summary:
+        """Runs the steps that remain."""
+        options = self.options
+        begun = time.monotonic()
+        last = options.steps if stop_after is None else min(options.steps, self.step + stop_after)
+        log = Log(self.folder, options.steps, self.step, tensorboard, progress) if self.processes.first else None
+        loss: float | None = None
+        valid: Evaluation | None = None
+        leave = self.step >= last
+        self.model.train()
+        try:
+            with noting_interrupts() as interrupted:
+                while not leave:
+                    nats_per_dim, norm = self.advance()
+                    self.step += 1
+                    # processes ask one another now and then, for an interrupt reaches each at its own time
+                    asks = self.processes.size == 1 or _due(self.step, max(10, options.log_every))
+                    leave = self.step == last or (asks and self.processes.any(bool(interrupted)))
+                    if leave or _due(self.step, options.log_every):
+                        loss = self.mean_loss(nats_per_dim)
+                        self.tell(log, loss, norm, time.monotonic() - begun)
+                    if self.valid is not None and (leave or _due(self.step, options.eval_every)):
+                        valid = self.evaluate(self.valid)
+                        if log:
+                            log.line(self.step, **{f"valid_{name}": value for name, value in valid.to_json().items()})
+                    if options.samples and (leave or _due(self.step, options.sample_every)):
+                        self.draw(log)
+                    if leave or _due(self.step, options.save_every):
+                        self.save()
+                    if log:
+                        log.advance(self.step)
+        finally:
+            if log:
+                log.close()
+        return Summary(self.folder, self.step, self.step == options.steps, loss, valid, time.monotonic() - begun)
+
+    def tell(self, log: Log | None, loss: float, norm: Tensor, seconds: float) -> None:
+        """One line of the log for the step just done."""
+        if log:
+            rate = self.options.learning_rate(self.step - 1)
+            log.line(self.step, train_bits_per_dim=loss, norm=norm.item(), learning_rate=rate, seconds=seconds)
+
+    def advance(self) -> tuple[Tensor, Tensor]:
+        """One step of the optimiser: this process's loss in nats per variable, and the gradient's norm."""
+        options, processes = self.options, self.processes
+        torch.manual_seed(noise_seed(options.seed, self.step, processes.rank))
+        x, condition = processes.put(*self.batches.at(self.step, processes.rank, processes.size))
+        member = draw_member(int(getattr(self.model, "members", 1)), options.seed, self.step)
+        with self.precision():
+            loss = self.through(x, member, condition).mean() / self.dim
+        loss.backward()
+        limit = options.clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.learning_rate(self.step)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average is not None:
+            ema.update(self.average, self.model, options.ema_decay(self.step))
+        return loss.detach(), whole(norm)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Mixed precision, where it is asked for: float32 weights, products of matrices in bfloat16."""
+        if self.options.precision == "bf16":
+            return torch.autocast(self.processes.device.type, torch.bfloat16)
+        return nullcontext()
+
+    def mean_loss(self, loss: Tensor) -> float:
+        """The loss over all processes, in bits/dim."""
+        mean = self.processes.sum(loss.double()).item() / self.processes.size * self.bits
+        if not math.isfinite(mean):
+            hint = "lower --lr, lengthen --warmup or set --clip; the last checkpoint is kept"
+            raise InputError("AR818", f"the loss is {mean} at step {self.step}: training has diverged", hint)
+        return mean
+
+    def evaluate(self, valid: Examples) -> Evaluation:
+        """Evaluates the averaged weights, or the weights where there is no average."""
+        model, through = (self.average, self.average_through) if self.average else (self.model, self.through)
+        batch = max(1, self.options.batch // self.processes.size)
+        # outside DDP's module: it would gather buffers and wait for gradients
+        through = through if self.options.parallel == "fsdp" else None
+        return evaluate(model, valid, batch, self.options.eval_members, through, self.processes)
+
+    def draw(self, log: Log | None) -> None:
+        """Draws samples in the first process, from whole weights."""
+        model, through = (self.average, self.average_through) if self.average else (self.model, self.through)
+        if sharded := hasattr(through, "unshard"):
+            through.unshard()  # pyright: ignore
+        if self.processes.first:
+            path = self.folder / "samples" / f"step-{self.step:07}"
+            given = self.valid or self.examples
+            paths = draw(model, path, self.options.samples, self.options.seed, given, self.processes.device)
+            if log:
+                log.picture(self.step, paths[0])
+        if sharded:
+            through.reshard()  # pyright: ignore
+
+    def save(self) -> None:
+        """Writes the state and the model; every process takes part, the first one writes."""
+        weights = {name: whole(tensor) for name, tensor in weights_of(self.model).items()}
+        average = {} if self.average is None else {n: whole(t) for n, t in weights_of(self.average).items()}
+        groups = {"weights": weights, "average": average, "optimizer": optimizer_tensors(self.optimizer, self.model)}
+        if self.processes.first:
+            save_model(self.model, self.folder, average or weights)
+            write_state(self.folder / STATE, groups, {"step": self.step, "options": asdict(self.options)})
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

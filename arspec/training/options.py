@@ -1,0 +1,101 @@
+"""The options of a training run, checked once, kept in its checkpoints."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from arspec.diagnostics import InputError
+
+OPTIMIZERS = ("adamw", "rmsprop")
+SCHEDULES = ("constant", "cosine", "exponential")
+PRECISIONS = ("float32", "bf16", "float64")
+PARALLEL = ("ddp", "fsdp")
+
+# may differ when a run is resumed: none of them changes what a step computes
+FREE = frozenset(
+    {"steps", "eval_every", "eval_members", "sample_every", "samples", "log_every", "save_every", "parallel"}
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training run does.
+
+    steps: of the optimiser, in all. batch: examples a step, over all processes together.
+    lr: learning rate at its highest. warmup: steps in which it rises linearly from 0 to lr, before the schedule.
+    schedule: constant; cosine to `final` * lr at the last step; exponential, lr * decay ** step.
+    ema: decay of the exponential moving average of the weights (0: none); evaluation, samples and the model that is
+        saved use the average. Early on the decay is lower, (1 + step) / (10 + step), so that the start is forgotten.
+    clip: largest norm of the gradient of the nats per variable (0: no clipping).
+    precision: float32; bf16 (float32 weights, automatic mixed precision); float64.
+    eval_members: how many members of a family of orders or masks are averaged in evaluation (0: all).
+    *_every: steps between two evaluations, samples, log lines, checkpoints (0: at the end only).
+    parallel: how processes started by torchrun share the work: ddp, or fsdp (weights sharded too).
+    """
+
+    steps: int = 1000
+    batch: int = 64
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup: int = 0
+    final: float = 0.0
+    decay: float = 0.99999
+    ema: float = 0.0
+    clip: float = 1.0
+    precision: str = "float32"
+    seed: int = 0
+    eval_every: int = 500
+    eval_members: int = 0
+    sample_every: int = 0
+    samples: int = 16
+    log_every: int = 10
+    save_every: int = 500
+    parallel: str = "ddp"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch"):
+            _demand(getattr(self, name) >= 1, name, "is at least 1", getattr(self, name))
+        counts = ("warmup", "eval_every", "eval_members", "sample_every", "samples", "log_every", "save_every", "seed")
+        for name in counts:
+            _demand(getattr(self, name) >= 0, name, "is at least 0", getattr(self, name))
+        _demand(0 < self.lr < math.inf, "lr", "is above 0", self.lr)
+        for name in ("weight_decay", "clip"):
+            _demand(0 <= getattr(self, name) < math.inf, name, "is at least 0", getattr(self, name))
+        _demand(0 <= self.ema < 1, "ema", "lies in 0 .. 1, without 1", self.ema)
+        _demand(0 < self.decay <= 1, "decay", "lies in 0 .. 1, without 0", self.decay)
+        _demand(0 <= self.final <= 1, "final", "lies in 0 .. 1", self.final)
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL}
+        for name, known in choices.items():
+            _demand(getattr(self, name) in known, name, f"is one of {', '.join(known)}", getattr(self, name))
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of `step`, from 0."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        if self.schedule == "cosine":
+            done = (step - self.warmup) / max(1, self.steps - self.warmup)
+            return self.lr * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+        if self.schedule == "exponential":
+            return self.lr * self.decay ** (step - self.warmup)
+        return self.lr
+
+    def ema_decay(self, step: int) -> float:
+        """The decay of the moving average after `step`, from 0."""
+        return min(self.ema, (1 + step) / (10 + step))
+
+    def check_same(self, kept: dict[str, Any]) -> None:
+        """InputError where a checkpoint with the options `kept` was made by another run."""
+        free = FREE - ({"steps"} if self.schedule == "cosine" else set())
+        for name, value in asdict(self).items():
+            if name not in free and kept.get(name, value) != value:
+                message = f"the run was started with {name} {kept[name]}, not {value}"
+                raise InputError("AR814", message, "resume with the same options, or start anew in another folder")
+
+
+def _demand(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise InputError("AR808", f"{name} {rule}; {value!r} came")

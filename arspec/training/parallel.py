@@ -1,0 +1,121 @@
+"""Processes started by torchrun: who is who, sums over all, and the two ways to share a model's work."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from arspec.diagnostics import InputError
+
+
+class NegativeLogProb(nn.Module):
+    """-log p(x) in nats for each example [B], by forward: DDP and FSDP act on a module's forward alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> Tensor:
+        return -self.model.log_prob(x, member=member, **condition)  # pyright: ignore
+
+
+class Processes:
+    """This process among those of a run: alone, or one of torchrun's."""
+
+    def __init__(self, device: torch.device, rank: int = 0, size: int = 1) -> None:
+        self.device = device
+        self.rank = rank
+        self.size = size
+
+    @staticmethod
+    def join(device: str) -> Processes:
+        """Joins the processes that torchrun started, or stays alone. device: auto, cpu, cuda, cuda:1 ..."""
+        size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        chosen = choose_device(device)
+        if size == 1:
+            return Processes(chosen)
+        if chosen.type == "cuda":
+            chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(chosen)
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        return Processes(chosen, rank, size)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    def leave(self) -> None:
+        """Ends the group; this process is alone afterwards."""
+        if self.size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """Sum over all processes, on the CPU."""
+        if self.size > 1:
+            tensor = tensor.to(self.device)
+            dist.all_reduce(tensor)
+        return tensor.cpu()
+
+    def any(self, here: bool) -> bool:
+        """Whether it holds in any process."""
+        return bool(self.sum(torch.tensor([float(here)])).item() > 0) if self.size > 1 else here
+
+    def put(self, x: NDArray[Any], condition: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Arrays as tensors on this process's device."""
+
+        def put(array: NDArray[Any]) -> Tensor:
+            tensor = torch.from_numpy(np.ascontiguousarray(array))
+            return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+        return put(x), {name: put(values) for name, values in condition.items()}
+
+    def share(self, through: NegativeLogProb, kind: str) -> nn.Module:
+        """The same module, its gradients averaged over the processes ('ddp') or its weights sharded too ('fsdp')."""
+        if self.size == 1:
+            return through
+        if kind == "fsdp":
+            from torch.distributed.device_mesh import init_device_mesh
+            from torch.distributed.fsdp import fully_shard
+
+            # one group of weights: a compiled model reads them all in one forward, not child by child
+            mesh = init_device_mesh(self.device.type, (self.size,))
+            fully_shard(through, mesh=mesh, reshard_after_forward=True)
+            return through
+        # some weights may get no gradient (the last layer's way to a stack that nothing reads)
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(through, device_ids=ids, find_unused_parameters=True)
+
+
+def choose_device(name: str) -> torch.device:
+    """A device by name; auto is cuda where there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError("AR815", f"the device '{name}' is not to be had here", "use --device cpu or auto") from error
+    return device
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A plain tensor on the CPU, gathered from all processes where it is sharded (every process must call this)."""
+    gathered: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor  # pyright: ignore
+    return gathered.detach().cpu().contiguous()
+
+
+def like(value: Tensor, model: Tensor) -> Tensor:
+    """`value`, whole, placed as `model` is: on its device, sharded where it is sharded."""
+    if hasattr(model, "full_tensor") and value.shape == model.shape:
+        from torch.distributed.tensor import distribute_tensor
+
+        return distribute_tensor(value.to(model.device), model.device_mesh, model.placements)  # pyright: ignore
+    return value.to(model.device)

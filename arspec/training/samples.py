@@ -1,0 +1,42 @@
+"""Samples drawn while a model is trained, and the conditions to draw them under."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from arspec.data import Examples, write
+from arspec.data.write import suffix_for
+
+
+def sample_condition(model: Any, examples: Examples | None, count: int) -> dict[str, NDArray[Any]]:
+    """Conditions for `count` samples: classes in turn, anything else as the first examples have it."""
+    condition: dict[str, NDArray[Any]] = {}
+    for name, section in model.spec.condition.items():
+        if section.kind == "class":
+            condition[name] = np.arange(count, dtype=np.int64) % section.classes
+        elif examples is not None:
+            values = examples.condition[name]
+            condition[name] = values[np.arange(count) % len(values)]
+    return condition
+
+
+def draw(model: Any, path: Path, count: int, seed: int, examples: Examples | None, device: torch.device) -> list[Path]:
+    """Draws `count` samples and writes them to `path`, whose ending follows from the data; gives the files."""
+    condition: dict[str, Tensor] = {
+        name: torch.from_numpy(np.ascontiguousarray(values)).to(device)
+        for name, values in sample_condition(model, examples, count).items()
+    }
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            x = model.sample(count, seed=seed, **condition)
+    finally:
+        model.train(training)
+    return write(x.cpu().numpy(), model.spec.data, path.with_suffix(suffix_for(model.spec.data)))

@@ -1,0 +1,88 @@
+"""The spec of a model folder: a copy that stands alone, with the files it refers to and what was set from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import arspec
+from arspec.data.atomic import replacing, write_text
+from arspec.diagnostics import InputError, Source
+from arspec.spec.yaml import Map, Scalar, Seq, Tree, parse, read
+
+SPEC, SETTINGS = "spec.yaml", "spec.json"
+
+
+def write_spec(spec: Any, folder: Path) -> None:
+    """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with the params and data in force."""
+    home = Path(os.path.dirname(spec.source.name))
+    _copy(spec.source, SPEC, folder, home)
+    settings = {
+        "arspec": 1,
+        "name": spec.name,
+        "params": {name: spec.params[name] for name in sorted(spec.overridden)},
+        "data": spec.data.model_dump(mode="json"),
+    }
+    write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
+
+
+def read_spec(folder: Path) -> Any:
+    """The spec that `write_spec` wrote. InputError where it is missing or damaged."""
+    path = folder / SETTINGS
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        params, data = dict(settings["params"]), dict(settings["data"])
+    except OSError as error:
+        hint = "a model is a folder that arspec train has written"
+        raise InputError("AR802", f"cannot read {path}: {error.strerror}", hint) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("AR802", f"{path} is damaged: {error}") from error
+    return arspec.load(folder / SPEC, params=params, data=data)
+
+
+def check_same_spec(spec: Any, folder: Path) -> None:
+    """InputError where the folder was written for another spec, or other params or data."""
+    with tempfile.TemporaryDirectory(prefix="arspec-spec-") as name:
+        write_spec(spec, Path(name))
+        for path in sorted(Path(name).iterdir()):
+            if not (folder / path.name).is_file() or (folder / path.name).read_bytes() != path.read_bytes():
+                message = f"the run in {folder} was begun with another spec or other params ({path.name} differs)"
+                raise InputError("AR814", message, f"resume with {folder / SPEC} and the params of {folder / SETTINGS}")
+
+
+def _copy(source: Source, name: str, folder: Path, home: Path) -> None:
+    """Copies one text under `name`; files that it refers to come beside it, under names that keep them apart."""
+    tree = parse(source)
+    edits: list[tuple[int, int, str]] = []
+    if isinstance(tree, Map):
+        below = tree.get("extends")
+        if isinstance(below, Scalar) and isinstance(below.value, str):
+            path = os.path.normpath(os.path.join(os.path.dirname(source.name), below.value))
+            inner = f"base-{name}"
+            _copy(read(path), inner, folder, home)
+            edits.append((below.place.start, below.place.end, json.dumps(inner)))
+        for scalar in _rank_files(tree.get("order")):
+            path = home / str(scalar.value)
+            if path.is_file():
+                copied = f"{Path(name).stem}-{scalar.place.start}-{path.name}"
+                with replacing(folder / copied) as temporary:
+                    shutil.copyfile(path, temporary)
+                edits.append((scalar.place.start, scalar.place.end, json.dumps(copied)))
+    text = source.text
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    write_text(folder / name, text)
+
+
+def _rank_files(order: Tree | None) -> list[Scalar]:
+    """The scalars of an order section that name a file of ranks."""
+    found: list[Scalar] = []
+    for item in order.items if isinstance(order, Seq) else [order]:
+        ranks = item.get("ranks") if isinstance(item, Map) else None
+        if isinstance(ranks, Scalar) and isinstance(ranks.value, str):
+            found.append(ranks)
+    return found

@@ -1,0 +1,147 @@
+"""The type of a node's output: its grid, its channel groups, and what its positions stand for.
+
+A node's tensor is [B, G * C, *grid]: channel g * C + c is channel c of group g. A site is a (group, position) pair,
+numbered g * P + p with P the number of positions, row-major.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from arspec.orders import Order
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+# "No rank": the position stands for no variable, so that no comparison of ranks with it holds.
+NOWHERE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One member of a spec's declared family: an order of generation, and the seed of MADE's degrees."""
+
+    index: int
+    order: Order
+    degrees_seed: int
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Position (i, j) stands for the data's cell (origin + stride * (i, j)): a grid anchored to the data."""
+
+    origin: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Units:
+    """Hidden units of a dense layer, each with a degree: the highest rank that it may have seen (MADE).
+
+    Degrees are drawn by the member's seed, uniformly between the lowest rank among the units below and the last rank
+    but one (Germain et al. 2015, section 4), or dealt out in a cycle.
+    """
+
+    count: int
+    salt: int
+    assign: str  # "random" or "cyclic"
+    below: Cells | Units
+
+
+@dataclass(frozen=True)
+class Free:
+    """Positions that stand for no data: a class, a vector, a map or a series that conditions the model."""
+
+
+Frame = Cells | Units | Free
+
+
+@dataclass(frozen=True)
+class Type:
+    """What a node gives: groups of channels on a grid. `levels` is set where the values are integers of the data."""
+
+    grid: tuple[int, ...]
+    groups: int
+    channels: int
+    frame: Frame
+    levels: int | None = None
+
+    @property
+    def positions(self) -> int:
+        return math.prod(self.grid)
+
+    @property
+    def sites(self) -> int:
+        return self.groups * self.positions
+
+    @property
+    def width(self) -> int:
+        """All channels, over all groups."""
+        return self.groups * self.channels
+
+    def __str__(self) -> str:
+        channels = f"{self.groups}·{self.channels}" if self.groups > 1 else str(self.channels)
+        return "×".join([channels, *map(str, self.grid)])
+
+
+def coordinates(kind: Type) -> list[Ints]:
+    """The data's coordinates (rows, columns or steps) that each position stands for: one array [P] a dimension."""
+    index = np.indices(kind.grid).reshape(len(kind.grid), -1)
+    if isinstance(kind.frame, Cells):
+        return [o + s * i for o, s, i in zip(kind.frame.origin, kind.frame.stride, index, strict=True)]
+    return list(index)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """The first and the last rank that a site speaks for, [G, P], its channel groups likewise, [G], and the rank of
+    its position, [P]. First and last differ only where one group stands for several channels of the data that are
+    generated one after another."""
+
+    first: Ints
+    last: Ints
+    position: Ints
+    first_group: Ints
+    last_group: Ints
+
+
+@lru_cache(maxsize=512)
+def ranks(kind: Type, member: Member) -> Ranks:
+    """The ranks of a node's sites, by which masks compare them. Sites off the data's grid have none (NOWHERE)."""
+    order = member.order
+    group = np.arange(kind.groups)
+    last_group = group if kind.groups == order.groups else np.full(kind.groups, order.groups - 1)
+    if isinstance(kind.frame, Units):
+        degrees = _degrees(kind.frame, member)[None]
+        return Ranks(degrees, degrees, degrees[0], group, last_group)
+    if not isinstance(kind.frame, Cells) or len(kind.grid) != len(order.grid):
+        nothing = np.full((kind.groups, kind.positions), NOWHERE)
+        return Ranks(nothing, nothing, nothing[0], group, last_group)
+    table = order.rank.reshape(order.groups, -1)
+    where = coordinates(kind)
+    inside = np.ones(kind.positions, bool)
+    for axis, size in zip(where, order.grid, strict=True):
+        inside &= (axis >= 0) & (axis < size)
+    flat = np.ravel_multi_index([np.where(inside, a, 0) for a in where], order.grid)
+    at = np.where(inside, table[:, flat], NOWHERE)
+    position = np.where(inside, order.position_rank[flat], NOWHERE)
+    first, last = (at, at) if kind.groups == order.groups else (at[:1], at[-1:])
+    return Ranks(first, last, position, group, last_group)
+
+
+def _degrees(units: Units, member: Member) -> Ints:
+    last = member.order.steps - 2  # a unit that had seen the last rank could feed no output
+    if isinstance(units.below, Units):
+        lowest = int(_degrees(units.below, member).min())
+    else:
+        lowest = 0
+    lowest = min(lowest, max(last, 0))
+    if units.assign == "cyclic":
+        return lowest + np.arange(units.count) % max(last - lowest + 1, 1)
+    random = np.random.Generator(np.random.Philox(key=[member.degrees_seed, units.salt]))
+    return random.integers(lowest, max(last, lowest) + 1, units.count)

@@ -1,0 +1,505 @@
+"""Hand-written modules under audit: every planted fault is found with a witness, and clean modules are left in peace."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from arspec.audit import AuditReport, audit, load_callable
+from arspec.audit.command import add_arguments, run
+from arspec.audit.layout import lay_out
+from arspec.audit.patterns import parse, parse_sizes
+from arspec.audit.picture import draw
+from arspec.diagnostics import InputError
+from tests.audit_modules import images, planted, sequences
+
+MODULES = Path(__file__).parent / "audit_modules"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def of_sequence(module: nn.Module, **options) -> AuditReport:
+    return audit(module, "b t", "b t k", {"t": 8}, **{"levels": 16, **options})
+
+
+def of_image(module: nn.Module, size: int = 8, output: str = "b k h w", depth: int = 1, **options) -> AuditReport:
+    sizes = {"c": depth, "h": size, "w": size}
+    return audit(module, "b c h w", output, sizes, **{"levels": 16, "draws": 2, **options})
+
+
+def of_tokens(module: nn.Module, length: int = 6, levels: int = 5, **options) -> AuditReport:
+    return audit(module, "b t", "b t k", {"t": length}, levels=levels, **options)
+
+
+def assert_witnessed(report: AuditReport) -> None:
+    """A leak is told with an output, inputs that it may not read, and values that differ."""
+    assert not report.ok
+    assert report.leaks > 0
+    assert report.witnesses
+    for _, violation in report.witnesses:
+        assert all(report.rank[u] >= report.rank[violation.output] for u in violation.inputs)
+        assert violation.moved[0] != violation.moved[1]
+        assert violation.before != violation.after or violation.how == "gradient"
+    assert "LEAKS" in str(report)
+    assert "moves with" in str(report)
+
+
+NEXT = np.eye(8, k=1, dtype=bool)
+LATER = np.triu(np.ones((8, 8), dtype=bool))
+
+PLANTED: dict[str, tuple[Callable[[], nn.Module], np.ndarray | None]] = {
+    "detach": (planted.ThroughDetach, NEXT),
+    "argmax to embedding": (planted.ThroughArgmax, NEXT),
+    "sign": (planted.ThroughSign, NEXT),
+    "relu(f - 6), at the end of the range": (lambda: planted.BehindThreshold(6.2), NEXT),
+    "relu(f - 6), beyond the range": (lambda: planted.BehindThreshold(1.0), NEXT),
+    "x[t+1] - x[t+2]": (planted.CancellingSigns, NEXT | np.eye(8, k=2, dtype=bool)),
+    "norm over time": (planted.NormOverTime, None),
+    "batch norm in training": (planted.BatchNorm, None),
+    "two values together": (planted.Conjunction, None),
+    "output that starts at zero": (planted.ZeroOutput, NEXT),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_leaks_are_found_with_a_witness(name: str):
+    build, pairs = PLANTED[name]
+    report = of_sequence(build())
+    assert_witnessed(report)
+    if pairs is not None:
+        np.testing.assert_array_equal(report.leaked, pairs)
+
+
+def test_what_shows_a_leak_is_told():
+    beyond = of_sequence(planted.BehindThreshold(1.0))
+    assert all(violation.outside for _, violation in beyond.witnesses)
+    assert "outside the alphabet" in str(beyond)
+    zero = of_sequence(planted.ZeroOutput())
+    assert all(violation.draw > 0 for _, violation in zero.witnesses)
+    assert "redrawn weights" in str(zero)
+    batch = of_sequence(planted.BatchNorm())
+    assert {mode for mode, _ in batch.witnesses} == {"training"}
+    assert "in training mode only" in str(batch)
+    assert [mode["leaks"] > 0 for mode in batch.json()["modes"]] == [False, True]
+
+
+def test_pixelsnail_whose_first_row_is_even_over_the_image():
+    report = of_image(images.Snail())
+    assert_witnessed(report)
+    assert np.triu(report.leaked, 1).sum() == 2016
+    clean = of_image(images.Snail(zeroed=True))
+    assert (clean.ok, clean.coverage) == (True, 1.0)
+
+
+@pytest.mark.parametrize("fault", ["same_padding", "zeros_below"])
+def test_diagonal_lstm_leaks_by_either_cause(fault: str):
+    assert_witnessed(of_image(images.DiagonalLSTM(fault), size=6))
+
+
+def test_diagonal_lstm_holds_with_its_blind_spot():
+    """All but the last pixel of the row above, for the columns before width - 2 (a strict 3x3 window first)."""
+    report = of_image(images.DiagonalLSTM(), size=6)
+    assert report.ok
+    missing = [(v, u) for v, u in np.argwhere(report.legal & ~report.seen)]
+    assert missing == [(6 * row + column, 6 * row - 1) for row in range(1, 6) for column in range(4)]
+
+
+def test_two_stacks_and_the_wrong_one():
+    assert of_image(images.TwoStacks()).coverage == 1.0
+    report = of_image(images.TwoStacks(wrong_stack=True))
+    assert report.ok
+    lost = report.legal & ~report.seen
+    assert all(v // 8 == u // 8 for v, u in np.argwhere(lost)), "what is lost is in the pixel's own row"
+    assert "never sees" in str(report)
+
+
+def test_gated_pixelcnn_and_its_blind_spots():
+    assert of_image(images.GatedPixelCNN(8)).coverage == 1.0
+    for fault in ("own_row_masked", "first_layer_only"):
+        report = of_image(images.GatedPixelCNN(8, fault), deeper=images.GatedPixelCNN(12, fault))
+        assert report.ok, "a blind spot holds"
+        assert report.blind_spots == report.unseen > 0
+    # A triangle above: to the right of the pixel, one column less is seen than rows are climbed.
+    triangle = of_image(images.GatedPixelCNN(8, "own_row_masked"))
+    v, u = np.argwhere(triangle.legal & ~triangle.seen).T
+    assert (u % 8 - v % 8 > v // 8 - u // 8).all()
+
+
+def test_out_of_reach_is_told_from_blind():
+    report = of_image(images.GatedPixelCNN(2), size=6, deeper=images.GatedPixelCNN(6))
+    assert report.out_of_reach == report.unseen > 0
+    assert report.blind_spots == 0
+    shallow = of_image(images.GatedPixelCNN(2), size=6)
+    assert shallow.blind_spots is None
+    assert "blind or out of reach" in str(shallow)
+
+
+def test_the_strict_mask_twice_loses_channels_of_the_same_pixel():
+    right = of_image(images.PixelCNN(layers=3), 4, "b (c k) h w", 3)
+    twice = of_image(images.PixelCNN(layers=3, second="A"), 4, "b (c k) h w", 3)
+    assert right.ok
+    assert twice.ok
+    red, green, blue = np.arange(48).reshape(3, 16)
+    assert right.seen[green, red].all()
+    assert right.seen[blue, green].all()
+    assert not twice.seen[green, red].any()
+    assert not twice.seen[blue, green].any()
+    assert twice.seen[blue, red].all()
+
+
+def test_attention_that_misses_the_last_pixel_of_the_row_before():
+    report = of_image(images.StemThenAttention())
+    assert report.ok
+    assert report.unseen == 42
+    assert {(v // 8 - u // 8, u % 8) for v, u in np.argwhere(report.legal & ~report.seen)} == {(1, 7)}
+
+
+def test_a_single_stream_misses_context():
+    """Three 3x3 windows: up to three rows up, and of the row above only what lies up to three columns to the right."""
+    report = of_image(images.PixelCNN(1, layers=2), 6)
+    assert report.ok
+    assert 0.5 < report.coverage < 1
+    v, u = np.argwhere(report.legal & report.seen).T
+    rows, columns = v // 6 - u // 6, u % 6 - v % 6
+    np.testing.assert_array_equal(report.seen, report.legal & _windows(6, 3))
+    assert (rows.max(), columns.max()) == (3, 3)
+
+
+def _windows(size: int, layers: int) -> np.ndarray:
+    """What a strict 3x3 window and inclusive ones after it read, by composing them."""
+    i, j = np.divmod(np.arange(size * size), size)
+    down, right = i[:, None] - i[None], j[None] - j[:, None]
+    above = (down == 1) & (abs(right) <= 1)
+    strict = above | ((down == 0) & (right == -1))
+    read = strict.astype(int)
+    for _ in range(layers - 1):
+        read = (strict | np.eye(size * size, dtype=bool)).astype(int) @ read
+    return read > 0
+
+
+CLEAN: dict[str, Callable[[], AuditReport]] = {
+    "GRU behind a start token": lambda: of_tokens(sequences.ShiftedGRU()),
+    "one-hot, time first, dict": lambda: audit(
+        sequences.OneHotGRU(), "t b", "t b k", {"t": 6}, levels=5, take="logits"
+    ),
+    "transformer, offset 1": lambda: of_tokens(sequences.Transformer(), levels=6, take=0, offset=1),
+    "masked linear map": lambda: audit(sequences.Bits(), "b c h w", "b c h w", {"c": 1, "h": 3, "w": 3}, levels=2),
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_clean_modules_hold_and_see_everything(name: str):
+    report = CLEAN[name]()
+    assert report.ok
+    assert report.witnesses == []
+    assert report.coverage == 1.0
+    assert report.modes[0].findings.gradients
+
+
+def test_dropout_is_tested_in_both_modes_and_holds():
+    report = of_tokens(sequences.Transformer(), levels=6, take=0, offset=1)
+    assert [mode.mode for mode in report.modes] == ["evaluation", "training"]
+    assert report.ok
+
+
+def test_an_offset_too_few_leaks():
+    report = of_tokens(sequences.Transformer(), levels=6, take=0)
+    assert_witnessed(report)
+    np.testing.assert_array_equal(report.leaked, np.eye(6, dtype=bool))
+    assert_witnessed(of_tokens(sequences.Transformer(leak=True), levels=6, take=0, offset=1))
+
+
+def test_joint_channels_make_a_pixel_one_variable():
+    report = of_image(images.Vertical(), 4, depth=3)
+    assert (report.ok, report.variables) == (True, 16)
+    sequential = of_image(images.PixelCNN(), 4, "b (c k) h w", 3)
+    joint = of_image(images.PixelCNN(), 4, "b (c k) h w", 3, channels="joint")
+    assert (sequential.ok, sequential.variables) == (True, 48)
+    assert joint.variables == 16
+    assert np.array_equal(joint.leaked, np.eye(16, dtype=bool)), "channels read those before them in the same pixel"
+
+
+def test_further_arguments_are_handed_on():
+    class Conditional(planted.Causal):
+        def forward(self, x, label, scale, mode):
+            assert label.shape == x.shape[:1]
+            assert scale.shape == (len(x), 2)
+            assert mode == "plain"
+            return super().forward(x) + label[:, None, None] * scale.sum(1)[:, None, None]
+
+    report = of_sequence(Conditional(), condition={"label": 3, "scale": [0.5, 1.5], "mode": "plain"})
+    assert report.ok
+
+
+def test_examples_that_read_one_another_in_evaluation_do_not_hold():
+    class Mixing(planted.Causal):
+        def forward(self, x):
+            out = super().forward(x)
+            return out - out.mean(0)
+
+    report = of_sequence(Mixing())
+    assert report.leaks == 0
+    assert not report.ok
+    assert "MIXES the examples of a batch" in str(report)
+
+
+def test_other_orders():
+    wrong = of_image(images.PixelCNN(1), 5, order="columns")
+    assert_witnessed(wrong)
+    turned = of_image(images.PixelCNN(1), 5, flip=("rows",))
+    assert_witnessed(turned)
+    ranks = list(range(25))
+    assert of_image(images.PixelCNN(1), 5, order=ranks).ok
+
+
+def test_the_module_is_given_back_as_it_was():
+    module = planted.BatchNorm().train()
+    module.first.eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    of_sequence(module)
+    assert module.training
+    assert not module.first.training
+    after = module.state_dict()
+    assert all(torch.equal(before[name], after[name]) and before[name].dtype == after[name].dtype for name in before)
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_a_module_of_fixed_precision_is_audited_in_its_own():
+    class Fixed(planted.ThroughSign):
+        def forward(self, x):
+            return super().forward(x.float())
+
+    report = of_sequence(Fixed())
+    assert report.precision == "float32"
+    assert_witnessed(report)
+
+
+def test_findings_are_the_same_at_every_run():
+    first, second = (of_sequence(planted.Conjunction()).json() for _ in range(2))
+    first.pop("seconds")
+    second.pop("seconds")
+    assert first == second
+
+
+@pytest.mark.parametrize("fault", ["temperature", "stale", "shared", "range"])
+def test_a_sampler_that_draws_something_else_is_told(fault: str):
+    report = of_tokens(sequences.Sampling(fault=fault), sampler="sample", draws=1)
+    assert report.leaks == 0
+    assert not report.ok
+    assert report.sampler is not None
+    assert not report.sampler.ok
+    assert report.sampler.finding in str(report)
+
+
+def test_a_sampler_that_draws_what_is_scored_holds():
+    for seed in range(10):
+        report = of_tokens(sequences.Sampling(), sampler="sample", draws=1, bases=1, seed=seed)
+        assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_a_bernoulli_sampler(fault: bool):
+    report = audit(
+        sequences.Bits(fault=fault),
+        "b c h w",
+        "b c h w",
+        {"c": 1, "h": 3, "w": 3},
+        levels=2,
+        sampler="sample",
+        head="bernoulli",
+        draws=1,
+    )
+    assert report.ok is not fault
+
+
+# Input that is wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"input": "b c h w)"}, r"character 8: this parenthesis closes nothing"),
+        ({"input": "b (c h w"}, r"character 3: this parenthesis is never closed"),
+        ({"input": "b c c h"}, r"'c' is named twice"),
+        ({"input": "b c ... w"}, r"'\.' is neither a name"),
+        ({"input": "n c h w"}, r"no batch axis"),
+        ({"input": "b c d h w", "size": {"c": 1, "d": 2, "h": 4, "w": 4}}, r"3 axes beside batch and channels"),
+        ({"input": "b c h 4"}, r"4 entries without a name"),
+        ({"input": "b h w", "size": {"h": 4, "w": 4}}, r"takes no input of the shape"),
+        ({"output": "b k h"}, r"lacks w"),
+        ({"output": "b k h w z"}, r"has 4 axes, 3 x 2 x 4 x 4"),
+        ({"output": "b (k 3) h w"}, r"axis 1 of the output.* 2 entries, which do not fit 3=3"),
+        ({"output": "b (k m) h w"}, r"sizes of k and m"),
+        ({"size": {"c": 1, "h": 4}}, r"sizes of w are missing"),
+        ({"size": {"c": 1, "h": 4, "w": 4, "hh": 2}}, r"no axis is named 'hh'"),
+        ({"size": {"c": 1, "h": 0, "w": 4}}, r"positive integer"),
+        ({"size": {"c": 1, "h": 100, "w": 100}}, r"more than an audit tests"),
+        ({"size": {"c": 2, "h": 4, "w": 4}}, r"takes no input of the shape 3 x 2 x 4 x 4"),
+        ({"levels": 1}, r"at least 2 levels"),
+        ({"range": (1.0, -1.0)}, r"the range must rise"),
+        ({"offset": 16}, r"an offset lies in"),
+        ({"offset": 1, "order": "checkerboard"}, r"without equal ranks"),
+        ({"order": "rastre"}, r"no order 'rastre'"),
+        ({"channels": "sequential"}, r"speaks for whole pixels"),
+        ({"take": 0}, r"a tensor already"),
+        ({"take": "logits"}, r"a tensor already"),
+        ({"sampler": "sample"}, r"no method 'sample'"),
+        ({"draws": 0}, r"at least one draw"),
+        ({"input_kind": "int"}, r"takes no input"),
+    ],
+)
+def test_wrong_input_is_told(options: dict, text: str):
+    sizes = {"c": 1, "h": 4, "w": 4}
+    given = {"input": "b c h w", "output": "b k h w", "size": sizes, "levels": 4, **options}
+    with pytest.raises(InputError, match=text):
+        audit(images.PixelCNN(1) if "channels" not in options else images.Vertical(), **given)
+
+
+def test_modules_that_cannot_be_tested_are_told():
+    class Lost(nn.Module):
+        def forward(self, x):
+            return (x[..., None] / 0).cumsum(1) * 0
+
+    class Paired(planted.Causal):
+        def forward(self, x):
+            return super().forward(x), x
+
+    with pytest.raises(InputError, match="different outputs for the same input"):
+        of_sequence(planted.Unsteady())
+    with pytest.raises(InputError, match=r"output for t 0 is not a number"):
+        of_sequence(Lost())
+    with pytest.raises(InputError, match="a tuple of 2, not a tensor"):
+        of_sequence(Paired())
+    assert of_sequence(Paired(), take=0).ok
+    with pytest.raises(InputError, match="a tuple of 2, has no 'logits' to take"):
+        of_sequence(Paired(), take="logits")
+
+
+def test_patterns():
+    assert parse("(b t) 1 k2").axes == (("b", "t"), (1,), ("k2",))
+    assert parse_sizes("c=3, h=8") == {"c": 3, "h": 8}
+    for wrong in ("c", "c=", "c=-1", "3=c", "c=1.5", "c=1,c=2"):
+        with pytest.raises(InputError):
+            parse_sizes(wrong)
+
+
+def test_layouts_rearrange_data_and_back():
+    layout = lay_out("(w h) b c", "c b (h k) w", {"c": 2, "h": 3, "w": 4})
+    x = torch.arange(5 * 24).reshape(5, 2, 3, 4)
+    given = layout.to_module(x)
+    assert given.shape == (12, 5, 2)
+    assert given[1 * 3 + 2, 4, 1] == x[4, 1, 2, 1]
+    assert torch.equal(layout.from_module(given), x)
+    out = torch.arange(2 * 5 * 6 * 4).reshape(2, 5, 6, 4)
+    parameters = layout.parameters(out, 5)
+    assert parameters.shape == (5, 24, 2)
+    assert torch.equal(parameters[3, 1 * 12 + 2 * 4 + 1], out[1, 3, 4:6, 1])
+    assert layout.name(1 * 12 + 2 * 4 + 1) == "row 2, column 1, channel 1"
+
+
+# Loading and the command line
+
+
+def test_loading():
+    file = MODULES / "images.py"
+    module = load_callable(f"{file}:GatedPixelCNN", {"layers": 3})
+    assert len(module.link) == 3
+    assert isinstance(load_callable("tests.audit_modules.images:Snail"), images.Snail)
+
+
+@pytest.mark.parametrize(
+    ("target", "kwargs", "text"),
+    [
+        ("model.py", {}, "not of the form"),
+        ("nowhere/model.py:build", {}, "there is no file"),
+        ("no_such_package.models:build", {}, "cannot be imported"),
+        ("a-b:build", {}, "no name of a Python module"),
+        ("tests.audit_modules.images:Snial", {}, "did you mean 'Snail'"),
+        ("tests.audit_modules.images:WIDTH", {}, "cannot be called"),
+        ("tests.audit_modules.planted:later", {}, "with no arguments fails: TypeError"),
+        ("tests.audit_modules.images:Snail", {"heads": 2}, "with heads=2 fails: TypeError"),
+        ("math:hypot", {}, "an object of type float"),
+    ],
+)
+def test_callables_that_cannot_be_had_are_told(target: str, kwargs: dict, text: str):
+    with pytest.raises(InputError) as fault:
+        load_callable(target, kwargs)
+    assert text in str(fault.value)
+
+
+def test_a_file_that_does_not_run_is_told(tmp_path: Path):
+    (tmp_path / "broken.py").write_text("x = 1\nraise ValueError('not today')\n")
+    with pytest.raises(InputError, match=r"ValueError: not today \(broken.py:2\)"):
+        load_callable(f"{tmp_path / 'broken.py'}:build")
+    (tmp_path / "gone.py").write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(InputError, match="SystemExit"):
+        load_callable(f"{tmp_path / 'gone.py'}:build")
+    (tmp_path / "beside.py").write_text("import neighbour_of_audit\nbuild = neighbour_of_audit.build\n")
+    (tmp_path / "neighbour_of_audit.py").write_text("import torch\ndef build(): return torch.nn.Identity()\n")
+    assert isinstance(load_callable(f"{tmp_path / 'beside.py'}:build"), nn.Identity)
+
+
+def test_the_flags_are_listed_without_torch():
+    code = "import sys; from arspec.audit.command import add_arguments; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=MODULES.parent.parent).returncode == 0
+
+
+def command(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    audits = parser.add_subparsers().add_parser("audit")
+    add_arguments(audits)
+    return run(parser.parse_args(["audit", *arguments]))
+
+
+IMAGE = ("--input", "b c h w", "--output", "b k h w", "--size", "c=1,h=5,w=5", "--levels", "16", "--range", "-1,1")
+
+
+def test_command_line_of_a_leak(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    picture = tmp_path / "snail.png"
+    assert command(f"{MODULES / 'images.py'}:Snail", *IMAGE, "--json", "--picture", str(picture)) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["leaks"] == 325
+    assert {"ok", "unseen", "blind_spots", "coverage", "variables", "seconds", "witnesses"} <= set(found)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["snail.png"]
+
+
+def test_command_line_of_a_blind_spot(capsys: pytest.CaptureFixture[str]):
+    arguments = ("--kwargs", "{layers: 4, fault: own_row_masked}", "--deeper", "{layers: 8}", "--order", "raster")
+    assert command("tests.audit_modules.images:GatedPixelCNN", *IMAGE, *arguments) == 0
+    page = capsys.readouterr().out
+    assert "holds" in page
+    assert "blind, 0 out of reach" in page
+
+
+def test_command_line_of_wrong_input():
+    with pytest.raises(InputError, match="--range is two numbers"):
+        command("tests.audit_modules.images:Snail", *IMAGE, "--range", "1")
+    with pytest.raises(InputError, match="--kwargs is a YAML mapping"):
+        command("tests.audit_modules.images:Snail", *IMAGE, "--kwargs", "[1]")
+
+
+def test_pictures_are_drawn_for_every_kind_of_data(tmp_path: Path):
+    reports = (
+        of_sequence(planted.ThroughSign(), draws=1, bases=1),
+        of_image(images.PixelCNN(), 4, "b (c k) h w", 3, draws=1, bases=1),
+        of_image(images.Vertical(), 4, depth=3, draws=1, bases=1),
+    )
+    for number, report in enumerate(reports):
+        draw(report, tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").stat().st_size > 10_000
+    with pytest.raises(InputError, match="cannot write"):
+        draw(reports[0], tmp_path / "missing" / "x.png")

@@ -1,0 +1,394 @@
+"""Sources, their adaptation to a spec, the writers, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from arspec.data import Examples, cache, load, write
+from arspec.data.atomic import replacing
+from arspec.data.fetch import fetch
+from arspec.data.mu_law import decode_linear, decode_mu_law, encode_linear, encode_mu_law
+from arspec.data.restricted_pickle import load_arrays
+from arspec.data.wav import read_wav, write_wav
+from arspec.diagnostics import InputError
+from arspec.spec.sections import ClassCondition, ImageData, MapCondition, SequenceData, VectorCondition, VectorData
+
+DIGITS = ImageData(kind="image", height=8, width=8, channels=1, levels=17)
+LABEL = {"label": ClassCondition(kind="class", classes=10)}
+TEXT = SequenceData(kind="sequence", length=16, levels=128, content="text")
+AUDIO = SequenceData(kind="sequence", length=100, levels=256, content="audio", rate=8000)
+
+
+def pixels(path: Path) -> np.ndarray:
+    """A picture as it lies in its file, [H, W, channels]."""
+    with Image.open(path) as file:
+        return np.asarray(file)
+
+
+def refused(code: str, *parts: str):
+    """A context in which an InputError with this code is raised, whose text holds the parts."""
+    return _Refused(code, parts)
+
+
+class _Refused:
+    def __init__(self, code: str, parts: tuple[str, ...]) -> None:
+        self.code, self.parts = code, parts
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> bool:
+        assert isinstance(error, InputError), f"expected {self.code}, got {error!r}"
+        assert error.code == self.code, str(error)
+        for part in self.parts:
+            assert part in str(error), str(error)
+        return True
+
+
+# ------------------------------------------------------------------ companding
+
+
+@pytest.mark.parametrize("levels", [2, 16, 255, 256, 1024])
+def test_mu_law_returns_every_code(levels: int) -> None:
+    codes = np.arange(levels)
+    assert (encode_mu_law(decode_mu_law(codes, levels), levels) == codes).all()
+
+
+def test_mu_law_follows_the_formula() -> None:
+    x = np.linspace(-1, 1, 1001)
+    companded = np.sign(x) * np.log(1 + 255 * np.abs(x)) / np.log(256)
+    assert (encode_mu_law(x) == ((companded + 1) / 2 * 255 + 0.5).astype(int)).all()
+    assert encode_mu_law(np.array([-2.0, -1.0, 0.0, 1.0, 3.0])).tolist() == [0, 0, 128, 255, 255]
+    assert np.abs(decode_mu_law(encode_mu_law(x)) - x).max() < 0.025
+
+
+@pytest.mark.parametrize("levels", [2, 256, 65536])
+def test_linear_steps_return_every_code(levels: int) -> None:
+    codes = np.arange(levels)
+    assert (encode_linear(decode_linear(codes, levels), levels) == codes).all()
+
+
+def test_sixteen_bit_samples_survive(tmp_path: Path) -> None:
+    samples = np.arange(-32768, 32768)
+    codes = encode_linear(samples / 32768)
+    assert (codes == samples + 32768).all()
+    write_wav(tmp_path / "all.wav", decode_linear(codes), 16000)
+    again, rate = read_wav(tmp_path / "all.wav")
+    assert rate == 16000 and (again * 32768 == samples).all()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_wav_widths_and_channels(tmp_path: Path, width: int) -> None:
+    values = [-1.0, -0.5, 0.0, 0.5]
+    whole = [round(v * 2 ** (8 * width - 1)) for v in values]
+    frames = b"".join(
+        struct.pack("<B", v + 128) if width == 1 else v.to_bytes(width, "little", signed=True)
+        for v in whole
+        for _ in "lr"
+    )
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(width)
+        file.setframerate(8000)
+        file.writeframes(frames)
+    assert read_wav(tmp_path / "a.wav")[0].tolist() == values
+
+
+# ------------------------------------------------------------------ named sets
+
+
+def test_digits_are_split_the_same_way_every_time() -> None:
+    parts = [load("digits", DIGITS, LABEL, split) for split in ("train", "valid", "test")]
+    assert [len(part) for part in parts] == [1439, 179, 179]
+    everything = load("digits", DIGITS, LABEL, "all")
+    assert len(everything) == 1797
+    rows = {row.tobytes() for part in parts for row in part.x}
+    assert rows == {row.tobytes() for row in everything.x}
+    again = load("digits", DIGITS, LABEL, "test", seed=7)
+    assert (again.x == parts[2].x).all() and (again.condition["label"] == parts[2].condition["label"]).all()
+    x, condition = parts[0].take(np.array([3, 1]))
+    assert x.dtype == np.int64 and x.shape == (2, 1, 8, 8)
+    assert condition["label"].dtype == np.int64
+    assert int(everything.x.max()) == 16 and set(everything.condition["label"].tolist()) == set(range(10))
+
+
+def test_binarization_is_a_seeded_draw() -> None:
+    binary = DIGITS.model_copy(update={"levels": 2})
+    first, same, other = (load("digits", binary, {}, "train", seed) for seed in (0, 0, 1))
+    assert (first.x == same.x).all() and (first.x != other.x).any()
+    grey = load("digits", DIGITS, {}, "train").x
+    assert set(np.unique(first.x)) == {0, 1}
+    assert (first.x[grey == 0] == 0).all() and (first.x[grey == 16] == 1).all()
+    assert abs(first.x[grey == 4].mean() - 0.25) < 0.03
+    assert "probability value/16" in first.note and "seed 0" in first.note
+
+
+def test_levels_are_reduced_where_the_name_asks() -> None:
+    four = load("digits@levels=4", DIGITS.model_copy(update={"levels": 4}))
+    grey = load("digits", DIGITS)
+    assert (four.x == grey.x.astype(int) * 4 // 17).all() and "17 levels to 4" in four.note
+    spread = load("digits@levels=256", DIGITS.model_copy(update={"levels": 256}))
+    assert int(spread.x.max()) == 255
+    with refused("AR804", "has 17 levels, the spec 256", "NAME@levels=256"):
+        load("digits", DIGITS.model_copy(update={"levels": 256}))
+    with refused("AR803", "whole number from 2"):
+        load("digits@levels=many", DIGITS)
+
+
+def test_images_and_vectors_of_the_same_size_are_the_same() -> None:
+    vector = VectorData(kind="vector", size=64, levels=17)
+    as_vector, as_image = load("digits", vector), load("digits", DIGITS)
+    assert as_vector.x.shape == (1439, 64) and "row by row" in as_vector.note
+    assert (as_vector.x.reshape(-1, 1, 8, 8) == as_image.x).all()
+
+
+def test_what_does_not_fit_names_both_sides() -> None:
+    with refused("AR804", "images of 8x8", "the spec models 28x28"):
+        load("digits", DIGITS.model_copy(update={"height": 28, "width": 28}))
+    with refused("AR804", "one channel", "3 channels"):
+        load("digits", DIGITS.model_copy(update={"channels": 3}))
+    with refused("AR804", "the spec models a vector of 63"):
+        load("digits", VectorData(kind="vector", size=63, levels=17))
+    with refused("AR803", "no data set, file or folder", "shakespeare"):
+        load("cifar", DIGITS)
+    with refused("AR803", "train, valid, test and all"):
+        load("digits", DIGITS, {}, "validation")
+    with refused("AR806", "'place'", "'label', 'place'"):
+        load("digits", DIGITS, {**LABEL, "place": VectorCondition(kind="vector", size=2)})
+    with refused("AR807", "classes 0 to 4"):
+        load("digits", DIGITS, {"label": ClassCondition(kind="class", classes=5)})
+
+
+def test_sets_that_are_not_fetched_say_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARSPEC_DATA", str(tmp_path))
+    with refused("AR803", "tools/data mnist"):
+        load("mnist", DIGITS)
+    with refused("AR803", "no data set 'cifar'"):
+        fetch("cifar")
+    assert fetch("digits") == (None, False)
+
+
+def test_a_cached_set_is_read_and_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARSPEC_DATA", str(tmp_path / "deep"))
+    images = np.arange(20 * 28 * 28).reshape(20, 28, 28).astype(np.uint8)
+    labels = np.arange(20, dtype=np.uint8) % 10
+    arrays = {
+        f"{split}_{key}": values
+        for split in ("train", "valid", "test")
+        for key, values in zip("xy", (images, labels), strict=True)
+    }
+    cache.store("mnist", arrays, {"licence": "none"})
+    assert fetch("mnist") == (tmp_path / "deep" / "mnist.npz", False)
+    data = ImageData(kind="image", height=28, width=28, channels=1, levels=256)
+    assert (load("mnist", data, LABEL, "valid").x[:, 0] == images).all()
+    (tmp_path / "deep" / "mnist.npz").write_bytes(b"PK broken")
+    with refused("AR803", "cannot read"):
+        load("mnist", data)
+
+
+def test_the_command_lists_and_refuses() -> None:
+    tool = Path(__file__).parent.parent / "tools" / "data"
+    listed = subprocess.run([tool], capture_output=True, text=True, check=True)
+    for name in ("digits", "mnist", "fashion_mnist", "photos32", "speech", "shakespeare"):
+        assert f"{name}:" in listed.stdout
+    assert "licence:" in listed.stdout
+    wrong = subprocess.run([tool, "cifar"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr and "cifar" in wrong.stderr
+
+
+def test_only_arrays_leave_a_pickle() -> None:
+    arrays = (np.arange(6, dtype=np.float32).reshape(2, 3), np.array([1, 2]))
+    loaded = load_arrays(pickle.dumps(arrays, protocol=3))
+    assert (loaded[0] == arrays[0]).all() and (loaded[1] == arrays[1]).all()
+
+    class Evil:
+        def __reduce__(self) -> object:
+            return os.system, ("true",)
+
+    with refused("AR803", "refused", "system"):
+        load_arrays(pickle.dumps(Evil()))
+    with refused("AR803", "damaged"):
+        load_arrays(pickle.dumps(arrays, protocol=3)[:-20])
+    with refused("AR803", "refused"):
+        load_arrays(b"cbuiltins\neval\n(S'1'\ntR.")
+
+
+# ------------------------------------------------------------------ a person's own files
+
+
+def test_a_folder_of_images(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for i in range(20):
+        folder = tmp_path / ("cats" if i % 2 else "dogs")
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (5, 7, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    data = ImageData(kind="image", height=5, width=7, channels=3, levels=256)
+    label = {"label": ClassCondition(kind="class", classes=2)}
+    parts = [load(str(tmp_path), data, label, split) for split in ("train", "valid", "test")]
+    assert [len(part) for part in parts] == [16, 2, 2]
+    assert "cats, dogs" in parts[0].note
+    grey = load(str(tmp_path), data.model_copy(update={"channels": 1}), {}, "all")
+    assert grey.x.shape == (20, 1, 5, 7)
+    one = load(str(tmp_path / "cats" / "1.png"), data, {}, "test")
+    assert len(one) == 1
+    assert (one.x[0] == pixels(tmp_path / "cats" / "1.png").transpose(2, 0, 1)).all()
+    Image.new("RGB", (9, 9)).save(tmp_path / "cats" / "big.png")
+    with refused("AR804", "different sizes", "9x9"):
+        load(str(tmp_path), data, {}, "all")
+    (tmp_path / "cats" / "big.png").write_bytes(b"no picture")
+    with refused("AR803", "big.png as an image"):
+        load(str(tmp_path), data, {}, "all")
+    with refused("AR803", "holds no file"):
+        load(str(tmp_path), AUDIO)
+
+
+def test_arrays(tmp_path: Path) -> None:
+    data = ImageData(kind="image", height=4, width=6, channels=3, levels=8)
+    x = np.random.default_rng(0).integers(0, 8, (30, 4, 6, 3))
+    np.save(tmp_path / "last.npy", x)
+    moved = load(str(tmp_path / "last.npy"), data, {}, "all")
+    assert moved.x.shape == (30, 3, 4, 6) and "channels moved" in moved.note
+    np.save(tmp_path / "float.npy", x.astype(np.float64))
+    assert (load(str(tmp_path / "float.npy"), data, {}, "all").x == moved.x).all()
+    np.save(tmp_path / "fractions.npy", x / 8)
+    with refused("AR804", "fractions"):
+        load(str(tmp_path / "fractions.npy"), data)
+    np.save(tmp_path / "high.npy", x + 1)
+    with refused("AR804", "the value 8", "levels 0 to 7"):
+        load(str(tmp_path / "high.npy"), data)
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with refused("AR803", "cannot read"):
+        load(str(tmp_path / "objects.npy"), data)
+    np.save(tmp_path / "two.npy", x[:2])
+    with refused("AR803", "too few", "--split all"):
+        load(str(tmp_path / "two.npy"), data, {}, "test")
+    (tmp_path / "a.xyz").write_text("?")
+    with refused("AR803", "'.xyz'"):
+        load(str(tmp_path / "a.xyz"), data)
+
+
+def test_npz_carries_conditions_and_splits(tmp_path: Path) -> None:
+    condition = {**LABEL, "where": MapCondition(kind="map", channels=2, height=8, width=8)}
+    x, where = np.zeros((40, 8, 8), int), np.random.default_rng(0).random((40, 2, 8, 8))
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 10, where=where)
+    parts = [load(str(tmp_path / "a.npz"), DIGITS, condition, split) for split in ("train", "valid", "test", "all")]
+    assert [len(part) for part in parts] == [32, 4, 4, 40]
+    assert parts[0].condition["where"].dtype == np.float32 and parts[0].condition["where"].shape == (32, 2, 8, 8)
+    np.savez(tmp_path / "b.npz", x_train=x, label_train=np.zeros(40, int), x_test=x[:3], label_test=np.ones(3, int))
+    test = load(str(tmp_path / "b.npz"), DIGITS, LABEL, "test")
+    assert len(test) == 3 and test.condition["label"].tolist() == [1, 1, 1]
+    with refused("AR803", "x_valid"):
+        load(str(tmp_path / "b.npz"), DIGITS, LABEL, "valid")
+    np.savez(tmp_path / "c.npz", x=x, label=np.zeros(39, int))
+    with refused("AR804", "'label'", "40"):
+        load(str(tmp_path / "c.npz"), DIGITS, LABEL)
+    np.savez(tmp_path / "d.npz", x=x, where=where[:, :1], label=np.zeros(40, int))
+    with refused("AR807", "'where'", "2, 8, 8"):
+        load(str(tmp_path / "d.npz"), DIGITS, condition)
+
+
+def test_text_is_cut_into_pieces(tmp_path: Path) -> None:
+    text = "".join(chr(97 + i % 26) for i in range(1000))
+    (tmp_path / "a.txt").write_text(text)
+    train, valid, test = (load(str(tmp_path / "a.txt"), TEXT, {}, split) for split in ("train", "valid", "test"))
+    assert train.x.shape == (800 - 16 + 1, 16) and train.per_pass == 50 and train.overlapping
+    assert bytes(train.take(np.array([3]))[0][0].astype(np.uint8)).decode() == text[3:19]
+    assert valid.x.shape == (6, 16) and test.x.shape == (6, 16) and "last 4 are left out" in test.note
+    assert bytes(test.x[0]).decode() == text[900:916]
+    assert train.side_by_side().x.shape == (50, 16) and not train.side_by_side().overlapping
+    assert train.first(2).side_by_side().x.shape == (2, 16) and train.first(2).x.shape == (17, 16)
+    (tmp_path / "b.txt").write_text("naïve " * 100)
+    with refused("AR804", "the value 195", "levels: 256"):
+        load(str(tmp_path / "b.txt"), TEXT)
+    assert load(str(tmp_path / "b.txt"), TEXT.model_copy(update={"levels": 256}), {}, "all").x.max() == 195
+    (tmp_path / "c.txt").write_text("short")
+    with refused("AR804", "shorter than the spec's length 16"):
+        load(str(tmp_path / "c.txt"), TEXT)
+    with refused("AR804", "is text, the spec models audio"):
+        load(str(tmp_path / "a.txt"), AUDIO)
+    with refused("AR804", "is text, the spec models an image"):
+        load(str(tmp_path / "a.txt"), DIGITS)
+
+
+def test_waves_by_file_and_by_folder(tmp_path: Path) -> None:
+    for i in range(10):
+        write_wav(tmp_path / f"{i}.wav", np.sin(np.arange(500) / (i + 5)), 8000)
+    one = load(str(tmp_path / "0.wav"), AUDIO, {}, "all")
+    expected = encode_mu_law(read_wav(tmp_path / "0.wav")[0])
+    assert (one.x.reshape(-1) == expected).all() and "mu-law" in one.note
+    test = load(str(tmp_path), AUDIO, {}, "test")
+    assert (test.x.reshape(-1) == encode_mu_law(read_wav(tmp_path / "9.wav")[0])).all()
+    assert load(str(tmp_path), AUDIO, {}, "train").per_pass == 8 * 500 // 100
+    with refused("AR804", "8000 Hz, the spec 16000 Hz"):
+        load(str(tmp_path), AUDIO.model_copy(update={"rate": 16000}))
+    (tmp_path / "9.wav").write_bytes(b"RIFF....")
+    with refused("AR803", "9.wav is not a WAV file"):
+        load(str(tmp_path), AUDIO, {}, "test")
+
+
+# ------------------------------------------------------------------ writers
+
+
+def test_png_grids(tmp_path: Path) -> None:
+    x = load("digits", DIGITS).x[:6]
+    assert write(x, DIGITS, tmp_path / "deep" / "a.png", columns=3) == [tmp_path / "deep" / "a.png"]
+    picture = pixels(tmp_path / "deep" / "a.png")
+    assert picture.shape == (2 * 58 + 2, 3 * 58 + 2, 3)  # each image 7 times larger, a gap of 2
+    assert (picture[2 : 2 + 56 : 7, 2 : 2 + 56 : 7, 0] == np.rint(x[0, 0] * 255.0 / 16)).all()
+    unknown = x.astype(int)
+    unknown[:, :, 4:] = -1
+    write(unknown, DIGITS, tmp_path / "b.png")
+    assert pixels(tmp_path / "b.png")[50, 5].tolist() == [64, 96, 160]
+    vector = VectorData(kind="vector", size=6, levels=2, display=(2, 3))
+    write(np.ones((1, 6), int), vector, tmp_path / "c.png")
+    assert pixels(tmp_path / "c.png").shape[:2] == (2 * 28 + 4, 3 * 28 + 4)
+    assert not [path for path in tmp_path.rglob(".*")]
+
+
+def test_text_waves_and_arrays_are_written(tmp_path: Path) -> None:
+    write(np.array([[104, 105], [104, 111]]), TEXT, tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text().splitlines()[0] == "hi"
+    codes = np.array([[0, 128, 255] * 40, [128] * 120])
+    paths = write(codes, AUDIO, tmp_path / "a.wav")
+    assert [path.name for path in paths] == ["a-0.wav", "a-1.wav"]
+    assert (encode_mu_law(read_wav(paths[0])[0]) == codes[0]).all()
+    write(codes, AUDIO, tmp_path / "a.npy")
+    assert (np.load(tmp_path / "a.npy") == codes).all()
+    with refused("AR809", "'.png'", ".wav or .npy"):
+        write(codes, AUDIO, tmp_path / "a.png")
+    with refused("AR809", ".png or .npy"):
+        write(np.zeros((1, 1, 8, 8), int), DIGITS, tmp_path / "a.jpg")
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("before")
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "a.txt").read_text() == "before" and len(list(tmp_path.iterdir())) == 1
+    with refused("AR810", "cannot write"), replacing(tmp_path / "a.txt" / "b.txt"):
+        pass
+
+
+def test_importing_the_package_is_light() -> None:
+    heavy = "('torch', 'PIL', 'sklearn', 'scipy')"
+    code = f"import sys, arspec.data, arspec.training; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_examples_are_cut_to_a_limit() -> None:
+    examples = load("digits", DIGITS, LABEL)
+    assert isinstance(examples, Examples)
+    assert len(examples.first(5)) == 5 and len(examples.first(5).condition["label"]) == 5
+    assert examples.first(None) is examples and examples.first(10**6) is examples

@@ -1,0 +1,183 @@
+"""Diagnostics: places, the three formats, order, did-you-mean, and the pages of the codes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import arspec.codes
+from arspec import diagnostics
+from arspec.diagnostics import CODES, Collector, Diagnostic, InputError, Place, Source, SpecError
+
+SPEC = Source("specs/a.yaml", "arspec: 1\nfirst: {layer: conv, kernal: 3}\nlast: [a,\n  b]\n")
+
+
+def place_of(word: str, source: Source = SPEC) -> Place:
+    start = source.text.index(word)
+    return Place(source, start, start + len(word))
+
+
+def test_a_place_has_line_and_column_from_one() -> None:
+    place = place_of("kernal")
+    assert (place.line, place.column, place.end_line, place.end_column) == (2, 22, 2, 28)
+    assert place.line_text == "first: {layer: conv, kernal: 3}"
+    assert (str(place), place.text) == ("specs/a.yaml:2:22", "kernal")
+    assert place.within(2, 2).text == "rn"
+    assert place.within(4, 50).text == "al"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_line_break_counts_once(end: str) -> None:
+    source = Source("a", end.join(["one", "two", "three"]))
+    assert [place_of(word, source).line for word in ("one", "two", "three")] == [1, 2, 3]
+    assert place_of("two", source).line_text == "two"
+
+
+def test_a_byte_order_mark_takes_no_column() -> None:
+    source = Source("a", "\ufeffone two")
+    assert place_of("two", source).column == 5
+    assert "      | " + "    ^^^" in diagnostics.text([Diagnostic("AR101", "m", place_of("two", source))])
+
+
+def test_the_text_shows_line_caret_related_places_and_help() -> None:
+    fault = Diagnostic(
+        "AR101", "no key 'kernal'", place_of("kernal"), "did you mean 'kernel'?", ((place_of("1"), "here"),)
+    )
+    assert diagnostics.text([fault]) == "\n".join(
+        [
+            "specs/a.yaml:2:22: AR101 no key 'kernal'",
+            "    2 | first: {layer: conv, kernal: 3}",
+            "      |                      ^^^^^^",
+            "      = specs/a.yaml:1:9: here",
+            "    1 | arspec: 1",
+            "      |         ^",
+            "      = help: did you mean 'kernel'?",
+        ]
+    )
+
+
+def test_a_place_of_several_lines_is_marked_to_the_end_of_its_first() -> None:
+    shown = diagnostics.text([Diagnostic("AR103", "m", place_of("[a,\n  b]"))])
+    assert shown.splitlines()[1:] == ["    3 | last: [a,", "      |       ^^^"]
+
+
+def test_long_lines_are_cut_around_the_place_and_wide_characters_keep_the_caret() -> None:
+    long = Source("a", "x" * 5000 + "HERE" + "y" * 5000)
+    line, caret = diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", long))]).splitlines()[1:]
+    assert len(line) < 130
+    assert line[caret.index("^") : caret.rindex("^") + 1] == "HERE"
+    wide = Source("a", "文字: HERE")
+    assert diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", wide))]).endswith("|       ^^^^")
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    source = Source("a\x1b[2J", "\x1b[31mred\ud800")
+    shown = diagnostics.text([Diagnostic("AR103", "\x1b]0;m", Place(source, 0, 3), "a\nb")])
+    assert shown.replace("\n", "").isprintable()
+    shown.encode("utf-8")
+
+
+@given(st.text(), st.integers(0, 60), st.integers(0, 60), st.text())
+def test_no_text_breaks_a_format(text: str, start: int, length: int, message: str) -> None:
+    start = min(start, len(text))
+    place = Place(Source("a:b,c", text), start, min(start + length, len(text)))
+    fault = Diagnostic("AR103", message, place, message or None, ((place, "n"),))
+    assert diagnostics.text([fault])
+    assert "\n" not in diagnostics.github([fault])
+    json.dumps(diagnostics.to_json([fault]))
+
+
+def test_json_has_all_parts() -> None:
+    (entry,) = diagnostics.to_json([Diagnostic("AR703", "m", place_of("kernal"), None, ((place_of("1"), "n"),))])
+    assert entry["level"] == "note"
+    assert entry["place"] == {
+        "file": "specs/a.yaml", "line": 2, "column": 22, "end_line": 2, "end_column": 28, "start": 31, "end": 37
+    }  # fmt: skip
+    assert entry["related"][0]["message"] == "n"
+
+
+def test_github_commands_are_escaped() -> None:
+    source = Source("a,b:c.yaml", "x: 100%")
+    shown = diagnostics.github([Diagnostic("AR103", "50%\nmore: a, b", place_of("100%", source), "h")])
+    assert shown == (
+        "::error file=a%2Cb%3Ac.yaml,line=1,endLine=1,col=4,endColumn=8,title=AR103::50%25%0Amore: a, b%0Ahelp: h"
+    )
+    assert diagnostics.github([Diagnostic("AR704", "m")]) == "::notice title=AR704::m"
+
+
+def test_faults_are_ordered_by_file_and_place_and_told_once() -> None:
+    other = Source("a.yaml", "zz")
+    faults = Collector()
+    faults.add("AR101", "later", place_of("kernal"))
+    faults.add("AR101", "nowhere", None)
+    faults.add("AR101", "earlier", place_of("1"), "help", [(place_of("first"), "n")])
+    faults.add("AR101", "later", place_of("kernal"), "said again")
+    faults.add("AR101", "first file", place_of("zz", other))
+    assert len(faults) == 5
+    with pytest.raises(SpecError) as caught:
+        faults.raise_if_any()
+    assert [fault.message for fault in caught.value.diagnostics] == ["first file", "earlier", "later", "nowhere"]
+    assert str(caught.value) == diagnostics.text(caught.value.diagnostics)
+    assert caught.value.code == "AR101"
+    Collector().raise_if_any()
+
+
+def test_more_faults_than_a_person_reads_are_counted() -> None:
+    shown = diagnostics.text([Diagnostic("AR101", f"m{n}") for n in range(1100)])
+    assert shown.endswith("... and 1,000 more")
+
+
+def test_errors_survive_pickle_and_copy() -> None:
+    for error in (InputError("AR808", "m", "h"), SpecError([Diagnostic("AR101", "m", place_of("1"))])):
+        for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert str(other) == str(error)
+            assert other.diagnostics == error.diagnostics
+    assert str(InputError("AR808", "m", "h")) == "AR808 m\n      = help: h"
+
+
+def test_the_nearest_names() -> None:
+    assert diagnostics.nearest("kernal", ["out", "kernel", "stride"]) == ["kernel"]
+    assert diagnostics.nearest("Rows-Above", ["rows_above"]) == ["rows_above"]
+    assert diagnostics.nearest("x" * 100_000, ["out"]) == []
+    assert diagnostics.did_you_mean("zz", []) is None
+
+
+def test_every_code_has_a_whole_page() -> None:
+    assert list(CODES) == sorted(CODES)
+    assert len({entry.title for entry in CODES.values()}) == len(CODES)
+    for name, entry in CODES.items():
+        assert re.fullmatch(r"AR[0-8]\d\d", name)
+        assert entry.code == name
+        page = diagnostics.explain(name.lower())
+        assert page == entry.page
+        head, holds, *_ = page.split("\n\n")
+        assert head == f"{name}: {entry.title}"
+        assert holds.endswith(".")
+        assert all(part in page for part in ("\n\nWrong:\n\n    ", "\n\nRight:\n\n    ", "\n\nTo mend it: "))
+        assert max(map(len, page.splitlines())) <= 110
+
+
+def test_no_code_is_defined_twice() -> None:
+    folder = Path(arspec.codes.__file__).parent
+    defined = [name for file in folder.glob("*.py") for name in re.findall(r'^ +"(AR\d{3})",$', file.read_text(), re.M)]
+    assert sorted(defined) == sorted(CODES)
+
+
+def test_an_unknown_code_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="AR817") as caught:
+        diagnostics.explain("AR1001")
+    assert "AR101" in str(caught.value)
+
+
+def test_every_code_that_is_used_is_explained() -> None:
+    package = Path(diagnostics.__file__).parent
+    for file in package.rglob("*.py"):
+        used = set(re.findall(r'"(AR\d{3})"', file.read_text("utf-8")))
+        assert used <= set(CODES), f"{file.name} uses {sorted(used - set(CODES))} without a page"
