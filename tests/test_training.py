@@ -23,6 +23,7 @@ from arspec.cli import generate, models
 from arspec.cli import train as train_command
 from arspec.data import load
 from arspec.diagnostics import InputError
+from arspec.spec.sections import SequenceData
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
 from arspec.training.tensors import read_tensors, weights_of
@@ -171,13 +172,15 @@ def test_a_run_is_resumed_with_its_own_options(small: Path, tmp_path: Path) -> N
 
 def test_an_interrupt_saves_between_two_steps(small: Path, tmp_path: Path) -> None:
     model, calls = begin(small), []
+    log_prob = model.log_prob
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(*args: Any, **condition: Any) -> torch.Tensor:
         calls.append(1)
         if len(calls) == 3:
             os.kill(os.getpid(), signal.SIGINT)
+        return log_prob(*args, **condition)
 
-    model.register_forward_pre_hook(interrupt)
+    model.log_prob = interrupt
     before = signal.getsignal(signal.SIGINT)
     summary = run(model, tmp_path / "run", Options(**{**vars(OPTIONS), "ema": 0.0}))
     assert summary.steps == 3 and not summary.finished
@@ -267,7 +270,7 @@ def test_every_example_comes_once_a_pass(small: Path) -> None:
 
 def test_windows_are_drawn_from_any_place(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("abcdefghij" * 100)
-    text = arspec.spec.sections.SequenceData(kind="sequence", length=16, levels=128, content="text")
+    text = SequenceData(kind="sequence", length=16, levels=128, content="text")
     batches = Batches(load(str(tmp_path / "a.txt"), text), 8, seed=0)
     starts = {int(index) % 16 for step in range(20) for index in batches.indices(step)}
     assert len(starts) > 12 and (batches.indices(4) == batches.indices(4)).all()

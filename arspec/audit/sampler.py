@@ -115,7 +115,8 @@ def check_sampler(
         if digits is None:
             checks.append(SamplerCheck(False, method, samples, finding=finding))
             continue
-        generator = torch.Generator().manual_seed(seed + draw)
+        # Not the seed of the sampler itself, whose noise must be independent of what the transforms add.
+        generator = torch.Generator().manual_seed((seed + 1) * 1_000_003 + draw)
         scores: list[_Scores] = []
         for start in range(0, samples, CHUNK):
             part = digits[start : start + CHUNK]

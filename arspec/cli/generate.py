@@ -30,7 +30,7 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--given",
         default="top-half",
-        help="what is kept: top-half, left-half, prefix:N (the first N variables of the order), or a picture or .npy "
+        help="what is kept: top-half, left-half, prefix:N (the first N numbers of the order), or a picture or .npy "
         "that is not zero where variables are kept (%(default)s)",
     )
     _add_common(parser)
@@ -140,20 +140,12 @@ def known_part(given: str, model: Any) -> Any:
             raise InputError(
                 "AR808", f"--given {given}: N lies from 1 to {data.variables - 1}", "for example prefix:100"
             )
-        known.reshape(-1)[_in_order(model)[:count]] = True
+        from arspec.runtime.completion import scalar_ranks
+
+        ranks = scalar_ranks(model, 0)
+        known.reshape(-1)[ranks <= np.sort(ranks)[count - 1]] = True  # what has equal ranks stays together
         return known
     return _mask_file(given, data, known)
-
-
-def _in_order(model: Any) -> Any:
-    """Numbers of the scalars, flat in [channels, *grid], as they are generated."""
-    import numpy as np
-
-    order = model.spec.members[0].order
-    rank = order.rank.reshape(order.groups, -1)
-    # a variable's channels are the same number for every group
-    per_scalar = rank.repeat(model.spec.data.channels // order.groups, 0)
-    return np.argsort(per_scalar.reshape(-1), kind="stable")
 
 
 def _mask_file(given: str, data: Any, known: Any) -> Any:

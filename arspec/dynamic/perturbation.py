@@ -187,7 +187,7 @@ def _narrow(subject: Subject, bench: _Bench, kind: _Kind, inputs: NDArray[np.int
     parts = 2
     while len(inputs) > 1:
         pieces = np.array_split(inputs, min(parts, len(inputs)))
-        remainders = [piece for piece in pieces] if len(pieces) == 2 else []
+        remainders = list(pieces) if len(pieces) == 2 else []
         remainders += [np.concatenate([p for p in pieces if p is not piece]) for piece in pieces if len(pieces) > 2]
         smaller = next((remainder for remainder in remainders if moves(remainder)), None)
         if smaller is not None:

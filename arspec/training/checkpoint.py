@@ -32,14 +32,14 @@ def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tenso
 
 def load_model(path: Path | str, device: str = "auto") -> nn.Module:
     """The model of a folder (or of its .safetensors file), in evaluation mode. InputError where it cannot be read."""
-    path = Path(path)
+    path, on = Path(path), choose_device(device)
     folder, file = (path, path / MODEL) if path.is_dir() else (path.parent, path)
     if not file.exists():
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
     tensors, _ = read_tensors(file)
     model = arspec.compile(read_spec(folder))
     fill(model, tensors, str(file))
-    return model.to(choose_device(device)).eval()
+    return model.to(on).eval()
 
 
 def write_state(path: Path, groups: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+import arspec
+from arspec.training.tensors import fill, weights_of
 
 
-def twin(model: nn.Module) -> nn.Module:
-    """A copy of `model` that holds averaged weights; evaluated and sampled like the model itself."""
-    copied = copy.deepcopy(model)
-    for parameter in copied.parameters():
-        parameter.requires_grad_(False)
-    return copied
+def twin(model: Any, weights: Mapping[str, Tensor] | None = None) -> nn.Module:
+    """Another module of the model's spec with the same weights (or these, whole); it is not trained by gradients."""
+    own = weights_of(model)
+    copied = arspec.compile(model.spec, check=False)
+    first = next(iter(own.values()))
+    copied.to(first.device, first.dtype)
+    fill(copied, own if weights is None else weights, "the model")
+    return copied.requires_grad_(False)
 
 
 @torch.no_grad()

@@ -205,17 +205,17 @@ class _Run:
 
     def draw(self, log: Log | None) -> None:
         """Draws samples in the first process, from whole weights."""
-        model, through = (self.average, self.average_through) if self.average else (self.model, self.through)
-        if sharded := hasattr(through, "unshard"):
-            through.unshard()  # pyright: ignore
+        model = self.average or self.model
+        if self.processes.size > 1 and self.options.parallel == "fsdp":
+            weights = {name: whole(tensor) for name, tensor in weights_of(model).items()}
+            if self.processes.first:
+                model = ema.twin(model, weights)
         if self.processes.first:
             path = self.folder / "samples" / f"step-{self.step:07}"
             given = self.valid or self.examples
             paths = draw(model, path, self.options.samples, self.options.seed, given, self.processes.device)
             if log:
                 log.picture(self.step, paths[0])
-        if sharded:
-            through.reshard()  # pyright: ignore
 
     def save(self) -> None:
         """Writes the state and the model; every process takes part, the first one writes."""

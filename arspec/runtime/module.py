@@ -1,0 +1,220 @@
+"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods, samples.
+
+One generic module holds the weights; each layer kind states its computation as a pure function (`Layer.forward`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.graph import Graph
+from arspec.layers.base import Node, sites_last
+from arspec.runtime.weights import Names, WeightTree
+from arspec.spec.load import Spec
+from arspec.spec.sections import ClassCondition
+from arspec.types import Member
+
+# Called with every node's value as it is computed; what it returns is used instead.
+Tap = Callable[[Node, Tensor], Tensor]
+
+
+class Model(nn.Module):
+    """A spec as a torch module. `print(model)` shows its program.
+
+    model(x) gives the parameters of the head's distribution, [B, V, K]: one row for each scalar of the data in the
+    data's own layout (x.flatten(1)), K numbers each. x holds integers, [B, C, H, W], [B, T] or [B, D].
+    """
+
+    def __init__(self, graph: Graph, seed: int = 0) -> None:
+        super().__init__()
+        self.graph, self.spec = graph, graph.spec
+        self.nodes = WeightTree(graph, seed)
+        self.constants = _Constants(graph)
+        self._samplers: dict[int, Any] = {}
+
+    @property
+    def members(self) -> int:
+        """Members of the family: orders, or draws of degrees. 1 where there is no family."""
+        return len(self.graph.members)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
+    # -- the parallel form -------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """[B, V, K]. `condition`: each condition of the spec by its name. Raises InputError for what does not fit."""
+        return self.rows(self.last(x, member, condition))
+
+    def last(self, x: Tensor, member: int, condition: dict[str, Tensor], tap: Tap | None = None) -> Tensor:
+        """The head node's tensor, [B, G * C, *grid]."""
+        values: dict[Node, Tensor] = {self.graph.data: self.data_tensor(x)}
+        values.update(self.condition_tensors(condition, len(x)))
+        return self.run(values, member, tap)[self.graph.head_node]
+
+    def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> dict[Node, Tensor]:
+        """Every live node's value, from those of the sources."""
+        if tap is not None:
+            values = {node: tap(node, value) for node, value in values.items()}
+        for node in self.graph.live:
+            if node in values:
+                continue
+            inputs = [values[source] for source in node.inputs]
+            constants = self.constants.of(node, member)
+            value = node.layer.forward(node, self.nodes.of(node), constants, inputs, self.training)
+            values[node] = value if tap is None else tap(node, value)
+        return values
+
+    def rows(self, last: Tensor) -> Tensor:
+        """The head node's tensor as [B, V, K], scalars in the data's own layout."""
+        groups, channels = self.graph.data.out.groups, self.graph.data.out.channels
+        batch = len(last)
+        split = last.reshape(batch, groups, channels, -1, self.graph.data.out.positions)
+        return split.transpose(3, 4).flatten(1, 3)
+
+    def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """Nats of each example, [B]."""
+        return self.log_probs(x, member, **condition).sum(1)
+
+    def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """Nats of each scalar, [B, V], in the data's own layout."""
+        return self.graph.head.log_prob(self(x, member, **condition), x.flatten(1))
+
+    def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
+        """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
+        normalised.)"""
+        every = [self.log_prob(x, member, **condition) for member in range(self.members)]
+        return torch.stack(every).logsumexp(0) - math.log(self.members)
+
+    # -- what comes in -----------------------------------------------------------------------------------------------
+
+    def data_tensor(self, x: Tensor) -> Tensor:
+        """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
+        data = self.spec.data
+        if tuple(x.shape[1:]) != data.shape:
+            raise InputError("AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}",
+                             "convert the data, or set height, width, length or size")  # fmt: skip
+        if not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel():
+            low, high = int(x.min()), int(x.max())
+            if low < 0 or high >= data.levels:
+                raise InputError("AR804", f"the data's levels are 0 to {data.levels - 1}, and there are values from {low} to {high}",
+                                 "data come as integers in that range")  # fmt: skip
+        x = x.to(self.device, self.dtype)
+        return x if data.kind == "image" else x.unsqueeze(1)
+
+    def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
+        """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape."""
+        sections = self.spec.condition
+        for name in given:
+            if name not in sections:
+                raise InputError("AR807", f"the spec has no condition '{name}'", did_you_mean(name, sections, "conditions"))
+        found: dict[Node, Tensor] = {}
+        for name, section in sections.items():
+            if given.get(name) is None:
+                raise InputError("AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}")
+            node, value = self.graph.conditions[name], torch.as_tensor(given[name], device=self.device)
+            if isinstance(section, ClassCondition):
+                _check(name, value, (batch,))
+                if not torch.compiler.is_compiling() and batch and not 0 <= int(value.min()) <= int(value.max()) < section.classes:
+                    raise InputError("AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {int(value.max())}")
+                found[node] = nn.functional.one_hot(value.long(), section.classes).to(self.dtype)
+            else:
+                _check(name, value, (batch, node.out.channels, *node.out.grid))
+                found[node] = value.to(self.dtype)
+        return found
+
+    # -- the every-site-once form ------------------------------------------------------------------------------------
+
+    def sampler(self, member: int = 0) -> Any:
+        """The sampler of one member of the family (made once; its weights are folded anew when they have changed)."""
+        from arspec.runtime.sampler import Sampler
+
+        if not 0 <= member < self.members:
+            raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
+        if member not in self._samplers:
+            self._samplers[member] = Sampler(self, member)
+        return self._samplers[member]
+
+    def sample(
+        self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
+        first: int = 0, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
+        on) alone, so that batch size and method do not change a sample."""
+        return self.sampler(member).run(n, condition, seed=seed, temperature=temperature, progress=progress, first=first)
+
+    def complete(
+        self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,
+        progress: bool = False, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """x with what is not `known` drawn anew, given what is: exact conditional samples. known: booleans [*shape].
+        InputError unless the known part comes first in the order of some member of the family."""
+        from arspec.runtime.completion import member_for
+
+        chosen = member_for(self, known, member)
+        return self.sampler(chosen).run(
+            len(x), condition, seed=seed, temperature=temperature, progress=progress, given=x, known=known
+        )
+
+    # -- torch's own -------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_samplers": {}}
+
+
+class _Constants(nn.Module):
+    """Masks and index tables of every node under every member, as buffers that are not saved. Equal arrays of repeated
+    blocks are one buffer."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self._names: dict[tuple[Node, int], dict[str, str]] = {}
+        count = 0
+        for member in graph.members:
+            seen: dict[bytes, str] = {}
+            for node in graph.live:
+                found: dict[str, str] = {}
+                for key, array in node.layer.constants(node, member).items():
+                    content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
+                    if content not in seen:
+                        seen[content] = f"c{count}"
+                        self.register_buffer(seen[content], torch.from_numpy(array.copy()), persistent=False)
+                        count += 1
+                    found[key] = seen[content]
+                self._names[node, member.index] = found
+
+    def of(self, node: Node, member: int) -> dict[str, Tensor]:
+        return {key: self._buffers[name] for key, name in self._names[node, member].items()}  # type: ignore[misc]
+
+
+def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(value.shape) != shape:
+        raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
+
+
+def versions(model: Model) -> Iterator[tuple[int, int]]:
+    """What changes when a weight does."""
+    for value in [*model.nodes.parameters(), *model.nodes.buffers()]:
+        yield value.data_ptr(), value._version
+
+
+def build(spec: Spec, seed: int = 0) -> Model:
+    """The module of a spec, unproven: `arspec.compile` is what users call."""
+    return Model(spec.graph(), seed)
+
+
+__all__ = ["Member", "Model", "Names", "build", "sites_last", "versions"]

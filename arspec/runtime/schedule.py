@@ -1,0 +1,158 @@
+"""The schedule of the sampler: which sites of which node become known at which step. numpy only.
+
+Before the variables of rank t are drawn, everything known at t − 1 is computed. Over all steps, every site that some
+head site depends on is computed once, and no other. For each (node, group) there is one array of sites in the order in
+which they are computed, and one table of what they read; a step is a slice of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from arspec.analysis.contexts import depends_on
+from arspec.analysis.known_at import Relations, known_at
+from arspec.graph import Graph
+from arspec.layers.base import Node
+from arspec.reads import Matrix, Pointwise, Ranked
+from arspec.types import Bools, Ints, Member
+
+
+@dataclass(eq=False)
+class Input:
+    """How a part reads one input: from the part of another node that was computed in the same step at the same sites
+    (`direct`), the whole cache (`whole`), or by the table [n, M], in which site S stands for zero."""
+
+    source: Node
+    table: Ints | None
+    columns: Ints
+    whole: bool = False
+    direct: bool = False
+
+
+@dataclass(eq=False)
+class Part:
+    """The sites of one group of one node, in the order in which they are computed. Step t computes those from
+    `bounds[t]` to `bounds[t + 1]`, a scan in the slices of `waves[t]`, which lead from wave to wave."""
+
+    node: Node
+    group: int
+    sites: Ints
+    bounds: Ints
+    inputs: list[Input] = field(default_factory=list)
+    cached: bool = False  # whether anything but the same step's same sites reads it
+
+
+@dataclass(eq=False)
+class Schedule:
+    """Parts in the order in which a step goes through them."""
+
+    graph: Graph
+    member: Member
+    steps: int
+    parts: list[Part]
+    waves: dict[Node, dict[int, list[tuple[int, int, int]]]]  # scan -> step -> (group, from, to), in order
+    free: list[Node]  # nodes that no variable influences: computed once, all sites at once
+    head_sites: Ints  # [V], by rank
+    head_bounds: Ints  # [steps + 1]
+
+    def sites_of(self, node: Node) -> Ints:
+        """All sites of a node that are computed."""
+        if node in self.free:
+            return np.arange(node.out.sites)
+        return np.concatenate([np.empty(0, np.int64), *(p.sites for p in self.parts if p.node is node)])
+
+
+def schedule(graph: Graph, member: Member) -> Schedule:
+    """The schedule of one member of the family."""
+    relations = Relations(graph, member)
+    known, rank = known_at(relations), member.order.rank
+    if (known[graph.head_node] >= rank).any():
+        raise ValueError("the spec leaks under this order: it has no sampler")
+    needed = depends_on(relations, np.arange(len(rank)))
+    steps = member.order.steps
+    free = _free(graph, known)
+    parts: list[Part] = []
+    waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
+    for node in graph.live:
+        if node in free or not needed[node].any():
+            continue
+        scan = relations.scan(node)
+        wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
+        mine = [_part(node, g, known[node], wave, needed[node], steps) for g in range(node.out.groups)]
+        parts += [p for p in mine if len(p.sites)]
+        if scan is not None:
+            waves[node] = _waves(mine, known[node], wave)
+    by_key = {(p.node, p.group): p for p in parts}
+    for part in parts:
+        _connect(part, by_key, relations, free)
+    _mark_cached(parts, by_key, graph, waves)
+    head_sites = np.argsort(rank, kind="stable")
+    head_bounds = np.searchsorted(rank[head_sites], np.arange(steps + 1))
+    return Schedule(graph, member, steps, parts, waves, free, head_sites, head_bounds)
+
+
+def _free(graph: Graph, known: dict[Node, Ints]) -> list[Node]:
+    found: list[Node] = []
+    for node in graph.live:
+        alone = all(i in found or i in graph.conditions.values() for i in node.inputs)
+        if alone and (known[node] == -1).all():
+            found.append(node)
+    return found
+
+
+def _part(node: Node, group: int, known: Ints, wave: Ints, needed: Bools, steps: int) -> Part:
+    first = group * node.out.positions
+    sites = first + np.flatnonzero(needed[first : first + node.out.positions])
+    sites = sites[np.lexsort((sites, wave[sites], known[sites]))]
+    return Part(node, group, sites, np.searchsorted(known[sites], np.arange(-1, steps)))
+
+
+def _waves(mine: list[Part], known: Ints, wave: Ints) -> dict[int, list[tuple[int, int, int]]]:
+    found: dict[int, list[tuple[int, int, int, int]]] = {}
+    for part in mine:
+        k, w = known[part.sites], wave[part.sites]
+        edges = np.flatnonzero(np.diff(k) | np.diff(w)) + 1 if len(k) else np.empty(0, np.int64)
+        cuts = [0, *edges.tolist(), len(k)]
+        for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+            if lo < hi:
+                found.setdefault(int(k[lo]) + 1, []).append((int(w[lo]), part.group, lo, hi))
+    return {step: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for step, runs in found.items()}
+
+
+def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, free: list[Node]) -> None:
+    node = part.node
+    for read, source in zip(relations.reads(node), node.inputs, strict=True):
+        if isinstance(read, (Ranked, Matrix)):
+            part.inputs.append(Input(source, None, np.empty(0, np.int64), whole=True))
+            continue
+        below = by_key.get((source, part.group))
+        if isinstance(read, Pointwise) and below is not None and source not in free and _alike(part, below):
+            part.inputs.append(Input(source, None, np.zeros(1, np.int64), direct=True))
+            continue
+        table = read.table(part.sites)
+        columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
+        kept = table[:, columns]
+        part.inputs.append(Input(source, np.where(kept < 0, source.out.sites, kept), columns))
+    scan = relations.scan(node)
+    if scan is not None:
+        table = node.layer.constants(node, relations.member)["table"][part.sites]
+        part.inputs.append(Input(node, table, np.arange(table.shape[1])))
+
+
+def _alike(a: Part, b: Part) -> bool:
+    return np.array_equal(a.sites, b.sites) and np.array_equal(a.bounds, b.bounds)
+
+
+def _mark_cached(
+    parts: list[Part], by_key: dict[tuple[Node, int], Part], graph: Graph, waves: dict[Node, dict[int, object]]
+) -> None:
+    for part in parts:
+        if part.node is graph.head_node or part.node in waves:
+            part.cached = True
+        for given in part.inputs:
+            if not given.direct:
+                for g in range(given.source.out.groups):
+                    if (given.source, g) in by_key:
+                        by_key[given.source, g].cached = True

@@ -1,0 +1,71 @@
+"""The weights of a compiled spec: a tree of modules whose parameter names are the spec's node names.
+
+`body.3.h_conv.weight` is the parameter `weight` of the node `body.3.h_conv`. A part of a name that torch's modules use
+themselves (`train`, `type`, `half`, ...) gets an underscore behind it, and so does such a name that ends in underscores
+already, so that no two parts ever meet.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from arspec.layers.base import Weight
+
+if TYPE_CHECKING:
+    from arspec.graph import Graph
+    from arspec.layers.base import Node
+
+_TAKEN = frozenset(dir(nn.Module())) | frozenset(vars(nn.Module()))
+
+
+def escaped(part: str) -> str:
+    """The name of an attribute for one part of a node's name."""
+    return part + "_" if part.rstrip("_") in _TAKEN else part
+
+
+class Names(nn.Module):
+    """One level of the tree of names: it holds parameters, buffers and further levels, and computes nothing."""
+
+    def child(self, part: str) -> Names:
+        name = escaped(part)
+        if name not in self._modules:
+            self.add_module(name, Names())
+        return cast(Names, self._modules[name])
+
+
+class WeightTree(Names):
+    """All weights of a graph. `of(node)` gives a node's own, or those of the node that it is tied to."""
+
+    def __init__(self, graph: Graph, seed: int) -> None:
+        super().__init__()
+        self._where: dict[Node, dict[str, tuple[Names, str]]] = {}
+        for (node, name), weight in graph.weights.items():
+            level: Names = self
+            for part in node.name.split("."):
+                level = level.child(part)
+            value = initial(weight, seed, f"{node.name}.{name}")
+            key = escaped(name)
+            if weight.trained:
+                level.register_parameter(key, nn.Parameter(value))
+            else:
+                level.register_buffer(key, value)
+            self._where.setdefault(node, {})[name] = (level, key)
+
+    def of(self, node: Node) -> dict[str, Tensor]:
+        own = self._where.get(node.tied or node, {})
+        return {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
+
+
+def initial(weight: Weight, seed: int, name: str) -> Tensor:
+    """A weight as it starts. The draw depends on the seed and the weight's name alone, not on the rest of the spec."""
+    generator = torch.Generator().manual_seed((seed * 0x9E3779B1 + zlib.crc32(name.encode())) % (1 << 63))
+    value = torch.full(weight.shape, weight.constant)
+    if weight.bound is not None:
+        value.uniform_(-weight.bound, weight.bound, generator=generator)
+    elif weight.deviation is not None:
+        value.normal_(0.0, weight.deviation, generator=generator)
+    return value
