@@ -352,7 +352,7 @@ def test_png_grids(tmp_path: Path) -> None:
     vector = VectorData(kind="vector", size=6, levels=2, display=(2, 3))
     write(np.ones((1, 6), int), vector, tmp_path / "c.png")
     assert pixels(tmp_path / "c.png").shape[:2] == (2 * 28 + 4, 3 * 28 + 4)
-    assert not [path for path in tmp_path.rglob(".*")]
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_text_waves_and_arrays_are_written(tmp_path: Path) -> None:

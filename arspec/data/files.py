@@ -9,7 +9,7 @@ import numpy as np
 
 from arspec.data.cache import read_npz
 from arspec.data.examples import Array
-from arspec.data.raw import SPLITS, Layout, Raw, split_indices
+from arspec.data.raw import SPLITS, Layout, Raw, split_indices, split_of
 from arspec.data.wav import read_wav
 from arspec.diagnostics import InputError
 
@@ -76,7 +76,7 @@ def _folder(folder: Path, data: Data, split: str) -> Raw:
         raise InputError("AR803", f"the folder {folder} holds no file that ends in {', '.join(wanted)}")
     if layout == "images":
         return _image_folder(folder, found, data, split)
-    chosen = [found[i] for i in split_indices(len(found), split, shuffle=False, what="files")]
+    chosen = split_of(found, split, shuffle=False, what="files")
     notes = [] if split == "all" else ["split by file"]
     if layout == "text":
         return Raw("text", np.concatenate([_bytes(path) for path in chosen]), levels=256, notes=notes)
@@ -89,7 +89,7 @@ def _folder(folder: Path, data: Data, split: str) -> Raw:
 
 def _image_folder(folder: Path, found: list[Path], data: Data, split: str) -> Raw:
     classes = sorted({path.relative_to(folder).parts[0] for path in found if path.parent != folder})
-    chosen = [found[i] for i in split_indices(len(found), split, shuffle=True, what="images")]
+    chosen = split_of(found, split, shuffle=True, what="images")
     notes = _shuffled(split)
     labels = None
     if classes and all(path.parent != folder for path in found):
@@ -122,7 +122,7 @@ def _images(paths: list[Path], data: Data) -> Array:
 
 def _npy(path: Path, data: Data, split: str) -> Raw:
     try:
-        array = np.load(path, allow_pickle=False)
+        array: Array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError("AR803", f"cannot read {path} as an array: {error}") from error
     if not isinstance(array, np.ndarray):

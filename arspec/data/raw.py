@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
 Layout = Literal["images", "text", "audio", "array"]
+T = TypeVar("T")
 SPLITS = ("train", "valid", "test")
 
 
@@ -32,7 +35,13 @@ class Raw:
     notes: list[str] = field(default_factory=list[str])
 
 
-def split_indices(count: int, split: str, shuffle: bool, what: str = "examples") -> Array:
+def split_of(things: Sequence[T], split: str, shuffle: bool, what: str) -> list[T]:
+    """The things of one split, as `split_indices` says."""
+    chosen: list[int] = split_indices(len(things), split, shuffle, what).tolist()
+    return [things[i] for i in chosen]
+
+
+def split_indices(count: int, split: str, shuffle: bool, what: str = "examples") -> NDArray[np.int64]:
     """Indices of one split of a source that comes without any: 80 / 10 / 10 %, shuffled by a fixed seed or in order.
 
     In order, the last tenth is the test split and the tenth before it the validation split. 'all' gives everything.

@@ -159,7 +159,7 @@ class Sampler:
             assert table is not None
             index = table[lo:hi]
             gathered = cache.index_select(1, index.reshape(-1))
-            xs.append(gathered.view(len(cache), hi - lo, index.shape[1], -1))
+            xs.append(gathered.view(len(cache), hi - lo, index.shape[1], cache.shape[2]))
         value = part.node.layer.few(part.node, work.weights, xs, sites)
         work.latest = value
         if part.cached:
@@ -191,7 +191,9 @@ class Sampler:
             node = part.node
             constants = model.constants.of(node, self.member)
             with torch.no_grad():
-                folded = node.layer.fold(node, model.nodes.of(node), constants, part.group, [i.columns for i in part.inputs])
+                folded = node.layer.fold(
+                    node, model.nodes.of(node), constants, part.group, [i.columns for i in part.inputs]
+                )
             tables = [None if i.table is None else index(i.table) for i in part.inputs]
             self._work.append(_Work(part, index(part.sites), tables, part.bounds.tolist(), folded))
         self._of = {(w.part.node, w.part.group): w for w in self._work}
@@ -216,7 +218,8 @@ class Sampler:
             if trace is not None:
                 trace(node, torch.arange(node.out.sites))
         return {
-            node: torch.nn.functional.pad(sites_last(value, node.out.groups), (0, 0, 0, 1)) for node, value in values.items()
+            node: torch.nn.functional.pad(sites_last(value, node.out.groups), (0, 0, 0, 1))
+            for node, value in values.items()
         }
 
     def _by_site(self, scalars: Tensor) -> Tensor:

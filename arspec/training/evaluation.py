@@ -78,7 +78,7 @@ def evaluate(
             sums += torch.stack([nats.sum(), nats.square().sum(), torch.tensor(float(len(nats)), dtype=torch.float64)])
     finally:
         model.train(training)
-    total, squares, number = processes.sum(sums).tolist()
+    total, squares, number = (float(value) for value in processes.sum(sums))
     mean = total / number
     variance = max(0.0, squares / number - mean**2) * number / max(1.0, number - 1)
     error = math.sqrt(variance / number)

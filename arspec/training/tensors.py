@@ -40,9 +40,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
+        opened: Any = safe_open(path, framework="pt")
+        with opened as file:
             metadata: dict[str, str] = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         return tensors, json.loads(metadata.get("arspec", "{}"))
     except FileNotFoundError as error:
         raise InputError("AR802", f"there is no file {path}") from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from arspec.data import cache
 from arspec.data.examples import Array
-from arspec.data.raw import SPLITS, Raw, split_indices
+from arspec.data.raw import SPLITS, Raw, split_of
 from arspec.data.sets.base import DataSet, part
 from arspec.data.wav import read_wav
 from arspec.diagnostics import InputError
@@ -25,8 +25,7 @@ def _convert(folder: Path) -> dict[str, Array]:
         waves.append(np.rint(samples * 32768).astype(np.int16))
     arrays: dict[str, Array] = {}
     for split in SPLITS:
-        chosen = split_indices(len(waves), split, shuffle=False, what="files")
-        arrays[split] = np.concatenate([waves[i] for i in chosen])
+        arrays[split] = np.concatenate(split_of(waves, split, shuffle=False, what="files"))
     return arrays
 
 
