@@ -10,6 +10,7 @@ from arspec.spec.load import Spec
 from arspec.spec.load import load as load_spec
 
 if TYPE_CHECKING:
+    from arspec.analysis.report import Report
     from arspec.runtime.module import Model
 
 
@@ -32,9 +33,23 @@ def compile(spec: Spec, check: bool = True, seed: int = 0) -> Model:
 
     if check:
         from arspec.diagnostics import SpecError
-        from arspec.verify import prove
+        from arspec.analysis.report import prove
 
         report = prove(spec, contexts=False)
         if not report.ok:
             raise SpecError(report.diagnostics)
     return build(spec, seed)
+
+
+def verify(spec: Spec, static: bool = False, full: bool = False) -> Report:
+    """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page."""
+    from arspec.verify import verify as verify_spec
+
+    return verify_spec(spec, static, full)
+
+
+def render(spec: Spec, path: str | os.PathLike[str], unfold: bool = False) -> None:
+    """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot."""
+    from arspec.render.diagram import render as draw
+
+    draw(spec, path, unfold=unfold)

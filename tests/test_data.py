@@ -269,6 +269,10 @@ def test_arrays(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     with refused("AR803", "cannot read"):
         load(str(tmp_path / "objects.npy"), data)
+    with (tmp_path / "several.npy").open("wb") as file:
+        np.savez(file, x=x)
+    with refused("AR803", "several arrays", ".npz"):
+        load(str(tmp_path / "several.npy"), data)
     np.save(tmp_path / "two.npy", x[:2])
     with refused("AR803", "too few", "--split all"):
         load(str(tmp_path / "two.npy"), data, {}, "test")

@@ -351,6 +351,19 @@ def test_a_spec_that_extends_another_is_kept_whole(small: Path, tmp_path: Path) 
     assert all(torch.equal(a, b) for a, b in zip(weights_of(model).values(), weights_of(loaded).values(), strict=True))
 
 
+def test_a_shipped_family_is_trained_at_the_size_of_the_data(tmp_path: Path) -> None:
+    made = Path(__file__).parent.parent / "specs" / "made.yaml"
+    spec = arspec.load(made, params={"hidden": 40, "members": 2}, data={"size": 64, "display": [8, 8]})
+    options = Options(**{**vars(OPTIONS), "samples": 4})
+    summary = run(arspec.compile(spec), tmp_path / "run", options)
+    assert summary.valid.members == 2 and summary.valid.variables == 64
+    loaded = load_model(tmp_path / "run", "cpu")
+    assert loaded.spec.data.size == 64
+    assert evaluate(loaded, digits(loaded, "valid")).nats == pytest.approx(summary.valid.nats, rel=1e-7)
+    with Image.open(tmp_path / "run" / "samples" / "step-0000012.png") as image:
+        assert image.size == (2 * 58 + 2, 2 * 58 + 2)
+
+
 def test_wrong_weights_are_named(small: Path, tmp_path: Path) -> None:
     save_model(begin(small), tmp_path / "a")
     save_model(begin(small, width=5), tmp_path / "b")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -122,11 +123,12 @@ def _images(paths: list[Path], data: Data) -> Array:
 
 def _npy(path: Path, data: Data, split: str) -> Raw:
     try:
-        array: Array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        loaded: object = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError("AR803", f"cannot read {path} as an array: {error}") from error
-    if not isinstance(array, np.ndarray):
-        raise InputError("AR803", f"{path} holds several arrays; name it .npz")
+    if not isinstance(loaded, np.ndarray):
+        raise InputError("AR803", f"{path} holds several arrays", "name it .npz")
+    array = cast(Array, loaded)
     if array.ndim == 1 and data.kind == "sequence":
         layout: Layout = "audio" if array.dtype.kind == "f" else "array"
         return Raw(layout, _cut(array, split, "values"), notes=_in_order(split))

@@ -72,6 +72,7 @@ class Spec:
     head: Head
     head_place: Map
     members: list[Member] = field(repr=False)
+    data_params: dict[str, str] = field(default_factory=dict)  # key of the data section -> the parameter that it is
     repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
 
     @property
@@ -122,7 +123,8 @@ def from_text(text: str, name: str = "<text>", params: Mapping[str, Any] | None 
 def _build(source: Source, overrides: dict[str, Any], data: dict[str, Any], repeats: int) -> Spec:
     faults = Collector()
     sections = _sections(source, faults, ())
-    own = _own_params(sections.get("params"), overrides, faults)
+    data_params = _data_params(sections.get("data"))
+    own = _own_params(sections.get("params"), overrides, data_params, faults)
     evaluator = Evaluator(own, faults)
     for key in ("data", "graph", "head"):
         if key not in sections:
@@ -143,7 +145,7 @@ def _build(source: Source, overrides: dict[str, Any], data: dict[str, Any], repe
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         [s for s, _ in order_sections], condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree,
-        members, repeats,
+        members, data_params, repeats,
     )  # fmt: skip
     try:
         head.parameters(found.levels)
@@ -207,8 +209,12 @@ def _text(tree: Tree | None, default: str) -> str:
     return str(tree.value) if isinstance(tree, Scalar) and isinstance(tree.value, str) else default
 
 
-def _own_params(tree: Tree | None, overrides: dict[str, Any], faults: Collector) -> dict[str, Any]:
-    """The parameters, evaluated one after another as they refer to each other, with what is set from outside."""
+def _own_params(
+    tree: Tree | None, overrides: dict[str, Any], data_params: dict[str, str], faults: Collector
+) -> dict[str, Any]:
+    """The parameters, evaluated one after another as they refer to each other, with what is set from outside.
+
+    A name that arspec itself gives is taken only where both mean the same: data: {levels: $levels}."""
     entries: dict[str, tuple[Place, Tree]] = {}
     if isinstance(tree, Map):
         entries = tree.entries
@@ -221,7 +227,7 @@ def _own_params(tree: Tree | None, overrides: dict[str, Any], faults: Collector)
     for name, (place, _) in entries.items():
         if not NAME.fullmatch(name):
             faults.add("AR115", f"'{name}' is no name for a parameter", place, "names are letters, digits and _")
-        elif name in BUILT_IN:
+        elif name in BUILT_IN and data_params.get(name) != name:
             faults.add("AR207", f"'{name}' is a parameter that arspec itself gives: {BUILT_IN[name]}", place, "take another name")
     return settle_params(entries, overrides, {}, faults)
 
@@ -277,6 +283,13 @@ def _data(tree: Tree | None, changes: dict[str, Any], evaluator: Evaluator, faul
         faults.add("AR505", f"a grid of {cells:,} positions, where {MAX_CELLS:,} is the limit", tree.place)
         return None
     return data
+
+
+def _data_params(tree: Tree | None) -> dict[str, str]:
+    """The keys of the data section that are a parameter as it stands: height: $height."""
+    entries = tree.entries.items() if isinstance(tree, Map) else ()
+    texts = {key: value.value for key, (_, value) in entries if isinstance(value, Scalar)}
+    return {k: v[1:] for k, v in texts.items() if isinstance(v, str) and v.startswith("$") and NAME.fullmatch(v[1:])}
 
 
 def _orders(

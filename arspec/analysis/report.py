@@ -1,0 +1,251 @@
+"""The proof and the coverage of a spec as one report, for people (`str`) and for programs (`json`)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from arspec.analysis.contexts import MAX_EXACT, Seen, seen
+from arspec.analysis.depth import deepened
+from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.witness import Step, Witness, site_name, witness
+from arspec.diagnostics import Diagnostic
+from arspec.layers.base import Node
+from arspec.reads import Pointwise
+from arspec.spec.load import Spec
+from arspec.types import Ints, Member, ranks
+
+MAX_WITNESSES = 16  # leaking variables, spread over all, for which a path is sought
+
+
+@dataclass(eq=False)
+class MemberReport:
+    """What holds under one member of the family. `unseen`, `blind` are None where contexts were not asked for, or where
+    depth could not tell."""
+
+    order: str
+    leaking: Ints  # variables whose own head sees what comes with them or later
+    training: Ints  # the same, as the spec is in training
+    witnesses: list[Witness]
+    seen: Seen | None = None
+    deep: Seen | None = None
+
+
+@dataclass(eq=False)
+class Report:
+    """The report of one spec. Counts of pairs (v, u) of variables are summed over the members of the family."""
+
+    spec: Spec
+    members: list[MemberReport]
+    seconds: float
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    tests: list[Any] = field(default_factory=list)  # of the compiled module: see arspec.verify
+    proposal: Any = None  # a checked edit that makes the spec hold: see arspec.analysis.fix
+
+    @property
+    def proven(self) -> bool:
+        return not any(len(m.leaking) or len(m.training) for m in self.members)
+
+    @property
+    def ok(self) -> bool:
+        return self.proven and all(test.ok for test in self.tests)
+
+    @property
+    def exact(self) -> bool:
+        """Whether contexts are of all variables, not of sampled ones."""
+        return all(m.seen is None or len(m.seen.rows) == len(m.seen.rank) for m in self.members)
+
+    def _sum(self, name: str, of: str = "seen") -> int | None:
+        values = [getattr(getattr(m, of), name, None) for m in self.members]
+        return None if any(v is None for v in values) else sum(values)
+
+    @property
+    def leaks(self) -> int:
+        pairs = self._sum("leaks")
+        return pairs if pairs is not None else sum(len(m.leaking) for m in self.members)
+
+    @property
+    def pairs(self) -> int | None:
+        return self._sum("pairs")
+
+    @property
+    def unseen(self) -> int | None:
+        return self._sum("unseen")
+
+    @property
+    def blind_spots(self) -> int | None:
+        """Pairs unseen at any depth; None where depth does not tell (nothing is repeated)."""
+        if self.unseen == 0:
+            return 0
+        return self._sum("unseen", "deep")
+
+    @property
+    def out_of_reach(self) -> int | None:
+        blind, unseen = self.blind_spots, self.unseen
+        return None if blind is None or unseen is None else unseen - blind
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of all legal pairs that is seen, from 0 to 1."""
+        pairs, unseen = self.pairs, self.unseen
+        return None if pairs is None or unseen is None else 1 - unseen / pairs if pairs else 1.0
+
+    @property
+    def witnesses(self) -> list[Witness]:
+        return [w for m in self.members for w in m.witnesses]
+
+    def json(self) -> dict[str, Any]:
+        from arspec.diagnostics import to_json
+
+        graph = self.spec.graph()
+        return {
+            "spec": self.spec.name,
+            "file": self.spec.source.name,
+            "ok": self.ok,
+            "leaks": self.leaks,
+            "unseen": self.unseen,
+            "blind_spots": self.blind_spots,
+            "out_of_reach": self.out_of_reach,
+            "coverage": self.coverage,
+            "exact": self.exact,
+            "parameters": graph.parameters,
+            "variables": self.spec.members[0].order.variables,
+            "members": len(self.members),
+            "nodes": len(graph.nodes),
+            "seconds": round(self.seconds, 4),
+            "witnesses": [w.json() for w in self.witnesses],
+            "diagnostics": to_json(self.diagnostics),
+            "tests": [test.json() for test in self.tests],
+        }
+
+    def __str__(self) -> str:
+        spec, graph = self.spec, self.spec.graph()
+        variables = spec.members[0].order.variables
+        orders = self.members[0].order if len(self.members) == 1 else f"each of {len(self.members)} orders or draws of degrees"
+        lines = [f"{spec.name} ({spec.source.name})"]
+        if self.proven:
+            lines.append(f"  proof      holds: each of {variables:,} variables is known before its turn; {orders}")
+        else:
+            bad = sum(len(m.leaking) or len(m.training) for m in self.members)
+            lines.append(f"  proof      FAILS for {bad:,} of {variables * len(self.members):,} variables; {orders}")
+        if self.unseen is not None and self.pairs is not None and self.coverage is not None:
+            rows = "" if self.exact else f" (rows of {len(self.members[0].seen.rows)} sampled variables)"  # type: ignore[union-attr]
+            lines.append(f"  context    {self.coverage:.4%} of {self.pairs:,} legal pairs are seen{rows}")
+            if self.unseen and self.blind_spots is None:
+                lines.append(f"             {self.unseen:,} unseen (depth does not tell blind from out of reach here)")
+            elif self.unseen:
+                lines.append(f"             {self.unseen:,} unseen: {self.blind_spots:,} blind at any depth, {self.out_of_reach:,} out of reach")
+        lines.append(f"  size       {graph.parameters:,} parameters, {len(graph.nodes)} nodes; proven in {self.seconds:.2f} s")
+        lines += [f"  {test}" for test in self.tests]
+        return "\n".join(lines)
+
+
+def prove(spec: Spec, contexts: bool = True) -> Report:
+    """Proves a spec under every member of its family. `contexts`: also what each variable sees, and what is blind.
+
+    Static: numpy only. Linear in the sites, with contexts quadratic up to MAX_EXACT variables and sampled beyond."""
+    start = time.perf_counter()
+    graph = spec.graph()
+    members = [_member(spec, member, contexts) for member in graph.members]
+    report = Report(spec, members, 0.0)
+    report.diagnostics = [*_leaks(report), *(_notes(report) if contexts else [])]
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
+    graph = spec.graph()
+    relations = Relations(graph, member)
+    known = known_at(relations)
+    leaks = leaking(relations, known)
+    training, training_known, in_training = leaks[:0], known, Relations(graph, member, training=True)
+    if not len(leaks):
+        training_known = known_at(in_training)
+        training = leaking(in_training, training_known)
+    late, used, used_known = (leaks, relations, known) if len(leaks) else (training, in_training, training_known)
+    chosen = late[np.unique(np.linspace(0, len(late) - 1, min(len(late), MAX_WITNESSES)).astype(np.int64))] if len(late) else late
+    found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
+    report = MemberReport(member.order.name, leaks, training, found)
+    if contexts:
+        report.seen = seen(relations)
+        report.deep = deepened(spec, member.index, report.seen)
+    return report
+
+
+def _leaks(report: Report) -> list[Diagnostic]:
+    """One diagnostic for each place at which witnesses first read what they must not."""
+    by_place: dict[Node, tuple[Witness, MemberReport, Member]] = {}
+    for member, of in zip(report.spec.graph().members, report.members, strict=True):
+        for w in of.witnesses:
+            by_place.setdefault(culprit(w, member), (w, of, member))
+    found: list[Diagnostic] = []
+    for node, (w, of, _) in by_place.items():
+        data = w.path[0].node.out
+        kind = "AR701" if len(of.leaking) else "AR702"
+        count = len(of.leaking) or len(of.training)
+        what = f"({site_name(data, w.variable)})"
+        sees = "itself" if w.seen == w.variable else f"({site_name(data, w.seen)}), which is generated with it or later"
+        when = "" if kind == "AR701" else " in training"
+        related = tuple((s.node.place, str(s)) for s in _shown(w))
+        found.append(
+            Diagnostic(
+                kind,
+                f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} variables",
+                node.place,
+                "the path is " + " → ".join(str(s) for s in w.path),
+                related,
+            )
+        )
+    return found
+
+
+def data_ranks(report: Report) -> Ints:
+    return report.spec.members[0].order.rank
+
+
+def culprit(w: Witness, member: Member) -> Node:
+    """The node of a witness that reads what comes later than itself; where all is read in place, the first that could
+    have left it out: one with a mask or a window, else the head."""
+    steps = w.path
+    for below, above in zip(steps[:-1], steps[1:], strict=True):
+        if _rank(below, member) > _rank(above, member) >= 0:
+            return above.node
+    for below, above in zip(steps[:-1], steps[1:], strict=True):
+        if "mask" in type(above.node.layer).model_fields or not _in_place(above.node, below.node, member):
+            return above.node
+    return steps[-1].node
+
+
+def _rank(step: Step, member: Member) -> int:
+    return int(ranks(step.node.out, member).last.ravel()[step.site])
+
+
+def _in_place(node: Node, source: Node, member: Member) -> bool:
+    reads = node.layer.reads(node, member)
+    return all(isinstance(r, Pointwise) for r, i in zip(reads, node.inputs, strict=True) if i is source)
+
+
+def _shown(w: Witness) -> list[Step]:
+    """The ends of the path and what lies between, not more than six."""
+    inner = list(w.path[1:])
+    return inner if len(inner) <= 6 else [*inner[:3], *inner[-3:]]
+
+
+def _notes(report: Report) -> list[Diagnostic]:
+    if not report.unseen:
+        return []
+    place = report.spec.head_place.place
+    if report.blind_spots is None:
+        return [Diagnostic("AR705", f"{report.unseen:,} legal pairs of variables are unseen", place, None)]
+    notes: list[Diagnostic] = []
+    if report.blind_spots:
+        notes.append(Diagnostic("AR703", f"a blind spot: {report.blind_spots:,} legal pairs of variables are unseen at any depth", place, None))
+    if report.out_of_reach:
+        notes.append(Diagnostic("AR704", f"{report.out_of_reach:,} legal pairs of variables are out of reach at this depth", place, None))
+    return notes
+
+
+__all__ = ["MAX_EXACT", "MemberReport", "Report", "culprit", "prove"]

@@ -1,0 +1,19 @@
+"""`arspec explain CODE`: what a diagnostic means, with an example of it and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", nargs="?", metavar="CODE", help="such as AR701; left out, all codes are listed")
+
+
+def run(args: argparse.Namespace) -> int:
+    from arspec.diagnostics import CODES, explain
+
+    if args.code is None:
+        print("\n".join(f"{code}  {CODES[code].title}" for code in sorted(CODES)))
+    else:
+        print(explain(args.code))
+    return 0

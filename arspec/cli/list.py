@@ -1,0 +1,48 @@
+"""`arspec list [SPEC or FOLDER ...]`: the specs with their data, order and numbers of parameters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from arspec.cli.models import add_set, params_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files, or folders of them (default: specs/)")
+    add_set(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def run(args: argparse.Namespace) -> int:
+    from arspec.diagnostics import InputError
+    from arspec.spec.load import load
+
+    paths: list[Path] = []
+    for given in map(Path, args.specs or ["specs"]):
+        if given.is_dir():
+            paths += sorted(given.glob("*.yaml"))
+        elif given.exists() or args.specs:
+            paths.append(given)
+    if not paths:
+        raise InputError("AR003", "there are no specs here", "name spec files or a folder of them: arspec list specs/")
+    rows: list[dict[str, object]] = []
+    for path in paths:
+        spec = load(path, params_of(args.set))
+        graph = spec.graph()
+        rows.append({
+            "spec": spec.name, "file": str(path), "parameters": graph.parameters, "nodes": len(graph.nodes),
+            "data": f"{spec.data.kind} {'×'.join(map(str, spec.data.shape))}, {spec.data.levels} levels",
+            "order": spec.members[0].order.name + (f", {len(spec.members)} members" if len(spec.members) > 1 else ""),
+            "condition": {name: section.kind for name, section in spec.condition.items()},
+            "params": spec.params, "about": spec.about,
+        })  # fmt: skip
+    if args.json:
+        print(json.dumps(rows, indent=1))
+        return 0
+    width = max(len(str(row["spec"])) for row in rows)
+    for row in rows:
+        print(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
+        print(f"{'':{width}}  {' '.join(str(row['about']).split())[:110]}")
+    return 0

@@ -1,0 +1,89 @@
+"""`arspec verify SPEC ...`: the proof, the tests of the compiled module, and checked proposals for what fails."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from arspec.cli.models import add_set, params_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="spec files")
+    add_set(parser)
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--static", action="store_true", help="the proof alone, without torch")
+    depth.add_argument("--full", action="store_true", help="test every variable at full size")
+    parser.add_argument("--fix", action="store_true", help="show the proposed edit as a diff")
+    parser.add_argument("--write", action="store_true", help="with --fix: write the edit to the file")
+    parser.add_argument("--json", action="store_true", help="print one JSON array, an object for each spec")
+    parser.add_argument("--format", choices=["text", "github"], default="text", help="of diagnostics")
+
+
+def run(args: argparse.Namespace) -> int:
+    from arspec.diagnostics import InputError
+    from arspec.spec.load import load
+
+    if args.write and not args.fix:
+        raise InputError("AR808", "--write goes with --fix", "arspec verify SPEC --fix --write")
+    reports: list[Any] = []
+    wrong = False
+    for path in args.specs:
+        try:
+            reports.append(_verified(load(path, params_of(args.set)), args))
+        except InputError as error:
+            if len(args.specs) == 1:
+                raise
+            wrong = True
+            _print_error(error, args)
+            continue
+        if not args.json:
+            _show(reports[-1], args)
+    if args.json:
+        print(json.dumps([report.json() for report in reports], indent=1))
+    return 2 if wrong else 0 if all(report.ok for report in reports) else 1
+
+
+def _verified(spec: Any, args: argparse.Namespace) -> Any:
+    from arspec.analysis.report import prove
+
+    if args.static:
+        report = prove(spec)
+    else:
+        from arspec.verify import verify
+
+        report = verify(spec, full=args.full)
+    if not report.proven:
+        from arspec.analysis.fix import propose
+
+        report.proposal = propose(report)
+    return report
+
+
+def _show(report: Any, args: argparse.Namespace) -> None:
+    from arspec.diagnostics import github, text
+
+    print(report)
+    if report.diagnostics:
+        print(github(report.diagnostics) if args.format == "github" else text(report.diagnostics))
+    proposal = report.proposal
+    if proposal is None:
+        if not report.proven:
+            print("  no small edit along the path makes the proof hold")
+        return
+    print(f"  help: {proposal.message}; with it the spec is proven and sees {proposal.coverage:.2%}")
+    if args.fix:
+        print(proposal.diff, end="")
+        if args.write:
+            proposal.write()
+            print(f"  written to {report.spec.source.name}")
+    else:
+        print("  arspec verify --fix shows it as a diff, --fix --write writes it")
+
+
+def _print_error(error: Any, args: argparse.Namespace) -> None:
+    from arspec.diagnostics import github, text
+
+    print(github(error.diagnostics) if args.format == "github" else text(error.diagnostics), file=sys.stderr)

@@ -1,0 +1,81 @@
+"""A compiled spec as a subject of the dynamic tests: from integers of the alphabet to parameters of every variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.dynamic.subject import Leaf, Subject, Traced
+from arspec.layers import Discrete
+from arspec.layers.base import Node
+from arspec.runtime.module import Model
+from arspec.types import Ints
+
+SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
+
+
+def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
+    """The subject of a model in float64, under one member of its family, with conditions drawn at random.
+
+    Its leaf is the data as floats, and the output of every layer through which no gradient passes to the data."""
+    graph = model.graph
+    kind, order = graph.data.out, graph.members[member].order
+    given = random_conditions(model, seed)
+    levels = torch.arange(model.spec.data.levels)
+
+    def expanded(batch: int) -> dict[str, Tensor]:
+        return {name: value.expand(batch, *value.shape[1:]) for name, value in given.items()}
+
+    def by_variable(parameters: Tensor) -> Tensor:
+        split = parameters.unflatten(1, (kind.groups, kind.channels, kind.positions))
+        return split.permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)
+
+    def run(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return by_variable(model.rows(model.last(x, member, expanded(len(x)))))
+
+    def trace(x: Tensor) -> Traced:
+        leaves: list[Leaf] = []
+
+        def tap(node: Node, value: Tensor) -> Tensor:
+            if node is graph.data or isinstance(node.layer, Discrete):
+                value = value.detach().requires_grad_(True)
+                leaves.append(Leaf(value, _variables(node)))
+            return value
+
+        last = model.last(x, member, expanded(len(x)), tap)
+        return Traced(by_variable(model.rows(last)), leaves)
+
+    def redraw(draw: int) -> None:
+        generator = torch.Generator().manual_seed(1000 * seed + draw)
+        with torch.no_grad():
+            for weight in model.parameters():
+                fan_in = max(weight[0].numel(), 1) if weight.ndim > 1 else 4
+                weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
+
+    variable = np.broadcast_to(
+        np.arange(kind.sites).reshape(kind.groups, 1, -1), (kind.groups, kind.channels, kind.positions)
+    )
+    return Subject(run, model.spec.data.shape, order.rank, variable.ravel().copy(), levels, trace, redraw)
+
+
+def _variables(node: Node) -> Ints:
+    """[G * C * P]: the variable that each entry of a node at the data's sites stands for."""
+    out = node.out
+    return np.broadcast_to(np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)).ravel()
+
+
+def random_conditions(model: Model, seed: int, batch: int = 1) -> dict[str, Any]:
+    """Random values [batch, ...] for every condition of a spec."""
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, Any] = {}
+    for name, section in model.spec.condition.items():
+        out = model.graph.conditions[name].out
+        if section.kind == "class":
+            found[name] = torch.randint(section.classes, (batch,), generator=generator)
+        else:
+            found[name] = torch.randn(batch, out.channels, *out.grid, generator=generator, dtype=torch.float64)
+    return found

@@ -1,0 +1,119 @@
+"""`verify`: the proof, then tests of the compiled module that hold the implementation to it.
+
+The thin twin is tested whole: gradients of every variable's parameters, and perturbations at every cut of the order.
+At full size a few variables are sampled, or all of them are tested on request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
+from arspec.analysis.report import Report, prove
+from arspec.diagnostics import Diagnostic
+from arspec.spec.load import Spec
+from arspec.twin import thin
+from arspec.types import Bools, Ints
+
+DRAWS = 6  # of weights, at the least
+MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
+SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
+MEMBERS = 2  # of a family, whose modules are tested (all are proven)
+
+
+@dataclass(eq=False)
+class ModuleTest:
+    """What one test of the compiled module found. Counts are of pairs (v, u) of variables.
+
+    beyond: pairs that moved or had a gradient, and that the proof does not contain (a fault of the implementation);
+    missing: pairs of the context in which no draw showed a gradient."""
+
+    name: str
+    shape: tuple[int, ...]
+    rows: int
+    pairs: int
+    beyond: int
+    missing: int
+    draws: int
+    violations: list[str]
+
+    @property
+    def ok(self) -> bool:
+        return self.beyond == 0
+
+    def json(self) -> dict[str, Any]:
+        return {**vars(self), "ok": self.ok, "shape": list(self.shape)}
+
+    def __str__(self) -> str:
+        size = "×".join(map(str, self.shape))
+        verdict = "inside the proven contexts" if self.ok else f"{self.beyond:,} pairs BEYOND the proven contexts"
+        equal = ", equal to them" if not self.missing and self.ok else f"; {self.missing:,} of the context not moved" if self.ok else ""
+        return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}"
+
+
+def verify(spec: Spec, static: bool = False, full: bool = False) -> Report:
+    """The report of a spec: the proof with contexts, and unless `static` the tests of the compiled module. `full`:
+    every variable is tested at full size, not a sample."""
+    report = prove(spec)
+    if not static and report.proven:
+        for number in range(min(MEMBERS, len(spec.members))):
+            report.tests += _tests(spec, number, full)
+        report.diagnostics += [d for test in report.tests for d in _diagnostics(spec, test)]
+    return report
+
+
+def _tests(spec: Spec, member: int, full: bool) -> list[ModuleTest]:
+    twin = thin(spec)
+    number = member if member < len(twin.members) else 0
+    everything = np.arange(twin.members[number].order.variables)
+    found = [_test("twin", twin, number, everything)]
+    variables = spec.members[member].order.variables
+    whole = np.arange(variables)
+    rows = whole if full else whole[np.unique(np.linspace(1, variables - 1, SAMPLED).astype(np.int64))]
+    if twin is not spec:
+        found.append(_test("full size", spec, member, rows))
+    return found
+
+
+def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
+    from arspec.dynamic.gradients import gradient_pattern
+    from arspec.dynamic.perturbation import perturb
+    from arspec.runtime.module import build
+    from arspec.runtime.subject import subject_of
+
+    large = len(rows) < spec.members[member].order.variables
+    model = build(spec).eval() if large else build(spec).double().eval()
+    subject = subject_of(model, member)
+    proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
+    pattern: Bools = np.zeros_like(proven)
+    some = [int(row) for row in rows]
+    draws = 0
+    while draws < (1 if large else MAX_DRAWS) and (draws < (1 if large else DRAWS) or (proven & ~pattern).any()):
+        pattern |= gradient_pattern(subject, some, draws=1, bases=1, seed=draws, batch=8 if large else 256)
+        draws += 1
+    if large:
+        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=8)
+    else:
+        found = perturb(subject, draws=2, bases=1, batch=256)
+    beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
+    told = [
+        f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became {v.moved[1]:g}"
+        for v in found.violations
+    ]
+    missing = int((proven & ~pattern).sum())
+    return ModuleTest(name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told)
+
+
+def _diagnostics(spec: Spec, test: ModuleTest) -> list[Diagnostic]:
+    place = spec.nodes.place
+    if test.beyond:
+        help = "; ".join(test.violations[:3]) or "a layer's code does not do what its `reads` says: please report it"
+        return [Diagnostic("AR706", f"the module reads {test.beyond:,} pairs of variables that were not proven ({test.name})", place, help)]
+    return []
+
+
+__all__ = ["ModuleTest", "prove", "verify"]
