@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from arspec.types import Bools, Ints
 
 Words = npt.NDArray[np.uint64]
+Values = npt.NDArray[Any]
 
 
 class Reads(Protocol):
@@ -111,47 +112,62 @@ class Window:
         """Whether no tap's mask differs from position to position."""
         return all(tap.allowed.ndim == 2 for tap in self.taps)
 
+    @cached_property
+    def _in_place(self) -> bool:
+        """Whether every site reads the site of the same number and no other: a 1×1 convolution of one group."""
+        if len(self.taps) != 1 or self.out_groups != 1 or self.in_groups != 1 or not self.same_everywhere:
+            return False
+        tap = self.taps[0]
+        return bool(tap.allowed.all()) and np.array_equal(tap.source, np.arange(self.in_positions))
+
     def known_at(self, known: Ints) -> Ints:
         out = np.full((self.out_groups, self.out_positions), -1)
         self._spread(known.reshape(self.in_groups, -1, 1), out[:, :, None], np.maximum, -1)
         return out.ravel()
 
     def context(self, context: Words) -> Words:
+        if self._in_place:
+            return context
         words = context.shape[1]
         out = np.zeros((self.out_groups, self.out_positions, words), np.uint64)
         self._spread(context.reshape(self.in_groups, -1, words), out, np.bitwise_or, 0)
         return out.reshape(-1, words)
 
-    def _spread(self, values: npt.NDArray, out: npt.NDArray, join: np.ufunc, nothing: int) -> None:
+    def _spread(self, values: Values, out: Values, join: np.ufunc, nothing: int) -> None:
         """Joins the values [G_in, P_in, K] of all reads into out [G_out, P_out, K].
 
         Groups that are read together are joined before they are spread over the window, and taps that serve the same
         output groups share one accumulator, so that the work is a few passes a tap, not G_out * G_in.
         """
-        joined: dict[bytes, npt.NDArray] = {}
-        shared: dict[bytes, npt.NDArray] = {}
-        end = np.full((1, values.shape[2]), nothing, values.dtype)
+        joined: dict[bytes, Values] = {}
+        shared: dict[bytes, Values] = {}
+        found = np.empty(out.shape[1:], values.dtype)
+        here = np.arange(self.out_positions)
         for tap in self.taps:
-            by_position = tap.allowed.ndim == 3
+            in_place = len(here) == self.in_positions and np.array_equal(tap.source, here)
             rows: dict[bytes, list[int]] = {}
             for g in range(self.out_groups):
                 rows.setdefault(tap.allowed[g].tobytes(), []).append(g)
             for groups in rows.values():
-                allowed = tap.allowed[groups[0]]
+                allowed, target = tap.allowed[groups[0]], bytes(groups)
                 if not allowed.any():
                     continue
-                target = bytes(groups)
-                if target not in shared:
-                    shared[target] = np.full(out.shape[1:], nothing, out.dtype)
-                if not by_position:
-                    key = allowed.tobytes()
-                    if key not in joined:
-                        joined[key] = np.concatenate([join.reduce(values[allowed], axis=0), end])
-                    join(shared[target], joined[key][tap.source], out=shared[target])
+                if tap.allowed.ndim == 3:
+                    part = shared.setdefault(target, np.full(out.shape[1:], nothing, out.dtype))
+                    for g in np.flatnonzero(allowed.any(1)):
+                        at = np.flatnonzero(allowed[g] & (tap.source >= 0))
+                        part[at] = join(part[at], values[g][tap.source[at]])
                     continue
-                for g in np.flatnonzero(allowed.any(1)):
-                    at = np.flatnonzero(allowed[g] & (tap.source >= 0))
-                    shared[target][at] = join(shared[target][at], values[g][tap.source[at]])
+                key = allowed.tobytes()
+                if key not in joined:
+                    joined[key] = _joined(values, np.flatnonzero(allowed), join, nothing)
+                part = joined[key][:-1]
+                if not in_place:  # -1 is the row behind the last
+                    part = np.take(joined[key], tap.source, axis=0, out=found, mode="wrap")
+                if target in shared:
+                    join(shared[target], part, out=shared[target])
+                else:
+                    shared[target] = part.copy()
         for target, value in shared.items():
             for g in target:
                 join(out[g], value, out=out[g])
@@ -185,6 +201,17 @@ class Window:
         shape = (self.out_groups, self.in_groups, self.out_positions)
         full = [t.allowed if t.allowed.ndim == 3 else np.broadcast_to(t.allowed[:, :, None], shape) for t in self.taps]
         return np.stack(full, 2)
+
+
+def _joined(values: Values, groups: Ints, join: np.ufunc, nothing: int) -> Values:
+    """values [G, P, K] of some groups, joined: [P + 1, K], with `nothing` in the last row."""
+    joined = np.empty((values.shape[1] + 1, values.shape[2]), values.dtype)
+    inside = joined[:-1]
+    inside[:] = values[groups[0]]
+    for g in groups[1:]:
+        join(inside, values[g], out=inside)
+    joined[-1] = nothing
+    return joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +252,8 @@ class Ranked:
 
     def matrix(self) -> Bools:
         """[S_out, S_in]"""
-        return self.in_rank < self.out_rank[:, None] if self.strict else self.in_rank <= self.out_rank[:, None]
+        less = np.less if self.strict else np.less_equal
+        return less(self.in_rank, self.out_rank[:, None])
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ At full size a few variables are sampled, or all of them are tested on request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     some = [int(row) for row in rows]
     draws = 0
     while draws < (1 if large else MAX_DRAWS) and (draws < (1 if large else DRAWS) or (proven & ~pattern).any()):
-        pattern |= gradient_pattern(subject, some, draws=1, bases=1, seed=draws, batch=8 if large else 256)
+        pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=8 if large else 256)
         draws += 1
     if large:
         found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=8)
@@ -106,6 +106,15 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     ]
     missing = int((proven & ~pattern).sum())
     return ModuleTest(name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told)
+
+
+def _drawn(subject: Any, number: int) -> Any:
+    """The subject whose first draw of weights is the one of this number."""
+
+    def redraw(draw: int) -> None:
+        subject.redraw(number + draw)
+
+    return replace(subject, redraw=redraw)
 
 
 def _diagnostics(spec: Spec, test: ModuleTest) -> list[Diagnostic]:

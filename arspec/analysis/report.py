@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,9 @@ class Report:
         return all(m.seen is None or len(m.seen.rows) == len(m.seen.rank) for m in self.members)
 
     def _sum(self, name: str, of: str = "seen") -> int | None:
-        values = [getattr(getattr(m, of), name, None) for m in self.members]
-        return None if any(v is None for v in values) else sum(values)
+        values: list[int | None] = [getattr(getattr(m, of), name, None) for m in self.members]
+        known = [v for v in values if v is not None]
+        return sum(known) if len(known) == len(values) else None
 
     @property
     def leaks(self) -> int:
@@ -210,10 +212,10 @@ def culprit(w: Witness, member: Member) -> Node:
     """The node of a witness that reads what comes later than itself; where all is read in place, the first that could
     have left it out: one with a mask or a window, else the head."""
     steps = w.path
-    for below, above in zip(steps[:-1], steps[1:], strict=True):
+    for below, above in itertools.pairwise(steps):
         if _rank(below, member) > _rank(above, member) >= 0:
             return above.node
-    for below, above in zip(steps[:-1], steps[1:], strict=True):
+    for below, above in itertools.pairwise(steps):
         if "mask" in type(above.node.layer).model_fields or not _in_place(above.node, below.node, member):
             return above.node
     return steps[-1].node

@@ -5,18 +5,28 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from arspec.layers.alphabet import Discrete
 from arspec.layers.attention import Attention
+from arspec.layers.background import Background
 from arspec.layers.base import Fault, Layer, Node, Style, Weight
+from arspec.layers.border import Border
+from arspec.layers.concat import Concat
+from arspec.layers.concat_elu import ConcatElu
 from arspec.layers.condition import Condition
 from arspec.layers.conv import Conv
 from arspec.layers.dense import Dense
-from arspec.layers.elementwise import Concat, Elementwise, Slice
+from arspec.layers.dropout import Dropout
+from arspec.layers.elementwise import Elementwise
+from arspec.layers.embedding import Embedding
 from arspec.layers.gate import Gate
-from arspec.layers.inputs import Background, Discrete, Embedding, OneHot, Scale
 from arspec.layers.lstm import Lstm
-from arspec.layers.pointwise import ConcatElu, Pointwise
-from arspec.layers.rearrange import Border, Shift, Upsample
-from arspec.layers.regular import Dropout, Norm
+from arspec.layers.norm import Norm
+from arspec.layers.one_hot import OneHot
+from arspec.layers.pointwise import Pointwise
+from arspec.layers.scale import Scale
+from arspec.layers.shift import Shift
+from arspec.layers.slice import Slice
+from arspec.layers.upsample import Upsample
 
 ALL: list[type[Layer]] = [
     Conv,

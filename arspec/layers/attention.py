@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from arspec.layers.base import (
-    Constants, Fault, Layer, MaskText, Node, Ref, Style, Weights, channels_first, same_grid, sites_last,
+    Constants,
+    Fault,
+    Layer,
+    MaskText,
+    Node,
+    Ref,
+    Style,
+    Weights,
+    channels_first,
+    same_grid,
+    sites_last,
 )  # fmt: skip
 from arspec.layers.dense import between
 from arspec.reads import Pointwise, Reads, Whole
@@ -26,7 +36,9 @@ class Attention(Layer):
     layer: Literal["attention"]
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
     values: Ref = Field(description="The node that gives the values.")
-    mask: MaskText | None = Field(None, description="Which sites are seen: earlier, so_far, ... All of them without it.")
+    mask: MaskText | None = Field(
+        None, description="Which sites are seen: earlier, so_far, ... All of them without it."
+    )
     heads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="Heads: each takes its share of the channels.")
     ports = ("keys", "values")
 

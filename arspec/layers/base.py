@@ -181,11 +181,6 @@ def frame_of(inputs: list[Type]) -> Cells | Any:
     return next((i.frame for i in inputs if not isinstance(i.frame, Free)), inputs[0].frame)
 
 
-def floats(node: Node, *, index: int = 0) -> Type:
-    """The type of an input that the layer takes as numbers. (Integers of the data count as numbers.)"""
-    return node.ins[index]
-
-
 def per_group(out: int, groups: int, key: str = "out") -> int:
     """Channels a group, of `out` in all. Raises Fault where they can't be shared out."""
     if out % groups:

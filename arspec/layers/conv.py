@@ -8,11 +8,25 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import (
-    Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights, fan_in_uniform, per_group,
+    Channels,
+    Constants,
+    Fault,
+    Layer,
+    MaskText,
+    Node,
+    Style,
+    Weight,
+    Weights,
+    fan_in_uniform,
+    per_group,
 )  # fmt: skip
 from arspec.layers.geometry import Geometry, padding, spread, window
 from arspec.layers.windowed import (
-    by_position, few_window, fold_window, mask_constants, window_weight,
+    by_position,
+    few_window,
+    fold_window,
+    mask_constants,
+    window_weight,
 )  # fmt: skip
 from arspec.reads import Reads, Window
 from arspec.types import Cells, Frame, Ints, Member, Type
@@ -33,14 +47,18 @@ class Conv(Layer):
     kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
     stride: Size | list[Size] = Field(1, description="Input positions from one output position to the next.")
-    dilation: Annotated[int, Field(ge=1, le=1 << 30)] | list[int] = Field(1, description="Input positions from tap to tap.")
+    dilation: Annotated[int, Field(ge=1, le=1 << 30)] | list[int] = Field(
+        1, description="Input positions from tap to tap."
+    )
     padding: Literal["same", "causal", "valid"] | Pad | dict[str, Pad] = Field(
         "same", description="Zeros around the input: same (centred), causal (all before), valid (none), or a number a "
         "side: top, bottom, left, right; before, after.",
     )  # fmt: skip
     transposed: bool = Field(False, description="A transposed convolution: `stride` outputs for every input position.")
     crop: Pad | list[Pad] = Field(0, description="Transposed only: positions cut from the start of the full output.")
-    groups: int | None = Field(None, ge=1, le=64, description="Channel groups of the output; those of the input if left out.")
+    groups: int | None = Field(
+        None, ge=1, le=64, description="Channel groups of the output; those of the input if left out."
+    )
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")
 

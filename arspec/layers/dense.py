@@ -9,7 +9,16 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import (
-    Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights, fan_in_uniform,
+    Channels,
+    Constants,
+    Fault,
+    Layer,
+    MaskText,
+    Node,
+    Style,
+    Weight,
+    Weights,
+    fan_in_uniform,
 )  # fmt: skip
 from arspec.layers.geometry import all_pairs
 from arspec.layers.windowed import weight_norm
@@ -46,7 +55,9 @@ class Dense(Layer):
         json_schema_extra={"thin": True},
     )  # fmt: skip
     out: Channels = Field(1, description="Channels of each entry, where `units` is left out.")
-    mask: MaskText | None = Field(None, description="Which units are read: earlier, so_far, ... All of them without it.")
+    mask: MaskText | None = Field(
+        None, description="Which units are read: earlier, so_far, ... All of them without it."
+    )
     degrees: Literal["random", "cyclic"] = Field("random", description="How hidden units get their degrees.")
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output.")

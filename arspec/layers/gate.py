@@ -8,7 +8,11 @@ from pydantic import Field
 
 from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights
 from arspec.layers.condition import (
-    condition_reads, condition_weight, conditioned, few_conditioned, fold_condition,
+    condition_reads,
+    condition_weight,
+    conditioned,
+    few_conditioned,
+    fold_condition,
 )  # fmt: skip
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type
@@ -23,7 +27,9 @@ class Gate(Layer):
     identity as in PixelCNN++."""
 
     layer: Literal["gate"]
-    condition: Ref | None = Field(None, description="A condition, or a node computed from one: adds V h to both halves.")
+    condition: Ref | None = Field(
+        None, description="A condition, or a node computed from one: adds V h to both halves."
+    )
     function: Literal["tanh", "identity"] = Field("tanh", description="What the first half goes through.")
     ports = ("condition",)
 

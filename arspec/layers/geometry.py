@@ -83,7 +83,9 @@ def padding(value: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> t
 
 
 @lru_cache(maxsize=1024)
-def window(that: Type, this: Type, form: Geometry, mask: Mask | None, member: Member, own_group: bool = False) -> Window:
+def window(
+    that: Type, this: Type, form: Geometry, mask: Mask | None, member: Member, own_group: bool = False
+) -> Window:
     """The relation of a window of this form between an input `that` and an output `this`.
 
     own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""

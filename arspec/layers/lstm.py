@@ -9,7 +9,16 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import (
-    Constants, Fault, Layer, Node, Style, Weight, Weights, channels_first, fan_in_uniform, sites_last,
+    Constants,
+    Fault,
+    Layer,
+    Node,
+    Style,
+    Weight,
+    Weights,
+    channels_first,
+    fan_in_uniform,
+    sites_last,
 )  # fmt: skip
 from arspec.reads import Scan, Tap, Window, waves_of
 from arspec.types import Bools, Ints, Member, Type
@@ -49,7 +58,9 @@ class Lstm(Layer):
 
     layer: Literal["lstm"]
     state: list[Offset] = Field(min_length=1, max_length=64, description="Offsets of the states that each one reads.")
-    carry: Annotated[int, Field(ge=0)] = Field(0, description="Which of the offsets carries the cell c, counted from 0.")
+    carry: Annotated[int, Field(ge=0)] = Field(
+        0, description="Which of the offsets carries the cell c, counted from 0."
+    )
     start: Literal["learned", "zero"] = Field(
         "learned", description="What stands outside the grid where the carried state would be."
     )

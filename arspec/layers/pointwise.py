@@ -1,10 +1,14 @@
-"""Functions of one number, applied to every channel of every site: `relu`, `tanh`, `elu`, ... and `concat_elu`."""
+"""Functions of one number, applied to every channel of every site: `relu`, `tanh`, `elu`, ..."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.base import Layer, Node, Style, Weights
+from arspec.layers.base import (
+    Layer,
+    Node,
+    Weights,
+)  # fmt: skip
 from arspec.types import Type
 
 if TYPE_CHECKING:
@@ -32,31 +36,3 @@ class Pointwise(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, [xs[0].squeeze(2)], False)
-
-
-class ConcatElu(Layer):
-    """elu of the channels and of their negatives, side by side in each channel group (Salimans et al. 2017)."""
-
-    layer: Literal["concat_elu"]
-
-    def infer(self, node: Node) -> Type:
-        into = node.ins[0]
-        return Type(into.grid, into.groups, 2 * into.channels, into.frame)
-
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        import torch
-        from torch.nn import functional as F
-
-        x, groups = xs[0], node.out.groups
-        x = x.view(len(x), groups, -1, *x.shape[2:])
-        return F.elu(torch.cat([x, -x], 2)).flatten(1, 2)
-
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        import torch
-        from torch.nn import functional as F
-
-        x = xs[0].squeeze(2)
-        return F.elu(torch.cat([x, -x], -1))
-
-    def style(self, node: Node) -> Style:
-        return Style("function", "elu(x), elu(−x)")

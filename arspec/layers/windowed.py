@@ -8,7 +8,7 @@ import numpy as np
 
 from arspec.layers.base import Constants, Node, Weights, repeated
 from arspec.reads import Window
-from arspec.types import Bools, Ints
+from arspec.types import Ints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,5 +93,3 @@ def few_window(w: Weights, x: Tensor) -> Tensor:
     flat = x.reshape(batch * sites, -1)
     y = torch.addmm(w["bias"], flat, w["weight"]) if "bias" in w else flat @ w["weight"]
     return y.view(batch, sites, -1)
-
-

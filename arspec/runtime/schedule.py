@@ -7,6 +7,8 @@ which they are computed, and one table of what they read; a step is a slice of b
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,7 +117,7 @@ def _waves(mine: list[Part], known: Ints, wave: Ints) -> dict[int, list[tuple[in
         k, w = known[part.sites], wave[part.sites]
         edges = np.flatnonzero(np.diff(k) | np.diff(w)) + 1 if len(k) else np.empty(0, np.int64)
         cuts = [0, *edges.tolist(), len(k)]
-        for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+        for lo, hi in itertools.pairwise(cuts):
             if lo < hi:
                 found.setdefault(int(k[lo]) + 1, []).append((int(w[lo]), part.group, lo, hi))
     return {step: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for step, runs in found.items()}
@@ -123,19 +125,20 @@ def _waves(mine: list[Part], known: Ints, wave: Ints) -> dict[int, list[tuple[in
 
 def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, free: list[Node]) -> None:
     node = part.node
+    scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
         if isinstance(read, (Ranked, Matrix)):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), whole=True))
             continue
         below = by_key.get((source, part.group))
-        if isinstance(read, Pointwise) and below is not None and source not in free and _alike(part, below):
+        alike = isinstance(read, Pointwise) and below is not None and source not in free and _alike(part, below)
+        if alike and scan is None:  # a scan takes a step's sites wave by wave
             part.inputs.append(Input(source, None, np.zeros(1, np.int64), direct=True))
             continue
         table = read.table(part.sites)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
         kept = table[:, columns]
         part.inputs.append(Input(source, np.where(kept < 0, source.out.sites, kept), columns))
-    scan = relations.scan(node)
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
@@ -146,7 +149,7 @@ def _alike(a: Part, b: Part) -> bool:
 
 
 def _mark_cached(
-    parts: list[Part], by_key: dict[tuple[Node, int], Part], graph: Graph, waves: dict[Node, dict[int, object]]
+    parts: list[Part], by_key: dict[tuple[Node, int], Part], graph: Graph, waves: Mapping[Node, object]
 ) -> None:
     for part in parts:
         if part.node is graph.head_node or part.node in waves:

@@ -70,7 +70,7 @@ class _Expander:
         self.conditions = {name: self._source(name, _condition(c)) for name, c in spec.condition.items()}
 
     def _source(self, name: str, kind: Type) -> Node:
-        node = Node(name, _Source(layer="source"), (), self.spec.nodes.place, order_groups=self.spec.groups)
+        node = Node(name, _Source.model_validate({"layer": "source"}), (), self.spec.nodes.place, order_groups=self.spec.groups)
         node.out = kind
         return node
 
@@ -352,7 +352,7 @@ class _Expander:
         if isinstance(inputs, Broken):
             return BROKEN
         params = self._block_params(block, block_name, entry, here)
-        outer = {k: v for k, v in self.spec.params.items()}
+        outer = self.spec.params
         given = {k: scope.params[k] for k in ("head", "levels", "channels", "groups")}
         inner = _Scope(
             {"x": self.data, **self.conditions, **inputs}, {**outer, **given, "i": i, **params}, prefix,

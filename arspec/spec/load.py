@@ -253,15 +253,19 @@ def settle_params(
 
 
 def _unlike(value: Any, default: Any) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, (bool, int, float)) and not isinstance(value, bool) and not isinstance(default, (int, float))
-    if isinstance(default, (int, float)):
-        return not isinstance(value, (int, float))
-    return default is not None and isinstance(default, str) != isinstance(value, str)
+    return default is not None and _said(value) != _said(default)
 
 
 def _said(value: Any) -> str:
-    return "a number" if isinstance(value, (int, float)) and not isinstance(value, bool) else f"{type(value).__name__}"
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return f"a {type(value).__name__}"
 
 
 def _data(tree: Tree | None, changes: dict[str, Any], evaluator: Evaluator, faults: Collector) -> Any:
@@ -302,7 +306,7 @@ def _orders(
     found: list[tuple[OrderSection, Tree | None]] = []
     for item in items:
         if item is None:
-            found.append((OrderSection(), None))
+            found.append((OrderSection.model_validate({}), None))
             continue
         values = evaluator.plain(item)
         if isinstance(values, str):

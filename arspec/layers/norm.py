@@ -1,4 +1,4 @@
-"""`dropout` and the norms: what keeps training in bounds."""
+"""`norm`: layer, root-mean-square and batch normalisation."""
 
 from __future__ import annotations
 
@@ -6,36 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Layer, Node, Style, Weight, Weights
+from arspec.layers.base import (
+    Layer,
+    Node,
+    Style,
+    Weight,
+    Weights,
+)  # fmt: skip
 from arspec.layers.geometry import centre
 from arspec.reads import Pointwise, Reads, Whole
 from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-class Dropout(Layer):
-    """While training, sets channels to zero with probability `rate` and scales up the others. It reads only the site
-    itself, in training too."""
-
-    layer: Literal["dropout"]
-    rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="Probability with which a channel is dropped.")
-
-    def infer(self, node: Node) -> Type:
-        into = node.ins[0]
-        return Type(into.grid, into.groups, into.channels, into.frame)
-
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        from torch.nn import functional as F
-
-        return F.dropout(xs[0], self.rate, training)
-
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].squeeze(2)
-
-    def style(self, node: Node) -> Style:
-        return Style("function", f"{self.rate:g}")
 
 
 class Norm(Layer):
@@ -98,7 +81,11 @@ class Norm(Layer):
 
         shape = (1, x.shape[1], x.shape[2], *[1] * (x.ndim - 3))
         if training:
-            mean = x.mean(over, keepdim=True) if self.kind == "layer" else torch.zeros(shape, dtype=x.dtype, device=x.device)
+            mean = (
+                x.mean(over, keepdim=True)
+                if self.kind == "layer"
+                else torch.zeros(shape, dtype=x.dtype, device=x.device)
+            )
             variance = (x - mean).square().mean(over, keepdim=True)
             with torch.no_grad():
                 w["running_mean"].lerp_(mean.flatten(), self.momentum)
@@ -118,7 +105,9 @@ class Norm(Layer):
         elif self.over == "channels":
             y = self._normal(x.squeeze(2), (-1,))
         else:
-            y = self._normal_among(x, sites % node.out.positions if self.over == "space" else sites // node.out.positions)
+            y = self._normal_among(
+                x, sites % node.out.positions if self.over == "space" else sites // node.out.positions
+            )
         y = y * w["gain"]
         return y + w["bias"] if "bias" in w else y
 
@@ -133,4 +122,3 @@ class Norm(Layer):
 
     def style(self, node: Node) -> Style:
         return Style("norm", f"over {self.over}")
-

@@ -1,0 +1,30 @@
+"""What layers that take the data's integers have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from arspec.layers.base import (
+    Fault,
+    Layer,
+    Node,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    pass
+
+
+def levels_of(node: Node) -> int:
+    """The levels of a node's input, which must be the data's integers."""
+    levels = node.ins[0].levels
+    if levels is None:
+        raise Fault("AR405", f"`{node.layer.layer}` takes the data's integers, and '{node.inputs[0].name}' gives other numbers",
+                    "take it from x")  # fmt: skip
+    return levels
+
+
+class Discrete(Layer):
+    """What `one_hot` and `embedding` have in common: the integer itself chooses, so no gradient passes. Gradient tests
+    take their leaf behind such a layer."""
+
+    discrete: ClassVar[bool] = True

@@ -1,0 +1,63 @@
+"""`crop` and `pad`: rows, columns or steps less or more at the sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from arspec.layers.base import (
+    Fault,
+    Node,
+    Style,
+)  # fmt: skip
+from arspec.layers.geometry import PADDING_SIDES
+from arspec.layers.moved import Moved
+from arspec.types import Cells, Type
+
+if TYPE_CHECKING:
+    pass
+
+
+Count = Annotated[int, Field(ge=0, le=1 << 20)]
+
+
+class Border(Moved):
+    """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand for the
+    cells of the data that they stood for before."""
+
+    layer: Literal["crop", "pad"]
+    top: Count = 0
+    bottom: Count = 0
+    left: Count = 0
+    right: Count = 0
+    before: Count = Field(0, description="Steps at the start, for sequences.")
+    after: Count = Field(0, description="Steps at the end, for sequences.")
+
+    def _sides(self, dimensions: int) -> list[tuple[int, int]]:
+        names = PADDING_SIDES[dimensions]
+        numbers = [getattr(self, n) for n in names]
+        return list(zip(numbers[0::2], numbers[1::2], strict=True))
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        if len(into.grid) not in PADDING_SIDES:
+            raise Fault("AR401", f"`{self.layer}` needs a grid, and its input has none", None)
+        sign = 1 if self.layer == "pad" else -1
+        sides = self._sides(len(into.grid))
+        grid = tuple(n + sign * (a + b) for n, (a, b) in zip(into.grid, sides, strict=True))
+        if min(grid) < 1:
+            raise Fault("AR408", f"nothing is left of a grid of {into.grid}", "crop less", "top")
+        frame = into.frame
+        if isinstance(frame, Cells):
+            moved = zip(frame.origin, frame.stride, sides, strict=True)
+            frame = Cells(tuple(o - sign * s * a for o, s, (a, _) in moved), frame.stride)
+        return Type(grid, into.groups, into.channels, frame)
+
+    def start(self, node: Node) -> tuple[int, ...]:
+        sign = 1 if self.layer == "pad" else -1
+        return tuple(sign * a for a, _ in self._sides(len(node.out.grid)))
+
+    def style(self, node: Node) -> Style:
+        names = PADDING_SIDES[len(node.out.grid)]
+        return Style("move", ", ".join(f"{n} {getattr(self, n)}" for n in names if getattr(self, n)))

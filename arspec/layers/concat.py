@@ -1,0 +1,41 @@
+"""`concat`: the channels of several nodes side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from arspec.layers.base import (
+    Layer,
+    Node,
+    Weights,
+    frame_of,
+    same_grid,
+)  # fmt: skip
+from arspec.types import Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Concat(Layer):
+    """The channels of several nodes side by side, inside each channel group."""
+
+    layer: Literal["concat"]
+    arity = (1, None)
+
+    def infer(self, node: Node) -> Type:
+        ins = node.ins
+        same_grid(node, ins)
+        return Type(ins[0].grid, ins[0].groups, sum(t.channels for t in ins), frame_of(ins))
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        import torch
+
+        groups = node.out.groups
+        split = [x.view(len(x), groups, -1, *x.shape[2:]) for x in xs]
+        return torch.cat(split, 2).flatten(1, 2)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+
+        return torch.cat([x.squeeze(2) for x in xs], -1)

@@ -1,0 +1,44 @@
+"""`concat_elu`: elu of the channels and of their negatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from arspec.layers.base import (
+    Layer,
+    Node,
+    Style,
+    Weights,
+)  # fmt: skip
+from arspec.types import Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class ConcatElu(Layer):
+    """elu of the channels and of their negatives, side by side in each channel group (Salimans et al. 2017)."""
+
+    layer: Literal["concat_elu"]
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        return Type(into.grid, into.groups, 2 * into.channels, into.frame)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        x, groups = xs[0], node.out.groups
+        x = x.view(len(x), groups, -1, *x.shape[2:])
+        return F.elu(torch.cat([x, -x], 2)).flatten(1, 2)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        x = xs[0].squeeze(2)
+        return F.elu(torch.cat([x, -x], -1))
+
+    def style(self, node: Node) -> Style:
+        return Style("function", "elu(x), elu(−x)")

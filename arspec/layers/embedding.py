@@ -1,0 +1,56 @@
+"""`embedding`: a learned vector for every level of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from arspec.layers.alphabet import Discrete, levels_of
+from arspec.layers.base import (
+    Channels,
+    Fault,
+    Node,
+    Style,
+    Weight,
+    Weights,
+    per_group,
+)  # fmt: skip
+from arspec.types import Ints, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Embedding(Discrete):
+    """A learned vector for every level; each channel group has its own table."""
+
+    layer: Literal["embedding"]
+    out: Channels = Field(description="Channels, over all channel groups.")
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        levels_of(node)
+        if into.channels != 1:
+            raise Fault("AR405", "`embedding` takes one integer a site, and joint channels give several",
+                        "use one_hot, or generate the channels one after another")  # fmt: skip
+        return Type(into.grid, into.groups, per_group(self.out, into.groups), into.frame)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        return {"weight": Weight((node.out.groups, levels_of(node), node.out.channels), deviation=1.0)}
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        import torch
+
+        x = xs[0].long()
+        parts = [w["weight"][g][x[:, g]].movedim(-1, 1) for g in range(node.out.groups)]
+        return torch.cat(parts, 1)
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return {"weight": w["weight"][group]}
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return w["weight"][xs[0].long().flatten(2).squeeze(2)]
+
+    def style(self, node: Node) -> Style:
+        return Style("input", f"{levels_of(node)} levels")

@@ -1,0 +1,42 @@
+"""`one_hot`: a channel for every level of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from arspec.layers.alphabet import Discrete, levels_of
+from arspec.layers.base import (
+    Node,
+    Style,
+    Weights,
+)  # fmt: skip
+from arspec.types import Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class OneHot(Discrete):
+    """As many channels as there are levels: one where the value is that level, else zero."""
+
+    layer: Literal["one_hot"]
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        return Type(into.grid, into.groups, into.channels * levels_of(node), into.frame)
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn import functional as F
+
+        x = xs[0]
+        hot = F.one_hot(x.long(), levels_of(node)).to(x.dtype)
+        return hot.movedim(-1, 2).flatten(1, 2)
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        from torch.nn import functional as F
+
+        x = xs[0].squeeze(2)
+        return F.one_hot(x.long(), levels_of(node)).to(x.dtype).flatten(2)
+
+    def style(self, node: Node) -> Style:
+        return Style("input", f"{levels_of(node)} levels")

@@ -1,0 +1,60 @@
+"""`upsample`: every position several times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from arspec.layers.base import (
+    Fault,
+    Layer,
+    Node,
+    Style,
+    Weights,
+)  # fmt: skip
+from arspec.layers.geometry import Geometry, spread, window
+from arspec.reads import Reads
+from arspec.types import Cells, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Upsample(Layer):
+    """Repeats every position `factor` times along each dimension (nearest neighbour)."""
+
+    layer: Literal["upsample"]
+    factor: Annotated[int, Field(ge=1, le=4096)] | list[int] = Field(2, description="One number, or one a dimension.")
+
+    def _factor(self, into: Type) -> tuple[int, ...]:
+        return spread(self.factor, len(into.grid), "factor")
+
+    def infer(self, node: Node) -> Type:
+        into, factor = node.ins[0], self._factor(node.ins[0])
+        frame = into.frame
+        if isinstance(frame, Cells):
+            if any(s % f for s, f in zip(frame.stride, factor, strict=True)):
+                raise Fault("AR414", "upsampling would give several positions for one cell of the data",
+                            "the factor must divide the strides that came before it", "factor")  # fmt: skip
+            frame = Cells(frame.origin, tuple(s // f for s, f in zip(frame.stride, factor, strict=True)))
+        grid = tuple(n * f for n, f in zip(into.grid, factor, strict=True))
+        return Type(grid, into.groups, into.channels, frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        factor = self._factor(node.ins[0])
+        zero, one = (0,) * len(factor), (1,) * len(factor)
+        form = Geometry(factor, factor, one, zero, zero, transposed=True)
+        return [window(node.ins[0], node.out, form, None, member, own_group=True)]
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        x = xs[0]
+        for axis, factor in enumerate(self._factor(node.ins[0])):
+            x = x.repeat_interleave(factor, 2 + axis)
+        return x
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return xs[0].sum(2)  # of the taps at a site just one lies inside; the others are zero
+
+    def style(self, node: Node) -> Style:
+        return Style("move", f"×{self.factor}")

@@ -1,0 +1,60 @@
+"""What the tests of specs share: the shipped specs and those under `specs/ok`, each small enough to be tested whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from arspec.runtime.module import Model, build
+from arspec.spec.load import Spec, load
+from arspec.twin import thin
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted(ROOT.glob("specs/*.yaml"))
+SPECS = [*SHIPPED, *sorted(ROOT.glob("tests/specs/ok/*.yaml"))]
+REPEATS, MEMBERS = 2, 3  # of a small spec, at the most
+
+
+@lru_cache(maxsize=None)
+def small(path: Path, **params: Any) -> Spec:
+    """The thin twin of a spec, with few repetitions and members. `params` come on top."""
+    whole = load(path)
+    names = whole.graph().repeat_params
+    few = {n: REPEATS for n in names if isinstance(whole.params.get(n), int) and whole.params[n] > REPEATS}
+    if whole.params.get("members", 0) > MEMBERS:
+        few["members"] = MEMBERS
+    return thin(whole.variant(params={**few, **params}))
+
+
+def randomised(spec: Spec, seed: int = 0) -> Model:
+    """A model in float64 whose weights, gains, biases and starts are all drawn, so that none of them hides."""
+    model = build(spec).double().eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            fan_in = weight[0].numel() if weight.ndim > 1 else 1
+            weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) / fan_in**0.5)
+    return model
+
+
+def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
+    """[batch, *shape] integers of the spec's alphabet."""
+    data = model.spec.data
+    return torch.randint(data.levels, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums do not depend on how many threads a machine gives, and small ones are faster on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
