@@ -252,8 +252,8 @@ class Ranked:
 
     def matrix(self) -> Bools:
         """[S_out, S_in]"""
-        less = np.less if self.strict else np.less_equal
-        return less(self.in_rank, self.out_rank[:, None])
+        compare = np.less if self.strict else np.less_equal
+        return np.asarray(compare(self.in_rank, self.out_rank[:, None]), bool)
 
 
 @dataclass(frozen=True, eq=False)

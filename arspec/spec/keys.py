@@ -65,14 +65,15 @@ def report_invalid(error: ValidationError, tree: Tree, what: str, faults: Collec
     seen: dict[str, list[str]] = {}
     names = _field_names(error)
     for found in error.errors():
+        context = found.get("ctx", {})
         kind, where = found["type"], [p for p in found["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
         key = next((p for p in where if isinstance(tree, Map) and p in tree.entries), None)
         if kind in ("union_tag_not_found", "missing"):
             missing = "kind" if kind.startswith("union") else where[-1]
             faults.add("AR102", f"{what} has no `{missing}`", tree.place, f"write `{missing}: ...`")
         elif kind == "union_tag_invalid":
-            tag = found["ctx"]["tag"]
-            expected = re.findall(r"'(\w+)'", str(found["ctx"]["expected_tags"]))
+            tag = context["tag"]
+            expected = re.findall(r"'(\w+)'", str(context["expected_tags"]))
             faults.add("AR109", f"{what} is of no kind '{tag}'", place_of(tree, ["kind"]), did_you_mean(str(tag), expected, "kinds"))
         elif kind == "extra_forbidden":
             key = where[-1]

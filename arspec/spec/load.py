@@ -253,7 +253,9 @@ def settle_params(
 
 
 def _unlike(value: Any, default: Any) -> bool:
-    return default is not None and _said(value) != _said(default)
+    if default is None or isinstance(value, (list, dict)) or isinstance(default, (list, dict)):
+        return False  # a kernel is a number or a list of them, a mask a text or a list: the layer says what it takes
+    return _said(value) != _said(default)
 
 
 def _said(value: Any) -> str:
