@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
-from arspec.heads import Head
+from arspec.heads import Head, Support
 from arspec.layers.base import Node, Weight
 from arspec.types import Ints, Member, Type
 
@@ -41,6 +41,11 @@ class Graph:
     width_params: frozenset[str]  # parameters that numbers of channels are computed from
     repeat_params: frozenset[str]  # parameters that repeats are computed from
     repeated: bool  # whether anything is repeated
+
+    @cached_property
+    def support(self) -> Support:
+        """What a variable is: its levels, and its channels where those of a pixel are generated together."""
+        return support_of(self.data.out)
 
     @cached_property
     def sources(self) -> list[Node]:
@@ -102,6 +107,12 @@ def _brief(value: Any) -> str:
     return str(value).replace(" ", "")
 
 
-def expected_head(data: Type, head: Head, levels: int, data_channels: int) -> Type:
-    """What the head's node must give: on the data's grid, in its groups, the head's numbers for each scalar."""
-    return Type(data.grid, data.groups, head.parameters(levels) * data_channels // data.groups, data.frame)
+def expected_head(data: Type, head: Head) -> Type:
+    """What the head's node must give: on the data's grid, in its groups, the head's numbers for each variable."""
+    return Type(data.grid, data.groups, head.parameters(support_of(data)), data.frame)
+
+
+def support_of(data: Type) -> Support:
+    """What a variable of the data is."""
+    assert data.levels is not None
+    return Support(data.levels, data.channels)

@@ -1,11 +1,16 @@
-"""The heads: the distribution that the last layer's numbers are the parameters of."""
+"""The heads: the distribution that the last layer's numbers are the parameters of. This list is the only one."""
 
 from __future__ import annotations
 
-from arspec.heads.base import Head
+from arspec.heads.base import Head, Support
 from arspec.heads.bernoulli import Bernoulli
 from arspec.heads.categorical import Categorical
+from arspec.heads.logistic_mixture import LogisticMixture
 
-HEADS: dict[str, type[Head]] = {"bernoulli": Bernoulli, "categorical": Categorical}
+HEADS: dict[str, type[Head]] = {
+    "bernoulli": Bernoulli,
+    "categorical": Categorical,
+    "logistic_mixture": LogisticMixture,
+}
 
-__all__ = ["HEADS", "Bernoulli", "Categorical", "Head"]
+__all__ = ["HEADS", "Bernoulli", "Categorical", "Head", "LogisticMixture", "Support"]

@@ -1,12 +1,14 @@
-"""The contract of a head: how many numbers it needs for each variable, log-probabilities, and draws.
+"""The contract of a head: how many numbers a variable needs, its log-probabilities, and draws.
 
-A head's parameters come as [..., K], one row for every scalar of the data; how they lie in the last layer's tensor is
-the module's business. Draws use a fixed number of uniforms a scalar, so that a sample depends on the noise alone.
+A variable is one scalar of the data, or all the channels of a pixel where they are generated together; a head then
+models them jointly or says that it takes them as independent. Draws use a fixed number of uniforms a variable, so that
+a sample depends on the noise alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,25 +18,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Support:
+    """What a variable can be: `channels` integers, each from 0 to `levels` − 1."""
+
+    levels: int
+    channels: int
+
+
 class Head(BaseModel):
-    """What every head has in common. With joint channels the variables of a pixel are taken as independent of each
-    other, given the pixels before: each has its own parameters."""
+    """What every head has in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    uniforms: ClassVar[int] = 1  # for each scalar of the data
 
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
 
-    def parameters(self, levels: int) -> int:
-        """How many numbers one scalar of the data needs."""
+    def parameters(self, support: Support) -> int:
+        """K, how many numbers a variable needs. Raises Fault where the head can't model it."""
         raise NotImplementedError
 
-    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """parameters [..., K], value [...] of integers -> nats [...]."""
+    def uniforms(self, support: Support) -> int:
+        """U, how many uniforms a draw of a variable takes."""
+        return support.channels
+
+    def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
+        """parameters [..., K], value [..., C] of integers -> nats [...]."""
         raise NotImplementedError
 
-    def draw(self, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-        """parameters [..., K], uniforms [..., uniforms] in [0, 1) -> integers [...]."""
+    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+        """parameters [..., K], uniforms [..., U] in [0, 1) -> integers [..., C]. Temperature 0 takes the likeliest."""
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.heads.base import Head
+from arspec.heads.base import Head, Support
 from arspec.layers.base import Fault
 
 if TYPE_CHECKING:
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 class Bernoulli(Head):
-    """The probability of a one, from one logit by a sigmoid. The data must have two levels."""
+    """The probability of a one, from one logit by a sigmoid. The data must have two levels. Channels that are generated
+    together are taken as independent of each other, given what came before."""
 
     kind: Literal["bernoulli"]
 
-    def parameters(self, levels: int) -> int:
-        if levels != 2:
-            raise Fault("AR603", f"a Bernoulli head models two levels, and the data has {levels}",
+    def parameters(self, support: Support) -> int:
+        if support.levels != 2:
+            raise Fault("AR603", f"a Bernoulli head models two levels, and the data has {support.levels}",
                         "take a categorical head, or `levels: 2`", "kind")  # fmt: skip
-        return 1
+        return support.channels
 
-    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+    def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
         from torch.nn import functional as F
 
-        logit = parameters[..., 0]
-        return -F.binary_cross_entropy_with_logits(logit, value.to(logit.dtype), reduction="none")
+        return -F.binary_cross_entropy_with_logits(parameters, value.to(parameters.dtype), reduction="none").sum(-1)
 
-    def draw(self, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-        logit = parameters[..., 0].double()
+    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+        logits = parameters.double()
         if temperature == 0:
-            return (logit > 0).long()
-        return (uniforms[..., 0] < (logit / temperature).sigmoid()).long()
+            return (logits > 0).long()
+        return (uniforms < (logits / temperature).sigmoid()).long()

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.heads.base import Head
+from arspec.heads.base import Head, Support
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class Categorical(Head):
-    """A probability for each level, from as many logits by a softmax."""
+    """A probability for each level, from as many logits by a softmax. Channels that are generated together are taken as
+    independent of each other, given what came before."""
 
     kind: Literal["categorical"]
 
-    def parameters(self, levels: int) -> int:
-        return levels
+    def parameters(self, support: Support) -> int:
+        return support.channels * support.levels
 
-    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
-        chosen = parameters.gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
-        return chosen - parameters.logsumexp(-1)
+    def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
+        logits = parameters.unflatten(-1, (support.channels, support.levels))
+        chosen = logits.gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
+        return (chosen - logits.logsumexp(-1)).sum(-1)
 
-    def draw(self, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
         """The first level whose cumulative probability exceeds the uniform; in float64 whatever the parameters are."""
-        logits = parameters.double()
+        logits = parameters.double().unflatten(-1, (support.channels, support.levels))
         if temperature == 0:
             return logits.argmax(-1)
         cumulative = (logits / temperature).softmax(-1).cumsum(-1)
-        target = uniforms * cumulative[..., -1:]  # sums of floats need not end at one
-        return (cumulative <= target).sum(-1).clamp_(max=parameters.shape[-1] - 1)
+        target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
+        return (cumulative <= target).sum(-1).clamp_(max=support.levels - 1)

@@ -27,8 +27,9 @@ Tap = Callable[[Node, Tensor], Tensor]
 class Model(nn.Module):
     """A spec as a torch module. `print(model)` shows its program.
 
-    model(x) gives the parameters of the head's distribution, [B, V, K]: one row for each scalar of the data in the
-    data's own layout (x.flatten(1)), K numbers each. x holds integers, [B, C, H, W], [B, T] or [B, D].
+    model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
+    are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
+    [B, C, H, W], [B, T] or [B, D].
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:
@@ -77,19 +78,20 @@ class Model(nn.Module):
         return values
 
     def rows(self, last: Tensor) -> Tensor:
-        """The head node's tensor as [B, V, K], scalars in the data's own layout."""
-        groups, channels = self.graph.data.out.groups, self.graph.data.out.channels
-        batch = len(last)
-        split = last.reshape(batch, groups, channels, -1, self.graph.data.out.positions)
-        return split.transpose(3, 4).flatten(1, 3)
+        """The head node's tensor as [B, V, K]."""
+        return sites_last(last, self.graph.data.out.groups)
+
+    def by_variable(self, x: Tensor) -> Tensor:
+        """Scalars of the data [B, *shape] as [B, V, C]: the channels of each variable."""
+        return sites_last(x.reshape(len(x), self.spec.data.channels, -1), self.graph.data.out.groups)
 
     def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each example, [B]."""
         return self.log_probs(x, member, **condition).sum(1)
 
     def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
-        """Nats of each scalar, [B, V], in the data's own layout."""
-        return self.graph.head.log_prob(self(x, member, **condition), x.flatten(1))
+        """Nats of each variable, [B, V]."""
+        return self.graph.head.log_prob(self.graph.support, self(x, member, **condition), self.by_variable(x))
 
     def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be

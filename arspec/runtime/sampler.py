@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.layers.base import Node, sites_last
+from arspec.layers.base import Node, channels_first, sites_last
 from arspec.runtime.noise import uniforms
 from arspec.runtime.schedule import Part, schedule
 from arspec.types import Ints
@@ -60,44 +60,39 @@ class Sampler:
         """n examples as integers [n, *shape]; where `known` holds, those `given`. temperature 0 takes the likeliest."""
         if not temperature >= 0:
             raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
-        model, data = self.model, self.model.spec.data
-        head = model.graph.head
-        noise = torch.from_numpy(uniforms(seed, first, n, data.variables, head.uniforms)).to(model.device)
-        noise = self._by_site(noise)
-        fixed = self._by_site(given.reshape(n, -1, 1).to(model.device))[..., 0] if given is not None else None
-        clamped = None
-        if known is not None:
-            clamped = self._by_site(known.reshape(1, -1, 1).to(model.device))[0, ..., 0].bool()
-        if given is not None:
+        model, head, support = self.model, self.model.graph.head, self.model.graph.support
+        kind = model.graph.data.out
+        noise = torch.from_numpy(uniforms(seed, first, n, kind.sites, head.uniforms(support))).to(model.device)
+        fixed = clamped = None
+        if given is not None and known is not None:
             model.data_tensor(given)
+            fixed = model.by_variable(given.to(model.device))
+            clamped = model.by_variable(known.unsqueeze(0).to(model.device))[0].bool()
 
         def draw(sites: Tensor, parameters: Tensor) -> Tensor:
-            new = head.draw(parameters, noise.index_select(1, sites), temperature)
+            new = head.draw(support, parameters, noise.index_select(1, sites), temperature)
             if fixed is None or clamped is None:
                 return new
             return torch.where(clamped.index_select(0, sites), fixed.index_select(1, sites), new)
 
         drawn = self._through(n, condition, draw, progress, trace)
-        kind = model.graph.data.out
-        values = drawn.view(n, kind.groups, kind.positions, kind.channels).transpose(2, 3)
-        return values.reshape(n, *data.shape).round().long()
+        return channels_first(drawn, kind).reshape(n, *model.spec.data.shape).round().long()
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:
         """The head's parameters [B, V, K] for given data, computed as in sampling: equal to model(x) up to rounding."""
         model = self.model
         model.data_tensor(x)
-        fixed = self._by_site(x.reshape(len(x), -1, 1).to(model.device))[..., 0]
-        kind = model.graph.data.out
-        size = model.graph.head_node.out.channels // kind.channels
-        rows = torch.empty(len(x), kind.sites, kind.channels, size, dtype=model.dtype, device=model.device)
+        fixed = model.by_variable(x.to(model.device))
+        out = model.graph.head_node.out
+        rows = torch.empty(len(x), out.sites, out.channels, dtype=model.dtype, device=model.device)
 
         def draw(sites: Tensor, parameters: Tensor) -> Tensor:
             rows.index_copy_(1, sites, parameters)
             return fixed.index_select(1, sites)
 
         self._through(len(x), condition, draw, False, trace)
-        return rows.view(len(x), kind.groups, kind.positions, kind.channels, size).transpose(2, 3).flatten(1, 3)
+        return rows
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
@@ -116,14 +111,12 @@ class Sampler:
             if work.part.cached and node not in caches:
                 caches[node] = self._cache(node, work, n)
         head = caches[graph.head_node]
-        size = graph.head_node.out.channels // graph.data.out.channels
         head_sites = torch.from_numpy(plan.head_sites).to(device)
         bounds = plan.head_bounds.tolist()
         for step in _progress(plan.steps, progress):
             self._step(step, caches, trace)
             sites = head_sites[bounds[step] : bounds[step + 1]]
-            parameters = head.index_select(1, sites).unflatten(-1, (-1, size))
-            data.index_copy_(1, sites, draw(sites, parameters).to(dtype))
+            data.index_copy_(1, sites, draw(sites, head.index_select(1, sites)).to(dtype))
         return data[:, :-1]
 
     def _step(self, step: int, caches: dict[Node, Tensor], trace: Trace | None) -> None:
@@ -221,11 +214,6 @@ class Sampler:
             node: torch.nn.functional.pad(sites_last(value, node.out.groups), (0, 0, 0, 1))
             for node, value in values.items()
         }
-
-    def _by_site(self, scalars: Tensor) -> Tensor:
-        """[B, V scalars, K] in the data's layout -> [B, S, C, K] by site."""
-        kind = self.model.graph.data.out
-        return scalars.view(len(scalars), kind.groups, kind.channels, kind.positions, -1).transpose(2, 3).flatten(1, 2)
 
 
 def _progress(steps: int, shown: bool) -> Any:

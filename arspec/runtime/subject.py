@@ -29,13 +29,9 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
     def expanded(batch: int) -> dict[str, Tensor]:
         return {name: value.expand(batch, *value.shape[1:]) for name, value in given.items()}
 
-    def by_variable(parameters: Tensor) -> Tensor:
-        split = parameters.unflatten(1, (kind.groups, kind.channels, kind.positions))
-        return split.permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)
-
     def run(x: Tensor) -> Tensor:
         with torch.no_grad():
-            return by_variable(model.rows(model.last(x, member, expanded(len(x)))))
+            return model.rows(model.last(x, member, expanded(len(x))))
 
     def trace(x: Tensor) -> Traced:
         leaves: list[Leaf] = []
@@ -47,7 +43,7 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
             return value
 
         last = model.last(x, member, expanded(len(x)), tap)
-        return Traced(by_variable(model.rows(last)), leaves)
+        return Traced(model.rows(last), leaves)
 
     def redraw(draw: int) -> None:
         generator = torch.Generator().manual_seed(1000 * seed + draw)

@@ -96,7 +96,7 @@ class _Expander:
         if isinstance(node, Broken):
             return node
         data = self.spec.data
-        wanted = expected_head(self.data_type, self.spec.head, data.levels, data.channels)
+        wanted = expected_head(self.data_type, self.spec.head)
         out = node.out
         if out.grid != wanted.grid:
             self.faults.add("AR602", f"the head speaks for a grid of {wanted.grid}, and '{node.name}' gives {out}", place,

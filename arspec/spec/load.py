@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from arspec import orders
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
-from arspec.heads import HEADS, Head
+from arspec.heads import HEADS, Head, Support
 from arspec.layers.base import Fault
 from arspec.masks import READY_MADE, resolve
 from arspec.spec.expressions import ExpressionError
@@ -83,7 +83,8 @@ class Spec:
     @property
     def head_size(self) -> int:
         """Numbers that the head needs for all channels of a pixel."""
-        return self.head.parameters(self.data.levels) * self.data.channels
+        support = Support(self.data.levels, self.data.channels // self.groups)
+        return self.groups * self.head.parameters(support)
 
     def graph(self) -> Graph:
         """The expanded, typed graph (made once). Raises SpecError."""
@@ -148,7 +149,7 @@ def _build(source: Source, overrides: dict[str, Any], data: dict[str, Any], repe
         members, data_params, repeats,
     )  # fmt: skip
     try:
-        head.parameters(found.levels)
+        spec.head_size
     except Fault as fault:
         raise SpecError([Diagnostic(fault.code, fault.message, place_of(head_tree, [fault.key]), fault.help)]) from None
     return spec

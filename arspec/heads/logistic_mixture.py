@@ -1,0 +1,122 @@
+"""`logistic_mixture`: a discretized mixture of logistics, the channels of a pixel coupled linearly."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from arspec.heads.base import Head, Support
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LOWEST = -7.0  # of a log-scale
+FLOOR = 1e-20  # of a bin's width in units of the scale: below, floats can't tell its edges apart
+
+
+class LogisticMixture(Head):
+    """A mixture of discretized logistics (Salimans et al. 2017). One component is chosen for all channels of a pixel; the
+    mean of a later channel moves linearly with the values of those before it. Levels lie evenly in [−1, 1]; the first
+    and the last bin reach to infinity, so that the probabilities of all levels sum to one.
+
+    `form: authors` computes as the code of the authors does, whose probabilities do not sum to one, for comparison of
+    published figures only.
+
+    The numbers of a variable are, with M components and C channels: M logits; C × M means; C × M log-scales; and
+    C (C − 1) / 2 × M coefficients, through tanh, in the order (1 by 0), (2 by 0), (2 by 1), ..."""
+
+    kind: Literal["logistic_mixture"]
+    components: Annotated[int, Field(ge=1, le=1024)] = Field(10, description="Logistics in the mixture.")
+    form: Literal["exact", "authors"] = Field("exact", description="How the probability of a bin is computed.")
+
+    def parameters(self, support: Support) -> int:
+        channels = support.channels
+        return self.components * (1 + 2 * channels + channels * (channels - 1) // 2)
+
+    def uniforms(self, support: Support) -> int:
+        return 1 + support.channels
+
+    def _split(self, support: Support, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits [..., M], means and log-scales [..., C, M], coefficients [..., C (C − 1) / 2, M]."""
+        m, c = self.components, support.channels
+        logits, means, scales, coefficients = parameters.split([m, c * m, c * m, m * c * (c - 1) // 2], -1)
+        return (
+            logits,
+            means.unflatten(-1, (c, m)),
+            scales.unflatten(-1, (c, m)).clamp(min=LOWEST),
+            coefficients.tanh().unflatten(-1, (c * (c - 1) // 2, m)),
+        )
+
+    def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
+        import torch
+
+        logits, means, scales, coefficients = self._split(support, parameters)
+        x = value.to(parameters.dtype) * (2 / (support.levels - 1)) - 1
+        total = logits.log_softmax(-1)
+        for c in range(support.channels):
+            mean = self._mean(means, coefficients, x, c)
+            bins = self._bin if self.form == "exact" else self._authors_bin
+            total = total + bins(value[..., c, None], x[..., c, None], mean, scales[..., c, :], support.levels)
+        return torch.logsumexp(total, -1)
+
+    @staticmethod
+    def _mean(means: Tensor, coefficients: Tensor, x: Tensor, c: int) -> Tensor:
+        mean = means[..., c, :]
+        for earlier in range(c):
+            mean = mean + coefficients[..., c * (c - 1) // 2 + earlier, :] * x[..., earlier, None]
+        return mean
+
+    @staticmethod
+    def _bin(level: Tensor, x: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
+        """log(σ(b) − σ(a)) with a and b the edges of the level's bin: log σ(b) + log σ(−a) + log(1 − e^(a − b)). An edge
+        is computed from its number alone, so that neighbours share it to the last bit and the sum telescopes."""
+        import torch
+        from torch.nn import functional as F
+
+        inverse = (-scale).exp()
+        edges = [((2 * level + offset).to(x.dtype) / (levels - 1) - 1 - mean) * inverse for offset in (-1, 1)]
+        low, high = edges
+        first, last = level == 0, level == levels - 1
+        zero = torch.zeros((), dtype=x.dtype, device=x.device)
+        width = torch.where(first | last, zero + 1, (high - low).clamp(min=FLOOR))
+        inside = torch.where(first | last, zero, (-torch.expm1(-width)).log())
+        return torch.where(last, zero, F.logsigmoid(high)) + torch.where(first, zero, F.logsigmoid(-low)) + inside
+
+    @staticmethod
+    def _authors_bin(level: Tensor, x: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        half, inverse = 1 / (levels - 1), (-scale).exp()
+        middle, high, low = (x - mean) * inverse, (x + half - mean) * inverse, (x - half - mean) * inverse
+        difference = high.sigmoid() - low.sigmoid()
+        density = middle - scale - 2 * F.softplus(middle) - math.log((levels - 1) / 2)
+        inside = torch.where(difference > 1e-5, difference.clamp(min=1e-12).log(), density)
+        return torch.where(x < -0.999, F.logsigmoid(high), torch.where(x > 0.999, F.logsigmoid(-low), inside))
+
+    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+        """The first uniform chooses the component, each further one a channel by the inverse of the logistic's
+        distribution function. Temperature divides the logits and multiplies the scales."""
+        import torch
+
+        logits, means, scales, coefficients = self._split(support, parameters.double())
+        if temperature == 0:
+            chosen = logits.argmax(-1)
+        else:
+            cumulative = (logits / temperature).softmax(-1).cumsum(-1)
+            target = uniforms[..., :1] * cumulative[..., -1:]
+            chosen = (cumulative <= target).sum(-1).clamp_(max=self.components - 1)
+        pick = chosen[..., None, None]
+        means, scales, coefficients = (t.gather(-1, pick.expand(*t.shape[:-1], 1)) for t in (means, scales, coefficients))
+        values: list[Tensor] = []
+        x = torch.zeros(*chosen.shape, support.channels, dtype=torch.float64, device=parameters.device)
+        for c in range(support.channels):
+            u = uniforms[..., 1 + c].clamp(1e-12, 1 - 1e-12)
+            spread = temperature * scales[..., c, 0].exp() * (u.log() - (-u).log1p())
+            place = self._mean(means, coefficients, x, c)[..., 0] + spread
+            level = ((place + 1) * ((support.levels - 1) / 2)).round().clamp(0, support.levels - 1)
+            values.append(level.long())
+            x = torch.cat([x[..., :c], (level * (2 / (support.levels - 1)) - 1).unsqueeze(-1), x[..., c + 1 :]], -1)
+        return torch.stack(values, -1)

@@ -1,0 +1,278 @@
+"""What holds for every shipped spec, and for the hard ones under `specs/ok`: proof, module and sampler agree."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from arspec.analysis.contexts import depends_on, seen
+from arspec.analysis.known_at import Relations
+from arspec.analysis.report import prove
+from arspec.diagnostics import InputError, SpecError
+from arspec.dynamic import gradient_pattern, perturb
+from arspec.heads import Bernoulli
+from arspec.layers.base import Node
+from arspec.runtime.completion import scalar_ranks
+from arspec.runtime.module import Model, build
+from arspec.runtime.subject import random_conditions, subject_of
+from arspec.spec.load import Spec, load
+from tests.conftest import SHIPPED, every_spec, random_data, randomised, small
+
+DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule
+
+# Parameters at the paper's size, pairs out of reach, pairs that are blind.
+FULL_SIZE = {
+    "causal_tcn": (3_293_878, 25_651, 0),
+    "gated_pixelcnn": (15_964_842, 0, 0),
+    "gated_pixelcnn_class": (16_045_482, 0, 0),
+    "gated_pixelcnn_location": (16_554_794, 0, 0),
+    "inside_out": (6_496_512, 0, 0),
+    "made": (785_284, 0, 28_075),
+    "pixelcnn": (4_345_389, 1_180_179, 886_095),
+    "wavenet": (3_916_800, 524_800, 0),
+}
+
+# Scans in which the proof holds, and scans in which it must not. Masks by the order alone hold in all of them.
+ANY_SCAN = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random"]
+HOLDS = {"pixelcnn": ANY_SCAN, "inside_out": ANY_SCAN, "made": ["natural", "reversed", "random", "explicit"]}
+BY_ROWS = ["columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert"]
+LEAKS = {
+    "gated_pixelcnn": BY_ROWS, "gated_pixelcnn_class": BY_ROWS, "gated_pixelcnn_location": BY_ROWS,
+    "pixelcnn_pp_small": BY_ROWS, "diagonal_bilstm_small": ["columns", "serpentine", "zigzag", "hilbert"],
+    "row_lstm_small": BY_ROWS, "wavenet": ["reversed", "random"], "causal_tcn": ["reversed", "random"],
+}  # fmt: skip
+
+
+def members(spec: Spec) -> range:
+    return range(len(spec.members))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
+def test_the_proof_holds_at_the_size_of_the_paper(path: Path):
+    report = prove(load(path))
+    assert report.ok
+    assert report.leaks == 0
+    assert (report.json()["parameters"], report.out_of_reach, report.blind_spots) == FULL_SIZE[path.stem]
+
+
+def test_a_plain_made_needs_two_settings():
+    spec = load(next(p for p in SHIPPED if p.stem == "made"), params={"members": 1, "scan": "natural"})
+    assert spec.graph().parameters == 784 * 500 + 500 + 500 * 784 + 784
+    assert [m.order.rank.tolist() for m in spec.members] == [list(range(784))]
+
+
+@every_spec
+def test_the_gradients_of_the_head_are_the_contexts(path: Path):
+    spec = small(path)
+    for member in members(spec):
+        model = build(spec).double().eval()
+        subject = subject_of(model, member)
+        proven = seen(Relations(model.graph, spec.members[member])).matrix()
+        pattern = np.zeros_like(proven)
+        for draw in range(DRAWS):
+            assert subject.redraw is not None
+            subject.redraw(draw)
+            pattern |= gradient_pattern(Fixed(subject), draws=1, bases=1, batch=512, seed=draw)
+            if np.array_equal(pattern, proven):
+                break
+        assert not (pattern & ~proven).any(), "the module reads what was not proven"
+        np.testing.assert_array_equal(pattern, proven)
+
+
+@every_spec
+def test_nothing_moves_with_what_comes_later(path: Path):
+    spec = small(path)
+    for member in members(spec):
+        found = perturb(subject_of(build(spec).double().eval(), member), draws=1, bases=1, batch=512)
+        assert found.ok, found.violations
+        assert not (found.seen & ~seen(Relations(spec.graph(), spec.members[member])).matrix()).any()
+
+
+@every_spec
+def test_the_sampler_is_the_module(path: Path):
+    model = randomised(small(path))
+    for batch in (1, 5):
+        x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)
+        for member in range(model.members):
+            torch.testing.assert_close(
+                model.sampler(member).replay(x, given), model(x, member, **given), rtol=0, atol=1e-9
+            )
+
+
+@every_spec
+def test_every_site_is_computed_once(path: Path):
+    model = randomised(small(path))
+    given = random_conditions(model, 0, 1)
+    for member, chosen in enumerate(model.graph.members):
+        computed: Counter[tuple[Node, int]] = Counter()
+
+        def count(node: Node, sites: Tensor, into: Counter[tuple[Node, int]] = computed) -> None:
+            into.update((node, site) for site in sites.tolist())
+
+        model.sampler(member).run(1, given, trace=count)
+        wanted = depends_on(Relations(model.graph, chosen), np.arange(chosen.order.variables))
+        free = model.sampler(member).schedule.free
+        expected = {
+            (node, int(site)): 1
+            for node in model.graph.live
+            for site in (range(node.out.sites) if node in free else np.flatnonzero(wanted[node]))
+        }
+        assert computed == expected
+
+
+@every_spec
+def test_samples_depend_on_their_seed_and_number_alone(path: Path):
+    model = randomised(small(path))
+    given = random_conditions(model, 0, 5)
+    together = model.sample(5, seed=3, **given)
+    assert together.shape == (5, *model.spec.data.shape)
+    assert together.dtype == torch.int64
+    assert 0 <= int(together.min()) <= int(together.max()) < model.spec.data.levels
+    alone = [
+        model.sample(1, seed=3, first=k, **{name: value[k : k + 1] for name, value in given.items()}) for k in range(5)
+    ]
+    assert torch.equal(together, torch.cat(alone))
+    assert not torch.equal(together, model.sample(5, seed=4, **given))
+
+
+@every_spec
+def test_temperature_zero_takes_the_likeliest(path: Path):
+    model = randomised(small(path))
+    given = random_conditions(model, 0, 2)
+    x = model.sample(2, seed=1, temperature=0.0, **given)
+    parameters = model(x, **given)
+    binary = isinstance(model.graph.head, Bernoulli)
+    likeliest = (parameters[..., 0] > 0).long() if binary else parameters.argmax(-1)
+    assert torch.equal(x.flatten(1), likeliest)
+
+
+@every_spec
+def test_a_completion_keeps_what_is_known(path: Path):
+    model = randomised(small(path))
+    given = random_conditions(model, 0, 3)
+    for member in range(model.members):
+        ranks = torch.from_numpy(scalar_ranks(model, member)).view(model.spec.data.shape)
+        known = ranks < int(ranks.max()) // 2
+        sample = model.sample(3, seed=5, member=member, **given)
+        assert torch.equal(model.complete(sample, known, seed=5, member=member, **given), sample)
+        other = model.complete(sample, known, seed=6, member=member, **given)
+        assert torch.equal(other[:, known], sample[:, known])
+        assert not torch.equal(other, sample)
+        with pytest.raises(InputError, match="comes first in the order"):
+            model.complete(sample, ~known, member=member, **given)
+
+
+@pytest.mark.parametrize("name, scan", [(name, scan) for name, scans in HOLDS.items() for scan in scans])
+def test_masks_by_the_order_hold_in_every_order(name: str, scan: str):
+    spec = in_scan(name, scan)
+    assert prove(spec).ok
+    model = randomised(spec)
+    x, given = random_data(model, 2), random_conditions(model, 0, 2)
+    torch.testing.assert_close(model.sampler().replay(x, given), model(x, **given), rtol=0, atol=1e-9)
+    assert perturb(subject_of(model), draws=1, bases=1, batch=512).ok
+
+
+@pytest.mark.parametrize("name, scan", [(name, scan) for name, scans in LEAKS.items() for scan in scans])
+def test_stacks_by_rows_and_shifts_are_refused_in_other_orders(name: str, scan: str):
+    spec = in_scan(name, scan)
+    report = prove(spec, contexts=False)
+    assert not report.ok
+    for witness in report.witnesses:
+        rank = spec.members[0].order.rank
+        assert rank[witness.seen] >= rank[witness.variable]
+        assert witness.path[0].node is spec.graph().data
+        assert witness.path[-1].node is spec.graph().head_node
+    assert report.witnesses
+    assert {d.code for d in report.diagnostics} == {"AR701"}
+    with pytest.raises(InputError, match="leaks under the order"):
+        randomised(spec).sampler()
+
+
+def test_a_leaking_spec_is_not_compiled():
+    import arspec
+
+    with pytest.raises(SpecError, match="AR701"):
+        arspec.compile(in_scan("gated_pixelcnn", "zigzag"))
+
+
+@every_spec
+def test_export_and_compile_take_the_module(path: Path):
+    model = randomised(small(path))
+    x, given = random_data(model, 2), random_conditions(model, 0, 2)
+    wanted = model(x, **given)
+    exported = torch.export.export(model, (x,), kwargs=given)
+    torch.testing.assert_close(exported.module()(x, **given), wanted)
+    torch.testing.assert_close(torch.compile(model, backend="eager", fullgraph=True)(x, **given), wanted)
+
+
+@every_spec
+def test_parameters_are_named_after_nodes(path: Path):
+    model = build(small(path))
+    names = {name.removeprefix("nodes.").rsplit(".", 1)[0] for name, _ in model.named_parameters()}
+    assert names == {node.name for node in model.graph.nodes if node.tied is None and node.layer.weights(node)}
+    assert sum(p.numel() for p in model.parameters()) == model.graph.parameters
+
+
+@every_spec
+def test_a_state_goes_round(path: Path):
+    model, other = randomised(small(path), seed=1), randomised(small(path), seed=2)
+    x, given = random_data(model, 2), random_conditions(model, 0, 2)
+    before = other.sample(2, seed=0, **given)
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other(x, **given), model(x, **given))
+    assert torch.equal(other.sample(2, seed=0, **given), model.sample(2, seed=0, **given)), "folded weights are old"
+    assert before.shape == x.shape
+
+
+@every_spec
+def test_a_model_prints_as_its_program(path: Path):
+    model = build(small(path))
+    lines = str(model).splitlines()
+    assert lines[0] == f"{model.spec.name}: {model.graph.parameters:,} parameters"
+    assert len(lines) == 2 + len(model.graph.sources) + len(model.graph.nodes)
+    for node, line in zip(model.graph.nodes, lines[1 + len(model.graph.sources) : -1], strict=True):
+        assert line.startswith(f"{node.name} = {node.layer.layer}(")
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+class Fixed:
+    """A subject whose weights stay as they are."""
+
+    def __init__(self, subject: Any) -> None:
+        self.subject, self.redraw = subject, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.subject, name)
+
+
+def in_scan(name: str, scan: str) -> Spec:
+    """The small spec of that name, in another order."""
+    path = next(p for p in [*SHIPPED, *SHIPPED[0].parent.parent.glob("tests/specs/ok/*.yaml")] if p.stem == name)
+    spec = small(path)
+    size = spec.data.grid
+    entry = f"scan: {scan}" if scan != "explicit" else f"ranks: {np.roll(np.arange(np.prod(size)), 3).tolist()}"
+    channels = "joint" if spec.groups < spec.data.channels else "sequential"
+    text = spec.source.text
+    line = f"order: {{{entry}, channels: {channels}}}"
+    text = re.sub(r"^order:.*$", line, text, flags=re.M) if re.search(r"^order:", text, re.M) else f"{text}\n{line}\n"
+    keep = {key: value for key, value in spec.data.model_dump().items() if key not in ("kind", "channels")}
+    own = {key: value for key, value in spec.params.items() if key not in spec.data_params.values()}
+    sized = {param: getattr(spec.data, key) for key, param in spec.data_params.items()}
+    data = {key: value for key, value in keep.items() if key not in spec.data_params}
+    return spec.variant(params={**own, **sized}, data=data, text=text)
+
+
+def test_fixed_models_share_nothing_with_each_other():
+    path = SHIPPED[0]
+    a, b = build(small(path), seed=0), build(small(path), seed=0)
+    assert isinstance(a, Model)
+    assert all(torch.equal(p, q) and p is not q for p, q in zip(a.parameters(), b.parameters(), strict=True))
