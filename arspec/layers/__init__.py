@@ -19,10 +19,12 @@ from arspec.layers.dropout import Dropout
 from arspec.layers.elementwise import Elementwise
 from arspec.layers.embedding import Embedding
 from arspec.layers.gate import Gate
+from arspec.layers.gru import Gru
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
 from arspec.layers.pointwise import Pointwise
+from arspec.layers.rnn import Rnn
 from arspec.layers.scale import Scale
 from arspec.layers.shift import Shift
 from arspec.layers.slice import Slice
@@ -33,6 +35,8 @@ ALL: list[type[Layer]] = [
     Dense,
     Attention,
     Lstm,
+    Gru,
+    Rnn,
     Gate,
     Pointwise,
     ConcatElu,

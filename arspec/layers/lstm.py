@@ -1,174 +1,27 @@
-"""`lstm`: a recurrent layer over a grid; its states are computed in waves."""
+"""`lstm`: a long short-term memory over a grid."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from pydantic import Field
-
-from arspec.layers.base import (
-    Constants,
-    Fault,
-    Layer,
-    Node,
-    Style,
-    Weight,
-    Weights,
-    channels_first,
-    fan_in_uniform,
-    sites_last,
-)  # fmt: skip
-from arspec.reads import Scan, Tap, Window, waves_of
-from arspec.types import Bools, Ints, Member, Type
+from arspec.layers.base import Weights
+from arspec.layers.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Offset = Annotated[list[int], Field(min_length=1, max_length=2)]
 
-
-@lru_cache(maxsize=128)
-def scan_of(kind: Type, offsets: tuple[tuple[int, ...], ...]) -> Scan | None:
-    """The own reads of a recurrent layer, all channel groups of each earlier state; None where they form a circle."""
-    taps: list[Tap] = []
-    for offset in offsets:
-        at, inside = _neighbours(kind, offset)
-        flat = np.ravel_multi_index([np.clip(a, 0, n - 1) for a, n in zip(at, kind.grid, strict=True)], kind.grid)
-        source = np.where(np.logical_and.reduce(inside), flat, -1).ravel()
-        taps.append(Tap(source, np.ones((kind.groups, kind.groups), bool)))
-    own = Window(kind.groups, kind.positions, kind.groups, kind.positions, tuple(taps))
-    waves = waves_of(own)
-    return None if waves is None else Scan(own, waves)
-
-
-def _neighbours(kind: Type, offset: tuple[int, ...]) -> tuple[list[Ints], list[Bools]]:
-    """The coordinates of every position's neighbour at an offset, and along which axes it lies inside the grid."""
-    at = [i + o for i, o in zip(np.indices(kind.grid), offset, strict=True)]
-    return at, [(a >= 0) & (a < n) for a, n in zip(at, kind.grid, strict=True)]
-
-
-class Lstm(Layer):
-    """A long short-term memory over a grid. `from` gives its input's part of the gates, 4 × `out` channels in the order
-    o, f, i, g in each channel group (a masked convolution, as a rule); `state` lists which earlier states each one
-    reads, as offsets [rows, columns] or [steps]: [[-1, -1], [-1, 0], [-1, 1]] is a Row LSTM of kernel 3, [[0, -1],
-    [-1, 0]] a Diagonal LSTM from the left. o, f, i, g = σ, σ, σ, tanh of the input's part plus the states' part;
-    c = f ⊙ c' + i ⊙ g, with c' the cell of the offset `carry`; h = o ⊙ tanh c. (van den Oord et al. 2016a, equation 3.)"""
+class Lstm(Recurrent):
+    """A long short-term memory over a grid. Its input gives 4 × its channels in each group, in the order o, f, i, g;
+    `state: [[-1, -1], [-1, 0], [-1, 1]]` with `carry: 1` is a Row LSTM of kernel 3, [[0, -1], [-1, 0]] a Diagonal LSTM
+    from the left, [[-1]] one over time. o, f, i, g = σ, σ, σ, tanh of the input's part plus the states' part;
+    c = f ⊙ c' + i ⊙ g with c' the carried cell; h = o ⊙ tanh c. (van den Oord et al. 2016a, equation 3.)"""
 
     layer: Literal["lstm"]
-    state: list[Offset] = Field(min_length=1, max_length=64, description="Offsets of the states that each one reads.")
-    carry: Annotated[int, Field(ge=0)] = Field(
-        0, description="Which of the offsets carries the cell c, counted from 0."
-    )
-    start: Literal["learned", "zero"] = Field(
-        "learned", description="What stands outside the grid where the carried state would be."
-    )
+    gates = 4
+    kept = 2
 
-    def _offsets(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(o) for o in self.state)
-
-    def infer(self, node: Node) -> Type:
-        into = node.ins[0]
-        if any(len(o) != len(into.grid) for o in self.state):
-            raise Fault("AR407", f"every offset of `state` needs {len(into.grid)} numbers on this grid",
-                        "[rows, columns] on an image, [steps] on a sequence", "state")  # fmt: skip
-        if into.channels % 4:
-            raise Fault("AR403", f"an LSTM has four gates, and '{node.inputs[0].name}' gives {into}",
-                        "give the layer before it 4 × the state's channels")  # fmt: skip
-        if self.carry >= len(self.state):
-            raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
-        out = Type(into.grid, into.groups, into.channels // 4, into.frame)
-        if scan_of(out, self._offsets()) is None:
-            raise Fault("AR205", "a state would depend on itself: the offsets of `state` form a circle",
-                        "all of them must lie to one side", "state")  # fmt: skip
-        return out
-
-    def scan(self, node: Node, member: Member) -> Scan | None:
-        return scan_of(node.out, self._offsets())
-
-    def weights(self, node: Node) -> dict[str, Weight]:
-        out, taps = node.out, len(self.state)
-        fan_in = out.width * taps
-        found = {"weight": fan_in_uniform((4 * out.width, out.width, taps), fan_in)}
-        if self.start == "learned":
-            found["start"] = Weight((2, out.width))
-        return found
-
-    def constants(self, node: Node, member: Member) -> Constants:
-        """table [S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero, or for
-        channel group g site S + 1 + g, the start, where the state lies off along the direction of `carry` alone."""
-        out = node.out
-        scan = scan_of(out, self._offsets())
-        assert scan is not None
-        table = scan.own.table(np.arange(out.sites)).reshape(out.groups, out.positions, -1, out.groups)
-        for tap, offset in enumerate(self._offsets()):
-            _, inside = _neighbours(out, offset)
-            across = [i for i, c in zip(inside, self.state[self.carry], strict=True) if not c]
-            started = ~np.logical_and.reduce(inside) & np.logical_and.reduce([np.ones(out.grid, bool), *across])
-            begin = out.sites + 1 + np.arange(out.groups) if self.start == "learned" else out.sites
-            table[:, :, tap] = np.where(started.reshape(1, -1, 1), begin, table[:, :, tap])
-        return {"table": np.where(table < 0, out.sites, table).reshape(out.sites, -1)}
-
-    def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
-        """[1 + G, 2C]: the states that stand outside the grid, h and c: zero, then the start of each channel group."""
-        import torch
-
-        zero = like.new_zeros(1, 2 * node.out.channels)
-        if "start" not in w:
-            return zero
-        start = w["start"].view(2, node.out.groups, -1).transpose(0, 1).flatten(1)
-        return torch.cat([zero, start])
-
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        import torch
-
-        out, batch = node.out, len(xs[0])
-        scan = scan_of(out, self._offsets())
-        assert scan is not None
-        gates = sites_last(xs[0], out.groups)
-        folded = [self.fold(node, w, c, g, []) for g in range(out.groups)]
-        # Finished waves are appended and gathered from, so that autograd never sees a tensor that is written to.
-        done = self.outside(node, w, gates).expand(batch, -1, -1)
-        slot = np.full(out.sites + 1 + out.groups, -1)
-        slot[out.sites :] = np.minimum(np.arange(1 + out.groups), done.shape[1] - 1)
-        table = c["table"].cpu().numpy()
-        for sites in scan.waves:
-            for g in np.unique(sites // out.positions):
-                mine = sites[sites // out.positions == g]
-                earlier = done[:, torch.as_tensor(slot[table[mine]].ravel(), device=done.device)]
-                gate = gates[:, torch.as_tensor(mine, device=done.device)]
-                new = self._cell(folded[g], gate, earlier.view(batch, len(mine), -1, 2 * out.channels))
-                slot[mine] = done.shape[1] + np.arange(len(mine))
-                done = torch.cat([done, new], 1)
-        everything = done[:, torch.as_tensor(slot[: out.sites], device=done.device), : out.channels]
-        return channels_first(everything, out)
-
-    def _cell(self, w: Weights, gates: Tensor, earlier: Tensor) -> Tensor:
-        """gates [B, n, 4C], earlier [B, n, taps * G, 2C] (h and c) -> [B, n, 2C]."""
-        import torch
-
-        channels = earlier.shape[-1] // 2
-        h = earlier[..., :channels].flatten(2)
-        cell = earlier[..., channels:].index_select(2, w["carry"]).squeeze(2)
-        o, f, i, g = (gates + h @ w["weight"]).chunk(4, -1)
-        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-        return torch.cat([o.sigmoid() * cell.tanh(), cell], -1)
-
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        import torch
-
-        out, taps = node.out, len(self.state)
-        mine = w["weight"][4 * group * out.channels : 4 * (group + 1) * out.channels]
-        weight = mine.view(4 * out.channels, out.groups, out.channels, taps).permute(3, 1, 2, 0)
-        carry = torch.tensor([self.carry * out.groups + group], device=mine.device)
-        return {"weight": weight.reshape(-1, 4 * out.channels), "carry": carry}
-
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self._cell(w, xs[0].squeeze(2), xs[1])
-
-    def cached(self, node: Node) -> int:
-        return 2 * node.out.channels
-
-    def style(self, node: Node) -> Style:
-        return Style("recurrent", "states at " + " ".join(str(tuple(o)) for o in self.state))
+    def cell(self, w: Weights, gates: Tensor, states: Tensor, carried: Tensor) -> list[Tensor]:
+        o, f, i, g = (gates + states @ w["weight"]).chunk(4, -1)
+        cell = f.sigmoid() * carried.chunk(2, -1)[1] + i.sigmoid() * g.tanh()
+        return [o.sigmoid() * cell.tanh(), cell]

@@ -74,6 +74,8 @@ class Spec:
     members: list[Member] = field(repr=False)
     data_params: dict[str, str] = field(default_factory=dict)  # key of the data section -> the parameter that it is
     repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
+    changes: dict[str, Any] = field(default_factory=dict)  # keys of the data section that were set from outside
+    texts: dict[str, str] = field(default_factory=dict, repr=False)  # what stands for the files that it extends, by name
 
     @property
     def groups(self) -> int:
@@ -96,12 +98,15 @@ class Spec:
 
     def variant(
         self, *, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, repeats: int = 1,
-        text: str | None = None,
+        text: str | None = None, texts: Mapping[str, str] | None = None,
     ) -> Spec:  # fmt: skip
-        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text."""
+        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text.
+        `texts`: edited texts by the names of their files, for the spec itself and for those that it extends."""
         kept = {name: self.params[name] for name in self.overridden}
-        source = Source(self.source.name, text) if text is not None else self.source
-        return _build(source, {**kept, **(params or {})}, dict(data or {}), repeats)
+        edited = {**self.texts, **(texts or {})}
+        own = text if text is not None else edited.pop(self.source.name, None)
+        source = Source(self.source.name, own) if own is not None else self.source
+        return _build(source, {**kept, **(params or {})}, {**self.changes, **(data or {})}, repeats, edited)
 
     def __repr__(self) -> str:
         return f"<spec {self.name}: {self.data.kind} {self.data.shape}>"
@@ -121,9 +126,11 @@ def from_text(text: str, name: str = "<text>", params: Mapping[str, Any] | None 
     return _build(Source(name, text), dict(params or {}), {}, 1)
 
 
-def _build(source: Source, overrides: dict[str, Any], data: dict[str, Any], repeats: int) -> Spec:
+def _build(
+    source: Source, overrides: dict[str, Any], data: dict[str, Any], repeats: int, texts: Mapping[str, str] | None = None
+) -> Spec:
     faults = Collector()
-    sections = _sections(source, faults, ())
+    sections = _sections(source, faults, (), texts or {})
     data_params = _data_params(sections.get("data"))
     own = _own_params(sections.get("params"), overrides, data_params, faults)
     evaluator = Evaluator(own, faults)
@@ -146,7 +153,7 @@ def _build(source: Source, overrides: dict[str, Any], data: dict[str, Any], repe
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         [s for s, _ in order_sections], condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree,
-        members, data_params, repeats,
+        members, data_params, repeats, dict(data), dict(texts or {}),
     )  # fmt: skip
     try:
         spec.head_size
@@ -160,8 +167,10 @@ def _top(source: Source) -> Place:
     return Place(source, first, min(first + 1, len(source.text)))
 
 
-def _sections(source: Source, faults: Collector, chain: tuple[str, ...]) -> dict[str, Tree]:
-    """The sections of a spec, those of the spec that it extends below them."""
+def _sections(
+    source: Source, faults: Collector, chain: tuple[str, ...], texts: Mapping[str, str]
+) -> dict[str, Tree]:
+    """The sections of a spec, those of the spec that it extends below them. `texts` stand for files of that name."""
     tree = parse(source)
     if not isinstance(tree, Map):
         raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])
@@ -193,7 +202,7 @@ def _sections(source: Source, faults: Collector, chain: tuple[str, ...]) -> dict
         faults.add("AR114", f"a chain of more than {MAX_EXTENDS} specs that extend each other", extends.place)
         return own
     try:
-        below = _sections(read(path), faults, here)
+        below = _sections(Source(path, texts[path]) if path in texts else read(path), faults, here, texts)
     except SpecError:
         raise
     except InputError as error:
