@@ -18,12 +18,14 @@ from arspec.layers.dense import Dense
 from arspec.layers.dropout import Dropout
 from arspec.layers.elementwise import Elementwise
 from arspec.layers.embedding import Embedding
+from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
 from arspec.layers.gru import Gru
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
 from arspec.layers.pointwise import Pointwise
+from arspec.layers.position import Position
 from arspec.layers.rnn import Rnn
 from arspec.layers.scale import Scale
 from arspec.layers.shift import Shift
@@ -46,10 +48,12 @@ ALL: list[type[Layer]] = [
     Shift,
     Border,
     Upsample,
+    Filter,
     Scale,
     OneHot,
     Embedding,
     Background,
+    Position,
     Condition,
     Norm,
     Dropout,

@@ -57,7 +57,10 @@ class WeightTree(Names):
 
     def of(self, node: Node) -> dict[str, Tensor]:
         own = self._where.get(node.tied or node, {})
-        return {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
+        found = {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
+        if node.tied is None:
+            return found
+        return {name: found[name].view(weight.shape) for name, weight in node.layer.weights(node).items()}
 
 
 def initial(weight: Weight, seed: int, name: str) -> Tensor:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from arspec.diagnostics import Collector, Place, did_you_mean
 from arspec.graph import Cluster, Graph, expected_head
 from arspec.layers import KINDS
-from arspec.layers.base import Fault, Layer, Node
+from arspec.layers.base import Fault, Layer, Node, Weight
 from arspec.masks import Mask, resolve
 from arspec.spec.expressions import ExpressionError, is_expression, names
 from arspec.spec.keys import Evaluator, check_keys, place_of, report_invalid
@@ -253,7 +253,7 @@ class _Expander:
         if node.tied is None:
             return
         mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
-        if {k: w.shape for k, w in mine.items()} != {k: w.shape for k, w in theirs.items()}:
+        if {k: _core(w) for k, w in mine.items()} != {k: _core(w) for k, w in theirs.items()}:
             raise Fault("AR220", f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}",
                         "tied nodes have weights of the same names and shapes", "weights")  # fmt: skip
 
@@ -479,6 +479,12 @@ def _kernel(value: Any, dimensions: int) -> tuple[tuple[int, ...], ...]:
 
 def _key_place(entry: Map, fallback: Place) -> Place:
     return fallback
+
+
+def _core(weight: Weight) -> tuple[int, ...]:
+    """A weight's shape without axes of length one, by which tied weights are compared: an embedding and a 1×1
+    convolution may share theirs."""
+    return tuple(n for n in weight.shape if n != 1)
 
 
 def _shapes(weights: Mapping[str, Any]) -> str:

@@ -1,0 +1,36 @@
+"""Masks that may have been meant where another stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# strict before inclusive: what leaks is, as a rule, too permissive
+LIKELY: dict[int, tuple[str, ...]] = {
+    1: ("earlier", "so_far", "past", "past_so_far", "before"),
+    2: ("earlier", "so_far", "rows_above", "rows_so_far", "left", "left_so_far", "left or (here and A)",
+        "left or (here and B)", "before", "rows_above or left", "rows_above or left_so_far"),
+}  # fmt: skip
+_TWINS = {
+    "so_far": "earlier", "B": "A", "rows_so_far": "rows_above", "left_so_far": "left", "past_so_far": "past",
+    "<=": "<", ">=": ">",
+}  # fmt: skip
+_OTHERS: dict[str, tuple[str, ...]] = {
+    **{inclusive: (strict,) for inclusive, strict in _TWINS.items()},
+    **{strict: (inclusive,) for inclusive, strict in _TWINS.items()},
+    ">=": ("<=", "<", ">"), "<=": ("<", ">=", ">"), ">": ("<", "<=", ">="), "<": (">", "<=", ">="),
+    "or": ("and",), "and": ("or",),
+}  # fmt: skip
+_TOKEN = re.compile(r"<=|>=|<|>|[A-Za-z_.$]+")
+
+
+def alternatives(text: str, dimensions: int) -> Iterator[str]:
+    """Other masks, likeliest first: one comparison or one name of this one changed, then the ready-made ones."""
+    told = {text}
+    for token in _TOKEN.finditer(text):
+        for other in _OTHERS.get(token[0], ()):
+            changed = text[: token.start()] + other + text[token.end() :]
+            if changed not in told:
+                told.add(changed)
+                yield changed
+    yield from (name for name in LIKELY.get(dimensions, ()) if name not in told)

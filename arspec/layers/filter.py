@@ -1,0 +1,66 @@
+"""`filter`: one small kernel that smooths or sharpens every channel alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arspec.layers.base import Layer, Node, Style, Weight, Weights, fan_in_uniform
+from arspec.layers.geometry import Geometry, padding, spread, window
+from arspec.reads import Reads
+from arspec.types import Ints, Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Filter(Layer):
+    """A convolution of every channel by itself, with one learned kernel that all of them share (as between the
+    upsampling steps of a WaveNet's local conditioning)."""
+
+    layer: Literal["filter"]
+    kernel: Size | list[Size] = Field(description="Places of the window: one number, or one a dimension.")
+    padding: Literal["same", "causal"] = Field("same", description="Zeros around the input: centred, or all before.")
+
+    def _geometry(self, grid: tuple[int, ...]) -> Geometry:
+        kernel, one = spread(self.kernel, len(grid), "kernel"), (1,) * len(grid)
+        return Geometry(kernel, one, one, *padding(self.padding, kernel, one))
+
+    def infer(self, node: Node) -> Type:
+        into = node.ins[0]
+        self._geometry(into.grid)
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return [window(node.ins[0], node.out, self._geometry(node.out.grid), None, member, own_group=True)]
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        kernel = self._geometry(node.out.grid).kernel
+        return {"weight": fan_in_uniform(kernel, int(np.prod(kernel)))}
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn import functional as F
+
+        x, form = xs[0], self._geometry(node.out.grid)
+        sides: list[int] = []
+        for before, after in zip(form.before, form.after, strict=True):
+            sides = [before, after, *sides]
+        run: Any = F.conv1d if x.ndim == 3 else F.conv2d
+        each = F.pad(x, sides).flatten(0, 1).unsqueeze(1)
+        return run(each, w["weight"][None, None]).view(x.shape)
+
+    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        import torch
+
+        taps = torch.as_tensor(columns[0] // node.ins[0].groups, device=w["weight"].device)
+        return {"weight": w["weight"].flatten()[taps]}
+
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return (xs[0] * w["weight"][:, None]).sum(2)
+
+    def style(self, node: Node) -> Style:
+        return Style("convolution", "×".join(map(str, self._geometry(node.out.grid).kernel)))
