@@ -26,6 +26,7 @@ from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
 from arspec.layers.pointwise import Pointwise
 from arspec.layers.position import Position
+from arspec.layers.previous import Previous
 from arspec.layers.rnn import Rnn
 from arspec.layers.scale import Scale
 from arspec.layers.shift import Shift
@@ -46,6 +47,7 @@ ALL: list[type[Layer]] = [
     Concat,
     Slice,
     Shift,
+    Previous,
     Border,
     Upsample,
     Filter,

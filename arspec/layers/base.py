@@ -110,7 +110,7 @@ class Style:
 class Layer(BaseModel):
     """What every layer kind has in common. `layer` names the kind."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ Levels = Annotated[int, Field(ge=2, le=65536)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class ImageData(Section):
@@ -48,7 +48,7 @@ class SequenceData(Section):
     rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(16000, description="Audio: samples a second.")
     companding: Literal["mu_law", "linear"] = Field("mu_law", description="Audio: how amplitudes become levels.")
 
-    channels: Literal[1] = 1
+    channels: ClassVar[int] = 1
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -69,9 +69,11 @@ class VectorData(Section):
     kind: Literal["vector"]
     size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Entries.")
     levels: Levels = Field(2, description="Values that an entry can take.")
-    display: tuple[Side, Side] | None = Field(None, description="Rows and columns by which a vector is shown as a picture.")
+    display: Annotated[tuple[Side, Side], Field(strict=False)] | None = Field(
+        None, description="Rows and columns by which a vector is shown as a picture."
+    )
 
-    channels: Literal[1] = 1
+    channels: ClassVar[int] = 1
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -86,7 +88,8 @@ class VectorData(Section):
         return self.size
 
 
-Data = Annotated[ImageData | SequenceData | VectorData, Field(discriminator="kind")]
+Data = ImageData | SequenceData | VectorData
+DATA: dict[str, type[Data]] = {"image": ImageData, "sequence": SequenceData, "vector": VectorData}
 
 
 class OrderSection(Section):
@@ -128,8 +131,8 @@ class MapCondition(Section):
 
     kind: Literal["map"]
     channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each place.")
-    height: Side
-    width: Side
+    height: Side = Field(description="Rows.")
+    width: Side = Field(description="Columns.")
 
 
 class SeriesCondition(Section):
@@ -137,7 +140,13 @@ class SeriesCondition(Section):
 
     kind: Literal["series"]
     channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each step.")
-    length: Annotated[int, Field(ge=1, le=1 << 20)]
+    length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
 
 
-Condition = Annotated[ClassCondition | VectorCondition | MapCondition | SeriesCondition, Field(discriminator="kind")]
+Condition = ClassCondition | VectorCondition | MapCondition | SeriesCondition
+CONDITIONS: dict[str, type[Condition]] = {
+    "class": ClassCondition,
+    "vector": VectorCondition,
+    "map": MapCondition,
+    "series": SeriesCondition,
+}

@@ -1,0 +1,392 @@
+"""The small edits that may mend a leak: of the values, the inputs and the places of the entries on its path.
+
+Nothing here knows a layer by its kind: what can be changed follows from the fields that a kind states.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from arspec.analysis.entries import Entries, Entry
+from arspec.analysis.fix.edits import Edit, added, dropped, inserted, replaced, scalar
+from arspec.analysis.fix.masks import LIKELY, alternatives
+from arspec.diagnostics import Place
+from arspec.layers.base import Layer, Node
+from arspec.spec.yaml import Map, Scalar, Seq, Tree
+
+MAX_REFERENCES = 10  # other nodes that are tried in place of one
+SIDES = {
+    "top": "bottom", "bottom": "top", "left": "right", "right": "left", "before": "after", "after": "before",
+    "rows": "columns", "columns": "rows",
+}  # fmt: skip
+SHIFTS: dict[int, tuple[str, ...]] = {1: ("steps: 1",), 2: ("rows: 1", "columns: 1")}
+VALUE, MORE, INPUT, NODE = 1.0, 2.0, 3.0, 4.0  # cost: a value changed, a key more, another input, a node more
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Edits that together are one change, in words, and how much they change."""
+
+    edits: tuple[Edit, ...]
+    message: str
+    cost: float
+
+    @property
+    def size(self) -> int:
+        """Characters that change."""
+        return sum(len(e.text) + e.place.end - e.place.start for e in self.edits)
+
+
+@dataclass(eq=False)
+class _Found:
+    """Candidates so far, each change of the text once."""
+
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    told: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
+
+    def add(self, cost: float, message: str, *edits: Edit) -> None:
+        key = tuple((e.place.source.name, e.place.start, e.place.end, e.text) for e in edits)
+        if key not in self.told and any(e.place.text != e.text for e in edits):
+            self.told.add(key)
+            self.candidates.append(Candidate(edits, message, cost))
+
+
+def candidates(entries: Entries, nodes: list[Node], masks_only: bool = False) -> list[Candidate]:
+    """The edits of the entries of these nodes and of the instances of blocks around them, the likeliest first.
+    `masks_only`: of masks alone."""
+    found = _Found()
+    by_entry: dict[Place, tuple[Entry, list[Node]]] = {}
+    for node in nodes:
+        entry = entries.of(node)
+        if entry is not None:
+            by_entry.setdefault(entry.key, (entry, []))[1].append(node)
+    for entry, mine in by_entry.values():
+        _Values(entries, found, entry, mine).all(masks_only)
+        if not masks_only:
+            _inputs(entries, found, entry, mine[0])
+            _moved(found, entry, mine[0])
+    if not masks_only:
+        around = {instance.key: (instance, node) for node in nodes for instance in reversed(entries.around(node))}
+        for instance, node in around.values():
+            _inputs(entries, found, instance, node)
+            _outputs(entries, found, instance)
+    return sorted(found.candidates, key=lambda c: c.cost)
+
+
+# -- values ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Values:
+    """Changes of the values of one entry, whose nodes stand in one or several instances of its block."""
+
+    entries: Entries
+    found: _Found
+    entry: Entry
+    nodes: list[Node]
+
+    @property
+    def model(self) -> type[Layer]:
+        return type(self.nodes[0].layer)
+
+    @property
+    def dimensions(self) -> int:
+        return len(self.nodes[0].ins[0].grid)
+
+    def all(self, masks_only: bool) -> None:
+        kept = {"layer", "when", "from", "weights", *self.model.ports}
+        given = {key: tree for key, (_, tree) in self.entry.map.entries.items() if key not in kept}
+        for key, tree in given.items():
+            kind = _kind(self.model, key)
+            for value, where in self._trees(tree):
+                if kind == "mask":
+                    self._mask(value, where, key)
+                elif kind == "form" and not masks_only:
+                    self._choices(value, where, key)
+                    self._numbers(value, where)
+                    self._sides(value, where)
+            self._given_by_instances(tree, key, masks_only)
+        if not masks_only:
+            self._sides(self.entry.map, self.entry)
+        for name in self.model.model_fields:
+            if name not in given and (not masks_only or _kind(self.model, name) == "mask"):
+                self._missing(name)
+
+    def _trees(self, tree: Tree) -> Iterator[tuple[Tree, Entry]]:
+        """The value itself, and those that it came from where it is a parameter."""
+        yield tree, self.entry
+        seen: set[Place] = {tree.place}
+        for node in self.nodes:
+            around = self.entries.around(node)
+            for origin in self.entries.origins(tree, self.entry, around):
+                if origin.place not in seen:
+                    seen.add(origin.place)
+                    inside = next((i for i in reversed(around) if _within(origin.place, i.map.place)), self.entry)
+                    yield origin, inside
+
+    def _given_by_instances(self, tree: Tree, key: str, masks_only: bool) -> None:
+        """A parameter of the block, given to an instance that leaves it at its default."""
+        block = self.entry.block
+        name = tree.value[1:] if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
+        if block.params is None or name not in block.params.entries:
+            return
+        default, kind = block.params.entries[name][1], _kind(self.model, key)
+        if not isinstance(default, Scalar):
+            return
+        if kind == "mask":
+            texts = [scalar(text) for text in alternatives(str(default.value), self.dimensions)]
+        elif kind == "form" and not masks_only and isinstance(default.value, int):
+            texts = [str(n) for n in _near(default.value)]
+        else:
+            return
+        for instance in dict.fromkeys(
+            self.entries.around(node)[-1] for node in self.nodes if self.entries.around(node)
+        ):
+            params = instance.map.get("params")
+            for text in texts:
+                message = f"give {_said(instance)} the parameter `{name}: {text}`"
+                if params is None:
+                    self.found.add(MORE, message, added(instance.map, "params", f"{{{name}: {text}}}"))
+                elif isinstance(params, Map) and name not in params.entries:
+                    self.found.add(MORE, message, added(params, name, text))
+
+    def _mask(self, value: Tree, where: Entry, key: str) -> None:
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            own = self.entries.masks
+            if value.value.strip() in own:  # a mask by its name: what it stands for may be what is wrong
+                self._mask(own[value.value.strip()], where, key)
+            for text in [*alternatives(value.value, self.dimensions), *own]:
+                self._replace(VALUE, value, scalar(text), where)
+        elif isinstance(value, Map):
+            for part in ("groups", "kernel"):
+                if (tree := value.get(part)) is not None:
+                    self._mask(tree, where, key)
+        elif isinstance(value, Seq):
+            for leaf in _leaves(value):
+                if leaf.value in (0, 1):
+                    self._replace(VALUE, leaf, str(1 - leaf.value), where)
+
+    def _choices(self, value: Tree, where: Entry, key: str) -> None:
+        choices = _choices_of(self.model, key)
+        if choices and isinstance(value, (Scalar, Map)):
+            for choice in choices:
+                self._replace(VALUE, value, choice, where)
+
+    def _numbers(self, value: Tree, where: Entry) -> None:
+        for leaf in _leaves(value):
+            for origin, place in [(leaf, where), *((o, p) for o, p in self._trees(leaf) if o is not leaf)]:
+                if isinstance(origin, Scalar) and isinstance(origin.value, int) and not isinstance(origin.value, bool):
+                    for number in _near(origin.value):
+                        self._replace(VALUE, origin, str(number), place)
+        if isinstance(value, Seq) and len(value.items) == 2 and len({i.place.text for i in value.items}) == 2:
+            a, b = value.items
+            edits = replaced(a.place, b.place.text), replaced(b.place, a.place.text)
+            self.found.add(VALUE, f"write `[{b.place.text}, {a.place.text}]` in {_said(where)}", *edits)
+
+    def _sides(self, value: Tree, where: Entry) -> None:
+        """The other side or the other direction: top for bottom, columns for rows."""
+        if not isinstance(value, Map):
+            return
+        for key, (place, tree) in value.entries.items():
+            other = SIDES.get(key)
+            if other is None or not isinstance(tree, Scalar):
+                continue
+            edits = [replaced(place, other)]
+            if other in value.entries:
+                edits.append(replaced(value.entries[other][0], key))
+            message = f"write `{other}: {tree.place.text}` instead of `{key}: {tree.place.text}` in {_said(where)}"
+            self.found.add(VALUE, message, *edits)
+
+    def _missing(self, name: str) -> None:
+        """A key that the entry leaves out."""
+        info = self.model.model_fields[name]
+        if name in ("layer", "from_", "weights_of"):
+            return
+        texts: list[str] = []
+        if _kind(self.model, name) == "mask":
+            texts = [scalar(text) for text in [*LIKELY.get(self.dimensions, ()), *self.entries.masks]]
+        elif _kind(self.model, name) == "form":
+            texts = [c for c in _choices_of(self.model, name) if c != info.default]
+            texts += ["1"] if info.default == 0 and not isinstance(info.default, bool) else []
+        for text in texts:
+            message = f"add `{name}: {text}` to {_said(self.entry)}"
+            self.found.add(MORE, message, added(self.entry.map, info.alias or name, text))
+
+    def _replace(self, cost: float, value: Tree, text: str, where: Entry) -> None:
+        message = f"write `{text}` instead of `{value.place.text}` in {_said(where)}"
+        if not _within(value.place, where.map.place):
+            message = f"write `{text}` instead of `{value.place.text}` in line {value.place.line}"
+        self.found.add(cost, message, replaced(value.place, text))
+
+
+def _near(number: int) -> list[int]:
+    return [*([-number] if number else []), number - 1, number + 1]
+
+
+def _leaves(tree: Tree) -> Iterator[Scalar]:
+    if isinstance(tree, Scalar):
+        yield tree
+    elif isinstance(tree, Seq):
+        for item in tree.items:
+            yield from _leaves(item)
+    elif isinstance(tree, Map):
+        for _, item in tree.entries.values():
+            yield from _leaves(item)
+
+
+@lru_cache(maxsize=4096)
+def _kind(model: type[Layer], key: str) -> str:
+    """'mask', 'width' for numbers of channels (which no leak depends on), 'form' for anything else, '' for none."""
+    info = model.model_fields.get(key)
+    if info is None:
+        return ""
+    if key == "mask" or "mask" in info.metadata:
+        return "mask"
+    thin = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("thin")
+    return "width" if thin or "channels" in info.metadata else "form"
+
+
+@lru_cache(maxsize=4096)
+def _choices_of(model: type[Layer], key: str) -> tuple[str, ...]:
+    """The names between which a field chooses; none where it is a list of them."""
+    found: list[str] = []
+
+    def search(annotation: Any) -> None:
+        if typing.get_origin(annotation) is typing.Literal:
+            found.extend(str(a) for a in typing.get_args(annotation) if isinstance(a, str))
+        elif typing.get_origin(annotation) not in (list, dict):
+            for part in typing.get_args(annotation):
+                search(part)
+
+    search(model.model_fields[key].annotation if key in model.model_fields else None)
+    return tuple(found)
+
+
+# -- inputs ----------------------------------------------------------------------------------------------------------
+
+
+def _inputs(entries: Entries, found: _Found, entry: Entry, node: Node) -> None:
+    """Other nodes in place of those that an entry takes, one of a list left out, and a shift between."""
+    ports = ["from", *type(node.layer).ports] if entry.map.get("layer") is not None else ["from"]
+    shifts = SHIFTS.get(_dimensions(node), ())
+    scope = _scope(entries, entry)
+    for port in ports:
+        tree = entry.map.get(port)
+        if tree is None:
+            if port == "from" and entry.before:
+                for other in scope[:MAX_REFERENCES]:
+                    found.add(INPUT, f"add `from: {other}` to {_said(entry)}", added(entry.map, "from", other))
+            continue
+        _swapped(found, tree, _said(entry), "inputs")
+        references = [leaf for leaf in _leaves(tree) if isinstance(leaf.value, str)]
+        for ref in references:
+            for other in _alternatives(str(ref.value), scope):
+                message = f"take `{other}` instead of `{ref.place.text}` in {_said(entry)}"
+                found.add(INPUT, message, replaced(ref.place, scalar(other)))
+            for amount in shifts:
+                _shifted(found, entry, ref, amount)
+        if isinstance(tree, Seq) and len(tree.items) > 1:
+            for number, item in enumerate(tree.items):
+                message = f"leave `{item.place.text}` out of the inputs of {_said(entry)}"
+                found.add(INPUT, message, dropped(tree, number))
+    if entry.map.get("from") is None:
+        for amount in shifts:
+            _shifted(found, entry, None, amount)
+
+
+def _outputs(entries: Entries, found: _Found, instance: Entry) -> None:
+    """Two outputs of a block exchanged, or others of its nodes given out."""
+    which = instance.map.get("block")
+    block = entries.blocks.get(str(which.value)) if isinstance(which, Scalar) else None
+    if block is None or not isinstance(block.outputs, Map):
+        return
+    said = f"the outputs of the block '{block.name}' (line {block.outputs.place.line})"
+    _swapped(found, block.outputs, said, "outputs")
+    for key, (_, tree) in block.outputs.entries.items():
+        if isinstance(tree, Scalar):
+            for other in _alternatives(str(tree.value), [*reversed(block.nodes.entries), *block.inputs]):
+                message = f"give `{other}` instead of `{tree.place.text}` as `{key}` in {said}"
+                found.add(INPUT, message, replaced(tree.place, other))
+
+
+def _swapped(found: _Found, tree: Tree, said: str, what: str) -> None:
+    """Two of named values exchanged: the other stack."""
+    if not isinstance(tree, Map):
+        return
+    values = [(key, value) for key, (_, value) in tree.entries.items() if isinstance(value, Scalar)]
+    for k, (first, a) in enumerate(values):
+        for second, b in values[k + 1 :]:
+            edits = replaced(a.place, b.place.text), replaced(b.place, a.place.text)
+            message = f"exchange `{first}` and `{second}` among the {what} of {said}"
+            found.add(VALUE, message if what == "inputs" else f"exchange `{first}` and `{second}` in {said}", *edits)
+
+
+def _scope(entries: Entries, entry: Entry) -> list[str]:
+    """The nodes that an entry may refer to, the nearest first."""
+    found: list[str] = []
+    for before in reversed(entry.before):
+        found += _references(entries, before)
+    return [*found, *entry.block.inputs]
+
+
+def _references(entries: Entries, entry: Entry) -> list[str]:
+    which = entry.map.get("block")
+    block = entries.blocks.get(str(which.value)) if isinstance(which, Scalar) else None
+    if block is None:
+        return [entry.name]
+    if isinstance(block.outputs, Map) and len(block.outputs.entries) > 1:
+        return [f"{entry.name}.{output}" for output in block.outputs.entries]
+    if isinstance(block.outputs, Seq) and len(block.outputs.items) > 1:
+        return [f"{entry.name}.{item.value}" for item in block.outputs.items if isinstance(item, Scalar)]
+    return [entry.name]
+
+
+def _alternatives(ref: str, scope: list[str]) -> list[str]:
+    """Other references, first the other parts of what is referred to."""
+    stem = ref.rpartition(".")[0]
+    near = [name for name in scope if stem and name.startswith(stem + ".")]
+    outputs = {name.rpartition(".")[2] for name in scope if "." in name}
+    near += [f"{stem}.{output}" for output in sorted(outputs) if stem and ("*" in stem or "(" in stem)]
+    return [name for name in dict.fromkeys([*near, *scope]) if name != ref][:MAX_REFERENCES]
+
+
+# -- shifts ----------------------------------------------------------------------------------------------------------
+
+
+def _moved(found: _Found, entry: Entry, node: Node) -> None:
+    """A shift in place of a node that does nothing."""
+    kind = entry.map.get("layer")
+    if isinstance(kind, Scalar) and kind.value == "identity":
+        for amount in SHIFTS.get(_dimensions(node), ()):
+            key = amount.partition(":")[0]
+            edits = replaced(kind.place, "shift"), added(entry.map, key, amount.partition(": ")[2])
+            found.add(MORE, f"make {_said(entry)} a shift: `{{layer: shift, {amount}}}`", *edits)
+
+
+def _shifted(found: _Found, entry: Entry, ref: Scalar | None, amount: str) -> None:
+    """A shift between an entry and one of its inputs."""
+    taken = set(entry.block.nodes.entries) | set(entry.block.inputs)
+    name = next(n for k in range(len(taken) + 1) if (n := f"shifted{k + 1 if k else ''}") not in taken)
+    taking = f"from: {ref.place.text}, " if ref is not None else ""
+    text = f"{{layer: shift, {taking}{amount}}}"
+    edits = [inserted(entry.key, entry.block.nodes.flow, name, text)]
+    if ref is not None:
+        edits.append(replaced(ref.place, name))
+    source = f"`{ref.place.text}`" if ref is not None else "its input"
+    found.add(NODE, f"shift {source} by {amount.replace(': ', ' ')} before {_said(entry)}", *edits)
+
+
+def _dimensions(node: Node) -> int:
+    return len(node.out.grid)
+
+
+def _said(entry: Entry) -> str:
+    return f"'{entry.name}' (line {entry.line})"
+
+
+def _within(inner: Place, outer: Place) -> bool:
+    return inner.source.name == outer.source.name and outer.start <= inner.start and inner.end <= outer.end

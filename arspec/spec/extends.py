@@ -1,0 +1,95 @@
+"""The sections of a spec's file, and below them those of the spec that it extends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
+from arspec.spec.keys import said
+from arspec.spec.yaml import Map, Scalar, Tree, parse, plain, read
+
+SECTIONS = {
+    "arspec": "the version of the language: 1",
+    "name": "the name of the model",
+    "about": "what it is, with its source",
+    "extends": "the spec that this one starts from: its params merge by key, any other section stands for the whole",
+    "data": "what is modelled: image, sequence or vector",
+    "order": "the order of generation, or a list of orders",
+    "condition": "what the model is conditioned on, by name",
+    "params": "numbers that the rest refers to as $name; they can be set from outside",
+    "masks": "predicates over (this site, that site), by name",
+    "blocks": "reusable subgraphs, by name",
+    "graph": "the nodes",
+    "head": "the distribution, and the node that gives its parameters",
+}
+VERSION = 1
+MAX_EXTENDS = 16
+
+
+def top(source: Source) -> Place:
+    """The first character of a text, for what is missing from it."""
+    first = next((i for i, c in enumerate(source.text) if not c.isspace()), 0)
+    return Place(source, first, min(first + 1, len(source.text)))
+
+
+def sections_of(
+    source: Source, faults: Collector, texts: Mapping[str, str], chain: tuple[str, ...] = ()
+) -> dict[str, Tree]:
+    """The sections of a spec, those of the spec that it extends below them. `texts` stand for files of that name."""
+    tree = parse(source)
+    if not isinstance(tree, Map):
+        raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])
+    for key, (place, _) in tree.entries.items():
+        if key not in SECTIONS:
+            faults.add("AR105", f"there is no section '{key}'", place, did_you_mean(key, SECTIONS, "sections"))
+    _check_texts(tree, source, faults)
+    own = {key: value for key, (_, value) in tree.entries.items() if key in SECTIONS}
+    below = _extended(own.get("extends"), source, faults, texts, chain)
+    merged = {**below, **own}
+    params, base = own.get("params"), below.get("params")
+    if isinstance(params, Map) and isinstance(base, Map):
+        merged["params"] = Map(params.place, {**base.entries, **params.entries}, params.flow)
+    return merged
+
+
+def _check_texts(tree: Map, source: Source, faults: Collector) -> None:
+    version = tree.get("arspec")
+    if version is None:
+        faults.add("AR102", "the version of the language is missing", top(source), f"write `arspec: {VERSION}` at the top")
+    elif isinstance(plain(version), bool) or plain(version) != VERSION:
+        found = f"the language has version {VERSION}, and this spec asks for {said(plain(version))}"
+        faults.add("AR106", found, version.place, f"write `arspec: {VERSION}`")
+    for key in ("name", "about"):
+        value = tree.get(key)
+        if value is not None and not isinstance(plain(value), str):
+            faults.add("AR103", f"`{key}` takes a text, and was given {said(plain(value))}", value.place, "put it in quotes")
+
+
+def _extended(
+    extends: Tree | None, source: Source, faults: Collector, texts: Mapping[str, str], chain: tuple[str, ...]
+) -> dict[str, Tree]:
+    """The sections of the spec that is extended; none where there is none, or where it can't be read."""
+    if extends is None:
+        return {}
+    name: Any = extends.value if isinstance(extends, Scalar) else None
+    if not isinstance(name, str):
+        faults.add("AR103", "`extends` names a file", extends.place, "extends: pixelcnn.yaml")
+        return {}
+    path = os.path.normpath(os.path.join(os.path.dirname(source.name), name))
+    here = (*chain, os.path.normpath(source.name))
+    if path in here:
+        circle = " → ".join(os.path.basename(p) for p in (*here[here.index(path) :], path))
+        faults.add("AR113", f"specs extend each other in a circle: {circle}", extends.place, "one of them must stand alone")
+    elif len(here) > MAX_EXTENDS:
+        found = f"a chain of more than {MAX_EXTENDS} specs that extend each other (limit MAX_EXTENDS)"
+        faults.add("AR114", found, extends.place, "extend the first of them")
+    else:
+        try:
+            return sections_of(Source(path, texts[path]) if path in texts else read(path), faults, texts, here)
+        except SpecError:
+            raise
+        except InputError as error:
+            faults.add("AR112", f"the spec '{name}' can't be read: {error.message}", extends.place, error.help)
+    return {}

@@ -1,0 +1,116 @@
+"""Parameters: those of a spec or a block, evaluated one after another, with what is set from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from arspec.diagnostics import Collector, Place, did_you_mean
+from arspec.spec.expressions import names
+from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, said
+from arspec.spec.scalars import core_value
+from arspec.spec.yaml import Map, Scalar, Seq, Tree, plain
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+BUILT_IN = {
+    "head": "numbers that the head needs, over all channels of a pixel",
+    "levels": "levels of the data",
+    "channels": "channels of the data",
+    "groups": "channel groups: the channels where they are generated one after another, else 1",
+    "i": "the number of the repetition, from 0",
+}
+
+
+def own_params(
+    tree: Tree | None, overrides: Mapping[str, Any], data_params: Mapping[str, str], top: Place, faults: Collector
+) -> dict[str, Any]:
+    """The parameters of a spec, evaluated one after another as they refer to each other, with what is set from outside.
+
+    A name that arspec itself gives is taken only where both mean the same: data: {levels: $levels}."""
+    entries = tree.entries if isinstance(tree, Map) else {}
+    if tree is not None and not isinstance(tree, Map) and plain(tree) is not None:
+        faults.add("AR103", "`params` is a mapping of names to values", tree.place, "params: {width: 64}")
+    for name in overrides:
+        if name not in entries:
+            place = tree.place if tree is not None else top
+            help = did_you_mean(name, entries, "its parameters are")
+            faults.add("AR213", f"the spec has no parameter '{name}' to set", place, help)
+    for name, (place, _) in entries.items():
+        if not NAME.fullmatch(name):
+            faults.add("AR115", f"'{name}' is no name for a parameter", place, "names are letters, digits and _")
+        elif name in BUILT_IN and data_params.get(name) != name:
+            found = f"'{name}' is a parameter that arspec itself gives: {BUILT_IN[name]}"
+            faults.add("AR207", found, place, "take another name")
+    return settle_params(entries, overrides, {}, faults)
+
+
+def settle_params(
+    entries: Mapping[str, tuple[Place, Tree]], overrides: Mapping[str, Any], outer: Mapping[str, Any], faults: Collector
+) -> dict[str, Any]:
+    """Values of the parameters of a spec or a block: those given, else their defaults, which may refer to parameters
+    that stand before them and to those outside. UNKNOWN stands for a value that could not be computed."""
+    values: dict[str, Any] = dict(outer)
+    own: dict[str, Any] = {}
+    for name, (_, default) in entries.items():
+        evaluator = Evaluator(values, faults)
+        if _refers_ahead(name, default, set(entries) - set(values), faults):
+            given: Any = UNKNOWN
+        else:
+            given = evaluator.value(default)
+            given = given if evaluator.complete else UNKNOWN
+        if name in overrides:
+            value = overrides[name]
+            if isinstance(value, str) and not isinstance(given, str):
+                value = _from_text(value, name, default.place, faults)
+            if _unlike(value, given):
+                found = f"the parameter '{name}' is {_kind(given)}; it was set to {said(value)}"
+                faults.add("AR214", found, default.place, f"give {_kind(given)}, such as {said(given)}")
+            given = value
+        own[name] = values[name] = given
+    return own
+
+
+def _refers_ahead(name: str, tree: Tree, ahead: set[str], faults: Collector) -> bool:
+    """Whether a default refers to itself or to a parameter below it, which is reported."""
+    texts = [scalar for scalar in _scalars(tree) if isinstance(scalar.value, str)]
+    found = [(scalar, other) for scalar in texts for other in sorted(names(str(scalar.value)) & ahead)]
+    for scalar, other in found:
+        where = "itself" if other == name else f"'{other}', which stands below it"
+        help = "a parameter refers to those above it: write a number, or change places"
+        faults.add("AR219", f"the parameter '{name}' refers to {where}", scalar.place, help)
+    return bool(found)
+
+
+def _scalars(tree: Tree) -> list[Scalar]:
+    if isinstance(tree, Scalar):
+        return [tree]
+    inner = tree.items if isinstance(tree, Seq) else [t for _, t in tree.entries.values()] if isinstance(tree, Map) else []
+    return [scalar for item in inner for scalar in _scalars(item)]
+
+
+def _from_text(text: str, name: str, place: Place, faults: Collector) -> Any:
+    """A value that was given as a text, on the command line."""
+    try:
+        return core_value(text)
+    except OverflowError as limit:
+        faults.add("AR214", f"the parameter '{name}' was set to {text[:40]}, which is beyond {limit}", place, "give a smaller number")
+        return UNKNOWN
+
+
+def _unlike(value: Any, default: Any) -> bool:
+    if default is None or any(isinstance(v, (list, dict, Unknown)) for v in (value, default)):
+        return False  # a kernel is a number or a list of them, a mask a text or a list: the layer says what it takes
+    return _kind(value) != _kind(default)
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return f"a {type(value).__name__}"
