@@ -8,6 +8,7 @@ The codes and their pages stand in `arspec.codes`, one file for each hundred.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import unicodedata
 from bisect import bisect_right
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 SHOWN = 100  # diagnostics that `text` prints in full; the rest are counted
+MAX_FAULTS = 1000  # that a collector takes before it gives up
+MAX_COMPARED = 300  # names that a misspelt one is compared with
 WIDTH = 100  # columns of a source line that are shown around the caret
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
@@ -165,7 +168,7 @@ class SpecError(InputError):
 
 
 class Collector:
-    """Gathers diagnostics, so that all faults of a file are reported at once."""
+    """Gathers diagnostics, so that all faults of a file are reported at once. Raises SpecError at MAX_FAULTS."""
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
@@ -179,6 +182,8 @@ class Collector:
         related: Iterable[tuple[Place, str]] = (),
     ) -> None:
         self.diagnostics.append(Diagnostic(code, message, place, help, tuple(related)))
+        if len(self.diagnostics) >= MAX_FAULTS:
+            raise SpecError(self.diagnostics)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics.extend(diagnostics)
@@ -238,7 +243,7 @@ def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     ['conv']
     """
     plain: dict[str, list[str]] = {}
-    for candidate in candidates:
+    for candidate in itertools.islice(candidates, MAX_COMPARED):
         plain.setdefault(_folded(candidate), []).append(candidate)
     matches = difflib.get_close_matches(_folded(word[:100]), plain, n=n, cutoff=0.6)
     return [candidate for match in matches for candidate in plain[match]][:n]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
+from arspec.diagnostics import Diagnostic
 from arspec.heads import Head, Support
 from arspec.layers.base import Node, Weight
 from arspec.types import Ints, Member, Type
@@ -41,6 +42,7 @@ class Graph:
     width_params: frozenset[str]  # parameters that numbers of channels are computed from
     repeat_params: frozenset[str]  # parameters that repeats are computed from
     repeated: bool  # whether anything is repeated
+    notes: list[Diagnostic]  # what is odd about it, and refused nowhere
 
     @cached_property
     def support(self) -> Support:

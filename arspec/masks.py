@@ -19,6 +19,9 @@ from arspec.spec.expressions import ExpressionError
 from arspec.spec.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
 from arspec.types import NOWHERE, Bools, Ints
 
+MAX_PARTS = 1000  # names that a mask stands for, those of the masks that it names counted in
+MAX_DEPTH = 64  # masks that name masks
+
 READY_MADE: dict[str, tuple[str, str]] = {
     # name: (definition, meaning)
     "before": ("", "that pixel, step or entry is generated before this one"),
@@ -75,35 +78,51 @@ def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Pre
     """Parses a mask and replaces the names of a spec's own masks by what they stand for, and its parameters by their
     values.
 
-    Raises ExpressionError for a name that is neither ready-made nor in `own`, and for masks that name each other in
-    a circle.
+    Raises ExpressionError for a name that is neither ready-made nor in `own`, for masks that name each other in a
+    circle, and for masks that stand for more than MAX_PARTS names. Its place lies in `text`.
     """
-    return _resolve(parse_mask(text, params), own, params, ())
+    return _Resolver(own, params).resolved(parse_mask(text, params), ())
 
 
-def _resolve(node: Predicate, own: Mapping[str, str], params: Mapping[str, Any], inside: tuple[str, ...]) -> Predicate:
-    def again(part: Predicate) -> Predicate:
-        return _resolve(part, own, params, inside)
+class _Resolver:
+    def __init__(self, own: Mapping[str, str], params: Mapping[str, Any]) -> None:
+        self.own, self.params, self.names = own, params, 0
 
-    match node:
-        case Name(name):
-            if name in inside:
-                raise ExpressionError("AR313", f"the mask '{name}' is defined by itself: {' → '.join((*inside, name))}")
-            if name in own:
-                return _resolve(parse_mask(own[name], params), own, params, (*inside, name))
-            if name not in READY_MADE:
-                help = did_you_mean(name, [*READY_MADE, *own], "masks")
-                raise ExpressionError("AR311", f"there is no mask '{name}'", help)
-            definition = READY_MADE[name][0]
-            return _resolve(parse_mask(definition), own, params, (*inside, name)) if definition else node
-        case And(parts):
-            return And(tuple(again(p) for p in parts))
-        case Or(parts):
-            return Or(tuple(again(p) for p in parts))
-        case Not(inner):
-            return Not(again(inner))
-        case _:
-            return node
+    def resolved(self, node: Predicate, inside: tuple[str, ...]) -> Predicate:
+        match node:
+            case Name():
+                return self.named(node, inside)
+            case And(parts):
+                return And(tuple(self.resolved(p, inside) for p in parts))
+            case Or(parts):
+                return Or(tuple(self.resolved(p, inside) for p in parts))
+            case Not(inner):
+                return Not(self.resolved(inner, inside))
+            case _:
+                return node
+
+    def named(self, node: Name, inside: tuple[str, ...]) -> Predicate:
+        name = node.name
+        self.names += 1
+        if self.names > MAX_PARTS or len(inside) > MAX_DEPTH:
+            found = f"the mask stands for more than {MAX_PARTS:,} names (limit MAX_PARTS)"
+            if len(inside) > MAX_DEPTH:
+                found = f"masks that name each other, more than {MAX_DEPTH} deep (limit MAX_DEPTH)"
+            raise ExpressionError("AR314", found, "name fewer masks in it", node.at, len(name))
+        if name in inside:
+            circle = " → ".join((*inside[inside.index(name) :], name))
+            raise ExpressionError("AR313", f"the mask '{name}' is defined by itself: {circle}", None, node.at, len(name))
+        if name not in self.own and name not in READY_MADE:
+            help = did_you_mean(name, [*READY_MADE, *self.own], "masks")
+            raise ExpressionError("AR311", f"there is no mask '{name[:60]}'", help, node.at, len(name))
+        definition = self.own.get(name) or READY_MADE[name][0]
+        if not definition:
+            return Name(name)
+        try:
+            return self.resolved(parse_mask(definition, self.params), (*inside, name))
+        except ExpressionError as error:
+            error.inside, error.offset, error.length = True, node.at, len(name)
+            raise
 
 
 def holds(predicate: Predicate, pairs: Pairs) -> Bools:

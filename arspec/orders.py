@@ -333,14 +333,14 @@ def order(
     are generated together. Joint channels are one group.
     """
     if channels not in ("sequential", "joint"):
-        raise InputError("AR509", f"channels are sequential or joint, not {channels!r}")
+        raise InputError("AR808", f"channels are sequential or joint, not {channels!r}")
     if not _is_count(channel_count):
-        raise InputError("AR509", f"the number of channels must be a positive integer, not {channel_count!r}")
+        raise InputError("AR808", f"the number of channels must be a positive integer, not {channel_count!r}")
     if groups is None:
         groups = channel_count if channels == "sequential" else 1
     if not _is_count(groups) or channel_count % groups or (channels == "joint" and groups != 1):
         allowed = "joint channels are one group" if channels == "joint" else "groups are slices of equal size"
-        raise InputError("AR509", f"{channel_count} {channels} channels cannot form {groups!r} groups", help=allowed)
+        raise InputError("AR808", f"{channel_count} {channels} channels cannot form {groups!r} groups", help=allowed)
     grid = _checked_grid(grid)
     if groups * int(np.prod(grid)) > MAX_VARIABLES:
         raise InputError(
@@ -489,7 +489,7 @@ def _check_settings(scan: str, seed: int, factor: int, ranks: Any) -> None:
     if not _is_integer(seed, 0, 2**64):
         raise InputError("AR808", f"a seed is an integer from 0 to 2**64 - 1, not {seed!r}")
     if not _is_count(factor):
-        raise InputError("AR508", f"the factor of {scan} must be a positive integer, not {factor!r}")
+        raise InputError("AR808", f"the factor of {scan} must be a positive integer, not {factor!r}")
     if ranks is not None and scan != "explicit":
         raise InputError(
             "AR502", f"the order {scan} makes its own ranks", help="use the scan explicit, or leave `ranks` out"

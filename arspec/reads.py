@@ -350,14 +350,18 @@ class Scan:
 
 def waves_of(own: Window) -> tuple[Ints, ...] | None:
     """The waves of a scan: sites grouped by the longest chain of own reads behind them; None where they form a circle."""
-    sites = own.out_groups * own.out_positions
-    table = own.table(np.arange(sites))
-    number = np.zeros(sites + 1, np.int64)
-    for _ in range(own.out_positions * own.out_groups + 1):
-        after = np.append(np.where(table >= 0, number[table] + 1, 0).max(1, initial=0), 0)
-        if np.array_equal(after, number):
-            return tuple(np.flatnonzero(number[:-1] == k) for k in range(int(number.max(initial=0)) + 1))
-        number = after
-        if number.max() > sites:
-            return None
-    return None
+    table = own.table(np.arange(own.out_groups * own.out_positions))
+    waiting = (table >= 0).sum(1)  # own sites that each still waits for
+    reader, column = np.nonzero(table >= 0)
+    read = table[reader, column]
+    by_read = reader[np.argsort(read, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(read, minlength=len(table)))])
+    waves: list[Ints] = []
+    ready = np.flatnonzero(waiting == 0)
+    while len(ready):
+        waves.append(ready)
+        released = np.concatenate([by_read[starts[site] : starts[site + 1]] for site in ready])
+        np.subtract.at(waiting, released, 1)
+        released = np.unique(released)
+        ready = released[waiting[released] == 0]
+    return tuple(waves) if sum(map(len, waves)) == len(table) else None

@@ -456,13 +456,13 @@ def test_refusals_have_known_codes(tmp_path: Path) -> None:
     assert code("raster", (2**12, 2**13)) == "AR505"
     assert code("natural", (3,), transpose=True) == "AR506"
     assert code("raster", (3,)) == "AR507"
-    assert code("subscale", (3, 3), factor=0) == "AR508"
+    assert code("subscale", (3, 3), factor=0) == "AR808"
     with pytest.raises(InputError) as refused:
         ranks_from_file(tmp_path / "ranks.pkl", (3,))
     assert refused.value.code == "AR504"
     with pytest.raises(InputError) as refused:
         order("raster", (3, 3), "parallel", 3)  # type: ignore[arg-type]
-    assert refused.value.code == "AR509"
+    assert refused.value.code == "AR808"
 
 
 def test_the_limit_itself_is_allowed() -> None:

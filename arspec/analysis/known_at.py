@@ -39,13 +39,16 @@ class Relations:
         return self._scans[node]
 
 
-def known_at(relations: Relations) -> dict[Node, Ints]:
-    """[S] for every source and live node."""
+def known_at(relations: Relations, without: frozenset[Node] = frozenset()) -> dict[Node, Ints]:
+    """[S] for every source and live node. `without`: nodes as if they read nothing."""
     graph = relations.graph
     known: dict[Node, Ints] = {graph.data: relations.member.order.rank}
     for node in graph.conditions.values():
         known[node] = np.full(node.out.sites, -1)
     for node in graph.live:
+        if node in without:
+            known[node] = np.full(node.out.sites, -1)
+            continue
         parts = [r.known_at(known[i]) for r, i in zip(relations.reads(node), node.inputs, strict=True)]
         value = np.maximum.reduce(parts) if parts else np.full(node.out.sites, -1)
         scan = relations.scan(node)

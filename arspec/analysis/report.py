@@ -11,6 +11,7 @@ import numpy as np
 
 from arspec.analysis.contexts import MAX_EXACT, Seen, seen
 from arspec.analysis.depth import deepened
+from arspec.analysis.idle import idle_masks
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
 from arspec.diagnostics import Diagnostic
@@ -33,6 +34,7 @@ class MemberReport:
     witnesses: list[Witness]
     seen: Seen | None = None
     deep: Seen | None = None
+    idle: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
 
 
 @dataclass(eq=False)
@@ -154,6 +156,8 @@ def prove(spec: Spec, contexts: bool = True) -> Report:
     members = [_member(spec, member, contexts) for member in graph.members]
     report = Report(spec, members, 0.0)
     report.diagnostics = [*_leaks(report), *(_notes(report) if contexts else [])]
+    if contexts:
+        report.diagnostics += [*graph.notes, *members[0].idle]
     report.seconds = time.perf_counter() - start
     return report
 
@@ -172,6 +176,7 @@ def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
     report = MemberReport(member.order.name, leaks, training, found)
     if contexts:
+        report.idle = idle_masks(relations, known)
         report.seen = seen(relations)
         report.deep = deepened(spec, member.index, report.seen)
     return report

@@ -82,6 +82,7 @@ class Node:
     data: Type | None = None
     keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
     out: Type = field(init=False)
+    runs: tuple[tuple[int, int, int], ...] = ()  # of a scan: (group, from, to) of its sites in the order of computation
 
     @property
     def ins(self) -> list[Type]:
@@ -169,11 +170,14 @@ class Layer(BaseModel):
 def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None:
     """Raises Fault where the inputs differ in grid or groups."""
     first = inputs[0]
+    shown = " and ".join(f"'{n.name}' gives {n.out}" for n in node.inputs[: len(inputs)])
     for other in inputs[1:]:
-        if other.grid != first.grid or other.groups != first.groups:
-            shown = " and ".join(f"'{n.name}' gives {n.out}" for n in node.inputs[: len(inputs)])
-            raise Fault("AR401", f"{names} must lie on one grid, in the same channel groups; {shown}",
+        if other.grid != first.grid:
+            raise Fault("AR401", f"{names} must lie on one grid; {shown}",
                         "crop, pad or upsample one of them, or take it at another place")  # fmt: skip
+        if other.groups != first.groups:
+            raise Fault("AR406", f"{names} must be in the same channel groups; {shown}",
+                        "put a convolution between: conv with `groups`")  # fmt: skip
 
 
 def frame_of(inputs: list[Type]) -> Cells | Any:

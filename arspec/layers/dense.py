@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MAX_PAIRS = 1 << 27  # of sites that a mask compares, where it is not by rank alone
+
+
 @lru_cache(maxsize=256)
 def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked | Matrix | Whole:
     """The relation of a layer in which every site may read every site of the input, as far as the mask allows."""
@@ -39,6 +42,9 @@ def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked
     if strict is not None and not any(isinstance(t.frame, Free) for t in (this, that)):
         a, b = ranks(this, member), ranks(that, member)
         return Ranked((a.first if strict else a.last).ravel(), b.last.ravel(), strict)
+    if this.sites * that.sites > MAX_PAIRS:
+        raise Fault("AR413", f"a mask over {this.sites:,} × {that.sites:,} sites, where {MAX_PAIRS:,} pairs are the limit (MAX_PAIRS)",
+                    "`earlier` and `so_far` compare ranks, and have no limit", "mask")  # fmt: skip
     allowed = holds(mask.predicate, all_pairs(this, that, member))
     return Matrix(np.broadcast_to(allowed, (this.sites, that.sites)).copy())
 
@@ -73,6 +79,9 @@ class Dense(Layer):
             data = node.data
             assert data is not None
             return Type(data.grid, 1, self.out, Cells((0,), (1,)))
+        if "out" in self.model_fields_set:
+            raise Fault("AR110", "`units` makes a hidden layer of one channel a unit, and `out` states channels",
+                        "leave one of the two out", "out")  # fmt: skip
         depth, below = 1, into.frame
         while isinstance(below, Units):
             depth, below = depth + 1, below.below

@@ -4,6 +4,7 @@ dimensions, and the evaluation of masks over it."""
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,9 @@ from arspec.layers.base import Fault
 from arspec.masks import Mask, Pairs, Side, holds
 from arspec.reads import Tap, Window
 from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks
+
+MAX_TAPS = 1 << 13  # places of one window
+MAX_WINDOW = 1 << 28  # places of a window × positions, × pairs of channel groups where a mask compares them
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def window(
     """The relation of a window of this form between an input `that` and an output `this`.
 
     own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""
+    _check_size(that, this, form, mask)
     taps: list[Tap] = []
     for place in itertools.product(*(range(k) for k in form.kernel)):
         axes = [form.source(a, k, that.grid[a], this.grid[a]) for a, k in enumerate(place)]
@@ -98,6 +103,17 @@ def window(
         source = np.where(outside, -1, flat).ravel()
         taps.append(Tap(source, _allowed(this, that, source, place, form, mask, member, own_group)))
     return Window(this.groups, this.positions, that.groups, that.positions, tuple(taps))
+
+
+def _check_size(that: Type, this: Type, form: Geometry, mask: Mask | None) -> None:
+    places = math.prod(form.kernel)
+    pairs = this.groups * that.groups if mask is not None else 1
+    if places > MAX_TAPS:
+        raise Fault("AR413", f"a window of {_by(form.kernel)} has {places:,} places, where {MAX_TAPS:,} are the limit (MAX_TAPS)",
+                    "take a smaller kernel, with a dilation or a stride", "kernel")  # fmt: skip
+    if places * this.positions * pairs > MAX_WINDOW:
+        raise Fault("AR413", f"a window of {_by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
+                    "sites (limit MAX_WINDOW)", "take a smaller kernel, or smaller data", "kernel")  # fmt: skip
 
 
 def _allowed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -26,6 +27,7 @@ from arspec.types import Bools, Ints, Member, Type
 if TYPE_CHECKING:
     from torch import Tensor
 
+MAX_SCAN = 1 << 16  # sites of a recurrent layer, each of which may have to wait for all others
 Offset = Annotated[list[int], Field(min_length=1, max_length=2)]
 
 
@@ -43,10 +45,82 @@ def scan_of(kind: Type, offsets: tuple[tuple[int, ...], ...]) -> Scan | None:
     return None if waves is None else Scan(own, waves)
 
 
+def _runs(scan: Scan, positions: int) -> tuple[tuple[int, int, int], ...]:
+    """(group, from, to) of the sites of each group in each wave, all waves one after another."""
+    runs: list[tuple[int, int, int]] = []
+    at = 0
+    for sites in scan.waves:
+        for group, count in zip(*np.unique(sites // positions, return_counts=True), strict=True):
+            runs.append((int(group), at, at + int(count)))
+            at += int(count)
+    return tuple(runs)
+
+
 def _neighbours(kind: Type, offset: tuple[int, ...]) -> tuple[list[Ints], list[Bools]]:
     """The coordinates of every position's neighbour at an offset, and along which axes it lies inside the grid."""
     at = [i + o for i, o in zip(np.indices(kind.grid), offset, strict=True)]
     return at, [(a >= 0) & (a < n) for a, n in zip(at, kind.grid, strict=True)]
+
+
+def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned: bool) -> Ints:
+    """[S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero, or for channel group
+    g site S + 1 + g, the start, where the state lies off along the direction of the carried one alone."""
+    scan = scan_of(kind, offsets)
+    assert scan is not None
+    table = scan.own.table(np.arange(kind.sites)).reshape(kind.groups, kind.positions, -1, kind.groups)
+    for tap, offset in enumerate(offsets):
+        _, inside = _neighbours(kind, offset)
+        across = [i for i, c in zip(inside, offsets[carry], strict=True) if not c]
+        started = ~np.logical_and.reduce(inside) & np.logical_and.reduce([np.ones(kind.grid, bool), *across])
+        begin = kind.sites + 1 + np.arange(kind.groups) if learned else kind.sites
+        table[:, :, tap] = np.where(started.reshape(1, -1, 1), begin, table[:, :, tap])
+    return np.where(table < 0, kind.sites, table).reshape(kind.sites, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How the parallel form goes through the waves. A run is the sites of one channel group in one wave; `sources` names
+    the runs that it reads, and `gather` (cut by `gathers`) the places of what it reads in these, put side by side behind
+    what stands outside the grid."""
+
+    table: Ints
+    order: Ints
+    sizes: list[int]
+    groups: list[int]
+    sources: list[list[int]]
+    gather: Ints
+    gathers: list[int]
+
+
+@lru_cache(maxsize=128)
+def _plan(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned: bool) -> _Plan:
+    scan, table = scan_of(kind, offsets), _table(kind, offsets, carry, learned)
+    assert scan is not None
+    outside = 1 + kind.groups if learned else 1
+    run_of, place_of = np.full(kind.sites, -1), np.zeros(kind.sites, np.int64)
+    runs: list[Ints] = []
+    groups: list[int] = []
+    sources: list[list[int]] = []
+    gathers: list[Ints] = []
+    for wave in scan.waves:
+        for g in np.unique(wave // kind.positions):
+            sites = wave[wave // kind.positions == g]
+            reads = table[sites].ravel()
+            own = reads < kind.sites
+            needed = np.unique(run_of[reads[own]])
+            begins = np.zeros(len(runs) + 1, np.int64)
+            begins[needed] = outside + np.concatenate([[0], np.cumsum([len(runs[k]) for k in needed])])[: len(needed)]
+            inner = np.where(own, reads, 0)
+            gathers.append(np.where(own, begins[run_of[inner]] + place_of[inner], reads - kind.sites))
+            sources.append(needed.tolist())
+            groups.append(int(g))
+            runs.append(sites)
+        for k in range(len(runs) - len(np.unique(wave // kind.positions)), len(runs)):
+            run_of[runs[k]], place_of[runs[k]] = k, np.arange(len(runs[k]))
+    return _Plan(
+        table, np.concatenate(runs), [len(r) for r in runs], groups, sources,
+        np.concatenate(gathers), [len(g) for g in gathers],
+    )  # fmt: skip
 
 
 class Recurrent(Layer):
@@ -84,9 +158,11 @@ class Recurrent(Layer):
         if self.carry >= len(self.state):
             raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
         out = Type(into.grid, into.groups, into.channels // self.gates, into.frame)
-        if scan_of(out, self._offsets()) is None:
+        scan = scan_of(out, self._offsets())
+        if scan is None:
             raise Fault("AR205", "a state would depend on itself: the offsets of `state` form a circle",
                         "all of them must lie to one side", "state")  # fmt: skip
+        node.runs = _runs(scan, out.positions)
         return out
 
     def scan(self, node: Node, member: Member) -> Scan | None:
@@ -101,19 +177,10 @@ class Recurrent(Layer):
         return found
 
     def constants(self, node: Node, member: Member) -> Constants:
-        """table [S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero, or for
-        channel group g site S + 1 + g, the start, where the state lies off along the direction of `carry` alone."""
-        out = node.out
-        scan = scan_of(out, self._offsets())
-        assert scan is not None
-        table = scan.own.table(np.arange(out.sites)).reshape(out.groups, out.positions, -1, out.groups)
-        for tap, offset in enumerate(self._offsets()):
-            _, inside = _neighbours(out, offset)
-            across = [i for i, c in zip(inside, self.state[self.carry], strict=True) if not c]
-            started = ~np.logical_and.reduce(inside) & np.logical_and.reduce([np.ones(out.grid, bool), *across])
-            begin = out.sites + 1 + np.arange(out.groups) if self.start == "learned" else out.sites
-            table[:, :, tap] = np.where(started.reshape(1, -1, 1), begin, table[:, :, tap])
-        return {"table": np.where(table < 0, out.sites, table).reshape(out.sites, -1)}
+        """table [S, taps * G]: the own sites that each site reads, as in `_table`; order, inverse [S]: the sites in the
+        order of the runs, and back; gather: what the sites of each run read of the runs that the plan names."""
+        plan = _plan(node.out, self._offsets(), self.carry, self.start == "learned")
+        return {"table": plan.table, "order": plan.order, "inverse": np.argsort(plan.order), "gather": plan.gather}
 
     def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
         """[1 + G, kept * C]: the states that stand outside the grid: zero, then the start of each channel group."""
@@ -129,25 +196,17 @@ class Recurrent(Layer):
         import torch
 
         out, batch = node.out, len(xs[0])
-        scan = scan_of(out, self._offsets())
-        assert scan is not None
-        gates = sites_last(xs[0], out.groups)
+        plan = _plan(out, self._offsets(), self.carry, self.start == "learned")
+        gates = sites_last(xs[0], out.groups).index_select(1, c["order"]).split(plan.sizes, 1)
         folded = [self.fold(node, w, c, g, []) for g in range(out.groups)]
-        # Finished waves are appended and gathered from, so that autograd never sees a tensor that is written to.
-        done = self.outside(node, w, gates).expand(batch, -1, -1)
-        slot = np.full(out.sites + 1 + out.groups, -1)
-        slot[out.sites :] = np.minimum(np.arange(1 + out.groups), done.shape[1] - 1)
-        table = c["table"].cpu().numpy()
-        for sites in scan.waves:
-            for g in np.unique(sites // out.positions):
-                mine = sites[sites // out.positions == g]
-                earlier = done[:, torch.as_tensor(slot[table[mine]].ravel(), device=done.device)]
-                gate = gates[:, torch.as_tensor(mine, device=done.device)]
-                new = self._cell(folded[g], gate, earlier.view(batch, len(mine), -1, self.cached(node)))
-                slot[mine] = done.shape[1] + np.arange(len(mine))
-                done = torch.cat([done, new], 1)
-        everything = done[:, torch.as_tensor(slot[: out.sites], device=done.device), : out.channels]
-        return channels_first(everything, out)
+        outside = self.outside(node, w, xs[0]).expand(batch, -1, -1)
+        found: list[Tensor] = []  # one a run; each is made once and never written to, as autograd wants it
+        for run, index in enumerate(c["gather"].split(plan.gathers)):
+            below = torch.cat([outside, *(found[k] for k in plan.sources[run])], 1)
+            earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, self.cached(node))
+            found.append(self._cell(folded[plan.groups[run]], gates[run], earlier))
+        everything = torch.cat([state[..., : out.channels] for state in found], 1)
+        return channels_first(everything.index_select(1, c["inverse"]), out)
 
     def _cell(self, w: Weights, gates: Tensor, earlier: Tensor) -> Tensor:
         """gates [B, n, gates * C], earlier [B, n, taps * G, kept * C] -> [B, n, kept * C]."""

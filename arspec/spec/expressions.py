@@ -56,6 +56,7 @@ class ExpressionError(ValueError):
         self.help = help
         self.offset = offset
         self.length = length
+        self.inside = False  # whether the fault lies in a mask of its own that this one names
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}" + (f" ({self.help})" if self.help else "")

@@ -57,39 +57,51 @@ def sections_of(
 def _check_texts(tree: Map, source: Source, faults: Collector) -> None:
     version = tree.get("arspec")
     if version is None:
-        faults.add("AR102", "the version of the language is missing", top(source), f"write `arspec: {VERSION}` at the top")
+        faults.add(
+            "AR102", "the version of the language is missing", top(source), f"write `arspec: {VERSION}` at the top"
+        )
     elif isinstance(plain(version), bool) or plain(version) != VERSION:
         found = f"the language has version {VERSION}, and this spec asks for {said(plain(version))}"
         faults.add("AR106", found, version.place, f"write `arspec: {VERSION}`")
     for key in ("name", "about"):
         value = tree.get(key)
         if value is not None and not isinstance(plain(value), str):
-            faults.add("AR103", f"`{key}` takes a text, and was given {said(plain(value))}", value.place, "put it in quotes")
+            faults.add(
+                "AR103", f"`{key}` takes a text, and was given {said(plain(value))}", value.place, "put it in quotes"
+            )
 
 
 def _extended(
     extends: Tree | None, source: Source, faults: Collector, texts: Mapping[str, str], chain: tuple[str, ...]
 ) -> dict[str, Tree]:
-    """The sections of the spec that is extended; none where there is none, or where it can't be read."""
+    """The sections of the spec that is extended, if there is one. Raises SpecError where it can't be read."""
     if extends is None:
         return {}
     name: Any = extends.value if isinstance(extends, Scalar) else None
     if not isinstance(name, str):
-        faults.add("AR103", "`extends` names a file", extends.place, "extends: pixelcnn.yaml")
-        return {}
+        faults.add(
+            "AR103",
+            f"`extends` names a file, and was given {said(plain(extends))}",
+            extends.place,
+            "extends: pixelcnn.yaml",
+        )
+        faults.raise_if_any()
     path = os.path.normpath(os.path.join(os.path.dirname(source.name), name))
     here = (*chain, os.path.normpath(source.name))
     if path in here:
         circle = " → ".join(os.path.basename(p) for p in (*here[here.index(path) :], path))
-        faults.add("AR113", f"specs extend each other in a circle: {circle}", extends.place, "one of them must stand alone")
+        faults.add(
+            "AR113", f"specs extend each other in a circle: {circle}", extends.place, "one of them must stand alone"
+        )
     elif len(here) > MAX_EXTENDS:
         found = f"a chain of more than {MAX_EXTENDS} specs that extend each other (limit MAX_EXTENDS)"
         faults.add("AR114", found, extends.place, "extend the first of them")
     else:
         try:
             return sections_of(Source(path, texts[path]) if path in texts else read(path), faults, texts, here)
-        except SpecError:
-            raise
+        except SpecError as error:
+            faults.extend(error.diagnostics)
         except InputError as error:
             faults.add("AR112", f"the spec '{name}' can't be read: {error.message}", extends.place, error.help)
+    faults.raise_if_any()  # of what is missing here, nothing can be said without the other spec
     return {}

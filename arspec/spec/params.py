@@ -85,7 +85,9 @@ def _refers_ahead(name: str, tree: Tree, ahead: set[str], faults: Collector) -> 
 def _scalars(tree: Tree) -> list[Scalar]:
     if isinstance(tree, Scalar):
         return [tree]
-    inner = tree.items if isinstance(tree, Seq) else [t for _, t in tree.entries.values()] if isinstance(tree, Map) else []
+    inner = (
+        tree.items if isinstance(tree, Seq) else [t for _, t in tree.entries.values()] if isinstance(tree, Map) else []
+    )
     return [scalar for item in inner for scalar in _scalars(item)]
 
 
@@ -94,7 +96,12 @@ def _from_text(text: str, name: str, place: Place, faults: Collector) -> Any:
     try:
         return core_value(text)
     except OverflowError as limit:
-        faults.add("AR214", f"the parameter '{name}' was set to {text[:40]}, which is beyond {limit}", place, "give a smaller number")
+        faults.add(
+            "AR214",
+            f"the parameter '{name}' was set to {text[:40]}, which is beyond {limit}",
+            place,
+            "give a smaller number",
+        )
         return UNKNOWN
 
 

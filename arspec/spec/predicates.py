@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from arspec.diagnostics import did_you_mean
@@ -37,6 +37,7 @@ _ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
 @dataclass(frozen=True)
 class Name:
     name: str
+    at: int = field(default=0, compare=False)  # its offset in the text
 
     def __str__(self) -> str:
         return self.name
@@ -194,7 +195,7 @@ class _Builder:
                 raise self.error("AR312", f"{node.id} is a site, and a mask compares its numbers", node, help)
             if node.id in ("true", "false"):
                 raise self.error("AR319", f"{node.id} is no mask", node, "a mask that allows everything is left out")
-            return Name(node.id)
+            return Name(node.id, node.col_offset + self.offset)
         value = self.parameter(node)
         if not isinstance(value, str):
             raise self.error("AR319", f"${self.parameters[node.col_offset]} is no mask but {value!r:.40}", node)

@@ -7,7 +7,7 @@ outputs of the last one), or for a list of nodes. A node that `when` left out st
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,9 @@ class Broken:
 
 
 BROKEN = Broken()
-_PART = re.compile(r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d+)|(?P<all>\*))")
+_PART = re.compile(
+    r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d+)|(?P<all>\*))"
+)
 
 
 def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
@@ -61,12 +63,18 @@ def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
     return parts
 
 
-def follow(text: str, scope: Mapping[str, Any], params: Mapping[str, Any]) -> list[Node] | Broken:
-    """The node or nodes that a reference names. Raises Fault where it names none."""
+def follow(
+    text: str, scope: Mapping[str, Any], params: Mapping[str, Any], ahead: Set[str] = frozenset()
+) -> list[Node] | Broken:
+    """The node or nodes that a reference names. `ahead`: names that stand at the reader or below it. Raises Fault where
+    it names none."""
     parts = parts_of(text, params)
     first = parts[0]
     if not isinstance(first, str) or first == "*":
         raise Fault("AR201", f"'{text}' does not begin with the name of a node")
+    if first in ahead and first not in scope:
+        raise Fault("AR205", f"'{first}' is this node itself or stands below it",
+                    "a node reads those above it; recurrence is a layer: lstm, gru, rnn")  # fmt: skip
     if first not in scope:
         raise Fault("AR201", f"there is no node '{first}' before this one", did_you_mean(first, scope, "nodes so far"))
     value: Any = scope[first]
@@ -103,7 +111,11 @@ def _step(value: Any, part: str | int, said: str) -> Any:
 
 def _at(items: list[Any], index: int, said: str) -> Any:
     if not -len(items) <= index < len(items):
-        raise Fault("AR209", f"'{said}' has {len(items)} parts; there is no number {index}", "counted from 0, from the end by -1")
+        raise Fault(
+            "AR209",
+            f"'{said}' has {len(items)} parts; there is no number {index}",
+            "counted from 0, from the end by -1",
+        )
     return items[index]
 
 

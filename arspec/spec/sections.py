@@ -101,14 +101,17 @@ class OrderSection(Section):
         "sequential", description="Whether the channels of a pixel are generated one after another, or together."
     )
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(0, description="Of a random scan.")
-    factor: Annotated[int, Field(ge=1, le=4096)] = Field(2, description="Of scans by phases: the distance of one phase's positions.")
+    factor: Annotated[int, Field(ge=1, le=4096)] = Field(
+        2, description="Of scans by phases: the distance of one phase's positions."
+    )
     flip: list[Literal["rows", "columns"]] = Field([], description="Reflections: rows (upside down), columns.")
     transpose: bool = Field(False, description="Rows and columns change places, before any reflection.")
     ranks: list[Any] | str | None = Field(None, description="explicit: the rank of every position, as a list or the "
                                           "name of a .npy, .csv or .txt file beside the spec. Equal ranks are "
                                           "generated together.")  # fmt: skip
     members: Annotated[int, Field(ge=1, le=4096)] = Field(
-        1, description="Members of the family: each has its own draw of a random scan and of the degrees of dense layers."
+        1,
+        description="Members of the family: each has its own draw of a random scan and of the degrees of dense layers.",
     )
 
 

@@ -11,13 +11,15 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from arspec.data import Examples
 from arspec.diagnostics import InputError
+from arspec.runtime.initialise import initialise_by_data
+from arspec.runtime.module import Model
 from arspec.training import ema
 from arspec.training.batches import Batches, draw_member, noise_seed
 from arspec.training.checkpoint import STATE, read_state, save_model, write_state
@@ -103,6 +105,9 @@ class _Run:
         state, record = read_state(folder / STATE) if resume else ({}, {})
         model.to(processes.device, torch.float64 if options.precision == "float64" else torch.float32)
         self.model = model
+        if options.initial == "data" and not resume:  # the same batch in every process
+            x, condition = processes.put(*self.batches.at(0, 0, 1))
+            initialise_by_data(cast(Model, model), x, condition)
         self.average = ema.twin(model) if options.ema else None
         if resume:  # before the weights are sharded
             options.check_same(record.get("options", {}))

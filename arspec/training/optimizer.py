@@ -17,7 +17,7 @@ def make_optimizer(options: Options, model: nn.Module) -> torch.optim.Optimizer:
     if options.optimizer == "rmsprop":
         # the smoothing that most reimplementations of PixelCNN use; torch's default of 0.99 forgets faster
         return torch.optim.RMSprop(parameters, options.lr, alpha=0.995, weight_decay=options.weight_decay)
-    return torch.optim.AdamW(parameters, options.lr, weight_decay=options.weight_decay)
+    return torch.optim.AdamW(parameters, options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ OPTIMIZERS = ("adamw", "rmsprop")
 SCHEDULES = ("constant", "cosine", "exponential")
 PRECISIONS = ("float32", "bf16", "float64")
 PARALLEL = ("ddp", "fsdp")
+INITIAL = ("weights", "data")
 
 # may differ when a run is resumed: none of them changes what a step computes
 FREE = frozenset(
@@ -26,6 +27,8 @@ class Options:
     steps: of the optimiser, in all. batch: examples a step, over all processes together.
     lr: learning rate at its highest. warmup: steps in which it rises linearly from 0 to lr, before the schedule.
     schedule: constant; cosine to `final` * lr at the last step; exponential, lr * decay ** step.
+    beta1, beta2: of AdamW.
+    initial: weights, as the spec's layers draw them; data, gains and biases of layers with weight norm set by a batch.
     ema: decay of the exponential moving average of the weights (0: none); evaluation, samples and the model that is
         saved use the average. Early on the decay is lower, (1 + step) / (10 + step), so that the start is forgotten.
     clip: largest norm of the gradient of the nats per variable (0: no clipping).
@@ -40,6 +43,9 @@ class Options:
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    initial: str = "weights"
     schedule: str = "constant"
     warmup: int = 0
     final: float = 0.0
@@ -65,10 +71,13 @@ class Options:
         _demand(0 < self.lr < math.inf, "lr", "is above 0", self.lr)
         for name in ("weight_decay", "clip"):
             _demand(0 <= getattr(self, name) < math.inf, name, "is at least 0", getattr(self, name))
+        for name in ("beta1", "beta2"):
+            _demand(0 <= getattr(self, name) < 1, name, "lies in 0 .. 1, without 1", getattr(self, name))
         _demand(0 <= self.ema < 1, "ema", "lies in 0 .. 1, without 1", self.ema)
         _demand(0 < self.decay <= 1, "decay", "lies in 0 .. 1, without 0", self.decay)
         _demand(0 <= self.final <= 1, "final", "lies in 0 .. 1", self.final)
-        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL}
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL,
+                   "initial": INITIAL}  # fmt: skip
         for name, known in choices.items():
             _demand(getattr(self, name) in known, name, f"is one of {', '.join(known)}", getattr(self, name))
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from arspec.analysis.entries import Entries
-from arspec.analysis.fix.candidates import Candidate, candidates
+from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
-from arspec.analysis.fix.search import Holding, best, unseen
+from arspec.analysis.fix.search import Holding, best, holds, small
+from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.report import Report, culprit
+from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
 from arspec.layers.base import Node
+from arspec.spec.load import Spec
+
+PATHS = 4  # of leaks of one member, spread over all, along which edits are sought
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,44 +66,45 @@ class Proposal:
 def propose(report: Report) -> Proposal | None:
     """The small edit along the witnesses with which a leaking spec is proven and sees most; None where there is none,
     or nothing leaks."""
-    if report.proven or not report.witnesses:
+    if report.proven:
         return None
-    found = best(report.spec, _along(report))
+    spec = report.spec
+    little = small(spec)
+    nodes, guilty = _along(little)
+    tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut))
+    found = best(spec, little, tried)
     return None if found is None else _proposal(found)
 
 
 def propose_context(report: Report) -> Proposal | None:
     """For a spec that holds and leaves legal pairs unseen: the mask with which it still holds and sees most; None where
     no single one makes it see more."""
-    if not report.proven or not report.unseen:
+    if not report.proven or not report.unseen or report.coverage is None:
         return None
     spec = report.spec
-    masked = [node for node in spec.graph().live if "mask" in type(node.layer).model_fields]
-    found = best(spec, candidates(Entries(spec), masked, masks_only=True), enough=0)
-    return _proposal(found) if found is not None and found.unseen < unseen(spec)[0] else None
+    little = small(spec)
+    masked = [node for node in little.graph().live if "mask" in type(node.layer).model_fields]
+    found = best(spec, little, mask_candidates(Entries(little), masked))
+    return _proposal(found) if found is not None and found.coverage > report.coverage else None
 
 
-def _along(report: Report) -> Iterator[Candidate]:
-    """Edits of what all witnesses pass through, the culprit first; then of what only some of them do. (A single edit
-    mends all, so it is among the first, unless it changes several entries at once.)"""
-    entries = Entries(report.spec)
-    paths: list[list[Node]] = []
-    guilty: list[Node] = []
-    for member, of in zip(report.spec.graph().members, report.members, strict=True):
-        for witness in of.witnesses:
-            paths.append([step.node for step in reversed(witness.path)])
-            guilty.append(culprit(witness, member))
-    every = list(dict.fromkeys([*guilty, *(node for path in paths for node in path)]))
-    common = {
-        place for place in _places(entries, paths[0]) if all(place in _places(entries, path) for path in paths[1:])
-    }
-    inner = [node for node in every if (entry := entries.of(node)) is not None and entry.key in common]
-    yield from candidates(entries, inner)
-    yield from candidates(entries, every)
-
-
-def _places(entries: Entries, path: list[Node]) -> set[Place]:
-    return {entry.key for node in path if (entry := entries.of(node)) is not None}
+def _along(spec: Spec) -> tuple[list[Node], list[Node]]:
+    """The nodes on the paths of its leaks, from the head down, and those at which the paths show the fault."""
+    nodes: dict[Node, None] = {}
+    guilty: dict[Node, None] = {}
+    for member in spec.graph().members:
+        for training in (False, True):
+            relations = Relations(spec.graph(), member, training)
+            known = known_at(relations)
+            leaks = leaking(relations, known)
+            for variable in leaks[np.unique(np.linspace(0, len(leaks) - 1, min(len(leaks), PATHS)).astype(np.int64))]:
+                path = witness(relations, known, int(variable))
+                if path is not None:
+                    guilty.setdefault(culprit(path, member))
+                    nodes.update(dict.fromkeys(step.node for step in reversed(path.path)))
+        if nodes:
+            break
+    return list(nodes), list(guilty)
 
 
 def _proposal(found: Holding) -> Proposal:

@@ -6,7 +6,7 @@ Nothing here knows a layer by its kind: what can be changed follows from the fie
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,9 @@ SIDES = {
 }  # fmt: skip
 SHIFTS: dict[int, tuple[str, ...]] = {1: ("steps: 1",), 2: ("rows: 1", "columns: 1")}
 VALUE, MORE, INPUT, NODE = 1.0, 2.0, 3.0, 4.0  # cost: a value changed, a key more, another input, a node more
+ELSEWHERE = 1.25  # more, where the path shows no fault
+WIDER = 0.5  # more, for what changes several nodes at once
+NAMESAKE = 1.0  # less, for an input of the same name as what it is connected to
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Candidate:
 class _Found:
     """Candidates so far, each change of the text once."""
 
+    more: float = 0.0  # cost of the place
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     told: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
 
@@ -52,29 +56,51 @@ class _Found:
         key = tuple((e.place.source.name, e.place.start, e.place.end, e.text) for e in edits)
         if key not in self.told and any(e.place.text != e.text for e in edits):
             self.told.add(key)
-            self.candidates.append(Candidate(edits, message, cost))
+            self.candidates.append(Candidate(edits, message, cost + self.more))
 
 
-def candidates(entries: Entries, nodes: list[Node], masks_only: bool = False) -> list[Candidate]:
-    """The edits of the entries of these nodes and of the instances of blocks around them, the likeliest first.
-    `masks_only`: of masks alone."""
+def candidates(
+    entries: Entries, nodes: list[Node], guilty: list[Node], cut: Callable[[Iterable[Node]], bool]
+) -> list[Candidate]:
+    """Edits of the entries of these nodes and of the instances of blocks around them, the likeliest first.
+
+    guilty: the nodes at which the paths show the fault. `cut`: whether the leak is gone once some nodes read nothing;
+    where it is not, no edit of what they read mends it, and none is tried."""
     found = _Found()
-    by_entry: dict[Place, tuple[Entry, list[Node]]] = {}
-    for node in nodes:
-        entry = entries.of(node)
-        if entry is not None:
-            by_entry.setdefault(entry.key, (entry, []))[1].append(node)
-    for entry, mine in by_entry.values():
-        _Values(entries, found, entry, mine).all(masks_only)
-        if not masks_only:
+    everything = entries.spec.graph().live
+    blamed = {entry.key for node in guilty if (entry := entries.of(node)) is not None}
+    for entry in _distinct(entries.of(node) for node in nodes):
+        mine = [node for node in everything if node.place == _named(entry)]
+        found.more = 0.0 if entry.key in blamed else ELSEWHERE
+        through = cut(mine)
+        _Values(entries, found, entry, mine).all(through)
+        if through:
             _inputs(entries, found, entry, mine[0])
             _moved(found, entry, mine[0])
-    if not masks_only:
-        around = {instance.key: (instance, node) for node in nodes for instance in reversed(entries.around(node))}
-        for instance, node in around.values():
-            _inputs(entries, found, instance, node)
-            _outputs(entries, found, instance)
+    found.more = WIDER
+    for instance in _distinct(i for node in nodes for i in reversed(entries.around(node))):
+        inside = [node for node in everything if instance.key in {i.key for i in entries.around(node)}]
+        if cut(inside):
+            _inputs(entries, found, instance, inside[0])
+        _outputs(entries, found, instance)
     return sorted(found.candidates, key=lambda c: c.cost)
+
+
+def mask_candidates(entries: Entries, nodes: list[Node]) -> list[Candidate]:
+    """Other masks of these nodes."""
+    found = _Found()
+    for entry in _distinct(entries.of(node) for node in nodes):
+        mine = [node for node in nodes if node.place == _named(entry)]
+        _Values(entries, found, entry, mine, masks_only=True).all(True)
+    return sorted(found.candidates, key=lambda c: c.cost)
+
+
+def _distinct(found: Iterable[Entry | None]) -> list[Entry]:
+    return list({entry.key: entry for entry in found if entry is not None}.values())
+
+
+def _named(entry: Entry) -> Place:
+    return entry.map.entries["layer"][1].place
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
@@ -88,6 +114,7 @@ class _Values:
     found: _Found
     entry: Entry
     nodes: list[Node]
+    masks_only: bool = False
 
     @property
     def model(self) -> type[Layer]:
@@ -97,24 +124,30 @@ class _Values:
     def dimensions(self) -> int:
         return len(self.nodes[0].ins[0].grid)
 
-    def all(self, masks_only: bool) -> None:
+    def all(self, own: bool) -> None:
+        """`own`: also values of this entry itself, not only those that came from parameters."""
         kept = {"layer", "when", "from", "weights", *self.model.ports}
         given = {key: tree for key, (_, tree) in self.entry.map.entries.items() if key not in kept}
         for key, tree in given.items():
-            kind = _kind(self.model, key)
             for value, where in self._trees(tree):
-                if kind == "mask":
-                    self._mask(value, where, key)
-                elif kind == "form" and not masks_only:
-                    self._choices(value, where, key)
-                    self._numbers(value, where)
-                    self._sides(value, where)
-            self._given_by_instances(tree, key, masks_only)
-        if not masks_only:
-            self._sides(self.entry.map, self.entry)
-        for name in self.model.model_fields:
-            if name not in given and (not masks_only or _kind(self.model, name) == "mask"):
-                self._missing(name)
+                if value is not tree or own:
+                    self._value(value, where, key)
+            self._given_by_instances(tree, key)
+        if own:
+            if not self.masks_only:
+                self._sides(self.entry.map, self.entry)
+            for name in self.model.model_fields:
+                if (self.model.model_fields[name].alias or name) not in given:
+                    self._missing(name)
+
+    def _value(self, value: Tree, where: Entry, key: str) -> None:
+        kind = _kind(self.model, key)
+        if kind == "mask":
+            self._mask(value, where, key)
+        elif kind == "form" and not self.masks_only:
+            self._choices(value, where, key)
+            self._numbers(value, where)
+            self._sides(value, where)
 
     def _trees(self, tree: Tree) -> Iterator[tuple[Tree, Entry]]:
         """The value itself, and those that it came from where it is a parameter."""
@@ -128,7 +161,7 @@ class _Values:
                     inside = next((i for i in reversed(around) if _within(origin.place, i.map.place)), self.entry)
                     yield origin, inside
 
-    def _given_by_instances(self, tree: Tree, key: str, masks_only: bool) -> None:
+    def _given_by_instances(self, tree: Tree, key: str) -> None:
         """A parameter of the block, given to an instance that leaves it at its default."""
         block = self.entry.block
         name = tree.value[1:] if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
@@ -139,7 +172,7 @@ class _Values:
             return
         if kind == "mask":
             texts = [scalar(text) for text in alternatives(str(default.value), self.dimensions)]
-        elif kind == "form" and not masks_only and isinstance(default.value, int):
+        elif kind == "form" and not self.masks_only and isinstance(default.value, int):
             texts = [str(n) for n in _near(default.value)]
         else:
             return
@@ -150,9 +183,9 @@ class _Values:
             for text in texts:
                 message = f"give {_said(instance)} the parameter `{name}: {text}`"
                 if params is None:
-                    self.found.add(MORE, message, added(instance.map, "params", f"{{{name}: {text}}}"))
+                    self.found.add(VALUE, message, added(instance.map, "params", f"{{{name}: {text}}}"))
                 elif isinstance(params, Map) and name not in params.entries:
-                    self.found.add(MORE, message, added(params, name, text))
+                    self.found.add(VALUE, message, added(params, name, text))
 
     def _mask(self, value: Tree, where: Entry, key: str) -> None:
         if isinstance(value, Scalar) and isinstance(value.value, str):
@@ -209,18 +242,20 @@ class _Values:
         texts: list[str] = []
         if _kind(self.model, name) == "mask":
             texts = [scalar(text) for text in [*LIKELY.get(self.dimensions, ()), *self.entries.masks]]
-        elif _kind(self.model, name) == "form":
+        elif _kind(self.model, name) == "form" and not self.masks_only:
             texts = [c for c in _choices_of(self.model, name) if c != info.default]
             texts += ["1"] if info.default == 0 and not isinstance(info.default, bool) else []
         for text in texts:
             message = f"add `{name}: {text}` to {_said(self.entry)}"
-            self.found.add(MORE, message, added(self.entry.map, info.alias or name, text))
+            cost = MORE if _kind(self.model, name) == "mask" else MORE + WIDER
+            self.found.add(cost, message, added(self.entry.map, info.alias or name, text))
 
     def _replace(self, cost: float, value: Tree, text: str, where: Entry) -> None:
         message = f"write `{text}` instead of `{value.place.text}` in {_said(where)}"
         if not _within(value.place, where.map.place):
             message = f"write `{text}` instead of `{value.place.text}` in line {value.place.line}"
-        self.found.add(cost, message, replaced(value.place, text))
+        parameter = isinstance(value, Scalar) and str(value.value).startswith("$")  # rather the value than its name
+        self.found.add(cost + WIDER if parameter else cost, message, replaced(value.place, text))
 
 
 def _near(number: int) -> list[int]:
@@ -282,11 +317,13 @@ def _inputs(entries: Entries, found: _Found, entry: Entry, node: Node) -> None:
                     found.add(INPUT, f"add `from: {other}` to {_said(entry)}", added(entry.map, "from", other))
             continue
         _swapped(found, tree, _said(entry), "inputs")
+        named = {v.place: key for key, (_, v) in tree.entries.items()} if isinstance(tree, Map) else {}
         references = [leaf for leaf in _leaves(tree) if isinstance(leaf.value, str)]
         for ref in references:
             for other in _alternatives(str(ref.value), scope):
                 message = f"take `{other}` instead of `{ref.place.text}` in {_said(entry)}"
-                found.add(INPUT, message, replaced(ref.place, scalar(other)))
+                less = NAMESAKE if named.get(ref.place) == other.rpartition(".")[2] else 0.0
+                found.add(INPUT - less, message, replaced(ref.place, scalar(other)))
             for amount in shifts:
                 _shifted(found, entry, ref, amount)
         if isinstance(tree, Seq) and len(tree.items) > 1:

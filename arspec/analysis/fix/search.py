@@ -10,52 +10,55 @@ from arspec.analysis.fix.candidates import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.diagnostics import InputError
+from arspec.layers.base import Node
 from arspec.spec.load import Spec
 from arspec.twin import thin
 
-TRIED = 320  # edits, at most
-CONFIRMED = 8  # edits that hold in small, tried at full size
+TRIED = 240  # edits, at most
+CONFIRMED = 4  # edits that hold in small, tried at full size
+WORTH = 0.025  # of all legal pairs, that an edit must show more for each unit that it costs more
 REPEATS = 2  # of the small variant
 
 
 @dataclass(frozen=True, eq=False)
 class Holding:
-    """A candidate with which the spec is proven, the spec with it, and the legal pairs that it then does not see."""
+    """A candidate with which the spec is proven, and the share of legal pairs that it then sees."""
 
     candidate: Candidate
-    spec: Spec
-    unseen: int
-    pairs: int
+    coverage: float
 
     @property
-    def coverage(self) -> float:
-        return 1 - self.unseen / self.pairs if self.pairs else 1.0
+    def worth(self) -> float:
+        return self.coverage - WORTH * self.candidate.cost
 
 
-def holds(spec: Spec) -> bool:
-    """Whether a spec is proven under every member of its family, in evaluation and in training."""
+def holds(spec: Spec, without: Iterable[Node] = ()) -> bool:
+    """Whether a spec is proven under every member of its family, in evaluation and in training. `without`: as if these
+    nodes read nothing."""
+    nothing = frozenset(without)
     for member in spec.graph().members:
         for training in (False, True):
             relations = Relations(spec.graph(), member, training)
-            if len(leaking(relations, known_at(relations))):
+            if len(leaking(relations, known_at(relations, nothing))):
                 return False
     return True
 
 
-def unseen(spec: Spec) -> tuple[int, int]:
-    """Legal pairs that a spec does not see, and all of them, over the family."""
+def coverage(spec: Spec) -> float:
+    """The share of legal pairs that a spec sees, over its family."""
     found = [seen(Relations(spec.graph(), member)) for member in spec.graph().members]
-    return sum(s.unseen for s in found), sum(s.pairs for s in found)
+    pairs = sum(s.pairs for s in found)
+    return 1 - sum(s.unseen for s in found) / pairs if pairs else 1.0
 
 
 def small(spec: Spec) -> Spec:
     """A variant on a small grid with few repetitions that leaks as the spec does; the spec itself where none does."""
-    leaks = not holds(spec)
+    proven = holds(spec)
     repeats = {n: REPEATS for n in spec.graph().repeat_params if _above(spec.params.get(n), REPEATS)}
     for params in ([repeats] if repeats else []) + [{}]:
         try:
             variant = thin(spec.variant(params=params))
-            if holds(variant) != leaks:
+            if holds(variant) == proven:
                 return variant
         except InputError:
             continue
@@ -75,39 +78,25 @@ def edited(spec: Spec, candidate: Candidate) -> Spec | None:
         return None
 
 
-def best(spec: Spec, tried: Iterable[Candidate], enough: int | None = None) -> Holding | None:
-    """The edit with which the spec holds and sees most. `enough`: how many unseen pairs are good enough at full size
-    (by default, as many as the spec as it stands has): the first edit that leaves no more than that is taken."""
-    little = small(spec)
-    if enough is None:
-        enough = unseen(spec)[0]
-        little_enough = unseen(little)[0] if little is not spec else enough
-    else:
-        little_enough = 0
-    waiting: list[tuple[int, int, Candidate]] = []
-    found: Holding | None = None
-    confirmed = 0
-
-    def confirm(candidate: Candidate) -> Holding | None:
-        whole = edited(spec, candidate)
-        if whole is None:
-            return found
-        holding = Holding(candidate, whole, *unseen(whole))
-        return holding if found is None or holding.unseen < found.unseen else found
-
-    for number, candidate in enumerate(tried):
-        if number >= TRIED or confirmed >= CONFIRMED:
+def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
+    """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
+    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself."""
+    held: list[Holding] = []
+    most = -1.0
+    for candidate in tried[:TRIED]:
+        if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
             break
         variant = edited(little, candidate)
-        if variant is None:
-            continue
-        missing = unseen(variant)[0]
-        if missing > little_enough:
-            waiting.append((missing, number, candidate))
-            continue
-        found, confirmed = confirm(candidate), confirmed + 1
-        if found is not None and found.unseen <= enough:
-            return found
-    for _, _, candidate in sorted(waiting, key=lambda w: w[:2])[: max(CONFIRMED - confirmed, 2)]:
-        found = confirm(candidate)
+        if variant is not None:
+            held.append(Holding(candidate, coverage(variant)))
+            most = max(most, held[-1].worth)
+    held = sorted(held, key=lambda h: -h.worth)
+    found: Holding | None = None
+    for holding in held[:CONFIRMED]:
+        if found is not None and found.worth >= holding.worth:
+            break
+        whole = edited(spec, holding.candidate)
+        if whole is not None:
+            confirmed = Holding(holding.candidate, coverage(whole))
+            found = confirmed if found is None or confirmed.worth > found.worth else found
     return found

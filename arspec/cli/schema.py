@@ -1,0 +1,23 @@
+"""`arspec schema`: the JSON Schema of the language for editors, or its reference for people."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reference", action="store_true", help="print the reference instead, as Markdown")
+
+
+def run(args: argparse.Namespace) -> int:
+    import json
+
+    if args.reference:
+        from arspec.spec.reference import reference
+
+        print(reference(), end="")
+    else:
+        from arspec.spec.schema import schema
+
+        print(json.dumps(schema(), indent=1, ensure_ascii=False))
+    return 0

@@ -1,0 +1,328 @@
+"""One layer of a spec as a node of its graph: keys evaluated, references followed, mask resolved, type inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from arspec.diagnostics import Collector, Diagnostic, Place, did_you_mean
+from arspec.layers import KINDS
+from arspec.layers.base import Fault, Layer, Node
+from arspec.masks import AXES, Mask, resolve
+from arspec.spec.expressions import ExpressionError, names
+from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_in, place_of
+from arspec.spec.load import Spec
+from arspec.spec.predicates import coordinates
+from arspec.spec.references import BROKEN, Broken, follow
+from arspec.spec.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
+from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.types import Cells, Free, Type
+
+MAX_INPUTS = 1 << 20  # inputs of all nodes together
+MAX_SITES = 1 << 28  # sites of all nodes together
+MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
+MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
+
+
+class _Source(Layer):
+    """The data, or a condition: it has a type and no computation."""
+
+
+@dataclass(eq=False)
+class Scope:
+    """What names mean at one place: nodes and blocks so far, parameters, and the path to here."""
+
+    names: dict[str, Any]
+    params: dict[str, Any]
+    prefix: str
+    previous: str | None  # the name that is meant where `from` is left out
+    chain: tuple[str, ...] = ()  # the blocks around this place
+    ahead: set[str] = field(default_factory=set)  # names that stand at this place or below it
+
+
+class Nodes:
+    """Makes nodes of layers. Faults are collected; BROKEN stands for what can't be made."""
+
+    def __init__(self, spec: Spec, unread: Set[str]) -> None:
+        self.spec = spec
+        self.faults = Collector()
+        self.notes: list[Diagnostic] = []
+        self.nodes: list[Node] = []
+        self.widths: set[str] = set()
+        self.inputs = self.sites = 0
+        grid, groups = spec.data.grid, spec.groups
+        frame = Cells((0,) * len(grid), (1,) * len(grid))
+        self.data_type = Type(grid, groups, spec.data.channels // groups, frame, spec.data.levels)
+        self.data = self._source("x", self.data_type)
+        known = {name: _condition(c) for name, c in spec.condition.items() if c is not None}
+        self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
+        self.named = {"x": self.data, **dict.fromkeys(spec.condition, BROKEN), **self.conditions}
+        # what arspec gives as parameters, with the sections that they come from
+        self.given: dict[str, Any] = {
+            "levels": UNKNOWN if "data" in unread else spec.data.levels,
+            "channels": UNKNOWN if "data" in unread else spec.data.channels,
+            "groups": UNKNOWN if unread & {"data", "order"} else spec.groups,
+            "head": UNKNOWN if unread & {"data", "order", "head"} else spec.head_size,
+        }
+
+    def _source(self, name: str, kind: Type) -> Node:
+        layer = _Source.model_validate({"layer": "source"})
+        node = Node(name, layer, (), self.spec.nodes.place, order_groups=self.spec.groups)
+        node.out = kind
+        return node
+
+    def stop(self, code: str, message: str, place: Place, help: str | None = None) -> None:
+        """Reports what makes it useless to go on, and raises SpecError."""
+        self.faults.add(code, message, place, help)
+        self.faults.raise_if_any()
+
+    # -- references --------------------------------------------------------------------------------------------------
+
+    def follow(self, ref: str, scope: Scope, place: Place) -> list[Node] | Broken:
+        """The nodes that a reference names."""
+        try:
+            return follow(ref, scope.names, scope.params, scope.ahead)
+        except (Fault, ExpressionError) as fault:
+            self.faults.add(fault.code, fault.message, place, fault.help)
+            return BROKEN
+
+    def one(self, ref: str, scope: Scope, place: Place) -> Node | Broken:
+        """The single node that a reference names."""
+        found = self.follow(ref, scope, place)
+        if isinstance(found, Broken):
+            return found
+        if len(found) != 1:
+            self.faults.add("AR217", f"one node is wanted here, and '{ref}' names {len(found)}", place, None)
+            return BROKEN
+        return found[0]
+
+    def before(self, name: str, scope: Scope, place: Place) -> list[Node] | Broken:
+        """The node that is meant where `from` is left out."""
+        if scope.previous is None:
+            found = f"'{name}' is the first node of a block with several inputs, and names none of them"
+            if not scope.names.keys() - self.named.keys():
+                found = f"'{name}' is the first node of a block without inputs"
+            inputs = ", ".join(scope.names.keys() - self.named.keys()) or ", ".join(self.named)
+            self.faults.add("AR221", found, place, f"write `from: ...`, one of {inputs}")
+            return BROKEN
+        try:
+            return follow(scope.previous, scope.names, scope.params, scope.ahead)
+        except Fault as fault:
+            found = f"'{name}' has no `from`, and before it stands '{scope.previous}': {fault.message}"
+            self.faults.add("AR221", found, place, fault.help or "write `from: ...`")
+            return BROKEN
+
+    # -- a layer -----------------------------------------------------------------------------------------------------
+
+    def layer(self, name: str, entry: Map, scope: Scope) -> Node | Broken:
+        place = place_of(entry, ["layer"])
+        evaluator = Evaluator(scope.params, self.faults)
+        kind = evaluator.value(entry.entries["layer"][1])
+        if not isinstance(kind, str) or kind not in KINDS:
+            if evaluator.complete:
+                self.faults.add("AR107", f"there is no layer '{kind}'", place, did_you_mean(str(kind), KINDS, "layers"))
+            return BROKEN
+        values = {
+            key: self._value(key, tree, KINDS[kind], evaluator)
+            for key, (_, tree) in entry.entries.items()
+            if key not in ("layer", "when")
+        }
+        own = Map(entry.place, {key: pair for key, pair in entry.entries.items() if key != "when"}, entry.flow)
+        layer = built(KINDS[kind], {"layer": kind, **values}, own, f"the layer `{kind}`", self.faults, place)
+        if layer is None:
+            self._look(values, KINDS[kind], entry, scope)
+            return BROKEN
+        inputs, tied = self._inputs(layer, entry, scope, name), self._tied(layer, entry, scope)
+        if isinstance(inputs, Broken) or isinstance(tied, Broken) or not evaluator.complete:
+            return BROKEN
+        self._note_widths(KINDS[kind], entry)
+        keys = {key: tree.place for key, (_, tree) in entry.entries.items()}
+        node = Node(scope.prefix + name, layer, inputs, place, None, tied, self.spec.groups, self.data_type, keys)
+        try:
+            self._infer(node, entry, scope)
+        except Fault as fault:
+            self.faults.add(fault.code, fault.message, keys.get(fault.key or "", place), fault.help)
+            return BROKEN
+        except ExpressionError as error:
+            self.faults.add(error.code, error.message, place_in(entry.entries["mask"][1], error), error.help)
+            return BROKEN
+        self.nodes.append(node)
+        return node
+
+    @staticmethod
+    def _value(key: str, tree: Tree, kind: type[Layer], evaluator: Evaluator) -> Any:
+        """The value of a key. References are followed later, masks resolved later, and so left as they are written."""
+        if key in ("from", "weights", *kind.ports):
+            return texts(tree)
+        field = kind.model_fields.get(key)
+        raw = tree.value if isinstance(tree, Scalar) else None
+        if field is None or not _is_mask(field) or not isinstance(raw, str) or raw.strip().isidentifier():
+            return evaluator.value(tree)
+        if raw.startswith("$") and raw[1:].isidentifier():
+            return evaluator.value(tree)
+        if any(isinstance(evaluator.params.get(name), Unknown) for name in names(raw)):
+            evaluator.complete = False
+        return raw
+
+    def _look(self, values: Mapping[str, Any], kind: type[Layer], entry: Map, scope: Scope) -> None:
+        """Reports the references and the mask of a layer that has other faults, so that all are told at once."""
+        for key in ("from", "weights", *kind.ports):
+            refs = values.get(key)
+            for k, ref in enumerate(refs if isinstance(refs, list) else [refs]):
+                if isinstance(ref, str) and ref:
+                    self.follow(ref, scope, place_of(entry, [key, k]))
+        mask = entry.get("mask")
+        if "mask" in kind.model_fields and isinstance(mask, Scalar) and isinstance(values.get("mask"), str):
+            try:
+                resolve(values["mask"], self.spec.masks, scope.params)
+            except ExpressionError as error:
+                self.faults.add(error.code, error.message, place_in(mask, error), error.help)
+
+    def _note_widths(self, model: type[Layer], entry: Map) -> None:
+        for key, field in model.model_fields.items():
+            thin = isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("thin")
+            tree = entry.get(key)
+            if ("channels" in field.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
+                self.widths |= names(tree.value)
+
+    def _inputs(self, layer: Layer, entry: Map, scope: Scope, name: str) -> tuple[Node, ...] | Broken:
+        given, here = layer.from_, place_of(entry, ["from"] if "from" in entry.entries else ["layer"])
+        parts: list[list[Node] | Broken] = []
+        if isinstance(given, dict):
+            self.faults.add("AR203", f"the layer `{layer.layer}` takes nodes, not named inputs", here,
+                            "from: name, or from: [name, name]; blocks have named inputs")  # fmt: skip
+            return BROKEN
+        if given is None:
+            parts = [self.before(name, scope, here)]
+        elif isinstance(given, str):
+            parts = [self.follow(given, scope, here)]
+        else:
+            parts = [self.follow(ref, scope, place_of(entry, ["from", k])) for k, ref in enumerate(given)]
+        found = [node for part in parts if not isinstance(part, Broken) for node in part]
+        ports = [(port, ref) for port in layer.ports if (ref := getattr(layer, port)) is not None]
+        ends = [self.one(ref, scope, place_of(entry, [port])) for port, ref in ports]
+        if any(isinstance(part, Broken) for part in [*parts, *ends]):
+            return BROKEN
+        low, high = layer.arity
+        if not low <= len(found) or (high is not None and len(found) > high):
+            count = f"{low}" if low == high else f"{low} or more"
+            message = f"`{layer.layer}` takes {count} input{'s' if high != 1 else ''}, and was given {len(found)}"
+            self.faults.add("AR217", message, here, "join them by add or concat" if len(found) > 1 else None)
+            return BROKEN
+        found += [end for end in ends if isinstance(end, Node)]
+        self.inputs += len(found)
+        if self.inputs > MAX_INPUTS:
+            self.stop(
+                "AR211", f"nodes read more than {MAX_INPUTS:,} others in all (limit MAX_INPUTS)", here, "repeat less"
+            )
+        return tuple(found)
+
+    def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | None | Broken:
+        if layer.weights_of is None:
+            return None
+        node = self.one(layer.weights_of, scope, place_of(entry, ["weights"]))
+        return node if isinstance(node, Broken) else node.tied or node
+
+    def _infer(self, node: Node, entry: Map, scope: Scope) -> None:
+        """Sets the mask and the type of a node. Raises Fault and ExpressionError."""
+        mask = getattr(node.layer, "mask", None)
+        node.mask = self._mask(mask, node, scope) if mask is not None else None
+        node.out = node.layer.infer(node)
+        self.sites += node.out.sites
+        if node.out.width * node.out.positions > MAX_ELEMENTS:
+            raise Fault("AR413", f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit MAX_ELEMENTS)",
+                        "take fewer channels, or a smaller grid", "out")  # fmt: skip
+        if self.sites > MAX_SITES:
+            self.stop(
+                "AR413",
+                f"the nodes have more than {MAX_SITES:,} sites in all (limit MAX_SITES)",
+                node.place,
+                "repeat less",
+            )
+        if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
+            raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",
+                        "take fewer channels, or a smaller kernel", "out")  # fmt: skip
+        self._check_tied(node)
+        node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks and sizes
+
+    @staticmethod
+    def _check_tied(node: Node) -> None:
+        if node.tied is None:
+            return
+        mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
+        if {k: w.shape for k, w in mine.items()} != {k: w.shape for k, w in theirs.items()}:
+            raise Fault("AR220", f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}",
+                        "tied nodes have weights of the same names and shapes", "weights")  # fmt: skip
+
+    # -- masks -------------------------------------------------------------------------------------------------------
+
+    def _mask(self, value: Any, node: Node, scope: Scope) -> Mask:
+        own, grid = self.spec.masks, node.ins[0].grid
+        if isinstance(value, str):
+            mask = Mask(resolve(value, own, scope.params), None, value)
+        else:
+            given: dict[str, Any] = value if isinstance(value, dict) else {"kernel": value}
+            if given.keys() - {"kernel", "groups"} or "kernel" not in given:
+                raise Fault("AR315", "a mask is a predicate, a kernel of 0 and 1, or {kernel: ..., groups: ...}",
+                            "mask: {kernel: [[1, 1, 1], [1, 1, 0]], groups: B}", "mask")  # fmt: skip
+            if "kernel" not in type(node.layer).model_fields:
+                raise Fault("AR317", f"`{node.layer.layer}` has no kernel, and so no mask that is one",
+                            "write a predicate: mask: earlier", "mask")  # fmt: skip
+            groups = str(given.get("groups", "everything"))
+            text = f"kernel, groups {groups}" if "groups" in given else "kernel"
+            mask = Mask(resolve(groups, own, scope.params), _kernel(given["kernel"], len(grid)), text)
+        there = [axis for axis in AXES.get(len(grid), {}) if axis != "position"]
+        known = {*AXES.get(len(grid), {}), "rank", "group"}
+        for found in sorted(map(str, coordinates(mask.predicate))):
+            if found.partition(".")[2] not in known:
+                has = " and ".join(f"{axis}s" for axis in there) or "no places"
+                raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
+                            "`earlier` and `so_far` compare the order, and hold for all data", "mask")  # fmt: skip
+        return mask
+
+
+def texts(tree: Tree) -> Any:
+    """References as they are written: they are followed, not evaluated."""
+    if isinstance(tree, Scalar):
+        return tree.value if isinstance(tree.value, str) or tree.value is None else str(tree.value)
+    if isinstance(tree, Seq):
+        return [texts(item) for item in tree.items]
+    assert isinstance(tree, Map)
+    return {key: texts(item) for key, (_, item) in tree.entries.items()}
+
+
+def _is_mask(field: Any) -> bool:
+    return "mask" in field.metadata or "'mask'" in str(field.annotation)
+
+
+def _kernel(value: Any, dimensions: int) -> tuple[Any, ...]:
+    """A kernel of 0 and 1 as nested tuples of its shape."""
+    rows = value if dimensions == 2 else [value]
+    good = isinstance(rows, list) and rows and all(isinstance(row, list) and row for row in rows)
+    if (
+        not good
+        or any(x not in (0, 1) or isinstance(x, bool) for r in rows for x in r)
+        or len({len(r) for r in rows}) > 1
+    ):
+        raise Fault("AR316", "a kernel mask holds 0 and 1, in rows of one length",
+                    "mask: [[1, 1, 1], [1, 1, 0], [0, 0, 0]]" if dimensions == 2 else "mask: [1, 1, 0]", "mask")  # fmt: skip
+    return tuple(tuple(row) for row in rows) if dimensions == 2 else tuple(rows[0])
+
+
+def _condition(section: Any) -> Type:
+    match section:
+        case ClassCondition():
+            return Type((), 1, section.classes, Free())
+        case VectorCondition():
+            return Type((), 1, section.size, Free())
+        case MapCondition():
+            return Type((section.height, section.width), 1, section.channels, Free())
+        case SeriesCondition():
+            return Type((section.length,), 1, section.channels, Free())
+        case _:
+            raise TypeError(section)
+
+
+def _shapes(weights: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items()) or "none"

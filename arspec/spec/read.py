@@ -1,0 +1,251 @@
+"""The sections of a spec one by one: from trees to checked values. What can't be read is reported, and a stand-in takes
+its place, so that the faults of the graph are found in the same run."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from arspec import orders
+from arspec.diagnostics import Collector, InputError, Place, Source
+from arspec.heads import HEADS, Categorical, Head
+from arspec.masks import READY_MADE, resolve
+from arspec.spec.expressions import ExpressionError
+from arspec.spec.extends import top
+from arspec.spec.keys import Evaluator, built, check_keys, chosen, place_in, said
+from arspec.spec.params import NAME
+from arspec.spec.sections import CONDITIONS, DATA, Condition, Data, ImageData, OrderSection, SequenceData, VectorData
+from arspec.spec.yaml import Map, Scalar, Seq, Tree, plain
+from arspec.types import Member
+
+MAX_CELLS = 1 << 22  # positions of the data's grid
+MAX_VARIABLES = 1 << 23  # of all members of a family together
+NAMES = "names are letters, digits and _, and begin with a letter"
+STAND_INS: dict[Any, Data] = {
+    "image": ImageData(kind="image", height=8, width=8, levels=2),
+    "sequence": SequenceData(kind="sequence", length=64),
+    "vector": VectorData(kind="vector", size=64),
+}
+
+
+class Reader:
+    """Reads the sections of one spec. `unread` names those of which a stand-in was given."""
+
+    def __init__(self, source: Source, sections: Mapping[str, Tree], evaluator: Evaluator, faults: Collector) -> None:
+        self.source, self.sections, self.evaluator, self.faults = source, sections, evaluator, faults
+        self.unread: set[str] = set()
+
+    def _section(self, key: str, form: str) -> Map | None:
+        """A section that is a mapping; None where it is left out, empty, or something else, which is reported."""
+        tree = self.sections.get(key)
+        if tree is None or isinstance(tree, Map):
+            return tree
+        if plain(tree) is not None or key in ("data", "head", "graph"):
+            self.faults.add(
+                "AR103", f"`{key}` takes a mapping, and was given {said(plain(tree))}", tree.place, f"{key}: {form}"
+            )
+        return None
+
+    def _named(self, key: str, what: str, form: str, taken: Mapping[str, str]) -> list[tuple[str, Place, Tree]]:
+        """The entries of a section whose keys are names."""
+        tree = self._section(key, form)
+        good: list[tuple[str, Place, Tree]] = []
+        for name, (place, item) in tree.entries.items() if tree is not None else ():
+            if not NAME.fullmatch(name):
+                self.faults.add("AR115", f"'{name}' is no name for {what}", place, NAMES)
+            elif name in taken:
+                self.faults.add("AR207", f"'{name}' is {taken[name]} already", place, "take another name")
+            else:
+                good.append((name, place, item))
+        return good
+
+    # -- data and order ----------------------------------------------------------------------------------------------
+
+    def data(self, changes: Mapping[str, Any]) -> Data:
+        tree = self._section("data", "{kind: image, height: 28, width: 28, levels: 2}")
+        data: Data | None = None
+        kind: Any = None
+        if tree is not None:
+            values = {**self.evaluator.value(tree), **changes}
+            kind = values.get("kind") if isinstance(values.get("kind"), str) else None
+            data = chosen(DATA, values, tree, "a data section", self.faults, "AR109")
+            if data is not None and math.prod(data.grid) > MAX_CELLS:
+                found = f"a grid of {math.prod(data.grid):,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
+                self.faults.add("AR505", found, tree.place, "make it smaller")
+                data = None
+        if data is None:
+            self.unread.add("data")
+        return data or STAND_INS.get(kind, STAND_INS["image"])
+
+    def orders(self) -> list[OrderSection]:
+        """The family of orders."""
+        tree = self.sections.get("order")
+        items: list[Tree | None] = list(tree.items) if isinstance(tree, Seq) else [tree]
+        if tree is not None and not items:
+            self.faults.add("AR116", "a family of orders has at least one", tree.place, "order: [raster, columns]")
+        found = [section for item in items if (section := self._order(item)) is not None]
+        if len({section.channels for section in found}) > 1 and tree is not None:
+            message = "the orders of a family differ in `channels`: sequential in one, joint in another"
+            self.faults.add("AR510", message, tree.place, "give all of them the same")
+            found = []
+        self._items = items
+        if len(found) < max(len(items), 1):
+            self.unread.add("order")
+            return [OrderSection()]
+        return found
+
+    def _order(self, tree: Tree | None) -> OrderSection | None:
+        if tree is None or plain(tree) is None:
+            return OrderSection()
+        values = self.evaluator.value(tree)
+        if isinstance(values, str):
+            values = {"scan": values}
+        if not isinstance(values, dict):
+            if values is not None:
+                message = f"an order is the name of a scan, or a mapping; it was {said(values)}"
+                self.faults.add("AR103", message, tree.place, "order: {scan: raster}")
+            return None
+        section = (
+            built(OrderSection, values, tree, "an order", self.faults)
+            if isinstance(tree, Map)
+            else OrderSection(**values)
+        )
+        if (
+            section is not None
+            and isinstance(tree, Map)
+            and section.ranks is not None
+            and section.scan not in (None, "explicit")
+        ):
+            message = f"`scan: {section.scan}` makes its own ranks, and `ranks` gives others"
+            self.faults.add(
+                "AR110", message, tree.entries["ranks"][0], "leave one of the two out, or write `scan: explicit`"
+            )
+            return None
+        return section
+
+    def members(self, sections: list[OrderSection], data: Data) -> list[Member]:
+        """Every order of the family, the random ones drawn."""
+        if "order" in self.unread or "data" in self.unread:
+            return self._stand_in(data)
+        count = sum(section.members for section in sections)
+        if count * data.variables > MAX_VARIABLES:
+            what = f"{count:,} orders of {data.variables:,} variables" if count > 1 else f"{data.variables:,} variables"
+            message = f"{what}, where {MAX_VARIABLES:,} in all are the limit (MAX_VARIABLES)"
+            code, key = ("AR510", "order") if count > 1 else ("AR505", "data")
+            self.faults.add(code, message, self.sections[key].place, "make the data smaller, or the family")
+            return self._stand_in(STAND_INS[data.kind])
+        members: list[Member] = []
+        for section, tree in zip(sections, self._items, strict=True):
+            for k in range(section.members):
+                try:
+                    members.append(Member(len(members), self._made(section, data, section.seed + k), len(members)))
+                except InputError as error:
+                    self.faults.add(error.code, error.message, self._order_place(tree, error.code), error.help)
+                    self.unread.add("order")
+                    break
+        return self._stand_in(data) if "order" in self.unread else members
+
+    def _stand_in(self, data: Data) -> list[Member]:
+        self.unread.add("order")
+        return [Member(0, self._made(OrderSection(), data, 0), 0)]
+
+    def _order_place(self, tree: Tree | None, code: str) -> Place:
+        """The key that an order's fault speaks of."""
+        if not isinstance(tree, Map):
+            return tree.place if tree is not None else top(self.source)
+        keys = {"AR501": ["scan"], "AR507": ["scan"], "AR506": ["flip", "transpose"]}.get(code, ["ranks", "scan"])
+        return next((tree.entries[key][1].place for key in keys if key in tree.entries), tree.place)
+
+    def _made(self, section: OrderSection, data: Data, seed: int) -> orders.Order:
+        ranks: Any = section.ranks
+        if isinstance(ranks, str):
+            ranks = orders.ranks_from_file(os.path.join(os.path.dirname(self.source.name), ranks), data.grid)
+        scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
+        return orders.order(
+            scan, data.grid, section.channels, data.channels, seed=seed, flip=list(section.flip),
+            transpose=section.transpose, ranks=ranks, factor=section.factor,
+        )  # fmt: skip
+
+    # -- what has names ----------------------------------------------------------------------------------------------
+
+    def condition(self) -> dict[str, Condition | None]:
+        """The conditions; None stands for one that can't be read."""
+        form = "{label: {kind: class, classes: 10}}"
+        found: dict[str, Condition | None] = {}
+        for name, _, item in self._named("condition", "a condition", form, {"x": "the data"}):
+            values = self.evaluator.value(item)
+            found[name] = None
+            if isinstance(item, Map):
+                found[name] = chosen(CONDITIONS, values, item, "a condition", self.faults, "AR109")
+            elif values is not None or isinstance(item, Scalar) and item.value is None:
+                message = f"a condition takes a mapping, and was given {said(values)}"
+                self.faults.add("AR103", message, item.place, f"{name}: {{kind: class, classes: 10}}")
+        return found
+
+    def masks(self) -> dict[str, str]:
+        """The spec's own masks as texts. Each is checked here, so that what uses it need not be told."""
+        taken = {name: f"a ready-made mask ({meaning})" for name, (_, meaning) in READY_MADE.items()}
+        items: dict[str, Scalar] = {}
+        found: dict[str, str] = {}
+        for name, _, item in self._named("masks", "a mask", "{mine: rows_above or left}", taken):
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                items[name], found[name] = item, item.value
+            else:
+                message = f"a mask of its own is a predicate over (this, that), and was given {said(plain(item))}"
+                self.faults.add("AR103", message, item.place, "mine: rows_above or (left and not here)")
+                found[name] = "everything"
+        for name, item in items.items():
+            try:
+                resolve(str(item.value), {**found, name: str(item.value)}, self.evaluator.params)
+            except ExpressionError as error:
+                if not error.inside or error.code == "AR313":
+                    self.faults.add(error.code, error.message, place_in(item, error), error.help)
+                found[name] = "everything"
+        return found
+
+    def blocks(self) -> dict[str, Map]:
+        found: dict[str, Map] = {}
+        for name, place, item in self._named(
+            "blocks", "a block", "{name: {inputs: ..., nodes: ..., outputs: ...}}", {}
+        ):
+            if not isinstance(item, Map):
+                message = f"the block '{name}' takes a mapping, and was given {said(plain(item))}"
+                self.faults.add("AR103", message, item.place, "with inputs, nodes, outputs, params")
+                found[name] = Map(item.place, {}, True)
+                continue
+            found[name] = item
+            check_keys(item, ("inputs", "params", "nodes", "outputs", "about"), f"the block '{name}'", self.faults)
+            for key in ("nodes", "outputs"):
+                if item.get(key) is None:
+                    self.faults.add("AR102", f"the block '{name}' has no `{key}`", place, None)
+            for key in ("nodes", "params"):
+                value = item.get(key)
+                if value is not None and not isinstance(value, Map):
+                    message = f"`{key}` of the block '{name}' takes a mapping, and was given {said(plain(value))}"
+                    self.faults.add("AR103", message, value.place, None)
+                elif key == "nodes" and isinstance(value, Map) and not value.entries:
+                    self.faults.add("AR116", f"the block '{name}' holds no nodes", value.place, None)
+        return found
+
+    # -- graph and head ----------------------------------------------------------------------------------------------
+
+    def graph(self) -> Map:
+        tree = self._section("graph", "{name: {layer: ...}, ...}")
+        if tree is not None and not tree.entries:
+            self.faults.add("AR116", "the graph holds no nodes", tree.place, "graph: {name: {layer: ...}, ...}")
+        return tree if tree is not None else Map(top(self.source), {}, True)
+
+    def head(self) -> tuple[Head, Map]:
+        tree = self._section("head", "{kind: categorical, from: logits}")
+        head: Head | None = None
+        if tree is not None:
+            head = chosen(HEADS, self.evaluator.value(tree), tree, "a head", self.faults, "AR108")
+        if head is None or tree is None:
+            self.unread.add("head")
+            return Categorical.model_validate({"kind": "categorical", "from": "x"}), Map(top(self.source), {}, True)
+        return head, tree
+
+
+__all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]
