@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from arspec.dynamic import Subject
 from arspec.runtime.module import Model, build
 from arspec.spec.load import Spec, load
 from arspec.twin import thin
@@ -20,7 +22,7 @@ SPECS = [*SHIPPED, *sorted(ROOT.glob("tests/specs/ok/*.yaml"))]
 REPEATS, MEMBERS = 2, 3  # of a small spec, at the most
 
 
-@lru_cache(maxsize=None)
+@cache
 def small(path: Path, **params: Any) -> Spec:
     """The thin twin of a spec, with few repetitions and members. `params` come on top."""
     whole = load(path)
@@ -46,6 +48,13 @@ def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
     """[batch, *shape] integers of the spec's alphabet."""
     data = model.spec.data
     return torch.randint(data.levels, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+
+
+def fixed(subject: Subject, draw: int | None = None) -> Subject:
+    """A subject whose weights stay as they are, or as they come at a draw."""
+    if draw is not None and subject.redraw is not None:
+        subject.redraw(draw)
+    return replace(subject, redraw=None)
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,11 @@ class Entry:
     def line(self) -> int:
         return self.key.line
 
+    def holds(self, place: Place) -> bool:
+        """Whether a place lies within the entry."""
+        own = self.map.place
+        return own.source.name == place.source.name and own.start <= place.start and place.end <= own.end
+
     @property
     def before(self) -> list[Entry]:
         """The entries that stand before this one in its graph or block."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from arspec.analysis.contexts import MAX_EXACT, Seen, seen
 from arspec.analysis.depth import deepened
+from arspec.analysis.entries import Entries
 from arspec.analysis.idle import idle_masks
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
-from arspec.diagnostics import Diagnostic
+from arspec.diagnostics import Diagnostic, Place
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
 from arspec.spec.load import Spec
@@ -101,6 +102,16 @@ class Report:
     def witnesses(self) -> list[Witness]:
         return [w for m in self.members for w in m.witnesses]
 
+    def advise(self, proposal: Any) -> None:
+        """Takes a checked edit (arspec.analysis.fix.Proposal) as the proposal, and says it in the help of what it mends."""
+        self.proposal = proposal
+        said = f"{proposal.message}; with it the spec is proven and sees {proposal.coverage:.2%} of the legal pairs"
+        mended = ("AR703", "AR704", "AR705") if self.proven else ("AR701", "AR702")
+        self.diagnostics = [
+            replace(d, help=said if d.help is None else f"{said}\n{d.help}") if d.code in mended else d
+            for d in self.diagnostics
+        ]
+
     def json(self) -> dict[str, Any]:
         from arspec.diagnostics import to_json
 
@@ -123,6 +134,7 @@ class Report:
             "witnesses": [w.json() for w in self.witnesses],
             "diagnostics": to_json(self.diagnostics),
             "tests": [test.json() for test in self.tests],
+            "proposal": None if self.proposal is None else self.proposal.json(),
         }
 
     def __str__(self) -> str:
@@ -188,6 +200,9 @@ def _leaks(report: Report) -> list[Diagnostic]:
     for member, of in zip(report.spec.graph().members, report.members, strict=True):
         for w in of.witnesses:
             by_place.setdefault(culprit(w, member), (w, of, member))
+    if not by_place:
+        return []
+    entries = Entries(report.spec)
     found: list[Diagnostic] = []
     for node, (w, of, _) in by_place.items():
         data = w.path[0].node.out
@@ -196,16 +211,50 @@ def _leaks(report: Report) -> list[Diagnostic]:
         what = f"({site_name(data, w.variable)})"
         sees = "itself" if w.seen == w.variable else f"({site_name(data, w.seen)}), which is generated with it or later"
         when = "" if kind == "AR701" else " in training"
-        related = tuple((s.node.place, str(s)) for s in _shown(w))
+        related = (*_given(entries, node), *((s.node.place, str(s)) for s in _shown(w)))
         found.append(
             Diagnostic(
                 kind,
                 f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} variables",
                 node.place,
-                "the path is " + " → ".join(str(s) for s in w.path),
+                "the path is " + _told(w, entries),
                 related,
             )
         )
+    return found
+
+
+def _told(w: Witness, entries: Entries) -> str:
+    """The path with the line of each step, and those of the instances of blocks that it enters."""
+    words: list[str] = []
+    inside: set[Place] = set()
+    for step in w.path:
+        around = entries.around(step.node)
+        words += [f"{i.name} ({_line(i.key, entries)})" for i in around if i.key not in inside]
+        inside = {i.key for i in around}
+        entry = entries.of(step.node)
+        words.append(f"{step} ({_line(entry.key, entries)})" if entry is not None else str(step))
+    return " → ".join(words)
+
+
+def _line(place: Place, entries: Entries) -> str:
+    elsewhere = "" if place.source.name == entries.spec.source.name else f"{place.source.name} "
+    return f"{elsewhere}line {place.line}"
+
+
+def _given(entries: Entries, node: Node) -> list[tuple[Place, str]]:
+    """Where a node's mask was given, if the node itself says only that it is a parameter."""
+    entry = entries.of(node)
+    mask = entry.map.get("mask") if entry is not None else None
+    if entry is None or mask is None:
+        return []
+    around = entries.around(node)
+    origins = entries.origins(mask, entry, around)
+    if not origins:
+        return []
+    found = [(origins[-1].place, f"the mask of {node.name} is given here")]
+    if around and not around[-1].holds(origins[0].place):
+        found.append((around[-1].key, f"'{around[-1].name}' leaves it so"))
     return found
 
 

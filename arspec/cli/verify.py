@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
             continue
         if not args.json:
             _show(reports[-1], args)
+        elif args.write and reports[-1].proposal is not None:
+            reports[-1].proposal.write()
     if args.json:
         print(json.dumps([report.json() for report in reports], indent=1))
     return 2 if wrong else 0 if all(report.ok for report in reports) else 1
@@ -55,10 +57,12 @@ def _verified(spec: Any, args: argparse.Namespace) -> Any:
         from arspec.verify import verify
 
         report = verify(spec, full=args.full)
-    if not report.proven:
-        from arspec.analysis.fix import propose
+    if not report.proven or args.fix:
+        from arspec.analysis.fix import propose, propose_context
 
-        report.proposal = propose(report)
+        proposal = propose_context(report) if report.proven else propose(report)
+        if proposal is not None:
+            report.advise(proposal)
     return report
 
 
@@ -72,15 +76,15 @@ def _show(report: Any, args: argparse.Namespace) -> None:
     if proposal is None:
         if not report.proven:
             print("  no small edit along the path makes the proof hold")
-        return
-    print(f"  help: {proposal.message}; with it the spec is proven and sees {proposal.coverage:.2%}")
-    if args.fix:
+        elif args.fix and report.unseen:
+            print("  no other mask of a single line makes it see more")
+    elif args.fix:
         print(proposal.diff, end="")
         if args.write:
             proposal.write()
-            print(f"  written to {report.spec.source.name}")
+            print(f"  written to {proposal.name}")
     else:
-        print("  arspec verify --fix shows it as a diff, --fix --write writes it")
+        print("  arspec verify --fix shows the edit as a diff, --fix --write writes it")
 
 
 def _print_error(error: Any, args: argparse.Namespace) -> None:

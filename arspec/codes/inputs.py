@@ -10,10 +10,10 @@ CODES = (
         "weights that do not fit the spec",
         """Every weight of the model is in the file with the same name and shape, and nothing else is.""",
         """
-        arspec sample specs/pixelcnn.yaml --weights gated.safetensors
+        arspec sample runs/first -o a.png          # spec.yaml in it was changed since
         """,
         """
-        arspec sample specs/gated_pixelcnn.yaml --weights gated.safetensors
+        arspec sample runs/first -o a.png
         """,
         "use the spec and the parameters that the weights were trained with.",
     ),
@@ -22,10 +22,10 @@ CODES = (
         "a file of weights that cannot be read",
         """Weights are safetensors. Pickled files can run programs and are never opened.""",
         """
-        arspec sample specs/pixelcnn.yaml --weights model.pt
+        arspec sample model.pt -o a.png
         """,
         """
-        arspec sample specs/pixelcnn.yaml --weights model.safetensors
+        arspec sample model.safetensors -o a.png
         """,
         "save the weights as safetensors.",
     ),
@@ -34,10 +34,10 @@ CODES = (
         "data that cannot be read",
         """Data are a folder of images, .npy or .npz, a text or WAV files, or a named set.""",
         """
-        arspec train specs/pixelcnn.yaml --data digits.pkl
+        arspec train specs/made.yaml --out run --data digits.pkl
         """,
         """
-        arspec train specs/pixelcnn.yaml --data digits.npz
+        arspec train specs/made.yaml --out run --data digits
         """,
         "convert the data to one of the formats.",
     ),
@@ -46,23 +46,23 @@ CODES = (
         "data that do not fit the spec",
         """Examples have the spec's shape, and their integers lie in 0 ... levels - 1.""",
         """
-        arspec eval specs/pixelcnn.yaml --data colour_32x32/      # a spec of 28x28, one channel
+        arspec eval specs/made.yaml --data digits --set height=9
         """,
         """
-        arspec eval specs/pixelcnn.yaml --data colour_32x32/ --set height=32 --set width=32 --set channels=3
+        arspec eval specs/made.yaml --data digits --set height=8 --set width=8
         """,
         "change the spec's data section by its parameters, or convert the data.",
     ),
     code(
         "AR805",
         "completion of a part that does not come first",
-        """Fixing the given variables and drawing the others is exact only where the given part comes first in
-        the order. Elsewhere the drawn ones would not know of the given ones after them.""",
+        """Fixing the given variables and drawing the others is exact only where the given part comes first in the
+        order. Elsewhere the drawn ones would not know of the given ones after them.""",
         """
-        arspec complete specs/pixelcnn.yaml --known bottom        # in raster order
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom.png -o a.png        # in raster order
         """,
         """
-        arspec complete specs/pixelcnn.yaml --known top
+        arspec complete specs/pixelcnn.yaml --data digits --given top-half -o a.png
         """,
         "give the part that comes first, or use a model whose order begins with the part.",
     ),
@@ -96,10 +96,10 @@ CODES = (
         "an option that does not hold",
         """The value of an option or argument is out of range, or two options exclude one another.""",
         """
-        arspec sample specs/pixelcnn.yaml --temperature -1
+        arspec sample specs/pixelcnn.yaml -o a.png --temperature -1
         """,
         """
-        arspec sample specs/pixelcnn.yaml --temperature 0.9
+        arspec sample specs/pixelcnn.yaml -o a.png --temperature 0.9
         """,
         "give a value that the message allows.",
     ),
@@ -108,10 +108,10 @@ CODES = (
         "an unknown file format",
         """The ending of a file says what is written.""",
         """
-        arspec render specs/pixelcnn.yaml -o picture.bmp
+        arspec sample specs/pixelcnn.yaml -o picture.bmp
         """,
         """
-        arspec render specs/pixelcnn.yaml -o picture.svg
+        arspec sample specs/pixelcnn.yaml -o picture.png
         """,
         "use one of the endings that the message lists.",
     ),
@@ -120,35 +120,34 @@ CODES = (
         "a file that cannot be written",
         """The folder is missing or read-only, or the file exists and would be lost.""",
         """
-        arspec train specs/pixelcnn.yaml --data digits --out runs/first       # exists
+        arspec train specs/made.yaml --data digits --out runs/first       # exists
         """,
         """
-        arspec train specs/pixelcnn.yaml --data digits --out runs/second
+        arspec train specs/made.yaml --data digits --out runs/second
         """,
         "choose another name, or say that it may be replaced.",
     ),
     code(
         "AR811",
         "a program or package is missing",
-        """Some commands need a program (dot, of Graphviz) or a Python package that is installed separately.""",
+        """Some data sets and commands need a program or a Python package that is installed separately.""",
         """
-        arspec render specs/pixelcnn.yaml -o picture.svg       # without Graphviz
+        arspec eval specs/made.yaml --data digits       # without scikit-learn
         """,
         """
-        arspec render specs/pixelcnn.yaml -o picture.dot
+        arspec eval specs/made.yaml --data images.npy
         """,
         "install what the message names, or use what works without it.",
     ),
     code(
         "AR812",
         "an audited module that cannot be had",
-        """`package.module:callable` or `path/to/file.py:callable` is imported and called, and gives a torch
-        module.""",
+        """`package.module:callable` or `path/to/file.py:callable` is imported and called, and gives a torch module.""",
         """
-        arspec audit model.py
+        arspec audit model.py --input 'b t' --output 'b k t'
         """,
         """
-        arspec audit model.py:build --kwargs '{width: 32}'
+        arspec audit model.py:build --kwargs '{width: 32}' --input 'b t' --output 'b k t' --size t=8
         """,
         "name a callable that returns an nn.Module, and give its arguments.",
     ),
@@ -170,10 +169,10 @@ CODES = (
         "a run that cannot be resumed",
         """A run is resumed with the spec, the parameters and the options that it was begun with.""",
         """
-        arspec train specs/pixelcnn.yaml --data digits --out runs/first --resume --set width=32    # begun with 64
+        arspec train specs/made.yaml --data digits --out runs/first --resume --set hidden=32    # begun with 64
         """,
         """
-        arspec train specs/pixelcnn.yaml --data digits --out runs/first --resume
+        arspec train specs/made.yaml --data digits --out runs/first --resume
         """,
         "resume with the same settings, or begin another run.",
     ),
@@ -182,10 +181,10 @@ CODES = (
         "a device that is not there",
         """The named device is not available on this machine.""",
         """
-        arspec train specs/pixelcnn.yaml --data digits --device cuda      # without a GPU
+        arspec train specs/made.yaml --data digits --out run --device cuda      # without a GPU
         """,
         """
-        arspec train specs/pixelcnn.yaml --data digits --device cpu
+        arspec train specs/made.yaml --data digits --out run --device cpu
         """,
         "choose a device that the message lists.",
     ),
@@ -218,10 +217,10 @@ CODES = (
         "training that has left the numbers",
         """The loss or a gradient is infinite or not a number, and no step can be taken from there.""",
         """
-        arspec train specs/pixelcnn.yaml --data digits --lr 10
+        arspec train specs/made.yaml --data digits --out run --lr 10000
         """,
         """
-        arspec train specs/pixelcnn.yaml --data digits --lr 0.001
+        arspec train specs/made.yaml --data digits --out run --lr 0.001
         """,
         "lower the learning rate, clip the gradient, or use full precision; the last checkpoint is kept.",
     ),

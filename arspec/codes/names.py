@@ -10,10 +10,10 @@ CODES = (
         "an unknown node",
         """`from` names nodes of the same graph or block, its inputs, or x, the data.""",
         """
-        out: {layer: add, from: [frist, skip]}
+        second: {layer: relu, from: frist}
         """,
         """
-        out: {layer: add, from: [first, skip]}
+        second: {layer: relu, from: first}
         """,
         "take the nearest name from the help line.",
     ),
@@ -22,10 +22,28 @@ CODES = (
         "an unknown output",
         """A block has the outputs that it states under `outputs`; `node.output` names one of them.""",
         """
-        out: {layer: conv, from: body.horizontal}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
+          out: {layer: relu, from: body.horizontal}
         """,
         """
-        out: {layer: conv, from: body.h}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
+          out: {layer: relu, from: body.h}
         """,
         "take the nearest output from the help line, or state it in the block.",
     ),
@@ -34,10 +52,26 @@ CODES = (
         "an unknown input",
         """A block or layer has the inputs that it states; a mapping under `from` names them.""",
         """
-        body: {block: layer, from: {vertical: first}}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, horizontal: first}}
         """,
         """
-        body: {block: layer, from: {v: first}}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
         """,
         "take the nearest input from the help line.",
     ),
@@ -46,141 +80,201 @@ CODES = (
         "an input is not connected",
         """Each input of a block or layer must be given; without a value it could compute nothing.""",
         """
-        body: {block: layer, from: {v: first.v}}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first}}
         """,
         """
-        body: {block: layer, from: {v: first.v, h: first.h}}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
         """,
         "connect the input under `from`.",
     ),
     code(
         "AR205",
-        "the graph has a cycle",
-        """A node cannot read its own output, directly or through others: there would be no first one to
-        compute. Recurrence is a layer, which states in which order its sites are computed.""",
+        "something that depends on itself",
+        """A node reads nodes that stand above it, so that there is always a first one to compute; it can read
+        neither itself nor one below. Recurrence is a layer (lstm, gru, rnn), whose earlier states must all lie
+        to one side.""",
         """
-        a: {layer: add, from: [x, b]}
-        b: {layer: conv, from: a}
+        a: {layer: add, from: [first, b]}
+        b: {layer: relu, from: a}
         """,
         """
-        a: {layer: conv, from: x}
-        b: {layer: add, from: [x, a]}
+        a: {layer: relu, from: first}
+        b: {layer: add, from: [first, a]}
         """,
-        "cut one of the edges that the message lists.",
+        "change their places, or cut one of the edges.",
     ),
     code(
         "AR206",
         "a node that nothing reads",
-        """The node's output reaches neither the head nor an output of its block. It would be built, trained
-        without effect, and drawn.""",
+        """The node's output reaches neither the head nor an output of its block. It would be built, trained without
+        effect, and drawn. It is told and refused nowhere.""",
         """
-        skip: {layer: conv, from: first}
-        logits: {layer: conv, from: first, out: $head}
+        skip: {layer: conv, from: first, out: 24, mask: so_far}
+        logits: {layer: conv, from: first, out: $head, mask: so_far}
         """,
         """
-        skip: {layer: conv, from: first}
-        logits: {layer: conv, from: skip, out: $head}
+        skip: {layer: conv, from: first, out: 24, mask: so_far}
+        logits: {layer: conv, from: skip, out: $head, mask: so_far}
         """,
         "read it, or remove it.",
+        level="note",
     ),
     code(
         "AR207",
         "a name that is taken",
-        """Within a graph or block each name means one thing; nodes, inputs and x share one set of names.""",
+        """Within a graph or block each name means one thing: nodes, inputs, conditions and x share one set of
+        names, and parameters, masks another each, with those that arspec gives.""",
         """
-        inputs: {h: horizontal stack}
-        nodes:
-          h: {layer: conv}
+        condition: {label: {kind: class, classes: 10}}
+        graph:
+          label: {layer: relu, from: first}
         """,
         """
-        inputs: {h: horizontal stack}
-        nodes:
-          h_conv: {layer: conv, from: h}
+        condition: {label: {kind: class, classes: 10}}
+        graph:
+          labelled: {layer: relu, from: first}
         """,
         "rename one of the two.",
     ),
     code(
         "AR208",
         "a bad repeat",
-        """`repeat` is a whole number, at least 1; the message names the largest.""",
+        """`repeat` is a whole number from 0 on; the message names the largest.""",
         """
-        body: {block: layer, repeat: $layers / 2}     # layers: 5
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: $layers / 2}     # layers: 5
         """,
         """
-        body: {block: layer, repeat: $layers // 2}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: $layers // 2}
         """,
         "give a whole number in the range.",
     ),
     code(
         "AR209",
         "an index out of range",
-        """`body.3.skip` is an output of the fourth repetition: repetitions count from 0, and from the end with
-        a minus.""",
+        """`body.3.skip` is an output of the fourth repetition: repetitions count from 0, and from the end with a
+        minus.""",
         """
-        body: {block: layer, repeat: 3}
-        out: {layer: conv, from: body.3.h}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
+          out: {layer: relu, from: body.3.h}
         """,
         """
-        body: {block: layer, repeat: 3}
-        out: {layer: conv, from: body.2.h}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
+          out: {layer: relu, from: body.2.h}
         """,
         "give an index below the number of repetitions.",
     ),
     code(
         "AR210",
         "a block contains itself",
-        """Blocks are written out before anything is computed, and one that contains itself would never end.""",
+        """Blocks are written out before anything is computed, and one that contains itself would never end. The
+        number of blocks within blocks is limited, and the message names the limit.""",
         """
         blocks:
-          layer:
-            nodes: {inner: {block: layer}}
+          layer: {inputs: [h], nodes: {inner: {block: layer}}, outputs: {h: inner}}
+        graph:
+          body: {block: layer, from: first}
         """,
         """
         blocks:
           layer:
-            nodes: {inner: {layer: conv, kernel: 3}}
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
         """,
         "use `repeat` for depth.",
     ),
     code(
         "AR211",
         "too many nodes in the graph",
-        """After blocks and repeats are written out the graph is limited in size; the message names the limit.
-        Nested repeats multiply.""",
+        """After blocks and repeats are written out the graph is limited in its nodes, its edges and the length of
+        its lists; the message names the limit. Nested repeats multiply.""",
         """
-        body: {block: stage, repeat: 1000}      # and 1000 layers in each stage
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+          stage: {inputs: [h], nodes: {body: {block: layer, from: h, repeat: 1000}}, outputs: {h: body.h}}
+        graph:
+          body: {block: stage, from: first, repeat: 1000}
         """,
         """
-        body: {block: stage, repeat: 3}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+          stage: {inputs: [h], nodes: {body: {block: layer, from: h, repeat: 10}}, outputs: {h: body.h}}
+        graph:
+          body: {block: stage, from: first, repeat: 3}
         """,
         "repeat less.",
     ),
     code(
-        "AR212",
-        "an unknown condition",
-        """A node names a condition that the section `condition` does not declare.""",
-        """
-        condition: {label: {kind: class, classes: 10}}
-        graph:
-          first: {layer: gate, condition: lable}
-        """,
-        """
-        condition: {label: {kind: class, classes: 10}}
-        graph:
-          first: {layer: gate, condition: label}
-        """,
-        "take the nearest condition from the help line, or declare it.",
-    ),
-    code(
         "AR213",
-        "an override of a parameter that the spec lacks",
-        """Parameters given on the command line, from Python or to a block replace those that are declared; a
-        new one would have no effect.""",
+        "a parameter that does not exist is set",
+        """Parameters given on the command line, from Python or to an instance of a block replace those that are
+        declared; a new one would have no effect.""",
         """
-        arspec verify specs/pixelcnn.yaml --set widht=32
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, params: {kernal: 5}}
         """,
         """
-        arspec verify specs/pixelcnn.yaml --set width=32
+        blocks:
+          layer:
+            inputs: [h]
+            params: {kernel: 3}
+            nodes: {conv: {layer: conv, kernel: $kernel, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, params: {kernel: 5}}
         """,
         "take the nearest parameter from the help line.",
     ),
@@ -189,10 +283,10 @@ CODES = (
         "a parameter's value is of the wrong type",
         """A parameter keeps the type of its default: a number stays a number, a text a text.""",
         """
-        arspec verify specs/pixelcnn.yaml --set width=wide
+        arspec verify specs/pixelcnn.yaml --set features=wide
         """,
         """
-        arspec verify specs/pixelcnn.yaml --set width=32
+        arspec verify specs/pixelcnn.yaml --set features=24
         """,
         "give a value of the default's type.",
     ),
@@ -201,93 +295,147 @@ CODES = (
         "an unknown block",
         """`block` names a block of the section `blocks`.""",
         """
-        body: {block: layre, repeat: 3}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layre, from: first, repeat: 3}
         """,
         """
-        body: {block: layer, repeat: 3}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
         """,
         "take the nearest block from the help line.",
     ),
     code(
         "AR216",
         "a repeat whose outputs do not become inputs",
-        """Each repetition reads the outputs of the one before: an input takes the output of the same name, and
-        the first repetition takes what `from` gives.""",
+        """Each repetition reads the outputs of the one before: an input takes the output of the same name, and the
+        first repetition takes what `from` gives. Where no name is shared, all repetitions read the same and
+        stand side by side, which is told and refused nowhere.""",
         """
-        inputs: {h: horizontal stack}
-        outputs: {out: h_out}        # and repeat: 3
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {out: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
+          out: {layer: add, from: body.*.out}
         """,
         """
-        inputs: {h: horizontal stack}
-        outputs: {h: h_out}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 3}
+          out: {layer: add, from: body.*.h}
         """,
         "name the output like the input that it continues.",
+        level="note",
     ),
     code(
         "AR217",
         "the wrong number of inputs",
         """A layer takes one input, or two, or any number.""",
         """
-        out: {layer: conv, from: [h, v]}
+        second: {layer: relu, from: [first, scaled]}
         """,
         """
-        sum: {layer: add, from: [h, v]}
-        out: {layer: conv, from: sum}
+        both: {layer: concat, from: [first, scaled]}
+        second: {layer: relu}
         """,
         "join the inputs by add or concat, or name one.",
     ),
     code(
         "AR218",
-        "repetitions of a node that has none",
-        """`body.*.skip` is one output of every repetition, and `body.0` a repetition; the node must have
-        `repeat`.""",
+        "repetitions where there are none",
+        """`body.h` is an output of the last repetition; with `repeat: 0` there is no last one.""",
         """
-        body: {block: layer}
-        out: {layer: add, from: body.*.skip}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 0}
+          out: {layer: relu, from: body.h}
         """,
         """
-        body: {block: layer, repeat: 3}
-        out: {layer: add, from: body.*.skip}
+        blocks:
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 1}
+          out: {layer: relu, from: body.h}
         """,
-        "add `repeat`, or name the output itself: body.skip.",
+        "repeat at least once, or leave the reader out by `when`.",
     ),
     code(
         "AR219",
-        "parameters that refer to one another in a circle",
-        """A parameter may be an expression over others; none can be computed before itself.""",
+        "a parameter that refers to itself or to one below it",
+        """A parameter may be an expression over those that stand above it, so that none can depend on itself.""",
         """
-        params: {width: 2 * $half, half: $width // 2}
+        params: {half: $width // 2, width: 24}
         """,
         """
-        params: {width: 64, half: $width // 2}
+        params: {width: 24, half: $width // 2}
         """,
-        "give one of them a number.",
+        "change their places, or give one of them a number.",
     ),
     code(
         "AR220",
         "weights tied to a node that has others",
         """Nodes that share weights have weights of the same names and shapes.""",
         """
-        a: {layer: conv, kernel: 3, out: 64}
-        b: {layer: conv, kernel: 5, out: 64, weights: a}
+        a: {layer: conv, kernel: 3, out: 24, mask: so_far}
+        b: {layer: conv, kernel: 5, out: 24, mask: so_far, weights: a}
         """,
         """
-        a: {layer: conv, kernel: 3, out: 64}
-        b: {layer: conv, kernel: 3, out: 64, weights: a}
+        a: {layer: conv, kernel: 3, out: 24, mask: so_far}
+        b: {layer: conv, kernel: 3, out: 24, mask: so_far, weights: a}
         """,
         "give both nodes the same layer, kernel and channels.",
     ),
     code(
         "AR221",
         "a node without `from` that follows nothing",
-        """A node without `from` reads the one before it, and that must have exactly one output.""",
+        """A node without `from` reads the one before it, or the only input of its block; that must be a node, or a
+        block with one output.""",
         """
-        body: {block: layer}          # outputs v, h
-        out: {layer: conv}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
+          out: {layer: relu}
         """,
         """
-        body: {block: layer}
-        out: {layer: conv, from: body.h}
+        blocks:
+          layer:
+            inputs: {v: vertical stack, h: horizontal stack}
+            nodes:
+              v_conv: {layer: conv, from: v, kernel: 3, out: 24, mask: rows_so_far}
+              h_conv: {layer: conv, from: h, kernel: [1, 3], out: 24, mask: so_far}
+            outputs: {v: v_conv, h: h_conv}
+        graph:
+          body: {block: layer, from: {v: first, h: first}}
+          out: {layer: relu, from: body.h}
         """,
         "say what the node reads.",
     ),

@@ -8,8 +8,8 @@ CODES = (
     code(
         "AR501",
         "an unknown scan",
-        """A scan is raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, natural, reversed,
-        an explicit list or a file.""",
+        """A scan of images is raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random and others; of
+        sequences and vectors natural, reversed or random. `explicit` goes with `ranks`.""",
         """
         order: {scan: rasta}
         """,
@@ -20,16 +20,18 @@ CODES = (
     ),
     code(
         "AR502",
-        "not an order",
-        """The ranks of n variables, sorted and without repeats, are 0, 1, 2 ... without a gap; a list of
-        positions names each position once. Equal ranks are stated as groups.""",
+        "ranks that are no order",
+        """Ranks are whole numbers from 0 on, one for each position: the entry at a position says when it is
+        generated. Equal ranks are generated together, and gaps are closed.""",
         """
-        order: {scan: explicit, positions: [0, 1, 1, 3]}
+        data: {kind: vector, size: 4}
+        order: {ranks: [0, 1, -1, 3]}
         """,
         """
-        order: {scan: explicit, positions: [0, 1, 2, 3]}
+        data: {kind: vector, size: 4}
+        order: {ranks: [0, 1, 1, 3]}
         """,
-        "name every position exactly once.",
+        "write whole numbers from 0 on.",
     ),
     code(
         "AR503",
@@ -37,25 +39,25 @@ CODES = (
         """An explicit order has an entry for each position of the data: height times width, the length, or the
         size.""",
         """
-        data: {kind: vector, size: 4, levels: 2}
-        order: {scan: explicit, positions: [0, 1, 2]}
+        data: {kind: vector, size: 4}
+        order: {ranks: [0, 1, 2]}
         """,
         """
-        data: {kind: vector, size: 4, levels: 2}
-        order: {scan: explicit, positions: [0, 1, 2, 3]}
+        data: {kind: vector, size: 4}
+        order: {ranks: [0, 1, 2, 3]}
         """,
         "give as many entries as there are positions.",
     ),
     code(
         "AR504",
         "the file of an order cannot be read",
-        """An order's file is a .npy of integers or a text of integers, relative to the spec's folder; nothing
-        is ever unpickled.""",
+        """A file of ranks is a .npy of integers, or a .csv or .txt of integers, relative to the spec's folder;
+        nothing is ever unpickled.""",
         """
-        order: {scan: file, path: order.pkl}
+        order: {ranks: order.pkl}
         """,
         """
-        order: {scan: file, path: order.npy}
+        order: {ranks: order.csv}
         """,
         "save the order by numpy.save, or as numbers in a text.",
     ),
@@ -65,24 +67,24 @@ CODES = (
         """Orders and relations are held for every variable; their number is limited, and the message names the
         limit.""",
         """
-        data: {kind: image, height: 100000, width: 100000, channels: 3, levels: 256}
+        data: {kind: image, height: 4096, width: 4096, channels: 3, levels: 4}
         """,
         """
-        data: {kind: image, height: 256, width: 256, channels: 3, levels: 256}
+        data: {kind: image, height: 256, width: 256, channels: 3, levels: 4}
         """,
         "use a smaller size.",
     ),
     code(
         "AR506",
         "a reflection or transpose without such an axis",
-        """Images may be reflected along rows and columns and be transposed. A sequence and a vector have one
-        axis: `reversed` reflects it.""",
+        """Images may be reflected along rows and columns, each once, and be transposed. A sequence and a vector
+        have one axis: `reversed` reflects it.""",
         """
-        data: {kind: sequence, length: 100, levels: 256}
+        data: {kind: sequence, length: 100, levels: 4}
         order: {scan: natural, transpose: true}
         """,
         """
-        data: {kind: sequence, length: 100, levels: 256}
+        data: {kind: sequence, length: 100, levels: 4}
         order: {scan: reversed}
         """,
         "remove the key.",
@@ -93,52 +95,26 @@ CODES = (
         """raster, columns, serpentine, zigzag, diagonal, spiral and hilbert walk through a grid of two axes;
         natural and reversed along one.""",
         """
-        data: {kind: vector, size: 100, levels: 2}
+        data: {kind: vector, size: 100}
         order: {scan: hilbert}
         """,
         """
-        data: {kind: vector, size: 100, levels: 2}
+        data: {kind: vector, size: 100}
         order: {scan: random, seed: 1}
         """,
         "choose a scan that the message lists.",
     ),
     code(
-        "AR508",
-        "groups of equal rank that do not hold",
-        """Variables of one group are generated together. Groups are of a size of at least 1, or a list that
-        covers every position once.""",
-        """
-        order: {scan: natural, groups: 0}
-        """,
-        """
-        order: {scan: natural, groups: 4}
-        """,
-        "give a size of at least 1, or complete the list.",
-    ),
-    code(
-        "AR509",
-        "an order of channels that does not hold",
-        """Channels are generated one after another (sequential) or together (joint). Only images have
-        channels; a list names each once.""",
-        """
-        order: {scan: raster, channels: [2, 0]}        # of three channels
-        """,
-        """
-        order: {scan: raster, channels: [2, 0, 1]}
-        """,
-        "write sequential, joint, or a complete list.",
-    ),
-    code(
         "AR510",
         "a family of orders that does not hold",
-        """A spec may declare a finite family of orders; each member is proven. The family has at least one
-        member, and the message names the largest number.""",
+        """A spec may declare a finite family of orders; each member is proven. All have sequential channels or all
+        have joint ones, and their number times that of the variables is limited.""",
         """
-        order: {scan: random, seeds: 1000000}
+        order: [{scan: raster, channels: joint}, {scan: columns}]
         """,
         """
-        order: {scan: random, seeds: 8}
+        order: [{scan: raster}, {scan: columns}]
         """,
-        "declare fewer members.",
+        "give all of them the same channels, or declare fewer members.",
     ),
 )

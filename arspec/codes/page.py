@@ -11,13 +11,16 @@ from typing import Literal
 class Code:
     """A diagnostic's code, its title, and the page that `arspec explain` prints.
 
-    `level` is 'note' for what is told and refused nowhere.
+    `level` is 'note' for what is told and refused nowhere. `wrong` and `right` are the examples of the page: commands,
+    Python, or parts of a spec that is given in the tests.
     """
 
     code: str
     title: str
     page: str
     level: Literal["error", "note"] = "error"
+    wrong: str = ""
+    right: str = ""
 
 
 def code(
@@ -25,7 +28,8 @@ def code(
 ) -> Code:
     """A code whose page says what holds and why, shows it wrong and right, and says how to mend it."""
     parts = [f"{name}: {title}", _paragraph(holds), "Wrong:", _snippet(wrong), "Right:", _snippet(right)]
-    return Code(name, title, "\n\n".join([*parts, _paragraph("To mend it: " + mend)]) + "\n", level)
+    page = "\n\n".join([*parts, _paragraph("To mend it: " + mend)]) + "\n"
+    return Code(name, title, page, level, textwrap.dedent(wrong).strip("\n"), textwrap.dedent(right).strip("\n"))
 
 
 def _paragraph(text: str) -> str:

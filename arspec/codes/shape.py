@@ -8,13 +8,13 @@ CODES = (
     code(
         "AR101",
         "an unknown key",
-        """Every key has a meaning, and a key without one is refused: a misspelt key that is ignored gives
-        another network than the one written.""",
+        """Every key has a meaning, and a key without one is refused: a misspelt key that is ignored gives another
+        network than the one written.""",
         """
-        first: {layer: conv, kernal: 3}
+        first: {layer: conv, kernal: 3, out: 24, mask: earlier}
         """,
         """
-        first: {layer: conv, kernel: 3}
+        first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
         "take the nearest key from the help line, or see `arspec schema`.",
     ),
@@ -23,10 +23,10 @@ CODES = (
         "a key is missing",
         """This key has no default, because no value would be right for most specs.""",
         """
-        data: {kind: image, height: 28, width: 28, channels: 1}
+        data: {kind: image, height: 28, channels: 1}
         """,
         """
-        data: {kind: image, height: 28, width: 28, channels: 1, levels: 2}
+        data: {kind: image, height: 28, width: 28, channels: 1}
         """,
         "add the key.",
     ),
@@ -35,10 +35,10 @@ CODES = (
         "a value of the wrong type",
         """The key takes a value of another type. Nothing is converted silently: '3' in quotes is a text.""",
         """
-        first: {layer: conv, kernel: wide}
+        first: {layer: conv, kernel: wide, out: 24, mask: earlier}
         """,
         """
-        first: {layer: conv, kernel: 3}
+        first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
         "write a value of the type that the message names.",
     ),
@@ -47,10 +47,10 @@ CODES = (
         "a value out of range",
         """The value has the right type and lies outside what the key allows.""",
         """
-        first: {layer: conv, kernel: 0}
+        first: {layer: conv, kernel: 0, out: 24, mask: earlier}
         """,
         """
-        first: {layer: conv, kernel: 3}
+        first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
         "choose a value within the range that the message names.",
     ),
@@ -59,12 +59,14 @@ CODES = (
         "an unknown section",
         """The top of a spec has the sections that `arspec schema` lists, and no others.""",
         """
+        name: small
         layers:
-          first: {layer: conv}
+          first: {layer: conv, out: 24, mask: earlier}
         """,
         """
+        name: small
         graph:
-          first: {layer: conv}
+          first: {layer: conv, out: 24, mask: earlier}
         """,
         "take the nearest section from the help line.",
     ),
@@ -86,10 +88,10 @@ CODES = (
         "an unknown kind of layer",
         """A node's layer is one of the kinds that this program has.""",
         """
-        first: {layer: conv2d, kernel: 3}
+        first: {layer: conv2d, kernel: 3, out: 24, mask: earlier}
         """,
         """
-        first: {layer: conv, kernel: 3}
+        first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
         "take the nearest kind from the help line; a composition of layers is a block.",
     ),
@@ -110,22 +112,25 @@ CODES = (
         "not one of the choices",
         """The key takes one of a few words.""",
         """
-        data: {kind: picture}
+        data: {kind: picture, height: 8, width: 8, channels: 3, levels: 4}
         """,
         """
-        data: {kind: image}
+        data: {kind: image, height: 8, width: 8, channels: 3, levels: 4}
         """,
         "take one of the words that the message lists.",
     ),
     code(
         "AR110",
         "keys that exclude one another",
-        """Two keys state the same thing in two ways, and they could disagree.""",
+        """Two keys state the same thing in two ways, and they could disagree: a scan and the ranks of another
+        order, the units of a hidden layer and the channels of an output.""",
         """
-        order: {scan: random, seed: 1, ranks: [0, 2, 1]}
+        data: {kind: vector, size: 3}
+        order: {scan: random, ranks: [0, 2, 1]}
         """,
         """
-        order: {scan: random, seed: 1}
+        data: {kind: vector, size: 3}
+        order: {ranks: [0, 2, 1]}
         """,
         "keep one of the two.",
     ),
@@ -134,10 +139,10 @@ CODES = (
         "a node is neither a layer nor a block, or both",
         """A node computes one thing: it has the key `layer`, or the key `block`.""",
         """
-        first: {kernel: 3, out: 64}
+        first: {kernel: 3, out: 24, mask: earlier}
         """,
         """
-        first: {layer: conv, kernel: 3, out: 64}
+        first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
         "say which layer or which block the node is.",
     ),
@@ -159,12 +164,15 @@ CODES = (
         """A spec that extends itself, directly or through others, has no beginning.""",
         """
         # a.yaml
+        arspec: 1
         extends: b.yaml
         # b.yaml
+        arspec: 1
         extends: a.yaml
         """,
         """
         # a.yaml
+        arspec: 1
         extends: b.yaml
         # b.yaml
         arspec: 1
@@ -187,28 +195,28 @@ CODES = (
     code(
         "AR115",
         "a name that cannot be used",
-        """Names are letters, digits and underscores, and start with a letter; dots join the names of nodes and
-        outputs, and a few words (x, this, that, and, or, not ...) have a meaning of their own.""",
+        """Names are letters, digits and underscores, and begin with a letter or an underscore; dots join the names
+        of nodes and outputs. x is the data.""",
         """
         graph:
-          first.conv: {layer: conv}
+          first.conv: {layer: conv, out: 24, mask: earlier}
         """,
         """
         graph:
-          first_conv: {layer: conv}
+          first_conv: {layer: conv, out: 24, mask: earlier}
         """,
         "choose another name.",
     ),
     code(
         "AR116",
         "a section is empty",
-        """A graph without nodes, a block without outputs or a list without entries says nothing.""",
+        """A graph or a block without nodes, or a family without orders, says nothing.""",
         """
         graph: {}
         """,
         """
         graph:
-          logits: {layer: conv, kernel: 7, out: $head, mask: earlier}
+          logits: {layer: conv, from: x, kernel: 7, out: $head, mask: earlier}
         """,
         "fill the section or remove it.",
     ),

@@ -8,18 +8,18 @@ CODES = (
     code(
         "AR001",
         "the text is not YAML",
-        """A spec is YAML. The text stops being YAML at this place, and what follows cannot be read; faults
-        before it are reported with it.""",
+        """A spec is YAML. The text stops being YAML at this place, and what follows cannot be read; faults before
+        it are reported with it.""",
         """
         graph:
           first: {layer: conv, kernel: 3
         """,
         """
         graph:
-          first: {layer: conv, kernel: 3}
+          first: {layer: conv, kernel: 3, out: 24, mask: earlier}
         """,
-        """close the bracket, mend the indentation, or put a value that holds ': ' or starts with one of * & !
-        % @ in quotes.""",
+        """close the bracket, mend the indentation, or put a value that holds ': ' or starts with one of * & ! % @
+        in quotes.""",
     ),
     code(
         "AR002",
@@ -61,13 +61,13 @@ CODES = (
     code(
         "AR005",
         "a text is too large",
-        """A spec has at most MAX_BYTES = 1 MiB. Specs of the largest published networks take a hundredth of
-        it; a larger text is a mistake or an attack.""",
+        """A spec has at most MAX_BYTES = 1 MiB. Specs of the largest published networks take a hundredth of it; a
+        larger text is a mistake or an attack.""",
         """
-        order: {scan: explicit, ranks: [0, 1, 2, 3]}   # ... and a million more numbers
+        order: {ranks: [0, 1, 2, 3]}   # ... and a million more numbers
         """,
         """
-        order: {scan: file, path: ranks.npy}
+        order: {ranks: ranks.npy}
         """,
         "move long lists into files; use blocks and repeat for layers.",
     ),
@@ -88,10 +88,10 @@ CODES = (
         "too many nodes",
         """A text has at most MAX_NODES = 100,000 scalars, lists and mappings.""",
         """
-        order: {scan: explicit, ranks: [0, 1, 2, 3]}   # ... and 100,000 more numbers
+        order: {ranks: [0, 1, 2, 3]}   # ... and 100,000 more numbers
         """,
         """
-        order: {scan: file, path: ranks.npy}
+        order: {ranks: ranks.npy}
         """,
         "move long lists into files; use blocks and repeat for layers.",
     ),
@@ -108,8 +108,10 @@ CODES = (
         e: [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
         """,
         """
+        blocks:
+          layer: {inputs: [h], nodes: {conv: {layer: conv, out: 24, mask: so_far}}, outputs: {h: conv}}
         graph:
-          body: {block: layer, repeat: 10000}
+          body: {block: layer, from: first, repeat: 100}
         """,
         "use blocks and repeat.",
     ),
@@ -119,14 +121,12 @@ CODES = (
         """An alias *name stands for the node that carried &name before it. The anchor must exist, once, and be
         complete: a node cannot contain itself.""",
         """
-        graph:
-          first: &conv {layer: conv, kernel: 3}
-          second: *cnv
+        second: &conv {layer: conv, kernel: 3, out: 24, mask: so_far}
+        third: *cnv
         """,
         """
-        graph:
-          first: &conv {layer: conv, kernel: 3}
-          second: *conv
+        second: &conv {layer: conv, kernel: 3, out: 24, mask: so_far}
+        third: *conv
         """,
         "correct the name; a text that starts with * stands in quotes.",
     ),
@@ -147,15 +147,13 @@ CODES = (
     code(
         "AR011",
         "a key is not a name",
-        """Keys are names. A number, a truth value, a list or nothing before the colon is refused instead of
-        being turned into a text silently.""",
+        """Keys are names. A number, a truth value, a list or nothing before the colon is refused instead of being
+        turned into a text silently.""",
         """
-        blocks:
-          1: {nodes: {}}
+        params: {width: 24, 2: 48}
         """,
         """
-        blocks:
-          layer1: {nodes: {}}
+        params: {width: 24, wide: 48}
         """,
         "give it a name, or put it in quotes.",
     ),
@@ -164,12 +162,12 @@ CODES = (
         "a merge key",
         """The key << merged mappings in YAML 1.1, with rules that few readers agree on. YAML 1.2 has none.""",
         """
-        graph:
-          second: {<<: *first, kernel: 5}
+        second: &conv {layer: conv, kernel: 3, out: 24, mask: so_far}
+        third: {<<: *conv, kernel: 5}
         """,
         """
-        graph:
-          second: {layer: conv, kernel: 5}
+        second: {layer: conv, kernel: 3, out: 24, mask: so_far}
+        third: {layer: conv, kernel: 5, out: 24, mask: so_far}
         """,
         "write the keys out, or make a block with parameters.",
     ),
@@ -203,15 +201,15 @@ CODES = (
     code(
         "AR015",
         "a tab where only spaces may stand",
-        """YAML indents with spaces. How far a tab goes depends on the editor, so that what is seen would not
-        be what is read.""",
+        """YAML indents with spaces. How far a tab goes depends on the editor, so that what is seen would not be
+        what is read.""",
         """
-        graph:
-        \tfirst: {layer: conv}
+        params:
+        	width: 24
         """,
         """
-        graph:
-          first: {layer: conv}
+        params:
+          width: 24
         """,
         "replace tabs by spaces.",
     ),
@@ -230,13 +228,13 @@ CODES = (
     code(
         "AR017",
         "a number is too large",
-        """Integers lie within 2**63 and floats within 1.8e308; a larger number would silently become infinity
-        or fill the memory.""",
+        """Integers lie within 2**63 and floats within 1.8e308; a larger number would silently become infinity or
+        fill the memory.""",
         """
-        params: {scale: 1e999}
+        params: {slope: 1e999}
         """,
         """
-        params: {scale: .inf}
+        params: {slope: .inf}
         """,
         "write a smaller number, .inf for infinity, or quotes if a text is meant.",
     ),

@@ -85,7 +85,9 @@ class Attention(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         mask = w["mask"].index_select(0, sites) if "mask" in w else None
-        return self._attend(xs[0].squeeze(2), xs[1], xs[2], mask)
+        # Without a mask every site reads the same: the first row of what was gathered is all of it.
+        keys, values = (x if x.ndim == 3 else x[:, 0] for x in xs[1:])
+        return self._attend(xs[0].squeeze(2), keys, values, mask)
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")

@@ -67,7 +67,7 @@ class Weight:
         return math.prod(self.shape)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """A layer in its place in the graph: its path name (`body.3.h_conv`), its inputs in the order of the ports, the
     type of its output, its mask, and where in which file it stands."""
@@ -82,7 +82,11 @@ class Node:
     data: Type | None = None
     keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
     out: Type = field(init=False)
-    runs: tuple[tuple[int, int, int], ...] = ()  # of a scan: (group, from, to) of its sites in the order of computation
+    plan: Any = None  # what a layer works out once in `infer`, so that `forward` is nothing but tensors (torch.compile)
+
+    def __repr__(self) -> str:
+        """Without its inputs: a graph has exponentially many paths."""
+        return f"<{self.layer.layer} {self.name}>"
 
     @property
     def ins(self) -> list[Type]:

@@ -11,7 +11,7 @@ from arspec.layers.base import (
     Node,
     Style,
 )  # fmt: skip
-from arspec.layers.geometry import PADDING_SIDES
+from arspec.layers.geometry import PADDING_SIDES, by
 from arspec.layers.moved import Moved
 from arspec.types import Cells, Type
 
@@ -51,7 +51,7 @@ class Border(Moved):
         sides = self._sides(len(into.grid))
         grid = tuple(n + sign * (a + b) for n, (a, b) in zip(into.grid, sides, strict=True))
         if min(grid) < 1:
-            raise Fault("AR408", f"nothing is left of a grid of {into.grid}", "crop less", "top")
+            raise Fault("AR408", f"nothing is left of a grid of {by(into.grid)}", "crop less", "top")
         frame = into.frame
         if isinstance(frame, Cells):
             moved = zip(frame.origin, frame.stride, sides, strict=True)

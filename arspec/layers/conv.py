@@ -20,7 +20,7 @@ from arspec.layers.base import (
     fan_in_uniform,
     per_group,
 )  # fmt: skip
-from arspec.layers.geometry import Geometry, padding, spread, window
+from arspec.layers.geometry import Geometry, by, padding, spread, window
 from arspec.layers.windowed import (
     by_position,
     few_window,
@@ -82,7 +82,7 @@ class Conv(Layer):
             raise Fault("AR407", "`crop` belongs to transposed convolutions", "use a `crop` layer", "crop")
         grid = form.out_grid(into.grid)
         if min(grid) < 1:
-            raise Fault("AR408", f"a window of {form.kernel} does not fit into a grid of {into.grid}",
+            raise Fault("AR408", f"a window of {by(form.kernel)} does not fit into a grid of {by(into.grid)}",
                         "make the kernel or the dilation smaller, or pad more", "kernel")  # fmt: skip
         groups = self.groups or into.groups
         if groups not in (1, into.groups, node.order_groups):

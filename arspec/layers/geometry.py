@@ -55,8 +55,9 @@ def spread(value: int | Sequence[int], dimensions: int, key: str) -> tuple[int, 
     if isinstance(value, int):
         return (value,) * dimensions
     if len(value) != dimensions:
-        raise Fault("AR407", f"{key} has {len(value)} numbers on a grid of {dimensions} dimensions",
-                    f"give one number, or {dimensions}", key)  # fmt: skip
+        grid = "1 dimension" if dimensions == 1 else f"{dimensions} dimensions"
+        raise Fault("AR407", f"`{key}` has {len(value)} numbers, and the grid has {grid}",
+                    "give one number" + (f", or {dimensions}" if dimensions > 1 else ""), key)  # fmt: skip
     return tuple(value)
 
 
@@ -109,10 +110,10 @@ def _check_size(that: Type, this: Type, form: Geometry, mask: Mask | None) -> No
     places = math.prod(form.kernel)
     pairs = this.groups * that.groups if mask is not None else 1
     if places > MAX_TAPS:
-        raise Fault("AR413", f"a window of {_by(form.kernel)} has {places:,} places, where {MAX_TAPS:,} are the limit (MAX_TAPS)",
+        raise Fault("AR413", f"a window of {by(form.kernel)} has {places:,} places, where {MAX_TAPS:,} are the limit (MAX_TAPS)",
                     "take a smaller kernel, with a dilation or a stride", "kernel")  # fmt: skip
     if places * this.positions * pairs > MAX_WINDOW:
-        raise Fault("AR413", f"a window of {_by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
+        raise Fault("AR413", f"a window of {by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
                     "sites (limit MAX_WINDOW)", "take a smaller kernel, or smaller data", "kernel")  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def _allowed(
     if mask.kernel is not None:
         rows = np.array(mask.kernel)
         if rows.shape != form.kernel:
-            raise Fault("AR315", f"the mask is a kernel of {_by(rows.shape)}, the layer's is {_by(form.kernel)}",
+            raise Fault("AR315", f"the mask is a kernel of {by(rows.shape)}, the layer's is {by(form.kernel)}",
                         "give one row of 0 and 1 for each row of the kernel", "mask")  # fmt: skip
         if not rows[place]:
             return ~everything
@@ -144,7 +145,8 @@ def _allowed(
     return full & inside
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def by(shape: tuple[int, ...]) -> str:
+    """A shape in words: 3×5."""
     return "×".join(map(str, shape))
 
 

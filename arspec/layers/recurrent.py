@@ -45,17 +45,6 @@ def scan_of(kind: Type, offsets: tuple[tuple[int, ...], ...]) -> Scan | None:
     return None if waves is None else Scan(own, waves)
 
 
-def _runs(scan: Scan, positions: int) -> tuple[tuple[int, int, int], ...]:
-    """(group, from, to) of the sites of each group in each wave, all waves one after another."""
-    runs: list[tuple[int, int, int]] = []
-    at = 0
-    for sites in scan.waves:
-        for group, count in zip(*np.unique(sites // positions, return_counts=True), strict=True):
-            runs.append((int(group), at, at + int(count)))
-            at += int(count)
-    return tuple(runs)
-
-
 def _neighbours(kind: Type, offset: tuple[int, ...]) -> tuple[list[Ints], list[Bools]]:
     """The coordinates of every position's neighbour at an offset, and along which axes it lies inside the grid."""
     at = [i + o for i, o in zip(np.indices(kind.grid), offset, strict=True)]
@@ -158,11 +147,10 @@ class Recurrent(Layer):
         if self.carry >= len(self.state):
             raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
         out = Type(into.grid, into.groups, into.channels // self.gates, into.frame)
-        scan = scan_of(out, self._offsets())
-        if scan is None:
+        if scan_of(out, self._offsets()) is None:
             raise Fault("AR205", "a state would depend on itself: the offsets of `state` form a circle",
                         "all of them must lie to one side", "state")  # fmt: skip
-        node.runs = _runs(scan, out.positions)
+        node.plan = _plan(out, self._offsets(), self.carry, self.start == "learned")
         return out
 
     def scan(self, node: Node, member: Member) -> Scan | None:
@@ -196,7 +184,7 @@ class Recurrent(Layer):
         import torch
 
         out, batch = node.out, len(xs[0])
-        plan = _plan(out, self._offsets(), self.carry, self.start == "learned")
+        plan: _Plan = node.plan
         gates = sites_last(xs[0], out.groups).index_select(1, c["order"]).split(plan.sizes, 1)
         folded = [self.fold(node, w, c, g, []) for g in range(out.groups)]
         outside = self.outside(node, w, xs[0]).expand(batch, -1, -1)

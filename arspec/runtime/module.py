@@ -60,6 +60,7 @@ class Model(nn.Module):
 
     def last(self, x: Tensor, member: int, condition: dict[str, Tensor], tap: Tap | None = None) -> Tensor:
         """The head node's tensor, [B, G * C, *grid]."""
+        self._check_member(member)
         values: dict[Node, Tensor] = {self.graph.data: self.data_tensor(x)}
         values.update(self.condition_tensors(condition, len(x)))
         return self.run(values, member, tap)[self.graph.head_node]
@@ -136,14 +137,17 @@ class Model(nn.Module):
                 found[node] = value.to(self.dtype)
         return found
 
+    def _check_member(self, member: int) -> None:
+        if not 0 <= member < self.members:
+            raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
+
     # -- the every-site-once form ------------------------------------------------------------------------------------
 
     def sampler(self, member: int = 0) -> Any:
         """The sampler of one member of the family (made once; its weights are folded anew when they have changed)."""
         from arspec.runtime.sampler import Sampler
 
-        if not 0 <= member < self.members:
-            raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
+        self._check_member(member)
         if member not in self._samplers:
             self._samplers[member] = Sampler(self, member)
         return self._samplers[member]

@@ -1,13 +1,14 @@
 """The weights of a compiled spec: a tree of modules whose parameter names are the spec's node names.
 
 `body.3.h_conv.weight` is the parameter `weight` of the node `body.3.h_conv`. A part of a name that torch's modules use
-themselves (`train`, `type`, `half`, ...) gets an underscore behind it, and so does such a name that ends in underscores
-already, so that no two parts ever meet.
+themselves (`train`, `type`, `half`, ...) gets an underscore behind it (more where theirs ends in some, as `__init__`),
+and so does such a name with other underscores at its end, so that no two parts ever meet.
 """
 
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -19,12 +20,21 @@ if TYPE_CHECKING:
     from arspec.graph import Graph
     from arspec.layers.base import Node
 
-_TAKEN = frozenset(dir(nn.Module())) | frozenset(vars(nn.Module()))
-
 
 def escaped(part: str) -> str:
     """The name of an attribute for one part of a node's name."""
-    return part + "_" if part.rstrip("_") in _TAKEN else part
+    return part + "_" * _taken().get(part.rstrip("_"), 0)
+
+
+@cache
+def _taken() -> dict[str, int]:
+    """The names that modules use themselves, without underscores at their ends, and how many of these to add."""
+    names = {*dir(WeightTree), *vars(nn.Module()), "_where"}
+    found: dict[str, int] = {}
+    for name in names:
+        core = name.rstrip("_")
+        found[core] = max(found.get(core, 0), 1 + len(name) - len(core))
+    return found
 
 
 class Names(nn.Module):

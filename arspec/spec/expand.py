@@ -277,7 +277,7 @@ class _Expander(Nodes):
         if isinstance(given, Map):
             for key, (place, _) in given.entries.items():
                 if key not in defaults:
-                    help = did_you_mean(key, defaults, "its parameters are")
+                    help = did_you_mean(key, defaults, "its parameters are") or "it has none"
                     self.faults.add("AR213", f"the block '{called}' has no parameter '{key}'", place, help)
             overrides = {
                 key: Evaluator(scope.params, self.faults).value(tree)

@@ -7,6 +7,7 @@ place and in the spec's own words; `ast` then only settles precedence.
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import operator
 import re
@@ -31,6 +32,7 @@ _TOKEN = re.compile(
     r"|(?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%<>(),.])",
     re.ASCII,
 )
+
 _INSTEAD = {
     "^": "a power is written **",
     "&": "write and",
@@ -118,7 +120,7 @@ def _tokens(text: str, syntax_code: str, long_code: str) -> tuple[str, dict[int,
     """The text as Python of the same length ($ replaced by _, blanks by spaces), and the parameters by offset."""
     parameters: dict[int, str] = {}
     opened: list[int] = []
-    position, previous, last = 0, "blank", ""
+    position, after_value, last = 0, False, ""
     code: list[str] = []
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -128,7 +130,8 @@ def _tokens(text: str, syntax_code: str, long_code: str) -> tuple[str, dict[int,
             found = f"{char!r} has no meaning here"
             raise ExpressionError(syntax_code, found, _INSTEAD.get(char), position)
         word = match.group()
-        if kind in ("parameter", "name", "number") and previous in ("parameter", "name", "number"):
+        value = kind in ("parameter", "number") or (kind == "name" and not keyword.iskeyword(word))
+        if value and after_value:
             found = f"{word[:40]!r} follows what is before it without an operator"
             raise ExpressionError(syntax_code, found, "write * for a product", position, len(word))
         if word == "(":
@@ -143,7 +146,9 @@ def _tokens(text: str, syntax_code: str, long_code: str) -> tuple[str, dict[int,
         elif kind == "parameter":
             parameters[position] = word[1:]
         code.append(" " * len(word) if kind == "blank" else word.replace("$", "_"))
-        position, previous, last = match.end(), kind, last if kind == "blank" else word
+        position = match.end()
+        if kind != "blank":
+            after_value, last = value or word == ")", word
     if opened:
         raise ExpressionError(syntax_code, "this bracket is not closed", None, opened[-1])
     if not text.strip():

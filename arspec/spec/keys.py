@@ -95,9 +95,9 @@ def chosen(
     help = did_you_mean(str(kind), models, "kinds")
     if at is None:
         faults.add("AR102", f"{what} has no `kind`", tree.place, f"kinds: {', '.join(sorted(models))}")
-    elif kind in models:
+    elif isinstance(kind, str) and kind in models:
         return built(models[kind], values, tree, f"{what} of kind '{kind}'", faults)
-    elif kind is not None or isinstance(at, Scalar) and at.value is None:
+    elif kind is not None or (isinstance(at, Scalar) and at.value is None):
         faults.add(unknown, f"there is no {what.split(' ', 1)[1]} of kind {said(kind)}", at.place, help)
     return None
 

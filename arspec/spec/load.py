@@ -126,7 +126,7 @@ def _build(
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
         try:
-            spec.head_size
+            _ = spec.head_size
         except Fault as fault:
             faults.add(fault.code, fault.message, place_of(head_tree, [fault.key]), fault.help)
             reader.unread.add("head")

@@ -8,7 +8,7 @@ from typing import Any
 
 from arspec.diagnostics import Collector, Diagnostic, Place, did_you_mean
 from arspec.layers import KINDS
-from arspec.layers.base import Fault, Layer, Node
+from arspec.layers.base import Fault, Layer, Node, Weight
 from arspec.masks import AXES, Mask, resolve
 from arspec.spec.expressions import ExpressionError, names
 from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_in, place_of
@@ -20,6 +20,7 @@ from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Cells, Free, Type
 
 MAX_INPUTS = 1 << 20  # inputs of all nodes together
+MAX_NODE_SITES = 1 << 23  # sites of one node
 MAX_SITES = 1 << 28  # sites of all nodes together
 MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
 MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
@@ -155,11 +156,8 @@ class Nodes:
         """The value of a key. References are followed later, masks resolved later, and so left as they are written."""
         if key in ("from", "weights", *kind.ports):
             return texts(tree)
-        field = kind.model_fields.get(key)
         raw = tree.value if isinstance(tree, Scalar) else None
-        if field is None or not _is_mask(field) or not isinstance(raw, str) or raw.strip().isidentifier():
-            return evaluator.value(tree)
-        if raw.startswith("$") and raw[1:].isidentifier():
+        if key != "mask" or not isinstance(raw, str) or (raw.startswith("$") and raw[1:].isidentifier()):
             return evaluator.value(tree)
         if any(isinstance(evaluator.params.get(name), Unknown) for name in names(raw)):
             evaluator.complete = False
@@ -180,10 +178,10 @@ class Nodes:
                 self.faults.add(error.code, error.message, place_in(mask, error), error.help)
 
     def _note_widths(self, model: type[Layer], entry: Map) -> None:
-        for key, field in model.model_fields.items():
-            thin = isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("thin")
+        for key, info in model.model_fields.items():
+            thin = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("thin")
             tree = entry.get(key)
-            if ("channels" in field.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
+            if ("channels" in info.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
                 self.widths |= names(tree.value)
 
     def _inputs(self, layer: Layer, entry: Map, scope: Scope, name: str) -> tuple[Node, ...] | Broken:
@@ -218,7 +216,7 @@ class Nodes:
             )
         return tuple(found)
 
-    def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | None | Broken:
+    def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | Broken | None:
         if layer.weights_of is None:
             return None
         node = self.one(layer.weights_of, scope, place_of(entry, ["weights"]))
@@ -229,6 +227,9 @@ class Nodes:
         mask = getattr(node.layer, "mask", None)
         node.mask = self._mask(mask, node, scope) if mask is not None else None
         node.out = node.layer.infer(node)
+        if node.out.sites > MAX_NODE_SITES:
+            raise Fault("AR413", f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
+                        "make its grid smaller")  # fmt: skip
         self.sites += node.out.sites
         if node.out.width * node.out.positions > MAX_ELEMENTS:
             raise Fault("AR413", f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit MAX_ELEMENTS)",
@@ -251,7 +252,7 @@ class Nodes:
         if node.tied is None:
             return
         mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
-        if {k: w.shape for k, w in mine.items()} != {k: w.shape for k, w in theirs.items()}:
+        if {k: _core(w) for k, w in mine.items()} != {k: _core(w) for k, w in theirs.items()}:
             raise Fault("AR220", f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}",
                         "tied nodes have weights of the same names and shapes", "weights")  # fmt: skip
 
@@ -292,10 +293,6 @@ def texts(tree: Tree) -> Any:
     return {key: texts(item) for key, (_, item) in tree.entries.items()}
 
 
-def _is_mask(field: Any) -> bool:
-    return "mask" in field.metadata or "'mask'" in str(field.annotation)
-
-
 def _kernel(value: Any, dimensions: int) -> tuple[Any, ...]:
     """A kernel of 0 and 1 as nested tuples of its shape."""
     rows = value if dimensions == 2 else [value]
@@ -322,6 +319,12 @@ def _condition(section: Any) -> Type:
             return Type((section.length,), 1, section.channels, Free())
         case _:
             raise TypeError(section)
+
+
+def _core(weight: Weight) -> tuple[int, ...]:
+    """A weight's shape without axes of length one, by which tied weights are compared: an embedding and a 1×1
+    convolution may share theirs."""
+    return tuple(n for n in weight.shape if n != 1)
 
 
 def _shapes(weights: Mapping[str, Any]) -> str:

@@ -34,14 +34,15 @@ def own_params(
     for name in overrides:
         if name not in entries:
             place = tree.place if tree is not None else top
-            help = did_you_mean(name, entries, "its parameters are")
+            help = did_you_mean(name, entries, "its parameters are") or "it has none"
             faults.add("AR213", f"the spec has no parameter '{name}' to set", place, help)
     for name, (place, _) in entries.items():
         if not NAME.fullmatch(name):
             faults.add("AR115", f"'{name}' is no name for a parameter", place, "names are letters, digits and _")
         elif name in BUILT_IN and data_params.get(name) != name:
             found = f"'{name}' is a parameter that arspec itself gives: {BUILT_IN[name]}"
-            faults.add("AR207", found, place, "take another name")
+            same = f", or write `{name}: ${name}` in the data section" if name in ("levels", "channels") else ""
+            faults.add("AR207", found, place, f"take another name{same}")
     return settle_params(entries, overrides, {}, faults)
 
 
@@ -66,6 +67,7 @@ def settle_params(
             if _unlike(value, given):
                 found = f"the parameter '{name}' is {_kind(given)}; it was set to {said(value)}"
                 faults.add("AR214", found, default.place, f"give {_kind(given)}, such as {said(given)}")
+                value = UNKNOWN
             given = value
         own[name] = values[name] = given
     return own

@@ -85,16 +85,15 @@ class Reader:
         items: list[Tree | None] = list(tree.items) if isinstance(tree, Seq) else [tree]
         if tree is not None and not items:
             self.faults.add("AR116", "a family of orders has at least one", tree.place, "order: [raster, columns]")
-        found = [section for item in items if (section := self._order(item)) is not None]
+        self._orders = [(section, item) for item in items if (section := self._order(item)) is not None]
+        found = [section for section, _ in self._orders]
         if len({section.channels for section in found}) > 1 and tree is not None:
             message = "the orders of a family differ in `channels`: sequential in one, joint in another"
             self.faults.add("AR510", message, tree.place, "give all of them the same")
-            found = []
-        self._items = items
+            self.unread.add("order")
         if len(found) < max(len(items), 1):
             self.unread.add("order")
-            return [OrderSection()]
-        return found
+        return found or [OrderSection()]
 
     def _order(self, tree: Tree | None) -> OrderSection | None:
         if tree is None or plain(tree) is None:
@@ -127,7 +126,7 @@ class Reader:
 
     def members(self, sections: list[OrderSection], data: Data) -> list[Member]:
         """Every order of the family, the random ones drawn."""
-        if "order" in self.unread or "data" in self.unread:
+        if "data" in self.unread:
             return self._stand_in(data)
         count = sum(section.members for section in sections)
         if count * data.variables > MAX_VARIABLES:
@@ -137,7 +136,7 @@ class Reader:
             self.faults.add(code, message, self.sections[key].place, "make the data smaller, or the family")
             return self._stand_in(STAND_INS[data.kind])
         members: list[Member] = []
-        for section, tree in zip(sections, self._items, strict=True):
+        for section, tree in self._orders:
             for k in range(section.members):
                 try:
                     members.append(Member(len(members), self._made(section, data, section.seed + k), len(members)))
@@ -179,7 +178,7 @@ class Reader:
             found[name] = None
             if isinstance(item, Map):
                 found[name] = chosen(CONDITIONS, values, item, "a condition", self.faults, "AR109")
-            elif values is not None or isinstance(item, Scalar) and item.value is None:
+            elif values is not None or (isinstance(item, Scalar) and item.value is None):
                 message = f"a condition takes a mapping, and was given {said(values)}"
                 self.faults.add("AR103", message, item.place, f"{name}: {{kind: class, classes: 10}}")
         return found

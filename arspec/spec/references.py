@@ -96,7 +96,11 @@ def _step(value: Any, part: str | int, said: str) -> Any:
         if isinstance(part, int):
             return _at(value.instances, part, said)
         if not value.instances:
-            raise Fault("AR218", f"'{said}' has no repetitions, so no last one has an output '{part}'")
+            raise Fault(
+                "AR218",
+                f"'{said}' has no repetitions, so no last one has an output '{part}'",
+                "repeat it at least once",
+            )
         return _step(value.instances[-1], part, said)
     if isinstance(value, Instance):
         if part not in value.outputs:
@@ -129,7 +133,7 @@ def _flat(value: Any, said: str) -> list[Node] | Broken:
                     f"name one: {', '.join(f'{said}.{name}' for name in value.outputs)}")  # fmt: skip
     if isinstance(value, Repetition):
         if not value.instances:
-            raise Fault("AR218", f"'{said}' has no repetitions")
+            raise Fault("AR218", f"'{said}' has no repetitions", "repeat it at least once")
         return _flat(value.instances[-1], said)
     nodes: list[Node] = []
     for item in value:

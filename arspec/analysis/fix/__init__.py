@@ -53,7 +53,7 @@ class Proposal:
         from arspec.spec.yaml import read
 
         if read(self.name).text != self.original:
-            raise InputError("AR808", f"{self.name} has changed since it was read", "run verify again")
+            raise InputError("AR810", f"{self.name} has changed since it was read", "run verify again")
         write_text(Path(os.path.realpath(self.name)), self.text)
 
     def json(self) -> dict[str, object]:

@@ -24,10 +24,11 @@ SIDES = {
     "rows": "columns", "columns": "rows",
 }  # fmt: skip
 SHIFTS: dict[int, tuple[str, ...]] = {1: ("steps: 1",), 2: ("rows: 1", "columns: 1")}
-VALUE, MORE, INPUT, NODE = 1.0, 2.0, 3.0, 4.0  # cost: a value changed, a key more, another input, a node more
+VALUE, MORE, NODE, INPUT = 1.0, 2.0, 3.0, 3.5  # cost: a value changed, a key more, a node more, another input
 ELSEWHERE = 1.25  # more, where the path shows no fault
 WIDER = 0.5  # more, for what changes several nodes at once
 NAMESAKE = 1.0  # less, for an input of the same name as what it is connected to
+OTHER = 1.5  # cost: the other input of a block, or the other output of one, in place of this (the other stack)
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class _Found:
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     told: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
 
-    def add(self, cost: float, message: str, *edits: Edit) -> None:
+    def add(self, cost: float, message: str, *edits: Edit, anywhere: bool = False) -> None:
         key = tuple((e.place.source.name, e.place.start, e.place.end, e.text) for e in edits)
         if key not in self.told and any(e.place.text != e.text for e in edits):
             self.told.add(key)
-            self.candidates.append(Candidate(edits, message, cost + self.more))
+            self.candidates.append(Candidate(edits, message, cost if anywhere else cost + self.more))
 
 
 def candidates(
@@ -80,9 +81,11 @@ def candidates(
     found.more = WIDER
     for instance in _distinct(i for node in nodes for i in reversed(entries.around(node))):
         inside = [node for node in everything if instance.key in {i.key for i in entries.around(node)}]
-        if cut(inside):
-            _inputs(entries, found, instance, inside[0])
+        _inputs(entries, found, instance, inside[0], through=cut(inside))
         _outputs(entries, found, instance)
+        for other in _passed(instance):  # its inputs may go straight through it, so that no node of it is on the path
+            _inputs(entries, found, other, inside[0], through=False)
+            _outputs(entries, found, other)
     return sorted(found.candidates, key=lambda c: c.cost)
 
 
@@ -97,6 +100,13 @@ def mask_candidates(entries: Entries, nodes: list[Node]) -> list[Candidate]:
 
 def _distinct(found: Iterable[Entry | None]) -> list[Entry]:
     return list({entry.key: entry for entry in found if entry is not None}.values())
+
+
+def _passed(entry: Entry) -> list[Entry]:
+    """The instances of blocks whose outputs an entry takes."""
+    tree = entry.map.get("from")
+    named = {str(leaf.value).partition(".")[0] for leaf in _leaves(tree)} if tree is not None else set()
+    return [other for other in entry.before if other.name in named and "block" in other.map.entries]
 
 
 def _named(entry: Entry) -> Place:
@@ -146,7 +156,7 @@ class _Values:
             self._mask(value, where, key)
         elif kind == "form" and not self.masks_only:
             self._choices(value, where, key)
-            self._numbers(value, where)
+            self._numbers(value, where, idle=self.model.model_fields[key].default)
             self._sides(value, where)
 
     def _trees(self, tree: Tree) -> Iterator[tuple[Tree, Entry]]:
@@ -209,12 +219,14 @@ class _Values:
             for choice in choices:
                 self._replace(VALUE, value, choice, where)
 
-    def _numbers(self, value: Tree, where: Entry) -> None:
+    def _numbers(self, value: Tree, where: Entry, idle: Any) -> None:
+        """`idle`: what the field is where it is left out; a 0 that says as much is suspect wherever it stands."""
         for leaf in _leaves(value):
             for origin, place in [(leaf, where), *((o, p) for o, p in self._trees(leaf) if o is not leaf)]:
                 if isinstance(origin, Scalar) and isinstance(origin.value, int) and not isinstance(origin.value, bool):
                     for number in _near(origin.value):
-                        self._replace(VALUE, origin, str(number), place)
+                        suspect = origin is value and origin.value == idle == 0
+                        self._replace(VALUE, origin, str(number), place, anywhere=suspect)
         if isinstance(value, Seq) and len(value.items) == 2 and len({i.place.text for i in value.items}) == 2:
             a, b = value.items
             edits = replaced(a.place, b.place.text), replaced(b.place, a.place.text)
@@ -244,18 +256,30 @@ class _Values:
             texts = [scalar(text) for text in [*LIKELY.get(self.dimensions, ()), *self.entries.masks]]
         elif _kind(self.model, name) == "form" and not self.masks_only:
             texts = [c for c in _choices_of(self.model, name) if c != info.default]
-            texts += ["1"] if info.default == 0 and not isinstance(info.default, bool) else []
+            texts += ["1"] if type(info.default) is int and info.default == 0 else []
         for text in texts:
             message = f"add `{name}: {text}` to {_said(self.entry)}"
             cost = MORE if _kind(self.model, name) == "mask" else MORE + WIDER
             self.found.add(cost, message, added(self.entry.map, info.alias or name, text))
 
-    def _replace(self, cost: float, value: Tree, text: str, where: Entry) -> None:
-        message = f"write `{text}` instead of `{value.place.text}` in {_said(where)}"
-        if not _within(value.place, where.map.place):
-            message = f"write `{text}` instead of `{value.place.text}` in line {value.place.line}"
+    def _replace(self, cost: float, value: Tree, text: str, where: Entry, anywhere: bool = False) -> None:
+        key = _key_of(where.map, value.place)
+        at = f"as `{key}` of {_said(where)}" if key else f"in line {value.place.line}"
         parameter = isinstance(value, Scalar) and str(value.value).startswith("$")  # rather the value than its name
-        self.found.add(cost + WIDER if parameter else cost, message, replaced(value.place, text))
+        self.found.add(
+            cost + WIDER if parameter else cost,
+            f"write `{text}` instead of `{value.place.text}` {at}",
+            replaced(value.place, text),
+            anywhere=anywhere,
+        )
+
+
+def _key_of(tree: Map, place: Place) -> str:
+    """The innermost key of a mapping whose value holds a place; '' where none does."""
+    for key, (_, value) in tree.entries.items():
+        if _within(place, value.place):
+            return (_key_of(value, place) if isinstance(value, Map) else "") or key
+    return ""
 
 
 def _near(number: int) -> list[int]:
@@ -304,33 +328,37 @@ def _choices_of(model: type[Layer], key: str) -> tuple[str, ...]:
 # -- inputs ----------------------------------------------------------------------------------------------------------
 
 
-def _inputs(entries: Entries, found: _Found, entry: Entry, node: Node) -> None:
-    """Other nodes in place of those that an entry takes, one of a list left out, and a shift between."""
+def _inputs(entries: Entries, found: _Found, entry: Entry, node: Node, through: bool = True) -> None:
+    """Two inputs of an entry exchanged; and where all leaks go `through` it, other nodes in place of those that it
+    takes, one of a list left out, and a shift between."""
     ports = ["from", *type(node.layer).ports] if entry.map.get("layer") is not None else ["from"]
     shifts = SHIFTS.get(_dimensions(node), ())
     scope = _scope(entries, entry)
     for port in ports:
         tree = entry.map.get(port)
         if tree is None:
-            if port == "from" and entry.before:
+            if through and port == "from" and entry.before:
                 for other in scope[:MAX_REFERENCES]:
                     found.add(INPUT, f"add `from: {other}` to {_said(entry)}", added(entry.map, "from", other))
             continue
         _swapped(found, tree, _said(entry), "inputs")
+        if not through:
+            continue
         named = {v.place: key for key, (_, v) in tree.entries.items()} if isinstance(tree, Map) else {}
         references = [leaf for leaf in _leaves(tree) if isinstance(leaf.value, str)]
         for ref in references:
             for other in _alternatives(str(ref.value), scope):
                 message = f"take `{other}` instead of `{ref.place.text}` in {_said(entry)}"
                 less = NAMESAKE if named.get(ref.place) == other.rpartition(".")[2] else 0.0
-                found.add(INPUT - less, message, replaced(ref.place, scalar(other)))
+                cost = OTHER if _siblings(str(ref.value), other, entry.block.inputs) else INPUT - less
+                found.add(cost, message, replaced(ref.place, scalar(other)))
             for amount in shifts:
                 _shifted(found, entry, ref, amount)
         if isinstance(tree, Seq) and len(tree.items) > 1:
             for number, item in enumerate(tree.items):
                 message = f"leave `{item.place.text}` out of the inputs of {_said(entry)}"
                 found.add(INPUT, message, dropped(tree, number))
-    if entry.map.get("from") is None:
+    if through and entry.map.get("from") is None:
         for amount in shifts:
             _shifted(found, entry, None, amount)
 
@@ -382,6 +410,12 @@ def _references(entries: Entries, entry: Entry) -> list[str]:
     return [entry.name]
 
 
+def _siblings(one: str, other: str, inputs: tuple[str, ...]) -> bool:
+    """Whether both are inputs of the block, or outputs of the same instance."""
+    stem = one.rpartition(".")[0]
+    return (one in inputs and other in inputs) or (bool(stem) and stem == other.rpartition(".")[0])
+
+
 def _alternatives(ref: str, scope: list[str]) -> list[str]:
     """Other references, first the other parts of what is referred to."""
     stem = ref.rpartition(".")[0]
@@ -401,7 +435,7 @@ def _moved(found: _Found, entry: Entry, node: Node) -> None:
         for amount in SHIFTS.get(_dimensions(node), ()):
             key = amount.partition(":")[0]
             edits = replaced(kind.place, "shift"), added(entry.map, key, amount.partition(": ")[2])
-            found.add(MORE, f"make {_said(entry)} a shift: `{{layer: shift, {amount}}}`", *edits)
+            found.add(MORE + WIDER, f"make {_said(entry)} a shift: `{{layer: shift, {amount}}}`", *edits, anywhere=True)
 
 
 def _shifted(found: _Found, entry: Entry, ref: Scalar | None, amount: str) -> None:

@@ -30,6 +30,8 @@ def added(tree: Map, key: str, text: str) -> Edit:
         lead = "" if not tree.entries else " " if source.text[at - 1] == "," else ", "
         return Edit(Place(source, at, at), f"{lead}{key}: {text}")
     first = next(iter(tree.entries.values()))[0]
+    rest = re.compile(r"[ \t]+#[^\r\n]*").match(source.text, end)  # a comment stays on its line
+    end = rest.end() if rest else end
     return Edit(Place(source, end, end), f"\n{' ' * (first.column - 1)}{key}: {text}")
 
 

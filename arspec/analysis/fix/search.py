@@ -15,9 +15,10 @@ from arspec.spec.load import Spec
 from arspec.twin import thin
 
 TRIED = 240  # edits, at most
+PATIENCE = 60  # edits more that are tried, after one that loses nothing of what the spec as it stands may see
 CONFIRMED = 4  # edits that hold in small, tried at full size
-WORTH = 0.025  # of all legal pairs, that an edit must show more for each unit that it costs more
-REPEATS = 2  # of the small variant
+WORTH = 0.004  # of all legal pairs, that an edit must show more for each unit that it costs more
+REPEATS = 4  # of the small variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +83,32 @@ def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
     `little`: a small variant, on which all are tried; the best few are then tried on the spec itself."""
     held: list[Holding] = []
-    most = -1.0
-    for candidate in tried[:TRIED]:
-        if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
+    most, lossless, last = -1.0, coverage(little), TRIED
+    for number, candidate in enumerate(tried):
+        if number >= last or most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
             break
         variant = edited(little, candidate)
         if variant is not None:
             held.append(Holding(candidate, coverage(variant)))
             most = max(most, held[-1].worth)
-    held = sorted(held, key=lambda h: -h.worth)
+            if held[-1].coverage >= lossless:
+                last = min(last, number + PATIENCE)
     found: Holding | None = None
-    for holding in held[:CONFIRMED]:
-        if found is not None and found.worth >= holding.worth:
-            break
+    for holding in _likeliest(held):
+        if found is not None and found.worth >= 1 - WORTH * holding.candidate.cost:
+            continue
         whole = edited(spec, holding.candidate)
         if whole is not None:
             confirmed = Holding(holding.candidate, coverage(whole))
             found = confirmed if found is None or confirmed.worth > found.worth else found
     return found
+
+
+def _likeliest(held: list[Holding]) -> list[Holding]:
+    """Those that are worth most, and the cheapest, as what a small variant sees depends more on single steps than what
+    the spec itself does; of edits of one place that see the same, the first. By cost."""
+    distinct = list({(h.candidate.edits[0].place.start, h.coverage): h for h in reversed(held)}.values())[::-1]
+    least = max((h.coverage for h in held), default=0.0) / 2
+    cheapest = [h for h in distinct if h.coverage >= least][: CONFIRMED // 2]
+    worthiest = [h for h in sorted(distinct, key=lambda h: -h.worth) if h not in cheapest]
+    return sorted([*cheapest, *worthiest[: CONFIRMED - len(cheapest)]], key=lambda h: h.candidate.cost)

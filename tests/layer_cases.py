@@ -1,0 +1,191 @@
+"""One row for each kind of layer and each of its variants: a tiny spec that uses it. A new kind adds its rows here."""
+
+from __future__ import annotations
+
+from arspec.spec.load import Spec, from_text
+
+HEAD = "  logits: {layer: conv, kernel: 1, out: $head, mask: so_far}"
+GREY = "{kind: image, height: 4, width: 4, levels: 3}"
+COLOUR = "{kind: image, height: 4, width: 5, channels: 3, levels: 3}"
+STEPS = "{kind: sequence, length: 9, levels: 4}"
+ENTRIES = "{kind: vector, size: 6, levels: 3}"
+SCALED = "  scaled: {layer: scale}\n"
+
+# setting: (data, order, the nodes before the tested ones: `first` has 12 channels, the nodes after)
+SETTINGS = {
+    "grey": (GREY, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "colour": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "pixels": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: before}", HEAD),
+    "joint": (COLOUR, "{channels: joint}", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "curve": (COLOUR, "hilbert", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "above": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: rows_above}", HEAD),
+    "image": (COLOUR, "raster", "", HEAD),
+    "joint image": (COLOUR, "{channels: joint}", "", HEAD),
+    "steps": (STEPS, "natural", "  hot: {layer: one_hot}\n  past: {layer: shift, steps: 1}\n"
+              "  first: {layer: conv, kernel: 2, padding: causal, out: 12}", HEAD),
+    "backwards": (STEPS, "reversed", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "sequence": (STEPS, "natural", "", HEAD),
+    "entries": (ENTRIES, "{scan: random, members: 2}", "", "  logits: {layer: dense, out: $head, mask: earlier}"),
+}  # fmt: skip
+CONDITION = """
+  label: {kind: class, classes: 3}
+  traits: {kind: vector, size: 4}
+  map: {kind: map, channels: 2, height: 4, width: 4}
+  half: {kind: map, channels: 2, height: 2, width: 2}
+  series: {kind: series, channels: 2, length: 9}
+"""
+CONDITIONED = {"grey", "steps"}  # settings to which the conditions above belong
+
+
+def attention(keys: str = "first", **more: str) -> str:
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return f"""
+  q: {{layer: conv, from: first, kernel: 1, out: 12, mask: so_far}}
+  k: {{layer: conv, from: {keys}, kernel: 1, out: 12, mask: so_far}}
+  v: {{layer: conv, from: {keys}, kernel: 1, out: 6, mask: so_far}}
+  tested: {{layer: attention, from: q, keys: k, values: v{rest}}}
+  both: {{layer: concat, from: [tested, first]}}"""  # of a single key the query has no say
+
+
+def gates(times: int, state: str) -> str:
+    return f"  gates: {{layer: conv, from: first, kernel: 1, out: {times * 6}, mask: so_far}}\n  tested: {state}"
+
+
+def one(text: str) -> str:
+    return f"  tested: {{layer: {text}}}"
+
+
+# name: (setting, the tested nodes)
+CASES: dict[str, tuple[str, str]] = {
+    "conv": ("colour", one("conv, kernel: 3, out: 6, mask: so_far")),
+    "conv of any form": ("colour", one("conv, kernel: [2, 4], padding: {top: 1, left: 3}, out: 6, mask: so_far")),
+    "conv dilated": ("colour", one("conv, kernel: [3, 3], dilation: 2, out: 6, mask: so_far, bias: false")),
+    "conv dilated unlike": ("colour", one("conv, kernel: [2, 3], dilation: [1, 2], out: 6, mask: so_far")),
+    "conv by position": ("curve", one("conv, kernel: 3, out: 6, mask: so_far, weight_norm: true")),
+    "conv strict by position": ("curve", one("conv, from: scaled, kernel: 5, out: 6, mask: earlier, bias: false")),
+    "conv weight norm": ("colour", one("conv, kernel: 3, out: 6, mask: so_far, weight_norm: true")),
+    "conv kernel mask": ("colour", one("conv, kernel: [2, 3], padding: {top: 1, left: 1, right: 1}, out: 6, "
+                                       "mask: {kernel: [[1, 0, 1], [1, 1, 0]], groups: before or (here and B)}")),
+    "conv own mask": ("colour", one("conv, kernel: 3, out: 6, mask: (rows_above and that.column % 2 == 0) or so_far")),
+    "conv without mask": ("above", one("conv, kernel: [1, 3], out: 6")),
+    "conv leaking": ("colour", one("conv, kernel: 3, out: 6")),
+    "conv regrouped": ("above", one("conv, kernel: 1, groups: 1, out: 5") + """
+  back: {layer: conv, kernel: 1, groups: 3, out: 6}"""),
+    "conv strided": ("joint", """
+  half: {layer: conv, from: first, kernel: [2, 2], stride: [2, 1], padding: {top: 1, left: 1}, out: 6}
+  tested: {layer: conv, kernel: [2, 1], stride: [2, 1], transposed: true, out: 6, weight_norm: true}"""),
+    "conv transposed leaking": ("grey", """
+  half: {layer: conv, from: first, kernel: 2, stride: 2, padding: valid, out: 6}
+  tested: {layer: conv, kernel: 3, stride: 2, transposed: true, crop: 1, out: 6}"""),
+    "conv masked strided": ("grey", """
+  half: {layer: conv, from: first, kernel: 3, stride: 2, padding: {top: 1, left: 1}, mask: so_far, out: 6}
+  tested: {layer: conv, kernel: 3, stride: 2, transposed: true, crop: 0, mask: so_far, out: 6}"""),
+    "conv causal": ("steps", one("conv, kernel: 3, dilation: 2, padding: causal, out: 6")),
+    "conv by number": ("steps", one("conv, kernel: 3, padding: 1, mask: past_so_far, out: 6")),
+    "conv one way": ("backwards", one("conv, kernel: 4, out: 6, mask: so_far")),
+    "conv strided steps": ("steps", """
+  third: {layer: conv, from: first, kernel: 3, stride: 3, padding: {before: 2}, out: 6}
+  tested: {layer: conv, kernel: 3, stride: 3, transposed: true, out: 6}"""),
+    "conv tied": ("colour", """
+  a: {layer: conv, from: first, kernel: 3, out: 12, mask: so_far}
+  tested: {layer: conv, kernel: 3, out: 12, mask: so_far, weights: a}"""),
+    "conv of a condition": ("grey", """
+  big: {layer: conv, from: half, kernel: 4, stride: 2, transposed: true, crop: 1, out: 3}
+  tested: {layer: gate, from: first, condition: big}"""),
+    "dense": ("entries", one("dense, units: 9, mask: so_far")),
+    "dense cyclic": ("entries", one("dense, units: 9, mask: so_far, degrees: cyclic, weight_norm: true, bias: false")),
+    "dense deep": ("entries", "  hot: {layer: one_hot}\n  a: {layer: dense, units: 9, mask: so_far}\n"
+                   + one("dense, units: 8, mask: so_far")),
+    "dense entries": ("entries", one("dense, out: 4, mask: earlier")),
+    "dense by a rule": ("entries", one("dense, out: 4, mask: that.rank < this.rank - 1")),
+    "dense leaking": ("entries", one("dense, units: 5")),
+    "attention": ("colour", attention(mask="earlier")),
+    "attention inclusive": ("colour", attention(mask="so_far", heads="2")),
+    "attention on a curve": ("curve", attention("scaled", mask="earlier")),
+    "attention by a rule": ("joint", attention(mask="before and that.row >= this.row - 1", heads="3")),
+    "attention over steps": ("steps", attention(mask="so_far", heads="2")),
+    "attention to a condition": ("grey", attention("map").replace("from: map, kernel: 1, out: 12, mask: so_far",
+                                 "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
+    "attention leaking": ("colour", attention()),
+    "lstm": ("steps", gates(4, "{layer: lstm, state: [[-1]]}")),
+    "lstm of a row": ("colour", gates(4, "{layer: lstm, state: [[-1, -1], [-1, 0], [-1, 1]], carry: 1}")),
+    "lstm diagonal": ("colour", gates(4, "{layer: lstm, state: [[0, -1], [-1, 0]]}")),
+    "lstm from zero": ("joint", gates(4, "{layer: lstm, state: [[-1, 0], [0, -1]], start: zero, carry: 1}")),
+    "lstm from the right": ("grey", gates(4, "{layer: lstm, state: [[0, 1], [-1, 0]]}") + """
+  down: {layer: shift, rows: 1}"""),
+    "lstm leaking": ("grey", gates(4, "{layer: lstm, state: [[1, 0]]}")),
+    "gru": ("steps", gates(3, "{layer: gru, state: [[-1], [-3]]}")),
+    "gru on a grid": ("colour", gates(3, "{layer: gru, state: [[0, -1], [-1, 0]], start: zero}")),
+    "rnn": ("steps", gates(1, "{layer: rnn, state: [[-2]]}")),
+    "rnn on a grid": ("colour", gates(1, "{layer: rnn, state: [[-1, 0], [-1, 1]]}")),
+    "gate": ("colour", one("gate")),
+    "gate by a class": ("grey", one("gate, condition: label")),
+    "gate by a map": ("grey", one("gate, condition: map, function: identity")),
+    "condition by a class": ("grey", one("condition, by: label")),
+    "condition by a vector": ("steps", one("condition, by: traits")),
+    "condition by a map": ("grey", one("condition, by: map")),
+    "condition by a series": ("steps", one("condition, by: series")),
+    **{kind: ("colour", one(kind)) for kind in (
+        "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity", "concat_elu")},
+    **{kind: ("colour", f"""
+  b: {{layer: conv, from: first, kernel: 3, out: 12, mask: so_far}}
+  tested: {{layer: {kind}, from: [b, first, b]}}""") for kind in ("add", "multiply", "concat")},
+    "slice": ("colour", one("slice, start: 1, out: 6")),
+    "shift": ("above", one("shift, rows: 1, columns: -2")),
+    "shift of steps": ("steps", one("shift, steps: 3")),
+    "shift leaking": ("grey", one("shift, columns: -1")),
+    "previous": ("joint", "  tested: {layer: previous, from: scaled}"),
+    "previous by two": ("steps", "  tested: {layer: previous, from: hot, steps: 2}"),
+    "pad and crop": ("colour", """
+  wide: {layer: pad, from: first, top: 2, left: 1, bottom: 1}
+  conv: {layer: conv, kernel: 3, out: 6, mask: so_far}
+  tested: {layer: crop, top: 2, left: 1, bottom: 1}"""),
+    "pad and crop apart": ("steps", "  wide: {layer: pad, before: 2, after: 1}\n" + one("crop, after: 3")),
+    "upsample": ("joint", """
+  half: {layer: conv, from: first, kernel: [2, 1], stride: [2, 1], padding: {top: 1}, out: 6}
+  tested: {layer: upsample, factor: [2, 1]}"""),
+    "upsample a condition": ("grey", "  big: {layer: upsample, from: half}\n  tested: {layer: condition, from: first, by: big}"),
+    "filter": ("above", one("filter, kernel: [1, 3]")),
+    "filter causal": ("steps", one("filter, kernel: 3, padding: causal")),
+    "scale": ("image", one("scale, to: [0, 2]") + "\n  first: {layer: conv, kernel: 3, out: 6, mask: earlier}"),
+    "one_hot": ("image", one("one_hot") + "\n  first: {layer: conv, kernel: 3, out: 6, mask: earlier}"),
+    "one_hot jointly": ("joint image", one("one_hot") + "\n  first: {layer: conv, kernel: 3, out: 6, mask: earlier}"),
+    "embedding": ("image", one("embedding, out: 6") + "\n  first: {layer: conv, kernel: 3, out: 6, mask: earlier}"),
+    "embedding of steps": ("sequence", one("embedding, out: 6") + "\n  past: {layer: shift, steps: 1}"),
+    "embedding tied": ("sequence", "  embed: {layer: embedding, out: 6}\n  past: {layer: shift, steps: 1}\n"
+                       "  tested: {layer: conv, kernel: 1, out: $head, bias: false, weights: embed}"),
+    "background": ("colour", "  place: {layer: background, from: first, channels: [row, one, column]}\n"
+                   + one("concat, from: [first, place]")),
+    "background of steps": ("steps", "  place: {layer: background, channels: [step]}\n" + one("concat, from: [first, place]")),
+    "position": ("colour", "  place: {layer: position, from: first, out: 12}\n" + one("add, from: [first, place]")),
+    "norm": ("colour", one("norm")),
+    "norm rms": ("colour", one("norm, kind: rms, epsilon: 1e-3")),
+    "norm of pixels": ("pixels", one("norm, over: pixel")),
+    "norm of pixels rms": ("pixels", one("norm, over: pixel, kind: rms")),
+    "norm of pixels leaking": ("colour", one("norm, over: pixel")),
+    "norm over space": ("colour", one("norm, over: space")),
+    "norm over batch": ("colour", one("norm, over: batch")),
+    "norm over batch rms": ("colour", one("norm, over: batch, kind: rms")),
+    "dropout": ("colour", one("dropout, rate: 0.3")),
+}  # fmt: skip
+
+LEAKING = {name for name in CASES if "leaking" in name} | {"norm over space"}
+
+
+def case(name: str) -> Spec:
+    setting, nodes = CASES[name]
+    data, order, before, after = SETTINGS[setting]
+    condition = CONDITION if setting in CONDITIONED and any(f": {c}" in nodes for c in CONDITION_NAMES) else ""
+    kept = "".join(f"{line}\n" for line in condition.splitlines() if line.split(":")[0].strip() in used(nodes))
+    section = f"condition:\n{kept}" if kept else ""
+    text = f"arspec: 1\ndata: {data}\norder: {order}\n{section}graph:\n{before}\n{nodes}\n{after}\n"
+    return from_text(text + "head: {kind: categorical, from: logits}\n", name)
+
+
+def used(nodes: str) -> set[str]:
+    """The conditions that some nodes name."""
+    words = set(nodes.replace(",", " ").replace("}", " ").split())
+    return words & CONDITION_NAMES
+
+
+CONDITION_NAMES = {line.split(":")[0].strip() for line in CONDITION.splitlines() if line.strip()}

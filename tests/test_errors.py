@@ -1,0 +1,307 @@
+"""Every diagnostic: specs that give it, with the expected text beside each, and calls for those of the run time."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from frame import framed
+
+from arspec.analysis.report import prove
+from arspec.cli.main import COMMANDS, main
+from arspec.codes import CODES, Code
+from arspec.diagnostics import Diagnostic, InputError, github, text, to_json
+from arspec.spec.load import from_text, load
+
+ROOT = Path(__file__).parent.parent
+ERR = ROOT / "tests" / "specs" / "err"
+SPECS = sorted(path.name for path in ERR.glob("*.yaml"))
+
+
+def diagnostics(path: str) -> tuple[Diagnostic, ...]:
+    """What a spec gives when it is loaded, expanded and proven; a leaking one gives its leaks."""
+    try:
+        return tuple(prove(load(path)).diagnostics)
+    except InputError as error:
+        return error.diagnostics
+
+
+@pytest.fixture(autouse=True)
+def in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ERR)
+
+
+# -- specs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_spec_gives_its_text(name: str) -> None:
+    expected = Path(name).with_suffix(".out").read_text("utf-8")
+    assert text(diagnostics(name)) + "\n" == expected
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_spec_gives_its_code_in_every_format(name: str) -> None:
+    found = diagnostics(name)
+    code = name[:5].upper()
+    assert code in {d.code for d in found} or not name.startswith("ar")
+    assert len(to_json(found)) == len(github(found).splitlines()) == len(found)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_fault_has_a_place_and_they_are_in_order(name: str) -> None:
+    found = diagnostics(name)
+    if found[0].code == "AR004":  # the file is no text, so that it has no lines
+        return
+    assert all(d.place is not None and d.place.line >= 1 and d.place.column >= 1 for d in found)
+    errors = [(d.place.source.name, d.place.start) for d in found if d.place is not None and d.level == "error"]
+    assert errors == sorted(errors)
+
+
+def test_all_faults_of_a_file_are_told_at_once() -> None:
+    found = diagnostics("many_faults.yaml")
+    lines = {d.place.line for d in found if d.place is not None}
+    written = Path("many_faults.yaml").read_text("utf-8").splitlines()
+    faulty = {4, 5, 6, 7, 13, 14, 15, 18, 19, 20, 21, 22, 23, 24}
+    assert lines == faulty, [written[n - 1] for n in faulty ^ lines]
+    assert len(found) >= 18
+
+
+def test_unknown_keys_name_the_nearest_of_their_layer() -> None:
+    helps = {d.message: d.help for d in diagnostics("many_faults.yaml") if d.code == "AR101"}
+    assert helps["the layer `conv` has no key 'kernal'"] == "did you mean 'kernel'?"
+    assert helps["an order has no key 'channel'"] == "did you mean 'channels'?"
+    assert helps["a head of kind 'categorical' has no key 'form'"] == "did you mean 'from'?"
+
+
+# -- calls -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, weights, modules and a spec small enough to train."""
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path_factory.mktemp("run")
+    (path / "small.yaml").write_text(framed("data: {kind: image, height: 4, width: 4, levels: 2}\nparams: {width: 24}"))
+    labelled = "condition: {label: {kind: class, classes: 10}}\ngraph:\n  told: {layer: condition, from: first, by: label}"
+    (path / "labelled.yaml").write_text(framed(labelled))
+    (path / "other.yaml").write_text(framed("first: {layer: conv, from: scaled, kernel: 5, out: 24, mask: earlier}"))
+    np.save(path / "images.npy", np.zeros((8, 1, 4, 4), np.uint8))
+    (path / "images.pkl").write_bytes(b"")
+    (path / "leaky.py").write_text("import torch\n\ndef build():\n    return torch.nn.Linear(4, 4)\n")
+    save_file({"weight": torch.zeros(2)}, path / "strange.safetensors")
+    (path / "model.pt").write_bytes(b"no weights")
+    return path
+
+
+def command(*arguments: str) -> None:
+    """Runs a command and raises what it reports."""
+    told = io.StringIO()
+    with redirect_stderr(told), redirect_stdout(io.StringIO()):
+        try:
+            code = main(list(arguments))
+        except SystemExit as exit:
+            raise AssertionError(f"the parser refuses it: {told.getvalue()}") from exit
+    assert code == 2, told.getvalue()
+    found = re.search(r"^(?:\S+: )?(AR\d{3}) (.*)", told.getvalue(), re.M)
+    assert found, told.getvalue()
+    raise InputError(found[1], found[2])
+
+
+def model(path: Path) -> Any:
+    import arspec
+
+    return arspec.compile(arspec.load(path))
+
+
+def unproven(_: Path) -> None:
+    """A module that reads what the proof does not contain, as a layer with a wrong `reads` would."""
+    import importlib
+
+    from arspec.diagnostics import SpecError
+
+    verify = importlib.import_module("arspec.verify")  # arspec.verify, the name, is the function
+
+    spec = from_text(framed(""), "a.yaml")
+    raise SpecError(verify._diagnostics(spec, verify.ModuleTest("twin", (3, 8, 8), 192, 10, 3, 0, 6, [])))
+
+
+def unheard_of_rank(path: Path) -> None:
+    import torch
+
+    found = model(path / "small.yaml")
+    found.complete(torch.zeros(1, 1, 4, 4, dtype=torch.long), torch.arange(16).view(1, 4, 4) >= 8)
+
+
+def labels(path: Path, **given: Any) -> None:
+    model(path / "labelled.yaml").sample(2, **given)
+
+
+def far_label(path: Path) -> None:
+    import torch
+
+    labels(path, label=torch.full((2,), 10))
+
+
+def member(path: Path) -> None:
+    import torch
+
+    model(path / "small.yaml").log_prob(torch.zeros(1, 1, 4, 4, dtype=torch.long), member=1)
+
+
+def trained(path: Path) -> Path:
+    """A run of two steps, made once."""
+    if not (path / "first").exists():
+        train = ["train", str(path / "small.yaml"), "--data", str(path / "images.npy"), "--out", str(path / "first")]
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            assert main([*train, "--steps", "2", "--batch", "4", "--quiet", "--no-tensorboard", "--device", "cpu"]) == 0
+    return path
+
+
+def train(path: Path, *more: str, out: str = "run") -> None:
+    start = ("train", str(path / "small.yaml"), "--data", str(path / "images.npy"), "--out", str(path / out))
+    command(*start, "--quiet", "--no-tensorboard", "--batch", "4", *more)
+
+
+def other_weights(path: Path) -> None:
+    from arspec.training.tensors import fill, read_tensors
+
+    fill(model(path / "small.yaml"), read_tensors(path / "strange.safetensors")[0], "strange.safetensors")
+
+
+def without_package(path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "sklearn.datasets", None)
+        command("eval", str(path / "small.yaml"), "--data", "digits")
+
+
+CALLS: dict[str, Callable[[Path], Any]] = {
+    "AR003": lambda path: load(path / "smal.yaml"),
+    "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
+    "AR007": lambda path: from_text(framed("order: {ranks: [" + "0, " * 100_001 + "0]}")),
+    "AR213": lambda path: load(path / "small.yaml", params={"widht": 12}),
+    "AR214": lambda path: command("verify", "--static", str(path / "small.yaml"), "--set", "width=wide"),
+    "AR706": unproven,
+    "AR801": other_weights,
+    "AR802": lambda path: command("sample", str(path / "model.pt"), "-o", str(path / "a.png")),
+    "AR803": lambda path: command("eval", str(path / "small.yaml"), "--data", str(path / "images.pkl")),
+    "AR804": lambda path: command("eval", str(path / "other.yaml"), "--data", str(path / "images.npy")),
+    "AR805": unheard_of_rank,
+    "AR806": labels,
+    "AR807": far_label,
+    "AR808": lambda path: command("sample", str(path / "small.yaml"), "-o", str(path / "a.png"), "--temperature", "-1"),
+    "AR809": lambda path: command("sample", str(path / "small.yaml"), "-o", str(path / "a.bmp")),
+    "AR810": lambda path: train(trained(path), out="first"),
+    "AR811": without_package,
+    "AR812": lambda path: command("audit", str(path / "leaky.py"), "--input", "b t", "--output", "b k t"),
+    "AR813": lambda path: command("audit", f"{path / 'leaky.py'}:build", "--input", "b t", "--output", "b c t"),
+    "AR814": lambda path: train(trained(path), "--resume", "--set", "width=12", out="first"),
+    "AR815": lambda path: train(path, "--device", "cuda:7"),
+    "AR816": member,
+    "AR817": lambda path: command("explain", "AR999"),
+    "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
+}
+
+
+@pytest.mark.parametrize("code", CALLS)
+def test_a_call_gives_its_code(code: str, folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        CALLS[code](folder)
+    assert caught.value.code == code, str(caught.value)
+    assert caught.value.message
+
+
+def test_every_code_is_given() -> None:
+    given = {code for name in SPECS for code in re.findall(r"AR\d{3}", Path(name).with_suffix(".out").read_text("utf-8"))}
+    assert given | CALLS.keys() == CODES.keys()
+
+
+# -- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages speak of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    for name in ("pixelcnn.yaml", "base.yaml"):
+        (tmp_path / name).write_text(framed(""), "utf-8")
+    for number in range(17, 0, -1):
+        below = f"variant_{number - 1}.yaml" if number > 1 else "base.yaml"
+        (tmp_path / f"variant_{number}.yaml").write_text(f"arspec: 1\nextends: {below}\n", "utf-8")
+    np.save(tmp_path / "ranks.npy", np.arange(64))
+    np.savetxt(tmp_path / "order.csv", np.arange(64).reshape(8, 8), "%d", ",")
+    return tmp_path
+
+
+# What a page can only describe: too long for it, or no text at all.
+WRITTEN_OUT: dict[str, str | bytes] = {
+    "AR004": "about: Modèle".encode("latin-1"),
+    "AR005": "order: {ranks: [" + "0, " * 500_000 + "0]}",
+    "AR006": f"params: {{width: {'[' * 66}64{']' * 66}}}",
+    "AR007": "order: {ranks: [" + "0, " * 100_001 + "0]}",
+    "AR016": 'name: "pixel\0cnn"',
+}
+
+
+def codes_of(example: str | bytes, whole: bool) -> set[str]:
+    """The codes that an example gives: a command, one or several files, or a part of a spec."""
+    if isinstance(example, str) and example.startswith("arspec "):
+        with pytest.raises(InputError) as caught:
+            command(*example.partition("#")[0].split()[1:], *(["--static"] if example.startswith("arspec verify") else []))
+        return {caught.value.code}
+    if isinstance(example, str) and example.startswith("# a.yaml"):
+        for name, content in re.findall(r"# (\w+\.yaml)\n((?:(?!# ).*\n?)*)", example):
+            Path(name).write_text(framed("") if content.strip() == "arspec: 1" else content, "utf-8")
+    else:
+        content = example if isinstance(example, bytes) else (example if whole else framed(example)).encode("utf-8")
+        Path("a.yaml").write_bytes(content)
+    return {d.code for d in diagnostics("a.yaml")}
+
+
+@pytest.mark.parametrize("code", [c for c in CODES.values() if c.code < "AR706"], ids=lambda c: c.code)
+def test_the_examples_of_a_page_are_what_they_say(code: Code, beside: Path) -> None:
+    assert code.code in codes_of(WRITTEN_OUT.get(code.code, code.wrong), whole=code.code < "AR1")
+    if code.right.startswith("arspec "):
+        assert main([*code.right.split()[1:], "--static"]) == 0
+        return
+    right = codes_of(code.right, whole=False)
+    assert code.code not in right
+    assert all(CODES[other].level == "note" for other in right)
+
+
+@pytest.mark.parametrize("code", [c for c in CODES.values() if c.code > "AR800"], ids=lambda c: c.code)
+def test_the_commands_of_a_page_are_understood(code: Code) -> None:
+    import argparse
+    import importlib
+    import shlex
+
+    for example in (code.wrong, code.right):
+        if example.startswith("arspec "):
+            words = shlex.split(example, comments=True)[1:]
+            module, suffix, _ = COMMANDS[words[0]]
+            parser = argparse.ArgumentParser(exit_on_error=False)
+            getattr(importlib.import_module(module), f"add_{suffix}_arguments" if suffix else "add_arguments")(parser)
+            parser.parse_args(words[1:])
+
+
+def write_expected() -> None:
+    """Writes what every spec gives now beside it: to be read before it is kept."""
+    import os
+
+    os.chdir(ERR)
+    for name in SPECS:
+        Path(name).with_suffix(".out").write_text(text(diagnostics(name)) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write_expected()

@@ -1,0 +1,193 @@
+"""The contract of a layer, over every kind and variant in `layer_cases`: what it says that it reads is what it reads,
+all sites at once and a few at a time give the same, and its relations agree with each other."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
+from arspec.analysis.report import prove
+from arspec.dynamic import gradient_pattern, perturb
+from arspec.layers import KINDS
+from arspec.layers.dense import between
+from arspec.layers.geometry import centre
+from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, Window
+from arspec.runtime.module import build
+from arspec.runtime.subject import random_conditions, subject_of
+from arspec.spec.load import from_text
+from arspec.types import Bools
+from tests.conftest import fixed, random_data, randomised
+from tests.layer_cases import CASES, LEAKING, case
+
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+def test_every_kind_has_a_row():
+    assert {node.layer.layer for name in CASES for node in case(name).graph().nodes} == set(KINDS)
+
+
+@every_case
+def test_the_proof_knows_what_leaks(name: str):
+    report = prove(case(name), contexts=False)
+    assert all(len(m.leaking) for m in report.members) == (name in LEAKING)
+    assert report.proven == (name not in LEAKING and "batch" not in name), "batch statistics leak in training alone"
+
+
+@every_case
+def test_a_few_sites_at_a_time_are_all_sites_at_once(name: str):
+    if name in LEAKING:
+        return
+    model = randomised(case(name))
+    for batch in (1, 3):
+        x, given = random_data(model, batch), random_conditions(model, 0, batch)
+        for member in range(model.members):
+            got, wanted = model.sampler(member).replay(x, given), model(x, member, **given)
+            torch.testing.assert_close(got, wanted, rtol=0, atol=1e-9)
+
+
+@every_case
+def test_what_moves_is_what_is_read(name: str):
+    """Gradients of what the head says, and perturbations, lie inside the proven contexts, and reach all of them."""
+    spec = case(name)
+    for member in range(len(spec.members)):
+        subject = subject_of(build(spec).double().eval(), member)
+        proven = seen(Relations(spec.graph(), spec.members[member])).matrix()
+        pattern = np.zeros_like(proven)
+        for seed in range(30):
+            pattern |= gradient_pattern(fixed(subject, seed), draws=1, bases=1, seed=seed)
+            if np.array_equal(pattern, proven):
+                break
+        np.testing.assert_array_equal(pattern, proven)
+        assert not (perturb(subject, draws=1, bases=1).seen & ~proven).any()
+
+
+@every_case
+def test_its_relations_agree_with_each_other(name: str):
+    spec = case(name)
+    for member in spec.members:
+        relations = Relations(spec.graph(), member)
+        for node in spec.graph().nodes:
+            for read, source in zip(relations.reads(node), node.inputs, strict=True):
+                if source.out.grid:
+                    check_relation(read, node.out.sites, source.out.sites)
+            scan = relations.scan(node)
+            if scan is not None:
+                check_relation(scan.own, node.out.sites, node.out.sites)
+                check_scan(scan, node.out.sites)
+
+
+def test_relations_of_every_class_are_checked():
+    found: set[type] = set()
+    for name in CASES:
+        graph = case(name).graph()
+        found |= {type(r) for n in graph.nodes for r in n.layer.reads(n, graph.members[0])}
+    assert found >= {Pointwise, Window, Whole, Ranked, Matrix}
+
+
+def test_a_union_is_the_union_of_its_parts():
+    spec = case("conv")
+    graph, member = spec.graph(), spec.members[0]
+    node = graph.head_node
+    parts = [node.layer.reads(node, member)[0], centre(node.ins[0], node.out, False, member)]
+    union = Union(parts)
+    check_relation(union, node.out.sites, node.ins[0].sites)
+    both = [dense(part, node.out.sites, node.ins[0].sites) for part in parts]
+    np.testing.assert_array_equal(dense(union, node.out.sites, node.ins[0].sites), both[0] | both[1])
+
+
+@pytest.mark.parametrize("name", ["attention", "attention inclusive", "dense", "dense entries"])
+def test_ranks_and_their_matrix_are_one_relation(name: str):
+    spec = case(name)
+    for node in spec.graph().nodes:
+        if node.layer.layer in ("attention", "dense"):
+            source = node.ins[1] if node.layer.layer == "attention" else node.ins[0]
+            read = between(node.out, source, node.mask, spec.members[0])
+            assert isinstance(read, Ranked)
+            np.testing.assert_array_equal(read.matrix(), dense(read, node.out.sites, source.sites))
+            np.testing.assert_array_equal(read.matrix(), Matrix(read.matrix()).matrix())
+
+
+ATTRIBUTES = sorted({*dir(nn.Module()), *vars(nn.Module())} | {"keys", "values", "items", "weight", "child", "of", "_where"})
+
+
+def test_a_node_may_have_the_name_of_any_attribute_of_a_module():
+    names = [name for name in ATTRIBUTES if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)]
+    assert {"train", "type", "half", "keys", "forward", "_parameters", "__dict__"} <= set(names)
+    lines = [f"  {name}: {{layer: conv, kernel: 1, out: 2, mask: so_far}}" for name in names]
+    block = "\n".join(f"    {line}" for line in lines)
+    text = f"""arspec: 1
+data: {{kind: image, height: 2, width: 2, levels: 2}}
+blocks:
+  train:
+    inputs: [inside]
+    nodes:
+{block}
+    outputs: {{inside: {names[-1]}}}
+graph:
+  first: {{layer: conv, kernel: 3, out: 2, mask: earlier}}
+{chr(10).join(lines)}
+  half_: {{layer: conv, kernel: 1, out: 2, mask: so_far}}
+  modules_: {{block: train, repeat: 2}}
+  logits: {{layer: conv, from: modules_.inside, kernel: 1, out: $head, mask: so_far}}
+head: {{kind: categorical, from: logits}}
+"""
+    model = randomised(from_text(text))
+    assert len(list(model.parameters())) == 2 * (3 * len(names) + 3)
+    x = random_data(model, 2)
+    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    other = build(model.spec, seed=5).double()
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other(x), model(x))
+    assert model.half().dtype == torch.float16
+
+
+# -- brute force -----------------------------------------------------------------------------------------------------
+
+
+def dense(read: Reads, out: int, into: int) -> Bools:
+    """[S_out, S_in] from the table alone."""
+    table = read.table(np.arange(out))
+    found = np.zeros((out, into + 1), bool)
+    found[np.arange(out)[:, None], table] = True  # -1 is the column behind the last
+    return found[:, :-1]
+
+
+def check_relation(read: Reads, out: int, into: int) -> None:
+    random = np.random.default_rng(0)
+    reads = dense(read, out, into)
+    known = random.integers(-1, 50, into)
+    np.testing.assert_array_equal(read.known_at(known), np.where(reads, known, -1).max(1, initial=-1))
+    context = random.integers(0, 1 << 62, (into, 2)).astype(np.uint64)
+    union = [np.bitwise_or.reduce(context[row], axis=0) for row in reads]
+    np.testing.assert_array_equal(read.context(context), np.stack(union))
+    for share in (0.0, 0.2, 1.0):
+        sites = random.random(out) < share
+        np.testing.assert_array_equal(read.back(sites), reads[sites].any(0))
+    some = random.permutation(out)[: out // 2]
+    table, whole = read.table(some), np.zeros((len(some), into + 1), bool)
+    whole[np.arange(len(some))[:, None], table] = True
+    np.testing.assert_array_equal(whole[:, :-1], reads[some])
+
+
+def check_scan(scan: Scan, sites: int) -> None:
+    """With own reads followed to their ends, and every wave after those that it reads."""
+    random = np.random.default_rng(0)
+    own = dense(scan.own, sites, sites)
+    reach = np.eye(sites, dtype=bool)
+    for _ in range(sites):
+        reach = reach | (own @ reach)
+    known = random.integers(-1, 50, sites)
+    np.testing.assert_array_equal(scan.known_at(known), np.where(reach, known, -1).max(1))
+    context = random.integers(0, 1 << 62, (sites, 2)).astype(np.uint64)
+    np.testing.assert_array_equal(scan.context(context), [np.bitwise_or.reduce(context[row], axis=0) for row in reach])
+    wanted = random.random(sites) < 0.1
+    np.testing.assert_array_equal(scan.back(wanted), reach[wanted].any(0))
+    assert np.array_equal(np.sort(np.concatenate(scan.waves)), np.arange(sites))
+    this, that = np.nonzero(own)
+    assert (scan.wave[that] < scan.wave[this]).all()

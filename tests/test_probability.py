@@ -1,0 +1,139 @@
+"""Probabilities over all inputs sum to one, and samples are drawn by them: tiny specs of every head."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from arspec.heads import HEADS
+from arspec.runtime.module import Model
+from arspec.spec.load import from_text
+from tests.conftest import randomised
+
+CONVOLUTIONS = """
+  scaled: {{layer: scale}}
+  first: {{layer: conv, kernel: 3, out: 12, mask: earlier}}
+  bent: {{layer: elu}}
+  logits: {{layer: conv, kernel: 1, out: $head, mask: so_far}}
+"""
+DENSE = """
+  hidden: {{layer: dense, from: x, units: 12, mask: so_far}}
+  bent: {{layer: tanh}}
+  logits: {{layer: dense, out: $head, mask: earlier}}
+"""
+STEPS = """
+  hot: {{layer: one_hot}}
+  past: {{layer: shift, steps: 1}}
+  first: {{layer: conv, kernel: 3, padding: causal, out: 8}}
+  bent: {{layer: tanh}}
+  logits: {{layer: conv, kernel: 1, out: $head}}
+"""
+SPEC = "arspec: 1\ndata: {data}\norder: {order}\ngraph: {graph}\nhead: {{{head}, from: logits}}\n"
+GREY, RGB = "kind: image, height: 2, width: 2", "kind: image, height: 1, width: 2, channels: 3"
+TWO = "kind: image, height: 2, width: 2, channels: 2, levels: 2"
+MIXTURE = "kind: logistic_mixture, components: 3"
+
+# name: (data, order, graph, head)
+TINY = {
+    "bernoulli image": (f"{GREY}, levels: 2", "scan: raster", CONVOLUTIONS, "kind: bernoulli"),
+    "bernoulli joint channels": (TWO, "channels: joint", CONVOLUTIONS, "kind: bernoulli"),
+    "bernoulli vector": ("kind: vector, size: 4", "scan: natural", DENSE, "kind: bernoulli"),
+    "bernoulli family": ("kind: vector, size: 4", "scan: random, members: 3", DENSE, "kind: bernoulli"),
+    "bernoulli sequence": ("kind: sequence, length: 4, levels: 2", "scan: natural", STEPS, "kind: bernoulli"),
+    "categorical image": (f"{GREY}, levels: 3", "scan: spiral", CONVOLUTIONS, "kind: categorical"),
+    "categorical channels": (TWO, "scan: zigzag, channels: sequential", CONVOLUTIONS, "kind: categorical"),
+    "categorical joint channels": (TWO, "channels: joint", CONVOLUTIONS, "kind: categorical"),
+    "categorical equal ranks": (TWO, "scan: checkerboard", CONVOLUTIONS, "kind: categorical"),
+    "categorical vector": ("kind: vector, size: 4, levels: 3", "scan: reversed", DENSE, "kind: categorical"),
+    "categorical family": ("kind: vector, size: 4, levels: 3", "scan: random, members: 2", DENSE, "kind: categorical"),
+    "categorical sequence": ("kind: sequence, length: 4, levels: 3", "scan: natural", STEPS, "kind: categorical"),
+    "mixture image": (f"{GREY}, levels: 4", "scan: raster", CONVOLUTIONS, MIXTURE),
+    "mixture sequential channels": (f"{RGB}, levels: 3", "channels: sequential", CONVOLUTIONS, MIXTURE),
+    "mixture joint channels": (f"{RGB}, levels: 3", "channels: joint", CONVOLUTIONS, MIXTURE),
+    "mixture sequence": ("kind: sequence, length: 4, levels: 4", "scan: natural", STEPS, MIXTURE),
+}
+every_tiny = pytest.mark.parametrize("name", TINY)
+SAMPLES = 4000
+
+
+def tiny(name: str) -> Model:
+    data, order, graph, head = TINY[name]
+    text = SPEC.format(data=f"{{{data}}}", order=f"{{{order}}}", graph=graph.format(), head=head)
+    return randomised(from_text(text), seed=1)
+
+
+def everything(model: Model) -> Tensor:
+    """Every example that there is."""
+    data = model.spec.data
+    values = itertools.product(range(data.levels), repeat=int(np.prod(data.shape)))
+    return torch.tensor(list(values)).view(-1, *data.shape)
+
+
+def check_drawn_by(probability: Tensor, drawn: Tensor, every: Tensor) -> None:
+    """A chi-square test of draws against the probabilities of `every` example, rare ones taken together."""
+    number = {tuple(row): k for k, row in enumerate(every.flatten(1).tolist())}
+    counts = np.bincount([number[tuple(row)] for row in drawn.flatten(1).tolist()], minlength=len(every))
+    expected = probability.numpy() * len(drawn)
+    often = expected >= 5
+    observed = np.append(counts[often], counts[~often].sum())
+    wanted = np.append(expected[often], expected[~often].sum())
+    kept = wanted > 0
+    assert often.sum() > 4, "too few examples are likely to tell anything"
+    assert stats.chisquare(observed[kept], wanted[kept] * observed.sum() / wanted[kept].sum()).pvalue > 1e-3
+
+
+def test_every_head_has_its_tiny_specs():
+    assert {tiny(name).graph.head.kind for name in TINY} == set(HEADS)
+
+
+@every_tiny
+def test_probabilities_sum_to_one(name: str):
+    model = tiny(name)
+    every = everything(model)
+    with torch.no_grad():
+        for member in range(model.members):
+            assert float(model.log_prob(every, member).exp().sum()) == pytest.approx(1, abs=1e-9)
+        assert float(model.mean_log_prob(every).exp().sum()) == pytest.approx(1, abs=1e-9)
+
+
+@every_tiny
+def test_samples_are_drawn_by_them(name: str):
+    model = tiny(name)
+    every = everything(model)
+    for member in range(model.members):
+        with torch.no_grad():
+            probability = model.log_prob(every, member).exp()
+        check_drawn_by(probability, model.sample(SAMPLES, seed=7, member=member), every)
+
+
+@every_tiny
+def test_completions_are_drawn_by_the_conditional(name: str):
+    model = tiny(name)
+    every, rank = everything(model), model.graph.members[0].order.rank
+    order = model.graph.data.out
+    known = torch.from_numpy(rank < (int(rank.max()) + 1) // 2).view(order.groups, 1, -1)
+    known = known.expand(-1, order.channels, -1).reshape(model.spec.data.shape)
+    given = model.sample(1, seed=3)
+    fitting = every[(every == given)[:, known].all(1)]
+    with torch.no_grad():
+        probability = model.log_prob(fitting).softmax(0)
+    drawn = model.complete(given.expand(SAMPLES, *given.shape[1:]), known, seed=5, member=0)
+    number = {tuple(row): k for k, row in enumerate(fitting.flatten(1).tolist())}
+    counts = np.bincount([number[tuple(row)] for row in drawn.flatten(1).tolist()], minlength=len(fitting))
+    # A total variation within four deviations of what so many draws give: few outcomes remain for a chi-square.
+    distance = np.abs(counts / SAMPLES - probability.numpy()).sum()
+    assert distance < 4 * np.sqrt(len(fitting) / SAMPLES)
+
+
+@pytest.mark.parametrize("name", ["bernoulli sequence", "categorical sequence"])
+def test_a_temperature_divides_the_logits(name: str):
+    model = tiny(name)
+    every, support = everything(model), model.graph.support
+    with torch.no_grad():
+        sharp = model.graph.head.log_prob(support, model(every) / 0.5, model.by_variable(every)).sum(1).exp()
+    check_drawn_by(sharp, model.sample(SAMPLES, seed=2, temperature=0.5), every)
