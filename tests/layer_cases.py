@@ -113,6 +113,8 @@ CASES: dict[str, tuple[str, str]] = {
     "lstm from zero": ("joint", gates(4, "{layer: lstm, state: [[-1, 0], [0, -1]], start: zero, carry: 1}")),
     "lstm from the right": ("grey", gates(4, "{layer: lstm, state: [[0, 1], [-1, 0]]}") + """
   down: {layer: shift, rows: 1}"""),
+    "lstm along a known row": ("above", gates(4, "{layer: lstm, state: [[0, 1], [-1, 0]]}") + """
+  both: {layer: concat, from: [gates, tested]}"""),
     "lstm leaking": ("grey", gates(4, "{layer: lstm, state: [[1, 0]]}")),
     "gru": ("steps", gates(3, "{layer: gru, state: [[-1], [-3]]}")),
     "gru on a grid": ("colour", gates(3, "{layer: gru, state: [[0, -1], [-1, 0]], start: zero}")),

@@ -113,7 +113,9 @@ def test_ranks_and_their_matrix_are_one_relation(name: str):
             np.testing.assert_array_equal(read.matrix(), Matrix(read.matrix()).matrix())
 
 
-ATTRIBUTES = sorted({*dir(nn.Module()), *vars(nn.Module())} | {"keys", "values", "items", "weight", "child", "of", "_where"})
+ATTRIBUTES = sorted(
+    {*dir(nn.Module()), *vars(nn.Module())} | {"keys", "values", "items", "weight", "child", "of", "_where"}
+)
 
 
 def test_a_node_may_have_the_name_of_any_attribute_of_a_module():

@@ -71,6 +71,20 @@ def test_the_proof_holds_at_the_size_of_the_paper(path: Path):
     assert (report.json()["parameters"], report.out_of_reach, report.blind_spots) == FULL_SIZE[path.stem]
 
 
+@pytest.mark.parametrize(
+    "name", ["pixelcnn", "gated_pixelcnn", "gated_pixelcnn_class", "gated_pixelcnn_location", "inside_out"]
+)
+@pytest.mark.parametrize("side, levels", [(8, 17), (28, 2)], ids=["digits", "binary MNIST"])
+def test_an_image_spec_takes_other_images(name: str, side: int, levels: int):
+    path = next(p for p in SHIPPED if p.stem == name)
+    size = {"height": side, "width": side, "channels": 1, "levels": levels}
+    spec = load(path, params=size)
+    assert spec.data.model_dump(exclude={"kind"}) == size
+    report = prove(spec)
+    assert report.ok
+    assert report.blind_spots == 0 or name == "pixelcnn"
+
+
 def test_a_plain_made_needs_two_settings():
     spec = load(next(p for p in SHIPPED if p.stem == "made"), params={"members": 1, "scan": "natural"})
     assert spec.graph().parameters == 784 * 500 + 500 + 500 * 784 + 784

@@ -34,8 +34,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
-def params_of(settings: Sequence[str]) -> dict[str, Any]:
-    """`['width=32']` as params, numbers as YAML reads them."""
+def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """`['width=32']` as params, numbers as YAML reads them. `option` is what they were given by."""
     from arspec.spec.scalars import core_value
 
     params: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def params_of(settings: Sequence[str]) -> dict[str, Any]:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise InputError(
-                "AR808", f"--set {setting}: a parameter is set as NAME=VALUE", "for example --set width=32"
+                "AR808", f"{option} {setting}: it is written as NAME=VALUE", f"for example {option} width=32"
             )
         params[name.strip()] = core_value(value.strip())
     return params

@@ -35,6 +35,7 @@ def weight_norm(w: Weights) -> Tensor:
     if "gain" not in w:
         return v
     norm = v.flatten(1).norm(dim=1)
+    norm = norm + (norm == 0)  # an output from which the mask hides everything: 0 / 0 would be NaN
     return v * (w["gain"] / norm).view(-1, *[1] * (v.ndim - 1))
 
 

@@ -115,8 +115,9 @@ class _Diagram:
             self.red = {(a.node, b.node) for a, b in itertools.pairwise(self.witness.path)}
 
     def _witness(self) -> Witness | None:
-        own = self.report.members[self.member.index].witnesses
-        return next(iter([*own, *self.report.witnesses]), None)
+        """That of a variable in the middle of the order, where the borders of the grid hide nothing of the path."""
+        found = self.report.members[self.member.index].witnesses or self.report.witnesses
+        return found[len(found) // 2] if found else None
 
     def source(self) -> str:
         from graphviz import Digraph
@@ -282,7 +283,7 @@ def _cluster_label(box: Box) -> str:
 
 
 def _label(words: list[str]) -> str:
-    return _name(" · ".join(word for word in words if word))
+    return _name("  " + " · ".join(word for word in words if word) + " ")  # clear of the line
 
 
 def _text(text: Any) -> str:

@@ -66,17 +66,19 @@ def fold(graph: Graph, unfold: bool = False) -> Folded:
 
 
 def spanned(texts: list[str]) -> str:
-    """One text for several: the first, its numbers as spans where they alone differ ('dilation 1…512')."""
-    different = list(dict.fromkeys(texts))
-    if len(different) == 1:
-        return different[0]
-    if len({_NUMBER.sub("#", t) for t in different}) > 1:
-        return f"{different[0]} …"
-    columns = list(zip(*(_NUMBER.findall(t) for t in different), strict=True))
-    spans = iter(
-        c[0] if len(set(c)) == 1 else f"{min(c, key=float)}…{max(c, key=float)}" for c in columns
-    )  # each text has the same number of them, as the rest of the texts is equal
-    return _NUMBER.sub(lambda _: next(spans), different[0])
+    """One text for several: their parts between commas, numbers that differ as spans ('2, dilation 1…512')."""
+    parts: dict[str, list[str]] = {}  # the part without its numbers: all its forms
+    for text in texts:
+        for part in filter(None, text.split(", ")):
+            parts.setdefault(_NUMBER.sub("#", part), []).append(part)
+    return ", ".join(_span(forms) + (" in some" if len(forms) < len(texts) else "") for forms in parts.values())
+
+
+def _span(forms: list[str]) -> str:
+    """Texts that differ in their numbers alone, as one."""
+    columns = zip(*(_NUMBER.findall(form) for form in forms), strict=True)
+    spans = iter([c[0] if len(set(c)) == 1 else f"{min(c, key=float)}…{max(c, key=float)}" for c in columns])
+    return _NUMBER.sub(lambda _: next(spans), forms[0])
 
 
 class _Folder:

@@ -38,6 +38,6 @@ class Stroke:
 STROKES: dict[Standing, Stroke] = {
     Standing.STRICT: Stroke("#0b5fa5", 1.3, "solid", "━━━", "strict: known before its own variable"),
     Standing.INCLUSIVE: Stroke("#d98200", 2.4, "solid", "━━━", "inclusive: known with its own variable"),
-    Standing.AHEAD: Stroke("#7b3f98", 2.4, "dotted", "┅┅┅", "ahead: known only after it"),
-    Standing.FREE: Stroke("#8a8a8a", 1.1, "dotted", "┈┈┈", "condition: depends on no data"),
+    Standing.AHEAD: Stroke("#7b3f98", 2.4, "dotted", "• • •", "ahead: known only after it"),
+    Standing.FREE: Stroke("#8a8a8a", 1.1, "dotted", "· · · ·", "condition: depends on no data"),
 }

@@ -110,6 +110,8 @@ class Sampler:
             node = work.part.node
             if work.part.cached and node not in caches:
                 caches[node] = self._cache(node, work, n)
+        for source in {i.source for work in self._work for i in work.part.inputs if not i.direct} - caches.keys():
+            caches[source] = data.new_zeros(n, source.out.sites + 1, source.out.channels)  # no site of it is ever read
         head = caches[graph.head_node]
         head_sites = torch.from_numpy(plan.head_sites).to(device)
         bounds = plan.head_bounds.tolist()

@@ -132,7 +132,7 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
             continue
         below = by_key.get((source, part.group))
         alike = isinstance(read, Pointwise) and below is not None and source not in free and _alike(part, below)
-        if alike and scan is None:  # a scan takes a step's sites wave by wave
+        if alike and scan is None and relations.scan(source) is None:  # a scan goes through a step's sites wave by wave
             part.inputs.append(Input(source, None, np.zeros(1, np.int64), direct=True))
             continue
         table = read.table(part.sites)

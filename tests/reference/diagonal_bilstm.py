@@ -86,17 +86,19 @@ class Direction(nn.Module):
 class Layer(nn.Module):
     """Both directions, the 1 x 1 and the residual connection. 2h features in and out."""
 
-    def __init__(self, width: int, groups: int, learned_state: bool) -> None:
+    def __init__(self, width: int, groups: int, learned_state: bool, skips: bool) -> None:
         super().__init__()
         self.left_to_right = Direction(width, groups, backwards=False, learned_state=learned_state)
         self.right_to_left = Direction(width, groups, backwards=True, learned_state=learned_state)
         self.expand = MaskedConv2d(width, 2 * width, 1, groups, "B")
+        self.skip = MaskedConv2d(width, 2 * width, 1, groups, "B") if skips else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         backwards = self.right_to_left(x)
         down = torch.zeros_like(backwards)
         down[:, :, 1:] = backwards[:, :, :-1]
-        return x + self.expand(self.left_to_right(x) + down)
+        both = self.left_to_right(x) + down
+        return x + self.expand(both), None if self.skip is None else self.skip(both)
 
 
 class DiagonalBiLSTM(nn.Module):
@@ -112,6 +114,7 @@ class DiagonalBiLSTM(nn.Module):
         outputs: logits for each channel; ``None`` is L, and 1 (Bernoulli) for two levels.
         scale: whether the input is scaled to [-1, 1].
         learned_state: whether the state before each row is learned; otherwise it is zero.
+        skips: whether every layer has a 1 x 1 connection to the head as well.
     """
 
     def __init__(
@@ -125,13 +128,14 @@ class DiagonalBiLSTM(nn.Module):
         outputs: int | None = None,
         scale: bool = True,
         learned_state: bool = True,
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.levels, self.scale = levels, scale
         if outputs is None:
             outputs = 1 if levels == 2 else levels
         self.first = MaskedConv2d(groups, 2 * width, first_kernel, groups, "A")
-        self.layers = nn.ModuleList(Layer(width, groups, learned_state) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, groups, learned_state, skips) for _ in range(layers))
         self.head_1 = MaskedConv2d(2 * width, head, 1, groups, "B")
         self.head_2 = MaskedConv2d(head, groups * outputs, 1, groups, "B")
 
@@ -141,6 +145,8 @@ class DiagonalBiLSTM(nn.Module):
         if self.scale:
             x = 2 * x / (self.levels - 1) - 1
         features = self.first(x)
+        total = 0
         for layer in self.layers:
-            features = layer(features)
-        return self.head_2(F.relu(self.head_1(F.relu(features))))
+            features, skip = layer(features)
+            total = total if skip is None else total + skip
+        return self.head_2(F.relu(self.head_1(F.relu(features + total))))

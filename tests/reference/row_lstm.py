@@ -49,7 +49,7 @@ class MaskedConv2d(nn.Conv2d):
 class Layer(nn.Module):
     """The LSTM, its 1 x 1 and the residual connection. 2h features in and out."""
 
-    def __init__(self, width: int, kernel: int, groups: int, learned_state: bool) -> None:
+    def __init__(self, width: int, kernel: int, groups: int, learned_state: bool, skips: bool) -> None:
         super().__init__()
         self.width, self.groups = width, groups
         self.input_to_state = MaskedConv2d(2 * width, 4 * width, (1, kernel), groups, "B")
@@ -57,8 +57,9 @@ class Layer(nn.Module):
         self.h0 = nn.Parameter(torch.zeros(width)) if learned_state else None
         self.c0 = nn.Parameter(torch.zeros(width)) if learned_state else None
         self.expand = MaskedConv2d(width, 2 * width, (1, 1), groups, "B")
+        self.skip = MaskedConv2d(width, 2 * width, (1, 1), groups, "B") if skips else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         batch, _, height, columns = x.shape
         inputs = self.input_to_state(x)
         h = x.new_zeros(batch, self.width, 1, columns)
@@ -74,7 +75,8 @@ class Layer(nn.Module):
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
             rows.append(h)
-        return x + self.expand(torch.cat(rows, dim=2))
+        states = torch.cat(rows, dim=2)
+        return x + self.expand(states), None if self.skip is None else self.skip(states)
 
 
 class RowLSTM(nn.Module):
@@ -91,6 +93,7 @@ class RowLSTM(nn.Module):
         outputs: logits for each channel; ``None`` is L, and 1 (Bernoulli) for two levels.
         scale: whether the input is scaled to [-1, 1].
         learned_state: whether the state above the first row is learned; otherwise it is zero.
+        skips: whether every layer has a 1 x 1 connection to the head as well.
     """
 
     def __init__(
@@ -105,13 +108,14 @@ class RowLSTM(nn.Module):
         outputs: int | None = None,
         scale: bool = True,
         learned_state: bool = True,
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.levels, self.scale = levels, scale
         if outputs is None:
             outputs = 1 if levels == 2 else levels
         self.first = MaskedConv2d(groups, 2 * width, (first_kernel, first_kernel), groups, "A")
-        self.layers = nn.ModuleList(Layer(width, kernel, groups, learned_state) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, kernel, groups, learned_state, skips) for _ in range(layers))
         self.head_1 = MaskedConv2d(2 * width, head, (1, 1), groups, "B")
         self.head_2 = MaskedConv2d(head, groups * outputs, (1, 1), groups, "B")
 
@@ -121,6 +125,8 @@ class RowLSTM(nn.Module):
         if self.scale:
             x = 2 * x / (self.levels - 1) - 1
         features = self.first(x)
+        total = 0
         for layer in self.layers:
-            features = layer(features)
-        return self.head_2(F.relu(self.head_1(F.relu(features))))
+            features, skip = layer(features)
+            total = total if skip is None else total + skip
+        return self.head_2(F.relu(self.head_1(F.relu(features + total))))

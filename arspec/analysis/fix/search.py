@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from arspec.analysis.contexts import seen
-from arspec.analysis.fix.candidates import Candidate
+from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.diagnostics import InputError
@@ -15,6 +16,7 @@ from arspec.spec.load import Spec
 from arspec.twin import thin
 
 TRIED = 240  # edits, at most
+SECONDS = 20.0  # after which no further edit is tried: only for graphs of thousands of nodes
 PATIENCE = 60  # edits more that are tried, after one that loses nothing of what the spec as it stands may see
 CONFIRMED = 4  # edits that hold in small, tried at full size
 WORTH = 0.004  # of all legal pairs, that an edit must show more for each unit that it costs more
@@ -83,9 +85,11 @@ def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
     `little`: a small variant, on which all are tried; the best few are then tried on the spec itself."""
     held: list[Holding] = []
-    most, lossless, last = -1.0, coverage(little), TRIED
+    most, lossless, last, start = -1.0, coverage(little), TRIED, time.monotonic()
     for number, candidate in enumerate(tried):
-        if number >= last or most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
+        if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
+            break
+        if number >= last or time.monotonic() - start > SECONDS:
             break
         variant = edited(little, candidate)
         if variant is not None:

@@ -1,0 +1,58 @@
+"""`arspec render SPEC ... -o x.svg`: the diagram of a spec, or with `--field` its order, masks and contexts."""
+
+from __future__ import annotations
+
+import argparse
+
+from arspec.cli.models import add_set, params_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side")
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf or .dot (not with --field)")
+    add_set(parser)
+    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8")
+    parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
+    parser.add_argument("--unfold", action="store_true", help="draw every repetition, not the first for all")
+    field = parser.add_argument_group("--field")
+    field.add_argument("--field", action="store_true", help="order, mask, context and blind spot of a variable")
+    field.add_argument("--variable", metavar="ROW,COLUMN", help="ROW,COLUMN[,CHANNEL] of an image, STEP, or ENTRY")
+    field.add_argument("--node", metavar="NAME", help="whose mask is shown (default: the first masked node)")
+    field.add_argument("--panels", metavar="A,B", help="some of order, mask, tree, context, blind_spot")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the picture and prints its path; exit code 0 also for a spec that leaks, which the picture shows."""
+    from arspec.diagnostics import InputError
+    from arspec.spec.load import load
+
+    for name in ("variable", "node", "panels"):
+        if getattr(args, name) is not None and not args.field:
+            raise InputError("AR808", f"--{name} goes with --field", f"arspec render SPEC --field --{name} ...")
+    if args.field and args.unfold:
+        raise InputError("AR808", "--unfold is of diagrams, --field draws none", "leave one of them out")
+    if len(args.specs) > 1 and not args.field:
+        raise InputError("AR808", f"a diagram is of one spec, and {len(args.specs)} are named", "add --field, or draw them one by one")
+    variable = _numbers(args.variable)
+    specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
+    if args.field:
+        from arspec.render.field import render_fields
+
+        only = args.panels.split(",") if args.panels else None
+        print(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
+    else:
+        from arspec.render.diagram import render
+
+        print(render(specs[0], args.out, unfold=args.unfold, member=args.member))
+    return 0
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    from arspec.diagnostics import InputError
+
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise InputError("AR808", f"--variable {text}: whole numbers with commas between them", "for example --variable 12,16")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,138 @@
+"""Field pictures: order, mask, dependency tree, context and blind spot of one variable, several specs side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.render import panels
+from arspec.render.states import COLOURS, MEANINGS, Field, State, field_of
+from arspec.render.tree import tree
+from arspec.spec.load import Spec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FORMATS = (".svg", ".png", ".pdf")
+PANELS = ("order", "mask", "tree", "context", "blind_spot")
+MAX_SPECS = 8  # columns that stay legible
+
+
+def render_fields(
+    specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, node: str | None = None,
+    member: int = 0, only: Sequence[str] | None = None,
+) -> Path:  # fmt: skip
+    """A column for each spec, a row for each kind of panel that any of them has. Returns the path.
+
+    variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. node: whose mask is shown; the first masked
+    one where left out, or without masks the first that reads a window. only: panels of PANELS. The suffix says how it
+    is written: .svg, .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise InputError("AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these")
+    if not 1 <= len(specs) <= MAX_SPECS:
+        raise InputError("AR808", f"from 1 to {MAX_SPECS} specs stand side by side, not {len(specs)}", None)
+    for name in only or ():
+        if name not in PANELS:
+            raise InputError("AR808", f"there is no panel '{name}'", did_you_mean(name, PANELS, "panels"))
+    _check_node(specs, node)
+    _draw([field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs],
+          target, node, [p for p in PANELS if only is None or p in only])  # fmt: skip
+    return target
+
+
+def figure_reads(specs: Sequence[Spec], path: str | os.PathLike[str], variable: Sequence[int] | None = None) -> Path:
+    """The classical figure of what a pixel sees, for any specs side by side: PixelCNN's blind spot against Gated
+    PixelCNN (van den Oord et al. 2016b, figure 1), or plain against dilated causal convolutions (WaveNet, figures 2, 3)."""
+    return render_fields(specs, path, variable=variable, only=("tree", "blind_spot"))
+
+
+def _check_node(specs: Sequence[Spec], node: str | None) -> None:
+    if node is None:
+        return
+    names = [n.name for spec in specs for n in spec.graph().live]
+    if node not in names:
+        raise InputError("AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes"))
+
+
+def _has(field: Field, panel: str) -> bool:
+    kind, name = field.spec.data.kind, field.spec.members[field.member].order.name
+    match panel:
+        case "order":
+            return kind != "sequence" or name != "natural"
+        case "tree":
+            return kind == "sequence"
+        case "context":
+            return kind != "sequence"
+        case _:
+            return True
+
+
+def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]) -> None:
+    import matplotlib
+
+    from arspec.data.atomic import replacing
+
+    rows = [p for p in wanted if any(_has(f, p) for f in fields)]
+    if not rows:
+        raise InputError("AR808", f"none of the specs has a panel {', '.join(wanted)}", f"the panels are {', '.join(PANELS)}")
+    heights = [max(_height(f, p) for f in fields if _has(f, p)) for p in rows]
+    width = max(4.6, max(_width(f) for f in fields))
+    style = {
+        "font.size": 8.5, "axes.titlesize": 9, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "arspec",
+        "hatch.linewidth": 0.6, "hatch.color": "#9a9a9a",
+    }  # fmt: skip
+    with matplotlib.rc_context(style):
+        from matplotlib.figure import Figure
+        from matplotlib.patches import Patch
+
+        figure = Figure(figsize=(width * len(fields), sum(heights) + 1.1), dpi=130, layout="constrained")
+        grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
+        for r, panel in enumerate(rows):
+            for c, field in enumerate(fields):
+                if not (_has(field, panel) and _panel(panel, grid[r][c], field, node)):
+                    grid[r][c].set_axis_off()
+        for c, field in enumerate(fields):
+            size = "×".join(map(str, field.spec.data.shape))
+            grid[0][c].annotate(f"{field.spec.name} ({size})", (0.5, 1.0), (0, 22), "axes fraction", "offset points",
+                                ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
+        if {"context", "blind_spot"} & set(rows):
+            present = {State(s) for f in fields for s in f.by_position}
+            patches = [Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in State if s in present]
+            itself = Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself")
+            figure.legend(handles=[*patches, itself], loc="outside lower center", ncols=3 if len(fields) == 1 else 6, frameon=False)
+        with replacing(target) as temporary:
+            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the same picture on every run
+            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata)
+
+
+def _panel(name: str, axes: Axes, field: Field, node: str | None) -> bool:
+    match name:
+        case "order":
+            panels.order(axes, field)
+        case "mask":
+            known = node if node in [n.name for n in field.spec.graph().live] else None
+            return panels.mask(axes, field, known)
+        case "tree":
+            tree(axes, field)
+        case "context":
+            panels.context(axes, field)
+        case _:
+            panels.blind_spot(axes, field)
+    return True
+
+
+def _height(field: Field, panel: str) -> float:
+    height, width = panels.shape_of(field)
+    if panel == "tree":
+        return 4.2
+    if panel == "mask":
+        return 1.5 if field.spec.data.kind == "sequence" else 3.4
+    return 0.9 if height == 1 else min(4.2, max(2.4, 4.2 * height / width))
+
+
+def _width(field: Field) -> float:
+    return 7.2 if field.spec.data.kind == "sequence" else 4.6

@@ -1,0 +1,237 @@
+"""Single panels of a field picture: the order, a mask, the context and the blind spot, each drawn into matplotlib axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.layers.base import Node
+from arspec.reads import Matrix, Ranked, Reads, Window
+from arspec.render.states import COLOURS, Field, State
+from arspec.types import Bools, Cells
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GRID_LINES = 40  # cells a side, up to which they are told apart by lines
+NUMBERS = 10  # cells a side, up to which they hold numbers
+LINE = 64  # cells a side, up to which the order is drawn as a line
+MATRIX = 1 << 26  # entries of a mask that is drawn as a matrix
+NOTHING, PART, ALL = "#f2f2f0", "#6fa3c7", "#2b6c99"
+
+
+def shape_of(field: Field) -> tuple[int, int]:
+    """Rows and columns by which a variable's positions are shown: the image's, a vector's `display`, else one row."""
+    data, grid = field.spec.data, field.spec.members[field.member].order.grid
+    if len(grid) == 2:
+        return grid[0], grid[1]
+    display = getattr(data, "display", None)
+    if display is not None and display[0] * display[1] == grid[0]:
+        return display[0], display[1]
+    return 1, grid[0]
+
+
+def order(axes: Axes, field: Field) -> None:
+    """Ranks as a heat map, and where most steps go to a neighbour the line through them, from the dot (first) to the
+    square (last)."""
+    from matplotlib.collections import LineCollection
+
+    of = field.spec.members[field.member].order
+    rank = of.position_rank.reshape(shape_of(field))
+    height, width = rank.shape
+    axes.imshow(rank, cmap="cividis", interpolation="nearest", aspect="auto" if height == 1 else "equal")
+    alone = len(np.unique(of.position_rank)) == of.positions
+    row, column = np.divmod(np.argsort(of.position_rank, kind="stable"), width)
+    near = np.maximum(abs(np.diff(row)), abs(np.diff(column))) <= 1
+    if alone and height > 1 and max(height, width) <= LINE and near.mean() > 0.5:
+        thick = 2.2 if max(height, width) <= 16 else 1.1
+        ends = np.stack([np.stack([column[:-1], row[:-1]], 1), np.stack([column[1:], row[1:]], 1)], 1)
+        for which, part, alpha in ((near, 1, 0.9), (~near, 1 / 3, 0.45)):
+            axes.add_collection(LineCollection(list(ends[which]), colors="white", linewidths=thick * part, alpha=alpha))
+        axes.plot(column[0], row[0], "o", color="white", markersize=5)
+        axes.plot(column[-1], row[-1], "s", color="white", markeredgecolor="#333333", markersize=5)
+    elif not alone and max(height, width) <= NUMBERS:
+        for r, c in np.ndindex(height, width):
+            axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white")
+    _cells(axes, height, width, "#ffffff40")
+    steps = f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels" if of.groups > 1 else f"{of.steps:,} steps"
+    axes.set_title(f"order: {of.name}, {steps}")
+
+
+def context(axes: Axes, field: Field) -> None:
+    """The variables that it depends on, the darker the more paths lead from them (all channels of a pixel together)."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    groups = field.spec.members[field.member].order.groups
+    counts = field.paths.reshape(groups, *shape_of(field)).sum(0)
+    height, width = counts.shape
+    with np.errstate(divide="ignore"):
+        weight = np.log10(counts)
+    found = np.isfinite(weight)
+    low, high = (float(weight[found].min()), float(weight[found].max())) if found.any() else (0.0, 1.0)
+    blues = LinearSegmentedColormap.from_list("seen", colormaps["Blues"](np.linspace(0.3, 1.0, 64))).with_extremes(bad=NOTHING)
+    image = axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
+                        interpolation="nearest", aspect="auto" if height == 1 else "equal")  # fmt: skip
+    if height > 1 and high > low:
+        bar = axes.figure.colorbar(image, ax=axes, fraction=0.045, pad=0.02)
+        bar.set_label("paths, log10", fontsize=7)
+        bar.ax.tick_params(labelsize=6)
+    _cells(axes, height, width, "white")
+    _mark(axes, field)
+    channels = f" in {int(found.sum()):,} pixels" if groups > 1 else ""
+    axes.set_title(f"context of ({field.name}): {int(field.seen.sum()):,} variables{channels}")
+
+
+def blind_spot(axes: Axes, field: Field) -> None:
+    """Every cell's state: seen, unseen (blind, out of reach), not generated before it, leaks."""
+    from matplotlib.colors import ListedColormap
+
+    states = field.by_position.reshape(shape_of(field))
+    height, width = states.shape
+    colours = ListedColormap([COLOURS[s] for s in State])
+    axes.imshow(states, cmap=colours, vmin=-0.5, vmax=len(State) - 0.5, interpolation="nearest",
+                aspect="auto" if height == 1 else "equal")  # fmt: skip
+    _cells(axes, height, width, "white")
+    _mark(axes, field)
+    axes.set_title(f"({field.name}) {field.summary()}")
+
+
+def mask(axes: Axes, field: Field, name: str | None) -> bool:
+    """What a node's site at the chosen variable reads of its first input; a dense mask as a matrix. False where the
+    spec has no node that could be shown. Raises InputError for a name that no node has."""
+    node = _node(field, name)
+    if node is None:
+        return False
+    reads = field.relations.reads(node)[0]
+    kind = f"{node.layer.layer} {node.layer.style(node).text}".strip()
+    if isinstance(reads, Ranked | Matrix) and len(node.out.grid) == 1:
+        return _matrix(axes, reads, node, kind)
+    if not isinstance(node.inputs[0].out.frame, Cells) or not 1 <= len(node.out.grid) <= 2:
+        return False
+    _window(axes, field, node, reads, kind)
+    return True
+
+
+def _node(field: Field, name: str | None) -> Node | None:
+    live = [n for n in field.spec.graph().live if n.inputs]
+    if name is not None:
+        names = [n.name for n in live]
+        if name not in names:
+            raise InputError("AR808", f"{field.spec.name}: there is no node '{name}' on the way to the head", did_you_mean(name, names, "nodes"))
+        return live[names.index(name)]
+    several = [n for n in live if isinstance(r := field.relations.reads(n)[0], Window) and len(r.taps) > 1]
+    return next((n for n in live if n.mask is not None), several[0] if several else None)
+
+
+def _matrix(axes: Axes, reads: Ranked | Matrix, node: Node, kind: str) -> bool:
+    if node.out.sites * node.inputs[0].out.sites > MATRIX:
+        return False
+    from matplotlib.colors import ListedColormap
+
+    table: Bools = reads.matrix()
+    by = ""
+    if isinstance(reads, Ranked):
+        table, by = table[np.argsort(reads.out_rank, kind="stable")][:, reads.by_rank], ", by rank"
+    axes.imshow(table, cmap=ListedColormap([NOTHING, ALL]), vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    axes.set(xlabel=f"sites of {node.inputs[0].name}{by}", ylabel=f"sites of {node.name}{by}")
+    axes.set_title(f"{node.name} ({kind}) keeps {table.mean():.0%}")
+    return True
+
+
+def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> None:
+    """The input's cells around the site: dark where some channel group is read, hatched where a mask hides them all."""
+    from matplotlib.patches import Rectangle
+
+    into = node.inputs[0].out
+    site = _site(field, node)
+    grid = into.grid if len(into.grid) == 2 else (1, *into.grid)
+    read = reads.table(np.array([site]))[0]
+    counts: dict[int, list[int]] = {}
+    for s in read[read >= 0]:
+        counts.setdefault(int(s) % into.positions, []).append(int(s) // into.positions)
+    position = site % node.out.positions
+    window = {int(t.source[position]) for t in reads.taps if t.source[position] >= 0} if isinstance(reads, Window) else set()
+    here = _nearest(into.frame, into.grid, field)
+    places = np.array([divmod(p, grid[1]) for p in {*window, *counts, here}])
+    low, high = places.min(0) - 1, places.max(0) + 1
+    small = (high - low).max() <= 16
+    for r in range(low[0], high[0] + 1):
+        for c in range(low[1], high[1] + 1):
+            p = r * grid[1] + c if 0 <= r < grid[0] and 0 <= c < grid[1] else -1
+            shown = p in counts
+            colour = NOTHING if not shown else ALL if len(set(counts[p])) == into.groups else PART
+            hidden = p in window and not shown
+            edge = "#ffffff" if p >= 0 else "#fafafa"
+            axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=colour if p >= 0 else "#fafafa",
+                                     edgecolor="#b9b9b9" if hidden else edge, hatch="///" if hidden else None, linewidth=0.8))  # fmt: skip
+            if small and (shown or hidden):
+                axes.text(c, r, _groups(counts.get(p, []), into.groups), ha="center", va="center", fontsize=8,
+                          color="white" if shown else "#777777")  # fmt: skip
+    r, c = divmod(here, grid[1])
+    axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=3))
+    axes.set_xlim(low[1] - 0.5, high[1] + 0.5)
+    axes.set_ylim(high[0] + 0.5, low[0] - 0.5)
+    if grid[0] == 1:
+        axes.set_ylim(0.6, -0.6)
+    axes.set_aspect("equal")
+    axes.tick_params(labelsize=7)
+    axes.set_xticks(np.arange(max(low[1], 0), min(high[1], grid[1] - 1) + 1, max(1, (high[1] - low[1]) // 8)))
+    axes.set_yticks([] if grid[0] == 1 else np.arange(max(low[0], 0), min(high[0], grid[0] - 1) + 1, max(1, (high[0] - low[0]) // 8)))
+    group = f", channel {_letter(site // node.out.positions, node.out.groups)}" if node.out.groups > 1 else ""
+    axes.set_title(f"what {node.name} reads ({kind}{group})")
+
+
+def _site(field: Field, node: Node) -> int:
+    group = field.group if node.out.groups == field.spec.members[field.member].order.groups else 0
+    return group * node.out.positions + _nearest(node.out.frame, node.out.grid, field)
+
+
+def _nearest(frame: Any, grid: tuple[int, ...], field: Field) -> int:
+    """The position of a grid whose cell is the chosen variable's, or stands nearest before it."""
+    if not isinstance(frame, Cells):
+        return 0
+    cell = np.unravel_index(field.position, field.spec.members[field.member].order.grid)
+    at = [int(np.clip((int(x) - o) // s, 0, n - 1)) for x, o, s, n in zip(cell, frame.origin, frame.stride, grid, strict=True)]
+    return int(np.ravel_multi_index(at, grid))
+
+
+def _groups(read: list[int], groups: int) -> str:
+    """What is read at a cell: 1 or 0 of one group, the letters of three, the number of others."""
+    if groups == 1:
+        return "1" if read else "0"
+    if groups == 3:
+        return "".join("rgb"[g] for g in sorted(set(read))) or "0"
+    return str(len(set(read)))
+
+
+def _letter(group: int, groups: int) -> str:
+    return "rgb"[group] if groups == 3 else str(group)
+
+
+def _mark(axes: Axes, field: Field) -> None:
+    """The variable itself: a black square."""
+    height, width = shape_of(field)
+    row, column = divmod(field.position, width)
+    if height == 1:
+        axes.plot(column, -0.62, "v", color="black", markersize=6, clip_on=False)
+        return
+    if max(height, width) > 2 * GRID_LINES:
+        axes.plot(column, row, "s", fillstyle="none", color="black", markersize=8, markeredgewidth=1.6)
+        return
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2, zorder=3))
+
+
+def _cells(axes: Axes, height: int, width: int, colour: str) -> None:
+    axes.tick_params(labelsize=7)
+    if height == 1:
+        axes.set_yticks([])
+    if max(height, width) <= GRID_LINES and height > 1:
+        axes.set_xticks(np.arange(-0.5, width), minor=True)
+        axes.set_yticks(np.arange(-0.5, height), minor=True)
+        axes.grid(which="minor", color=colour, linewidth=0.6)
+        axes.tick_params(which="minor", length=0)

@@ -1,0 +1,165 @@
+"""What one variable's head site sees: each variable's state, from the relations and from the deepened spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from arspec.analysis.contexts import Seen, seen
+from arspec.analysis.depth import deepened
+from arspec.analysis.known_at import Relations
+from arspec.analysis.witness import site_name
+from arspec.diagnostics import InputError
+from arspec.reads import Reads
+from arspec.spec.load import Spec
+from arspec.types import Bools, Ints
+
+Floats = npt.NDArray[np.float64]
+CHUNK = 256  # sites whose reads are listed at once
+
+
+class State(IntEnum):
+    """A variable as another one's head site has it, by how much attention it asks for."""
+
+    LATER = 0
+    SEEN = 1
+    UNSEEN = 2
+    OUT_OF_REACH = 3
+    BLIND = 4
+    LEAK = 5
+
+
+COLOURS: dict[State, str] = {
+    State.LATER: "#f2f2f0", State.SEEN: "#2b6c99", State.UNSEEN: "#f0d58c",
+    State.OUT_OF_REACH: "#a9cfe6", State.BLIND: "#e69f00", State.LEAK: "#c8102e",
+}  # fmt: skip
+MEANINGS: dict[State, str] = {
+    State.LATER: "not generated before it", State.SEEN: "seen", State.UNSEEN: "unseen",
+    State.OUT_OF_REACH: "out of reach at this depth", State.BLIND: "blind at any depth", State.LEAK: "leak",
+}  # fmt: skip
+
+
+@dataclass(eq=False)
+class Field:
+    """The field of one variable under one member of the family. Arrays are [V]."""
+
+    spec: Spec
+    member: int
+    variable: int
+
+    @cached_property
+    def relations(self) -> Relations:
+        return Relations(self.spec.graph(), self.spec.members[self.member])
+
+    @property
+    def rank(self) -> Ints:
+        return self.spec.members[self.member].order.rank
+
+    @property
+    def name(self) -> str:
+        """'row 3, column 4, r', 'step 5' or 'entry 6'."""
+        name = site_name(self.spec.graph().data.out, self.variable)
+        return name.replace("step", "entry") if self.spec.data.kind == "vector" else name
+
+    @property
+    def position(self) -> int:
+        return self.variable % self.spec.members[self.member].order.positions
+
+    @property
+    def group(self) -> int:
+        return self.variable // self.spec.members[self.member].order.positions
+
+    @cached_property
+    def seen(self) -> Bools:
+        return self._shallow.matrix()[0]
+
+    @cached_property
+    def _shallow(self) -> Seen:
+        return seen(self.relations, np.array([self.variable]))
+
+    @cached_property
+    def legal(self) -> Bools:
+        return self.rank < self.rank[self.variable]
+
+    @cached_property
+    def state(self) -> Ints:
+        """[V] of State. What is unseen stays so where depth does not tell blind from out of reach."""
+        state = np.full(len(self.rank), int(State.LATER))
+        state[self.legal] = State.UNSEEN
+        if (self.legal & ~self.seen).any():
+            deep = deepened(self.spec, self.member, self._shallow)
+            if deep is not None:
+                reached = deep.matrix()[0]
+                state[self.legal & reached] = State.OUT_OF_REACH
+                state[self.legal & ~reached] = State.BLIND
+        state[self.legal & self.seen] = State.SEEN
+        state[self.seen & ~self.legal] = State.LEAK
+        return state
+
+    @cached_property
+    def by_position(self) -> Ints:
+        """[P]: of several channels at a position, the state that asks for most attention."""
+        return self.state.reshape(-1, self.spec.members[self.member].order.positions).max(0)
+
+    @cached_property
+    def paths(self) -> Floats:
+        """[V]: by how many paths of sites each variable reaches the head's site: how strongly, if all weights were 1."""
+        graph, relations = self.spec.graph(), self.relations
+        counts = {node: np.zeros(node.out.sites) for node in [*graph.sources, *graph.live]}
+        counts[graph.head_node][self.variable] = 1.0
+        for node in reversed(graph.live):
+            scan = relations.scan(node)
+            if scan is not None:
+                for wave in reversed(scan.waves):
+                    _spread(scan.own, counts[node], counts[node], wave)
+            for read, source in zip(relations.reads(node), node.inputs, strict=True):
+                _spread(read, counts[node], counts[source], np.flatnonzero(counts[node]))
+        return counts[graph.data]
+
+    def count(self, state: State) -> int:
+        return int((self.state == state).sum())
+
+    def summary(self) -> str:
+        """'sees 511 of 527, 16 blind'."""
+        said = f"sees {int((self.seen & self.legal).sum()):,} of {int(self.legal.sum()):,}"
+        names = {State.UNSEEN: "unseen", State.OUT_OF_REACH: "out of reach", State.BLIND: "blind", State.LEAK: "leaked"}
+        return ", ".join([said, *(f"{n:,} {name}" for s, name in names.items() if (n := self.count(s)))])
+
+
+def _spread(read: Reads, counts: Floats, into: Floats, sites: Ints) -> None:
+    """Adds the counts of the sites to all that they read, a few sites at a time to keep the tables small."""
+    for start in range(0, len(sites), CHUNK):
+        some = sites[start : start + CHUNK]
+        table = read.table(some)
+        which, _ = np.nonzero(table >= 0)
+        into += np.bincount(table[table >= 0], counts[some][which], len(into))
+
+
+def field_of(spec: Spec, at: Sequence[int] | None = None, member: int = 0) -> Field:
+    """The field of the variable at (row, column[, channel]), (step,) or (entry,). Where none is named: of an image the
+    first channel of a pixel in the lower middle, of a sequence the last step, of a vector the middle of the order.
+
+    Raises InputError for a member or a variable that there is not."""
+    if not 0 <= member < len(spec.members):
+        raise InputError("AR816", f"{spec.name}: there is no member {member}; the family has {len(spec.members)}", "count from 0")
+    order = spec.members[member].order
+    if at is None:
+        if spec.data.kind == "image":
+            at = (order.grid[0] * 5 // 8, order.grid[1] // 2)
+        else:
+            at = (order.grid[0] - 1,) if spec.data.kind == "sequence" else (int(np.argsort(order.rank)[len(order.rank) // 2]),)
+    sizes = (*order.grid, order.groups)
+    names = {2: ("row", "column", "channel"), 1: ("step", "channel")}[len(order.grid)]
+    if not len(order.grid) <= len(at) <= len(sizes):
+        raise InputError("AR808", f"{spec.name}: a variable is named by {','.join(names)}, not by {len(at)} numbers", "for example --variable 12,16")
+    at = (*at, *[0] * (len(sizes) - len(at)))
+    for name, number, size in zip(names, at, sizes, strict=True):
+        if not 0 <= number < size:
+            raise InputError("AR808", f"{spec.name}: there is no {name} {number}; they go from 0 to {size - 1}", None)
+    position = int(np.ravel_multi_index(at[:-1], order.grid))
+    return Field(spec, member, at[-1] * order.positions + position)

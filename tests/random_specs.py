@@ -1,0 +1,188 @@
+"""Random small specs as hypothesis draws them: layers of every kind in a row with branches, masks that may leak, strides
+down and up, every order, conditions. Written as YAML, so that the language is tried as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+Draw = st.DrawFn
+
+MASKS = ["earlier", "so_far", "before", "rows_above", "rows_so_far", "rows_above or left", "everything"]
+MASKS_1D = ["earlier", "so_far", "past", "past_so_far", "everything"]
+SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "checkerboard"]
+FUNCTIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
+
+
+@dataclass
+class _Graph:
+    """What is drawn so far: lines of YAML, and the nodes on the data's grid by their number of channels a group."""
+
+    draw: Draw
+    groups: int
+    plane: bool  # rows and columns, or steps
+    lines: list[str] = field(default_factory=list)
+    nodes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, text: str, channels: int) -> str:
+        name = f"n{len(self.lines)}"
+        self.lines.append(f"  {name}: {{{text}}}")
+        self.nodes[name] = channels
+        return name
+
+    def out(self, channels: int) -> int:
+        return channels * self.groups
+
+    def any(self, channels: int | None = None) -> str:
+        return self.draw(st.sampled_from([n for n, c in self.nodes.items() if channels is None or c == channels]))
+
+    def mask(self) -> str:
+        return self.draw(st.sampled_from(MASKS if self.plane else MASKS_1D))
+
+
+def conv(g: _Graph) -> None:
+    k = g.draw(st.sampled_from([1, 2, 3]))
+    dilation, source, mask = g.draw(st.sampled_from([1, 2])), g.any(), g.mask()
+    more = g.draw(st.sampled_from(["", ", weight_norm: true", ", bias: false", ", padding: causal"]))
+    g.add(f"layer: conv, from: {source}, kernel: {k}, dilation: {dilation}, out: {g.out(3)}, mask: {mask}{more}", 3)
+
+
+def down_and_up(g: _Graph) -> None:
+    """A strided convolution and a transposed one, or an upsampling, back to the data's grid (whose sides are even)."""
+    k, source = g.draw(st.sampled_from([1, 2, 3])), g.any()
+    sides = f"{{top: {k - 1}, left: {k - 1}}}" if g.plane else f"{{before: {k - 1}}}"
+    mask = g.draw(st.sampled_from(["", ", mask: so_far", ", mask: earlier"]))
+    low = g.add(f"layer: conv, from: {source}, kernel: {k}, stride: 2, padding: {sides}, "
+                f"out: {g.out(3)}{mask}", 3)  # fmt: skip
+    del g.nodes[low]
+    if g.draw(st.booleans()):
+        crop = g.draw(st.sampled_from([0, 1]))
+        g.add(f"layer: conv, from: {low}, kernel: 2, stride: 2, transposed: true, crop: {crop}, out: {g.out(3)}", 3)
+    else:
+        g.add(f"layer: upsample, from: {low}, factor: 2", 3)
+
+
+def attention(g: _Graph) -> None:
+    """Of a single key neither query nor key has a say, so that both are shown beside it as well."""
+    queries, keys, values = g.any(3), g.any(3), g.any()
+    mask = g.draw(st.sampled_from(["earlier", "so_far", "before"]))
+    both = g.add(f"layer: concat, from: [{keys}, {values}]", 3 + g.nodes[values])
+    seen = g.add(f"layer: attention, from: {queries}, keys: {keys}, values: {both}, mask: {mask}", g.nodes[both])
+    g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)
+
+
+def recurrent(g: _Graph) -> None:
+    kind, gates = g.draw(st.sampled_from([("lstm", 4), ("gru", 3), ("rnn", 1)]))
+    source, mask = g.any(), g.mask()
+    into = g.add(f"layer: conv, from: {source}, kernel: 1, out: {g.out(3 * gates)}, mask: {mask}", 3 * gates)
+    states = ["[[0, -1], [-1, 0]]", "[[-1, -1], [-1, 0], [-1, 1]]", "[[0, 1], [-1, 0]]", "[[1, 0]]"]
+    state = g.draw(st.sampled_from(states if g.plane else ["[[-1]]", "[[-1], [-2]]", "[[1]]"]))
+    start = g.draw(st.sampled_from(["learned", "zero"]))
+    g.add(f"layer: {kind}, from: {into}, state: {state}, start: {start}", 3)
+
+
+def joined(g: _Graph) -> None:
+    kind = g.draw(st.sampled_from(["add", "multiply", "concat"]))
+    a = g.any()
+    b = g.any() if kind == "concat" else g.any(g.nodes[a])
+    g.add(f"layer: {kind}, from: [{a}, {b}]", g.nodes[a] + (g.nodes[b] if kind == "concat" else 0))
+
+
+def moved(g: _Graph) -> None:
+    a = g.any()
+    by = g.draw(st.integers(-1, 2))
+    key = g.draw(st.sampled_from(["rows", "columns"])) if g.plane else "steps"
+    side = {"rows": "top", "columns": "left", "steps": "before"}[key]
+    if g.draw(st.booleans()):
+        g.add(f"layer: shift, from: {a}, {key}: {by}", g.nodes[a])
+        return
+    wide = g.add(f"layer: pad, from: {a}, {side}: {abs(by)}", g.nodes[a])
+    channels = g.nodes.pop(wide)
+    g.add(f"layer: crop, from: {wide}, {side}: {abs(by)}", channels)
+
+
+def norm(g: _Graph) -> None:
+    a = g.any(3)
+    over = g.draw(st.sampled_from(["channels", "channels", "pixel", "space"]))
+    kind = g.draw(st.sampled_from(["layer", "rms"]))
+    g.add(f"layer: norm, from: {a}, over: {over}, kind: {kind}", 3)
+
+
+def small(g: _Graph) -> None:
+    """What stays at its site."""
+    a = g.any()
+    c = g.nodes[a]
+    choice = g.draw(
+        st.sampled_from(["function", "concat_elu", "gate", "dropout", "slice", "place", "position", "filter"])
+    )
+    if choice == "function":
+        g.add(f"layer: {g.draw(st.sampled_from(FUNCTIONS))}, from: {a}", c)
+    elif choice == "gate" and c % 2 == 0:
+        g.add(f"layer: gate, from: {a}{g.draw(st.sampled_from(['', ', condition: label']))}", c // 2)
+    elif choice == "slice" and c > 1:
+        g.add(f"layer: slice, from: {a}, start: 1, out: {g.out(c - 1)}", c - 1)
+    elif choice == "place":
+        b = (
+            g.add(f"layer: background, from: {a}", 2)
+            if g.plane
+            else g.add(f"layer: background, from: {a}, channels: [step]", 1)
+        )
+        g.add(f"layer: concat, from: [{a}, {b}]", c + g.nodes.pop(b))
+    elif choice == "position":
+        b = g.add(f"layer: position, from: {a}, out: {g.out(c)}", c)
+        del g.nodes[b]
+        g.add(f"layer: add, from: [{a}, {b}]", c)
+    elif choice == "filter":
+        g.add(f"layer: filter, from: {a}, kernel: 2, padding: {g.draw(st.sampled_from(['same', 'causal']))}", c)
+    elif choice == "dropout":
+        g.add(f"layer: dropout, from: {a}", c)
+    else:
+        g.add(f"layer: concat_elu, from: {a}", 2 * c)
+
+
+def conditioned(g: _Graph) -> None:
+    a = g.any()
+    g.add(f"layer: condition, from: {a}, by: {g.draw(st.sampled_from(['label', 'given']))}", g.nodes[a])
+
+
+STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, conditioned]
+
+
+@st.composite
+def specs(draw: Draw) -> str:
+    """The text of a spec on a 4×4 image of one or two channels, or on a sequence of 8 steps."""
+    plane = draw(st.booleans())
+    channels = draw(st.sampled_from([1, 2])) if plane else 1
+    joint = channels == 1 or draw(st.booleans())
+    levels = draw(st.sampled_from([2, 3]))
+    if plane:
+        data = f"{{kind: image, height: 4, width: 4, channels: {channels}, levels: {levels}}}"
+        scan = draw(st.sampled_from(SCANS))
+        order = f"{{scan: {scan}, channels: {'joint' if joint else 'sequential'}}}"
+        given = "{kind: map, channels: 2, height: 4, width: 4}"
+    else:
+        data = f"{{kind: sequence, length: 8, levels: {levels}}}"
+        order = draw(st.sampled_from(["natural", "natural", "reversed", "random"]))
+        given = "{kind: series, channels: 2, length: 8}"
+    g = _Graph(draw, 1 if joint else channels, plane)
+    begin = draw(st.sampled_from(["scale", "scale", "one_hot", "embedding"]))
+    if begin == "embedding" and channels == 2 and joint:
+        begin = "one_hot"
+    here = channels if joint else 1
+    first = g.add(f"layer: {begin}, from: x" + (f", out: {g.out(3)}" if begin == "embedding" else ""),
+                  {"scale": here, "one_hot": here * levels, "embedding": 3}[begin])  # fmt: skip
+    strict = draw(st.sampled_from(["earlier", "earlier", "before", *(["rows_above"] if plane else ["past"])]))
+    g.add(f"layer: conv, from: {first}, kernel: 3, out: {g.out(3)}, mask: {strict}", 3)
+    if draw(st.integers(0, 3)):  # most graphs see the data through the strict layer alone, so that many are causal
+        del g.nodes[first]
+    for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=5)):
+        step(g)
+    last = list(g.nodes)[-1]
+    mask = draw(st.sampled_from(["so_far", "so_far", "so_far", "earlier", "everything"]))
+    lines = [*g.lines, f"  logits: {{layer: conv, from: {last}, kernel: 1, out: $head, mask: {mask}}}"]
+    return "\n".join([
+        "arspec: 1", f"data: {data}", f"order: {order}",
+        f"condition: {{label: {{kind: class, classes: 3}}, given: {given}}}",
+        "graph:", *lines, "head: {kind: categorical, from: logits}", "",
+    ])  # fmt: skip

@@ -1,0 +1,101 @@
+"""PixelSNAIL (Chen, Mishra, Rohaninejad, Abbeel 2017), in the form of the authors' code.
+
+* stem: down_shift(conv 1 x 3) + right_shift(conv 2 x 1) of the image and a channel of ones
+* gated residual layer: conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first * sigmoid(second)
+* block: residual layers of 2 x 2 windows that reach up and to the left; attention; a residual layer with it as `a`
+* attention: keys and values from 1 x 1 of a 1 x 1 residual layer over [image, features, background], queries likewise
+  over [features, background]; only strictly earlier positions, the first attends to nothing and gets zeros
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def concat_elu(x: Tensor) -> Tensor:
+    return F.elu(torch.cat([x, -x], 1))
+
+
+class Resnet(nn.Module):
+    """A gated residual layer whose k x k window ends at the position itself."""
+
+    def __init__(self, width: int, kernel: int, extra: int = 0, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.conv1 = nn.Conv2d(2 * width, width, kernel)
+        self.conv2 = nn.Conv2d(2 * width, 2 * width, kernel)
+        self.extra = nn.Conv2d(2 * extra, width, 1) if extra else None
+        self.dropout = nn.Dropout(dropout)
+
+    def window(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        return conv(F.pad(x, (self.kernel - 1, 0, self.kernel - 1, 0)))
+
+    def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
+        y = self.window(self.conv1, concat_elu(x))
+        if self.extra is not None:
+            y = y + self.extra(concat_elu(a))
+        first, second = self.window(self.conv2, self.dropout(concat_elu(y))).chunk(2, 1)
+        return x + first * torch.sigmoid(second)
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, filters: int, resnets: int, keys: int, values: int) -> None:
+        super().__init__()
+        self.body = nn.ModuleList(Resnet(filters, 2) for _ in range(resnets))
+        self.content = Resnet(channels + filters + 2, 1)
+        self.place = Resnet(filters + 2, 1)
+        self.keys = nn.Conv2d(channels + filters + 2, keys, 1)
+        self.values = nn.Conv2d(channels + filters + 2, values, 1)
+        self.queries = nn.Conv2d(filters + 2, keys, 1)
+        self.out = Resnet(filters, 1, extra=values)
+
+    def forward(self, h: Tensor, image: Tensor, background: Tensor) -> Tensor:
+        for layer in self.body:
+            h = layer(h)
+        content = self.content(torch.cat([image, h, background], 1))
+        q, k, v = self.queries(self.place(torch.cat([h, background], 1))), self.keys(content), self.values(content)
+        n = q.shape[2] * q.shape[3]
+        scores = q.flatten(2).transpose(1, 2) @ k.flatten(2) / math.sqrt(q.shape[1])
+        earlier = torch.tril(torch.ones(n, n, dtype=torch.bool), -1)
+        shares = torch.zeros_like(scores)
+        shares[:, 1:] = scores.masked_fill(~earlier, -math.inf)[:, 1:].softmax(-1)
+        seen = (v.flatten(2) @ shares.transpose(1, 2)).view(*v.shape)
+        return self.out(h, seen)
+
+
+class PixelSNAIL(nn.Module):
+    """x [B, C, H, W] of integers -> [B, outputs, H, W]."""
+
+    def __init__(
+        self, channels: int, levels: int, filters: int, blocks: int, resnets: int, keys: int, values: int, outputs: int
+    ) -> None:
+        super().__init__()
+        self.levels = levels
+        self.above = nn.Conv2d(channels + 1, filters, (1, 3), padding=(0, 1))
+        self.beside = nn.Conv2d(channels + 1, filters, (2, 1))
+        self.blocks = nn.ModuleList(Block(channels, filters, resnets, keys, values) for _ in range(blocks))
+        self.head = nn.Conv2d(filters, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        image = x.to(self.head.weight.dtype) * 2 / (self.levels - 1) - 1
+        batch, _, rows, columns = image.shape
+        row = (
+            ((torch.arange(rows, dtype=torch.float64) - rows / 2) / rows)
+            .view(1, 1, -1, 1)
+            .expand(batch, 1, rows, columns)
+        )
+        column = (
+            ((torch.arange(columns, dtype=torch.float64) - columns / 2) / columns)
+            .view(1, 1, 1, -1)
+            .expand(batch, 1, rows, columns)
+        )
+        background = torch.cat([row, column], 1).to(image.dtype)
+        stem = torch.cat([image, torch.ones_like(image[:, :1])], 1)
+        above = F.pad(self.above(stem), (0, 0, 1, 0))[:, :, :-1]
+        beside = F.pad(self.beside(F.pad(stem, (0, 0, 1, 0))), (1, 0))[..., :-1]
+        h = above + beside
+        for block in self.blocks:
+            h = block(h, image, background)
+        return self.head(F.elu(h))

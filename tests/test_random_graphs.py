@@ -1,0 +1,67 @@
+"""Random graphs from all layers: what the module does lies inside what was proven, what is called a leak is one, and
+the sampler is the module."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.witness import witness
+from arspec.dynamic import gradient_pattern, perturb
+from arspec.runtime.module import build
+from arspec.runtime.subject import random_conditions, subject_of
+from arspec.spec.load import from_text
+from arspec.types import Bools
+from tests.conftest import fixed, random_data, randomised
+from tests.random_specs import specs
+
+EXAMPLES = int(os.environ.get("ARSPEC_RANDOM_GRAPHS", "400"))
+DRAWS = 12  # of the weights, until a leak has shown itself
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(specs(), st.integers(0, 3))
+def test_the_module_does_what_was_proven(text: str, seed: int):
+    spec = from_text(text)
+    member, graph = spec.members[0], spec.graph()
+    relations = Relations(graph, member)
+    known = known_at(relations)
+    late = leaking(relations, known)
+    proven = seen(relations)
+    matrix = proven.matrix()
+    rank = member.order.rank
+    forbidden = matrix & (rank[:, None] <= rank[None, :])
+    assert proven.leaks == forbidden.sum()
+    np.testing.assert_array_equal(np.flatnonzero(forbidden.any(1)), late)
+
+    subject = subject_of(build(spec).double().eval(), seed=seed)
+    moved = gradient_pattern(subject, draws=2, bases=1) | perturb(subject, draws=1, bases=1).seen
+    assert not (moved & ~matrix).any(), text
+
+    event("leaks" if len(late) else "holds")
+    if len(late):
+        check_leaks(text, forbidden, moved, subject)
+        for variable in late[:: max(1, len(late) // 4)]:
+            found = witness(relations, known, int(variable))
+            assert found is not None
+            assert forbidden[variable, found.seen]
+        return
+    model = randomised(spec, seed)
+    x, conditions = random_data(model, 2, seed), random_conditions(model, seed, 2)
+    torch.testing.assert_close(model.sampler().replay(x, conditions), model(x, **conditions), rtol=1e-9, atol=1e-9)
+
+
+def check_leaks(text: str, forbidden: Bools, moved: Bools, subject) -> None:
+    """Every row that is said to leak is seen to, when one variable is changed for another value of its alphabet."""
+    rows = forbidden.any(1)
+    for draw in range(DRAWS):
+        if np.array_equal((moved & forbidden).any(1), rows):
+            return
+        moved = moved | perturb(fixed(subject, draw), cuts=[], bases=2).seen
+    np.testing.assert_array_equal((moved & forbidden).any(1), rows, text)
