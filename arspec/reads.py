@@ -43,7 +43,7 @@ class Reads(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Pointwise:
     """Every site reads the same site of the input."""
 
@@ -60,7 +60,7 @@ class Pointwise:
         return sites[:, None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Whole:
     """Every site reads every site of the input (one vector for all places), or with `groups` above 1 all those of its
     own group (a norm over space)."""
@@ -308,7 +308,7 @@ class Union:
 @dataclass(frozen=True, eq=False)
 class Scan:
     """The own sites that a recurrent layer reads, and the waves in which they are computed: a site's wave comes after
-    those of all the sites that it reads."""
+    those of all the sites that it reads. Every channel group reads all groups of an earlier state."""
 
     own: Window
     waves: tuple[Ints, ...]  # sites of each wave
@@ -333,11 +333,15 @@ class Scan:
         return out[:-1]
 
     def context(self, context: Words) -> Words:
-        out = np.concatenate([context, np.zeros((1, context.shape[1]), np.uint64)])
-        for sites, table in zip(self.waves, self._tables, strict=True):
-            for column in table.T:
-                out[sites] |= out[column]
-        return out[:-1]
+        groups, positions, words = self.own.out_groups, self.own.out_positions, context.shape[1]
+        out = context.reshape(groups, positions, words).copy()
+        states = np.zeros((positions + 1, words), np.uint64)  # all groups of a position together; the last is none
+        for sites in self.waves:
+            where = np.unique(sites % positions)
+            for tap in self.own.taps:
+                out[:, where] |= states[tap.source[where]]
+            states[where] = np.bitwise_or.reduce(out[:, where], axis=0)
+        return out.reshape(-1, words)
 
     def back(self, sites: Bools) -> Bools:
         """sites [S] -> [S]: with all the own sites that they depend on."""

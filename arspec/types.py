@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 NOWHERE = np.iinfo(np.int64).min
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Member:
     """One member of a spec's declared family: an order of generation, and the seed of MADE's degrees."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.diagnostics import InputError, SpecError
 from arspec.dynamic import gradient_pattern, perturb
-from arspec.heads import Bernoulli
 from arspec.layers.base import Node
 from arspec.runtime.completion import scalar_ranks
 from arspec.runtime.module import build
@@ -30,12 +30,22 @@ DRAWS = 40  # of the weights, until every dependence has shown itself: after a f
 # Parameters at the paper's size, pairs out of reach, pairs that are blind.
 FULL_SIZE = {
     "causal_tcn": (3_293_878, 25_651, 0),
+    "char_rnn": (296_576, 0, 0),
+    "fast_generation_toy": (576, None, None),
     "gated_pixelcnn": (15_964_842, 0, 0),
     "gated_pixelcnn_class": (16_045_482, 0, 0),
     "gated_pixelcnn_location": (16_554_794, 0, 0),
+    "gpt": (817_920, 0, 0),
+    "image_gpt": (76_444_672, 0, 0),
     "inside_out": (6_496_512, 0, 0),
+    "lmconv": (1_947_842, 14_648, 0),
     "made": (785_284, 0, 28_075),
+    "parallel_multiscale": (10_206_820, 0, 415_677),
     "pixelcnn": (4_345_389, 1_180_179, 886_095),
+    "pixelcnn_pp": (53_659_080, 1_440, 0),
+    "pixelrnn_diagonal": (8_306_334, 0, 2_604),
+    "pixelrnn_row": (9_095_814, 207_468, 886_095),
+    "pixelsnail": (91_301_448, 0, 0),
     "wavenet": (3_916_800, 524_800, 0),
 }
 
@@ -164,14 +174,16 @@ def test_samples_depend_on_their_seed_and_number_alone(path: Path):
 
 
 @every_spec
-def test_temperature_zero_takes_the_likeliest(path: Path):
+def test_temperature_zero_leaves_nothing_to_chance(path: Path):
     model = randomised(small(path))
-    given = random_conditions(model, 0, 2)
+    head, support, given = model.graph.head, model.graph.support, random_conditions(model, 0, 2)
     x = model.sample(2, seed=1, temperature=0.0, **given)
+    assert torch.equal(x, model.sample(2, seed=2, temperature=0.0, **given))
     parameters = model(x, **given)
-    binary = isinstance(model.graph.head, Bernoulli)
-    likeliest = (parameters > 0).long() if binary else parameters.unflatten(-1, (-1, model.spec.data.levels)).argmax(-1)
-    assert torch.equal(model.by_variable(x), likeliest)
+    uniforms = torch.rand(*parameters.shape[:2], head.uniforms(support))
+    assert torch.equal(model.by_variable(x), head.draw(support, parameters, uniforms, 0.0))
+    if head.kind == "categorical":
+        assert torch.equal(model.by_variable(x), parameters.unflatten(-1, (-1, support.levels)).argmax(-1))
 
 
 @every_spec
@@ -181,9 +193,10 @@ def test_a_completion_keeps_what_is_known(path: Path):
     for member in range(model.members):
         ranks = torch.from_numpy(scalar_ranks(model, member)).view(model.spec.data.shape)
         known = ranks < int(ranks.max()) // 2
-        sample = model.sample(3, seed=5, member=member, **given)
-        assert torch.equal(model.complete(sample, known, seed=5, member=member, **given), sample)
-        other = model.complete(sample, known, seed=6, member=member, **given)
+        hot: dict[str, Any] = {"member": member, "temperature": 10.0, **given}  # so that no two samples are the same
+        sample = model.sample(3, seed=5, **hot)
+        assert torch.equal(model.complete(sample, known, seed=5, **hot), sample)
+        other = model.complete(sample, known, seed=6, **hot)
         assert torch.equal(other[:, known], sample[:, known])
         assert not torch.equal(other, sample)
         with pytest.raises(InputError, match="comes first in the order"):

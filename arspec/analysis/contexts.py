@@ -8,54 +8,94 @@ MAX_EXACT of them. Backwards, for one variable, linear: which sites of every nod
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
-from arspec.reads import Words
+from arspec.reads import Reads, Scan, Words
 from arspec.types import Bools, Ints
 
 MAX_EXACT = 1 << 14  # variables; beyond, rows are computed for sampled variables
 SAMPLED = 64  # rows, beyond
 
 
-def head_contexts(relations: Relations) -> Words:
+class Memo:
+    """Contexts that were computed before, by the relations and the very arrays that they were computed from. Equal arrays
+    are kept once; so where the repetitions of a block have come to add nothing, all that follow cost nothing, and a deeper
+    spec begins where a shallower one ended. The oldest are forgotten beyond `limit` bytes."""
+
+    def __init__(self, limit: int = 1 << 29) -> None:
+        self.limit, self.size = limit, 0
+        self._results: OrderedDict[tuple[Hashable, ...], tuple[tuple[Words, ...], Words]] = OrderedDict()
+        self._arrays: dict[tuple[int, int], Words] = {}
+
+    def result(self, how: tuple[Hashable, ...], inputs: tuple[Words, ...], compute: Callable[[], Words]) -> Words:
+        key = (*how, *map(id, inputs))
+        if key not in self._results:
+            value = self.once(compute())
+            self._results[key] = (inputs, value)  # the inputs too, so that their ids stay theirs
+            self.size += value.nbytes
+            while self.size > self.limit and len(self._results) > 1:
+                _, (_, oldest) = self._results.popitem(last=False)
+                self.size -= oldest.nbytes
+                self._arrays.clear()
+        return self._results[key][1]
+
+    def once(self, array: Words) -> Words:
+        """The array of these contents."""
+        key = (hash(array.tobytes()), array.shape[0])
+        kept = self._arrays.setdefault(key, array)
+        return kept if np.array_equal(kept, array) else array
+
+
+def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:
     """[V, W]: the context of the head's site for every variable."""
     graph, order = relations.graph, relations.member.order
-    variables = order.variables
-    words = -(-variables // 64)
-    place = _places(order.rank)
-    data = np.zeros((variables, words), np.uint64)
-    data[np.arange(variables), place // 64] = np.uint64(1) << (place % 64).astype(np.uint64)
-    contexts: dict[Node, Words] = {graph.data: data}
+    memo = memo or Memo()
+    words = -(-order.variables // 64)
+    contexts: dict[Node, Words] = {graph.data: memo.once(_own_bits(order.rank, words))}
     for node in graph.conditions.values():
-        contexts[node] = np.zeros((node.out.sites, words), np.uint64)
-    readers = {node: graph.network.out_degree(node) for node in [*graph.sources, *graph.live]}
+        contexts[node] = memo.once(np.zeros((node.out.sites, words), np.uint64))
     live = set(graph.live)
-    for node in readers:
-        readers[node] = sum(1 for _, to in graph.network.out_edges(node) if to in live)
+    readers = {n: sum(to in live for _, to in graph.network.out_edges(n)) for n in [*graph.sources, *graph.live]}
     for node in graph.live:
-        value: Words | None = None
-        for read, source in zip(relations.reads(node), node.inputs, strict=True):
-            if source.out.grid and not _empty(contexts[source]):
-                part = read.context(contexts[source])
-                value = part if value is None else value | part
-        if value is None:
-            value = np.zeros((node.out.sites, words), np.uint64)
-        scan = relations.scan(node)
-        contexts[node] = value if scan is None else scan.context(value)
+        reads, scan = tuple(relations.reads(node)), relations.scan(node)
+        inputs = tuple(contexts[source] for source in node.inputs)
+        joined = partial(_joined, reads, scan, inputs, (node.out.sites, words))
+        contexts[node] = memo.result((*reads, scan, node.out.sites), inputs, joined)
         for source in set(node.inputs):  # drop what no later node reads, to keep memory low
             readers[source] -= 1
-            if readers[source] == 0:
-                contexts[source] = contexts[source][:0]
+            if readers[source] == 0 and source is not graph.head_node:
+                del contexts[source]
     return contexts[graph.head_node]
 
 
+def _own_bits(rank: Ints, words: int) -> Words:
+    """[V, W]: every variable's own bit."""
+    place = _places(rank)
+    bits = np.zeros((len(rank), words), np.uint64)
+    bits[np.arange(len(rank)), place // 64] = np.uint64(1) << (place % 64).astype(np.uint64)
+    return bits
+
+
+def _joined(reads: tuple[Reads, ...], scan: Scan | None, inputs: tuple[Words, ...], shape: tuple[int, int]) -> Words:
+    value: Words | None = None
+    for read, context in zip(reads, inputs, strict=True):
+        if not _empty(context):
+            part = read.context(context)
+            value = part if value is None else value | part
+    if value is None:
+        value = np.zeros(shape, np.uint64)
+    return value if scan is None else scan.context(value)
+
+
 def _empty(context: Words) -> bool:
-    return context.shape[0] == 0 or (not context[0].any() and not context.any())
+    return not context[0].any() and not context.any()
 
 
 def _places(rank: Ints) -> Ints:
@@ -142,12 +182,12 @@ class Seen:
         return table[:, self.places]
 
 
-def seen(relations: Relations, rows: Ints | None = None) -> Seen:
+def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = None) -> Seen:
     """What the head sees: of all variables where there are at most MAX_EXACT of them, else of the `rows` given, or of
-    SAMPLED rows spread over the order."""
+    SAMPLED rows spread over the order. `memo`: shared by analyses of like specs."""
     rank = relations.member.order.rank
     if rows is None and len(rank) <= MAX_EXACT:
-        return Seen(rank, np.arange(len(rank)), head_contexts(relations))
+        return Seen(rank, np.arange(len(rank)), head_contexts(relations, memo))
     if rows is None:
         by_place = np.argsort(rank, kind="stable")
         rows = by_place[np.linspace(0, len(rank) - 1, SAMPLED).astype(np.int64)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from arspec.analysis.contexts import Seen, seen
+from arspec.analysis.contexts import Memo, Seen, seen
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
 from arspec.spec.load import Spec
@@ -19,13 +19,13 @@ MAX_DOUBLINGS = 8
 MAX_DEEP_NODES = 20_000  # nodes of a deepened graph, beyond which the search stops
 
 
-def deepened(spec: Spec, member: int, shallow: Seen) -> Seen | None:
+def deepened(spec: Spec, member: int, shallow: Seen, memo: Memo | None = None) -> Seen | None:
     """What the head sees at any depth, in the rows of `shallow`; None where nothing is repeated, or where the contexts
     still grew when the limit of nodes was reached."""
     graph = spec.graph()
     if not graph.repeated:
         return None
-    union, factor = shallow, 1
+    union, factor, memo = shallow, 1, memo or Memo()
     for _ in range(MAX_DOUBLINGS):
         if union.unseen == 0:
             return union
@@ -34,7 +34,7 @@ def deepened(spec: Spec, member: int, shallow: Seen) -> Seen | None:
             return None
         try:
             deeper = at_depth(spec, factor)
-            found = seen(Relations(deeper.graph(), deeper.members[member]), _rows(shallow))
+            found = seen(Relations(deeper.graph(), deeper.members[member]), _rows(shallow), memo)
         except InputError:  # a limit of the language, or a spec whose form depends on its depth
             return None
         bits = union.bits | found.bits

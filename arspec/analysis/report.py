@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arspec.analysis.contexts import MAX_EXACT, Seen, seen
+from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, seen
 from arspec.analysis.depth import deepened
 from arspec.analysis.entries import Entries
 from arspec.analysis.idle import idle_masks
@@ -189,8 +189,9 @@ def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
     report = MemberReport(member.order.name, leaks, training, found)
     if contexts:
         report.idle = idle_masks(relations, known)
-        report.seen = seen(relations)
-        report.deep = deepened(spec, member.index, report.seen)
+        memo = Memo()
+        report.seen = seen(relations, memo=memo)
+        report.deep = deepened(spec, member.index, report.seen, memo)
     return report
 
 

@@ -9,9 +9,13 @@ from arspec.cli.models import add_set, params_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side")
-    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf or .dot (not with --field)")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf or .dot (not with --field)"
+    )
     add_set(parser)
-    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8"
+    )
     parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
     parser.add_argument("--unfold", action="store_true", help="draw every repetition, not the first for all")
     field = parser.add_argument_group("--field")
@@ -32,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
     if args.field and args.unfold:
         raise InputError("AR808", "--unfold is of diagrams, --field draws none", "leave one of them out")
     if len(args.specs) > 1 and not args.field:
-        raise InputError("AR808", f"a diagram is of one spec, and {len(args.specs)} are named", "add --field, or draw them one by one")
+        raise InputError(
+            "AR808",
+            f"a diagram is of one spec, and {len(args.specs)} are named",
+            "add --field, or draw them one by one",
+        )
     variable = _numbers(args.variable)
     specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
@@ -54,5 +62,7 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
         return None
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise InputError("AR808", f"--variable {text}: whole numbers with commas between them", "for example --variable 12,16")
+        raise InputError(
+            "AR808", f"--variable {text}: whole numbers with commas between them", "for example --variable 12,16"
+        )
     return tuple(int(part) for part in parts)

@@ -37,7 +37,11 @@ MAX_CAREFUL = 600  # drawn nodes, beyond which dot lays edges out as straight li
 
 
 def render(
-    what: Spec | Graph, path: str | os.PathLike[str], unfold: bool = False, report: Report | None = None, member: int = 0
+    what: Spec | Graph,
+    path: str | os.PathLike[str],
+    unfold: bool = False,
+    report: Report | None = None,
+    member: int = 0,
 ) -> Path:
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot. Returns the path.
 
@@ -48,7 +52,9 @@ def render(
 
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
-        raise InputError("AR809", f"{target}: a diagram is written as {', '.join(FORMATS)}", "end the name with one of these")
+        raise InputError(
+            "AR809", f"{target}: a diagram is written as {', '.join(FORMATS)}", "end the name with one of these"
+        )
     text = dot_source(what, unfold, report, member)
     if target.suffix.lower() == ".dot":
         write_text(target, text)
@@ -73,9 +79,13 @@ def _picture(text: str, kind: str) -> bytes:
             "apt install graphviz, brew install graphviz, or https://graphviz.org/download; .dot needs no program",
         )  # fmt: skip
     try:
-        done = subprocess.run([program, f"-T{kind}"], input=text.encode(), capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            [program, f"-T{kind}"], input=text.encode(), capture_output=True, timeout=SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
-        raise InputError("AR811", f"`dot` has not finished in {SECONDS} s", "draw it folded, or with fewer repetitions") from None
+        raise InputError(
+            "AR811", f"`dot` has not finished in {SECONDS} s", "draw it folded, or with fewer repetitions"
+        ) from None
     except OSError as error:
         raise InputError("AR811", f"{program} cannot be run: {error.strerror}", "install Graphviz again") from None
     if done.returncode or not done.stdout:
@@ -144,19 +154,21 @@ class _Diagram:
 
     def _inside(self, dot: Digraph, box: str | None) -> None:
         """The nodes that lie in a cluster and in no smaller one, then the clusters in it."""
+        from graphviz import Digraph
+
         for drawn in self.folded.nodes:
             if drawn.box == box:
                 self._node(dot, drawn)
         for inner in self.folded.boxes.values():
             if inner.parent != box:
                 continue
-            with dot.subgraph(name=f"cluster_{inner.key}") as sub:
-                assert sub is not None
-                repeated = inner.count > 1
-                sub.attr(label=_cluster_label(inner), labeljust="l", color="#444444" if repeated else "#a8a8a8",
-                         penwidth="1.6" if repeated else "0.9", style="rounded,filled", fontsize="11",
-                         fillcolor="#f7f9fb" if repeated else "#fcfcfc", margin="10")  # fmt: skip
-                self._inside(sub, inner.key)
+            repeated = inner.count > 1
+            sub = Digraph(name=f"cluster_{inner.key}")
+            sub.attr(label=_cluster_label(inner), labeljust="l", color="#444444" if repeated else "#a8a8a8",
+                     penwidth="1.6" if repeated else "0.9", style="rounded,filled", fontsize="11",
+                     fillcolor="#f7f9fb" if repeated else "#fcfcfc", margin="10")  # fmt: skip
+            self._inside(sub, inner.key)
+            dot.subgraph(sub)
 
     def _node(self, dot: Digraph, drawn: Drawn) -> None:
         node = drawn.first
@@ -239,7 +251,9 @@ class _Diagram:
     def _title(self) -> str:
         spec, graph = self.graph.spec, self.graph
         size = f"{graph.parameters:,} parameters, {len(graph.live)} nodes"
-        order = self.member.order.name + (f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else "")
+        order = self.member.order.name + (
+            f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else ""
+        )
         grid = "×".join(map(str, spec.data.shape))
         groups = f", {graph.data.out.groups} channels one after another" if graph.data.out.groups > 1 else ""
         rows = [
@@ -259,13 +273,22 @@ class _Diagram:
 
     def _legend(self) -> str:
         used = {self.standing[d] for d in self.folded.nodes}
-        marks = [f'<FONT COLOR="{s.colour}"><B>{s.glyph}</B></FONT> {s.meaning}' for k, s in STROKES.items() if k in used]
+        marks = [
+            f'<FONT COLOR="{s.colour}"><B>{s.glyph}</B></FONT> {s.meaning}' for k, s in STROKES.items() if k in used
+        ]
         marks += ["<B>┃</B> thick border: becomes strict here"] if self.strict_here else []
         marks += ["╌ ↻ from each repetition to the next"] if any(line.loop for line in self.folded.lines) else []
         families = {d.first.layer.style(d.first).family for d in self.folded.nodes if d.first not in self.graph.sources}
-        shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [(f, OTHER) for f in families - FAMILIES.keys()]
-        swatches = "".join(f'<TD BGCOLOR="{c}" BORDER="1" COLOR="#bdbdbd"><FONT POINT-SIZE="10"> {_text(f)} </FONT></TD>' for f, c in shown)
-        lines = [f'<TD><FONT POINT-SIZE="10">{"   ".join(marks[k : k + 3])}</FONT></TD>' for k in range(0, len(marks), 3)]
+        shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [
+            (f, OTHER) for f in families - FAMILIES.keys()
+        ]
+        swatches = "".join(
+            f'<TD BGCOLOR="{c}" BORDER="1" COLOR="#bdbdbd"><FONT POINT-SIZE="10"> {_text(f)} </FONT></TD>'
+            for f, c in shown
+        )
+        lines = [
+            f'<TD><FONT POINT-SIZE="10">{"   ".join(marks[k : k + 3])}</FONT></TD>' for k in range(0, len(marks), 3)
+        ]
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3"><TR>{swatches}</TR></TABLE>'
         return _table([f"<TD>{table}</TD>", *lines])
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.render import panels
 from arspec.render.states import COLOURS, MEANINGS, Field, State, field_of
-from arspec.render.tree import tree
+from arspec.render.tree import DOTS, Tree, tree, tree_of
 from arspec.spec.load import Spec
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def render_fields(
     is written: .svg, .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
-        raise InputError("AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these")
+        raise InputError(
+            "AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these"
+        )
     if not 1 <= len(specs) <= MAX_SPECS:
         raise InputError("AR808", f"from 1 to {MAX_SPECS} specs stand side by side, not {len(specs)}", None)
     for name in only or ():
@@ -55,7 +57,9 @@ def _check_node(specs: Sequence[Spec], node: str | None) -> None:
         return
     names = [n.name for spec in specs for n in spec.graph().live]
     if node not in names:
-        raise InputError("AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes"))
+        raise InputError(
+            "AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes")
+        )
 
 
 def _has(field: Field, panel: str) -> bool:
@@ -78,13 +82,18 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
 
     rows = [p for p in wanted if any(_has(f, p) for f in fields)]
     if not rows:
-        raise InputError("AR808", f"none of the specs has a panel {', '.join(wanted)}", f"the panels are {', '.join(PANELS)}")
+        raise InputError(
+            "AR808", f"none of the specs has a panel {', '.join(wanted)}", f"the panels are {', '.join(PANELS)}"
+        )
     heights = [max(_height(f, p) for f in fields if _has(f, p)) for p in rows]
-    width = max(4.6, max(_width(f) for f in fields))
-    style = {
+    width = max(_width(f) for f in fields)
+    style: dict[Any, Any] = {
         "font.size": 8.5, "axes.titlesize": 9, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "arspec",
         "hatch.linewidth": 0.6, "hatch.color": "#9a9a9a",
     }  # fmt: skip
+    trees = {f: tree_of(f) for f in fields if "tree" in rows and _has(f, "tree")}
+    since = min((t.first for t in trees.values()), default=0)  # short ones side by side begin at one step
+    common = since if all(f.position - since <= DOTS for f in trees) else None
     with matplotlib.rc_context(style):
         from matplotlib.figure import Figure
         from matplotlib.patches import Patch
@@ -93,23 +102,30 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
         grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
         for r, panel in enumerate(rows):
             for c, field in enumerate(fields):
-                if not (_has(field, panel) and _panel(panel, grid[r][c], field, node)):
+                if not (_has(field, panel) and _panel(panel, grid[r][c], field, node, trees.get(field), common)):
                     grid[r][c].set_axis_off()
         for c, field in enumerate(fields):
             size = "×".join(map(str, field.spec.data.shape))
-            grid[0][c].annotate(f"{field.spec.name} ({size})", (0.5, 1.0), (0, 22), "axes fraction", "offset points",
+            grid[0][c].annotate(f"{field.spec.name} ({size})", (0.5, 1.0), (0, 31), "axes fraction", "offset points",
                                 ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
         if {"context", "blind_spot"} & set(rows):
             present = {State(s) for f in fields for s in f.by_position}
-            patches = [Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in State if s in present]
+            patches = [
+                Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in State if s in present
+            ]
             itself = Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself")
-            figure.legend(handles=[*patches, itself], loc="outside lower center", ncols=3 if len(fields) == 1 else 6, frameon=False)
+            figure.legend(
+                handles=[*patches, itself],
+                loc="outside lower center",
+                ncols=3 if len(fields) == 1 else 6,
+                frameon=False,
+            )
         with replacing(target) as temporary:
             metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the same picture on every run
             figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata)
 
 
-def _panel(name: str, axes: Axes, field: Field, node: str | None) -> bool:
+def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | None, since: int | None) -> bool:
     match name:
         case "order":
             panels.order(axes, field)
@@ -117,7 +133,8 @@ def _panel(name: str, axes: Axes, field: Field, node: str | None) -> bool:
             known = node if node in [n.name for n in field.spec.graph().live] else None
             return panels.mask(axes, field, known)
         case "tree":
-            tree(axes, field)
+            assert drawn is not None
+            tree(axes, drawn, field, since)
         case "context":
             panels.context(axes, field)
         case _:

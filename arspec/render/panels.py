@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,13 @@ GRID_LINES = 40  # cells a side, up to which they are told apart by lines
 NUMBERS = 10  # cells a side, up to which they hold numbers
 LINE = 64  # cells a side, up to which the order is drawn as a line
 MATRIX = 1 << 26  # entries of a mask that is drawn as a matrix
+TITLE = 52  # characters of a title's line
 NOTHING, PART, ALL = "#f2f2f0", "#6fa3c7", "#2b6c99"
+
+
+def titled(text: str) -> str:
+    """A title in lines that fit a panel."""
+    return "\n".join(textwrap.wrap(text, TITLE, break_long_words=False))
 
 
 def shape_of(field: Field) -> tuple[int, int]:
@@ -56,8 +63,12 @@ def order(axes: Axes, field: Field) -> None:
         for r, c in np.ndindex(height, width):
             axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white")
     _cells(axes, height, width, "#ffffff40")
-    steps = f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels" if of.groups > 1 else f"{of.steps:,} steps"
-    axes.set_title(f"order: {of.name}, {steps}")
+    steps = (
+        f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels"
+        if of.groups > 1
+        else f"{of.steps:,} steps"
+    )
+    axes.set_title(titled(f"order: {of.name}, {steps}"))
 
 
 def context(axes: Axes, field: Field) -> None:
@@ -68,21 +79,18 @@ def context(axes: Axes, field: Field) -> None:
     groups = field.spec.members[field.member].order.groups
     counts = field.paths.reshape(groups, *shape_of(field)).sum(0)
     height, width = counts.shape
-    with np.errstate(divide="ignore"):
-        weight = np.log10(counts)
-    found = np.isfinite(weight)
+    found = counts > 0
+    weight = np.log10(np.where(found, counts, 1))
     low, high = (float(weight[found].min()), float(weight[found].max())) if found.any() else (0.0, 1.0)
-    blues = LinearSegmentedColormap.from_list("seen", colormaps["Blues"](np.linspace(0.3, 1.0, 64))).with_extremes(bad=NOTHING)
-    image = axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
-                        interpolation="nearest", aspect="auto" if height == 1 else "equal")  # fmt: skip
-    if height > 1 and high > low:
-        bar = axes.figure.colorbar(image, ax=axes, fraction=0.045, pad=0.02)
-        bar.set_label("paths, log10", fontsize=7)
-        bar.ax.tick_params(labelsize=6)
+    blues = LinearSegmentedColormap.from_list("seen", colormaps["Blues"](np.linspace(0.3, 1.0, 64))).with_extremes(
+        bad=NOTHING
+    )
+    axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
+                interpolation="nearest", aspect="auto" if height == 1 else "equal")  # fmt: skip
     _cells(axes, height, width, "white")
     _mark(axes, field)
-    channels = f" in {int(found.sum()):,} pixels" if groups > 1 else ""
-    axes.set_title(f"context of ({field.name}): {int(field.seen.sum()):,} variables{channels}")
+    paths = f", by 1e{low:.0f} to 1e{high:.0f} paths" if high > low else ""
+    axes.set_title(titled(f"context of ({field.name}): {int(field.seen.sum()):,} variables{paths}"))
 
 
 def blind_spot(axes: Axes, field: Field) -> None:
@@ -96,7 +104,7 @@ def blind_spot(axes: Axes, field: Field) -> None:
                 aspect="auto" if height == 1 else "equal")  # fmt: skip
     _cells(axes, height, width, "white")
     _mark(axes, field)
-    axes.set_title(f"({field.name}) {field.summary()}")
+    axes.set_title(titled(f"({field.name}) {field.summary()}"))
 
 
 def mask(axes: Axes, field: Field, name: str | None) -> bool:
@@ -120,7 +128,11 @@ def _node(field: Field, name: str | None) -> Node | None:
     if name is not None:
         names = [n.name for n in live]
         if name not in names:
-            raise InputError("AR808", f"{field.spec.name}: there is no node '{name}' on the way to the head", did_you_mean(name, names, "nodes"))
+            raise InputError(
+                "AR808",
+                f"{field.spec.name}: there is no node '{name}' on the way to the head",
+                did_you_mean(name, names, "nodes"),
+            )
         return live[names.index(name)]
     several = [n for n in live if isinstance(r := field.relations.reads(n)[0], Window) and len(r.taps) > 1]
     return next((n for n in live if n.mask is not None), several[0] if several else None)
@@ -137,7 +149,7 @@ def _matrix(axes: Axes, reads: Ranked | Matrix, node: Node, kind: str) -> bool:
         table, by = table[np.argsort(reads.out_rank, kind="stable")][:, reads.by_rank], ", by rank"
     axes.imshow(table, cmap=ListedColormap([NOTHING, ALL]), vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.set(xlabel=f"sites of {node.inputs[0].name}{by}", ylabel=f"sites of {node.name}{by}")
-    axes.set_title(f"{node.name} ({kind}) keeps {table.mean():.0%}")
+    axes.set_title(titled(f"{node.name} ({kind}) keeps {table.mean():.0%}"))
     return True
 
 
@@ -153,7 +165,9 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
     for s in read[read >= 0]:
         counts.setdefault(int(s) % into.positions, []).append(int(s) // into.positions)
     position = site % node.out.positions
-    window = {int(t.source[position]) for t in reads.taps if t.source[position] >= 0} if isinstance(reads, Window) else set()
+    window = (
+        {int(t.source[position]) for t in reads.taps if t.source[position] >= 0} if isinstance(reads, Window) else set()
+    )
     here = _nearest(into.frame, into.grid, field)
     places = np.array([divmod(p, grid[1]) for p in {*window, *counts, here}])
     low, high = places.min(0) - 1, places.max(0) + 1
@@ -179,9 +193,13 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
     axes.set_aspect("equal")
     axes.tick_params(labelsize=7)
     axes.set_xticks(np.arange(max(low[1], 0), min(high[1], grid[1] - 1) + 1, max(1, (high[1] - low[1]) // 8)))
-    axes.set_yticks([] if grid[0] == 1 else np.arange(max(low[0], 0), min(high[0], grid[0] - 1) + 1, max(1, (high[0] - low[0]) // 8)))
+    axes.set_yticks(
+        []
+        if grid[0] == 1
+        else np.arange(max(low[0], 0), min(high[0], grid[0] - 1) + 1, max(1, (high[0] - low[0]) // 8))
+    )
     group = f", channel {_letter(site // node.out.positions, node.out.groups)}" if node.out.groups > 1 else ""
-    axes.set_title(f"what {node.name} reads ({kind}{group})")
+    axes.set_title(titled(f"what {node.name} reads ({kind}{group})"))
 
 
 def _site(field: Field, node: Node) -> int:
@@ -194,7 +212,10 @@ def _nearest(frame: Any, grid: tuple[int, ...], field: Field) -> int:
     if not isinstance(frame, Cells):
         return 0
     cell = np.unravel_index(field.position, field.spec.members[field.member].order.grid)
-    at = [int(np.clip((int(x) - o) // s, 0, n - 1)) for x, o, s, n in zip(cell, frame.origin, frame.stride, grid, strict=True)]
+    at = [
+        int(np.clip((int(x) - o) // s, 0, n - 1))
+        for x, o, s, n in zip(cell, frame.origin, frame.stride, grid, strict=True)
+    ]
     return int(np.ravel_multi_index(at, grid))
 
 
@@ -216,7 +237,8 @@ def _mark(axes: Axes, field: Field) -> None:
     height, width = shape_of(field)
     row, column = divmod(field.position, width)
     if height == 1:
-        axes.plot(column, -0.62, "v", color="black", markersize=6, clip_on=False)
+        top = axes.get_xaxis_transform()
+        axes.plot(column, 1.03, "v", color="black", markersize=6, clip_on=False, transform=top)
         return
     if max(height, width) > 2 * GRID_LINES:
         axes.plot(column, row, "s", fillstyle="none", color="black", markersize=8, markeredgewidth=1.6)

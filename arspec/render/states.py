@@ -20,6 +20,7 @@ from arspec.spec.load import Spec
 from arspec.types import Bools, Ints
 
 Floats = npt.NDArray[np.float64]
+MANY = 1e300  # paths, as floats go
 CHUNK = 256  # sites whose reads are listed at once
 
 
@@ -113,13 +114,14 @@ class Field:
         counts = {node: np.zeros(node.out.sites) for node in [*graph.sources, *graph.live]}
         counts[graph.head_node][self.variable] = 1.0
         for node in reversed(graph.live):
+            np.minimum(counts[node], MANY, out=counts[node])
             scan = relations.scan(node)
             if scan is not None:
                 for wave in reversed(scan.waves):
                     _spread(scan.own, counts[node], counts[node], wave)
             for read, source in zip(relations.reads(node), node.inputs, strict=True):
                 _spread(read, counts[node], counts[source], np.flatnonzero(counts[node]))
-        return counts[graph.data]
+        return np.minimum(counts[graph.data], MANY)
 
     def count(self, state: State) -> int:
         return int((self.state == state).sum())
@@ -146,17 +148,27 @@ def field_of(spec: Spec, at: Sequence[int] | None = None, member: int = 0) -> Fi
 
     Raises InputError for a member or a variable that there is not."""
     if not 0 <= member < len(spec.members):
-        raise InputError("AR816", f"{spec.name}: there is no member {member}; the family has {len(spec.members)}", "count from 0")
+        raise InputError(
+            "AR816", f"{spec.name}: there is no member {member}; the family has {len(spec.members)}", "count from 0"
+        )
     order = spec.members[member].order
     if at is None:
         if spec.data.kind == "image":
             at = (order.grid[0] * 5 // 8, order.grid[1] // 2)
         else:
-            at = (order.grid[0] - 1,) if spec.data.kind == "sequence" else (int(np.argsort(order.rank)[len(order.rank) // 2]),)
+            at = (
+                (order.grid[0] - 1,)
+                if spec.data.kind == "sequence"
+                else (int(np.argsort(order.rank)[len(order.rank) // 2]),)
+            )
     sizes = (*order.grid, order.groups)
     names = {2: ("row", "column", "channel"), 1: ("step", "channel")}[len(order.grid)]
     if not len(order.grid) <= len(at) <= len(sizes):
-        raise InputError("AR808", f"{spec.name}: a variable is named by {','.join(names)}, not by {len(at)} numbers", "for example --variable 12,16")
+        raise InputError(
+            "AR808",
+            f"{spec.name}: a variable is named by {','.join(names)}, not by {len(at)} numbers",
+            "for example --variable 12,16",
+        )
     at = (*at, *[0] * (len(sizes) - len(at)))
     for name, number, size in zip(names, at, sizes, strict=True):
         if not 0 <= number < size:

@@ -31,6 +31,11 @@ class Tree:
     needed: list[Ints]  # of each row, the steps that the variable depends on
     lines: list[Segment]  # x, row above, x, row below
 
+    @property
+    def first(self) -> int:
+        """The first step that is needed."""
+        return min(int(n.min()) for n in self.needed if len(n))
+
 
 def tree_of(field: Field) -> Tree:
     """The nodes that read other places than their own make the rows; what works in place is passed through."""
@@ -56,7 +61,9 @@ def tree_of(field: Field) -> Tree:
     for origin in origins[head]:
         lines[(at, top, at, level[origin])] = top - level[origin]
     rows: list[list[Node]] = [[n for n in level if level[n] == k] for k in range(top)] + [[head]]
-    needed = [np.unique(np.concatenate([_steps(n)[np.flatnonzero(found[n]) % n.out.positions] for n in row])) for row in rows]
+    needed = [
+        np.unique(np.concatenate([_steps(n)[np.flatnonzero(found[n]) % n.out.positions] for n in row])) for row in rows
+    ]
     needed[-1] = np.array([field.position])
     return Tree(rows, needed, _clear(lines))
 
@@ -65,7 +72,11 @@ def _moves(field: Field, node: Node, sites: Ints) -> bool:
     """Whether some site reads a place that is not its own."""
     if field.relations.scan(node) is not None:
         return True
-    some = sites[np.unique(np.linspace(0, len(sites) - 1, min(PROBED, len(sites))).astype(np.int64))] if len(sites) else sites
+    some = (
+        sites[np.unique(np.linspace(0, len(sites) - 1, min(PROBED, len(sites))).astype(np.int64))]
+        if len(sites)
+        else sites
+    )
     for read, source in zip(field.relations.reads(node), node.inputs, strict=True):
         if len(source.out.grid) != 1 or not isinstance(source.out.frame, Cells):
             continue
@@ -77,7 +88,12 @@ def _moves(field: Field, node: Node, sites: Ints) -> bool:
 
 
 def _connect(
-    field: Field, node: Node, sites: Ints, origins: dict[Node, set[Node]], level: dict[Node, int], lines: dict[Segment, int]
+    field: Field,
+    node: Node,
+    sites: Ints,
+    origins: dict[Node, set[Node]],
+    level: dict[Node, int],
+    lines: dict[Segment, int],
 ) -> None:
     """The lines from a shown node's sites to the shown nodes that they read, through what works in place."""
     here, row = _steps(node)[sites % node.out.positions], level[node]
@@ -89,7 +105,9 @@ def _connect(
         there = _steps(source)[table[table >= 0] % source.out.positions]
         for origin in origins[source]:
             below = level[origin]
-            lines.update({(float(a), row, float(b), below): row - below for a, b in zip(here[which], there, strict=True)})
+            lines.update(
+                {(float(a), row, float(b), below): row - below for a, b in zip(here[which], there, strict=True)}
+            )
     scan = field.relations.scan(node)
     if scan is not None:
         table = scan.own.table(sites)
@@ -115,13 +133,13 @@ def _steps(node: Node) -> Ints:
     return coordinates(node.out)[0]
 
 
-def tree(axes: Axes, field: Field) -> None:
-    """Draws the tree; later steps than the variable's own, and its own, that it depends on are leaks, in red."""
+def tree(axes: Axes, drawn: Tree, field: Field, since: int | None = None) -> None:
+    """Draws the tree from the step `since`, or from the first that is needed; later steps than the variable's own, and its own, that it depends on are leaks, in red."""
     from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
 
-    drawn = tree_of(field)
     rank = field.rank
-    first = min(int(n.min()) for n in drawn.needed if len(n))
+    first = drawn.first if since is None else since
     last = max(field.position, *(int(n.max()) for n in drawn.needed if len(n)))
     few = last - first <= DOTS
     lines = LineCollection(
@@ -135,7 +153,15 @@ def tree(axes: Axes, field: Field) -> None:
         if few:
             steps = np.unique(np.concatenate([_steps(n) for n in nodes]))
             steps = steps[(steps >= first - 1) & (steps <= last + 1)]
-            axes.scatter(steps, np.full(len(steps), row), s=size, facecolors="white", edgecolors="#b5b5b5", linewidths=0.9, zorder=2)
+            axes.scatter(
+                steps,
+                np.full(len(steps), row),
+                s=size,
+                facecolors="white",
+                edgecolors="#b5b5b5",
+                linewidths=0.9,
+                zorder=2,
+            )
         late = np.zeros(len(needed), bool) if row else rank[needed] >= rank[field.variable]
         colours = np.where(late, "#c8102e", "#e69f00" if row == len(drawn.rows) - 1 else "#2b6c99")
         axes.scatter(needed, np.full(len(needed), row), s=size, c=colours, zorder=3, rasterized=len(needed) > RASTER)
@@ -143,12 +169,15 @@ def tree(axes: Axes, field: Field) -> None:
     axes.set_yticks(range(len(labels)), labels, fontsize=7 if len(labels) <= 20 else 5)
     axes.set_xlim(first - (2 if few else 0.02 * (last - first)), last + (2 if few else 0.02 * (last - first)))
     axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_title(f"what step {field.position} depends on: {len(drawn.needed[0]):,} steps, {len(drawn.rows) - 2} layers that move")
+    axes.set_title(
+        f"what step {field.position} depends on: {len(drawn.needed[0]):,} steps, through {len(drawn.rows) - 2} layers"
+    )
 
 
 def _label(field: Field, row: int, nodes: list[Node], rows: int) -> str:
@@ -157,4 +186,6 @@ def _label(field: Field, row: int, nodes: list[Node], rows: int) -> str:
     if row == rows - 1:
         return f"head of step {field.position}"
     text = nodes[0].layer.style(nodes[0]).text
-    return f"{nodes[0].name} ({nodes[0].layer.layer} {text})".replace(" )", ")") + (f" +{len(nodes) - 1}" if len(nodes) > 1 else "")
+    return f"{nodes[0].name} ({nodes[0].layer.layer} {text})".replace(" )", ")") + (
+        f" +{len(nodes) - 1}" if len(nodes) > 1 else ""
+    )

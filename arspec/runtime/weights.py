@@ -29,7 +29,7 @@ def escaped(part: str) -> str:
 @cache
 def _taken() -> dict[str, int]:
     """The names that modules use themselves, without underscores at their ends, and how many of these to add."""
-    names = {*dir(WeightTree), *vars(nn.Module()), "_where"}
+    names = {*dir(WeightTree), *vars(nn.Module()), "_where", "_tied"}
     found: dict[str, int] = {}
     for name in names:
         core = name.rstrip("_")
@@ -53,6 +53,11 @@ class WeightTree(Names):
     def __init__(self, graph: Graph, seed: int) -> None:
         super().__init__()
         self._where: dict[Node, dict[str, tuple[Names, str]]] = {}
+        self._tied = {
+            node: {name: weight.shape for name, weight in node.layer.weights(node).items()}
+            for node in graph.nodes
+            if node.tied is not None
+        }
         for (node, name), weight in graph.weights.items():
             level: Names = self
             for part in node.name.split("."):
@@ -68,9 +73,8 @@ class WeightTree(Names):
     def of(self, node: Node) -> dict[str, Tensor]:
         own = self._where.get(node.tied or node, {})
         found = {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
-        if node.tied is None:
-            return found
-        return {name: found[name].view(weight.shape) for name, weight in node.layer.weights(node).items()}
+        shapes = self._tied.get(node)
+        return found if shapes is None else {name: found[name].view(shape) for name, shape in shapes.items()}
 
 
 def initial(weight: Weight, seed: int, name: str) -> Tensor:

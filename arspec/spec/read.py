@@ -3,10 +3,12 @@ its place, so that the faults of the graph are found in the same run."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source
@@ -160,11 +162,11 @@ class Reader:
     def _made(self, section: OrderSection, data: Data, seed: int) -> orders.Order:
         ranks: Any = section.ranks
         if isinstance(ranks, str):
-            ranks = orders.ranks_from_file(os.path.join(os.path.dirname(self.source.name), ranks), data.grid)
+            ranks = orders.ranks_from_file(os.path.join(os.path.dirname(self.source.name), ranks), data.grid).tolist()
         scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
-        return orders.order(
-            scan, data.grid, section.channels, data.channels, seed=seed, flip=list(section.flip),
-            transpose=section.transpose, ranks=ranks, factor=section.factor,
+        return _order(
+            scan, data.grid, section.channels, data.channels, seed, tuple(section.flip), section.transpose,
+            None if ranks is None else json.dumps(ranks), section.factor,
         )  # fmt: skip
 
     # -- what has names ----------------------------------------------------------------------------------------------
@@ -248,3 +250,15 @@ class Reader:
 
 
 __all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]
+
+
+@lru_cache(maxsize=256)
+def _order(
+    scan: str, grid: tuple[int, ...], channels: Literal["sequential", "joint"], count: int, seed: int,
+    flip: tuple[str, ...], transpose: bool, ranks: str | None, factor: int,
+) -> orders.Order:  # fmt: skip
+    """An order; the same object for the same settings, so that what was derived from it can be kept."""
+    given = None if ranks is None else json.loads(ranks)
+    return orders.order(
+        scan, grid, channels, count, seed=seed, flip=flip, transpose=transpose, ranks=given, factor=factor
+    )

@@ -7,6 +7,7 @@ Convolutional and Recurrent Networks for Sequence Modeling", section 3, figure 1
 * head: linear map to L logits, optionally with the embedding's weight
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -73,7 +74,7 @@ class CausalTCN(nn.Module):
         widths = [embedding, *channels]
         self.blocks = nn.ModuleList(
             Block(inputs, outputs, kernel, 2**index, dropout, weight_norm)
-            for index, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for index, (inputs, outputs) in enumerate(itertools.pairwise(widths))
         )
         self.head = nn.Linear(widths[-1], levels)
         if tied:

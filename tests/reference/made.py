@@ -12,6 +12,7 @@ Hidden units are rectified. The input is the vector of zeros and ones as it is; 
 each variable.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -66,8 +67,7 @@ class MADE(nn.Module):
         if [len(level) for level in levels] != [size, *hidden]:
             raise ValueError(f"degrees of {[len(level) for level in levels]} units for widths {[size, *hidden]}")
         self.hidden = nn.ModuleList(
-            MaskedLinear(degree_mask(above, below, strict=False))
-            for below, above in zip(levels[:-1], levels[1:], strict=True)
+            MaskedLinear(degree_mask(above, below, strict=False)) for below, above in itertools.pairwise(levels)
         )
         self.output = MaskedLinear(degree_mask(order, levels[-1], strict=True))
         self.direct = MaskedLinear(degree_mask(order, order, strict=True), bias=False) if direct else None

@@ -1,0 +1,328 @@
+"""Diagrams and field pictures: complete, escaped, readable by other programs, and drawn without torch."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, SHIPPED, every_spec, small
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations, known_at
+from arspec.analysis.report import prove
+from arspec.cli.main import main
+from arspec.diagnostics import InputError
+from arspec.render.diagram import HEAD, dot_source, render
+from arspec.render.field import figure_reads, render_fields
+from arspec.render.folding import fold, spanned
+from arspec.render.palette import LEAK
+from arspec.render.standing import Standing, crosses, standing
+from arspec.render.states import State, field_of
+from arspec.render.tree import tree_of
+from arspec.spec.load import Spec, from_text, load
+
+DOT = shutil.which("dot")
+needs_dot = pytest.mark.skipif(DOT is None, reason="needs the program dot, of Graphviz")
+
+LAYERS = """
+arspec: 1
+name: {name}
+data: {{kind: sequence, length: 32, levels: 4}}
+graph:
+  hot: {{layer: one_hot}}
+  past: {{layer: shift, steps: {shift}}}
+  a: {{layer: conv, kernel: 2, padding: causal, out: 3, dilation: {a}}}
+  b: {{layer: conv, kernel: 2, padding: causal, out: 3, dilation: {b}}}
+  c: {{layer: conv, kernel: 2, padding: causal, out: $head, dilation: {c}}}
+head: {{kind: categorical, from: c}}
+"""
+
+
+def layers(name: str = "layers", shift: int = 1, a: int = 1, b: int = 1, c: int = 1) -> Spec:
+    return from_text(LAYERS.format(name=name, shift=shift, a=a, b=b, c=c))
+
+
+def gated(**params: int) -> Spec:
+    return load(ROOT / "specs/gated_pixelcnn.yaml", params=params)
+
+
+def leaking() -> Spec:
+    """Gated PixelCNN whose vertical stack is not moved down before it enters the horizontal one."""
+    spec = gated()
+    return spec.variant(text=spec.source.text.replace("layer: shift", "layer: pad").replace("rows: 1}", "top: 0}"))
+
+
+def names_in(dot: str) -> set[str]:
+    """The nodes of a DOT text: what a line begins with, before its attributes."""
+    return {m[1] or m[2] for m in re.finditer(r'^\s*(?:"([^"]+)"|([\w.]+)) \[', dot, re.MULTILINE)} - {
+        "graph",
+        "node",
+        "edge",
+    }
+
+
+# -- the diagram -------------------------------------------------------------------------------------------------------
+
+
+@every_spec
+def test_unfolded_has_every_live_node(path: Path) -> None:
+    graph = small(path).graph()
+    read = {i for n in graph.live for i in n.inputs}
+    wanted = {n.name for n in [*graph.live, *(s for s in graph.sources if s in read)]}
+    assert names_in(dot_source(graph, unfold=True)) == wanted | {HEAD}
+
+
+@every_spec
+def test_folded_stands_for_every_live_node_and_edge(path: Path) -> None:
+    graph = small(path).graph()
+    folded = fold(graph)
+    assert set(graph.live) <= folded.of.keys()
+    assert {d.first.name for d in folded.nodes} | {HEAD} == names_in(dot_source(graph))
+    drawn = {pair for line in folded.lines for pair in line.pairs}
+    assert drawn == {(i, n) for n in graph.live for i in n.inputs}
+    assert all(
+        folded.of[a] is line.source and folded.of[b] is line.target for line in folded.lines for a, b in line.pairs
+    )
+
+
+def test_folding_says_how_often() -> None:
+    graph = gated(layers=7).graph()
+    folded, whole = fold(graph), fold(graph, unfold=True)
+    assert len(whole.nodes) > len(folded.nodes) + 40
+    assert [b.count for b in folded.boxes.values() if b.name == "body"] == [7]
+    notes = {line.note for line in folded.lines}
+    assert {"×7", "each of 7"} <= notes
+    assert any(line.loop for line in folded.lines) and not any(line.loop for line in whole.lines)
+    assert sum(line.note == "each of 7" for line in folded.lines) == 1
+    text = dot_source(graph)
+    assert "<B>×7</B>" in text and "each of 7 · " in text and "↻ ×7" in text
+
+
+def test_numbers_that_differ_become_spans() -> None:
+    assert spanned(["3×3", "3×3"]) == "3×3"
+    assert spanned(["2, dilation 2", "2, dilation 16", "2, dilation 4"]) == "2, dilation 2…16"
+    assert spanned(["2", "2, dilation 2", "2, dilation 4"]) == "2, dilation 2…4 in some"
+
+
+def test_edges_carry_types() -> None:
+    graph = gated().graph()
+    text = dot_source(graph, unfold=True)
+    for node in graph.live:
+        assert str(node.out) in text
+
+
+def test_the_boundary_follows_known_at() -> None:
+    """Gated PixelCNN becomes strict where mask A and the shift stand; its vertical stack is ahead of its own pixel."""
+    spec = gated()
+    graph, member = spec.graph(), spec.members[0]
+    known = known_at(Relations(graph, member))
+    of = {n.name: standing(n, at, member) for n, at in known.items()}
+    here = {n.name for n in graph.live if crosses(of[n.name], [of[i.name] for i in n.inputs])}
+    assert of["x"] is Standing.INCLUSIVE and of[graph.head_node.name] is Standing.STRICT
+    assert {n.layer.layer for n in graph.live if of[n.name] is Standing.AHEAD} >= {"conv", "gate"}
+    masks = {n.name for n in graph.live if n.mask is not None and str(n.mask) == "earlier"}
+    shifts = {n.name for n in graph.live if n.layer.layer == "shift"}
+    assert here and here <= masks | shifts
+    conditions = load(ROOT / "specs/gated_pixelcnn_class.yaml")
+    known = known_at(Relations(conditions.graph(), conditions.members[0]))
+    assert all(
+        standing(n, known[n], conditions.members[0]) is Standing.FREE for n in conditions.graph().conditions.values()
+    )
+
+
+@pytest.mark.parametrize("unfold", [False, True])
+def test_witness_is_red(unfold: bool) -> None:
+    spec = leaking()
+    report = prove(spec, contexts=False)
+    assert not report.proven
+    text = dot_source(spec, unfold=unfold, report=report)
+    witness = report.witnesses[len(report.witnesses) // 2]
+    of = fold(spec.graph(), unfold).of
+    for step in witness.path:
+        name = of[step.node].first.name
+        line = next(row for row in text.splitlines() if re.match(rf'\s*"?{re.escape(name)}"? \[', row))
+        assert f'color="{LEAK}"' in line and "row " in line
+    assert LEAK not in dot_source(gated(), unfold=unfold)
+    assert "variables leak" in text and "proven" not in text
+
+
+def test_names_are_escaped() -> None:
+    text = dot_source(layers('"<b>&amp; \\\\n </table> é $x_"'))
+    assert "&lt;b&gt;&amp;amp; \\n &lt;/table&gt; é $x_" in text
+    if DOT is not None:
+        assert subprocess.run([DOT, "-Tsvg"], input=text.encode(), capture_output=True, check=True).stdout
+
+
+@needs_dot
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot"])
+def test_formats(tmp_path: Path, suffix: str) -> None:
+    path = render(small(ROOT / "specs/gated_pixelcnn_class.yaml"), tmp_path / f"new/picture.{suffix}")
+    assert_parses(path)
+    assert os.listdir(path.parent) == [path.name]  # no temporary file is left
+
+
+@needs_dot
+@every_spec
+def test_dot_reads_every_diagram(tmp_path: Path, path: Path) -> None:
+    spec = small(path)
+    svg = ET.parse(render(spec, tmp_path / "x.svg")).getroot()
+    titles = {t.text for t in svg.iter("{http://www.w3.org/2000/svg}title")}
+    assert {d.first.name for d in fold(spec.graph()).nodes} <= titles
+
+
+def test_without_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError) as error:
+        render(layers(), tmp_path / "x.svg")
+    assert error.value.code == "AR811" and "x.dot" in error.value.message and "apt install graphviz" in str(error.value)
+    assert "digraph" in (tmp_path / "x.dot").read_text() and not (tmp_path / "x.svg").exists()
+    assert main(["render", str(ROOT / "specs/made.yaml"), "-o", str(tmp_path / "y.png")]) == 2
+    assert "graphviz.org" in capsys.readouterr().err and (tmp_path / "y.dot").exists()
+    assert main(["render", str(ROOT / "specs/made.yaml"), "-o", str(tmp_path / "z.dot")]) == 0
+
+
+# -- field pictures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_fields_of_all_kinds(tmp_path: Path, suffix: str) -> None:
+    specs = [small(ROOT / f"specs/{name}.yaml") for name in ("pixelcnn", "made", "causal_tcn")]
+    assert_parses(render_fields(specs, tmp_path / f"x.{suffix}"))
+    assert os.listdir(tmp_path) == [f"x.{suffix}"]
+
+
+@every_spec
+def test_every_spec_has_a_field(tmp_path: Path, path: Path) -> None:
+    assert_parses(render_fields([small(path)], tmp_path / "x.png"))
+
+
+def test_states_agree_with_the_contexts() -> None:
+    """PixelCNN's blind spot: what is blind in the picture is unseen by the exact contexts, also of a deep stack."""
+    spec = load(ROOT / "specs/pixelcnn.yaml", {"height": 9, "width": 9, "channels": 1, "blocks": 1, "kernel": 3})
+    field = field_of(spec, (6, 4))
+    exact = seen(Relations(spec.graph(), spec.members[0])).matrix()[field.variable]
+    deep = spec.variant(params={"blocks": 12})
+    reached = seen(Relations(deep.graph(), deep.members[0])).matrix()[field.variable]
+    state = field.state
+    assert np.array_equal(state == State.SEEN, exact & field.legal)
+    assert np.array_equal(state == State.BLIND, ~reached & field.legal)
+    assert np.array_equal(state == State.OUT_OF_REACH, reached & ~exact & field.legal)
+    assert field.count(State.BLIND) > 0 and field.count(State.OUT_OF_REACH) > 0
+    assert (
+        field.summary()
+        == f"sees {exact.sum()} of 58, {field.count(State.OUT_OF_REACH)} out of reach, {field.count(State.BLIND)} blind"
+    )
+
+
+@every_spec
+def test_paths_lead_where_the_context_is(path: Path) -> None:
+    field = field_of(small(path))
+    assert np.array_equal(field.paths > 0, field.seen)
+
+
+def test_leaks_are_in_the_field() -> None:
+    field = field_of(leaking().variant(data={"height": 8, "width": 8}), (4, 4))
+    assert field.count(State.LEAK) > 0 and State.LEAK in field.by_position and "leaked" in field.summary()
+
+
+def test_the_tree_of_dilated_convolutions() -> None:
+    """Plain convolutions reach one step a layer, dilated ones twice as far each time (van den Oord et al. 2016)."""
+    plain, dilated = tree_of(field_of(layers())), tree_of(field_of(layers(b=2, c=4)))
+    assert [len(n) for n in plain.needed] == [4, 4, 3, 2, 1, 1]
+    assert [len(n) for n in dilated.needed] == [8, 8, 4, 2, 1, 1]
+    assert dilated.needed[0].tolist() == list(range(23, 31))
+    ends = {(x, row) for _, _, x, row in dilated.lines}
+    assert ends == {(float(s), r) for r, steps in enumerate(dilated.needed[:-1]) for s in steps}
+
+
+def test_side_by_side(tmp_path: Path) -> None:
+    pair = [load(ROOT / f"specs/{n}.yaml", data={"height": 8, "width": 8}) for n in ("pixelcnn", "gated_pixelcnn")]
+    text = figure_reads(pair, tmp_path / "x.svg", (5, 4)).read_text()
+    assert "blind" in text and all(spec.name in text for spec in pair)
+    assert_parses(figure_reads([layers("plain $1_"), layers("dilated", b=2, c=4)], tmp_path / "y.png"))
+
+
+def test_the_same_picture_on_every_run(tmp_path: Path) -> None:
+    first, second = (render_fields([layers()], tmp_path / f"{k}.svg").read_bytes() for k in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "x.bmp"], "AR809"),
+        (["-o", "x.dot", "--field"], "AR809"),
+        (["-o", "x.dot", "--variable", "1"], "goes with --field"),
+        (["-o", "x.dot", "--member", "77"], "AR816"),
+        (["-o", "x.png", "--field", "--member", "77"], "AR816"),
+        (["-o", "x.png", "--field", "--variable", "1,a"], "whole numbers"),
+        (["-o", "x.png", "--field", "--variable", "99,0"], "no row 99"),
+        (["-o", "x.png", "--field", "--variable", "1"], "row,column,channel"),
+        (["-o", "x.png", "--field", "--node", "frist"], "did you mean 'first'"),
+        (["-o", "x.png", "--field", "--panels", "oder"], "order"),
+        (["-o", "x.png", "--field", "--unfold"], "--unfold"),
+        (["-o", "x.dot", "--data", "height"], "--data height"),
+        (["-o", "x.dot", "--set", "width=", "--set", "a"], "--set width="),
+    ],
+)
+def test_wrong_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", str(ROOT / "specs/pixelcnn.yaml"), *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "x.png"
+    sizes = ["--data", "height=8", "--data", "width=8"]
+    specs = [str(ROOT / f"specs/{name}.yaml") for name in ("pixelcnn", "gated_pixelcnn")]
+    assert (
+        main(["render", *specs, "--field", *sizes, "--variable", "5,4,2", "--panels", "blind_spot", "-o", str(out)])
+        == 0
+    )
+    assert capsys.readouterr().out.strip() == str(out)
+    assert_parses(out)
+    assert main(["render", *specs, "-o", str(tmp_path / "y.dot")]) == 2
+    assert main(["render", specs[0], "--set", "blocks=3", "-o", str(tmp_path / "y.dot")]) == 0
+    assert "×3" in (tmp_path / "y.dot").read_text()
+
+
+def test_torch_is_not_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from arspec.cli.main import main\n"
+        "code = main(sys.argv[1:]); heavy = {'torch'} | ({'matplotlib', 'PIL'} if '--field' not in sys.argv else set())\n"
+        "sys.exit(code or (3 if heavy & sys.modules.keys() else 0))"
+    )
+    for more in (["-o", str(tmp_path / "x.dot")], ["-o", str(tmp_path / "x.png"), "--field", "--panels", "order"]):
+        done = subprocess.run([sys.executable, "-c", code, "render", str(SHIPPED[0]), *more], cwd=ROOT, check=False)
+        assert done.returncode == 0
+
+
+def assert_parses(path: Path) -> None:
+    """A whole file of the kind that its suffix says."""
+    content = path.read_bytes()
+    assert len(content) > 500
+    match path.suffix:
+        case ".svg":
+            assert ET.fromstring(content).tag == "{http://www.w3.org/2000/svg}svg"
+        case ".png":
+            from PIL import Image
+
+            with Image.open(path) as image:
+                image.load()
+                assert min(image.size) > 100
+                assert len(image.convert("L").getcolors() or []) > 3  # not blank
+        case ".pdf":
+            assert content.startswith(b"%PDF") and b"%%EOF" in content[-32:]
+        case _:
+            text = content.decode()
+            assert text.startswith("digraph") and text.rstrip().endswith("}")
