@@ -252,8 +252,9 @@ class Ranked:
 
     def matrix(self) -> Bools:
         """[S_out, S_in]"""
-        compare = np.less if self.strict else np.less_equal
-        return np.asarray(compare(self.in_rank, self.out_rank[:, None]), bool)
+        allowed = np.empty((len(self.out_rank), len(self.in_rank)), np.bool_)
+        (np.less if self.strict else np.less_equal)(self.in_rank[None, :], self.out_rank[:, None], out=allowed)
+        return allowed
 
 
 @dataclass(frozen=True, eq=False)

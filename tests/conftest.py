@@ -23,14 +23,14 @@ REPEATS, MEMBERS = 2, 3  # of a small spec, at the most
 
 
 @cache
-def small(path: Path, **params: Any) -> Spec:
-    """The thin twin of a spec, with few repetitions and members. `params` come on top."""
+def small(path: Path, repeats: int = REPEATS) -> Spec:
+    """The thin twin of a spec, with few repetitions and members."""
     whole = load(path)
     names = whole.graph().repeat_params
-    few = {n: REPEATS for n in names if isinstance(whole.params.get(n), int) and whole.params[n] > REPEATS}
+    few = {n: repeats for n in names if isinstance(whole.params.get(n), int) and whole.params[n] > repeats}
     if whole.params.get("members", 0) > MEMBERS:
         few["members"] = MEMBERS
-    return thin(whole.variant(params={**few, **params}))
+    return thin(whole.variant(params=few))
 
 
 def randomised(spec: Spec, seed: int = 0) -> Model:

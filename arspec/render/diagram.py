@@ -280,7 +280,7 @@ class _Diagram:
         marks += ["╌ ↻ from each repetition to the next"] if any(line.loop for line in self.folded.lines) else []
         families = {d.first.layer.style(d.first).family for d in self.folded.nodes if d.first not in self.graph.sources}
         shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [
-            (f, OTHER) for f in families - FAMILIES.keys()
+            (f, OTHER) for f in sorted(families - FAMILIES.keys())
         ]
         swatches = "".join(
             f'<TD BGCOLOR="{c}" BORDER="1" COLOR="#bdbdbd"><FONT POINT-SIZE="10"> {_text(f)} </FONT></TD>'

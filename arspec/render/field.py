@@ -117,11 +117,11 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
             figure.legend(
                 handles=[*patches, itself],
                 loc="outside lower center",
-                ncols=3 if len(fields) == 1 else 6,
+                ncols=max(1, int(width * len(fields) / 2)),
                 frameon=False,
             )
         with replacing(target) as temporary:
-            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the same picture on every run
+            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the time is no part of it
             figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata)
 
 

@@ -126,7 +126,7 @@ def _clear(lines: dict[Segment, int]) -> list[Segment]:
         if (line[2], line[3]) not in reached:
             reached.add((line[2], line[3]))
             kept.append(line)
-    return kept
+    return sorted(kept)
 
 
 def _steps(node: Node) -> Ints:

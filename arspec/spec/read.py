@@ -111,7 +111,7 @@ class Reader:
         section = (
             built(OrderSection, values, tree, "an order", self.faults)
             if isinstance(tree, Map)
-            else OrderSection(**values)
+            else OrderSection.model_validate(values)
         )
         if (
             section is not None

@@ -21,8 +21,8 @@ class ImageData(Section):
     kind: Literal["image"]
     height: Side = Field(description="Rows.")
     width: Side = Field(description="Columns.")
-    channels: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Channels: 1 for grey, 3 for red, green, blue.")
-    levels: Levels = Field(256, description="Values that a channel can take.")
+    channels: Annotated[int, Field(ge=1, le=64)] = Field(default=1, description="Channels: 1 for grey, 3 for red, green, blue.")
+    levels: Levels = Field(default=256, description="Values that a channel can take.")
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -42,11 +42,11 @@ class SequenceData(Section):
 
     kind: Literal["sequence"]
     length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
-    levels: Levels = Field(256, description="Values that a step can take.")
-    content: Literal["audio", "text", "tokens"] = Field("tokens", description="What the integers are: it decides how "
+    levels: Levels = Field(default=256, description="Values that a step can take.")
+    content: Literal["audio", "text", "tokens"] = Field(default="tokens", description="What the integers are: it decides how "
                                                         "files are read and written.")  # fmt: skip
-    rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(16000, description="Audio: samples a second.")
-    companding: Literal["mu_law", "linear"] = Field("mu_law", description="Audio: how amplitudes become levels.")
+    rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=16000, description="Audio: samples a second.")
+    companding: Literal["mu_law", "linear"] = Field(default="mu_law", description="Audio: how amplitudes become levels.")
 
     channels: ClassVar[int] = 1
 
@@ -68,9 +68,9 @@ class VectorData(Section):
 
     kind: Literal["vector"]
     size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Entries.")
-    levels: Levels = Field(2, description="Values that an entry can take.")
+    levels: Levels = Field(default=2, description="Values that an entry can take.")
     display: Annotated[tuple[Side, Side], Field(strict=False)] | None = Field(
-        None, description="Rows and columns by which a vector is shown as a picture."
+        default=None, description="Rows and columns by which a vector is shown as a picture."
     )
 
     channels: ClassVar[int] = 1
@@ -95,22 +95,22 @@ DATA: dict[str, type[Data]] = {"image": ImageData, "sequence": SequenceData, "ve
 class OrderSection(Section):
     """An order of generation. A list of them is a family: the model is trained on all, and each of them is proven."""
 
-    scan: str | None = Field(None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
+    scan: str | None = Field(default=None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
                              "explicit, ...; natural, reversed, random, explicit for sequences and vectors.")  # fmt: skip
     channels: Literal["sequential", "joint"] = Field(
-        "sequential", description="Whether the channels of a pixel are generated one after another, or together."
+        default="sequential", description="Whether the channels of a pixel are generated one after another, or together."
     )
-    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(0, description="Of a random scan.")
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(default=0, description="Of a random scan.")
     factor: Annotated[int, Field(ge=1, le=4096)] = Field(
-        2, description="Of scans by phases: the distance of one phase's positions."
+        default=2, description="Of scans by phases: the distance of one phase's positions."
     )
-    flip: list[Literal["rows", "columns"]] = Field([], description="Reflections: rows (upside down), columns.")
-    transpose: bool = Field(False, description="Rows and columns change places, before any reflection.")
-    ranks: list[Any] | str | None = Field(None, description="explicit: the rank of every position, as a list or the "
+    flip: list[Literal["rows", "columns"]] = Field(default=[], description="Reflections: rows (upside down), columns.")
+    transpose: bool = Field(default=False, description="Rows and columns change places, before any reflection.")
+    ranks: list[Any] | str | None = Field(default=None, description="explicit: the rank of every position, as a list or the "
                                           "name of a .npy, .csv or .txt file beside the spec. Equal ranks are "
                                           "generated together.")  # fmt: skip
     members: Annotated[int, Field(ge=1, le=4096)] = Field(
-        1,
+        default=1,
         description="Members of the family: each has its own draw of a random scan and of the degrees of dense layers.",
     )
 
@@ -133,7 +133,7 @@ class MapCondition(Section):
     """A map of numbers over rows and columns, of any size: layers bring it to the size of the data."""
 
     kind: Literal["map"]
-    channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each place.")
+    channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each place.")
     height: Side = Field(description="Rows.")
     width: Side = Field(description="Columns.")
 
@@ -142,7 +142,7 @@ class SeriesCondition(Section):
     """A series of numbers over time, at any rate: layers bring it to the rate of the data."""
 
     kind: Literal["series"]
-    channels: Annotated[int, Field(ge=1, le=65536)] = Field(1, description="Numbers at each step.")
+    channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each step.")
     length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
 
 
