@@ -40,13 +40,16 @@ FULL_SIZE = {
     "inside_out": (6_496_512, 0, 0),
     "lmconv": (1_947_842, 14_648, 0),
     "made": (785_284, 0, 28_075),
-    "parallel_multiscale": (10_206_820, 0, 415_677),
+    "parallel_multiscale": (12_151_396, 0, 0),
     "pixelcnn": (4_345_389, 1_180_179, 886_095),
     "pixelcnn_pp": (53_659_080, 1_440, 0),
+    "pixelcnn_pp_class": (53_863_880, 1_440, 0),
     "pixelrnn_diagonal": (8_306_334, 0, 2_604),
     "pixelrnn_row": (9_095_814, 207_468, 886_095),
     "pixelsnail": (91_301_448, 0, 0),
     "wavenet": (3_916_800, 524_800, 0),
+    "wavenet_local": (4_676_388, 0, 0),
+    "wavenet_mol": (2_985_246, 524_800, 0),
 }
 
 # Scans in which the proof holds; in all others that are tried it must not. Masks by the order alone hold in all of them.
