@@ -85,8 +85,11 @@ def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Pre
 
 
 class _Resolver:
+    """Replaces names. What a name stands for is worked out once, and counted wherever it stands."""
+
     def __init__(self, own: Mapping[str, str], params: Mapping[str, Any]) -> None:
         self.own, self.params, self.names = own, params, 0
+        self.known: dict[str, tuple[Predicate, int]] = {}  # what a name stands for, and how many names that takes
 
     def resolved(self, node: Predicate, inside: tuple[str, ...]) -> Predicate:
         match node:
@@ -102,12 +105,9 @@ class _Resolver:
                 return node
 
     def named(self, node: Name, inside: tuple[str, ...]) -> Predicate:
-        name = node.name
-        self.names += 1
-        if self.names > MAX_PARTS or len(inside) > MAX_DEPTH:
-            found = f"the mask stands for more than {MAX_PARTS:,} names (limit MAX_PARTS)"
-            if len(inside) > MAX_DEPTH:
-                found = f"masks that name each other, more than {MAX_DEPTH} deep (limit MAX_DEPTH)"
+        name, before = node.name, self.names
+        if len(inside) > MAX_DEPTH:
+            found = f"masks that name each other, more than {MAX_DEPTH} deep (limit MAX_DEPTH)"
             raise ExpressionError("AR314", found, "name fewer masks in it", node.at, len(name))
         if name in inside:
             circle = " → ".join((*inside[inside.index(name) :], name))
@@ -115,13 +115,24 @@ class _Resolver:
         if name not in self.own and name not in READY_MADE:
             help = did_you_mean(name, [*READY_MADE, *self.own], "masks")
             raise ExpressionError("AR311", f"there is no mask '{name[:60]}'", help, node.at, len(name))
-        definition = self.own.get(name) or READY_MADE[name][0]
+        if name not in self.known:
+            self.known[name] = self.defined(node, inside), self.names - before
+            self.names = before
+        predicate, count = self.known[name]
+        self.names += 1 + count
+        if self.names > MAX_PARTS:
+            found = f"the mask stands for more than {MAX_PARTS:,} names (limit MAX_PARTS)"
+            raise ExpressionError("AR314", found, "name fewer masks in it", node.at, len(name))
+        return predicate
+
+    def defined(self, node: Name, inside: tuple[str, ...]) -> Predicate:
+        definition = self.own.get(node.name) or READY_MADE[node.name][0]
         if not definition:
-            return Name(name)
+            return Name(node.name)
         try:
-            return self.resolved(parse_mask(definition, self.params), (*inside, name))
+            return self.resolved(parse_mask(definition, self.params), (*inside, node.name))
         except ExpressionError as error:
-            error.inside, error.offset, error.length = True, node.at, len(name)
+            error.inside, error.offset, error.length = True, node.at, len(node.name)
             raise
 
 

@@ -9,7 +9,10 @@ from arspec.spec.extends import SECTIONS
 
 _DATA = "{kind: image, height: 8, width: 8, channels: 3, levels: 4}"
 _PARAMS = "{width: 24, layers: 5, kernel: 3}"
-_BEFORE = {"scaled": "{layer: scale, from: x}", "first": "{layer: conv, from: scaled, kernel: 3, out: 24, mask: earlier}"}
+_BEFORE = {
+    "scaled": "{layer: scale, from: x}",
+    "first": "{layer: conv, from: scaled, kernel: 3, out: 24, mask: earlier}",
+}
 _AFTER = {"logits": "{layer: conv, from: first, out: $head, mask: so_far}"}
 _VECTOR = {"first": "{layer: dense, from: x, units: 24, mask: so_far}"}
 _VECTOR_AFTER = {"logits": "{layer: dense, from: first, out: $head, mask: earlier}"}

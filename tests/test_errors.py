@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def diagnostics(path: str) -> tuple[Diagnostic, ...]:
         return error.diagnostics
 
 
+@cache
+def told_of(name: str) -> tuple[Diagnostic, ...]:
+    """The diagnostics of a spec of this folder, which several tests look at."""
+    return diagnostics(name)
+
+
 @pytest.fixture(autouse=True)
 def in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ERR)
@@ -44,12 +51,12 @@ def in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_a_spec_gives_its_text(name: str) -> None:
     expected = Path(name).with_suffix(".out").read_text("utf-8")
-    assert text(diagnostics(name)) + "\n" == expected
+    assert text(told_of(name)) + "\n" == expected
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_spec_gives_its_code_in_every_format(name: str) -> None:
-    found = diagnostics(name)
+    found = told_of(name)
     code = name[:5].upper()
     assert code in {d.code for d in found} or not name.startswith("ar")
     assert len(to_json(found)) == len(github(found).splitlines()) == len(found)
@@ -57,7 +64,7 @@ def test_a_spec_gives_its_code_in_every_format(name: str) -> None:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_fault_has_a_place_and_they_are_in_order(name: str) -> None:
-    found = diagnostics(name)
+    found = told_of(name)
     if found[0].code == "AR004":  # the file is no text, so that it has no lines
         return
     assert all(d.place is not None and d.place.line >= 1 and d.place.column >= 1 for d in found)
@@ -66,7 +73,7 @@ def test_every_fault_has_a_place_and_they_are_in_order(name: str) -> None:
 
 
 def test_all_faults_of_a_file_are_told_at_once() -> None:
-    found = diagnostics("many_faults.yaml")
+    found = told_of("many_faults.yaml")
     lines = {d.place.line for d in found if d.place is not None}
     written = Path("many_faults.yaml").read_text("utf-8").splitlines()
     faulty = {4, 5, 6, 7, 13, 14, 15, 18, 19, 20, 21, 22, 23, 24}
@@ -75,7 +82,7 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
 
 
 def test_unknown_keys_name_the_nearest_of_their_layer() -> None:
-    helps = {d.message: d.help for d in diagnostics("many_faults.yaml") if d.code == "AR101"}
+    helps = {d.message: d.help for d in told_of("many_faults.yaml") if d.code == "AR101"}
     assert helps["the layer `conv` has no key 'kernal'"] == "did you mean 'kernel'?"
     assert helps["an order has no key 'channel'"] == "did you mean 'channels'?"
     assert helps["a head of kind 'categorical' has no key 'form'"] == "did you mean 'from'?"
@@ -92,7 +99,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("run")
     (path / "small.yaml").write_text(framed("data: {kind: image, height: 4, width: 4, levels: 2}\nparams: {width: 24}"))
-    labelled = "condition: {label: {kind: class, classes: 10}}\ngraph:\n  told: {layer: condition, from: first, by: label}"
+    labelled = (
+        "condition: {label: {kind: class, classes: 10}}\ngraph:\n  told: {layer: condition, from: first, by: label}"
+    )
     (path / "labelled.yaml").write_text(framed(labelled))
     (path / "other.yaml").write_text(framed("first: {layer: conv, from: scaled, kernel: 5, out: 24, mask: earlier}"))
     np.save(path / "images.npy", np.zeros((8, 1, 4, 4), np.uint8))
@@ -221,7 +230,9 @@ def test_a_call_gives_its_code(code: str, folder: Path) -> None:
 
 
 def test_every_code_is_given() -> None:
-    given = {code for name in SPECS for code in re.findall(r"AR\d{3}", Path(name).with_suffix(".out").read_text("utf-8"))}
+    given = {
+        code for name in SPECS for code in re.findall(r"AR\d{3}", Path(name).with_suffix(".out").read_text("utf-8"))
+    }
     assert given | CALLS.keys() == CODES.keys()
 
 
@@ -257,7 +268,9 @@ def codes_of(example: str | bytes, whole: bool) -> set[str]:
     """The codes that an example gives: a command, one or several files, or a part of a spec."""
     if isinstance(example, str) and example.startswith("arspec "):
         with pytest.raises(InputError) as caught:
-            command(*example.partition("#")[0].split()[1:], *(["--static"] if example.startswith("arspec verify") else []))
+            command(
+                *example.partition("#")[0].split()[1:], *(["--static"] if example.startswith("arspec verify") else [])
+            )
         return {caught.value.code}
     if isinstance(example, str) and example.startswith("# a.yaml"):
         for name, content in re.findall(r"# (\w+\.yaml)\n((?:(?!# ).*\n?)*)", example):

@@ -174,14 +174,15 @@ class Layer(BaseModel):
 def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None:
     """Raises Fault where the inputs differ in grid or groups."""
     first = inputs[0]
-    shown = " and ".join(f"'{n.name}' gives {n.out}" for n in node.inputs[: len(inputs)])
-    for other in inputs[1:]:
+    for k, other in enumerate(inputs):
+        if other.grid == first.grid and other.groups == first.groups:
+            continue
+        shown = f"'{node.inputs[0].name}' gives {first} and '{node.inputs[k].name}' gives {other}"
         if other.grid != first.grid:
             raise Fault("AR401", f"{names} must lie on one grid; {shown}",
                         "crop, pad or upsample one of them, or take it at another place")  # fmt: skip
-        if other.groups != first.groups:
-            raise Fault("AR406", f"{names} must be in the same channel groups; {shown}",
-                        "put a convolution between: conv with `groups`")  # fmt: skip
+        raise Fault("AR406", f"{names} must be in the same channel groups; {shown}",
+                    "put a convolution between: conv with `groups`")  # fmt: skip
 
 
 def frame_of(inputs: list[Type]) -> Cells | Any:

@@ -17,8 +17,8 @@ from arspec.masks import Mask, Pairs, Side, holds
 from arspec.reads import Tap, Window
 from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks
 
-MAX_TAPS = 1 << 13  # places of one window
-MAX_WINDOW = 1 << 28  # places of a window × positions, × pairs of channel groups where a mask compares them
+MAX_TAPS = 1 << 12  # places of one window
+MAX_WINDOW = 1 << 27  # places of a window × positions, × pairs of channel groups where a mask compares them
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ def _allowed(
         if not rows[place]:
             return ~everything
     inside = source >= 0
+    if not inside.any():
+        return ~everything
     full = np.broadcast_to(
         holds(mask.predicate, pairs(this, that, source, member)), (this.groups, that.groups, this.positions)
     )
-    if not inside.any():
-        return ~everything
     seen = full[:, :, inside]
     if (seen == seen[:, :, :1]).all():
         return seen[:, :, 0].copy()

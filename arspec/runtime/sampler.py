@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +24,27 @@ Trace = Callable[[Node, Tensor], None]
 
 
 @dataclass(eq=False)
+class _Read:
+    """How a part reads one input: the sites that `made` computed in this step, or the cache of `source`, whole or by the
+    table, which is kept flat so that a step's share of it is one view."""
+
+    source: Node
+    channels: int  # of the source that are read; behind them a scan keeps its inner state
+    made: _Work | None
+    table: Tensor | None
+    columns: int
+
+
+@dataclass(eq=False)
 class _Work:
-    """A part of the schedule as the sampler runs it: index tensors, folded weights, the cache it writes."""
+    """A part of the schedule as the sampler runs it: index tensors, folded weights, and what it computed last."""
 
     part: Part
     sites: Tensor
-    tables: list[Tensor | None]
     bounds: list[int]
+    scan: bool
     weights: dict[str, Tensor]
+    reads: list[_Read] = field(default_factory=list)
     latest: Tensor | None = None
 
 
@@ -106,10 +119,11 @@ class Sampler:
         caches: dict[Node, Tensor] = self._free(condition, n, trace)
         data = torch.zeros(n, graph.data.out.sites + 1, graph.data.out.channels, dtype=dtype, device=device)
         caches[graph.data] = data
+        whole = {i.source for work in self._work for i in work.part.inputs if i.whole}
         for work in self._work:
             node = work.part.node
             if work.part.cached and node not in caches:
-                caches[node] = self._cache(node, work, n)
+                caches[node] = self._cache(node, n, node in whole)
         for source in {i.source for work in self._work for i in work.part.inputs if not i.direct} - caches.keys():
             caches[source] = data.new_zeros(n, source.out.sites + 1, source.out.channels)  # no site of it is ever read
         head = caches[graph.head_node]
@@ -122,45 +136,42 @@ class Sampler:
         return data[:, :-1]
 
     def _step(self, step: int, caches: dict[Node, Tensor], trace: Trace | None) -> None:
-        waves = self.schedule.waves
         done: Node | None = None
         for work in self._work:
-            part = work.part
-            if part.node in waves:
-                if part.node is not done:
-                    done = part.node
-                    for group, lo, hi in waves[part.node].get(step, ()):
-                        self._compute(self._of[part.node, group], lo, hi, caches, trace)
+            if work.scan:
+                node = work.part.node
+                if node is not done:
+                    done = node
+                    for group, lo, hi in self.schedule.waves[node].get(step, ()):
+                        self._compute(self._of[node, group], lo, hi, caches, trace)
                 continue
             lo, hi = work.bounds[step], work.bounds[step + 1]
             if lo < hi:
                 self._compute(work, lo, hi, caches, trace)
 
     def _compute(self, work: _Work, lo: int, hi: int, caches: dict[Node, Tensor], trace: Trace | None) -> None:
-        part, sites = work.part, work.sites[lo:hi]
+        node, n = work.part.node, hi - lo
+        sites = work.sites.narrow(0, lo, n)
         xs: list[Tensor] = []
-        for given, table in zip(part.inputs, work.tables, strict=True):
-            if given.direct:
-                latest = self._of[given.source, part.group].latest
-                assert latest is not None
-                xs.append(latest[:, :, : given.source.out.channels].unsqueeze(2))
+        for read in work.reads:
+            if read.made is not None:
+                x = read.made.latest
+                assert x is not None
+                xs.append(_narrowed(x, read.channels).unsqueeze(2))
                 continue
-            cache = caches[given.source]
-            if given.source is not part.node:
-                cache = cache[..., : given.source.out.channels]
-            if given.whole:
-                xs.append(cache[:, : given.source.out.sites])
+            cache = _narrowed(caches[read.source], read.channels)
+            if read.table is None:
+                xs.append(cache.narrow(1, 0, read.source.out.sites))
                 continue
-            assert table is not None
-            index = table[lo:hi]
-            gathered = cache.index_select(1, index.reshape(-1))
-            xs.append(gathered.view(len(cache), hi - lo, index.shape[1], cache.shape[2]))
-        value = part.node.layer.few(part.node, work.weights, xs, sites)
+            columns = read.columns
+            gathered = cache.index_select(1, read.table.narrow(0, lo * columns, n * columns))
+            xs.append(gathered.view(-1, n, columns, read.channels))
+        value = node.layer.few(node, work.weights, xs, sites)
         work.latest = value
-        if part.cached:
-            caches[part.node].index_copy_(1, sites, value)
+        if work.part.cached:
+            caches[node].index_copy_(1, sites, value)
         if trace is not None:
-            trace(part.node, sites)
+            trace(node, sites)
 
     # -- what is prepared --------------------------------------------------------------------------------------------
 
@@ -189,18 +200,30 @@ class Sampler:
                 folded = node.layer.fold(
                     node, model.nodes.of(node), constants, part.group, [i.columns for i in part.inputs]
                 )
-            tables = [None if i.table is None else index(i.table) for i in part.inputs]
-            self._work.append(_Work(part, index(part.sites), tables, part.bounds.tolist(), folded))
+            scan = node in self.schedule.waves
+            self._work.append(_Work(part, index(part.sites), part.bounds.tolist(), scan, folded))
         self._of = {(w.part.node, w.part.group): w for w in self._work}
+        for work in self._work:
+            node, group = work.part.node, work.part.group
+            for given in work.part.inputs:
+                made = self._of[given.source, group] if given.direct else None
+                table = None if given.table is None else index(given.table.ravel())
+                channels = node.layer.cached(node) if given.source is node else given.source.out.channels
+                columns = 0 if given.table is None else given.table.shape[1]
+                work.reads.append(_Read(given.source, channels, made, table, columns))
         self._folded = now
 
-    def _cache(self, node: Node, work: _Work, n: int) -> Tensor:
-        """[B, S + k, C]: zeros; behind the sites stands what is read outside the grid."""
+    def _cache(self, node: Node, n: int, whole: bool) -> Tensor:
+        """[B, S + k, C]: behind the sites stands what is read outside the grid. No site is read before it is written,
+        except by those who read the `whole` cache and hide the rest, which must then be finite."""
         model = self.model
         like = torch.zeros(0, dtype=model.dtype, device=model.device)
         outside = node.layer.outside(node, model.nodes.of(node), like)
-        sites = torch.zeros(n, node.out.sites, outside.shape[1], dtype=model.dtype, device=model.device)
-        return torch.cat([sites, outside.expand(n, -1, -1)], 1)
+        cache = outside.new_empty(n, node.out.sites + len(outside), outside.shape[1])
+        if whole:
+            cache.zero_()
+        cache[:, node.out.sites :] = outside
+        return cache
 
     def _free(self, condition: dict[str, Tensor], n: int, trace: Trace | None) -> dict[Node, Tensor]:
         """The conditions, and all nodes that no variable influences, computed at once in the parallel form."""
@@ -216,6 +239,10 @@ class Sampler:
             node: torch.nn.functional.pad(sites_last(value, node.out.groups), (0, 0, 0, 1))
             for node, value in values.items()
         }
+
+
+def _narrowed(x: Tensor, channels: int) -> Tensor:
+    return x if x.shape[-1] == channels else x[..., :channels]
 
 
 def _progress(steps: int, shown: bool) -> Any:

@@ -19,7 +19,7 @@ from arspec.spec.sections import ClassCondition, MapCondition, SeriesCondition, 
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Cells, Free, Type
 
-MAX_INPUTS = 1 << 20  # inputs of all nodes together
+MAX_FOLLOWED = 1 << 19  # nodes that references name, all together
 MAX_NODE_SITES = 1 << 23  # sites of one node
 MAX_SITES = 1 << 28  # sites of all nodes together
 MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
@@ -51,7 +51,7 @@ class Nodes:
         self.notes: list[Diagnostic] = []
         self.nodes: list[Node] = []
         self.widths: set[str] = set()
-        self.inputs = self.sites = 0
+        self.followed = self.sites = 0
         grid, groups = spec.data.grid, spec.groups
         frame = Cells((0,) * len(grid), (1,) * len(grid))
         self.data_type = Type(grid, groups, spec.data.channels // groups, frame, spec.data.levels)
@@ -83,10 +83,14 @@ class Nodes:
     def follow(self, ref: str, scope: Scope, place: Place) -> list[Node] | Broken:
         """The nodes that a reference names."""
         try:
-            return follow(ref, scope.names, scope.params, scope.ahead)
+            found = follow(ref, scope.names, scope.params, scope.ahead)
         except (Fault, ExpressionError) as fault:
             self.faults.add(fault.code, fault.message, place, fault.help)
             return BROKEN
+        self.followed += 1 if isinstance(found, Broken) else len(found)
+        if self.followed > MAX_FOLLOWED:
+            self.stop("AR211", f"references name more than {MAX_FOLLOWED:,} nodes in all (limit MAX_FOLLOWED)", place, "repeat less")
+        return found
 
     def one(self, ref: str, scope: Scope, place: Place) -> Node | Broken:
         """The single node that a reference names."""
@@ -209,11 +213,6 @@ class Nodes:
             self.faults.add("AR217", message, here, "join them by add or concat" if len(found) > 1 else None)
             return BROKEN
         found += [end for end in ends if isinstance(end, Node)]
-        self.inputs += len(found)
-        if self.inputs > MAX_INPUTS:
-            self.stop(
-                "AR211", f"nodes read more than {MAX_INPUTS:,} others in all (limit MAX_INPUTS)", here, "repeat less"
-            )
         return tuple(found)
 
     def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | Broken | None:

@@ -36,7 +36,7 @@ class Broken:
 
 BROKEN = Broken()
 _PART = re.compile(
-    r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d+)|(?P<all>\*))"
+    r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d{1,9})|(?P<all>\*))"
 )
 
 
@@ -60,6 +60,8 @@ def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
             parts.append(int(found["index"]))
         else:
             parts.append(found["name"] or "*")
+    if not parts:
+        raise Fault("AR201", "an empty text names no node", "write the name of a node")
     return parts
 
 
