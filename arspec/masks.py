@@ -126,9 +126,9 @@ class _Resolver:
         return predicate
 
     def defined(self, node: Name, inside: tuple[str, ...]) -> Predicate:
-        definition = self.own.get(node.name) or READY_MADE[node.name][0]
-        if not definition:
-            return Name(node.name)
+        definition = self.own[node.name] if node.name in self.own else READY_MADE[node.name][0]
+        if not definition and node.name not in self.own:
+            return Name(node.name)  # built in
         try:
             return self.resolved(parse_mask(definition, self.params), (*inside, node.name))
         except ExpressionError as error:

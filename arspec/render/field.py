@@ -98,7 +98,7 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
         from matplotlib.figure import Figure
         from matplotlib.patches import Patch
 
-        figure = Figure(figsize=(width * len(fields), sum(heights) + 1.1), dpi=130, layout="constrained")
+        figure = Figure(figsize=(width * len(fields), sum(heights) + 1.5), dpi=130, layout="constrained")
         grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
         for r, panel in enumerate(rows):
             for c, field in enumerate(fields):
@@ -117,12 +117,12 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
             figure.legend(
                 handles=[*patches, itself],
                 loc="outside lower center",
-                ncols=max(1, int(width * len(fields) / 2)),
+                ncols=max(1, int(width * len(fields) / 1.7)),
                 frameon=False,
             )
         with replacing(target) as temporary:
             metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the time is no part of it
-            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata)
+            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata, bbox_inches="tight")
 
 
 def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | None, since: int | None) -> bool:
