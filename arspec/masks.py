@@ -111,7 +111,9 @@ class _Resolver:
             raise ExpressionError("AR314", found, "name fewer masks in it", node.at, len(name))
         if name in inside:
             circle = " → ".join((*inside[inside.index(name) :], name))
-            raise ExpressionError("AR313", f"the mask '{name}' is defined by itself: {circle}", None, node.at, len(name))
+            raise ExpressionError(
+                "AR313", f"the mask '{name}' is defined by itself: {circle}", None, node.at, len(name)
+            )
         if name not in self.own and name not in READY_MADE:
             help = did_you_mean(name, [*READY_MADE, *self.own], "masks")
             raise ExpressionError("AR311", f"there is no mask '{name[:60]}'", help, node.at, len(name))

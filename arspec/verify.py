@@ -22,6 +22,7 @@ from arspec.types import Bools, Ints
 DRAWS = 6  # of weights, at the least
 MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
 SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
+MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
 
 
@@ -55,22 +56,24 @@ class ModuleTest:
         return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}"
 
 
-def verify(spec: Spec, static: bool = False, full: bool = False) -> Report:
+def verify(spec: Spec, static: bool = False, full: bool = False, twin: bool = False) -> Report:
     """The report of a spec: the proof with contexts, and unless `static` the tests of the compiled module. `full`:
-    every variable is tested at full size, not a sample."""
+    every variable is tested at full size, not a sample; `twin`: the thin twin alone is tested."""
     report = prove(spec)
     if not static and report.proven:
         for number in range(min(MEMBERS, len(spec.members))):
-            report.tests += _tests(spec, number, full)
+            report.tests += _tests(spec, number, full, twin)
         report.diagnostics += [d for test in report.tests for d in _diagnostics(spec, test)]
     return report
 
 
-def _tests(spec: Spec, member: int, full: bool) -> list[ModuleTest]:
+def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[ModuleTest]:
     twin = thin(spec)
     number = member if member < len(twin.members) else 0
     everything = np.arange(twin.members[number].order.variables)
     found = [_test("twin", twin, number, everything)]
+    if twin_alone:
+        return found
     variables = spec.members[member].order.variables
     whole = np.arange(variables)
     rows = whole if full else whole[np.unique(np.linspace(1, variables - 1, SAMPLED).astype(np.int64))]
@@ -91,14 +94,15 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
     pattern: Bools = np.zeros_like(proven)
     some = [int(row) for row in rows]
+    batch = _batch(spec, model.dtype.itemsize)
     draws = 0
     while draws < (1 if large else MAX_DRAWS) and (draws < (1 if large else DRAWS) or (proven & ~pattern).any()):
-        pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=8 if large else 256)
+        pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=batch)
         draws += 1
     if large:
-        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=8)
+        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=batch)
     else:
-        found = perturb(subject, draws=2, bases=1, batch=256)
+        found = perturb(subject, draws=2, bases=1, batch=batch)
     beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
     told = [
         f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became {v.moved[1]:g}"
@@ -106,6 +110,12 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     ]
     missing = int((proven & ~pattern).sum())
     return ModuleTest(name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told)
+
+
+def _batch(spec: Spec, bytes_each: int) -> int:
+    """How many examples go through the network at a time: all that every node gives is kept for the gradients."""
+    numbers = sum(node.out.width * node.out.positions for node in spec.graph().live)
+    return max(1, min(256, MEMORY // (4 * numbers * bytes_each)))
 
 
 def _drawn(subject: Any, number: int) -> Any:

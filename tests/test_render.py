@@ -1,4 +1,4 @@
-"""Diagrams and field pictures: complete, escaped, readable by other programs, and drawn without torch."""
+"""Diagrams, field pictures and schedules: complete, escaped, readable by other programs, and drawn without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, SHIPPED, every_spec, small
 
-from arspec.analysis.contexts import seen
+from arspec.analysis.contexts import depends_on, seen
 from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import prove
 from arspec.cli.main import main
@@ -23,6 +23,8 @@ from arspec.render.diagram import HEAD, dot_source, render
 from arspec.render.field import figure_reads, render_fields
 from arspec.render.folding import fold, spanned
 from arspec.render.palette import LEAK
+from arspec.render.progress import Stage, alike, progress_of
+from arspec.render.schedule import render_schedule
 from arspec.render.standing import Standing, crosses, standing
 from arspec.render.states import State, field_of
 from arspec.render.tree import tree_of
@@ -284,6 +286,92 @@ def test_side_by_side(tmp_path: Path) -> None:
     assert_parses(figure_reads([layers("plain $1_"), layers("dilated", b=2, c=4)], tmp_path / "y.png"))
 
 
+# -- schedules ---------------------------------------------------------------------------------------------------------
+
+
+@every_spec
+def test_stages_agree_with_known_at(path: Path) -> None:
+    spec = small(path)
+    graph, member = spec.graph(), spec.members[0]
+    relations = Relations(graph, member)
+    known = known_at(relations)
+    needed = depends_on(relations, graph.head_sites())
+    for step in {member.order.steps // 2, member.order.steps - 1}:
+        progress = progress_of(spec, step)
+        assert progress.rows[0].node is graph.data and progress.rows[-1].node is graph.head_node
+        computed = 0
+        for row in progress.rows[1:]:
+            before = np.isin(row.stage, [Stage.DONE, Stage.CACHED, Stage.READ])
+            for node in row.nodes:
+                assert np.array_equal(before, needed[node] & (known[node] < step - 1))
+                assert np.array_equal(row.stage == Stage.NOW, needed[node] & (known[node] == step - 1))
+                assert np.array_equal(row.stage == Stage.LATER, needed[node] & (known[node] >= step))
+                computed += row.count(Stage.NOW)
+        assert computed == progress.computed
+        drawn = progress.rows[0].stage == Stage.NOW
+        assert np.array_equal(np.flatnonzero(drawn), np.sort(progress.drawn))
+        for link in progress.links:  # what is read is there
+            assert progress.rows[link.row].stage[link.site] == Stage.NOW
+            assert progress.rows[link.below].stage[link.read] == (Stage.NOW if link.now else Stage.READ)
+
+
+def test_every_site_is_computed_at_one_step() -> None:
+    spec = gated(height=4, width=4, layers=1)
+    all_steps = [progress_of(spec, step) for step in range(spec.members[0].order.steps)]
+    assert sum(p.computed for p in all_steps) == all_steps[0].total
+
+
+def test_the_classical_figure_of_cached_generation() -> None:
+    """At every fourth step a column of strided sites is computed, and gives four distributions (Ramachandran et al.
+    2017, figure 2); at the steps between, nothing that the head needs is missing."""
+    spec = load(ROOT / "specs/fast_generation_toy.yaml")
+    rows = {row.node.name: row for row in progress_of(spec, 8).rows}
+    assert {name: np.flatnonzero(row.stage == Stage.NOW).tolist() for name, row in rows.items()} == {
+        "x": [8], "values": [7], "before": [8], "down1": [4], "down2": [2], "up1": [4, 5], "up2": [8, 9, 10, 11],
+        "logits": [8, 9, 10, 11],
+    }  # fmt: skip
+    assert {n: np.flatnonzero(r.stage == Stage.READ).tolist() for n, r in rows.items() if r.count(Stage.READ)} == {
+        "x": [7], "before": [7], "down1": [3],
+    }  # fmt: skip
+    assert rows["down1"].summary() == ["1 now", "4 cached, 1 read", "2 to come, 1 never"]
+    between = {row.node.name: row.count(Stage.NOW) for row in progress_of(spec, 9).rows}
+    assert between["logits"] == between["down1"] == 0
+
+
+def test_repetitions_at_the_same_stage_are_drawn_once() -> None:
+    rows = progress_of(gated(height=6, width=6, layers=9), 20).rows
+    shown = alike(rows, kept=1)
+    assert sum(row.alike for row in shown) == len(rows) > len(shown) and max(row.alike for row in shown) > 4
+    assert shown[0] is rows[0] and shown[-1] is rows[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("fast_generation_toy", "svg"), ("gated_pixelcnn", "png"), ("made", "pdf")]
+)
+def test_schedules_of_all_kinds(tmp_path: Path, name: str, suffix: str) -> None:
+    spec = small(ROOT / f"specs/{name}.yaml")
+    path = render_schedule(spec, tmp_path / f"x.{suffix}", 2)
+    assert_parses(path)
+    assert os.listdir(tmp_path) == [path.name]
+    if suffix == "svg":
+        text = path.read_text()
+        assert spec.name in text and "computed at this step" in text
+
+
+def test_a_long_sequence_is_shown_around_the_step(tmp_path: Path) -> None:
+    path = render_schedule(load(ROOT / "specs/wavenet.yaml", {"layers": 3}), tmp_path / "x.svg", 2000)
+    assert "of 4,096 are shown" in path.read_text()
+
+
+def test_a_leak_has_no_schedule(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        render_schedule(leaking(), tmp_path / "x.png", 0)
+    assert error.value.code == "AR701" and os.listdir(tmp_path) == []
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
 def test_the_same_diagram_on_every_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "arspec", "render", "specs/inside_out.yaml", "-o"]
     for seed in "12":
@@ -307,6 +395,12 @@ def test_the_same_diagram_on_every_run(tmp_path: Path) -> None:
         (["-o", "x.png", "--field", "--panels", "oder"], "order"),
         (["-o", "x.png", "--field", "--unfold"], "--unfold"),
         (["-o", "x.dot", "--data", "height"], "--data height"),
+        (["-o", "x.dot", "--schedule", "1"], "AR809"),
+        (["-o", "x.png", "--schedule", "99999"], "no step 99999"),
+        (["-o", "x.png", "--schedule", "-1"], "no step -1"),
+        (["-o", "x.png", "--schedule", "1", "--member", "77"], "AR816"),
+        (["-o", "x.png", "--schedule", "1", "--field"], "without --field"),
+        (["-o", "x.png", "--schedule", "1", "--unfold"], "without --unfold"),
         (["-o", "x.dot", "--set", "width=", "--set", "a"], "--set width="),
     ],
 )
@@ -330,6 +424,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.strip() == str(out)
     assert_parses(out)
     assert main(["render", *specs, "-o", str(tmp_path / "y.dot")]) == 2
+    assert main(["render", *specs, "-o", str(tmp_path / "y.png"), "--schedule", "3"]) == 2
+    assert main(["render", specs[1], *sizes, "-o", str(tmp_path / "z.png"), "--schedule", "30"]) == 0
+    assert_parses(tmp_path / "z.png")
     assert main(["render", specs[0], "--set", "blocks=3", "-o", str(tmp_path / "y.dot")]) == 0
     assert "×3" in (tmp_path / "y.dot").read_text()
 
@@ -337,10 +434,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_torch_is_not_imported(tmp_path: Path) -> None:
     code = (
         "import sys; from arspec.cli.main import main\n"
-        "code = main(sys.argv[1:]); heavy = {'torch'} | ({'matplotlib', 'PIL'} if '--field' not in sys.argv else set())\n"
+        "code = main(sys.argv[1:]); heavy = {'torch'} | (set() if {'--field', '--schedule'} & {*sys.argv} else {'matplotlib', 'PIL'})\n"
         "sys.exit(code or (3 if heavy & sys.modules.keys() else 0))"
     )
-    for more in (["-o", str(tmp_path / "x.dot")], ["-o", str(tmp_path / "x.png"), "--field", "--panels", "blind_spot"]):
+    for more in (
+        ["-o", str(tmp_path / "x.dot")],
+        ["-o", str(tmp_path / "x.png"), "--field", "--panels", "blind_spot"],
+        ["-o", str(tmp_path / "y.png"), "--schedule", "1"],
+    ):
         done = subprocess.run([sys.executable, "-c", code, "render", str(SHIPPED[0]), *more], cwd=ROOT, check=False)
         assert done.returncode == 0
 

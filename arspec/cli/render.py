@@ -1,4 +1,5 @@
-"""`arspec render SPEC ... -o x.svg`: the diagram of a spec, or with `--field` its order, masks and contexts."""
+"""`arspec render SPEC ... -o x.svg`: the diagram of a spec, with `--field` its order, masks and contexts, with
+`--schedule` what its sampler computes at a step."""
 
 from __future__ import annotations
 
@@ -9,15 +10,16 @@ from arspec.cli.models import add_set, params_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side")
-    parser.add_argument(
-        "-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf or .dot (not with --field)"
-    )
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf; a diagram also .dot")
     add_set(parser)
     parser.add_argument(
         "--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8"
     )
     parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
     parser.add_argument("--unfold", action="store_true", help="draw every repetition, not the first for all")
+    parser.add_argument(
+        "--schedule", type=int, metavar="STEP", help="what the sampler has cached and computes at this step, from 0"
+    )
     field = parser.add_argument_group("--field")
     field.add_argument("--field", action="store_true", help="order, mask, context and blind spot of a variable")
     field.add_argument("--variable", metavar="ROW,COLUMN", help="ROW,COLUMN[,CHANNEL] of an image, STEP, or ENTRY")
@@ -33,12 +35,15 @@ def run(args: argparse.Namespace) -> int:
     for name in ("variable", "node", "panels"):
         if getattr(args, name) is not None and not args.field:
             raise InputError("AR808", f"--{name} goes with --field", f"arspec render SPEC --field --{name} ...")
+    if args.schedule is not None and (args.field or args.unfold):
+        other = "--field" if args.field else "--unfold"
+        raise InputError("AR808", f"--schedule draws a picture of its own, without {other}", "leave one of them out")
     if args.field and args.unfold:
         raise InputError("AR808", "--unfold is of diagrams, --field draws none", "leave one of them out")
     if len(args.specs) > 1 and not args.field:
         raise InputError(
             "AR808",
-            f"a diagram is of one spec, and {len(args.specs)} are named",
+            f"{'a diagram' if args.schedule is None else 'a schedule'} is of one spec, and {len(args.specs)} are named",
             "add --field, or draw them one by one",
         )
     variable = _numbers(args.variable)
@@ -48,6 +53,10 @@ def run(args: argparse.Namespace) -> int:
 
         only = args.panels.split(",") if args.panels else None
         print(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
+    elif args.schedule is not None:
+        from arspec.render.schedule import render_schedule
+
+        print(render_schedule(specs[0], args.out, args.schedule, member=args.member))
     else:
         from arspec.render.diagram import render
 

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--static", action="store_true", help="the proof alone, without torch")
+    depth.add_argument("--twin", action="store_true", help="the proof, and tests of the thin twin alone")
     depth.add_argument("--full", action="store_true", help="test every variable at full size")
     parser.add_argument("--fix", action="store_true", help="show the proposed edit as a diff")
     parser.add_argument("--write", action="store_true", help="with --fix: write the edit to the file")
@@ -56,7 +57,7 @@ def _verified(spec: Any, args: argparse.Namespace) -> Any:
     else:
         from arspec.verify import verify
 
-        report = verify(spec, full=args.full)
+        report = verify(spec, full=args.full, twin=args.twin)
     if not report.proven or args.fix:
         from arspec.analysis.fix import propose, propose_context
 

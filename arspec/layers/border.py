@@ -27,10 +27,10 @@ class Border(Moved):
     cells of the data that they stood for before."""
 
     layer: Literal["crop", "pad"]
-    top: Count = 0
-    bottom: Count = 0
-    left: Count = 0
-    right: Count = 0
+    top: Count = Field(default=0, description="Rows at the top, for images.")
+    bottom: Count = Field(default=0, description="Rows at the bottom, for images.")
+    left: Count = Field(default=0, description="Columns at the left, for images.")
+    right: Count = Field(default=0, description="Columns at the right, for images.")
     before: Count = Field(0, description="Steps at the start, for sequences.")
     after: Count = Field(0, description="Steps at the end, for sequences.")
 

@@ -224,4 +224,4 @@ class Recurrent(Layer):
         return self.kept * node.out.channels
 
     def style(self, node: Node) -> Style:
-        return Style("recurrent", "states at " + " ".join(str(tuple(o)) for o in self.state))
+        return Style("recurrent", "states at " + " ".join(str(o[0] if len(o) == 1 else tuple(o)) for o in self.state))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from arspec.layers.base import (
+    Channels,
     Fault,
     Layer,
     Node,
     Weights,
+    per_group,
 )  # fmt: skip
 from arspec.types import Type
 
@@ -20,15 +24,16 @@ class Slice(Layer):
     """Some of the channels of each group: `out` of them in all, from channel `start` of the group on."""
 
     layer: Literal["slice"]
-    start: int = 0
-    out: int
+    start: Annotated[int, Field(ge=0)] = Field(default=0, description="The first channel, within each channel group.")
+    out: Channels = Field(description="Output channels, over all channel groups.")
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]
-        if self.out % into.groups or self.start < 0 or not 0 < self.start + self.out // into.groups <= into.channels:
-            raise Fault("AR403", f"channels {self.start} to {self.start + self.out // into.groups} of each group, where "
+        out = per_group(self.out, into.groups)
+        if self.start + out > into.channels:
+            raise Fault("AR403", f"channels {self.start} to {self.start + out} of each group, where "
                         f"'{node.inputs[0].name}' gives {into}", "take a range inside it", "out")  # fmt: skip
-        return Type(into.grid, into.groups, self.out // into.groups, into.frame)
+        return Type(into.grid, into.groups, out, into.frame)
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         x, groups = xs[0], node.out.groups

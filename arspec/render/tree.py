@@ -65,7 +65,7 @@ def tree_of(field: Field) -> Tree:
         np.unique(np.concatenate([_steps(n)[np.flatnonzero(found[n]) % n.out.positions] for n in row])) for row in rows
     ]
     needed[-1] = np.array([field.position])
-    return Tree(rows, needed, _clear(lines))
+    return Tree(rows, needed, clear(lines))
 
 
 def _moves(field: Field, node: Node, sites: Ints) -> bool:
@@ -116,7 +116,7 @@ def _connect(
         lines.update({(float(a), row, float(b), row): 1 for a, b in zip(here[which], there, strict=True)})
 
 
-def _clear(lines: dict[Segment, int]) -> list[Segment]:
+def clear(lines: dict[Segment, int]) -> list[Segment]:
     """Lines between neighbouring rows; one that passes rows (a residual or skip connection) only where its lower end
     has no other, as it would hide what lies between."""
     kept = [line for line, rows in lines.items() if rows <= 1]

@@ -165,7 +165,7 @@ class Sampler:
                 continue
             columns = read.columns
             gathered = cache.index_select(1, read.table.narrow(0, lo * columns, n * columns))
-            xs.append(gathered.view(-1, n, columns, read.channels))
+            xs.append(gathered.view(cache.shape[0], n, columns, read.channels))
         value = node.layer.few(node, work.weights, xs, sites)
         work.latest = value
         if work.part.cached:

@@ -107,7 +107,7 @@ def _instance() -> Schema:
                 "anyOf": [*_NODES["anyOf"], _by_name(_NODES)],
                 "description": "What its inputs are: a node for its only input, or a mapping by name.",
             },
-            "params": _by_name({}),
+            "params": {**_by_name({}), "description": "Values of the block's own parameters."},
             "repeat": {
                 "anyOf": [{"type": "integer", "minimum": 0}, EXPRESSION],
                 "description": "How many times; each takes the outputs of the one before as its inputs of the same names.",
@@ -125,13 +125,13 @@ def _block() -> Schema:
         "type": "object",
         "description": "A reusable subgraph.",
         "properties": {
-            "about": {"type": "string"},
+            "about": {"type": "string", "description": "What the block is, with its source."},
             "inputs": {
                 "anyOf": [named, _by_name({}), {"type": "string"}],
                 "description": "Names, with what they mean.",
             },
-            "params": _by_name({}),
-            "nodes": {"$ref": "#/$defs/graph"},
+            "params": {**_by_name({}), "description": "Parameters of the block's own, with their defaults."},
+            "nodes": {"$ref": "#/$defs/graph", "description": "The nodes; inputs, x and conditions are names in it."},
             "outputs": {
                 "anyOf": [_by_name(_NODES), *_NODES["anyOf"]],
                 "description": "Names, with the nodes they are.",
