@@ -12,23 +12,31 @@ SIDES = (6, 8, 12, 16, 24, 32, 48, 64)  # rows and columns, smallest first
 STEPS = (24, 32, 48, 64, 96, 128, 256, 512, 1024)  # steps of a sequence
 ENTRIES = (12, 16, 24, 32, 48, 64, 128)  # entries of a vector
 LEVELS = 4
+REPEATS = 3  # of a shallow twin
 PER_GROUP = (4, 6, 8, 12, 16, 24, 32)  # channels of a group: norms want three at least, gates an even number
 
 
-def thin(spec: Spec, *, keep_grid: bool = False) -> Spec:
-    """The thinnest variant that still fits together. The spec itself where none does.
+def thin(spec: Spec, *, keep_grid: bool = False, shallow: bool = False) -> Spec:
+    """The thinnest variant that still fits together. The spec itself where none does. `shallow`: with REPEATS repetitions
+    of what is repeated more often, where that fits together too.
 
     A parameter that numbers of channels are computed from becomes small, in proportion to the others; a size of the
     data that is a parameter is set by that parameter, so that whatever else depends on it follows."""
-    for grid in [{}] if keep_grid else [*_grids(spec), {}]:
-        for params in _widths(spec):
-            try:
-                twin = spec.variant(**_overrides(spec, grid, params))
-                twin.graph()
-            except InputError:
-                continue
-            return twin
-    return spec
+    for few in [_few(spec), {}] if shallow else [{}]:
+        for grid in [{}] if keep_grid else _grids(spec):
+            for params in _widths(spec):
+                try:
+                    twin = spec.variant(**_overrides(spec, grid, {**params, **few}))
+                    twin.graph()
+                except InputError:
+                    continue
+                return twin
+    return spec if keep_grid else thin(spec, keep_grid=True)
+
+
+def _few(spec: Spec) -> dict[str, int]:
+    names = [n for n in spec.graph().repeat_params if isinstance(spec.params.get(n), int)]
+    return {n: REPEATS for n in names if spec.params[n] > REPEATS}
 
 
 def _grids(spec: Spec) -> Iterator[dict[str, int]]:

@@ -22,6 +22,7 @@ from arspec.types import Bools, Ints
 DRAWS = 6  # of weights, at the least
 MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
 SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
+LARGE = 1024  # variables, beyond which a twin is not tested whole
 MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
 
@@ -68,18 +69,20 @@ def verify(spec: Spec, static: bool = False, full: bool = False, twin: bool = Fa
 
 
 def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[ModuleTest]:
-    twin = thin(spec)
+    twin = thin(spec, shallow=True)
     number = member if member < len(twin.members) else 0
-    everything = np.arange(twin.members[number].order.variables)
-    found = [_test("twin", twin, number, everything)]
+    found = [_test("twin", twin, number, _rows(twin, twin.members[number].order.variables <= LARGE))]
     if twin_alone:
         return found
-    variables = spec.members[member].order.variables
-    whole = np.arange(variables)
-    rows = whole if full else whole[np.unique(np.linspace(1, variables - 1, SAMPLED).astype(np.int64))]
     if twin is not spec:
-        found.append(_test("full size", spec, member, rows))
+        found.append(_test("full size", spec, member, _rows(spec, full)))
     return found
+
+
+def _rows(spec: Spec, whole: bool) -> Ints:
+    """The variables that are tested: all, or a few spread over them."""
+    variables = np.arange(spec.members[0].order.variables)
+    return variables if whole else variables[np.unique(np.linspace(1, len(variables) - 1, SAMPLED).astype(np.int64))]
 
 
 def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:

@@ -66,7 +66,7 @@ def test_faults_of_shape_are_seen(path: Path) -> None:
 def test_fuzzed_specs_that_load_are_valid() -> None:
     """The schema refuses nothing that the loader takes."""
     loaded = 0
-    for seed in range(600):
+    for seed in range(300):
         written = case(seed)
         try:
             from_text(written, str(ROOT / "specs" / "fuzzed.yaml")).graph()
@@ -74,7 +74,7 @@ def test_fuzzed_specs_that_load_are_valid() -> None:
             continue
         loaded += 1
         assert faults(plain(parse(Source("fuzzed", written)))) == [], f"seed {seed}\n{written}"
-    assert loaded > 20
+    assert loaded > 10
 
 
 def test_every_key_has_a_description() -> None:

@@ -205,7 +205,7 @@ CODES = (
         what is read.""",
         """
         params:
-        	width: 24
+        \twidth: 24
         """,
         """
         params:

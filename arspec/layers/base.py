@@ -212,9 +212,12 @@ def repeated(mask: Bools, out: int, into: int) -> Bools:
 def sites_last(x: Tensor, groups: int) -> Tensor:
     """[B, G * C, *grid] -> [B, G * P, C]: a tensor of the module as the sampler keeps it."""
     batch, width = x.shape[:2]
-    return x.reshape(batch, groups, width // groups, -1).transpose(2, 3).reshape(batch, -1, width // groups)
+    positions, channels = math.prod(x.shape[2:]), width // groups
+    return x.reshape(batch, groups, channels, positions).transpose(2, 3).reshape(batch, groups * positions, channels)
 
 
 def channels_first(x: Tensor, kind: Type) -> Tensor:
     """[B, G * P, C] -> [B, G * C, *grid]: the inverse of `sites_last`."""
-    return x.reshape(x.shape[0], kind.groups, kind.positions, -1).transpose(2, 3).reshape(x.shape[0], -1, *kind.grid)
+    batch, _, channels = x.shape
+    split = x.reshape(batch, kind.groups, kind.positions, channels).transpose(2, 3)
+    return split.reshape(batch, kind.groups * channels, *kind.grid)

@@ -73,14 +73,15 @@ def by_position(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None, c: W
 
 
 def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
-    """The weight of one group for `few_window`: [columns * C_in, C_out], the columns as in the window's table."""
+    """The weight of one group for `few_window`: [C_out, columns * C_in], the columns as in the window's table. Rows of
+    outputs lie together in memory: a product with one site or two is then up to twice as fast as with its transpose."""
     import torch
 
     out, into = node.out, node.ins[0]
     mine = weight.flatten(2)[group * out.channels : (group + 1) * out.channels]
-    taps = mine.view(out.channels, into.groups, into.channels, -1).permute(3, 1, 2, 0)
-    kept = taps.flatten(0, 1)[torch.as_tensor(columns, device=weight.device)]
-    folded = {"weight": kept.reshape(-1, out.channels).contiguous()}
+    taps = mine.view(out.channels, into.groups, into.channels, -1).permute(0, 3, 1, 2)
+    kept = taps.flatten(1, 2)[:, torch.as_tensor(columns, device=weight.device)]
+    folded = {"weight": kept.reshape(out.channels, -1).contiguous()}
     if bias is not None:
         folded["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()
     return folded
@@ -88,9 +89,8 @@ def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, col
 
 def few_window(w: Weights, x: Tensor) -> Tensor:
     """x [B, n, M, C_in] -> [B, n, C_out]."""
-    import torch
+    from torch.nn import functional as F
 
     batch, sites = x.shape[:2]
-    flat = x.reshape(batch * sites, -1)
-    y = torch.addmm(w["bias"], flat, w["weight"]) if "bias" in w else flat @ w["weight"]
-    return y.view(batch, sites, -1)
+    out, read = w["weight"].shape
+    return F.linear(x.reshape(batch * sites, read), w["weight"], w.get("bias")).view(batch, sites, out)

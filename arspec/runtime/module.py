@@ -38,6 +38,10 @@ class Model(nn.Module):
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
         self._samplers: dict[int, Any] = {}
+        last = {source: node for node in graph.live for source in node.inputs}
+        self._done = {
+            node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
+        }
 
     @property
     def members(self) -> int:
@@ -63,10 +67,10 @@ class Model(nn.Module):
         self._check_member(member)
         values: dict[Node, Tensor] = {self.graph.data: self.data_tensor(x)}
         values.update(self.condition_tensors(condition, len(x)))
-        return self.run(values, member, tap)[self.graph.head_node]
+        return self.run(values, member, tap)
 
-    def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> dict[Node, Tensor]:
-        """Every live node's value, from those of the sources."""
+    def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> Tensor:
+        """The head node's value, from those of the sources. A value is forgotten after its last reader."""
         if tap is not None:
             values = {node: tap(node, value) for node, value in values.items()}
         for node in self.graph.live:
@@ -76,7 +80,9 @@ class Model(nn.Module):
             constants = self.constants.of(node, member)
             value = node.layer.forward(node, self.nodes.of(node), constants, inputs, self.training)
             values[node] = value if tap is None else tap(node, value)
-        return values
+            for source in self._done[node]:
+                values.pop(source, None)
+        return values[self.graph.head_node]
 
     def rows(self, last: Tensor) -> Tensor:
         """The head node's tensor as [B, V, K]."""
@@ -121,16 +127,26 @@ class Model(nn.Module):
         sections = self.spec.condition
         for name in given:
             if name not in sections:
-                raise InputError("AR807", f"the spec has no condition '{name}'", did_you_mean(name, sections, "conditions"))
+                raise InputError(
+                    "AR807", f"the spec has no condition '{name}'", did_you_mean(name, sections, "conditions")
+                )
         found: dict[Node, Tensor] = {}
         for name, section in sections.items():
             if given.get(name) is None:
-                raise InputError("AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}")
+                raise InputError(
+                    "AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}"
+                )
             node, value = self.graph.conditions[name], torch.as_tensor(given[name], device=self.device)
             if isinstance(section, ClassCondition):
                 _check(name, value, (batch,))
-                if not torch.compiler.is_compiling() and batch and not 0 <= int(value.min()) <= int(value.max()) < section.classes:
-                    raise InputError("AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {int(value.max())}")
+                if (
+                    not torch.compiler.is_compiling()
+                    and batch
+                    and not 0 <= int(value.min()) <= int(value.max()) < section.classes
+                ):
+                    raise InputError(
+                        "AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {int(value.max())}"
+                    )
                 found[node] = nn.functional.one_hot(value.long(), section.classes).to(self.dtype)
             else:
                 _check(name, value, (batch, node.out.channels, *node.out.grid))
@@ -158,7 +174,9 @@ class Model(nn.Module):
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
         on) alone, so that batch size and method do not change a sample."""
-        return self.sampler(member).run(n, condition, seed=seed, temperature=temperature, progress=progress, first=first)
+        return self.sampler(member).run(
+            n, condition, seed=seed, temperature=temperature, progress=progress, first=first
+        )
 
     def complete(
         self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,

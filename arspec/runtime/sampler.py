@@ -115,7 +115,7 @@ class Sampler:
     ) -> Tensor:  # fmt: skip
         model, plan = self.model, self.schedule
         graph, device, dtype = model.graph, model.device, model.dtype
-        self._fold()
+        self.prepare()
         caches: dict[Node, Tensor] = self._free(condition, n, trace)
         data = torch.zeros(n, graph.data.out.sites + 1, graph.data.out.channels, dtype=dtype, device=device)
         caches[graph.data] = data
@@ -175,8 +175,8 @@ class Sampler:
 
     # -- what is prepared --------------------------------------------------------------------------------------------
 
-    def _fold(self) -> None:
-        """Folds the weights, if they have changed since the last time or have moved to another device or dtype."""
+    def prepare(self) -> None:
+        """Makes index tensors and folds the weights, if these have changed or moved since the last time. `run` calls it."""
         from arspec.runtime.module import versions
 
         model = self.model

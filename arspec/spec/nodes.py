@@ -89,7 +89,12 @@ class Nodes:
             return BROKEN
         self.followed += 1 if isinstance(found, Broken) else len(found)
         if self.followed > MAX_FOLLOWED:
-            self.stop("AR211", f"references name more than {MAX_FOLLOWED:,} nodes in all (limit MAX_FOLLOWED)", place, "repeat less")
+            self.stop(
+                "AR211",
+                f"references name more than {MAX_FOLLOWED:,} nodes in all (limit MAX_FOLLOWED)",
+                place,
+                "repeat less",
+            )
         return found
 
     def one(self, ref: str, scope: Scope, place: Place) -> Node | Broken:

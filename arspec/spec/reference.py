@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -59,7 +60,7 @@ def _fields(model: type[BaseModel], definition: str) -> list[str]:
 
 
 def _rows(model: type[BaseModel], definition: str, keys: Iterable[str]) -> list[tuple[str, ...]]:
-    properties = schema()["$defs"][definition]["properties"]
+    properties = _forms()[definition]["properties"]
     rows: list[tuple[str, ...]] = []
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for key in keys:
@@ -67,6 +68,11 @@ def _rows(model: type[BaseModel], definition: str, keys: Iterable[str]) -> list[
         default = "required" if field.is_required() else "" if field.default is None else f"`{_said(field.default)}`"
         rows.append((f"`{key}`", _form(properties[key]), default, field.description or ""))
     return rows
+
+
+@cache
+def _forms() -> dict[str, Any]:
+    return schema()["$defs"]
 
 
 def _form(form: dict[str, Any]) -> str:

@@ -21,7 +21,9 @@ class ImageData(Section):
     kind: Literal["image"]
     height: Side = Field(description="Rows.")
     width: Side = Field(description="Columns.")
-    channels: Annotated[int, Field(ge=1, le=64)] = Field(default=1, description="Channels: 1 for grey, 3 for red, green, blue.")
+    channels: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Channels: 1 for grey, 3 for red, green, blue."
+    )
     levels: Levels = Field(default=256, description="Values that a channel can take.")
 
     @property
@@ -46,7 +48,9 @@ class SequenceData(Section):
     content: Literal["audio", "text", "tokens"] = Field(default="tokens", description="What the integers are: it decides how "
                                                         "files are read and written.")  # fmt: skip
     rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=16000, description="Audio: samples a second.")
-    companding: Literal["mu_law", "linear"] = Field(default="mu_law", description="Audio: how amplitudes become levels.")
+    companding: Literal["mu_law", "linear"] = Field(
+        default="mu_law", description="Audio: how amplitudes become levels."
+    )
 
     channels: ClassVar[int] = 1
 
@@ -98,7 +102,8 @@ class OrderSection(Section):
     scan: str | None = Field(default=None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
                              "explicit, ...; natural, reversed, random, explicit for sequences and vectors.")  # fmt: skip
     channels: Literal["sequential", "joint"] = Field(
-        default="sequential", description="Whether the channels of a pixel are generated one after another, or together."
+        default="sequential",
+        description="Whether the channels of a pixel are generated one after another, or together.",
     )
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(default=0, description="Of a random scan.")
     factor: Annotated[int, Field(ge=1, le=4096)] = Field(

@@ -4,7 +4,7 @@ sections 3.2 to 3.5, figure 3).
 * first: k x k convolution (7 x 7), mask A, to 2h features
 * layers (figure 5, right): both directions read 2h features and give h; the right-to-left map is shifted down by one
   row and added to the left-to-right map; 1 x 1 with mask B from h to 2h; plus the layer's input
-* head: ReLU, 1 x 1 to f features, ReLU, 1 x 1 to the logits, both with mask B
+* head: one or two layers of ReLU and 1 x 1 to f features, then ReLU and 1 x 1 to the logits, all with mask B
 
 A direction, in unskewed terms (the paper skews the map so that a diagonal is a column): the state at (i, j) reads
 
@@ -115,6 +115,7 @@ class DiagonalBiLSTM(nn.Module):
         scale: whether the input is scaled to [-1, 1].
         learned_state: whether the state before each row is learned; otherwise it is zero.
         skips: whether every layer has a 1 x 1 connection to the head as well.
+        deep_head: whether the head has two hidden layers, as in table 1, rather than one.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class DiagonalBiLSTM(nn.Module):
         scale: bool = True,
         learned_state: bool = True,
         skips: bool = False,
+        deep_head: bool = False,
     ) -> None:
         super().__init__()
         self.levels, self.scale = levels, scale
@@ -137,6 +139,7 @@ class DiagonalBiLSTM(nn.Module):
         self.first = MaskedConv2d(groups, 2 * width, first_kernel, groups, "A")
         self.layers = nn.ModuleList(Layer(width, groups, learned_state, skips) for _ in range(layers))
         self.head_1 = MaskedConv2d(2 * width, head, 1, groups, "B")
+        self.head_middle = MaskedConv2d(head, head, 1, groups, "B") if deep_head else None
         self.head_2 = MaskedConv2d(head, groups * outputs, 1, groups, "B")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,4 +152,7 @@ class DiagonalBiLSTM(nn.Module):
         for layer in self.layers:
             features, skip = layer(features)
             total = total if skip is None else total + skip
-        return self.head_2(F.relu(self.head_1(F.relu(features + total))))
+        hidden = F.relu(self.head_1(F.relu(features + total)))
+        if self.head_middle is not None:
+            hidden = F.relu(self.head_middle(hidden))
+        return self.head_2(hidden)

@@ -1,10 +1,14 @@
-"""PixelSNAIL (Chen, Mishra, Rohaninejad, Abbeel 2017), in the form of the authors' code.
+"""PixelSNAIL (Chen, Mishra, Rohaninejad, Abbeel 2017), in the form of the authors' code, with a free output layer.
 
-* stem: down_shift(conv 1 x 3) + right_shift(conv 2 x 1) of the image and a channel of ones
-* gated residual layer: conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first * sigmoid(second)
+* input: the image scaled to [-1, 1] and a channel of ones; first = down(1 x 3 of it) + right(2 x 1 of it)
+* background: (row - H / 2) / H and (column - W / 2) / W, each in ``places`` equal channels: the code adds them to zeros
+  of the image's shape, and so has one for each colour
+* gated_resnet(x, a): conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first * sigmoid(second)
 * block: residual layers of 2 x 2 windows that reach up and to the left; attention; a residual layer with it as `a`
 * attention: keys and values from 1 x 1 of a 1 x 1 residual layer over [image, features, background], queries likewise
   over [features, background]; only strictly earlier positions, the first attends to nothing and gets zeros
+
+Weight norm is optional, one scale for each output channel.
 """
 
 import math
@@ -12,6 +16,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm as normalised
 
 
 def concat_elu(x: Tensor) -> Tensor:
@@ -41,14 +46,15 @@ class Resnet(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, channels: int, filters: int, resnets: int, keys: int, values: int) -> None:
+    def __init__(self, channels: int, filters: int, resnets: int, keys: int, values: int, places: int) -> None:
         super().__init__()
+        content, place = channels + filters + 2 * places, filters + 2 * places
         self.body = nn.ModuleList(Resnet(filters, 2) for _ in range(resnets))
-        self.content = Resnet(channels + filters + 2, 1)
-        self.place = Resnet(filters + 2, 1)
-        self.keys = nn.Conv2d(channels + filters + 2, keys, 1)
-        self.values = nn.Conv2d(channels + filters + 2, values, 1)
-        self.queries = nn.Conv2d(filters + 2, keys, 1)
+        self.content = Resnet(content, 1)
+        self.place = Resnet(place, 1)
+        self.keys = nn.Conv2d(content, keys, 1)
+        self.values = nn.Conv2d(content, values, 1)
+        self.queries = nn.Conv2d(place, keys, 1)
         self.out = Resnet(filters, 1, extra=values)
 
     def forward(self, h: Tensor, image: Tensor, background: Tensor) -> Tensor:
@@ -69,29 +75,26 @@ class PixelSNAIL(nn.Module):
     """x [B, C, H, W] of integers -> [B, outputs, H, W]."""
 
     def __init__(
-        self, channels: int, levels: int, filters: int, blocks: int, resnets: int, keys: int, values: int, outputs: int
-    ) -> None:
+        self, channels: int, levels: int, filters: int, blocks: int, resnets: int, keys: int, values: int, outputs: int,
+        places: int = 1, weight_norm: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.levels = levels
+        self.levels, self.places = levels, places
         self.above = nn.Conv2d(channels + 1, filters, (1, 3), padding=(0, 1))
         self.beside = nn.Conv2d(channels + 1, filters, (2, 1))
-        self.blocks = nn.ModuleList(Block(channels, filters, resnets, keys, values) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(channels, filters, resnets, keys, values, places) for _ in range(blocks))
         self.head = nn.Conv2d(filters, outputs, 1)
+        if weight_norm:
+            for conv in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
+                normalised(conv, dim=0)
 
     def forward(self, x: Tensor) -> Tensor:
         image = x.to(self.head.weight.dtype) * 2 / (self.levels - 1) - 1
         batch, _, rows, columns = image.shape
-        row = (
-            ((torch.arange(rows, dtype=torch.float64) - rows / 2) / rows)
-            .view(1, 1, -1, 1)
-            .expand(batch, 1, rows, columns)
-        )
-        column = (
-            ((torch.arange(columns, dtype=torch.float64) - columns / 2) / columns)
-            .view(1, 1, 1, -1)
-            .expand(batch, 1, rows, columns)
-        )
-        background = torch.cat([row, column], 1).to(image.dtype)
+        row = ((torch.arange(rows, dtype=torch.float64) - rows / 2) / rows).view(1, 1, -1, 1)
+        column = ((torch.arange(columns, dtype=torch.float64) - columns / 2) / columns).view(1, 1, 1, -1)
+        where = [axis.expand(batch, self.places, rows, columns) for axis in (row, column)]
+        background = torch.cat(where, 1).to(image.dtype)
         stem = torch.cat([image, torch.ones_like(image[:, :1])], 1)
         above = F.pad(self.above(stem), (0, 0, 1, 0))[:, :, :-1]
         beside = F.pad(self.beside(F.pad(stem, (0, 0, 1, 0))), (1, 0))[..., :-1]

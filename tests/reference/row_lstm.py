@@ -4,7 +4,7 @@
 * first: k x k convolution (7 x 7), mask A, to 2h features
 * layers (figure 5, right): the LSTM reads 2h features and gives h; 1 x 1 with mask B from h to 2h; plus the layer's
   input
-* head: ReLU, 1 x 1 to f features, ReLU, 1 x 1 to the logits, both with mask B
+* head: one or two layers of ReLU and 1 x 1 to f features, then ReLU and 1 x 1 to the logits, all with mask B
 
 The LSTM goes down the rows, a whole row at once:
 
@@ -94,6 +94,7 @@ class RowLSTM(nn.Module):
         scale: whether the input is scaled to [-1, 1].
         learned_state: whether the state above the first row is learned; otherwise it is zero.
         skips: whether every layer has a 1 x 1 connection to the head as well.
+        deep_head: whether the head has two hidden layers, as in table 1, rather than one.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class RowLSTM(nn.Module):
         scale: bool = True,
         learned_state: bool = True,
         skips: bool = False,
+        deep_head: bool = False,
     ) -> None:
         super().__init__()
         self.levels, self.scale = levels, scale
@@ -117,6 +119,7 @@ class RowLSTM(nn.Module):
         self.first = MaskedConv2d(groups, 2 * width, (first_kernel, first_kernel), groups, "A")
         self.layers = nn.ModuleList(Layer(width, kernel, groups, learned_state, skips) for _ in range(layers))
         self.head_1 = MaskedConv2d(2 * width, head, (1, 1), groups, "B")
+        self.head_middle = MaskedConv2d(head, head, (1, 1), groups, "B") if deep_head else None
         self.head_2 = MaskedConv2d(head, groups * outputs, (1, 1), groups, "B")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,4 +132,7 @@ class RowLSTM(nn.Module):
         for layer in self.layers:
             features, skip = layer(features)
             total = total if skip is None else total + skip
-        return self.head_2(F.relu(self.head_1(F.relu(features + total))))
+        hidden = F.relu(self.head_1(F.relu(features + total)))
+        if self.head_middle is not None:
+            hidden = F.relu(self.head_middle(hidden))
+        return self.head_2(hidden)

@@ -1,0 +1,51 @@
+"""The tools: each is executable, says what it does, and parses; the benchmark measures and checks what it measures."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+TOOLS = sorted(path for path in (ROOT / "tools").iterdir() if path.is_file())
+SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 8, "layers": 2, "kernel": 3}
+
+
+@pytest.mark.parametrize("path", [*TOOLS, ROOT / ".ci" / "run"], ids=lambda p: p.name)
+def test_a_tool_is_a_program_that_says_what_it_does(path: Path):
+    shebang, comment, *_ = path.read_text().splitlines()
+    assert os.access(path, os.X_OK)
+    assert comment.startswith(("# ", '"""'))
+    if "python" in shebang:
+        ast.parse(path.read_text())
+    else:
+        subprocess.run([shebang.split()[-1].removeprefix("#!"), "-n", path], check=True)
+
+
+def bench(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, ROOT / "tools" / "bench", *args], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_bench_sample(tmp_path: Path):
+    sizes = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
+    file = tmp_path / "bench.json"
+    done = bench("sample", "specs/gated_pixelcnn_class.yaml", *sizes, "--batch", "1", "3", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "ratio" in done.stdout and "one median forward pass × steps" in done.stdout
+    found = json.loads(file.read_text())
+    assert found["machine"]["threads"] >= 1 and found["machine"]["torch"]
+    assert [row["batch"] for row in found["sample"]] == [1, 3]
+    for row in found["sample"]:
+        assert row["steps"] == 64 and row["agreement"] == 1
+        assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["sampler"])
+
+
+def test_bench_says_what_is_wrong(tmp_path: Path):
+    done = bench("sample", "specs/made.yaml", "--set", "hiden=3")
+    assert done.returncode == 2 and "AR213" in done.stderr and "Traceback" not in done.stderr
