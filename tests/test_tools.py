@@ -38,6 +38,7 @@ def test_bench_sample(tmp_path: Path):
     done = bench("sample", "specs/gated_pixelcnn_class.yaml", *sizes, "--batch", "1", "3", "--json", str(file))
     assert done.returncode == 0, done.stderr
     assert "ratio" in done.stdout and "one median forward pass × steps" in done.stdout
+    assert "Medians of 3 forward passes and of 1 sampling." in done.stdout
     found = json.loads(file.read_text())
     assert found["machine"]["threads"] >= 1 and found["machine"]["torch"]
     assert [row["batch"] for row in found["sample"]] == [1, 3]
