@@ -18,7 +18,7 @@ from arspec.diagnostics import InputError, SpecError
 if TYPE_CHECKING:
     from arspec.api import compile, load, render, verify
 
-_LAZY = {name: "arspec.api" for name in ("compile", "load", "render", "verify")}
+_LAZY = dict.fromkeys(("compile", "load", "render", "verify"), "arspec.api")
 
 
 def __getattr__(name: str) -> Any:

@@ -32,8 +32,8 @@ def compile(spec: Spec, check: bool = True, seed: int = 0) -> Model:
     from arspec.runtime.module import build
 
     if check:
-        from arspec.diagnostics import SpecError
         from arspec.analysis.report import prove
+        from arspec.diagnostics import SpecError
 
         report = prove(spec, contexts=False)
         if not report.ok:

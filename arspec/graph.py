@@ -96,7 +96,9 @@ class Graph:
         lines = [f"{n.name} -> {n.out}" for n in self.sources]
         for node in self.nodes:
             args = [source.name if port == "from" else f"{port}={source.name}" for port, source in node.ports()]
-            keys = node.layer.model_dump(exclude_defaults=True, exclude={"layer", "from_", "weights_of", *node.layer.ports})
+            keys = node.layer.model_dump(
+                exclude_defaults=True, exclude={"layer", "from_", "weights_of", *node.layer.ports}
+            )
             args += [f"{k}={_brief(v)}" for k, v in keys.items() if k != "mask"]
             args += [f"mask={node.mask}"] if node.mask else []
             args += [f"weights={node.tied.name}"] if node.tied else []

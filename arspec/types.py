@@ -136,10 +136,7 @@ def ranks(kind: Type, member: Member) -> Ranks:
 
 def _degrees(units: Units, member: Member) -> Ints:
     last = member.order.steps - 2  # a unit that had seen the last rank could feed no output
-    if isinstance(units.below, Units):
-        lowest = int(_degrees(units.below, member).min())
-    else:
-        lowest = 0
+    lowest = int(_degrees(units.below, member).min()) if isinstance(units.below, Units) else 0
     lowest = min(lowest, max(last, 0))
     if units.assign == "cyclic":
         return lowest + np.arange(units.count) % max(last - lowest + 1, 1)

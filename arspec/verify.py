@@ -53,7 +53,13 @@ class ModuleTest:
     def __str__(self) -> str:
         size = "×".join(map(str, self.shape))
         verdict = "inside the proven contexts" if self.ok else f"{self.beyond:,} pairs BEYOND the proven contexts"
-        equal = ", equal to them" if not self.missing and self.ok else f"; {self.missing:,} of the context not moved" if self.ok else ""
+        equal = (
+            ", equal to them"
+            if not self.missing and self.ok
+            else f"; {self.missing:,} of the context not moved"
+            if self.ok
+            else ""
+        )
         return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}"
 
 
@@ -134,7 +140,14 @@ def _diagnostics(spec: Spec, test: ModuleTest) -> list[Diagnostic]:
     place = spec.nodes.place
     if test.beyond:
         help = "; ".join(test.violations[:3]) or "a layer's code does not do what its `reads` says: please report it"
-        return [Diagnostic("AR706", f"the module reads {test.beyond:,} pairs of variables that were not proven ({test.name})", place, help)]
+        return [
+            Diagnostic(
+                "AR706",
+                f"the module reads {test.beyond:,} pairs of variables that were not proven ({test.name})",
+                place,
+                help,
+            )
+        ]
     return []
 
 

@@ -140,7 +140,11 @@ class Report:
     def __str__(self) -> str:
         spec, graph = self.spec, self.spec.graph()
         variables = spec.members[0].order.variables
-        orders = self.members[0].order if len(self.members) == 1 else f"each of {len(self.members)} orders or draws of degrees"
+        orders = (
+            self.members[0].order
+            if len(self.members) == 1
+            else f"each of {len(self.members)} orders or draws of degrees"
+        )
         lines = [f"{spec.name} ({spec.source.name})"]
         if self.proven:
             lines.append(f"  proof      holds: each of {variables:,} variables is known before its turn; {orders}")
@@ -153,8 +157,12 @@ class Report:
             if self.unseen and self.blind_spots is None:
                 lines.append(f"             {self.unseen:,} unseen (depth does not tell blind from out of reach here)")
             elif self.unseen:
-                lines.append(f"             {self.unseen:,} unseen: {self.blind_spots:,} blind at any depth, {self.out_of_reach:,} out of reach")
-        lines.append(f"  size       {graph.parameters:,} parameters, {len(graph.nodes)} nodes; proven in {self.seconds:.2f} s")
+                lines.append(
+                    f"             {self.unseen:,} unseen: {self.blind_spots:,} blind at any depth, {self.out_of_reach:,} out of reach"
+                )
+        lines.append(
+            f"  size       {graph.parameters:,} parameters, {len(graph.nodes)} nodes; proven in {self.seconds:.2f} s"
+        )
         lines += [f"  {test}" for test in self.tests]
         return "\n".join(lines)
 
@@ -184,7 +192,11 @@ def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
         training_known = known_at(in_training)
         training = leaking(in_training, training_known)
     late, used, used_known = (leaks, relations, known) if len(leaks) else (training, in_training, training_known)
-    chosen = late[np.unique(np.linspace(0, len(late) - 1, min(len(late), MAX_WITNESSES)).astype(np.int64))] if len(late) else late
+    chosen = (
+        late[np.unique(np.linspace(0, len(late) - 1, min(len(late), MAX_WITNESSES)).astype(np.int64))]
+        if len(late)
+        else late
+    )
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
     report = MemberReport(member.order.name, leaks, training, found)
     if contexts:
@@ -299,9 +311,20 @@ def _notes(report: Report) -> list[Diagnostic]:
         return [Diagnostic("AR705", f"{report.unseen:,} legal pairs of variables are unseen", place, None)]
     notes: list[Diagnostic] = []
     if report.blind_spots:
-        notes.append(Diagnostic("AR703", f"a blind spot: {report.blind_spots:,} legal pairs of variables are unseen at any depth", place, None))
+        notes.append(
+            Diagnostic(
+                "AR703",
+                f"a blind spot: {report.blind_spots:,} legal pairs of variables are unseen at any depth",
+                place,
+                None,
+            )
+        )
     if report.out_of_reach:
-        notes.append(Diagnostic("AR704", f"{report.out_of_reach:,} legal pairs of variables are out of reach at this depth", place, None))
+        notes.append(
+            Diagnostic(
+                "AR704", f"{report.out_of_reach:,} legal pairs of variables are out of reach at this depth", place, None
+            )
+        )
     return notes
 
 

@@ -46,7 +46,8 @@ class Witness:
             "variable": self.variable,
             "seen": self.seen,
             "path": [
-                {"node": s.node.name, "group": s.group, "cell": list(s.cell), "place": str(s.node.place)} for s in self.path
+                {"node": s.node.name, "group": s.group, "cell": list(s.cell), "place": str(s.node.place)}
+                for s in self.path
             ],
         }
 

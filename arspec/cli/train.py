@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     optimizer.add_argument("--weight-decay", type=float, default=default.weight_decay, help="(%(default)s)")
     optimizer.add_argument("--beta1", type=float, default=default.beta1, help="of AdamW (%(default)s)")
     optimizer.add_argument("--beta2", type=float, default=default.beta2, help="of AdamW (%(default)s)")
-    optimizer.add_argument("--initial", choices=INITIAL, default=default.initial, help="data: gains by a batch (%(default)s)")
+    optimizer.add_argument(
+        "--initial", choices=INITIAL, default=default.initial, help="data: gains by a batch (%(default)s)"
+    )
     optimizer.add_argument("--schedule", choices=SCHEDULES, default=default.schedule, help="(%(default)s)")
     optimizer.add_argument("--warmup", type=int, default=default.warmup, help="steps of linear rise (%(default)s)")
     optimizer.add_argument("--final", type=float, default=default.final, help="cosine: last part of lr (%(default)s)")

@@ -109,7 +109,9 @@ class LogisticMixture(Head):
             target = uniforms[..., :1] * cumulative[..., -1:]
             chosen = (cumulative <= target).sum(-1).clamp_(max=self.components - 1)
         pick = chosen[..., None, None]
-        means, scales, coefficients = (t.gather(-1, pick.expand(*t.shape[:-1], 1)) for t in (means, scales, coefficients))
+        means, scales, coefficients = (
+            t.gather(-1, pick.expand(*t.shape[:-1], 1)) for t in (means, scales, coefficients)
+        )
         values: list[Tensor] = []
         x = torch.zeros(*chosen.shape, support.channels, dtype=torch.float64, device=parameters.device)
         for c in range(support.channels):

@@ -43,7 +43,9 @@ class Border(Moved):
         into = node.ins[0]
         if len(into.grid) not in PADDING_SIDES:
             raise Fault("AR401", f"`{self.layer}` needs a grid, and its input has none", None)
-        wrong = sorted(self.model_fields_set & set(sum(PADDING_SIDES.values(), ())) - set(PADDING_SIDES[len(into.grid)]))
+        wrong = sorted(
+            self.model_fields_set & set(sum(PADDING_SIDES.values(), ())) - set(PADDING_SIDES[len(into.grid)])
+        )
         if wrong:
             raise Fault("AR407", f"a grid of {len(into.grid)} dimensions has no side '{wrong[0]}'",
                         f"its sides are {', '.join(PADDING_SIDES[len(into.grid)])}", wrong[0])  # fmt: skip

@@ -18,7 +18,9 @@ def member_for(model: Model, known: Tensor, member: int | None) -> int:
     """The member (the one given, or the first that will do) in whose order the known part comes first."""
     shape = model.spec.data.shape
     if tuple(known.shape) != shape:
-        raise InputError("AR805", f"what is known is stated for each entry of one example, {shape}; this has {tuple(known.shape)}")
+        raise InputError(
+            "AR805", f"what is known is stated for each entry of one example, {shape}; this has {tuple(known.shape)}"
+        )
     flat = known.cpu().numpy().astype(bool).ravel()
     if member is not None and not 0 <= member < model.members:
         raise InputError("AR816", f"the family has {model.members} members; there is no number {member}")

@@ -61,7 +61,9 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
 def _variables(node: Node) -> Ints:
     """[G * C * P]: the variable that each entry of a node at the data's sites stands for."""
     out = node.out
-    return np.broadcast_to(np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)).ravel()
+    return np.broadcast_to(
+        np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)
+    ).ravel()
 
 
 def random_conditions(model: Model, seed: int, batch: int = 1) -> dict[str, Any]:

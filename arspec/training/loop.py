@@ -77,8 +77,12 @@ def train(
         if options.batch % processes.size:
             raise InputError("AR808", f"a batch of {options.batch} cannot be shared by {processes.size} processes")
         with torch.random.fork_rng(devices=[]):
-            run = _Run(model, examples, valid, folder, options, processes, resume)
-            return run.go(stop_after, tensorboard and processes.first, progress and processes.first)
+            # held by no name here: what shares the processes' group has to be gone when they leave it
+            summary = _Run(model, examples, valid, folder, options, processes, resume).go(
+                stop_after, tensorboard and processes.first, progress and processes.first
+            )
+        processes.wait()
+        return summary
     finally:
         processes.leave()
 

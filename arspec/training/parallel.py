@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 from typing import Any
 
@@ -44,6 +46,8 @@ class Processes:
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(chosen)
         if not dist.is_initialized():
+            # its functions take the group of the day they are imported for a default, and would keep ours alive
+            importlib.import_module("torch.distributed.nn.functional")
             dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
         return Processes(chosen, rank, size)
 
@@ -52,10 +56,18 @@ class Processes:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
+    def wait(self) -> None:
+        """Until every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
     def leave(self) -> None:
         """Ends the group; this process is alone afterwards."""
         if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()
+            # DDP keeps the group in reference cycles. Its threads end with it; one that still waits for
+            # the interpreter's lock when the interpreter ends aborts the whole process.
+            gc.collect()
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Sum over all processes, on the CPU."""
