@@ -273,7 +273,7 @@ class Matrix:
         return out
 
     def back(self, sites: Bools) -> Bools:
-        return self.allowed[sites].any(0)
+        return np.any(self.allowed[sites], axis=0)
 
     def table(self, sites: Ints) -> Ints:
         rows = self.allowed[sites]

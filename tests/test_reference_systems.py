@@ -57,19 +57,25 @@ def _norm(norm: nn.LayerNorm) -> dict[str, torch.Tensor]:
 def lmconv(model: Model, member: int) -> tuple[nn.Module, Table]:
     p, order = model.spec.params, model.graph.members[member].order
     rank = order.position_rank.reshape(order.grid).tolist()
-    ref = drawn(LMConv(p["levels"], p["features"], p["layers"], p["dilation"], rank))
-    table: Table = {"first": ref.first.conv, "logits": ref.head}
-    for i, layer in enumerate(ref.layers):
-        table |= {f"body.{i}.conv1": layer.conv1.conv, f"body.{i}.conv2": layer.conv2.conv}
-        table[f"body.{i}.norm"] = _norm(layer.norm)
+    size = (p["filters"], p["resnets"], p["kernel"], p["dilation"], model.graph.head_node.out.width)
+    ref = drawn(LMConv(p["levels"], *size, rank))
+    table: Table = {"first": ref.first.conv, "norm": _norm(ref.norm.norm), "logits": ref.output}
+    for k, (wide, norm) in enumerate(zip(ref.wide, ref.wide_norms, strict=True)):
+        table |= {f"wide{k}.conv": wide.conv, f"wide{k}.norm": _norm(norm.norm)}
+    for k in range(3):
+        for node, stage in ((f"up{k}.body", ref.up[k]), (f"down{2 - k}", ref.down[k])):
+            for i, layer in enumerate(stage):
+                table |= {f"{node}.{i}.conv{n}": getattr(layer, f"conv{n}").conv for n in (1, 2)}
+                table |= {f"{node}.{i}.norm{n}": _norm(getattr(layer, f"norm{n}").norm) for n in (1, 2)}
+                table |= {f"{node}.{i}.a_conv": layer.extra} if layer.extra is not None else {}
     return ref, table
 
 
 def row_lstm(model: Model, _: int) -> tuple[nn.Module, Table]:
     p = model.spec.params
     ref = drawn(RowLSTM(p["channels"], p["levels"], p["features"], p["layers"], p["head_features"],
-                        outputs=p["levels"], skips=True))  # fmt: skip
-    table: Table = {"first": ref.first, "hidden": ref.head_1, "logits": ref.head_2}
+                        outputs=p["levels"], skips=True, deep_head=True))  # fmt: skip
+    table: Table = {"first": ref.first, "hidden1": ref.head_1, "hidden2": ref.head_middle, "logits": ref.head_2}
     for i, layer in enumerate(ref.layers):
         table |= {f"body.{i}.{name}": getattr(layer, name) for name in ("input_to_state", "expand", "skip")}
         table[f"body.{i}.lstm"] = {
@@ -81,8 +87,8 @@ def row_lstm(model: Model, _: int) -> tuple[nn.Module, Table]:
 def diagonal_bilstm(model: Model, _: int) -> tuple[nn.Module, Table]:
     p = model.spec.params
     ref = drawn(DiagonalBiLSTM(p["channels"], p["levels"], p["features"], p["layers"], p["head_features"],
-                               outputs=p["levels"], skips=True))  # fmt: skip
-    table: Table = {"first": ref.first, "hidden": ref.head_1, "logits": ref.head_2}
+                               outputs=p["levels"], skips=True, deep_head=True))  # fmt: skip
+    table: Table = {"first": ref.first, "hidden1": ref.head_1, "hidden2": ref.head_middle, "logits": ref.head_2}
     for i, layer in enumerate(ref.layers):
         table |= {f"body.{i}.{name}": getattr(layer, name) for name in ("expand", "skip")}
         for side, one in (("left", layer.left_to_right), ("right", layer.right_to_left)):
@@ -95,7 +101,8 @@ def diagonal_bilstm(model: Model, _: int) -> tuple[nn.Module, Table]:
 def pixelsnail(model: Model, _: int) -> tuple[nn.Module, Table]:
     p, data = model.spec.params, model.spec.data
     size = (p["filters"], p["blocks"], p["resnets"], p["keys"], p["values"])
-    ref = drawn(PixelSNAIL(data.channels, data.levels, *size, model.graph.head_node.out.width))
+    outputs = model.graph.head_node.out.width
+    ref = drawn(PixelSNAIL(data.channels, data.levels, *size, outputs, places=data.channels, weight_norm=True))
     table: Table = {"above": ref.above, "beside": ref.beside, "logits": ref.head}
     for i, block in enumerate(ref.blocks):
         table |= {f"body.{i}.{name}": getattr(block, name) for name in ("keys", "values", "queries")}
@@ -120,7 +127,7 @@ CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str
     ("char_rnn", char_rnn, {"length": 12, "levels": 7, "width": 6, "cell": "rnn", "gates": 1, "layers": 1}),
     ("gpt", gpt, {"length": 12, "levels": 7, "width": 8, "heads": 2, "layers": 2}),
     ("image_gpt", gpt, {"size": 5, "levels": 7, "width": 8, "heads": 2, "layers": 2}),
-    ("lmconv", lmconv, {"height": 6, "width": 5, "levels": 3, "features": 4, "layers": 3}),
+    ("lmconv", lmconv, {"height": 6, "width": 5, "levels": 3, "filters": 4, "resnets": 2}),
     ("pixelrnn_row", row_lstm, {**COLOUR, "features": 6, "head_features": 9, "layers": 2}),
     ("pixelrnn_row", row_lstm, {**GREY, "features": 5, "head_features": 4, "layers": 3}),
     ("pixelrnn_diagonal", diagonal_bilstm, {**COLOUR, "features": 6, "head_features": 9, "layers": 2}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ class Embedding(Discrete):
 
     layer: Literal["embedding"]
     out: Channels = Field(description="Channels, over all channel groups.")
+    deviation: Annotated[float, Field(gt=0, le=100)] = Field(
+        1.0, description="Standard deviation of the vectors at the start; 0.02 where a head shares them, as in GPT-2."
+    )
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]
@@ -37,7 +40,7 @@ class Embedding(Discrete):
         return Type(into.grid, into.groups, per_group(self.out, into.groups), into.frame)
 
     def weights(self, node: Node) -> dict[str, Weight]:
-        return {"weight": Weight((node.out.groups, levels_of(node), node.out.channels), deviation=1.0)}
+        return {"weight": Weight((node.out.groups, levels_of(node), node.out.channels), deviation=self.deviation)}
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         import torch

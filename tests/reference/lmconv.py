@@ -1,17 +1,31 @@
-"""Locally masked convolution (Jain, Abbeel, Pathak 2020): every position has a mask of its own, by an order of the pixels.
+"""Locally masked convolution (Jain, Abbeel, Pathak 2020), in the form of the authors' code, with a free output layer: a
+PixelCNN++ of one stream, every position of whose convolutions has a mask of its own, by an order of the pixels.
 
-A convolution unfolds its input, sets to zero what comes later than the position (the first layer: and the position
-itself), and multiplies. Residual layer: conv(concat_elu(x)), conv to 2n, first * sigmoid(second), a norm over the
-channels, add.
+* convolution: unfolds its input, sets to zero what comes later than the position (the first one: and the position
+  itself), and multiplies
+* norm: over the channels of a position, here with gains and biases
+* first: of the image scaled to [-1, 1] and a channel of ones; norm
+* gated_resnet(x, a): norm(conv(concat_elu(x))); plus 1 x 1 of concat_elu(a) where a is given; concat_elu, dropout, conv
+  to 2n; x + norm(first half) * sigmoid(second half)
+* up: three stages of nr layers, between them a dilated convolution and a norm; every output goes on a stack
+* down: starts from the top of the stack; nr, nr + 1, nr + 1 layers, each with a = popped; between them the same
+* output: 1 x 1 of elu(u); it and the 1 x 1 of a have weight norm. The stack is then empty
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm as normalised
+
+Ranks = list[list[int]]
+
+
+def concat_elu(x: Tensor) -> Tensor:
+    return F.elu(torch.cat([x, -x], 1))
 
 
 class LocallyMasked(nn.Module):
-    def __init__(self, into: int, out: int, kernel: int, dilation: int, rank: list[list[int]], strict: bool) -> None:
+    def __init__(self, into: int, out: int, kernel: int, rank: Ranks, dilation: int = 1, strict: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(into, out, kernel)
         self.kernel, self.dilation = kernel, dilation
@@ -35,31 +49,64 @@ class LocallyMasked(nn.Module):
         return y.view(len(x), -1, *x.shape[2:])
 
 
-class Layer(nn.Module):
-    def __init__(self, features: int, dilation: int, rank: list[list[int]]) -> None:
+class Norm(nn.Module):
+    def __init__(self, features: int) -> None:
         super().__init__()
-        self.conv1 = LocallyMasked(2 * features, features, 3, 1, rank, False)
-        self.conv2 = LocallyMasked(2 * features, 2 * features, 3, dilation, rank, False)
         self.norm = nn.LayerNorm(features)
 
-    def forward(self, h: Tensor) -> Tensor:
-        y = self.conv1(F.elu(torch.cat([h, -h], 1)))
-        first, second = self.conv2(F.elu(torch.cat([y, -y], 1))).chunk(2, 1)
-        return h + self.norm((first * torch.sigmoid(second)).movedim(1, -1)).movedim(-1, 1)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class GatedResnet(nn.Module):
+    def __init__(self, filters: int, kernel: int, rank: Ranks, skip: bool, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = LocallyMasked(2 * filters, filters, kernel, rank), Norm(filters)
+        self.extra = normalised(nn.Conv2d(2 * filters, filters, 1), dim=0) if skip else None
+        self.dropout = nn.Dropout(dropout)
+        self.conv2, self.norm2 = LocallyMasked(2 * filters, 2 * filters, kernel, rank), Norm(filters)
+
+    def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
+        y = self.norm1(self.conv1(concat_elu(x)))
+        if self.extra is not None:
+            y = y + self.extra(concat_elu(a))
+        first, second = self.conv2(self.dropout(concat_elu(y))).chunk(2, 1)
+        return x + self.norm2(first) * torch.sigmoid(second)
 
 
 class LMConv(nn.Module):
-    """x [B, 1, H, W] of integers -> logits [B, L, H, W], in the order of `rank`."""
+    """x [B, 1, H, W] of integers -> [B, outputs, H, W], in the order of `rank`."""
 
-    def __init__(self, levels: int, features: int, layers: int, dilation: int, rank: list[list[int]]) -> None:
+    def __init__(
+        self, levels: int, filters: int, resnets: int, kernel: int, dilation: int, outputs: int, rank: Ranks
+    ) -> None:
         super().__init__()
         self.levels = levels
-        self.first = LocallyMasked(1, features, 3, 1, rank, True)
-        self.layers = nn.ModuleList(Layer(features, dilation if i % 2 else 1, rank) for i in range(layers))
-        self.head = nn.Conv2d(2 * features, levels, 1)
+
+        def stage(count: int, skip: bool) -> nn.ModuleList:
+            return nn.ModuleList(GatedResnet(filters, kernel, rank, skip) for _ in range(count))
+
+        self.first, self.norm = LocallyMasked(2, filters, kernel, rank, strict=True), Norm(filters)
+        self.up = nn.ModuleList(stage(resnets, skip=False) for _ in range(3))
+        self.down = nn.ModuleList(stage(count, skip=True) for count in (resnets, resnets + 1, resnets + 1))
+        self.wide = nn.ModuleList(LocallyMasked(filters, filters, kernel, rank, dilation) for _ in range(4))
+        self.wide_norms = nn.ModuleList(Norm(filters) for _ in range(4))
+        self.output = normalised(nn.Conv2d(filters, outputs, 1), dim=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.first(x.to(self.head.weight.dtype) * 2 / (self.levels - 1) - 1)
-        for layer in self.layers:
-            h = layer(h)
-        return self.head(F.elu(torch.cat([h, -h], 1)))
+        image = x.to(self.first.conv.weight.dtype) * 2 / (self.levels - 1) - 1
+        stack = [self.norm(self.first(torch.cat([image, torch.ones_like(image)], 1)))]
+        for k, stage in enumerate(self.up):
+            for layer in stage:
+                stack.append(layer(stack[-1]))
+            if k < 2:
+                stack.append(self.wide_norms[k](self.wide[k](stack[-1])))
+        u = stack.pop()
+        for k, stage in enumerate(self.down):
+            for layer in stage:
+                u = layer(u, stack.pop())
+            if k < 2:
+                u = self.wide_norms[2 + k](self.wide[2 + k](u))
+        if stack:
+            raise RuntimeError("the way down must use every output of the way up")
+        return self.output(F.elu(u))
