@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Called with the node and the sites [n] that are being computed: tests count them.
 Trace = Callable[[Node, Tensor], None]
+# Called with the variables [v] that come next and their parameters [B, v, K]: gives their values [B, v, C].
+Draw = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(eq=False)
@@ -88,7 +90,7 @@ class Sampler:
                 return new
             return torch.where(clamped.index_select(0, sites), fixed.index_select(1, sites), new)
 
-        drawn = self._through(n, condition, draw, progress, trace)
+        drawn = self.drive(n, condition, draw, progress, trace)
         return channels_first(drawn, kind).reshape(n, *model.spec.data.shape).round().long()
 
     @torch.no_grad()
@@ -104,15 +106,17 @@ class Sampler:
             rows.index_copy_(1, sites, parameters)
             return fixed.index_select(1, sites)
 
-        self._through(len(x), condition, draw, False, trace)
+        self.drive(len(x), condition, draw, trace=trace)
         return rows
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
-    def _through(
-        self, n: int, condition: dict[str, Tensor], draw: Callable[[Tensor, Tensor], Tensor], progress: bool,
-        trace: Trace | None,
-    ) -> Tensor:  # fmt: skip
+    @torch.no_grad()
+    def drive(
+        self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None
+    ) -> Tensor:
+        """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
+        that come next; what it may be is up to the caller: chance, a teacher, a decoder. Returns all, [B, V, C]."""
         model, plan = self.model, self.schedule
         graph, device, dtype = model.graph, model.device, model.dtype
         self.prepare()
