@@ -34,6 +34,7 @@ class Attention(Layer):
     itself, and a site that sees nothing gets zeros; `mask: so_far` includes it."""
 
     layer: Literal["attention"]
+    placed = True
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
     values: Ref = Field(description="The node that gives the values.")
     mask: MaskText | None = Field(
@@ -81,10 +82,14 @@ class Attention(Layer):
         return channels_first(self._attend(q, k, v, c.get("mask")), node.out)
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        return {"mask": c["mask"]} if "mask" in c else {}
+        import torch
+
+        if "mask" not in c:
+            return {}
+        return {"mask": c["mask"].index_select(1, torch.as_tensor(columns[1], device=c["mask"].device))}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        mask = w["mask"].index_select(0, sites) if "mask" in w else None
+        mask = w["mask"].index_select(0, sites)[:, : xs[1].shape[1]] if "mask" in w else None
         # Without a mask every site reads the same: the first row of what was gathered is all of it.
         keys, values = (x if x.ndim == 3 else x[:, 0] for x in xs[1:])
         return self._attend(xs[0].squeeze(2), keys, values, mask)

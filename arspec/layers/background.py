@@ -29,6 +29,7 @@ class Background(Layer):
     nothing of it."""
 
     layer: Literal["background"]
+    placed = True
     channels: list[Literal["row", "column", "step", "one"]] = Field(
         ["row", "column"], min_length=1, description="What each channel of a group holds."
     )

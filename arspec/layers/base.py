@@ -8,7 +8,7 @@ states its output's type, its reads, its weights, and the same computation twice
     constants   arrays that the computation needs and that depend on the order: masks, index tables
     forward     all sites at once, on tensors [B, G * C, *grid]
     fold, few   a few sites of one group, on what they read [B, n, M, C] (or the whole input [B, S, C] where the
-                relation is a matrix); `fold` prepares the weights once
+                relation is a matrix); `fold` prepares the weights once, `hoist` what no variable influences
     style       how the diagram draws it
 """
 
@@ -118,6 +118,8 @@ class Layer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
+    linear: ClassVar[bool] = False  # `few` is `few_linear`: layers that read the same are computed as one
+    placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
 
     layer: str
@@ -150,13 +152,22 @@ class Layer(BaseModel):
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         """The weights as `few` wants them for the sites of one group. columns[i]: the columns of the table of input i
-        that any site of the group uses."""
+        that any site of the group uses; of an input that is read whole its sites in the order in which `few` gets them."""
         return w
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        """A few sites of one group. xs[i]: what they read of input i, [B, n, M, C], or the whole input [B, S, C] where
-        the relation is a matrix; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
-        sites [n]. Returns [B, n, cached]."""
+        """A few sites of one group. xs[i]: what they read of input i, [B, n, M, C], or, where the relation is a matrix,
+        all that is known of the input, [B, S', C] in the order in which it was computed; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
+        sites [n], for layers that are `placed`. Returns [B, n, cached]."""
+        raise NotImplementedError
+
+    def hoists(self, node: Node, port: int) -> bool:
+        """Whether `hoist` makes something of an input that no variable influences."""
+        return False
+
+    def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
+        """What becomes of such an input once, before the first step, instead of at each: [B, n, M, C] -> [B, n, C'].
+        `few` then gets that in its place."""
         raise NotImplementedError
 
     def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:

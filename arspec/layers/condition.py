@@ -59,9 +59,16 @@ def fold_condition(node: Node, w: Weights, group: int) -> Weights:
 
 
 def few_conditioned(xs: list[Tensor], w: Weights) -> Tensor:
-    """xs: [B, n, 1, C], and the condition as [B, n, M, K / M] where there is one."""
+    """xs: [B, n, 1, C], and the condition as [B, n, M, K / M] where there is one, or what `hoist_condition` made of it."""
     x = xs[0].squeeze(2)
-    return x if WEIGHT not in w else x + xs[1].flatten(2) @ w[WEIGHT]
+    if WEIGHT not in w:
+        return x
+    return x + (xs[1] if xs[1].ndim == 3 else hoist_condition(w, xs[1]))
+
+
+def hoist_condition(w: Weights, given: Tensor) -> Tensor:
+    """given [B, n, M, K / M] -> [B, n, C]: what is added to the input."""
+    return given.flatten(2) @ w[WEIGHT]
 
 
 class Condition(Layer):
@@ -91,6 +98,12 @@ class Condition(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return few_conditioned(xs, w)
+
+    def hoists(self, node: Node, port: int) -> bool:
+        return port == 1
+
+    def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
+        return hoist_condition(w, x)
 
     def style(self, node: Node) -> Style:
         return Style("condition", "+ V h")

@@ -43,6 +43,7 @@ class Conv(Layer):
     says which of them, and which channel groups of them, it may read. Without a mask every channel group reads all."""
 
     layer: Literal["conv"]
+    linear = True
     out: Channels = Field(description="Output channels, over all channel groups.")
     kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")

@@ -56,6 +56,7 @@ class Dense(Layer):
     `mask: earlier` is the one that leaves out the entry itself. (Germain et al. 2015, equations 13 and 14.)"""
 
     layer: Literal["dense"]
+    placed = True
     units: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(
         None, description="Hidden units. Left out: one position for each entry of the data.",
         json_schema_extra={"thin": True},
@@ -118,15 +119,20 @@ class Dense(Layer):
         return y.view(len(flat), node.out.positions, node.out.channels).transpose(1, 2)
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        import torch
+
         shape = (node.out.positions, node.out.channels)
-        folded = {"weight": self._weight(w, c).view(*shape, -1)}
+        weight = self._weight(w, c).view(*shape, -1, node.ins[0].channels)
+        weight = weight.index_select(2, torch.as_tensor(columns[0], device=weight.device))
+        folded = {"weight": weight.flatten(2)}
         if "bias" in w:
             folded["bias"] = w["bias"].view(shape)
         return folded
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        flat = xs[0].flatten(1)
-        rows = w["weight"].index_select(0, sites)
+        # without a mask every unit reads the same: the first row of what was gathered is all of it
+        flat = (xs[0] if xs[0].ndim == 3 else xs[0][:, 0]).flatten(1)
+        rows = w["weight"].index_select(0, sites)[..., : flat.shape[1]]
         y = flat @ rows.flatten(0, 1).T
         y = y.view(len(flat), len(sites), -1)
         return y + w["bias"].index_select(0, sites) if "bias" in w else y

@@ -13,6 +13,7 @@ from arspec.layers.condition import (
     conditioned,
     few_conditioned,
     fold_condition,
+    hoist_condition,
 )  # fmt: skip
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type
@@ -61,6 +62,12 @@ class Gate(Layer):
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         a, b = few_conditioned(xs, w).chunk(2, -1)
         return self._gated(a, b)
+
+    def hoists(self, node: Node, port: int) -> bool:
+        return port == 1
+
+    def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
+        return hoist_condition(w, x)
 
     def style(self, node: Node) -> Style:
         return Style("gate", f"{'tanh' if self.function == 'tanh' else 'x'} ⊙ σ")

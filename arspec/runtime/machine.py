@@ -1,0 +1,218 @@
+"""The machine: a program with its weights folded, on a device, one step at a time.
+
+A step is a row of index numbers. Its sections say which rows of which cache are gathered and where results are written,
+so that a step touches nothing but tensors of fixed shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.layers.base import Node, Weights, channels_first, sites_last
+from arspec.runtime.program import Operation, Program, Read
+from arspec.types import Ints
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
+# Called with the node and the sites [n] that are being computed: tests count them.
+Trace = Callable[[Node, Tensor], None]
+
+
+@dataclass(eq=False)
+class Cut:
+    """A class of steps: the sizes of the row's sections, and what is computed: operation, from, to within the step."""
+
+    sizes: list[int]
+    calls: list[tuple[int, int, int]]
+
+
+@dataclass(eq=False)
+class State:
+    """What a run has computed: caches [B, rows, C] by node, and what was made once of inputs that no variable
+    influences, by operation and input."""
+
+    batch: int
+    caches: dict[Node, Tensor]
+    hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+
+class Machine:
+    """Runs a program's steps. Built anew when the weights change."""
+
+    def __init__(self, model: Model, program: Program, member: int) -> None:
+        self.model, self.program, self.member = model, program, member
+        self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
+        self.weights = [self._fold(operation) for operation in program.operations]
+        self.widths = [[self._width(p.node) for p in operation.parts] for operation in program.operations]
+        self._cuts: dict[object, Cut] = {}
+        self._known = {  # rows of a cache that are filled in each step, where it is read whole
+            read.source: self._filled(read.source)
+            for operation in program.operations
+            for read in operation.reads
+            if read.made is None and read.section is None and read.hoisted is None
+        }
+
+    # -- before the first step ---------------------------------------------------------------------------------------
+
+    def _width(self, node: Node) -> int:
+        return node.layer.cached(node)
+
+    def _fold(self, operation: Operation) -> Weights:
+        folded: list[Weights] = []
+        for part in operation.parts:
+            columns = [
+                i.columns if i.table is not None or i.direct else self.program.order_of(i.source) for i in part.inputs
+            ]
+            layer, node = part.node.layer, part.node
+            constants = self.model.constants.of(node, self.member)
+            with torch.no_grad():
+                folded.append(layer.fold(node, self.model.nodes.of(node), constants, part.group, columns))
+        if len(folded) == 1:
+            return folded[0]
+        joined = {"weight": torch.cat([w["weight"] for w in folded])}
+        if any("bias" in w for w in folded):
+            joined["bias"] = torch.cat(
+                [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in folded]
+            )
+        return joined
+
+    def _filled(self, source: Node) -> list[int]:
+        orders, kept = self.program.orders[source], self.program.caches[source]
+        if len(orders) > 1:  # the rings of several groups: all of them, of which masks hide what is not yet known
+            return [kept.size - kept.outside] * self.program.steps
+        return np.maximum(orders[0][1][1:], 1).tolist()
+
+    def begin(self, batch: int, condition: dict[str, Tensor], trace: Trace | None = None) -> State:
+        """Empty caches; the conditions, and all nodes that no variable influences, computed at once."""
+        model, program = self.model, self.program
+        caches = self._free(condition, batch, trace)
+        state = State(batch, caches)
+        for number, operation in enumerate(program.operations):
+            for k, read in enumerate(operation.reads):
+                if read.hoisted is not None:
+                    state.hoisted[number, k] = self._hoist(number, k, read, caches[read.source])
+        like = torch.zeros(0, dtype=model.dtype, device=model.device)
+        for node, kept in program.caches.items():
+            outside = like.new_zeros(kept.outside, node.out.channels)
+            if node is not model.graph.data:
+                outside = node.layer.outside(node, model.nodes.of(node), like)
+            # no row is read before it is written, except by those who read the whole and hide the rest
+            cache = outside.new_zeros(batch, kept.size, outside.shape[1])
+            cache[:, : kept.outside] = outside
+            caches[node] = cache
+        for operation in program.operations:  # no site of these is ever read, but what lies outside the grid is
+            for read in operation.reads:
+                if read.section is not None and read.source not in caches:
+                    caches[read.source] = like.new_zeros(batch, 1, read.channels)
+        return state
+
+    def _free(self, condition: dict[str, Tensor], batch: int, trace: Trace | None) -> dict[Node, Tensor]:
+        """[B, 1 + S, C] for every node that no variable influences, behind a row of zeros."""
+        values = self.model.condition_tensors(condition, batch)
+        for node in self.program.schedule.free:
+            constants = self.model.constants.of(node, self.member)
+            inputs = [values[source] for source in node.inputs]
+            values[node] = node.layer.forward(node, self.model.nodes.of(node), constants, inputs, False)
+            if trace is not None:
+                trace(node, torch.arange(node.out.sites))
+        pad = torch.nn.functional.pad
+        return {n: pad(sites_last(value, n.out.groups), (0, 0, 1, 0)) for n, value in values.items()}
+
+    def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
+        part, given = self.program.operations[number].parts[0], read.hoisted
+        assert given is not None and given.table is not None
+        table = given.table[:1] if read.section is None else given.table
+        rows = np.where(table < read.source.out.sites, table + 1, 0)
+        x = cache.index_select(1, torch.from_numpy(rows.ravel()).to(cache.device))
+        x = x.view(len(cache), len(table), -1, cache.shape[2])
+        return part.node.layer.hoist(part.node, self.weights[number], k, x)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def cut(self, step: int, sizes: Ints) -> Cut:
+        """The class of a step, by the sizes of its sections."""
+        runs = self.program.runs(step)
+        bounds = [(p.bounds[step], p.bounds[step + 1]) for p in (o.parts[0] for o in self.program.operations)]
+        counts = [int(hi - lo) for lo, hi in bounds]
+        key = (sizes.tobytes(), tuple(counts), runs)
+        if key not in self._cuts:
+            self._cuts[key] = Cut(sizes.tolist(), list(self._calls(counts, runs)))
+        return self._cuts[key]
+
+    def _calls(self, counts: list[int], runs: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
+        scans = self.program.by_group
+        done: set[Node] = set()
+        for number, count in enumerate(counts):
+            node = self.program.operations[number].parts[0].node
+            if node not in self.program.schedule.waves:
+                if count:
+                    yield number, 0, count
+            elif node not in done:
+                done.add(node)
+                mine = {scans[node, g] for g in range(node.out.groups) if (node, g) in scans}
+                yield from (run for run in runs if run[0] in mine)
+
+    def step(self, row: Tensor, cut: Cut, state: State, step: int | None, trace: Trace | None = None) -> Tensor:
+        """Computes what a step does; the head's parameters [B, v, K] of the variables that come next."""
+        sections = row.split(cut.sizes)
+        made: dict[int, list[Tensor]] = {}
+        gathered: dict[int, Tensor] = {}
+        for number, lo, hi in cut.calls:
+            operation, node = self.program.operations[number], self.program.operations[number].parts[0].node
+
+            def mine(section: int, columns: int = 1, lo: int = lo, hi: int = hi) -> Tensor:
+                return sections[section][lo * columns : hi * columns]
+
+            xs: list[Tensor] = []
+            for k, read in enumerate(operation.reads):
+                if read.made is not None:
+                    xs.append(_narrowed(made[read.made[0]][read.made[1]], read.channels).unsqueeze(2))
+                elif read.hoisted is not None:
+                    x = state.hoisted[number, k]
+                    xs.append(x if read.section is None else x.index_select(1, mine(read.section)))
+                elif read.section is None:
+                    xs.append(self._whole(read, state, step))
+                else:
+                    full = hi * read.columns == cut.sizes[read.section] and lo == 0
+                    x = gathered.get(read.section) if full else None
+                    if x is None:
+                        x = state.caches[read.source].index_select(1, mine(read.section, read.columns))
+                        if full:
+                            gathered[read.section] = x
+                    x = x.view(state.batch, hi - lo, read.columns, x.shape[-1])
+                    xs.append(_narrowed(x, read.channels))
+            places = self._nowhere if operation.places is None else mine(operation.places)
+            value = node.layer.few(node, self.weights[number], xs, places)
+            made[number] = [value] if len(operation.parts) == 1 else list(value.split(self.widths[number], -1))
+            for part, out, v in zip(operation.parts, operation.outs, made[number], strict=True):
+                if out is not None:
+                    state.caches[part.node].index_copy_(1, mine(out), v)
+                if trace is not None and step is not None:
+                    start = int(part.bounds[step])
+                    trace(part.node, torch.from_numpy(part.sites[start + lo : start + hi]))
+        return state.caches[self.model.graph.head_node].index_select(1, sections[self.program.head])
+
+    def _whole(self, read: Read, state: State, step: int | None) -> Tensor:
+        """All that is known of an input before a step [B, S', C]; where no step is named, all that its cache holds."""
+        kept = self.program.caches[read.source]
+        filled = kept.size - kept.outside if step is None else self._known[read.source][step]
+        return _narrowed(state.caches[read.source], read.channels).narrow(1, kept.outside, filled)
+
+    def write(self, row: Tensor, cut: Cut, state: State, values: Tensor) -> None:
+        """Puts what was drawn, [B, v, C], where the next steps read it."""
+        index = row.split(cut.sizes)[self.program.data]
+        state.caches[self.model.graph.data].index_copy_(1, index, values)
+
+
+def _narrowed(x: Tensor, channels: int) -> Tensor:
+    return x if x.shape[-1] == channels else x[..., :channels]
+
+
+__all__ = ["Cut", "Machine", "State", "Trace", "channels_first"]

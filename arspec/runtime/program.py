@@ -1,0 +1,310 @@
+"""The sampler's program: the schedule with every site replaced by its place in a cache. numpy only.
+
+Liveness: the cache of a node is a ring over its sites in the order in which they are computed, just long enough that no
+site is written over before it was last read. WaveNet's queues, PixelCNN++'s rows and the full cache of attention are all
+this. What stands outside the grid has the first rows of each cache; the ring comes behind them.
+
+A step is one row of whole numbers, cut into sections: for every gather the rows of the cache that it reads, for every
+result the rows that it is written to. Rows of equal cuts make a class of steps. On sequences the rows repeat, each number
+moved on by a fixed amount (`arspec.runtime.periods`), so that they are not held for every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from arspec.layers.base import Node
+from arspec.runtime.schedule import Input, Part, Schedule
+from arspec.types import Ints
+
+ENDLESS = 1 << 62  # the ring of what is never written over
+
+
+@dataclass(eq=False)
+class Entries:
+    """Places in a cache, as numbers in the order of computation: row = base + index mod ring."""
+
+    index: Ints
+    base: Ints
+    ring: Ints
+
+    def rows(self) -> Ints:
+        return self.base + self.index % self.ring
+
+    def cut(self, lo: int, hi: int) -> Entries:
+        return Entries(self.index[lo:hi], self.base[lo:hi], self.ring[lo:hi])
+
+
+@dataclass(eq=False)
+class Section:
+    """A part of every step's row. Step t has the entries from `bounds[t]` to `bounds[t + 1]`."""
+
+    entries: Entries
+    bounds: Ints
+
+
+@dataclass(eq=False)
+class Read:
+    """How an operation takes an input: what another one has `made` in this step (its number, and which of its parts),
+    the rows of `source` that a section names, or all that is known of `source`. `hoisted`: what the layer made of an
+    input that no variable influences, from its rows for every site (by the section), or for all sites alike."""
+
+    source: Node
+    channels: int
+    columns: int = 0
+    section: int | None = None
+    made: tuple[int, int] | None = None
+    hoisted: Input | None = None
+
+
+@dataclass(eq=False)
+class Operation:
+    """Parts that are computed together: one, or several that are linear in the same reads. `outs[i]` is the section of
+    the rows that part i is written to, None where it is not kept."""
+
+    parts: list[Part]
+    reads: list[Read]
+    outs: list[int | None]
+    places: int | None  # the section of its sites, for layers that want to know them
+
+
+@dataclass(eq=False)
+class Kept:
+    """The cache of one node: rows of what stands outside the grid, then one ring for each part."""
+
+    outside: int
+    begins: list[int]  # by group
+    rings: list[int]  # by group; 0 where none of its sites is computed
+    size: int
+
+
+@dataclass(eq=False)
+class Program:
+    """Operations in the order in which a step goes through them, and the sections of its rows."""
+
+    schedule: Schedule
+    operations: list[Operation]
+    sections: list[Section]
+    caches: dict[Node, Kept]
+    orders: dict[Node, list[tuple[Ints, Ints]]]  # by group: the sites in the order in which they come, and the bounds
+    head: int  # the section of the head's rows that the step draws from
+    data: int  # the section of the data's rows that what is drawn is written to
+    by_group: dict[tuple[Node, int], int] = field(default_factory=dict)  # of scans: the operation of a group
+
+    @property
+    def steps(self) -> int:
+        return self.schedule.steps
+
+    def runs(self, step: int) -> tuple[tuple[int, int, int], ...]:
+        """What a step computes of its scans, wave by wave: (operation, from, to), counted within the step."""
+        found: list[tuple[int, int, int]] = []
+        for node, waves in self.schedule.waves.items():
+            for group, lo, hi in waves.get(step, ()):
+                number = self.by_group[node, group]
+                start = int(self.operations[number].parts[0].bounds[step])
+                found.append((number, lo - start, hi - start))
+        return tuple(found)
+
+    def order_of(self, node: Node) -> Ints:
+        """The sites of a node in the order in which its cache holds them, group by group."""
+        return np.concatenate([sites for sites, _ in self.orders[node]])
+
+
+def program(schedule: Schedule, endless: bool = False) -> Program:
+    """The program of a schedule. endless: for more steps than it has, so that nothing is kept for every site."""
+    return _Builder(schedule, endless).build()
+
+
+class _Builder:
+    def __init__(self, schedule: Schedule, endless: bool) -> None:
+        self.endless = endless
+        self.schedule, self.graph = schedule, schedule.graph
+        graph, steps = schedule.graph, schedule.steps
+        # the data are a part as well: what is drawn in step t is there from step t + 1 on
+        drawn = np.concatenate([[0], schedule.head_bounds[:-1]])
+        self.orders = {graph.data: [(schedule.head_sites, drawn)]}
+        for node in dict.fromkeys(part.node for part in schedule.parts):
+            mine = {p.group: p for p in schedule.parts if p.node is node}
+            self.orders[node] = [
+                (mine[g].sites, mine[g].bounds) if g in mine else (np.empty(0, np.int64), np.zeros(steps + 1, np.int64))
+                for g in range(node.out.groups)
+            ]
+        self.group_of: dict[Node, Ints] = {}
+        self.index_of: dict[Node, Ints] = {}
+        for node, orders in self.orders.items():
+            self.group_of[node] = np.zeros(node.out.sites, np.int64)
+            self.index_of[node] = np.full(node.out.sites, -1, np.int64)
+            for g, (sites, _) in enumerate(orders):
+                self.group_of[node][sites] = g
+                self.index_of[node][sites] = np.arange(len(sites))
+        self.sections: list[Section] = []
+        self.known: dict[tuple[Node, bytes, bytes], int] = {}
+        self.caches: dict[Node, Kept] = {}
+
+    def build(self) -> Program:
+        schedule, graph = self.schedule, self.graph
+        head_input = Input(graph.head_node, schedule.head_sites[:, None], np.zeros(1, np.int64))
+        self._size_caches(head_input)
+        operations: list[Operation] = []
+        at: dict[tuple[Node, int], tuple[int, int]] = {}
+        linear: dict[tuple[object, ...], int] = {}
+        by_group: dict[tuple[Node, int], int] = {}
+        for part in schedule.parts:
+            reads = [self._read(part, given, at) for given in part.inputs]
+            out = self._own(part) if part.cached else None
+            key = self._siblings(part, reads)
+            if key is not None and key in linear:
+                number = linear[key]
+                operations[number].parts.append(part)
+                operations[number].outs.append(out)
+            else:
+                number = len(operations)
+                places = self._numbers(part.sites, part.bounds) if part.node.layer.placed else None
+                operations.append(Operation([part], reads, [out], places))
+                if key is not None:
+                    linear[key] = number
+            at[part.node, part.group] = number, len(operations[number].parts) - 1
+            if part.node in schedule.waves:
+                by_group[part.node, part.group] = number
+        head = self._section(graph.head_node, schedule.head_sites[:, None], schedule.head_bounds)
+        data = self._add(Section(self._entries(graph.data, schedule.head_sites), schedule.head_bounds), None)
+        return Program(schedule, operations, self.sections, self.caches, self.orders, head, data, by_group)
+
+    # -- caches ------------------------------------------------------------------------------------------------------
+
+    def _size_caches(self, head: Input) -> None:
+        """The ring of every part: at each step in which a site is read, what has been computed since it."""
+        schedule = self.schedule
+        needed: dict[Node, list[int]] = {node: [0] * len(orders) for node, orders in self.orders.items()}
+        reading = [(given, part.bounds) for part in schedule.parts for given in part.inputs if not given.direct]
+        for given, bounds in [*reading, (head, schedule.head_bounds)]:
+            source = given.source
+            if source not in self.orders:
+                continue
+            if given.table is None:
+                needed[source] = [len(sites) for sites, _ in self.orders[source]]
+                continue
+            step = np.repeat(np.repeat(np.arange(schedule.steps), np.diff(bounds)), given.table.shape[1])
+            sites = given.table.ravel()
+            inside = sites < source.out.sites
+            sites, step = sites[inside], step[inside]
+            index, group = self.index_of[source][sites], self.group_of[source][sites]
+            for g, (_, written) in enumerate(self.orders[source]):
+                mine = (group == g) & (index >= 0)
+                if mine.any():
+                    span = int((written[step[mine] + 1] - index[mine]).max())
+                    needed[source][g] = max(needed[source][g], span)
+        kept = {part.node for part in schedule.parts if part.cached} | {self.graph.data}
+        for node in kept:
+            outside = self.outside(node)
+            rings = [  # what one step writes has places of its own
+                max(n, int(np.diff(written).max())) if len(sites) else 0
+                for n, (sites, written) in zip(needed[node], self.orders[node], strict=True)
+            ]
+            begins = (outside + np.concatenate([[0], np.cumsum(rings)])).tolist()
+            self.caches[node] = Kept(outside, begins[:-1], rings, begins[-1])
+
+    def outside(self, node: Node) -> int:
+        """Rows of what stands outside the grid: the highest that a table names."""
+        if node not in self.schedule.waves:
+            return 1
+        tables = [i.table for p in self.schedule.parts if p.node is node for i in p.inputs if i.source is node]
+        highest = max((int(t.max(initial=0)) for t in tables if t is not None), default=0)
+        return max(1, highest - node.out.sites + 1)
+
+    # -- sections ----------------------------------------------------------------------------------------------------
+
+    def _entries(self, source: Node, sites: Ints) -> Entries:
+        flat = sites.ravel()
+        out = np.zeros(len(flat), np.int64)
+        inside = flat < source.out.sites
+        if source not in self.orders:  # all of it is there from the start, behind one row of zeros
+            return Entries(np.where(inside, flat, 0), np.where(inside, 1, 0), np.where(inside, ENDLESS, 1))
+        kept = self.caches.get(source)
+        if kept is None:  # nothing of it is ever read
+            return Entries(out, out, out + 1)
+        found = np.where(inside, flat, 0)
+        index, group = self.index_of[source][found], self.group_of[source][found]
+        inside &= index >= 0
+        base, ring = np.asarray(kept.begins)[group], np.maximum(np.asarray(kept.rings)[group], 1)
+        beyond = np.where(flat >= source.out.sites, flat - source.out.sites, 0)
+        return Entries(np.where(inside, index, 0), np.where(inside, base, beyond), np.where(inside, ring, 1))
+
+    def _section(self, source: Node, table: Ints, bounds: Ints) -> int:
+        return self._add(Section(self._entries(source, table), bounds * table.shape[1]), source)
+
+    def _add(self, section: Section, source: Node | None) -> int:
+        """The number of a section; of an equal one where there is one, so that what several read is gathered once."""
+        if source is not None:
+            key = (
+                source,
+                b"".join(a.tobytes() for a in (section.entries.index, section.entries.base)),
+                section.bounds.tobytes(),
+            )
+            if key in self.known:
+                return self.known[key]
+            self.known[key] = len(self.sections)
+        self.sections.append(section)
+        return len(self.sections) - 1
+
+    def _own(self, part: Part) -> int:
+        return self._add(Section(self._entries(part.node, part.sites), part.bounds), None)
+
+    def _numbers(self, numbers: Ints, bounds: Ints) -> int:
+        zero = np.zeros(len(numbers), np.int64)
+        return self._add(Section(Entries(numbers, zero, zero + ENDLESS), bounds), None)
+
+    # -- operations --------------------------------------------------------------------------------------------------
+
+    def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
+        node, source = part.node, given.source
+        channels = node.layer.cached(node) if source is node else source.out.channels
+        if given.direct:
+            return Read(source, channels, made=at[source, part.group])
+        if given.table is None:
+            return Read(source, channels)
+        columns = given.table.shape[1]
+        if source not in self.orders and node.layer.hoists(node, part.inputs.index(given)):
+            alike = bool((given.table == given.table[:1]).all())
+            if alike or not self.endless:
+                section = None if alike else self._numbers(np.arange(len(part.sites)), part.bounds)
+                return Read(source, channels, columns, section, hoisted=given)
+        return Read(source, channels, columns, self._section(source, given.table, part.bounds))
+
+    def _siblings(self, part: Part, reads: list[Read]) -> tuple[object, ...] | None:
+        """What parts that can be computed as one have in common: layers that are linear in one and the same read."""
+        if not part.node.layer.linear or part.node in self.schedule.waves or len(reads) != 1:
+            return None
+        read = reads[0]
+        where = read.section if read.section is not None else read.made
+        return (
+            None
+            if where is None or read.hoisted is not None
+            else (read.source, where, read.columns, part.bounds.tobytes())
+        )
+
+
+@dataclass(eq=False)
+class Rows:
+    """The rows of some steps one behind the other: row t begins at `begins[t]`, and `sizes[t]` are those of its sections."""
+
+    entries: Entries
+    begins: Ints  # [steps + 1]
+    sizes: Ints  # [steps, Q]
+
+
+def rows_of(program: Program) -> Rows:
+    """The rows of all steps."""
+    sections = program.sections
+    sizes = np.stack([np.diff(s.bounds) for s in sections], 1)
+    begins = np.concatenate([[0], np.cumsum(sizes.sum(1))])
+    inner = begins[:-1, None] + np.cumsum(sizes, 1) - sizes
+    flat = Entries(*(np.empty(begins[-1], np.int64) for _ in range(3)))
+    for q, section in enumerate(sections):
+        start = np.repeat(inner[:, q] - section.bounds[:-1], sizes[:, q])
+        where = start + np.arange(len(start))
+        flat.index[where], flat.base[where] = section.entries.index, section.entries.base
+        flat.ring[where] = section.entries.ring
+    return Rows(flat, begins, sizes)
