@@ -65,8 +65,8 @@ class Attention(Layer):
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """q [B, n, C], k [B, S, C], v [B, S, D], mask [n, S] -> [B, n, D]."""
-        batch, heads = len(q), self.heads
-        q, k, v = (t.view(batch, t.shape[1], heads, -1).transpose(1, 2) for t in (q, k, v))
+        heads = self.heads
+        q, k, v = (t.unflatten(2, (heads, -1)).transpose(1, 2) for t in (q, k, v))
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
         if mask is not None:
             scores = scores.masked_fill(~mask, -math.inf)
@@ -82,11 +82,7 @@ class Attention(Layer):
         return channels_first(self._attend(q, k, v, c.get("mask")), node.out)
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        import torch
-
-        if "mask" not in c:
-            return {}
-        return {"mask": c["mask"].index_select(1, torch.as_tensor(columns[1], device=c["mask"].device))}
+        return {"mask": c["mask"]} if "mask" in c else {}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         mask = w["mask"].index_select(0, sites)[:, : xs[1].shape[1]] if "mask" in w else None

@@ -152,12 +152,12 @@ class Layer(BaseModel):
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         """The weights as `few` wants them for the sites of one group. columns[i]: the columns of the table of input i
-        that any site of the group uses; of an input that is read whole its sites in the order in which `few` gets them."""
+        that any site of the group uses."""
         return w
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         """A few sites of one group. xs[i]: what they read of input i, [B, n, M, C], or, where the relation is a matrix,
-        all that is known of the input, [B, S', C] in the order in which it was computed; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
+        the input's first sites, [B, S', C], beyond which nothing is known yet; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
         sites [n], for layers that are `placed`. Returns [B, n, cached]."""
         raise NotImplementedError
 

@@ -119,12 +119,8 @@ class Dense(Layer):
         return y.view(len(flat), node.out.positions, node.out.channels).transpose(1, 2)
 
     def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        import torch
-
         shape = (node.out.positions, node.out.channels)
-        weight = self._weight(w, c).view(*shape, -1, node.ins[0].channels)
-        weight = weight.index_select(2, torch.as_tensor(columns[0], device=weight.device))
-        folded = {"weight": weight.flatten(2)}
+        folded = {"weight": self._weight(w, c).view(*shape, -1)}
         if "bias" in w:
             folded["bias"] = w["bias"].view(shape)
         return folded

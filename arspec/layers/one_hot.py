@@ -33,10 +33,11 @@ class OneHot(Discrete):
         return hot.movedim(-1, 2).flatten(1, 2)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        from torch.nn import functional as F
+        import torch
 
         x = xs[0].squeeze(2)
-        return F.one_hot(x.long(), levels_of(node)).to(x.dtype).flatten(2)
+        levels = torch.arange(levels_of(node), dtype=x.dtype, device=x.device)
+        return (x.unsqueeze(-1) == levels).to(x.dtype).flatten(2)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"{levels_of(node)} levels")

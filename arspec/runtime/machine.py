@@ -6,7 +6,7 @@ so that a step touches nothing but tensors of fixed shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.layers.base import Node, Weights, channels_first, sites_last
+from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.program import Operation, Program, Read
 from arspec.types import Ints
 
@@ -52,12 +52,7 @@ class Machine:
         self.weights = [self._fold(operation) for operation in program.operations]
         self.widths = [[self._width(p.node) for p in operation.parts] for operation in program.operations]
         self._cuts: dict[object, Cut] = {}
-        self._known = {  # rows of a cache that are filled in each step, where it is read whole
-            read.source: self._filled(read.source)
-            for operation in program.operations
-            for read in operation.reads
-            if read.made is None and read.section is None and read.hoisted is None
-        }
+        self._filled = [self._filled_by(operation) for operation in program.operations]
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -67,9 +62,7 @@ class Machine:
     def _fold(self, operation: Operation) -> Weights:
         folded: list[Weights] = []
         for part in operation.parts:
-            columns = [
-                i.columns if i.table is not None or i.direct else self.program.order_of(i.source) for i in part.inputs
-            ]
+            columns = [i.columns for i in part.inputs]
             layer, node = part.node.layer, part.node
             constants = self.model.constants.of(node, self.member)
             with torch.no_grad():
@@ -83,16 +76,26 @@ class Machine:
             )
         return joined
 
-    def _filled(self, source: Node) -> list[int]:
-        orders, kept = self.program.orders[source], self.program.caches[source]
-        if len(orders) > 1:  # the rings of several groups: all of them, of which masks hide what is not yet known
-            return [kept.size - kept.outside] * self.program.steps
-        return np.maximum(orders[0][1][1:], 1).tolist()
+    def _filled_by(self, operation: Operation) -> list[int]:
+        """By step: the sites that any of what an operation reads whole is known up to."""
+        whole = [self.program.filled(read.source) for read in operation.reads if read.whole]
+        return np.max(whole, 0).tolist() if whole else []
 
-    def begin(self, batch: int, condition: dict[str, Tensor], trace: Trace | None = None) -> State:
-        """Empty caches; the conditions, and all nodes that no variable influences, computed at once."""
+    def begin(
+        self,
+        batch: int,
+        condition: dict[str, Tensor],
+        trace: Trace | None = None,
+        free: dict[Node, Tensor] | None = None,
+    ) -> State:
+        """Empty caches; the conditions, and all nodes that no variable influences, computed at once (or given: `free`)."""
         model, program = self.model, self.program
-        caches = self._free(condition, batch, trace)
+        caches = (
+            free_values(model, self.member, program.schedule.free, condition, batch) if free is None else dict(free)
+        )
+        if trace is not None:
+            for node in program.schedule.free:
+                trace(node, torch.arange(node.out.sites))
         state = State(batch, caches)
         for number, operation in enumerate(program.operations):
             for k, read in enumerate(operation.reads):
@@ -112,18 +115,6 @@ class Machine:
                 if read.section is not None and read.source not in caches:
                     caches[read.source] = like.new_zeros(batch, 1, read.channels)
         return state
-
-    def _free(self, condition: dict[str, Tensor], batch: int, trace: Trace | None) -> dict[Node, Tensor]:
-        """[B, 1 + S, C] for every node that no variable influences, behind a row of zeros."""
-        values = self.model.condition_tensors(condition, batch)
-        for node in self.program.schedule.free:
-            constants = self.model.constants.of(node, self.member)
-            inputs = [values[source] for source in node.inputs]
-            values[node] = node.layer.forward(node, self.model.nodes.of(node), constants, inputs, False)
-            if trace is not None:
-                trace(node, torch.arange(node.out.sites))
-        pad = torch.nn.functional.pad
-        return {n: pad(sites_last(value, n.out.groups), (0, 0, 1, 0)) for n, value in values.items()}
 
     def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
         part, given = self.program.operations[number].parts[0], read.hoisted
@@ -159,8 +150,13 @@ class Machine:
                 mine = {scans[node, g] for g in range(node.out.groups) if (node, g) in scans}
                 yield from (run for run in runs if run[0] in mine)
 
-    def step(self, row: Tensor, cut: Cut, state: State, step: int | None, trace: Trace | None = None) -> Tensor:
-        """Computes what a step does; the head's parameters [B, v, K] of the variables that come next."""
+    def step(
+        self, row: Tensor, cut: Cut, state: State, step: int | None, trace: Trace | None = None,
+        weights: Sequence[Weights] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Computes what a step does; the head's parameters [B, v, K] of the variables that come next. step: its number,
+        by which it knows how far a cache is filled that is read whole; None: all of it is read."""
+        weights = self.weights if weights is None else weights
         sections = row.split(cut.sizes)
         made: dict[int, list[Tensor]] = {}
         gathered: dict[int, Tensor] = {}
@@ -178,7 +174,7 @@ class Machine:
                     x = state.hoisted[number, k]
                     xs.append(x if read.section is None else x.index_select(1, mine(read.section)))
                 elif read.section is None:
-                    xs.append(self._whole(read, state, step))
+                    xs.append(self._whole(read, state, None if step is None else self._filled[number][step]))
                 else:
                     full = hi * read.columns == cut.sizes[read.section] and lo == 0
                     x = gathered.get(read.section) if full else None
@@ -189,7 +185,7 @@ class Machine:
                     x = x.view(state.batch, hi - lo, read.columns, x.shape[-1])
                     xs.append(_narrowed(x, read.channels))
             places = self._nowhere if operation.places is None else mine(operation.places)
-            value = node.layer.few(node, self.weights[number], xs, places)
+            value = node.layer.few(node, weights[number], xs, places)
             made[number] = [value] if len(operation.parts) == 1 else list(value.split(self.widths[number], -1))
             for part, out, v in zip(operation.parts, operation.outs, made[number], strict=True):
                 if out is not None:
@@ -199,11 +195,11 @@ class Machine:
                     trace(part.node, torch.from_numpy(part.sites[start + lo : start + hi]))
         return state.caches[self.model.graph.head_node].index_select(1, sections[self.program.head])
 
-    def _whole(self, read: Read, state: State, step: int | None) -> Tensor:
-        """All that is known of an input before a step [B, S', C]; where no step is named, all that its cache holds."""
+    def _whole(self, read: Read, state: State, filled: int | None) -> Tensor:
+        """The first sites of an input, [B, S', C], or all of them."""
         kept = self.program.caches[read.source]
-        filled = kept.size - kept.outside if step is None else self._known[read.source][step]
-        return _narrowed(state.caches[read.source], read.channels).narrow(1, kept.outside, filled)
+        cache = _narrowed(state.caches[read.source], read.channels)
+        return cache.narrow(1, kept.outside, kept.size - kept.outside if filled is None else filled)
 
     def write(self, row: Tensor, cut: Cut, state: State, values: Tensor) -> None:
         """Puts what was drawn, [B, v, C], where the next steps read it."""
@@ -211,8 +207,18 @@ class Machine:
         state.caches[self.model.graph.data].index_copy_(1, index, values)
 
 
+def free_values(
+    model: Model, member: int, nodes: list[Node], condition: dict[str, Tensor], batch: int
+) -> dict[Node, Tensor]:
+    """[B, 1 + S, C] for the conditions and for `nodes`, which no variable influences, each behind a row of zeros."""
+    values = model.condition_tensors(condition, batch)
+    for node in nodes:
+        constants = model.constants.of(node, member)
+        inputs = [values[source] for source in node.inputs]
+        values[node] = node.layer.forward(node, model.nodes.of(node), constants, inputs, False)
+    pad = torch.nn.functional.pad
+    return {node: pad(sites_last(value, node.out.groups), (0, 0, 1, 0)) for node, value in values.items()}
+
+
 def _narrowed(x: Tensor, channels: int) -> Tensor:
     return x if x.shape[-1] == channels else x[..., :channels]
-
-
-__all__ = ["Cut", "Machine", "State", "Trace", "channels_first"]

@@ -178,6 +178,24 @@ class Model(nn.Module):
             n, condition, seed=seed, temperature=temperature, progress=progress, first=first
         )
 
+    def stream(
+        self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, **condition: Tensor,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all, the same numbers as
+        `sample` of a spec of that length. Memory does not grow with the steps.
+
+        prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
+        does so where it saves time. Series conditions run over all steps. InputError for a spec that has no stream."""
+        from arspec.runtime.stream import Stream
+
+        self._check_member(member)
+        stream = Stream(self, member)
+        return stream.run(
+            n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
+            compiled=compiled,
+        )  # fmt: skip
+
     def complete(
         self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,
         progress: bool = False, **condition: Tensor,

@@ -58,6 +58,11 @@ class Read:
     made: tuple[int, int] | None = None
     hoisted: Input | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that is known of the source is read."""
+        return self.made is None and self.section is None and self.hoisted is None
+
 
 @dataclass(eq=False)
 class Operation:
@@ -72,7 +77,8 @@ class Operation:
 
 @dataclass(eq=False)
 class Kept:
-    """The cache of one node: rows of what stands outside the grid, then one ring for each part."""
+    """The cache of one node: rows of what stands outside the grid, then one ring for each part; or, where it is read
+    whole, all of its sites."""
 
     outside: int
     begins: list[int]  # by group
@@ -91,6 +97,7 @@ class Program:
     orders: dict[Node, list[tuple[Ints, Ints]]]  # by group: the sites in the order in which they come, and the bounds
     head: int  # the section of the head's rows that the step draws from
     data: int  # the section of the data's rows that what is drawn is written to
+    whole: set[Node]  # nodes that are read whole: their caches hold every site, in the order of the sites
     by_group: dict[tuple[Node, int], int] = field(default_factory=dict)  # of scans: the operation of a group
 
     @property
@@ -107,9 +114,13 @@ class Program:
                 found.append((number, lo - start, hi - start))
         return tuple(found)
 
-    def order_of(self, node: Node) -> Ints:
-        """The sites of a node in the order in which its cache holds them, group by group."""
-        return np.concatenate([sites for sites, _ in self.orders[node]])
+    def filled(self, node: Node) -> Ints:
+        """[steps]: of a node that is read whole, the sites up to the last one that is known after each step."""
+        found = np.ones(self.steps, np.int64)
+        for sites, bounds in self.orders[node]:
+            highest = np.concatenate([[0], np.maximum.accumulate(sites + 1)])
+            found = np.maximum(found, highest[bounds[1:]])
+        return found
 
 
 def program(schedule: Schedule, endless: bool = False) -> Program:
@@ -131,6 +142,8 @@ class _Builder:
                 (mine[g].sites, mine[g].bounds) if g in mine else (np.empty(0, np.int64), np.zeros(steps + 1, np.int64))
                 for g in range(node.out.groups)
             ]
+        # what is read whole lies in the order of its sites, so that keys and values stand side by side
+        self.whole = {i.source for p in schedule.parts for i in p.inputs if i.table is None and not i.direct}
         self.group_of: dict[Node, Ints] = {}
         self.index_of: dict[Node, Ints] = {}
         for node, orders in self.orders.items():
@@ -138,7 +151,7 @@ class _Builder:
             self.index_of[node] = np.full(node.out.sites, -1, np.int64)
             for g, (sites, _) in enumerate(orders):
                 self.group_of[node][sites] = g
-                self.index_of[node][sites] = np.arange(len(sites))
+                self.index_of[node][sites] = sites if node in self.whole else np.arange(len(sites))
         self.sections: list[Section] = []
         self.known: dict[tuple[Node, bytes, bytes], int] = {}
         self.caches: dict[Node, Kept] = {}
@@ -170,7 +183,7 @@ class _Builder:
                 by_group[part.node, part.group] = number
         head = self._section(graph.head_node, schedule.head_sites[:, None], schedule.head_bounds)
         data = self._add(Section(self._entries(graph.data, schedule.head_sites), schedule.head_bounds), None)
-        return Program(schedule, operations, self.sections, self.caches, self.orders, head, data, by_group)
+        return Program(schedule, operations, self.sections, self.caches, self.orders, head, data, self.whole, by_group)
 
     # -- caches ------------------------------------------------------------------------------------------------------
 
@@ -183,8 +196,7 @@ class _Builder:
             source = given.source
             if source not in self.orders:
                 continue
-            if given.table is None:
-                needed[source] = [len(sites) for sites, _ in self.orders[source]]
+            if source in self.whole or given.table is None:
                 continue
             step = np.repeat(np.repeat(np.arange(schedule.steps), np.diff(bounds)), given.table.shape[1])
             sites = given.table.ravel()
@@ -199,6 +211,12 @@ class _Builder:
         kept = {part.node for part in schedule.parts if part.cached} | {self.graph.data}
         for node in kept:
             outside = self.outside(node)
+            if node in self.whole:
+                sites = node.out.sites
+                self.caches[node] = Kept(
+                    outside, [outside] * len(needed[node]), [sites] * len(needed[node]), outside + sites
+                )
+                continue
             rings = [  # what one step writes has places of its own
                 max(n, int(np.diff(written).max())) if len(sites) else 0
                 for n, (sites, written) in zip(needed[node], self.orders[node], strict=True)

@@ -74,7 +74,7 @@ def schedule(graph: Graph, member: Member) -> Schedule:
         raise ValueError("the spec leaks under this order: it has no sampler")
     needed = depends_on(relations, np.arange(len(rank)))
     steps = member.order.steps
-    free = _free(graph, known)
+    free = free_nodes(graph, known)
     parts: list[Part] = []
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
     for node in graph.live:
@@ -95,7 +95,8 @@ def schedule(graph: Graph, member: Member) -> Schedule:
     return Schedule(graph, member, steps, parts, waves, free, head_sites, head_bounds)
 
 
-def _free(graph: Graph, known: dict[Node, Ints]) -> list[Node]:
+def free_nodes(graph: Graph, known: dict[Node, Ints]) -> list[Node]:
+    """The nodes that no variable influences: conditions and what is computed from these alone."""
     found: list[Node] = []
     for node in graph.live:
         alone = all(i in found or i in graph.conditions.values() for i in node.inputs)

@@ -1,0 +1,57 @@
+"""Priming: the caches as they stand before a step, from one parallel pass over the values that come before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.layers.base import Node, sites_last
+from arspec.runtime.machine import Machine, State
+from arspec.runtime.module import Model
+from arspec.types import Ints
+
+Orders = Mapping[Node, list[tuple[Ints, Ints]]]
+
+
+def can_prime(machine: Machine) -> bool:
+    """Whether the parallel form gives all that the caches hold: a scan with an inner state beside its output does not."""
+    return all(node.layer.cached(node) == node.out.channels for node in machine.program.caches)
+
+
+def prime(
+    machine: Machine, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
+    model: Model | None = None, orders: Orders | None = None,
+) -> None:  # fmt: skip
+    """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
+    before the step is right. model, orders: of a longer variant of the machine's model, where x is longer."""
+    model, orders = model or machine.model, orders or machine.program.orders
+    names = {node.name: node for node in machine.program.caches}
+    wanted = {n: names[n.name] for n in [*model.graph.live, model.graph.data] if n.name in names}
+
+    def keep(node: Node, value: Tensor) -> Tensor:
+        if node in wanted:
+            _fill(machine, state, wanted[node], orders[node], sites_last(value, node.out.groups), step)
+        return value
+
+    model.last(x, machine.member, condition, keep)
+
+
+def _fill(
+    machine: Machine, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
+) -> None:
+    kept = machine.program.caches[node]
+    drawn = node is machine.model.graph.data
+    for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
+        written = int(bounds[step + 1] if drawn else bounds[step])
+        if node in machine.program.whole:
+            kept_sites = sites[:written]
+            rows = begin + kept_sites
+        else:
+            index = np.arange(max(0, written - ring), written)
+            kept_sites, rows = sites[index], begin + index % ring
+        if len(rows):
+            at, of = (torch.from_numpy(a).to(values.device) for a in (rows, kept_sites))
+            state.caches[node].index_copy_(1, at, values.index_select(1, of))
