@@ -12,16 +12,21 @@ import numpy as np
 
 from arspec.analysis.contexts import MAX_EXACT, seen
 from arspec.analysis.known_at import Relations, known_at
-from arspec.types import Ints
+from arspec.diagnostics import InputError
+from arspec.types import Ints, Member
 
 ROUNDS = 16  # of lowering, where there are too many variables for contexts
 
 
 def levels(relations: Relations) -> Ints:
-    """[V]: the level of every variable of a causal spec, numbers without a gap from 0 on. Linear in the number of sites
-    where a guess can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels."""
+    """[V]: the level of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess can
+    be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels. Raises InputError
+    where the spec leaks."""
     rank = relations.member.order.rank
-    guess = _chained(relations)
+    last = known_at(relations)[relations.graph.head_node]
+    if (last >= rank).any():
+        raise no_order(relations.member)
+    guess = _chained(relations, last)
     if np.array_equal(_lowered(relations, guess), guess):
         return guess
     if len(rank) <= MAX_EXACT:
@@ -32,11 +37,17 @@ def levels(relations: Relations) -> Ints:
     return np.unique(time, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def _chained(relations: Relations) -> Ints:
+def no_order(member: Member) -> InputError:
+    """What is wrong with drawing from a spec that leaks."""
+    return InputError("AR701", f"the spec leaks under the order '{member.order.name}', so it can't be sampled",
+                      "arspec verify shows the leak")  # fmt: skip
+
+
+def _chained(relations: Relations, last: Ints) -> Ints:
     """[V]: a bound from below: the length of the chain from each variable to the last that it depends on, and so on. It
-    is the level itself wherever what is seen last is also deepest, as it is in most orders."""
+    is the level itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank that
+    each depends on, of which it sees one variable at least."""
     rank, steps = relations.member.order.rank, relations.member.order.steps
-    last = known_at(relations)[relations.graph.head_node]  # a rank, of which at least one variable is seen
     lowest = np.zeros(steps + 1, np.int64)  # level of each rank's lowest variable; behind them that of none
     lowest[-1] = -1
     level = np.empty(len(rank), np.int64)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.diagnostics import InputError
 from arspec.runtime.drawing import Draws
+from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Cut, Machine, Trace
 from arspec.runtime.program import program, rows_of
 from arspec.runtime.schedule import schedule
@@ -34,8 +34,7 @@ class Sampler:
         try:
             self.schedule = schedule(graph, chosen, time)
         except ValueError:
-            raise InputError("AR701", f"the spec leaks under the order '{chosen.order.name}', so it can't be sampled",
-                             "arspec verify shows the leak") from None  # fmt: skip
+            raise no_order(chosen) from None
         self.program = program(self.schedule)
         self._folded: tuple[Any, ...] | None = None
 
