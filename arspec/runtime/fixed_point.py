@@ -21,7 +21,7 @@ from arspec.layers.base import Node, channels_first
 from arspec.runtime.drawing import Draws
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.runtime.module import Model, Tap
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,67 +37,99 @@ class FixedPoint:
         return int(self.rounds.max()) if len(self.rounds) else 0
 
 
-@torch.no_grad()
 def fixed_point(
     model: Model, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
     given: Tensor | None = None, known: Tensor | None = None, first: int = 0, progress: bool = False,
 ) -> FixedPoint:  # fmt: skip
     """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
     draws = Draws(model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
-    kind, level = model.graph.data.out, torch.from_numpy(model.levels(member)).to(model.device)
-    by_level, depth = level.argsort(stable=True), int(level.max()) + 1
-    starts = torch.searchsorted(level[by_level], torch.arange(depth + 1, device=level.device)).tolist()
-    conditions = model.condition_tensors(condition, n)
-    x = torch.zeros(n, kind.sites, kind.channels, dtype=model.dtype, device=model.device)
-    frontier = torch.zeros(n, dtype=torch.long, device=model.device)  # the first level that is not known to be right
-    if draws.given is not None and draws.known is not None:
-        x = torch.where(draws.known, draws.given.to(model.dtype), x)
-        frontier += level.masked_fill(draws.known.all(-1), depth).min()
-    rounds = torch.zeros_like(frontier)
-    active = (frontier < depth).nonzero()[:, 0]
-    with _evaluating(model), _shown(depth, progress) as show:
-        while len(active):
-            rounds[active] += 1
-            lowest = int(frontier[active].min())
-            sites = by_level[starts[lowest] :]
-            rows = _parameters(model, x[active], conditions, active, member).index_select(1, sites)
-            old = x[active][:, sites]
-            open_ = level[sites] >= frontier[active, None]
-            new = torch.where(open_[..., None], draws(sites, rows, active).to(x.dtype), old)
-            changed = (new != old).any(-1)
-            x[active[:, None], sites] = new
-            frontier[active] = torch.where(changed, level[sites], depth).min(1).values + 1
-            active = active[frontier[active] < depth]
-            show(int(frontier.min()))
-    return FixedPoint(draws.integers(x), rounds)
+    search = Search(model, draws, condition, member)
+    with _shown(search.depth, progress) as show:
+        while not search.done:
+            search.round()
+            show(search.right)
+    return FixedPoint(draws.integers(search.x), search.rounds)
 
 
-def _parameters(model: Model, x: Tensor, conditions: dict[Node, Tensor], rows: Tensor, member: int) -> Tensor:
-    """The head's parameters [B, V, K] for values [B, V, C] of the examples `rows` [B]."""
-    values = {node: value.index_select(0, rows) for node, value in conditions.items()}
-    data = model.graph.data
-    return model.rows(model.run({data: channels_first(x, data.out), **values}, member))
+class Search:
+    """The state of an iteration: values `x` [B, V, C], and for each example the first level that is not known to be right,
+    `frontier` [B], and the `rounds` [B] that it took part in. Examples that are right are not computed any more."""
 
+    def __init__(self, model: Model, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
+        self.model, self.draws, self.member = model, draws, member
+        kind, level = model.graph.data.out, model.levels(member)
+        self.depth = int(level.max()) + 1
+        by_level = level.argsort(kind="stable")
+        self._starts = level[by_level].searchsorted(range(self.depth + 1)).tolist()
+        self._level, self._by_level = (torch.tensor(array, device=model.device) for array in (level, by_level))
+        n = len(draws.noise)
+        self._conditions = model.condition_tensors(condition, n)
+        self.x = torch.zeros(n, kind.sites, kind.channels, dtype=model.dtype, device=model.device)
+        self.frontier = torch.zeros(n, dtype=torch.long, device=model.device)
+        if draws.given is not None and draws.known is not None:
+            self.x = torch.where(draws.known, draws.given.to(model.dtype), self.x)
+            self.frontier += self._level.masked_fill(draws.known.all(-1), self.depth).min()
+        self.rounds = torch.zeros_like(self.frontier)
 
-@contextmanager
-def _evaluating(model: Model) -> Iterator[None]:
-    """Without dropout and with running statistics, as a sample is drawn."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
+    @property
+    def iterations(self) -> int:
+        """How often the module was run."""
+        return int(self.rounds.max()) if len(self.rounds) else 0
+
+    @property
+    def right(self) -> int:
+        """Levels that are right in all examples."""
+        return int(self.frontier.min()) if len(self.frontier) else self.depth
+
+    @property
+    def done(self) -> bool:
+        return self.right == self.depth
+
+    @torch.no_grad()
+    def round(self, tap: Tap | None = None) -> None:
+        """Runs the module on the examples that are not known to be right, and draws what is open in them."""
+        active = (self.frontier < self.depth).nonzero()[:, 0]
+        sites = self._by_level[self._starts[self.right] :]
+        level, frontier = self._level[sites], self.frontier[active]
+        under, x = self._conditions, self.x
+        if len(active) < len(x):
+            under, x = {node: value[active] for node, value in under.items()}, x[active]
+        rows = self._parameters(x, under, tap).index_select(1, sites)
+        old = x[:, sites]
+        still = level >= frontier[:, None]
+        new = torch.where(still[..., None], self.draws(sites, rows, active).to(x.dtype), old)
+        changed = (new != old).any(-1)
+        self.x[active[:, None], sites] = new
+        self.frontier[active] = (torch.where(changed, level, self.depth).amin(1) + 1).clamp(max=self.depth)
+        self.rounds[active] += 1
+
+    def _parameters(self, x: Tensor, conditions: dict[Node, Tensor], tap: Tap | None) -> Tensor:
+        """The head's parameters [B, V, K], without dropout and with running statistics, as a sample is drawn."""
+        model, data = self.model, self.model.graph.data
+        training = model.training
+        model.eval()
+        try:
+            return model.rows(model.run({data: channels_first(x, data.out), **conditions}, self.member, tap))
+        finally:
+            model.train(training)
 
 
 @contextmanager
 def _shown(depth: int, progress: bool) -> Iterator[Any]:
     """A function that shows how many levels are right."""
     if not progress:
-        yield lambda right: None  # type: ignore[reportUnknownLambdaType]
+        yield _nothing
         return
     from rich.progress import Progress
 
     with Progress(transient=True) as bar:
         task = bar.add_task("sampling", total=depth)
-        yield lambda right: bar.update(task, completed=right)  # type: ignore[reportUnknownLambdaType]
+
+        def show(right: int) -> None:
+            bar.update(task, completed=right)
+
+        yield show
+
+
+def _nothing(right: int) -> None:
+    """Shows nothing."""

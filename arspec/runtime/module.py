@@ -39,7 +39,7 @@ class Model(nn.Module):
         self.constants = _Constants(graph)
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
-        self._methods: dict[Any, Any] = {}  # that were chosen, by what they were chosen for
+        self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         last = {source: node for node in graph.live for source in node.inputs}
         self._done = {
             node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
@@ -217,7 +217,7 @@ class Model(nn.Module):
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}, "_methods": {}}
+        return {**self.__dict__, "_samplers": {}, "methods": {}}
 
 
 class _Constants(nn.Module):
