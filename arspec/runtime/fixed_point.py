@@ -9,10 +9,10 @@ changed was drawn from levels that had not changed any more, and is final with a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -115,7 +115,7 @@ class Search:
 
 
 @contextmanager
-def _shown(depth: int, progress: bool) -> Iterator[Any]:
+def _shown(depth: int, progress: bool) -> Generator[Callable[[int], None]]:
     """A function that shows how many levels are right."""
     if not progress:
         yield _nothing

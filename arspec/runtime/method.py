@@ -112,7 +112,7 @@ def _auto(model: Model, n: int, member: int, left: int, condition: dict[str, Ten
     base, taken = ("levels", depth) if shared else ("once", steps)
     reason = _levels(steps, depth) if shared else _once(steps, depth)
     if not (n and left):
-        return Choice(base, reason)
+        return Choice("fixed-point", "there is nothing to draw")
     whole = _seconds_a_step(model, n, member, shared, condition) * taken
     won, seen = _try_rounds(Search(model, Draws(model, n), condition, member), left, whole)
     if won:
