@@ -32,7 +32,7 @@ METHODS = ("auto", "once", "levels", "fixed-point")
 WORTH = 0.9  # levels are taken where there are fewer than this share of the steps
 STEPS = (4, 64)  # that are timed, between these
 SHARE = 64  # one step in so many is timed
-TRIAL = 8  # one part in so many of the time of a sample is the most that is spent on rounds, or
+TRIAL = 4  # one part in so many of the time of a sample is the most that is spent on rounds, or
 QUICK = 0.02  # seconds, where that is more
 FEWEST = 16  # one round for so many levels is the least that is hoped for
 COLD = 2  # times as long as later ones a first round may take
@@ -182,10 +182,12 @@ def _seconds_of_a_round(search: Search, until: float) -> float | None:
 
 
 def _now(model: Model) -> float:
-    """Seconds on the clock, when the device has done what it was asked to."""
+    """Seconds on the clock, when the device has done what it was asked to; of a single thread those that it was given, so
+    that other programs do not count."""
     if model.device.type == "cuda":
         torch.cuda.synchronize(model.device)
-    return time.perf_counter()
+    alone = model.device.type == "cpu" and torch.get_num_threads() == 1
+    return time.thread_time() if alone else time.perf_counter()
 
 
 def _short(seconds: float) -> str:
