@@ -199,8 +199,10 @@ class _Builder:
         kept = {part.node for part in schedule.parts if part.cached} | {self.graph.data}
         for node in kept:
             outside = self.outside(node)
-            rings = [  # what one step writes has places of its own
-                max(n, int(np.diff(written).max())) if len(sites) else 0
+            rings = [  # what one step writes has places of its own; of the data, what the last one draws as well
+                max(n, int(np.diff(self.schedule.head_bounds if node is self.graph.data else written).max()))
+                if len(sites)
+                else 0
                 for n, (sites, written) in zip(needed[node], self.orders[node], strict=True)
             ]
             begins = (outside + np.concatenate([[0], np.cumsum(rings)])).tolist()
