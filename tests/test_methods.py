@@ -101,11 +101,10 @@ def test_every_method_completes_alike(path: Path):
         known = ranks < int(ranks.max()) // 2
         x = model.sample(n, seed=1, member=member, **conditions)
         how: dict[str, Any] = {"seed": 2, "temperature": 3.0, "member": member, **conditions}
-        once, by_levels, found, auto = (model.complete(x, known, method=m, **how) for m in (*FORCED, "auto"))
+        once, by_levels, found = (model.complete(x, known, method=m, **how) for m in FORCED)
         assert torch.equal(once[:, known], x[:, known])
         assert torch.equal(once, by_levels)
         assert torch.equal(once, found)
-        assert torch.equal(once, auto)
         everything = fixed_point(model, n, conditions, member=member, given=x, known=torch.ones_like(known))
         assert torch.equal(everything.x, x)
         assert everything.iterations == 0
@@ -161,7 +160,7 @@ def test_levels_at_the_size_of_the_paper(path: Path):
     assert (steps, depth) == FEWER.get(path.stem, (steps, steps))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(specs(), st.integers(0, 3))
 def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
     spec = from_text(text)
