@@ -47,6 +47,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="classes as 3, 0..9 or 1,2,3, anything else as a .npy file; repeatable",
     )
+    parser.add_argument(
+        "--method", default="auto", help="auto, once, levels or fixed-point: the same examples, at another speed (auto)"
+    )
+    parser.add_argument("--explain-method", action="store_true", help="say which method is taken, and why")
 
 
 def run_sample(args: argparse.Namespace) -> int:
@@ -62,13 +66,15 @@ def run_sample(args: argparse.Namespace) -> int:
     count = args.n or (None if args.condition else 16)
     condition, longest = conditions_of(model, args.condition, count)
     count = count or longest
+    given = as_tensors(condition, model)
     x = model.sample(
         count,
         seed=args.seed,
         temperature=args.temperature,
         member=args.member,
         progress=sys.stderr.isatty(),
-        **as_tensors(condition, model),
+        method=_method(args, model, count, args.member, given),
+        **given,
     )
     # one column for each class, where they are dealt out in turn
     columns = args.columns or (longest if 1 < longest < count else None)
@@ -97,12 +103,14 @@ def run_complete(args: argparse.Namespace) -> int:
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
     repeated = {name: values.repeat(args.each, 0) for name, values in {**condition, **chosen}.items()}
     device = next(model.parameters()).device
+    kept, conditions = torch.from_numpy(known).to(device), as_tensors(repeated, model)
     drawn = model.complete(
         torch.from_numpy(x.repeat(args.each, 0)).to(device),
-        torch.from_numpy(known).to(device),
+        kept,
         seed=args.seed,
         temperature=args.temperature,
-        **as_tensors(repeated, model),
+        method=_method(args, model, len(x) * args.each, None, conditions, kept),
+        **conditions,
     )
     completions = drawn.cpu().numpy().reshape(len(x), args.each, *data.shape)
     if out.suffix.lower() != ".png":
@@ -179,6 +187,21 @@ def _check(args: argparse.Namespace) -> None:
         at_least(1, args.n, "-n")
     if not args.temperature > 0:
         raise InputError("AR808", f"--temperature is above 0; {args.temperature:g} came")
+
+
+def _method(
+    args: argparse.Namespace, model: Any, count: int, member: int | None, condition: dict[str, Any], known: Any = None
+) -> str:
+    """The method by which `count` examples are drawn; says which it is, and why, where that is asked for."""
+    if args.explain_method:
+        from arspec.runtime.completion import member_for
+        from arspec.runtime.method import choose
+
+        member = member_for(model, known, None) if member is None else member
+        choice = choose(model, count, args.method, member, known, condition)
+        print(choice, file=sys.stderr)
+        return choice.method
+    return args.method
 
 
 def _say(paths: list[Path]) -> None:

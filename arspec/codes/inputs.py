@@ -224,4 +224,17 @@ CODES = (
         """,
         "lower the learning rate, clip the gradient, or use full precision; the last checkpoint is kept.",
     ),
+    code(
+        "AR819",
+        "a method of sampling that does not exist",
+        """Samples are drawn by the method once, levels or fixed-point, or by the one that auto chooses. All of them give
+        the same samples.""",
+        """
+        arspec sample specs/pixelcnn.yaml -o a.png --method jacobi
+        """,
+        """
+        arspec sample specs/pixelcnn.yaml -o a.png --method fixed-point
+        """,
+        "name one of the methods, or leave it out.",
+    ),
 )

@@ -18,7 +18,7 @@ from arspec.layers.base import Node, sites_last
 from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
-from arspec.types import Member
+from arspec.types import Ints, Member
 
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
@@ -37,7 +37,9 @@ class Model(nn.Module):
         self.graph, self.spec = graph, graph.spec
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
-        self._samplers: dict[int, Any] = {}
+        self._samplers: dict[tuple[int, bool], Any] = {}
+        self._levels: dict[int, Ints] = {}
+        self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         last = {source: node for node in graph.live for source in node.inputs}
         self._done = {
             node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
@@ -159,24 +161,41 @@ class Model(nn.Module):
 
     # -- the every-site-once form ------------------------------------------------------------------------------------
 
-    def sampler(self, member: int = 0) -> Any:
-        """The sampler of one member of the family (made once; its weights are folded anew when they have changed)."""
+    def sampler(self, member: int = 0, levels: bool = False) -> Any:
+        """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when
+        they have changed)."""
         from arspec.runtime.sampler import Sampler
 
         self._check_member(member)
-        if member not in self._samplers:
-            self._samplers[member] = Sampler(self, member)
-        return self._samplers[member]
+        if (member, levels) not in self._samplers:
+            time = self.levels(member) if levels else None
+            self._samplers[member, levels] = Sampler(self, member, time)
+        return self._samplers[member, levels]
+
+    def levels(self, member: int = 0) -> Ints:
+        """[V]: how early each variable can be drawn; those of one level do not see each other. InputError where the spec
+        leaks."""
+        from arspec.analysis.known_at import Relations
+        from arspec.runtime.levels import levels
+
+        self._check_member(member)
+        if member not in self._levels:
+            self._levels[member] = levels(Relations(self.graph, self.graph.members[member]))
+        return self._levels[member]
 
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
-        first: int = 0, **condition: Tensor,
+        first: int = 0, method: str = "auto", **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
-        on) alone, so that batch size and method do not change a sample."""
-        return self.sampler(member).run(
-            n, condition, seed=seed, temperature=temperature, progress=progress, first=first
-        )
+        on) alone, so that neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
+        (`arspec.runtime.method`)."""
+        from arspec.runtime.method import sample
+
+        return sample(
+            self, n, condition, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
+            first=first,
+        )  # fmt: skip
 
     def stream(
         self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
@@ -198,16 +217,17 @@ class Model(nn.Module):
 
     def complete(
         self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,
-        progress: bool = False, **condition: Tensor,
+        progress: bool = False, method: str = "auto", **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is: exact conditional samples. known: booleans [*shape].
         InputError unless the known part comes first in the order of some member of the family."""
         from arspec.runtime.completion import member_for
+        from arspec.runtime.method import sample
 
-        chosen = member_for(self, known, member)
-        return self.sampler(chosen).run(
-            len(x), condition, seed=seed, temperature=temperature, progress=progress, given=x, known=known
-        )
+        return sample(
+            self, len(x), condition, method=method, member=member_for(self, known, member), seed=seed,
+            temperature=temperature, progress=progress, given=x, known=known,
+        )  # fmt: skip
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 
@@ -215,7 +235,7 @@ class Model(nn.Module):
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}}
+        return {**self.__dict__, "_samplers": {}, "methods": {}}
 
 
 class _Constants(nn.Module):

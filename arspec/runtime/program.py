@@ -217,8 +217,10 @@ class _Builder:
                     outside, [outside] * len(needed[node]), [sites] * len(needed[node]), outside + sites
                 )
                 continue
-            rings = [  # what one step writes has places of its own
-                max(n, int(np.diff(written).max())) if len(sites) else 0
+            rings = [  # what one step writes has places of its own; of the data, what the last one draws as well
+                max(n, int(np.diff(self.schedule.head_bounds if node is self.graph.data else written).max()))
+                if len(sites)
+                else 0
                 for n, (sites, written) in zip(needed[node], self.orders[node], strict=True)
             ]
             begins = (outside + np.concatenate([[0], np.cumsum(rings)])).tolist()

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.diagnostics import InputError
-from arspec.layers.base import channels_first
+from arspec.runtime.drawing import Draws
+from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Cut, Machine, Trace
-from arspec.runtime.noise import uniforms
 from arspec.runtime.program import program, rows_of
 from arspec.runtime.schedule import schedule
+from arspec.types import Ints
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -24,17 +24,17 @@ Draw = Callable[[Tensor, Tensor], Tensor]
 
 
 class Sampler:
-    """Samples, completions and replays of a model under one member of its family."""
+    """Samples, completions and replays of a model under one member of its family. `time` [V]: the step at which each
+    variable is drawn, where it is not its rank."""
 
-    def __init__(self, model: Model, member: int) -> None:
+    def __init__(self, model: Model, member: int, time: Ints | None = None) -> None:
         self.model, self.member = model, member
         graph = model.graph
         chosen = graph.members[member]
         try:
-            self.schedule = schedule(graph, chosen)
+            self.schedule = schedule(graph, chosen, time)
         except ValueError:
-            raise InputError("AR701", f"the spec leaks under the order '{chosen.order.name}', so it can't be sampled",
-                             "arspec verify shows the leak") from None  # fmt: skip
+            raise no_order(chosen) from None
         self.program = program(self.schedule)
         self._folded: tuple[Any, ...] | None = None
 
@@ -46,25 +46,8 @@ class Sampler:
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
     ) -> Tensor:  # fmt: skip
         """n examples as integers [n, *shape]; where `known` holds, those `given`. temperature 0 takes the likeliest."""
-        if not temperature >= 0:
-            raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
-        model, head, support = self.model, self.model.graph.head, self.model.graph.support
-        kind = model.graph.data.out
-        noise = torch.from_numpy(uniforms(seed, first, n, kind.sites, head.uniforms(support))).to(model.device)
-        fixed = clamped = None
-        if given is not None and known is not None:
-            model.data_tensor(given)
-            fixed = model.by_variable(given.to(model.device))
-            clamped = model.by_variable(known.unsqueeze(0).to(model.device))[0].bool()
-
-        def draw(sites: Tensor, parameters: Tensor) -> Tensor:
-            new = head.draw(support, parameters, noise.index_select(1, sites), temperature)
-            if fixed is None or clamped is None:
-                return new
-            return torch.where(clamped.index_select(0, sites), fixed.index_select(1, sites), new)
-
-        drawn = self.drive(n, condition, draw, progress, trace)
-        return channels_first(drawn, kind).reshape(n, *model.spec.data.shape).round().long()
+        draws = Draws(self.model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
+        return draws.integers(self.drive(n, condition, draws, progress, trace))
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:

@@ -66,14 +66,16 @@ class Schedule:
         return np.concatenate([np.empty(0, np.int64), *(p.sites for p in self.parts if p.node is node)])
 
 
-def schedule(graph: Graph, member: Member) -> Schedule:
-    """The schedule of one member of the family."""
+def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule:
+    """The schedule of one member of the family. `time` [V]: the step at which each variable is drawn, in place of its
+    rank (levels); each comes after all that it depends on."""
     relations = Relations(graph, member)
-    known, rank = known_at(relations), member.order.rank
+    rank = member.order.rank if time is None else time
+    known = known_at(relations, time=rank)
     if (known[graph.head_node] >= rank).any():
         raise ValueError("the spec leaks under this order: it has no sampler")
     needed = depends_on(relations, np.arange(len(rank)))
-    steps = member.order.steps
+    steps = int(rank.max()) + 1
     free = free_nodes(graph, known)
     parts: list[Part] = []
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}

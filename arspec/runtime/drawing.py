@@ -1,0 +1,53 @@
+"""How a sample is drawn from the head's parameters: the noise that is fixed beforehand, the temperature, and what is
+given. Every method of sampling draws through this, so that none of them can change a sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from arspec.diagnostics import InputError
+from arspec.layers.base import channels_first
+from arspec.runtime.noise import uniforms
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
+
+class Draws:
+    """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
+    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest."""
+
+    def __init__(
+        self, model: Model, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,
+        given: Tensor | None = None, known: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        if not temperature >= 0:
+            raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
+        self.model, self.temperature = model, temperature
+        self.head, self.support = model.graph.head, model.graph.support
+        sites, each = model.graph.data.out.sites, self.head.uniforms(self.support)
+        self.noise = torch.from_numpy(uniforms(seed, first, n, sites, each)).to(model.device)
+        self.given = self.known = None
+        if given is not None and known is not None:
+            model.data_tensor(given)
+            self.given = model.by_variable(given.to(model.device))
+            self.known = model.by_variable(known.unsqueeze(0).to(model.device))[0].bool()
+
+    def __call__(self, sites: Tensor, parameters: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The values [B, v, C] of the variables `sites` [v] with these parameters [B, v, K], for all examples or for
+        those of the numbers `rows` [B]."""
+        noise, given = self.noise, self.given
+        if rows is not None:
+            noise, given = noise.index_select(0, rows), given if given is None else given.index_select(0, rows)
+        new = self.head.draw(self.support, parameters, noise.index_select(1, sites), self.temperature)
+        if given is None or self.known is None:
+            return new
+        return torch.where(self.known.index_select(0, sites), given.index_select(1, sites), new)
+
+    def integers(self, drawn: Tensor) -> Tensor:
+        """The values [n, V, C] of all variables as the data have them: integers [n, *shape]."""
+        whole = channels_first(drawn, self.model.graph.data.out)
+        return whole.reshape(len(drawn), *self.model.spec.data.shape).round().long()

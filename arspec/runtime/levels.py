@@ -1,0 +1,75 @@
+"""Levels: how early each variable can be drawn. A variable's level is one more than the highest level among those that
+its head site depends on; 0 where it depends on none. Variables of one level are drawn in one step.
+
+The order, and with it every mask, stays as it is; only the sampler's time is told by levels in place of ranks. Any
+numbers will do as a time that are higher for a variable than for all that it depends on; levels are the lowest, and the
+only ones that `_lowered` leaves as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arspec.analysis.contexts import MAX_EXACT, seen
+from arspec.analysis.known_at import Relations, known_at
+from arspec.diagnostics import InputError
+from arspec.types import Ints, Member
+
+ROUNDS = 16  # of lowering, where there are too many variables for contexts
+
+
+def levels(relations: Relations) -> Ints:
+    """[V]: the level of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess can
+    be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels. Raises InputError
+    where the spec leaks."""
+    rank = relations.member.order.rank
+    last = known_at(relations)[relations.graph.head_node]
+    if (last >= rank).any():
+        raise no_order(relations.member)
+    guess = _chained(relations, last)
+    if np.array_equal(_lowered(relations, guess), guess):
+        return guess
+    if len(rank) <= MAX_EXACT:
+        return _longest_paths(relations)
+    time = rank
+    for _ in range(ROUNDS):
+        time = _lowered(relations, time)
+    return np.unique(time, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def no_order(member: Member) -> InputError:
+    """What is wrong with drawing from a spec that leaks."""
+    return InputError("AR701", f"the spec leaks under the order '{member.order.name}', so it can't be sampled",
+                      "arspec verify shows the leak")  # fmt: skip
+
+
+def _chained(relations: Relations, last: Ints) -> Ints:
+    """[V]: a bound from below: the length of the chain from each variable to the last that it depends on, and so on. It
+    is the level itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank that
+    each depends on, of which it sees one variable at least."""
+    rank, steps = relations.member.order.rank, relations.member.order.steps
+    lowest = np.zeros(steps + 1, np.int64)  # level of each rank's lowest variable; behind them that of none
+    lowest[-1] = -1
+    level = np.empty(len(rank), np.int64)
+    by_rank = np.argsort(rank, kind="stable")
+    for at, sites in enumerate(np.split(by_rank, np.searchsorted(rank[by_rank], np.arange(1, steps)))):
+        level[sites] = lowest[last[sites]] + 1
+        lowest[at] = level[sites].min()
+    return level
+
+
+def _lowered(relations: Relations, time: Ints) -> Ints:
+    """[V]: what is 1 + the latest `time` among all that a variable depends on. Of a time it makes one that is nowhere
+    later: where v depends on u, t'(v) ≥ 1 + t(u) > t'(u)."""
+    return 1 + known_at(relations, time=time)[relations.graph.head_node]
+
+
+def _longest_paths(relations: Relations) -> Ints:
+    found = seen(relations)
+    by_place = np.argsort(found.rank, kind="stable")
+    level = np.zeros(len(by_place), np.int64)  # by place in the order
+    for place, variable in enumerate(by_place):
+        bits = np.unpackbits(found.bits[variable].astype("<u8").view(np.uint8), bitorder="little")
+        past = np.flatnonzero(bits)
+        level[place] = level[past].max() + 1 if len(past) else 0
+    return level[np.argsort(by_place)]

@@ -1,0 +1,329 @@
+"""The methods of sampling give the same integers, in no more steps than they say, and auto takes one that pays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.cli.main import main
+from arspec.diagnostics import InputError
+from arspec.layers.base import Node
+from arspec.runtime import levels as levels_of
+from arspec.runtime import method
+from arspec.runtime.completion import scalar_ranks
+from arspec.runtime.fixed_point import Search, fixed_point
+from arspec.runtime.levels import levels
+from arspec.runtime.module import Model, build
+from arspec.runtime.noise import uniforms
+from arspec.runtime.schedule import schedule
+from arspec.runtime.subject import random_conditions
+from arspec.spec.load import from_text, load
+from tests.conftest import ROOT, SHIPPED, every_spec, randomised, small
+from tests.random_specs import specs
+
+FORCED = ("once", "levels", "fixed-point")
+MEMBERS = 2  # of a family, that are tested
+# Steps, and how many are left by levels, at the size of the paper; all others have as many levels as steps.
+FEWER = {
+    "fast_generation_toy": (16, 4),
+    "made": (784, 363),
+    "pixelcnn": (3072, 468),
+    "pixelcnn_pp": (1024, 880),
+    "pixelcnn_pp_class": (1024, 880),
+    "pixelrnn_diagonal": (3072, 3041),
+    "pixelrnn_row": (3072, 468),
+}
+
+
+def members(model: Model) -> range:
+    return range(min(model.members, MEMBERS))
+
+
+@torch.no_grad()
+def module_once_per_step(
+    model: Model, conditions: dict[str, Any], member: int, n: int, seed: int, heat: float
+) -> Tensor:
+    """[n, *shape]: all sites are computed at every step, and nothing of the sampler is used but the numbering of noise."""
+    head, support, kind = model.graph.head, model.graph.support, model.graph.data.out
+    noise = torch.from_numpy(uniforms(seed, 0, n, kind.sites, head.uniforms(support)))
+    order = model.graph.members[member].order
+    shape = (kind.groups, kind.channels, kind.positions)
+    x = torch.zeros(n, *model.spec.data.shape, dtype=torch.long)
+    for step in range(order.steps):
+        now = torch.from_numpy(np.flatnonzero(order.rank == step))
+        values = head.draw(support, model(x, member, **conditions)[:, now], noise[:, now], heat).round().long()
+        by_variable = x.view(n, *shape).transpose(2, 3).reshape(n, kind.sites, kind.channels)
+        by_variable[:, now] = values
+        back = by_variable.view(n, kind.groups, kind.positions, kind.channels).transpose(2, 3)
+        x = back.reshape(n, *model.spec.data.shape)
+    return x
+
+
+@every_spec
+def test_every_method_draws_what_the_module_once_per_step_draws(path: Path):
+    model, n = randomised(small(path, repeats=1)), 3
+    conditions = random_conditions(model, 1, n)
+    member = members(model)[-1]
+    how: dict[str, Any] = {"seed": 7, "temperature": 3.0, "member": member}  # warm: much hangs on what was drawn before
+    wanted = module_once_per_step(model, conditions, member, n, 7, 3.0)
+    for name in FORCED:
+        assert torch.equal(model.sample(n, method=name, **how, **conditions), wanted), name
+    found = fixed_point(model, n, conditions, **how)
+    assert 1 <= found.rounds.min() <= found.iterations <= int(model.levels(member).max()) + 1
+    assert int(model.levels(member).max()) < model.graph.members[member].order.steps
+
+
+@every_spec
+def test_at_temperature_zero_the_methods_draw_alike(path: Path):
+    model = randomised(small(path))
+    conditions = random_conditions(model, 1, 3)
+    once, by_levels, found = (model.sample(3, method=name, temperature=0.0, **conditions) for name in FORCED)
+    assert torch.equal(once, by_levels)
+    assert torch.equal(once, found)
+
+
+@every_spec
+def test_every_method_completes_alike(path: Path):
+    model, n = randomised(small(path)), 3
+    conditions = random_conditions(model, 1, n)
+    for member in members(model):
+        ranks = torch.from_numpy(scalar_ranks(model, member)).view(model.spec.data.shape)
+        known = ranks < int(ranks.max()) // 2
+        x = model.sample(n, seed=1, member=member, **conditions)
+        how: dict[str, Any] = {"seed": 2, "temperature": 3.0, "member": member, **conditions}
+        once, by_levels, found = (model.complete(x, known, method=m, **how) for m in FORCED)
+        assert torch.equal(once[:, known], x[:, known])
+        assert torch.equal(once, by_levels)
+        assert torch.equal(once, found)
+        everything = fixed_point(model, n, conditions, member=member, given=x, known=torch.ones_like(known))
+        assert torch.equal(everything.x, x)
+        assert everything.iterations == 0
+
+
+@every_spec
+def test_nothing_is_read_before_it_is_there(path: Path):
+    spec = small(path)
+    graph = spec.graph()
+    for member in spec.members[:MEMBERS]:
+        relations = Relations(graph, member)
+        time, seeing = levels(relations), seen(relations).matrix()
+        latest = np.where(seeing, time[None, :], -1).max(1)
+        np.testing.assert_array_equal(time, latest + 1)  # after all that it sees, and no later than it must
+        plan = schedule(graph, member, time)
+        assert plan.steps == len(np.unique(time)) == time.max() + 1
+        there = {node: np.zeros(node.out.sites, np.int64) for node in [*graph.conditions.values(), *plan.free]}
+        there[graph.data] = time + 1  # a step ends with its draw
+        for part in plan.parts:
+            never = np.full(part.node.out.sites, plan.steps + 1)
+            there.setdefault(part.node, never)[part.sites] = np.repeat(np.arange(plan.steps), np.diff(part.bounds))
+        for part in plan.parts:
+            reads = [*zip(relations.reads(part.node), part.node.inputs, strict=True)]
+            scan = relations.scan(part.node)
+            for read, source in reads if scan is None else [*reads, (scan.own, part.node)]:
+                when = np.append(there[source], 0)[read.table(part.sites)]  # what is off the grid is always there
+                assert (when <= there[part.node][part.sites][:, None]).all(), (part.node.name, source.name)
+        assert (there[graph.head_node] <= time).all()
+
+
+@every_spec
+def test_levels_compute_every_site_once(path: Path):
+    model = randomised(small(path))
+    conditions = random_conditions(model, 0, 1)
+    counted: list[Counter[tuple[Node, int]]] = []
+    for by_levels in (False, True):
+        computed: Counter[tuple[Node, int]] = Counter()
+
+        def count(node: Node, sites: Tensor, into: Counter[tuple[Node, int]] = computed) -> None:
+            into.update((node, site) for site in sites.tolist())
+
+        model.sampler(0, by_levels).run(1, conditions, trace=count)
+        counted.append(computed)
+    assert counted[0] == counted[1]
+    assert set(counted[0].values()) == {1}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
+def test_levels_at_the_size_of_the_paper(path: Path):
+    spec = load(path)
+    steps = spec.members[0].order.steps
+    depth = int(levels(Relations(spec.graph(), spec.members[0])).max()) + 1
+    assert (steps, depth) == FEWER.get(path.stem, (steps, steps))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(specs(), st.integers(0, 3))
+def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
+    spec = from_text(text)
+    relations = Relations(spec.graph(), spec.members[0])
+    if len(leaking(relations, known_at(relations))):
+        with pytest.raises(InputError, match="leaks under the order"):
+            levels(relations)
+        return
+    time, seeing = levels(relations), seen(relations).matrix()
+    np.testing.assert_array_equal(time, np.where(seeing, time[None, :], -1).max(1) + 1)
+    model = randomised(spec, seed)
+    conditions = random_conditions(model, seed, 2)
+    once, by_levels, found = (model.sample(2, seed=seed, method=m, temperature=2.0, **conditions) for m in FORCED)
+    assert torch.equal(once, by_levels)
+    assert torch.equal(once, found)
+
+
+@pytest.mark.parametrize("name", sorted(FEWER))
+def test_levels_without_a_guess_and_without_contexts(name: str, monkeypatch: pytest.MonkeyPatch):
+    spec = small(next(path for path in SHIPPED if path.stem == name))
+    relations = Relations(spec.graph(), spec.members[0])
+    exact, rank = levels(relations), spec.members[0].order.rank
+    monkeypatch.setattr(levels_of, "_chained", lambda *_: np.zeros_like(rank))
+    np.testing.assert_array_equal(levels(relations), exact)  # from the contexts
+    monkeypatch.setattr(levels_of, "MAX_EXACT", 0)
+    above, seeing = levels(relations), seen(relations).matrix()
+    assert (exact <= above).all()
+    assert (above <= rank).all()
+    assert (np.where(seeing, above[None, :], -1).max(1) < above).all()
+
+
+# -- auto ------------------------------------------------------------------------------------------------------------
+
+
+def measuring(monkeypatch: pytest.MonkeyPatch, step: float, round_: float | None) -> list[str]:
+    """As if a step and a round took so many seconds; a round of None is broken off. Says what was measured."""
+    measured: list[str] = []
+
+    def a_step(*_: object) -> float:
+        measured.append("step")
+        return step
+
+    def a_round(search: Search, until: float) -> float | None:
+        measured.append("round")
+        if round_ is not None:
+            search.round()
+        return round_
+
+    monkeypatch.setattr(method, "_seconds_a_step", a_step)
+    monkeypatch.setattr(method, "_seconds_of_a_round", a_round)
+    return measured
+
+
+def of(name: str) -> Model:
+    return randomised(small(next(path for path in SHIPPED if path.stem == name)))
+
+
+@pytest.mark.parametrize(
+    "name, step, round_, chosen, why",
+    [
+        ("gated_pixelcnn", 1.0, 0.5, "fixed-point", "a pass of the module takes 500 ms, and of at most 108 passes"),
+        ("gated_pixelcnn", 1.0, 1e6, "once", "in 108 steps, which take about 108 s; a pass of the module takes 1e+06 s"),
+        ("gated_pixelcnn", 1e-3, None, "once", "in 108 steps, which take about 108 ms; a pass of the module takes more"),
+        ("pixelcnn", 1e-3, None, "levels", "in 78 steps for 108 ranks, as variables that do not see each other share"),
+        ("pixelrnn_diagonal", 1e-3, None, "once", "in 108 steps (by levels in 103), which take about 108 ms"),
+    ],
+)  # fmt: skip
+def test_auto_takes_what_is_quickest(
+    name: str, step: float, round_: float | None, chosen: str, why: str, monkeypatch: pytest.MonkeyPatch
+):
+    measuring(monkeypatch, step, round_)
+    choice = method.choose(of(name), 2)
+    assert choice.method == chosen
+    assert why in choice.reason
+
+
+def test_auto_measures_once_for_each_batch_and_state_of_the_weights(monkeypatch: pytest.MonkeyPatch):
+    model, measured = of("made"), measuring(monkeypatch, 1.0, None)
+    model.sample(2)
+    model.sample(2, seed=1)
+    assert measured == ["step", "round"]
+    model.sample(3)
+    assert measured == 2 * ["step", "round"]
+    with torch.no_grad():
+        next(model.parameters()).mul_(2)
+    model.sample(3)
+    assert measured == 3 * ["step", "round"]
+    model.sample(3, method="once")
+    assert model.sample(0).shape == (0, *model.spec.data.shape)
+    assert measured == 3 * ["step", "round"]
+
+
+@every_spec
+def test_auto_measures_and_draws_the_same(path: Path):
+    model = randomised(small(path))
+    conditions = random_conditions(model, 0, 2)
+    choice = method.choose(model, 2, condition=conditions)
+    assert choice.method in FORCED
+    assert str(choice).startswith(f"method {choice.method}: ")
+    assert "a pass of the module takes" in choice.reason
+    assert torch.equal(model.sample(2, seed=3, **conditions), model.sample(2, seed=3, method="once", **conditions))
+
+
+def test_a_pass_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch):
+    model = of("gated_pixelcnn")
+    monkeypatch.setattr(method, "QUICK", 0.0)
+    monkeypatch.setattr(method, "_seconds_a_step", lambda *_: 1e-9)
+    assert "a pass of the module takes more than" in method.choose(model, 2).reason
+
+
+def test_dropout_does_not_touch_a_sample():
+    model = of("pixelsnail")
+    found = model.sample(2, method="fixed-point")
+    assert torch.equal(model.train().sample(2, method="fixed-point"), found)
+    assert model.training
+
+
+def test_a_method_is_known_and_the_spec_holds():
+    model = of("made")
+    with pytest.raises(InputError, match="there is no method 'level'") as caught:
+        model.sample(1, method="level")
+    assert caught.value.code == "AR819"
+    assert "levels" in str(caught.value)
+    leaking_spec = build(load(ROOT / "tests/specs/err/ar701_a_leak.yaml"))
+    for name in ("auto", *FORCED):
+        with pytest.raises(InputError, match="leaks under the order"):
+            leaking_spec.sample(1, method=name)
+
+
+# -- on the command line ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> list[str]:
+    size = ["height=4", "width=4", "channels=1", "levels=17", "features=4", "head_features=4", "blocks=1"]
+    return [str(ROOT / "specs/pixelcnn.yaml"), "--device", "cpu", *(w for s in size for w in ("--set", s))]
+
+
+def test_sample_takes_a_method_and_explains_it(
+    spec_file: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    drawn: list[Any] = []
+    for name in ("auto", *FORCED):
+        out = tmp_path / f"{name}.npy"
+        assert main(["sample", *spec_file, "-n", "2", "-o", str(out), "--method", name, "--explain-method"]) == 0
+        told = capsys.readouterr().err
+        assert "method " in told if name == "auto" else f"method {name}: " in told
+        drawn.append(np.load(out))
+    assert all(np.array_equal(drawn[0], other) for other in drawn)
+    assert main(["sample", *spec_file, "-n", "2", "-o", str(tmp_path / "x.npy"), "--method", "jacobi"]) == 2
+    assert "AR819" in capsys.readouterr().err
+    assert not (tmp_path / "x.npy").exists()
+
+
+def test_complete_takes_a_method_and_explains_it(
+    spec_file: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(17, size=(12, 1, 4, 4)).astype(np.uint8))
+    drawn: list[Any] = []
+    for name in FORCED:
+        out = tmp_path / f"{name}.npy"
+        data = ["--data", str(tmp_path / "x.npy"), "--split", "all", "-n", "2", "--each", "2"]
+        assert main(["complete", *spec_file, *data, "-o", str(out), "--method", name, "--explain-method"]) == 0
+        assert f"method {name}: " in capsys.readouterr().err
+        drawn.append(np.load(out))
+    assert all(np.array_equal(drawn[0], other) for other in drawn)
