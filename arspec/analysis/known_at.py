@@ -39,10 +39,13 @@ class Relations:
         return self._scans[node]
 
 
-def known_at(relations: Relations, without: frozenset[Node] = frozenset()) -> dict[Node, Ints]:
-    """[S] for every source and live node. `without`: nodes as if they read nothing."""
+def known_at(
+    relations: Relations, without: frozenset[Node] = frozenset(), time: Ints | None = None
+) -> dict[Node, Ints]:
+    """[S] for every source and live node. `without`: nodes as if they read nothing. `time` [V]: when each variable is
+    drawn, in place of its rank; masks still go by ranks."""
     graph = relations.graph
-    known: dict[Node, Ints] = {graph.data: relations.member.order.rank}
+    known: dict[Node, Ints] = {graph.data: relations.member.order.rank if time is None else time}
     for node in graph.conditions.values():
         known[node] = np.full(node.out.sites, -1)
     for node in graph.live:

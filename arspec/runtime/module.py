@@ -179,17 +179,19 @@ class Model(nn.Module):
         )
 
     def complete(
-        self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,
-        progress: bool = False, **condition: Tensor,
+        self, x: Tensor, known: Tensor, *, how: str = "auto", seed: int = 0, temperature: float = 1.0,
+        member: int | None = None, progress: bool = False, particles: int = 64, sweeps: int = 20, tries: int = 1000,
+        **condition: Tensor,
     ) -> Tensor:  # fmt: skip
-        """x with what is not `known` drawn anew, given what is: exact conditional samples. known: booleans [*shape].
-        InputError unless the known part comes first in the order of some member of the family."""
-        from arspec.runtime.completion import member_for
+        """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
+        samples where the given part comes first in the order of some member of the family; `arspec.completion.complete`
+        takes the same arguments and says of every way (`how`) what its samples are worth."""
+        from arspec.completion import complete
 
-        chosen = member_for(self, known, member)
-        return self.sampler(chosen).run(
-            len(x), condition, seed=seed, temperature=temperature, progress=progress, given=x, known=known
-        )
+        return complete(
+            self, x, known, condition, how=how, member=member, seed=seed, temperature=temperature, progress=progress,
+            particles=particles, sweeps=sweeps, tries=tries,
+        ).values  # fmt: skip
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,167 @@
+"""Completion of any part: every way draws from the exact conditional, enumerated, for every head and kind of order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_probability import check_drawn_by, everything, every_tiny, tiny
+from torch import Tensor
+
+from arspec.completion import HOW, complete
+from arspec.completion.given import best_given, given_under
+from arspec.diagnostics import InputError
+from arspec.runtime.module import Model
+
+# way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
+WAYS = {
+    "enumeration": (4000, {}),
+    "rejection": (4000, {"tries": 100_000}),
+    "particles": (600, {"particles": 48}),
+    "gibbs": (1500, {"sweeps": 12, "particles": 1}),
+    "metropolis": (1500, {"sweeps": 12, "particles": 1}),
+}
+
+
+def parts(model: Model) -> dict[str, Tensor]:
+    """What is given: what comes last in the order, and every other scalar, from the second on in the order."""
+    from arspec.runtime.completion import scalar_ranks
+
+    ranks = scalar_ranks(model, 0)
+    place = np.argsort(np.argsort(ranks, kind="stable"), kind="stable")
+    shape = model.spec.data.shape
+    return {
+        "last": torch.from_numpy(place >= len(ranks) // 2).view(shape),
+        "alternate": torch.from_numpy(place % 2 == 1).view(shape),
+    }
+
+
+def exact(model: Model, x: Tensor, known: Tensor, member: int = 0) -> tuple[Tensor, Tensor]:
+    """All completions and their probabilities, without arspec.completion."""
+    every = everything(model)
+    fitting = every[(every == x)[:, known].all(1)]
+    with torch.no_grad():
+        return fitting, model.log_prob(fitting, member).softmax(0)
+
+
+def test_every_way_is_tested() -> None:
+    assert {"auto", "order", *WAYS} == set(HOW)
+
+
+@pytest.mark.parametrize("part", ["last", "alternate"])
+@pytest.mark.parametrize("how", WAYS)
+@every_tiny
+def test_a_way_draws_from_the_conditional(name: str, how: str, part: str) -> None:
+    model, (count, settings) = tiny(name), WAYS[how]
+    known = parts(model)[part]
+    x = model.sample(1, seed=3)
+    fitting, probability = exact(model, x, known)
+    given = x.expand(count, *x.shape[1:])
+    found = complete(model, given, known, how=how, member=0, seed=5, **settings)
+    assert found.how == how and found.member == 0 and found.guarantee
+    check_drawn_by(probability, found.values, fitting)
+
+
+@every_tiny
+def test_clamping_alone_is_not_the_conditional(name: str) -> None:
+    """The tests above see the difference that they are about."""
+    model = tiny(name)
+    known, x = parts(model)["last"], model.sample(1, seed=3)
+    if best_given(model, known, 0).exact:
+        return
+    fitting, probability = exact(model, x, known)
+    clamped = model.sampler(0).run(4000, {}, seed=5, given=x.expand(4000, *x.shape[1:]), known=known)
+    with pytest.raises(AssertionError):
+        check_drawn_by(probability, clamped, fitting)
+
+
+@every_tiny
+def test_conditionals_of_channels_add_up(name: str) -> None:
+    model = tiny(name)
+    every, support, head = everything(model), model.graph.support, model.graph.head
+    with torch.no_grad():
+        parameters, value = model(every), model.by_variable(every)
+        total = torch.zeros(parameters.shape[:2], dtype=torch.float64)
+        for channel in range(support.channels):
+            each = head.conditionals(support, parameters, value, channel)
+            torch.testing.assert_close(each.exp().sum(-1), torch.ones_like(total))
+            total = total + each.gather(-1, value[..., channel, None]).squeeze(-1)
+        torch.testing.assert_close(total, head.log_prob(support, parameters, value))
+
+
+@pytest.mark.parametrize("name", ["mixture joint channels", "categorical joint channels"])
+def test_a_pixel_that_is_given_in_part(name: str) -> None:
+    """Its later channels given its first: exact by the order, though the pixel is one variable."""
+    model = tiny(name)
+    known = torch.zeros(model.spec.data.shape, dtype=torch.bool)
+    known[:, 0, 0] = True
+    known[0, 0, 1] = True
+    x = model.sample(1, seed=3)
+    fitting, probability = exact(model, x, known)
+    found = complete(model, x.expand(4000, *x.shape[1:]), known, seed=5)
+    if model.spec.data.shape[1] == 1:
+        assert found.how == "order"
+    check_drawn_by(probability, found.values, fitting)
+    with pytest.raises(InputError, match="temperature"):
+        complete(model, x, known, temperature=0.5)
+
+
+def test_a_family_chooses_the_member_that_makes_it_exact() -> None:
+    model = tiny("bernoulli family")
+    for member in range(model.members):
+        rank = model.graph.members[member].order.rank
+        known = torch.from_numpy(rank < 2)
+        assert given_under(model, known, member).exact
+        found = complete(model, model.sample(2, seed=1), known)
+        assert found.how == "order" and "exact" in found.guarantee
+    with pytest.raises(InputError, match="comes first in the order"):
+        complete(model, model.sample(2), torch.from_numpy(rank >= 2), how="order", member=model.members - 1)
+
+
+def test_the_default_takes_any_part() -> None:
+    model = tiny("mixture image")
+    x = model.sample(3, seed=1)
+    known = parts(model)["alternate"]
+    drawn = model.complete(x, known, seed=2)
+    assert torch.equal(drawn[:, known], x[:, known]) and drawn.dtype == torch.int64
+    assert torch.equal(drawn, model.complete(x, known, seed=2, how="enumeration"))
+    assert torch.equal(model.complete(x, torch.ones_like(known)), x)
+
+
+def test_what_is_given_late_is_what_can_be_changed() -> None:
+    """Of a picture of which the middle is missing, only what reads the middle weighs."""
+    import arspec
+
+    spec = arspec.load("specs/pixelcnn.yaml", params={"height": 16, "width": 16, "channels": 1, "levels": 2,
+                                                      "features": 8, "blocks": 1})  # fmt: skip
+    model = arspec.compile(spec)
+    known = torch.ones(1, 16, 16, dtype=torch.bool)
+    known[:, 2, 2] = False
+    late = given_under(model, known, 0).late.reshape(16, 16)
+    assert late[2, 3] and late[3, 2] and not late[:2].any() and not late[15, 15] and not late[2, :3].any()
+
+
+def test_faults() -> None:
+    model = tiny("bernoulli image")
+    x, known = model.sample(2), parts(model)["last"]
+    for wrong, code in (
+        ({"how": "gibs"}, "AR808"),
+        ({"how": "gibbs", "sweeps": 0}, "AR808"),
+        ({"how": "gibbs", "temperature": 0.5}, "AR808"),
+        ({"how": "order"}, "AR805"),
+        ({"member": 1}, "AR816"),
+    ):
+        with pytest.raises(InputError) as caught:
+            complete(model, x, known, **wrong)
+        assert caught.value.code == code
+    with pytest.raises(InputError) as caught:
+        complete(model, x, known[:, :1])
+    assert caught.value.code == "AR805"
+
+
+def test_rejection_gives_up_as_a_whole() -> None:
+    model = tiny("mixture image")
+    x, known = model.sample(200, seed=1), parts(model)["last"]
+    with pytest.raises(InputError) as caught:
+        complete(model, x, known, how="rejection", tries=1)
+    assert caught.value.code == "AR820"
