@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
 from arspec.types import Member
+
+if TYPE_CHECKING:
+    from arspec.scoring.scores import Scores
 
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
@@ -192,6 +195,20 @@ class Model(nn.Module):
             self, x, known, condition, how=how, member=member, seed=seed, temperature=temperature, progress=progress,
             particles=particles, sweeps=sweeps, tries=tries,
         ).values  # fmt: skip
+
+    # -- scores ------------------------------------------------------------------------------------------------------
+
+    def score(
+        self, x: Tensor, *, background: Model | None = None, typical: float | None = None, codec: str | None = None,
+        batch: int = 64, members: int = 0, **condition: Tensor,
+    ) -> Scores:  # fmt: skip
+        """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
+        `arspec.scoring.score`."""
+        from arspec.scoring import score
+
+        return score(
+            self, x, condition, background=background, typical=typical, codec=codec, batch=batch, members=members
+        )
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 
