@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_probability import TINY, check_drawn_by, every_tiny, everything, tiny
 from torch import Tensor
 
+import arspec
+from arspec.cli.given import known_part
+from arspec.cli.main import main
 from arspec.completion import HOW, complete
 from arspec.completion.given import best_given, given_under
 from arspec.diagnostics import InputError
@@ -21,6 +27,8 @@ WAYS = {
     "gibbs": (800, {"sweeps": 10, "particles": 1}),
     "metropolis": (1200, {"sweeps": 12, "particles": 1}),
 }
+
+SMALL = {"height": 16, "width": 16, "channels": 1, "levels": 2, "features": 8, "head_features": 8, "blocks": 1}
 
 
 def parts(model: Model) -> dict[str, Tensor]:
@@ -139,11 +147,7 @@ def test_the_default_takes_any_part() -> None:
 
 def test_what_is_given_late_is_what_can_be_changed() -> None:
     """Of a picture of which the middle is missing, only what reads the middle weighs."""
-    import arspec
-
-    spec = arspec.load("specs/pixelcnn.yaml", params={"height": 16, "width": 16, "channels": 1, "levels": 2,
-                                                      "features": 8, "head_features": 8, "blocks": 1})  # fmt: skip
-    model = arspec.compile(spec)
+    model = arspec.compile(arspec.load("specs/pixelcnn.yaml", SMALL))
     known = torch.ones(1, 16, 16, dtype=torch.bool)
     known[:, 2, 2] = False
     late = given_under(model, known, 0).late.reshape(16, 16)
@@ -174,3 +178,56 @@ def test_rejection_gives_up_as_a_whole() -> None:
     with pytest.raises(InputError) as caught:
         complete(model, x, known, how="rejection", tries=1)
     assert caught.value.code == "AR820"
+
+
+@pytest.mark.parametrize(
+    "given, how, told",
+    [
+        ("top-half", "auto", "order: exact"),
+        ("bottom-half", "particles", "exact in the limit of many particles"),
+        ("hole", "gibbs", "exact in the limit of many sweeps"),
+        ("suffix:60", "metropolis", "exact in the limit of many sweeps"),
+        ("right-half", "particles", "particles: exact in the limit"),
+        ("mask.png", "order", "order: exact"),
+    ],
+)
+def test_the_command_says_what_completions_are_worth(
+    given: str, how: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:3] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    size = [p for s in ("height=8", "width=8", "channels=1", "levels=17", "features=4", "layers=1", "kernel=3")
+            for p in ("--set", s)]  # fmt: skip
+    given = str(tmp_path / given) if given == "mask.png" else given
+    command = [
+        "complete",
+        "specs/gated_pixelcnn.yaml",
+        *size,
+        "--data",
+        "digits",
+        "-n",
+        "2",
+        "--each",
+        "1",
+        "--given",
+        given,
+    ]
+    command += ["--particles", "4", "--sweeps", "1", "--device", "cpu", "--how", how]
+    assert main([*command, "-o", str(tmp_path / "a.png")]) == 0
+    assert told in capsys.readouterr().out
+    assert main([*command, "-o", str(tmp_path / "a.npy")]) == 0
+    assert np.load(tmp_path / "a.npy").shape == (2, 1, 8, 8)
+
+
+def test_what_the_command_keeps() -> None:
+    model = arspec.compile(arspec.load("specs/pixelcnn.yaml", SMALL))
+    for given, kept in (("bottom-half", 128), ("right-half", 128), ("hole", 192), ("suffix:10", 10), ("prefix:3", 3)):
+        known = known_part(given, model)
+        assert known.sum() == kept
+    assert known_part("suffix:10", model)[0, 15, 6:].all() and not known_part("hole", model)[0, 8, 8]
+    for wrong in ("suffix:0", "suffix:256", "middle", "suffix:x"):
+        with pytest.raises(InputError):
+            known_part(wrong, model)
+    with pytest.raises(InputError, match="for images"):
+        known_part("hole", tiny("categorical sequence"))

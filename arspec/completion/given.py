@@ -42,12 +42,12 @@ class Given:
     @property
     def whole(self) -> Bools:
         """[V]: variables of which everything is given."""
-        return ~self.missing.any(1)
+        return ~np.logical_or.reduce(self.missing, 1)
 
     @property
     def partial(self) -> Bools:
         """[V]: variables of which some channels are given, and others are not."""
-        return self.missing.any(1) & self.known.any(1)
+        return np.logical_or.reduce(self.missing, 1) & np.logical_or.reduce(self.known, 1)
 
     @property
     def places(self) -> Ints:
