@@ -47,7 +47,7 @@ def complete(
     enumeration where there are few completions; else gibbs, or metropolis where the levels are many, either from a start
     by particles. member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature: for the
     order alone. InputError where the way can't be taken."""
-    condition = condition or {}
+    condition = model.conditions(condition or {}, len(x))
     _check(how, particles, sweeps, tries)
     given = best_given(model, known, member)
     if how == "auto":

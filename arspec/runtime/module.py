@@ -156,6 +156,11 @@ class Model(nn.Module):
                 found[node] = value.to(self.dtype)
         return found
 
+    def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
+        self.condition_tensors(given, batch)
+        return {name: torch.as_tensor(value, device=self.device) for name, value in given.items()}
+
     def _check_member(self, member: int) -> None:
         if not 0 <= member < self.members:
             raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")

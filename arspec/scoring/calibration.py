@@ -109,7 +109,7 @@ def calibrate(
 ) -> Calibration:
     """Of the distributions that the model gives for x [N, *shape]. members: of a family, how many are looked at, each for
     itself (0: all)."""
-    condition = condition or {}
+    condition = model.conditions(condition or {}, len(x))
     graph = model.graph
     head, support = graph.head, graph.support
     likeliest, levels = _Table(bins), _Table(bins)

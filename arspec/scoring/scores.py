@@ -61,7 +61,7 @@ def score(
     background: a second model of the same data, trained on mutated examples (train --mutate), for the likelihood ratio.
     typical: mean bits of an example of the training data, for typicality. codec: png, webp, zlib, bz2 or xz.
     members: of a family, how many are averaged (0: all). Raises InputError where they do not fit together."""
-    condition = condition or {}
+    condition = model.conditions(condition or {}, len(x))
     data = model.spec.data
     if not len(x):
         raise InputError("AR803", "there is no example to score")
