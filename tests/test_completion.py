@@ -21,8 +21,8 @@ from arspec.runtime.module import Model
 
 # way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
 WAYS = {
-    "enumeration": (4000, {}),
-    "rejection": (400, {"tries": 100_000}),
+    "enumeration": (2000, {}),
+    "rejection": (150, {"tries": 100_000}),
     "particles": (400, {"particles": 32}),
     "gibbs": (800, {"sweeps": 10, "particles": 1}),
     "metropolis": (1200, {"sweeps": 12, "particles": 1}),

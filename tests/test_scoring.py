@@ -127,7 +127,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         "--samples",
         "0",
     ]
-    train += ["--no-tensorboard", "--device", "cpu", "--limit-valid", "32", "--lr", "5e-3"]
+    train += ["--no-tensorboard", "--device", "cpu", "--limit-valid", "8", "--batch", "32", "--lr", "1e-2"]
     assert main([*train, "--out", str(tmp_path / "model")]) == 0
     assert main([*train, "--out", str(tmp_path / "background"), "--mutate", "0.5"]) == 0
     noise = np.random.default_rng(0).integers(17, size=(40, 1, 8, 8))

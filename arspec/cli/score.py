@@ -97,7 +97,8 @@ def _examples(model: Any, source: str, split: str, args: argparse.Namespace) -> 
     examples = load(source, model.spec.data, needed, split, args.seed).side_by_side().first(args.limit)
     x, condition = examples.take(np.arange(len(examples)))
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
-    return torch.from_numpy(x).to(model.device), as_tensors({**condition, **chosen}, model), examples.name
+    name = f"{Path(source).name if Path(source).exists() else source}, {split}"
+    return torch.from_numpy(x).to(model.device), as_tensors({**condition, **chosen}, model), name
 
 
 def summarise(model: str, sets: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def table(summary: dict[str, Any]) -> str:
         for score, areas in summary["auroc"].items():
             label = f"{score} ({codec})" if score == "input complexity" else score
             cells = "  ".join(f"{area:>{max(14, len(name))}.3f}" for area, name in zip(areas, names, strict=True))
-            lines.append(f"{label:25}{cells}")
+            lines.append(f"{label:27}{cells}")
     return "\n".join(lines)
 
 
