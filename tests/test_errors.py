@@ -148,7 +148,15 @@ def unheard_of_rank(path: Path) -> None:
     import torch
 
     found = model(path / "small.yaml")
-    found.complete(torch.zeros(1, 1, 4, 4, dtype=torch.long), torch.arange(16).view(1, 4, 4) >= 8)
+    found.complete(torch.zeros(1, 1, 4, 4, dtype=torch.long), torch.arange(16).view(1, 4, 4) >= 8, how="order")
+
+
+def lucky(path: Path) -> None:
+    import torch
+
+    found = model(path / "small.yaml")
+    known = torch.arange(16).view(1, 4, 4) >= 4
+    found.complete(torch.zeros(50, 1, 4, 4, dtype=torch.long), known, how="rejection", tries=1)
 
 
 def labels(path: Path, **given: Any) -> None:
@@ -217,6 +225,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR815": lambda path: train(path, "--device", "cuda:7"),
     "AR816": member,
     "AR817": lambda path: command("explain", "AR999"),
+    "AR820": lucky,
     "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
     "AR819": lambda path: model(path / "small.yaml").sample(1, method="twice"),
 }

@@ -203,7 +203,7 @@ def test_a_completion_keeps_what_is_known(path: Path):
         assert torch.equal(other[:, known], sample[:, known])
         assert not torch.equal(other, sample)
         with pytest.raises(InputError, match="comes first in the order"):
-            model.complete(sample, ~known, member=member, **given)
+            model.complete(sample, ~known, how="order", member=member, **given)
 
 
 @pytest.mark.parametrize("name, scan", [pair for pair in IN_SCANS if pair[1] in HOLDS[pair[0]]])

@@ -1,11 +1,14 @@
-"""`arspec eval MODEL --data NAME`: nats and bits/dim of held-out examples."""
+"""`arspec eval MODEL --data NAME`: nats and bits/dim of held-out examples, and the calibration of the predictions."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import Any
 
-from arspec.cli.models import add_model, at_least, open_model
+from arspec.cli.models import add_model, as_tensors, at_least, open_model
+from arspec.diagnostics import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="the first N examples alone")
     parser.add_argument("--members", type=int, default=0, help="members of a family that are averaged, 0: all")
     parser.add_argument("--seed", type=int, default=0, help="of binarization, and of an untrained spec's weights")
+    parser.add_argument(
+        "--calibrate", type=int, default=128, metavar="N",
+        help="examples whose predictions are held to what came, 0: none (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--plot", metavar="FILE", help="draws the calibration: .png, .svg or .pdf")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -24,6 +32,12 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates; exit code 0."""
     at_least(1, args.batch, "--batch")
     at_least(0, args.members, "--members")
+    at_least(0, args.calibrate, "--calibrate")
+    if args.plot is not None:
+        if not args.calibrate:
+            raise InputError("AR808", "--plot draws the calibration, and --calibrate 0 leaves it out")
+        if Path(args.plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise InputError("AR809", f"{args.plot}: a calibration is drawn as .png, .svg or .pdf")
     if args.limit is not None:
         at_least(1, args.limit, "--limit")
     from arspec.data import load
@@ -34,8 +48,28 @@ def run(args: argparse.Namespace) -> int:
     examples = load(args.data, model.spec.data, model.spec.condition, args.split, args.seed)
     examples = examples.side_by_side().first(args.limit)
     found = evaluate(model, examples, args.batch, args.members)
+    calibration = _calibration(model, examples.first(args.calibrate), args) if args.calibrate else None
     if args.json:
-        print(json.dumps({"model": args.model, "data": examples.name, "note": examples.note, **found.to_json()}))
+        record = {"model": args.model, "data": examples.name, "note": examples.note, **found.to_json()}
+        print(json.dumps({**record, "calibration": calibration.to_json() if calibration else None}))
     else:
         print(f"{examples.name}{f' ({examples.note})' if examples.note else ''}\n{found}")
+        if calibration:
+            print(calibration)
     return 0
+
+
+def _calibration(model: Any, examples: Any, args: argparse.Namespace) -> Any:
+    import numpy as np
+    import torch
+
+    from arspec.scoring.calibration import calibrate
+
+    x, condition = examples.take(np.arange(len(examples)))
+    tensors = as_tensors(condition, model)
+    found = calibrate(model, torch.from_numpy(x).to(model.device), tensors, members=args.members)
+    if args.plot is not None:
+        from arspec.scoring.plots import draw_calibration
+
+        draw_calibration(Path(args.plot), found)
+    return found

@@ -30,9 +30,20 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--given",
         default="top-half",
-        help="what is kept: top-half, left-half, prefix:N (the first N numbers of the order), or a picture or .npy "
-        "that is not zero where variables are kept (%(default)s)",
+        help="what is kept: top-half, bottom-half, left-half, right-half, hole (all but the middle), prefix:N or suffix:N "
+        "(the first or last N numbers of the order), or a picture or .npy that is not zero where variables are kept "
+        "(%(default)s)",
     )
+    parser.add_argument(
+        "--how",
+        default="auto",
+        choices=("auto", "order", "enumeration", "rejection", "particles", "gibbs", "metropolis"),
+        help="how the rest is drawn; what that is worth is printed (%(default)s)",
+    )
+    parser.add_argument("--member", type=int, help="member of a family (default: the one whose order suits best)")
+    parser.add_argument("--particles", type=int, default=64, help="of particles, and of a chain's start (%(default)s)")
+    parser.add_argument("--sweeps", type=int, default=20, help="of gibbs and metropolis (%(default)s)")
+    parser.add_argument("--tries", type=int, default=1000, help="of rejection, for each completion (%(default)s)")
     _add_common(parser)
 
 
@@ -90,6 +101,8 @@ def run_complete(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
+    from arspec.cli.given import known_part
+    from arspec.completion import complete
     from arspec.data import load
     from arspec.data.write import check_suffix, write
 
@@ -104,15 +117,25 @@ def run_complete(args: argparse.Namespace) -> int:
     repeated = {name: values.repeat(args.each, 0) for name, values in {**condition, **chosen}.items()}
     device = next(model.parameters()).device
     kept, conditions = torch.from_numpy(known).to(device), as_tensors(repeated, model)
-    drawn = model.complete(
+    found = complete(
+        model,
         torch.from_numpy(x.repeat(args.each, 0)).to(device),
         kept,
+        conditions,
+        how=args.how,
+        method=args.method,
+        member=args.member,
         seed=args.seed,
         temperature=args.temperature,
-        method=_method(args, model, len(x) * args.each, None, conditions, kept),
-        **conditions,
+        progress=sys.stderr.isatty(),
+        particles=args.particles,
+        sweeps=args.sweeps,
+        tries=args.tries,
     )
-    completions = drawn.cpu().numpy().reshape(len(x), args.each, *data.shape)
+    print(f"{found.how}: {found.guarantee}")
+    if args.explain_method and found.how == "order":
+        _method(args, model, len(x) * args.each, found.member, conditions, kept)
+    completions = found.values.cpu().numpy().reshape(len(x), args.each, *data.shape)
     if out.suffix.lower() != ".png":
         _say(write(completions.reshape(-1, *data.shape), data, out))
         return 0
@@ -123,65 +146,6 @@ def run_complete(args: argparse.Namespace) -> int:
     return 0
 
 
-def known_part(given: str, model: Any) -> Any:
-    """The variables that are kept, bool [*shape]."""
-    import numpy as np
-
-    data = model.spec.data
-    known: Any = np.zeros(data.shape, dtype=bool)
-    if given in ("top-half", "left-half"):
-        display = data.display if data.kind == "vector" else None
-        if data.kind == "image":
-            picture = known
-        elif display is not None:
-            picture = known.reshape(1, *display)
-        else:
-            raise InputError("AR808", f"--given {given} is for images; this model is of a {data.kind}", "use prefix:N")
-        if given == "top-half":
-            picture[:, : picture.shape[1] // 2] = True
-        else:
-            picture[:, :, : picture.shape[2] // 2] = True
-        return known
-    if given.startswith("prefix:"):
-        count = int(given[7:]) if given[7:].isdecimal() else 0
-        if not 0 < count < data.variables:
-            raise InputError(
-                "AR808", f"--given {given}: N lies from 1 to {data.variables - 1}", "for example prefix:100"
-            )
-        from arspec.runtime.completion import scalar_ranks
-
-        ranks = scalar_ranks(model, 0)
-        known.reshape(-1)[ranks <= np.sort(ranks)[count - 1]] = True  # what has equal ranks stays together
-        return known
-    return _mask_file(given, data, known)
-
-
-def _mask_file(given: str, data: Any, known: Any) -> Any:
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    path = Path(given)
-    if not path.is_file():
-        hint = "give top-half, left-half, prefix:N, a picture or a .npy"
-        raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
-    try:
-        if path.suffix.lower() == ".npy":
-            mask = np.load(path, allow_pickle=False)
-        else:
-            with Image.open(path) as file:
-                mask = np.asarray(file.convert("L"))
-    except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
-        raise InputError("AR803", f"cannot read {path} as a mask: {error}") from error
-    size = known.shape[1:] if data.kind == "image" else known.shape
-    if mask.shape not in (known.shape, size, getattr(data, "display", None)):
-        raise InputError("AR804", f"the mask {path} has the shape {list(mask.shape)}, the data {list(known.shape)}")
-    if data.kind == "image":
-        known[:] = mask != 0
-    else:
-        known[:] = (mask != 0).reshape(known.shape)
-    return known
-
-
 def _check(args: argparse.Namespace) -> None:
     if args.n is not None:
         at_least(1, args.n, "-n")
@@ -190,14 +154,12 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _method(
-    args: argparse.Namespace, model: Any, count: int, member: int | None, condition: dict[str, Any], known: Any = None
+    args: argparse.Namespace, model: Any, count: int, member: int, condition: dict[str, Any], known: Any = None
 ) -> str:
     """The method by which `count` examples are drawn; says which it is, and why, where that is asked for."""
     if args.explain_method:
-        from arspec.runtime.completion import member_for
         from arspec.runtime.method import choose
 
-        member = member_for(model, known, None) if member is None else member
         choice = choose(model, count, args.method, member, known, condition)
         print(choice, file=sys.stderr)
         return choice.method

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("arspec.cli.evaluate", "", "nats and bits/dim of a model on data"),
     "sample": ("arspec.cli.generate", "sample", "draw samples from a model"),
     "complete": ("arspec.cli.generate", "complete", "complete examples of which a part is given"),
+    "score": ("arspec.cli.score", "", "how likely examples are, where they are surprising, whether they are strange"),
     "schema": ("arspec.cli.schema", "", "the JSON Schema of the language, or its reference"),
 }
 

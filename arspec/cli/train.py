@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     optimizer.add_argument("--ema", type=float, default=default.ema, help="decay of the average, 0: none (%(default)s)")
     optimizer.add_argument("--clip", type=float, default=default.clip, help="largest gradient, 0: any (%(default)s)")
+    optimizer.add_argument(
+        "--mutate", type=float, default=default.mutate, metavar="SHARE",
+        help="replace a share of the variables by random levels: a background model for arspec score (%(default)s)",
+    )  # fmt: skip
     optimizer.add_argument("--precision", choices=PRECISIONS, default=default.precision, help="(%(default)s)")
     optimizer.add_argument("--parallel", choices=PARALLEL, default=default.parallel, help="with torchrun (%(default)s)")
 

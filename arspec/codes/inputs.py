@@ -59,12 +59,12 @@ CODES = (
         """Fixing the given variables and drawing the others is exact only where the given part comes first in the
         order. Elsewhere the drawn ones would not know of the given ones after them.""",
         """
-        arspec complete specs/pixelcnn.yaml --data digits --given bottom.png -o a.png        # in raster order
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how order -o a.png    # in raster order
         """,
         """
-        arspec complete specs/pixelcnn.yaml --data digits --given top-half -o a.png
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half -o a.png
         """,
-        "give the part that comes first, or use a model whose order begins with the part.",
+        "give the part that comes first, use a model whose order begins with the part, or let another way be chosen.",
     ),
     code(
         "AR806",
@@ -236,5 +236,18 @@ CODES = (
         arspec sample specs/pixelcnn.yaml -o a.png --method fixed-point
         """,
         "name one of the methods, or leave it out.",
+    ),
+    code(
+        "AR820",
+        "rejection that finds nothing",
+        """Rejection proposes completions that were drawn without looking at what is given after them, and keeps one with
+        the probability of that. Where it is small, or much is given, none is kept in reasonable time.""",
+        """
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how rejection -o a.png
+        """,
+        """
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how gibbs -o a.png
+        """,
+        "take particles, gibbs or metropolis, or allow more tries.",
     ),
 )

@@ -146,7 +146,8 @@ def _npz(path: Path, condition: Condition, split: str) -> Raw:
         parts = [part for part in SPLITS if f"x_{part}" in arrays] if split == "all" else [split]
         if missing := [part for part in parts if f"x_{part}" not in arrays]:
             raise InputError("AR803", f"{path} has no array 'x_{missing[0]}'", f"it has: {', '.join(sorted(arrays))}")
-        bases = [name.removesuffix("_train") for name in arrays if name.endswith("_train")]
+        ends = tuple(f"_{part}" for part in SPLITS)
+        bases = dict.fromkeys(name.rpartition("_")[0] for name in arrays if name.endswith(ends))
         try:
             arrays = {base: np.concatenate([arrays[f"{base}_{part}"] for part in parts]) for base in bases}
         except (KeyError, ValueError) as error:

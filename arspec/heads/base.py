@@ -8,7 +8,7 @@ a sample depends on the noise alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,8 @@ class Head(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
+    coupled: ClassVar[bool] = True  # whether a channel's distribution depends on the earlier channels of its variable
+
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
 
@@ -44,6 +46,11 @@ class Head(BaseModel):
 
     def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
         """parameters [..., K], value [..., C] of integers -> nats [...]."""
+        raise NotImplementedError
+
+    def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
+        """Log-probabilities [..., levels] of the levels of one channel, given the earlier channels of the same variable as
+        value [..., C] has them; its later channels are not looked at. Over all channels they add up to `log_prob`."""
         raise NotImplementedError
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from arspec.heads.base import Head, Support
 from arspec.layers.base import Fault
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Bernoulli(Head):
     """The probability of a one, from one logit by a sigmoid. The data must have two levels. Channels that are generated
     together are taken as independent of each other, given what came before."""
+
+    coupled: ClassVar[bool] = False
 
     kind: Literal["bernoulli"]
 
@@ -27,6 +29,13 @@ class Bernoulli(Head):
         from torch.nn import functional as F
 
         return -F.binary_cross_entropy_with_logits(parameters, value.to(parameters.dtype), reduction="none").sum(-1)
+
+    def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        logit = parameters[..., channel]
+        return torch.stack([F.logsigmoid(-logit), F.logsigmoid(logit)], -1)
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
         logits = parameters.double()

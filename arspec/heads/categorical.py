@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from arspec.heads.base import Head, Support
 
@@ -14,6 +14,8 @@ class Categorical(Head):
     """A probability for each level, from as many logits by a softmax. Channels that are generated together are taken as
     independent of each other, given what came before."""
 
+    coupled: ClassVar[bool] = False
+
     kind: Literal["categorical"]
 
     def parameters(self, support: Support) -> int:
@@ -23,6 +25,9 @@ class Categorical(Head):
         logits = parameters.unflatten(-1, (support.channels, support.levels))
         chosen = logits.gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
         return (chosen - logits.logsumexp(-1)).sum(-1)
+
+    def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
+        return parameters[..., channel * support.levels : (channel + 1) * support.levels].log_softmax(-1)
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
         """The first level whose cumulative probability exceeds the uniform; in float64 whatever the parameters are."""

@@ -50,16 +50,32 @@ class LogisticMixture(Head):
         )
 
     def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
-        import torch
+        return self._joint(support, parameters, value, support.channels).logsumexp(-1)
 
+    def _joint(self, support: Support, parameters: Tensor, value: Tensor, channels: int) -> Tensor:
+        """[..., M]: log-probability of each component together with the first `channels` channels."""
         logits, means, scales, coefficients = self._split(support, parameters)
         x = value.to(parameters.dtype) * (2 / (support.levels - 1)) - 1
         total = logits.log_softmax(-1)
-        for c in range(support.channels):
+        bins = self._bin if self.form == "exact" else self._authors_bin
+        for c in range(channels):
             mean = self._mean(means, coefficients, x, c)
-            bins = self._bin if self.form == "exact" else self._authors_bin
             total = total + bins(value[..., c, None], x[..., c, None], mean, scales[..., c, :], support.levels)
-        return torch.logsumexp(total, -1)
+        return total
+
+    def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
+        """The earlier channels say how likely each component is, and move its mean."""
+        import torch
+
+        _, means, scales, coefficients = self._split(support, parameters)
+        x = value.to(parameters.dtype) * (2 / (support.levels - 1)) - 1
+        weights = self._joint(support, parameters, value, channel).log_softmax(-1)
+        mean = self._mean(means, coefficients, x, channel).unsqueeze(-2)
+        level = torch.arange(support.levels, device=parameters.device).unsqueeze(-1)
+        at = level.to(x.dtype) * (2 / (support.levels - 1)) - 1
+        bins = self._bin if self.form == "exact" else self._authors_bin
+        each = bins(level, at, mean, scales[..., channel, :].unsqueeze(-2), support.levels)
+        return (weights.unsqueeze(-2) + each).logsumexp(-1)
 
     @staticmethod
     def _mean(means: Tensor, coefficients: Tensor, x: Tensor, c: int) -> Tensor:

@@ -42,6 +42,11 @@ class State:
     caches: dict[Node, Tensor]
     hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
+    def follow(self, rows: Tensor) -> None:
+        """Each example goes on as the one that `rows` [B] names, which has the same conditions."""
+        for cache in self.caches.values():
+            cache.copy_(cache.index_select(0, rows))
+
 
 class Machine:
     """Runs a program's steps. Built anew when the weights change."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
 from arspec.types import Ints, Member
+
+if TYPE_CHECKING:
+    from arspec.scoring.scores import Scores
 
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
@@ -155,6 +158,11 @@ class Model(nn.Module):
                 found[node] = value.to(self.dtype)
         return found
 
+    def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
+        self.condition_tensors(given, batch)
+        return {name: torch.as_tensor(value, device=self.device) for name, value in given.items()}
+
     def _check_member(self, member: int) -> None:
         if not 0 <= member < self.members:
             raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
@@ -216,18 +224,33 @@ class Model(nn.Module):
         )  # fmt: skip
 
     def complete(
-        self, x: Tensor, known: Tensor, *, seed: int = 0, temperature: float = 1.0, member: int | None = None,
-        progress: bool = False, method: str = "auto", **condition: Tensor,
+        self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
+        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64, sweeps: int = 20, tries: int = 1000,
+        **condition: Tensor,
     ) -> Tensor:  # fmt: skip
-        """x with what is not `known` drawn anew, given what is: exact conditional samples. known: booleans [*shape].
-        InputError unless the known part comes first in the order of some member of the family."""
-        from arspec.runtime.completion import member_for
-        from arspec.runtime.method import sample
+        """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
+        samples where the given part comes first in the order of some member of the family; `arspec.completion.complete`
+        takes the same arguments and says of every way (`how`) what its samples are worth. method: as in `sample`."""
+        from arspec.completion import complete
 
-        return sample(
-            self, len(x), condition, method=method, member=member_for(self, known, member), seed=seed,
-            temperature=temperature, progress=progress, given=x, known=known,
-        )  # fmt: skip
+        return complete(
+            self, x, known, condition, how=how, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
+            particles=particles, sweeps=sweeps, tries=tries,
+        ).values  # fmt: skip
+
+    # -- scores ------------------------------------------------------------------------------------------------------
+
+    def score(
+        self, x: Tensor, *, background: Model | None = None, typical: float | None = None, codec: str | None = None,
+        batch: int = 64, members: int = 0, **condition: Tensor,
+    ) -> Scores:  # fmt: skip
+        """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
+        `arspec.scoring.score`."""
+        from arspec.scoring import score
+
+        return score(
+            self, x, condition, background=background, typical=typical, codec=codec, batch=batch, members=members
+        )
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # Called with the variables [v] that come next and their parameters [B, v, K]: gives their values [B, v, C].
 Draw = Callable[[Tensor, Tensor], Tensor]
+# Called after each step: [B], the example that goes on in the place of each, under the same conditions, or None where
+# each goes on in its own (particles are resampled so).
+Ancestors = Callable[[], Tensor | None]
 
 
 class Sampler:
@@ -69,10 +72,12 @@ class Sampler:
 
     @torch.no_grad()
     def drive(
-        self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None
-    ) -> Tensor:
+        self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None,
+        ancestors: Ancestors | None = None,
+    ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
-        that come next; what it may be is up to the caller: chance, a teacher, a decoder. Returns all, [B, V, C]."""
+        that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked after each step.
+        Returns all, [B, V, C]."""
         self.prepare()
         machine, state = self._machine, self._machine.begin(n, condition, trace)
         drawn: list[Tensor] = []
@@ -81,6 +86,9 @@ class Sampler:
             values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
             machine.write(row, cut, state, values.to(self.model.dtype))
             drawn.append(values)
+            if ancestors is not None and (rows := ancestors()) is not None:
+                state.follow(rows)
+                drawn = [torch.cat(drawn, 1).index_select(0, rows)]
         return torch.cat(drawn, 1).index_select(1, self._back)
 
     def _row(self, step: int) -> tuple[Tensor, Cut]:

@@ -42,6 +42,16 @@ class Batches:
         return self.examples.take(self.indices(step)[part * share : (part + 1) * share])
 
 
+def mutated(x: NDArray[np.int64], share: float, levels: int, key: list[int]) -> NDArray[np.int64]:
+    """x with a `share` of its integers, each drawn on its own, replaced by a level drawn at random (it may be the same).
+
+    `key` seeds the draw."""
+    if not share:
+        return x
+    random = np.random.default_rng(key)
+    return np.where(random.random(x.shape, dtype=np.float32) < share, random.integers(levels, size=x.shape), x)
+
+
 def draw_member(members: int, seed: int, step: int) -> int:
     """The member of a family of orders or masks that `step` trains, the same in every process."""
     return int(np.random.default_rng([seed, 3, step]).integers(members)) if members > 1 else 0

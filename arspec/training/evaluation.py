@@ -19,7 +19,8 @@ from arspec.training.parallel import NegativeLogProb, Processes
 class Evaluation:
     """nats: mean of -log p(x) over the examples. standard_error: of that mean. bits_per_dim: nats / (variables ln 2).
 
-    members: how many members of a family of orders or masks were averaged, as probabilities.
+    members: how many members of a family of orders or masks were averaged, as probabilities. one_member_nats: mean of
+    -log p_m(x) over examples and these members, that is of one order alone.
     """
 
     nats: float
@@ -29,9 +30,14 @@ class Evaluation:
     examples: int
     variables: int
     members: int
+    one_member_nats: float
 
     def __str__(self) -> str:
-        averaged = f", {self.members} members averaged" if self.members > 1 else ""
+        averaged = (
+            f", {self.members} members averaged (one alone: {self.one_member_nats:.3f} nats)"
+            if self.members > 1
+            else ""
+        )
         return (
             f"{self.bits_per_dim:.4f} bits/dim (± {self.bits_per_dim_error:.4f}), "
             f"{self.nats:.3f} nats (± {self.standard_error:.3f}), {self.examples:,} examples{averaged}"
@@ -68,26 +74,27 @@ def evaluate(
     own = np.arange(processes.rank * count, (processes.rank + 1) * count)
     counted = own < len(examples)
     own = np.minimum(own, len(examples) - 1)
-    sums = torch.zeros(3, dtype=torch.float64)
+    sums = torch.zeros(4, dtype=torch.float64)
     training = model.training
     model.eval()
     try:
         for start in range(0, count, batch):
             x, condition = processes.put(*examples.take(own[start : start + batch]))
-            nats = _nats(through, x, condition, members)[torch.from_numpy(counted[start : start + batch])]
-            sums += torch.stack([nats.sum(), nats.square().sum(), torch.tensor(float(len(nats)), dtype=torch.float64)])
+            each = _nats(through, x, condition, members)[:, torch.from_numpy(counted[start : start + batch])]
+            nats = math.log(members) - torch.logsumexp(-each, 0)  # p(x) = 1/M sum_m p_m(x)
+            number = torch.tensor(float(len(nats)), dtype=torch.float64)
+            sums += torch.stack([nats.sum(), nats.square().sum(), number, each.mean(0).sum()])
     finally:
         model.train(training)
-    total, squares, number = (float(value) for value in processes.sum(sums))
+    total, squares, number, alone = (float(value) for value in processes.sum(sums))
     mean = total / number
     variance = max(0.0, squares / number - mean**2) * number / max(1.0, number - 1)
     error = math.sqrt(variance / number)
     unit = variables * math.log(2)
-    return Evaluation(mean, error, mean / unit, error / unit, round(number), variables, members)
+    return Evaluation(mean, error, mean / unit, error / unit, round(number), variables, members, alone / number)
 
 
 @torch.no_grad()
 def _nats(through: nn.Module, x: Tensor, condition: dict[str, Tensor], members: int) -> Tensor:
-    """-log p(x) [B] on the CPU in float64, averaged over members as probabilities."""
-    each = torch.stack([through(x, member, condition).double().cpu() for member in range(members)])
-    return math.log(members) - torch.logsumexp(-each, 0)
+    """-log p_m(x) [members, B] on the CPU in float64."""
+    return torch.stack([through(x, member, condition).double().cpu() for member in range(members)])

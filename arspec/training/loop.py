@@ -21,7 +21,7 @@ from arspec.diagnostics import InputError
 from arspec.runtime.initialise import initialise_by_data
 from arspec.runtime.module import Model
 from arspec.training import ema
-from arspec.training.batches import Batches, draw_member, noise_seed
+from arspec.training.batches import Batches, draw_member, mutated, noise_seed
 from arspec.training.checkpoint import STATE, read_state, save_model, write_state
 from arspec.training.evaluation import Evaluation, evaluate
 from arspec.training.interrupts import noting_interrupts
@@ -175,7 +175,10 @@ class _Run:
         """One step of the optimiser: this process's loss in nats per variable, and the gradient's norm."""
         options, processes = self.options, self.processes
         torch.manual_seed(noise_seed(options.seed, self.step, processes.rank))
-        x, condition = processes.put(*self.batches.at(self.step, processes.rank, processes.size))
+        array, given = self.batches.at(self.step, processes.rank, processes.size)
+        key = [options.seed, 5, self.step, processes.rank]
+        array = mutated(array, options.mutate, cast(Model, self.model).spec.data.levels, key)
+        x, condition = processes.put(array, given)
         member = draw_member(int(getattr(self.model, "members", 1)), options.seed, self.step)
         with self.precision():
             loss = self.through(x, member, condition).mean() / self.dim

@@ -32,6 +32,8 @@ class Options:
     ema: decay of the exponential moving average of the weights (0: none); evaluation, samples and the model that is
         saved use the average. Early on the decay is lower, (1 + step) / (10 + step), so that the start is forgotten.
     clip: largest norm of the gradient of the nats per variable (0: no clipping).
+    mutate: share of the variables of every training example that are replaced by a level drawn at random (0: none). What
+        is left to learn is what survives it: a background model for likelihood ratios (Ren et al. 2019, section 3).
     precision: float32; bf16 (float32 weights, automatic mixed precision); float64.
     eval_members: how many members of a family of orders or masks are averaged in evaluation (0: all).
     *_every: steps between two evaluations, samples, log lines, checkpoints (0: at the end only).
@@ -52,6 +54,7 @@ class Options:
     decay: float = 0.99999
     ema: float = 0.0
     clip: float = 1.0
+    mutate: float = 0.0
     precision: str = "float32"
     seed: int = 0
     eval_every: int = 500
@@ -75,6 +78,7 @@ class Options:
             _demand(0 <= getattr(self, name) < 1, name, "lies in 0 .. 1, without 1", getattr(self, name))
         _demand(0 <= self.ema < 1, "ema", "lies in 0 .. 1, without 1", self.ema)
         _demand(0 < self.decay <= 1, "decay", "lies in 0 .. 1, without 0", self.decay)
+        _demand(0 <= self.mutate <= 1, "mutate", "lies in 0 .. 1", self.mutate)
         _demand(0 <= self.final <= 1, "final", "lies in 0 .. 1", self.final)
         choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL,
                    "initial": INITIAL}  # fmt: skip

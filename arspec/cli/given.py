@@ -1,0 +1,82 @@
+"""`--given`: which part of an example is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from arspec.diagnostics import InputError
+
+PARTS = ("top-half", "bottom-half", "left-half", "right-half", "hole")
+
+
+def known_part(given: str, model: Any) -> Any:
+    """The variables that are kept, bool [*shape]."""
+    import numpy as np
+
+    data = model.spec.data
+    known: Any = np.zeros(data.shape, dtype=bool)
+    if given in PARTS:
+        display = data.display if data.kind == "vector" else None
+        if data.kind == "image":
+            picture = known
+        elif display is not None:
+            picture = known.reshape(1, *display)
+        else:
+            raise InputError(
+                "AR808", f"--given {given} is for images; this model is of a {data.kind}", "use prefix:N or suffix:N"
+            )
+        rows, columns = picture.shape[1:]
+        if given == "hole":
+            picture[:] = True
+            picture[:, rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4] = False
+        else:
+            kept = {
+                "top-half": (slice(rows // 2), slice(None)),
+                "bottom-half": (slice(rows // 2, None), slice(None)),
+                "left-half": (slice(None), slice(columns // 2)),
+                "right-half": (slice(None), slice(columns // 2, None)),
+            }[given]
+            picture[:, *kept] = True
+        return known
+    part, colon, number = given.partition(":")
+    if colon and part in ("prefix", "suffix"):
+        count = int(number) if number.isdecimal() else 0
+        if not 0 < count < data.variables:
+            raise InputError(
+                "AR808", f"--given {given}: N lies from 1 to {data.variables - 1}", f"for example {part}:100"
+            )
+        from arspec.runtime.completion import scalar_ranks
+
+        ranks = scalar_ranks(model, 0)
+        if part == "suffix":
+            ranks = -ranks
+        known.reshape(-1)[ranks <= np.sort(ranks)[count - 1]] = True  # what has equal ranks stays together
+        return known
+    return _mask_file(given, data, known)
+
+
+def _mask_file(given: str, data: Any, known: Any) -> Any:
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    path = Path(given)
+    if not path.is_file():
+        hint = "give " + ", ".join(PARTS) + ", prefix:N, suffix:N, a picture or a .npy"
+        raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
+    try:
+        if path.suffix.lower() == ".npy":
+            mask = np.load(path, allow_pickle=False)
+        else:
+            with Image.open(path) as file:
+                mask = np.asarray(file.convert("L"))
+    except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
+        raise InputError("AR803", f"cannot read {path} as a mask: {error}") from error
+    size = known.shape[1:] if data.kind == "image" else known.shape
+    if mask.shape not in (known.shape, size, getattr(data, "display", None)):
+        raise InputError("AR804", f"the mask {path} has the shape {list(mask.shape)}, the data {list(known.shape)}")
+    if data.kind == "image":
+        known[:] = mask != 0
+    else:
+        known[:] = (mask != 0).reshape(known.shape)
+    return known

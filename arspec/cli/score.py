@@ -1,0 +1,167 @@
+"""`arspec score MODEL --data NAME [--against NAME ...]`: how likely examples are, where they are surprising, and how well
+strange ones are told from the model's own kind."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model
+from arspec.diagnostics import InputError
+
+FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, the sets that are scored, and what they are scored by."""
+    add_model(parser)
+    parser.add_argument(
+        "--data", required=True, help="examples of the model's own kind: digits, mnist, a folder or a file"
+    )
+    parser.add_argument(
+        "--split", default="test", choices=("train", "valid", "test", "all"), help="of both (%(default)s)"
+    )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="DATA", help="examples of another kind, for AUROC; repeatable"
+    )
+    parser.add_argument(
+        "--background", metavar="MODEL2", help="a model trained with --mutate on the same data: likelihood ratio"
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="DATA",
+        help="training data, for typicality (default with --against: --data's train split)",
+    )
+    parser.add_argument("--codec", choices=("png", "webp", "zlib", "bz2", "xz"), help="of input complexity (default: png "
+                        "for pictures, zlib for the rest)")  # fmt: skip
+    parser.add_argument("--batch", type=int, default=64, help="examples at a time (%(default)s)")
+    parser.add_argument("--limit", type=int, default=1000, metavar="N", help="the first N of each set (%(default)s)")
+    parser.add_argument("--members", type=int, default=0, help="members of a family that are averaged, 0: all")
+    parser.add_argument("--seed", type=int, default=0, help="of binarization, and of an untrained spec's weights")
+    parser.add_argument(
+        "--condition", action="append", default=[], metavar="NAME=VALUE",
+        help="of all examples, instead of what comes with the data; repeatable",
+    )  # fmt: skip
+    parser.add_argument("-o", "--out", metavar="FOLDER", help=f"writes {', '.join(FILES)}")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scores, prints a table and writes the files; exit code 0."""
+    at_least(1, args.batch, "--batch")
+    at_least(1, args.limit, "--limit")
+    at_least(0, args.members, "--members")
+    model = open_model(args, args.seed)
+    background = None
+    if args.background is not None:
+        background = open_model(argparse.Namespace(model=args.background, set=[], device=args.device), args.seed)
+    from arspec.scoring import score
+    from arspec.scoring.likelihood import likelihood
+
+    reference = args.reference or (args.data if args.against else None)
+    typical = None
+    if reference is not None:
+        x, condition, name = _examples(model, reference, "train", args)
+        typical = float(likelihood(model, x, condition, args.batch, args.members).bits.mean())
+        print(f"typical: {typical / model.spec.data.variables:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
+    sets: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for source in (args.data, *args.against):
+        x, condition, name = _examples(model, source, args.split, args)
+        if name in sets:
+            raise InputError("AR808", f"{source} is given twice")
+        given[name] = x.cpu().numpy()
+        sets[name] = score(model, x, condition, background=background, typical=typical, codec=args.codec,
+                           batch=args.batch, members=args.members)  # fmt: skip
+    summary = summarise(args.model, sets)
+    if args.out is not None:
+        _write(Path(args.out), summary, sets, given, model.spec.data)
+    print(json.dumps(summary) if args.json else table(summary))
+    return 0
+
+
+def _examples(model: Any, source: str, split: str, args: argparse.Namespace) -> tuple[Any, dict[str, Any], str]:
+    """The first examples of a source, on the model's device, their conditions, and a name."""
+    import numpy as np
+    import torch
+
+    from arspec.data import load
+
+    named = {setting.partition("=")[0] for setting in args.condition}
+    needed = {name: section for name, section in model.spec.condition.items() if name not in named}
+    examples = load(source, model.spec.data, needed, split, args.seed).side_by_side().first(args.limit)
+    x, condition = examples.take(np.arange(len(examples)))
+    chosen, _ = conditions_of(model, args.condition, len(x), required=False)
+    name = f"{Path(source).name if Path(source).exists() else source}, {split}"
+    return torch.from_numpy(x).to(model.device), as_tensors({**condition, **chosen}, model), name
+
+
+def summarise(model: str, sets: dict[str, Any]) -> dict[str, Any]:
+    """Means of each set, and the AUROC of each score against the first set."""
+    import numpy as np
+
+    from arspec.scoring import auroc
+
+    first, *others = sets.values()
+    return {
+        "model": model, "codec": first.codec,
+        "sets": [
+            {"name": name, "examples": len(scores), "bits_per_dim": float(scores.bits_per_dim.mean()),
+             "bits_per_dim_error": float(scores.bits_per_dim.std(ddof=min(1, len(scores) - 1)) / np.sqrt(len(scores))),
+             f"{first.codec}_bits_per_dim": float(scores.compressed.mean() / (scores.bits / scores.bits_per_dim).mean()),
+             **{score: float(values.mean()) for score, values in scores.of.items()}}
+            for name, scores in sets.items()
+        ],
+        "auroc": {score: [auroc(values, other.of[score]) for other in others] for score, values in first.of.items()}
+        if others else {},
+    }  # fmt: skip
+
+
+def table(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    codec = summary["codec"]
+    width = max(len(one["name"]) for one in summary["sets"])
+    lines = [f"{'':{width}}  examples  bits/dim            {codec} bits/dim"]
+    lines += [
+        f"{one['name']:{width}}  {one['examples']:>8,}  {one['bits_per_dim']:.4f} (± {one['bits_per_dim_error']:.4f})  "
+        f"{one[f'{codec}_bits_per_dim']:.4f}"
+        for one in summary["sets"]
+    ]
+    if summary["auroc"]:
+        names = [one["name"] for one in summary["sets"][1:]]
+        lines += [
+            "",
+            f"AUROC of {summary['sets'][0]['name']} against",
+            f"{'':25}" + "  ".join(f"{n:>14}" for n in names),
+        ]
+        for score, areas in summary["auroc"].items():
+            label = f"{score} ({codec})" if score == "input complexity" else score
+            cells = "  ".join(f"{area:>{max(14, len(name))}.3f}" for area, name in zip(areas, names, strict=True))
+            lines.append(f"{label:27}{cells}")
+    return "\n".join(lines)
+
+
+def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any], data: Any) -> None:
+    from arspec.data.atomic import write_text
+    from arspec.scoring.heat import draw_heat
+    from arspec.scoring.plots import draw_curves, draw_histograms
+
+    text = io.StringIO()
+    rows = [{"set": name, "number": k, **row} for name, scores in sets.items() for k, row in enumerate(scores.rows())]
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(folder / "scores.csv", text.getvalue())
+    write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+    draw_heat(folder / "heat.png", {name: (given[name], scores.heat) for name, scores in sets.items()}, data)
+    draw_histograms(folder / "histogram.png", sets)
+    first, *others = sets
+    if others:
+        draw_curves(folder / "roc.png", sets[first], {name: sets[name] for name in others})
+    written = [name for name in FILES if others or name != "roc.png"]
+    print(f"{folder}: {', '.join(written)}", file=sys.stderr)

@@ -1,0 +1,133 @@
+"""The choice of a way to complete, and what the completions are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.completion.clamped import ROWS, Clamped, noise_for
+from arspec.completion.enumeration import by_enumeration, completions
+from arspec.completion.gibbs import by_gibbs, by_metropolis
+from arspec.completion.given import Given, best_given, not_first
+from arspec.completion.particles import by_particles
+from arspec.completion.rejection import by_rejection
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.runtime.method import sample
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
+HOW = ("auto", "order", "enumeration", "rejection", "particles", "gibbs", "metropolis")
+FEW = 1 << 12  # completions that are enumerated unasked
+MANY_LEVELS = 32  # beyond, a full conditional over all levels costs more than it gains
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Completed examples [B, *shape], how they were drawn, under which member of the family, and what that is worth."""
+
+    values: Tensor
+    how: str
+    member: int
+    guarantee: str
+
+
+def complete(
+    model: Model, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
+    member: int | None = None, seed: int = 0, temperature: float = 1.0, progress: bool = False, particles: int = 64,
+    sweeps: int = 20, tries: int = 1000, method: str = "auto",
+) -> Completion:  # fmt: skip
+    """x [B, *shape] with what is not `known` (booleans [*shape]) drawn anew, given what is.
+
+    how: order (clamping; exact where the given part tells nothing after it), enumeration, rejection (exact), particles,
+    gibbs, metropolis (exact in the limit). auto: order where it is exact, under whichever member of the family; else
+    enumeration where there are few completions; else gibbs, or metropolis where the levels are many, either from a start
+    by particles. member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature: for the
+    order alone. InputError where the way can't be taken."""
+    condition = model.conditions(condition or {}, len(x))
+    _check(how, particles, sweeps, tries)
+    given = best_given(model, known, member)
+    if how == "auto":
+        how = _chosen(model, given)
+    if how == "order" and not given.exact:
+        raise not_first(model, given)
+    if temperature != 1.0 and (how != "order" or given.partial.any()):
+        raise InputError("AR808", f"completion by {how} is of the model as it is: its temperature is 1; {temperature:g} came",
+                         "temperatures are for a given part that comes first in the order")  # fmt: skip
+    x = x.to(model.device)
+    model.data_tensor(x)
+    told = f"the order of member {given.member}" if model.members > 1 else "the model's order"
+    if how == "order":
+        values = _by_order(model, given, x, known, condition, seed, temperature, progress, method)
+        warm = "" if temperature == 1.0 else f", at temperature {temperature:g}"
+        return Completion(values, how, given.member,
+                          f"exact conditional samples{warm}: nothing that is given looks at what is missing in {told}")  # fmt: skip
+    with torch.no_grad():
+        values, guarantee = _otherwise(model, given, x, condition, how, seed, progress, particles, sweeps, tries)
+    return Completion(values, how, given.member, guarantee)
+
+
+def _check(how: str, particles: int, sweeps: int, tries: int) -> None:
+    if how not in HOW:
+        raise InputError("AR808", f"there is no way to complete that is named '{how}'", did_you_mean(how, HOW, "ways"))
+    for name, value in {"particles": particles, "sweeps": sweeps, "tries": tries}.items():
+        if value < 1:
+            raise InputError("AR808", f"{name} is at least 1; {value} came")
+
+
+def _chosen(model: Model, given: Given) -> str:
+    if given.exact:
+        return "order"
+    if completions(model, given) <= FEW:
+        return "enumeration"
+    return "gibbs" if model.spec.data.levels <= MANY_LEVELS else "metropolis"
+
+
+def _by_order(
+    model: Model, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, temperature: float,
+    progress: bool, method: str,
+) -> Tensor:  # fmt: skip
+    """By clamping; a variable that is given in part is drawn channel by channel."""
+    if not given.partial.any():
+        return sample(
+            model, len(x), condition, method=method, member=given.member, seed=seed, temperature=temperature,
+            progress=progress, given=x, known=known,
+        )  # fmt: skip
+    return Clamped(model, given, x, noise_for(model, seed, 0, len(x))).run(condition)
+
+
+def _otherwise(
+    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], how: str, seed: int, progress: bool,
+    particles: int, sweeps: int, tries: int,
+) -> tuple[Tensor, str]:  # fmt: skip
+    if how == "enumeration":
+        values = by_enumeration(model, given, x, condition, seed)
+        return values, f"exact conditional samples: drawn among all {completions(model, given):,} completions"
+    if how == "rejection":
+        values, kept = by_rejection(model, given, x, condition, seed, tries)
+        return values, f"exact conditional samples: {kept:.2%} of the proposals were kept"
+    if how == "particles":
+        values, lowest = by_particles(model, given, x, condition, seed, particles)
+        return values, f"exact in the limit of many particles: {particles} each, effective {lowest:.1f} at the fewest"
+    start, lowest = by_particles(model, given, x, condition, seed, particles)
+    begun = f"from a start by {particles} particles (effective {lowest:.1f} at the fewest)"
+    pieces = [np.arange(k, min(k + ROWS, len(x))) for k in range(0, len(x), ROWS)]
+    done: list[Tensor] = []
+    rates: list[float] = []
+    for number, piece in enumerate(pieces):
+        rows = torch.from_numpy(piece).to(x.device)
+        own = {name: value[rows] for name, value in condition.items()}
+        chain = seed + (number << 32)  # rows of different pieces must not share their chance
+        if how == "gibbs":
+            done.append(by_gibbs(model, given, start[rows], own, chain, sweeps, progress))
+        else:
+            values, rate = by_metropolis(model, given, start[rows], own, chain, sweeps, progress)
+            done.append(values)
+            rates.append(rate)
+    told = f"; {np.mean(rates):.1%} of the proposals were accepted" if rates else ""
+    each = "full conditionals" if how == "gibbs" else "Metropolis's rule"
+    return torch.cat(done), f"exact in the limit of many sweeps: {sweeps} by {each} {begun}{told}"

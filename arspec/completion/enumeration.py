@@ -1,0 +1,61 @@
+"""Every completion with its probability, where there are few enough: exact draws, and what the tests hold all others to."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.completion.clamped import ROWS
+from arspec.completion.given import Given
+from arspec.diagnostics import InputError
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
+MOST = 1 << 16  # completions that are enumerated
+
+
+def completions(model: Model, given: Given) -> int:
+    """How many completions there are."""
+    return model.spec.data.levels ** len(given.places)
+
+
+@torch.no_grad()
+def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """All completions [n, *shape] of one example x [1, *shape], and their probabilities [n]."""
+    count, levels = completions(model, given), model.spec.data.levels
+    if count > MOST:
+        raise InputError("AR808", f"how='enumeration' is for {MOST:,} completions at the most; here are {levels}^"
+                         f"{len(given.places)}", "take another way, or how='auto'")  # fmt: skip
+    every = np.array(list(itertools.product(range(levels), repeat=len(given.places))), np.int64).reshape(count, -1)
+    rows = x.flatten(1).repeat(count, 1)
+    rows[:, torch.from_numpy(given.places).to(x.device)] = torch.from_numpy(every).to(x.device)
+    rows = rows.view(count, *x.shape[1:])
+    parts = [
+        model.log_prob(part, given.member, **{n: v.expand(len(part), *v.shape[1:]) for n, v in condition.items()})
+        for part in rows.split(ROWS)
+    ]
+    return rows, torch.cat(parts).double().softmax(0)
+
+
+def by_enumeration(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int) -> Tensor:
+    """One completion for each row of x [B, *shape]. Equal rows are enumerated once."""
+    out: list[Tensor] = []
+    kept: dict[bytes, tuple[Tensor, Tensor]] = {}
+    for k in range(len(x)):
+        row, own = x[k : k + 1], {name: value[k : k + 1] for name, value in condition.items()}
+        flat = row.flatten(1)
+        flat = flat[:, torch.from_numpy(given.scalars[given.known]).to(x.device)]
+        key = b" ".join(tensor.cpu().numpy().tobytes() for tensor in (flat, *own.values()))
+        if key not in kept:
+            kept.clear()  # equal rows stand together; more than one would be a memory that grows
+            kept[key] = enumerated(model, given, row, own)
+        rows, probability = kept[key]
+        cumulative = probability.cumsum(0)
+        u = np.random.default_rng([seed, 8, k]).random() * float(cumulative[-1])
+        out.append(rows[min(int((cumulative <= u).sum()), len(rows) - 1)])
+    return torch.stack(out) if out else x
