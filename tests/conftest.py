@@ -50,7 +50,9 @@ def randomised(spec: Spec, seed: int = 0) -> Model:
 def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
     """[batch, *shape] integers of the spec's alphabet."""
     data = model.spec.data
-    return torch.randint(data.levels, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+    drawn = torch.randint(1 << 20, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+    levels = torch.tensor(data.channel_levels)
+    return drawn % (levels.view(-1, 1, 1) if data.kind == "image" else levels)
 
 
 def fixed(subject: Subject, draw: int | None = None) -> Subject:

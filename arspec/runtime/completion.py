@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.types import Bools
+from arspec.types import Bools, channels_of_groups
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -40,7 +40,7 @@ def member_for(model: Model, known: Tensor, member: int | None) -> int:
 def scalar_ranks(model: Model, member: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """[V]: the rank of every scalar of the data, in its own layout."""
     order = model.graph.members[member].order
-    return np.repeat(order.rank.reshape(order.groups, -1), model.graph.data.out.channels, axis=0).ravel()
+    return np.repeat(order.rank.reshape(order.groups, -1), channels_of_groups(model.graph.data.out), axis=0).ravel()
 
 
 def comes_first(known: Bools, ranks: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:

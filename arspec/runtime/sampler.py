@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.layers.base import channels_first
 from arspec.runtime.machine import Cut, Machine, Trace
 from arspec.runtime.noise import uniforms
 from arspec.runtime.program import program, rows_of
@@ -64,7 +63,7 @@ class Sampler:
             return torch.where(clamped.index_select(0, sites), fixed.index_select(1, sites), new)
 
         drawn = self.drive(n, condition, draw, progress, trace)
-        return channels_first(drawn, kind).reshape(n, *model.spec.data.shape).round().long()
+        return model.scalars(drawn).long()
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:
