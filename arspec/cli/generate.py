@@ -30,8 +30,8 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--given",
         default="top-half",
-        help="what is kept: top-half, left-half, prefix:N (the first N numbers of the order), or a picture or .npy "
-        "that is not zero where variables are kept (%(default)s)",
+        help="what is kept: top-half, left-half, prefix:N (the first N numbers of the order), an auxiliary image by its "
+        "name, or a picture or .npy that is not zero where variables are kept (%(default)s)",
     )
     _add_common(parser)
 
@@ -133,6 +133,9 @@ def known_part(given: str, model: Any) -> Any:
             picture[:, : picture.shape[1] // 2] = True
         else:
             picture[:, :, : picture.shape[2] // 2] = True
+        return known
+    if given in data.auxiliary:
+        known[: 1 + list(data.auxiliary).index(given)] = True  # and those that come before it
         return known
     if given.startswith("prefix:"):
         count = int(given[7:]) if given[7:].isdecimal() else 0

@@ -178,7 +178,7 @@ class _Diagram:
         words: list[tuple[str, bool]]
         if node is self.graph.data:
             family, shape = "data", "ellipse"
-            words = [(node.name, True), (f"{self.graph.spec.data.kind} {node.out}, {node.out.levels} levels", False)]
+            words = [(node.name, True), (f"{self.graph.spec.data.kind} {node.out}, {self.graph.spec.data.levels_text}", False)]
         elif node in self.graph.conditions.values():
             family, shape = "condition", "ellipse"
             words = [(node.name, True), (f"{self.graph.spec.condition[node.name].kind} {node.out}", False)]
@@ -213,7 +213,7 @@ class _Diagram:
 
     def _head_text(self) -> str:
         data = self.graph.spec.data
-        return f"head of {data.levels} levels"
+        return f"head of {data.levels_text}"
 
     def _leaks(self) -> list[str]:
         if self.witness is None:
@@ -258,7 +258,7 @@ class _Diagram:
         groups = f", {graph.data.out.groups} channels one after another" if graph.data.out.groups > 1 else ""
         rows = [
             f'<FONT POINT-SIZE="19"><B>{_text(spec.name)}</B></FONT>',
-            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels} levels; order {order}{groups}; {size}")}</FONT>',
+            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {size}")}</FONT>',
             f'<FONT POINT-SIZE="11">{self._verdict()}</FONT>',
         ]
         return f"<{_table([f'<TD>{row}</TD>' for row in rows] + [f'<TD>{self._legend()}</TD>'])}>"
