@@ -36,6 +36,11 @@ class Head(BaseModel):
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
 
+    @property
+    def title(self) -> str:
+        """What it is called in pictures."""
+        return self.kind
+
     def of_part(self, name: str) -> Head:
         """The head of one part of the data: itself, where the data has but one."""
         return self

@@ -18,6 +18,10 @@ class Parts(Head):
     kind: Literal["parts"]
     of: dict[str, Head]
 
+    @property
+    def title(self) -> str:
+        return ", ".join(f"{name}: {head.title}" for name, head in self.of.items())
+
     def of_part(self, name: str) -> Head:
         return self.of[name]
 
