@@ -79,7 +79,10 @@ class OneAfterAnother(PixelCNNAux):
     def forward(self, x: Tensor) -> Tensor:
         both = super().forward(x)
         most = max(part.shape[1] for part in both)
-        tagged = [F.pad(torch.cat([torch.full_like(p[:, :1], k), p], 1), [0] * 5 + [most - p.shape[1]]) for k, p in enumerate(both)]
+        tagged = [
+            F.pad(torch.cat([torch.full_like(p[:, :1], k), p], 1), [0] * 5 + [most - p.shape[1]])
+            for k, p in enumerate(both)
+        ]
         return torch.cat(tagged, 1)
 
 

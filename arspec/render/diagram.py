@@ -178,7 +178,10 @@ class _Diagram:
         words: list[tuple[str, bool]]
         if node is self.graph.data:
             family, shape = "data", "ellipse"
-            words = [(node.name, True), (f"{self.graph.spec.data.kind} {node.out}, {self.graph.spec.data.levels_text}", False)]
+            words = [
+                (node.name, True),
+                (f"{self.graph.spec.data.kind} {node.out}, {self.graph.spec.data.levels_text}", False),
+            ]
         elif node in self.graph.conditions.values():
             family, shape = "condition", "ellipse"
             words = [(node.name, True), (f"{self.graph.spec.condition[node.name].kind} {node.out}", False)]

@@ -120,8 +120,12 @@ class Model(nn.Module):
         if tuple(x.shape[1:]) != data.shape:
             help = "convert the data, or set height, width, length or size"
             if data.auxiliary:
-                help = "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
-            raise InputError("AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help)
+                help = (
+                    "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
+                )
+            raise InputError(
+                "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
+            )
         if not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel():
             for levels in set(data.channel_levels):
                 low, high = _range(x, [k for k, own in enumerate(data.channel_levels) if own == levels])

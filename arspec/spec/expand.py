@@ -82,7 +82,7 @@ class _Expander(Nodes):
         name = "parts"
         while name in self.scope.names:
             name += "_"
-        return self.made(name, Parts(layer="parts"), found, place.place)
+        return self.made(name, Parts.model_validate({"layer": "parts"}), found, place.place)
 
     def _end(self, head: Head, data: Type, place: Place) -> Node | Broken:
         """The node that gives the numbers for one part of the data."""
@@ -98,7 +98,11 @@ class _Expander(Nodes):
             self.faults.add("AR605", f"the head speaks for {wanted.groups} channel groups, and '{node.name}' gives {out}",
                             place, f"write `groups: {wanted.groups}` in that layer, or make the channels joint")  # fmt: skip
         elif out.channels != wanted.channels:
-            help = "write `out: $head` there" if data.levels == self.spec.data.levels else f"write `out: {wanted.width}` there"
+            help = (
+                "write `out: $head` there"
+                if data.levels == self.spec.data.levels
+                else f"write `out: {wanted.width}` there"
+            )
             self.faults.add("AR601", f"a {head.kind} head of {data.levels} levels takes {wanted.width} channels, and '{node.name}' "
                             f"gives {out.width}", place, help)  # fmt: skip
         return node
@@ -109,7 +113,15 @@ class _Expander(Nodes):
         scope.ahead |= set(tree.entries)
         for name, (place, entry) in tree.entries.items():
             if name in scope.names:
-                what = "the data" if name in ("x", self.data.name) else "an auxiliary image" if name in self.parts else "a condition" if name in self.named else "an input of the block"
+                what = (
+                    "the data"
+                    if name in ("x", self.data.name)
+                    else "an auxiliary image"
+                    if name in self.parts
+                    else "a condition"
+                    if name in self.named
+                    else "an input of the block"
+                )
                 self.faults.add("AR207", f"'{name}' is {what} already", place, "take another name")
                 continue
             if not NAME.fullmatch(name):

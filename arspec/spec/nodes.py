@@ -56,10 +56,17 @@ class Nodes:
         self.data_type = data_type(spec)
         parts = [name for name, _ in self.data_type.parts]
         self.data = self._source("data" if parts else "x", self.data_type)
-        self.parts = {name: self.made(name, Part(layer="part", part=name), (self.data,)) for name in parts}
+        self.parts = {
+            name: self.made(name, Part.model_validate({"layer": "part", "part": name}), (self.data,)) for name in parts
+        }
         known = {name: _condition(c) for name, c in spec.condition.items() if c is not None}
         self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
-        self.named = {self.data.name: self.data, **self.parts, **dict.fromkeys(spec.condition, BROKEN), **self.conditions}
+        self.named = {
+            self.data.name: self.data,
+            **self.parts,
+            **dict.fromkeys(spec.condition, BROKEN),
+            **self.conditions,
+        }
         # what arspec gives as parameters, with the sections that they come from
         self.given: dict[str, Any] = {
             "levels": UNKNOWN if "data" in unread else spec.data.levels,

@@ -92,7 +92,9 @@ class Reader:
                 data = None
         if data is None:
             self.unread.add("data")
-            data = STAND_INS.get(kind, STAND_INS["image"]).model_copy(update={"auxiliary": auxiliary} if auxiliary else {})
+            data = STAND_INS.get(kind, STAND_INS["image"]).model_copy(
+                update={"auxiliary": auxiliary} if auxiliary else {}
+            )
         return data
 
     def _auxiliary(self, values: Mapping[str, Any], tree: Tree | None) -> dict[str, Auxiliary]:
