@@ -29,7 +29,8 @@ class Model(nn.Module):
 
     model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
     are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
-    [B, C, H, W], [B, T] or [B, D].
+    [B, C, H, W], [B, T] or [B, D]; auxiliary images are the first channels (`arspec.data.with_auxiliary`), and a sample
+    has its own: it need not be the view of the image that was drawn with it.
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:

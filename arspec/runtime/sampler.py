@@ -63,7 +63,7 @@ class Sampler:
             return torch.where(clamped.index_select(0, sites), fixed.index_select(1, sites), new)
 
         drawn = self.drive(n, condition, draw, progress, trace)
-        return model.scalars(drawn).long()
+        return model.scalars(drawn).round().long()
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:
