@@ -45,8 +45,16 @@ def reference() -> str:
     for kind in ALL:
         parts += _part("`, `".join(names_of(kind)), kind, f"layer.{names_of(kind)[0]}")
     parts += ["", "## Heads", *(line for kind, model in HEADS.items() for line in _part(kind, model, f"head.{kind}"))]
-    parts += ["", "Data with auxiliary images have a head for each part, by its name, and `x` for the image itself:", ""]
-    parts += ["```yaml", "head: {luma: {kind: categorical, from: grey}, x: {kind: logistic_mixture, from: logits}}", "```"]
+    parts += [
+        "",
+        "Data with auxiliary images have a head for each part, by its name, and `x` for the image itself:",
+        "",
+    ]
+    parts += [
+        "```yaml",
+        "head: {luma: {kind: categorical, from: grey}, x: {kind: logistic_mixture, from: logits}}",
+        "```",
+    ]
     return "\n".join(parts) + "\n"
 
 
