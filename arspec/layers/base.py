@@ -81,6 +81,7 @@ class Node:
     order_groups: int = 1
     data: Type | None = None
     keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
+    unwritten: bool = False  # whether it is made for the spec, and no line of the spec names it
     out: Type = field(init=False)
     plan: Any = None  # what a layer works out once in `infer`, so that `forward` is nothing but tensors (torch.compile)
 

@@ -84,7 +84,7 @@ class Nodes:
     def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
         """A node that no line of the graph names."""
         node = Node(name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type)
-        node.out = layer.infer(node)
+        node.unwritten, node.out = True, layer.infer(node)
         self.nodes.append(node)
         return node
 
