@@ -118,5 +118,8 @@ def expected_head(data: Type, head: Head) -> Type:
 
 def support_of(data: Type) -> Support:
     """What a variable of the data is."""
+    if data.parts:
+        parts = tuple((part.sites, support_of(part)) for _, part in data.parts)
+        return Support(max(s.levels for _, s in parts), data.channels, parts)
     assert data.levels is not None
     return Support(data.levels, data.channels)

@@ -278,7 +278,8 @@ class Order:
     """An order of the data's variables. Site g * P + p is the variable of group g at position p.
 
     `groups` G is the number of channel groups generated one after the other at a position (1 where channels are joint);
-    `position_rank` int64 [P]; `rank` int64 [G * P] = G * position_rank[p] + g. Both arrays are read-only.
+    `position_rank` int64 [P]; `rank` int64 [G * P] = G * position_rank[p] + g, except for planes that come before
+    (`with_planes`). Both arrays are read-only.
     """
 
     name: str
@@ -349,6 +350,17 @@ def order(
     rank = positions(scan, grid, seed=seed, flip=flip, transpose=transpose, ranks=ranks, factor=factor)
     site_rank = (groups * rank + np.arange(groups)[:, None]).reshape(-1)
     return Order(_name(scan, seed, flip, transpose, factor), grid, groups, _frozen(rank), _frozen(site_rank))
+
+
+def with_planes(order: Order, planes: int) -> Order:
+    """The order with so many further groups in front. Each is generated whole, position by position in the same scan,
+    before the next: first the planes (auxiliary images), then the order's own variables."""
+    steps = int(order.position_rank.max()) + 1
+    whole = [k * steps + order.position_rank for k in range(planes)]
+    rank = np.concatenate([*whole, planes * steps + order.rank])
+    if len(rank) > MAX_VARIABLES:
+        raise InputError("AR505", f"{len(rank):,} variables exceed the limit of {MAX_VARIABLES}")
+    return Order(order.name, order.grid, planes + order.groups, order.position_rank, _frozen(rank))
 
 
 def ranks_from_file(path: str | Path, grid: Grid) -> Ranks:

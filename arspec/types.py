@@ -33,10 +33,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Cells:
-    """Position (i, j) stands for the data's cell (origin + stride * (i, j)): a grid anchored to the data."""
+    """Position (i, j) stands for the data's cell (origin + stride * (i, j)): a grid anchored to the data. `part`: of data
+    in several parts the groups of the order, from the first to before the last, that it stands for; all where None."""
 
     origin: tuple[int, ...]
     stride: tuple[int, ...]
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,18 @@ Frame = Cells | Units | Free
 
 @dataclass(frozen=True)
 class Type:
-    """What a node gives: groups of channels on a grid. `levels` is set where the values are integers of the data."""
+    """What a node gives: groups of channels on a grid. `levels` is set where the values are integers of the data.
+
+    `parts`: of data in several parts (auxiliary images before the image itself) the name and type of each, in the order
+    of generation; together they have its groups. `channels` is then the most that any has: a part with fewer is filled
+    up with zeros."""
 
     grid: tuple[int, ...]
     groups: int
     channels: int
     frame: Frame
     levels: int | None = None
+    parts: tuple[tuple[str, Type], ...] = ()
 
     @property
     def positions(self) -> int:
@@ -87,6 +94,12 @@ class Type:
     def __str__(self) -> str:
         channels = f"{self.groups}·{self.channels}" if self.groups > 1 else str(self.channels)
         return "×".join([channels, *map(str, self.grid)])
+
+
+def channels_of_groups(data: Type) -> list[int]:
+    """[G]: how many channels of the data each of its groups has."""
+    parts = [part for _, part in data.parts] or [data]
+    return [part.channels for part in parts for _ in range(part.groups)]
 
 
 def coordinates(kind: Type) -> list[Ints]:
@@ -114,8 +127,10 @@ class Ranks:
 def ranks(kind: Type, member: Member) -> Ranks:
     """The ranks of a node's sites, by which masks compare them. Sites off the data's grid have none (NOWHERE)."""
     order = member.order
-    group = np.arange(kind.groups)
-    last_group = group if kind.groups == order.groups else np.full(kind.groups, order.groups - 1)
+    start, stop = (isinstance(kind.frame, Cells) and kind.frame.part) or (0, order.groups)
+    own = kind.groups == stop - start  # each group speaks for one of the order's; otherwise each for all of them
+    group = start + np.arange(kind.groups) if own else np.full(kind.groups, start)
+    last_group = group if own else np.full(kind.groups, stop - 1)
     if isinstance(kind.frame, Units):
         degrees = _degrees(kind.frame, member)[None]
         return Ranks(degrees, degrees, degrees[0], group, last_group)
@@ -129,8 +144,10 @@ def ranks(kind: Type, member: Member) -> Ranks:
         inside &= (axis >= 0) & (axis < size)
     flat = np.ravel_multi_index([np.where(inside, a, 0) for a in where], order.grid)
     at = np.where(inside, table[:, flat], NOWHERE)
-    position = np.where(inside, order.position_rank[flat], NOWHERE)
-    first, last = (at, at) if kind.groups == order.groups else (at[:1], at[-1:])
+    # in data of several parts a position's rank is that of its part's first group there: parts come one after another
+    position = at[start] if start or stop < order.groups else np.where(inside, order.position_rank[flat], NOWHERE)
+    each = (kind.groups, kind.positions)
+    first, last = (at[start:stop],) * 2 if own else (np.broadcast_to(at[k], each) for k in (start, stop - 1))
     return Ranks(first, last, position, group, last_group)
 
 

@@ -7,6 +7,7 @@ from arspec.spec.load import Spec, from_text
 HEAD = "  logits: {layer: conv, kernel: 1, out: $head, mask: so_far}"
 GREY = "{kind: image, height: 4, width: 4, levels: 3}"
 COLOUR = "{kind: image, height: 4, width: 5, channels: 3, levels: 3}"
+PARTS = "{kind: image, height: 4, width: 4, channels: 3, levels: 3, auxiliary: {luma: {view: grey, levels: 2}}}"
 STEPS = "{kind: sequence, length: 9, levels: 4}"
 ENTRIES = "{kind: vector, size: 6, levels: 3}"
 SCALED = "  scaled: {layer: scale}\n"
@@ -25,6 +26,10 @@ SETTINGS = {
               "  first: {layer: conv, kernel: 2, padding: causal, out: 12}", HEAD),
     "backwards": (STEPS, "reversed", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "sequence": (STEPS, "natural", "", HEAD),
+    "parts": (PARTS, "raster", "  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}\n" + SCALED.replace("scale}", "scale, from: x}")
+              + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "joint parts": (PARTS, "{channels: joint}", "  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}\n"
+                    + SCALED.replace("scale}", "scale, from: x}") + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "entries": (ENTRIES, "{scan: random, members: 2}", "", "  logits: {layer: dense, out: $head, mask: earlier}"),
 }  # fmt: skip
 CONDITION = """
@@ -160,6 +165,19 @@ CASES: dict[str, tuple[str, str]] = {
                    + one("concat, from: [first, place]")),
     "background of steps": ("steps", "  place: {layer: background, channels: [step]}\n" + one("concat, from: [first, place]")),
     "position": ("colour", "  place: {layer: position, from: first, out: 12}\n" + one("add, from: [first, place]")),
+    "part": ("parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12, groups: 3}\n" + one("add, from: [first, view]")),
+    "part of joint channels": ("joint parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12}\n"
+                               + one("add, from: [first, view]")),
+    "part embedded": ("parts", "  hot: {layer: one_hot, from: luma}\n  tables: {layer: embedding, from: x, out: 6}\n"
+                      "  own: {layer: conv, from: tables, kernel: 3, out: 12, mask: earlier}\n"
+                      "  view: {layer: conv, from: hot, kernel: 5, out: 12, groups: 3, mask: so_far}\n"
+                      + one("add, from: [first, own, view]")),
+    "part strided": ("joint parts", "  half: {layer: conv, from: luma, kernel: 2, stride: 2, padding: valid, out: 6}\n"
+                     "  twice: {layer: conv, kernel: 2, stride: 2, transposed: true, out: 12}\n"
+                     + one("add, from: [first, twice]")),
+    "part attended to": ("parts", attention("view", mask="so_far").replace("  q:", "  view: {layer: conv, from: luma, kernel: 1, "
+                         "out: 12, groups: 3}\n  q:", 1)),
+    "part leaking": ("parts", "  view: {layer: conv, from: x, kernel: 1, out: 12}\n" + one("add, from: [first, view]")),
     "norm": ("colour", one("norm")),
     "norm rms": ("colour", one("norm, kind: rms, epsilon: 1e-3")),
     "norm of pixels": ("pixels", one("norm, over: pixel")),
@@ -181,7 +199,10 @@ def case(name: str) -> Spec:
     kept = "".join(f"{line}\n" for line in condition.splitlines() if line.split(":")[0].strip() in used(nodes))
     section = f"condition:\n{kept}" if kept else ""
     text = f"arspec: 1\ndata: {data}\norder: {order}\n{section}graph:\n{before}\n{nodes}\n{after}\n"
-    return from_text(text + "head: {kind: categorical, from: logits}\n", name)
+    head = "{kind: categorical, from: logits}"
+    if "auxiliary" in data:
+        head = f"{{luma: {{kind: categorical, from: grey}}, x: {head}}}"
+    return from_text(f"{text}head: {head}\n", name)
 
 
 def used(nodes: str) -> set[str]:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from arspec.diagnostics import SpecError
 from arspec.runtime.module import Model
@@ -16,6 +18,7 @@ from tests import test_reference, test_reference_systems
 from tests.conftest import ROOT, SHIPPED
 from tests.reference.fast_generation_toy import FastGenerationToy
 from tests.reference.parallel_multiscale import ParallelMultiscale
+from tests.reference.pixelcnn_aux import PixelCNNAux
 from tests.reference.pixelcnn_pp import PixelCNNpp
 from tests.reference.wavenet import WaveNet
 from tests.test_reference import Table, drawn, equal_to_reference, resnet_tables
@@ -70,6 +73,43 @@ def fast_generation_toy(model: Model, _: int) -> tuple[nn.Module, Table]:
     return ref, {"down1": ref.down1, "down2": ref.down2, "logits": ref.head, **ups}
 
 
+class OneAfterAnother(PixelCNNAux):
+    """The reference with its outputs as the library joins those of several parts: the part's number, its own, zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = super().forward(x)
+        most = max(part.shape[1] for part in both)
+        tagged = [
+            F.pad(torch.cat([torch.full_like(p[:, :1], k), p], 1), [0] * 5 + [most - p.shape[1]])
+            for k, p in enumerate(both)
+        ]
+        return torch.cat(tagged, 1)
+
+
+def pixelcnn_aux(model: Model, _: int) -> tuple[nn.Module, Table]:
+    p, data = model.spec.params, model.spec.data
+    levels = (p["shades"], data.levels)
+    ref = drawn(OneAfterAnother(data.channels, levels, p["filters"], p["resnets"], p["layers"], model.spec.head_size))
+    whole = ref.embedding
+    table: Table = {"first": whole.first, "half0": whole.halve, "twice0": whole.doubled, "view": whole.last}
+
+    def resnet(name: str, layer: nn.Module) -> None:
+        table.update({f"{name}.conv1": layer.conv1, f"{name}.conv2": layer.conv2})
+        table.update({f"{name}.a_conv": layer.extra} if layer.extra is not None else {})
+
+    for k in range(2 * p["resnets"]):
+        resolution, i = divmod(k, p["resnets"])
+        resnet(f"down{resolution}.body.{i}", whole.down[k])
+        resnet(f"up{1 - resolution}.{i}", whole.up[k])
+    for name, streams in (("grey", ref.grey), ("colours", ref.colours)):
+        table |= {f"{name}.{part}": getattr(streams, part) for part in ("u_conv", "above", "beside")}
+        table[f"{name}.logits"] = streams.output
+        for i, (u, ul) in enumerate(zip(streams.u, streams.ul, strict=True)):
+            resnet(f"{name}.body.{i}.du", u)
+            resnet(f"{name}.body.{i}.dul", ul)
+    return ref, table
+
+
 LOCAL = {"residual": 6, "skip": 5, "layers": 5, "cycle": 3, "bands": 3}
 
 CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str, Any]]] = [
@@ -79,6 +119,8 @@ CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str
     ("pixelcnn_pp_class", pixelcnn_pp_class, {"height": 8, "width": 8, "filters": 4, "resnets": 2, "components": 2, "classes": 3}),
     ("parallel_multiscale", parallel_multiscale, {"size": 8, "levels": 5, "features": 4, "layers": 2, "phases": 2}),
     ("parallel_multiscale", parallel_multiscale, {"size": 7, "channels": 1, "levels": 5, "features": 4, "layers": 1, "phases": 3}),
+    ("pixelcnn_aux", pixelcnn_aux, {"height": 6, "width": 8, "filters": 4, "resnets": 2, "layers": 2, "components": 2}),
+    ("pixelcnn_aux", pixelcnn_aux, {"height": 4, "width": 4, "shades": 5, "filters": 3, "resnets": 1, "layers": 3, "components": 3}),
     ("fast_generation_toy", fast_generation_toy, {"width": 4}),
     ("fast_generation_toy", fast_generation_toy, {"length": 24, "width": 3}),
 ]  # fmt: skip

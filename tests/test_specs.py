@@ -42,6 +42,7 @@ FULL_SIZE = {
     "made": (785_284, 0, 28_075),
     "parallel_multiscale": (12_151_396, 0, 0),
     "pixelcnn": (4_345_389, 1_180_179, 886_095),
+    "pixelcnn_aux": (11_425_932, 619_088, 0),
     "pixelcnn_pp": (53_659_080, 1_440, 0),
     "pixelcnn_pp_class": (53_863_880, 1_440, 0),
     "pixelrnn_diagonal": (9_360_036, 0, 2_604),

@@ -278,7 +278,7 @@ def data_ranks(report: Report) -> Ints:
 def culprit(w: Witness, member: Member) -> Node:
     """The node of a witness that reads what comes later than itself; where all is read in place, the first that could
     have left it out: one with a mask or a window, else the head."""
-    steps = w.path
+    steps = [step for step in w.path if not step.node.unwritten]
     for below, above in itertools.pairwise(steps):
         if _rank(below, member) > _rank(above, member) >= 0:
             return above.node
@@ -299,7 +299,7 @@ def _in_place(node: Node, source: Node, member: Member) -> bool:
 
 def _shown(w: Witness) -> list[Step]:
     """The ends of the path and what lies between, not more than six."""
-    inner = list(w.path[1:])
+    inner = [step for step in w.path[1:] if not step.node.unwritten]
     return inner if len(inner) <= 6 else [*inner[:3], *inner[-3:]]
 
 

@@ -53,8 +53,13 @@ class Witness:
 
 
 def site_name(kind: Type, site: int) -> str:
-    """'row 3, column 4' with the group behind where there are several: 'row 3, column 4, g'."""
+    """'row 3, column 4' with the group behind where there are several: 'row 3, column 4, g'; of data in several parts
+    with the part before it: 'luma, row 3, column 4'."""
     group, position = divmod(site, kind.positions)
+    for name, part in kind.parts:
+        if group < part.groups:
+            return f"{name}, {site_name(part, group * kind.positions + position)}"
+        group -= part.groups
     cell = np.unravel_index(position, kind.grid) if kind.grid else ()
     names = {2: ("row", "column"), 1: ("step",) if isinstance(kind.frame, Cells) else ("unit",)}.get(len(kind.grid), ())
     text = ", ".join(f"{name} {int(i)}" for name, i in zip(names, cell, strict=True))

@@ -31,8 +31,8 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
         "--given",
         default="top-half",
         help="what is kept: top-half, bottom-half, left-half, right-half, hole (all but the middle), prefix:N or suffix:N "
-        "(the first or last N numbers of the order), or a picture or .npy that is not zero where variables are kept "
-        "(%(default)s)",
+        "(the first or last N numbers of the order), an auxiliary image by its name, or a picture or .npy that is not zero "
+        "where variables are kept (%(default)s)",
     )
     parser.add_argument(
         "--how",

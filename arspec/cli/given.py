@@ -39,6 +39,9 @@ def known_part(given: str, model: Any) -> Any:
             }[given]
             picture[:, *kept] = True
         return known
+    if given in data.auxiliary:
+        known[: 1 + list(data.auxiliary).index(given)] = True  # and those that come before it
+        return known
     part, colon, number = given.partition(":")
     if colon and part in ("prefix", "suffix"):
         count = int(number) if number.isdecimal() else 0

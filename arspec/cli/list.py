@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         graph = spec.graph()
         rows.append({
             "spec": spec.name, "file": str(path), "parameters": graph.parameters, "nodes": len(graph.nodes),
-            "data": f"{spec.data.kind} {'×'.join(map(str, spec.data.shape))}, {spec.data.levels} levels",
+            "data": f"{spec.data.kind} {'×'.join(map(str, spec.data.shape))}, {spec.data.levels_text}",
             "order": spec.members[0].order.name + (f", {len(spec.members)} members" if len(spec.members) > 1 else ""),
             "condition": {name: section.kind for name, section in spec.condition.items()},
             "params": spec.params, "about": spec.about,

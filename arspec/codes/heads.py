@@ -59,4 +59,26 @@ CODES = (
         """,
         "keep the groups up to the head.",
     ),
+    code(
+        "AR606",
+        "a head that does not speak of every part of the data",
+        """Data with auxiliary images have several parts: each of these images, and x, the image itself. Each part has a
+        distribution of its own, under its name.""",
+        """
+        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4, auxiliary: {luma: {view: grey, levels: 2}}}
+        head: {kind: categorical, from: logits}
+        """,
+        """
+        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4, auxiliary: {luma: {view: grey, levels: 2}}}
+        head: {luma: {kind: bernoulli, from: luma_logits}, x: {kind: categorical, from: logits}}
+        graph:
+          first: {layer: conv, from: luma, kernel: 3, out: 8, mask: earlier}
+          luma_logits: {layer: conv, kernel: 1, out: 1, mask: so_far}
+          seen: {layer: conv, from: luma, kernel: 3, out: 9, groups: 3}
+          own: {layer: conv, from: x, kernel: 3, out: 9, mask: earlier}
+          both: {layer: add, from: [own, seen]}
+          logits: {layer: conv, out: $head, mask: so_far}
+        """,
+        "give every part its head: {luma: {...}, x: {...}}.",
+    ),
 )

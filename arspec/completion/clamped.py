@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from arspec.completion.given import Given
-from arspec.layers.base import channels_first
 from arspec.runtime.noise import uniforms
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Clamped:
         """The completed rows, [B, *shape]."""
         model = self.model
         drawn = model.sampler(self.given.member).drive(len(self.fixed), condition, self, ancestors=self.ancestors)
-        return channels_first(drawn, model.graph.data.out).reshape(-1, *model.spec.data.shape).round().long()
+        return model.scalars(drawn).round().long()
 
     def ancestors(self) -> Tensor | None:
         """Asked after each step: [B], which row goes on in the place of each; None where each goes on in its own."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array, Examples
 from arspec.data.mu_law import to_codes
 from arspec.data.raw import SPLITS, Raw
@@ -31,11 +32,20 @@ def adapt(
         return Examples(x, conditions, name, "; ".join(notes), per_pass)
     if raw.layout in ("text", "audio"):
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}")
-    x = _levels(raw.x, raw.levels, levels, data.levels, name, split, seed, notes)
-    x = _shape(x, raw.layout, data, name, notes)
+    if data.kind == "image" and data.auxiliary and tuple(raw.x.shape[1:]) == data.shape:
+        for channel, own in enumerate(data.channel_levels):  # the auxiliary images are there already: samples, say
+            _levels(raw.x[:, channel], None, None, own, name, split, seed, notes)
+        x = raw.x.astype(np.int64)
+    else:
+        x = _levels(raw.x, raw.levels, levels, data.levels, name, split, seed, notes)
+        x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes)
+        if data.kind == "image" and data.auxiliary:
+            x = with_auxiliary(x, data)
+            notes.append(f"auxiliary images made of them: {', '.join(data.auxiliary)}")
     if len(x) == 0:
         raise InputError("AR803", f"{name} holds no example")
-    return Examples(x, _conditions(raw, condition, len(x), name), name, "; ".join(notes), len(x))
+    conditions = _conditions(raw, condition, len(x), name)
+    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary))
 
 
 def _article(data: Data) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ class Examples:
     name: the source as the user named it, with the split.
     note: what was adapted (binarized, reshaped, cut ...), for people; empty where nothing was.
     per_pass: how many examples make one pass over the data. Less than N where examples overlap.
+    derived: channels in front of x that are functions of the others (auxiliary images).
     """
 
     x: Array
@@ -27,6 +29,7 @@ class Examples:
     name: str
     note: str
     per_pass: int
+    derived: int = 0
 
     def __len__(self) -> int:
         return len(self.x)
@@ -35,6 +38,11 @@ class Examples:
     def shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return tuple(self.x.shape[1:])
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of one example, by which bits are counted: those of its own, not those derived from them."""
+        return math.prod((self.shape[0] - self.derived, *self.shape[1:]))
 
     @property
     def overlapping(self) -> bool:

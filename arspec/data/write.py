@@ -31,7 +31,7 @@ def suffix_for(data: Data) -> str:
 def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[Path]:
     """Writes integers x [N, *shape] as the ending of `path` asks; gives the paths written.
 
-    .npy: the integers. .png: a grid of `columns` (a square one by default). .txt: text, one example after another.
+    .npy: the integers. .png: a grid of `columns` (a square one by default), without auxiliary images. .txt: text, one example after another.
     .wav: one file for each example. InputError where the ending does not fit the data.
     """
     suffix = path.suffix.lower()
@@ -76,7 +76,7 @@ def as_text(x: Array, data: SequenceData) -> str:
 def _as_images(x: Array, data: Data) -> Array | None:
     """[N, C, H, W], where the data can be shown so."""
     if data.kind == "image":
-        return x if data.channels in (1, 3, 4) else None
+        return x[:, len(data.auxiliary) :] if data.channels in (1, 3, 4) else None
     if data.kind == "vector":
         side = int(np.sqrt(data.size))
         display = data.display or ((side, side) if side * side == data.size else None)

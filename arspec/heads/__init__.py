@@ -6,6 +6,7 @@ from arspec.heads.base import Head, Support
 from arspec.heads.bernoulli import Bernoulli
 from arspec.heads.categorical import Categorical
 from arspec.heads.logistic_mixture import LogisticMixture
+from arspec.heads.parts import Parts
 
 HEADS: dict[str, type[Head]] = {
     "bernoulli": Bernoulli,
@@ -13,4 +14,4 @@ HEADS: dict[str, type[Head]] = {
     "logistic_mixture": LogisticMixture,
 }
 
-__all__ = ["HEADS", "Bernoulli", "Categorical", "Head", "LogisticMixture", "Support"]
+__all__ = ["HEADS", "Bernoulli", "Categorical", "Head", "LogisticMixture", "Parts", "Support"]

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Support:
-    """What a variable can be: `channels` integers, each from 0 to `levels` − 1."""
+    """What a variable can be: `channels` integers, each from 0 to `levels` − 1. Of data in several parts it is the most
+    that any of them can be, and `parts` has each."""
 
     levels: int
     channels: int
+    parts: tuple[tuple[int, Support], ...] = ()  # of data in parts: how many variables each has, and what they can be
 
 
 class Head(BaseModel):
@@ -35,6 +37,15 @@ class Head(BaseModel):
 
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
+
+    @property
+    def title(self) -> str:
+        """What it is called in pictures."""
+        return self.kind
+
+    def of_part(self, name: str) -> Head:
+        """The head of one part of the data: itself, where the data has but one."""
+        return self
 
     def parameters(self, support: Support) -> int:
         """K, how many numbers a variable needs. Raises Fault where the head can't model it."""

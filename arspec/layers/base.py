@@ -81,6 +81,7 @@ class Node:
     order_groups: int = 1
     data: Type | None = None
     keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
+    unwritten: bool = False  # whether it is made for the spec, and no line of the spec names it
     out: Type = field(init=False)
     plan: Any = None  # what a layer works out once in `infer`, so that `forward` is nothing but tensors (torch.compile)
 
@@ -197,8 +198,11 @@ def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None
 
 
 def frame_of(inputs: list[Type]) -> Cells | Any:
-    """The frame of what several inputs give together: the first that stands for data."""
-    return next((i.frame for i in inputs if not isinstance(i.frame, Free)), inputs[0].frame)
+    """The frame of what several inputs give together: the first that stands for data; of several parts of the data that
+    of the part which is generated last."""
+    framed = [i.frame for i in inputs if not isinstance(i.frame, Free)]
+    last = max(framed, key=lambda f: (isinstance(f, Cells) and f.part) or (0, 0), default=inputs[0].frame)
+    return last
 
 
 def per_group(out: int, groups: int, key: str = "out") -> int:
@@ -218,6 +222,31 @@ def fan_in_uniform(shape: tuple[int, ...], fan_in: int) -> Weight:
 def repeated(mask: Bools, out: int, into: int) -> Bools:
     """A mask over groups [G_out, G_in, ...] as one over channels [G_out * out, G_in * into, ...]."""
     return np.repeat(np.repeat(mask, out, axis=0), into, axis=1)
+
+
+def packed(x: Tensor, kind: Type) -> Tensor:
+    """Scalars of the data [B, N, *grid] as its node's tensor [B, G * C, *grid]: a part with fewer channels is filled up."""
+    if not kind.parts:
+        return x
+    import torch
+    from torch.nn import functional as F
+
+    found: list[Tensor] = []
+    for (_, part), own in zip(kind.parts, x.split([part.width for _, part in kind.parts], 1), strict=True):
+        groups = own.reshape(len(x), part.groups, part.channels, *x.shape[2:])
+        room = [0, 0] * len(kind.grid) + [0, kind.channels - part.channels]
+        found.append(F.pad(groups, room).flatten(1, 2))
+    return torch.cat(found, 1)
+
+
+def unpacked(x: Tensor, kind: Type) -> Tensor:
+    """The inverse of `packed`: [B, G * C, *grid] -> [B, N, *grid]."""
+    if not kind.parts:
+        return x
+    import torch
+
+    each = x.reshape(len(x), kind.groups, kind.channels, *x.shape[2:]).split([p.groups for _, p in kind.parts], 1)
+    return torch.cat([g[:, :, : p.channels].flatten(1, 2) for g, (_, p) in zip(each, kind.parts, strict=True)], 1)
 
 
 def sites_last(x: Tensor, groups: int) -> Tensor:

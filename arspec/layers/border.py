@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -57,7 +58,7 @@ class Border(Moved):
         frame = into.frame
         if isinstance(frame, Cells):
             moved = zip(frame.origin, frame.stride, sides, strict=True)
-            frame = Cells(tuple(o - sign * s * a for o, s, (a, _) in moved), frame.stride)
+            frame = replace(frame, origin=tuple(o - sign * s * a for o, s, (a, _) in moved))
         return Type(grid, into.groups, into.channels, frame)
 
     def start(self, node: Node) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -96,11 +97,11 @@ class Conv(Layer):
             return into.frame
         if not self.transposed:
             stride = tuple(a * s for a, s in zip(into.frame.stride, form.stride, strict=True))
-            return Cells(into.frame.origin, stride)
+            return replace(into.frame, stride=stride)
         if any(a % s for a, s in zip(into.frame.stride, form.stride, strict=True)):
             raise Fault("AR414", "a transposed convolution would give several positions for one cell of the data",
                         "its stride must divide the strides that came before it", "stride")  # fmt: skip
-        return Cells(into.frame.origin, tuple(a // s for a, s in zip(into.frame.stride, form.stride, strict=True)))
+        return replace(into.frame, stride=tuple(a // s for a, s in zip(into.frame.stride, form.stride, strict=True)))
 
     def _window(self, node: Node, member: Member) -> Window:
         into = node.ins[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -37,7 +38,7 @@ class Upsample(Layer):
             if any(s % f for s, f in zip(frame.stride, factor, strict=True)):
                 raise Fault("AR414", "upsampling would give several positions for one cell of the data",
                             "the factor must divide the strides that came before it", "factor")  # fmt: skip
-            frame = Cells(frame.origin, tuple(s // f for s, f in zip(frame.stride, factor, strict=True)))
+            frame = replace(frame, stride=tuple(s // f for s, f in zip(frame.stride, factor, strict=True)))
         grid = tuple(n * f for n, f in zip(into.grid, factor, strict=True))
         return Type(grid, into.groups, into.channels, frame)
 

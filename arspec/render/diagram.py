@@ -142,7 +142,7 @@ class _Diagram:
                  margin="0.12,0.05", height="0.3")  # fmt: skip
         dot.attr("edge", fontname=font, fontsize="8", fontcolor=FAINT, arrowsize="0.6")
         self._inside(dot, None)
-        dot.node(HEAD, self._lines_of([(self.graph.head.kind, True), (self._head_text(), False)], self._leaks()),
+        dot.node(HEAD, self._lines_of([(self.graph.head.title, True), (self._head_text(), False)], self._leaks()),
                  fillcolor=FAMILIES["head"], color=LEAK if self.witness else STROKES[Standing.STRICT].colour,
                  penwidth="3" if self.witness else "1.3", shape="box", style="filled")  # fmt: skip
         for line in self.folded.lines:
@@ -178,7 +178,10 @@ class _Diagram:
         words: list[tuple[str, bool]]
         if node is self.graph.data:
             family, shape = "data", "ellipse"
-            words = [(node.name, True), (f"{self.graph.spec.data.kind} {node.out}, {node.out.levels} levels", False)]
+            words = [
+                (node.name, True),
+                (f"{self.graph.spec.data.kind} {node.out}, {self.graph.spec.data.levels_text}", False),
+            ]
         elif node in self.graph.conditions.values():
             family, shape = "condition", "ellipse"
             words = [(node.name, True), (f"{self.graph.spec.condition[node.name].kind} {node.out}", False)]
@@ -213,7 +216,7 @@ class _Diagram:
 
     def _head_text(self) -> str:
         data = self.graph.spec.data
-        return f"head of {data.levels} levels"
+        return f"head of {data.levels_text}"
 
     def _leaks(self) -> list[str]:
         if self.witness is None:
@@ -255,10 +258,11 @@ class _Diagram:
             f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else ""
         )
         grid = "×".join(map(str, spec.data.shape))
-        groups = f", {graph.data.out.groups} channels one after another" if graph.data.out.groups > 1 else ""
+        groups = f", {spec.groups} channels one after another" if spec.groups > 1 else ""
+        groups += f", after {' and '.join(spec.data.auxiliary)}" if spec.data.auxiliary else ""
         rows = [
             f'<FONT POINT-SIZE="19"><B>{_text(spec.name)}</B></FONT>',
-            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels} levels; order {order}{groups}; {size}")}</FONT>',
+            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {size}")}</FONT>',
             f'<FONT POINT-SIZE="11">{self._verdict()}</FONT>',
         ]
         return f"<{_table([f'<TD>{row}</TD>' for row in rows] + [f'<TD>{self._legend()}</TD>'])}>"

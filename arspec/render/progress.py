@@ -179,6 +179,8 @@ class _Rows:
         for read, source in zip(self.relations.reads(node), node.inputs, strict=True):
             if isinstance(source.out.frame, Cells):
                 table = read.table(sites)
+                if not table.shape[1]:  # it reads nothing
+                    continue
                 there = self._places(source, np.where(table >= 0, table, 0).ravel()).reshape(*table.shape, -1)
                 if there.shape[-1] != here.shape[-1] or ((there != here[:, None]).any(-1) & (table >= 0)).any():
                     return True

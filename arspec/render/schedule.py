@@ -199,7 +199,7 @@ def _shaped(row: Row, progress: Progress) -> tuple[Ints, int, int]:
 
 def _name(row: Row, progress: Progress, between: str = " ") -> str:
     if row.node is progress.rows[0].node:
-        return f"x{between}(data)"
+        return f"{row.node.name}{between}(data)"
     name = row.node.name + (f" ×{row.alike}" if row.alike > 1 else "")
     kind = f"{row.node.layer.layer} {row.node.layer.style(row.node).text}".strip()
     if row is progress.rows[-1]:

@@ -169,7 +169,8 @@ def field_of(spec: Spec, at: Sequence[int] | None = None, member: int = 0) -> Fi
             f"{spec.name}: a variable is named by {','.join(names)}, not by {len(at)} numbers",
             "for example --variable 12,16",
         )
-    at = (*at, *[0] * (len(sizes) - len(at)))
+    own = order.groups - spec.groups  # the first group that is no auxiliary image's
+    at = (*at, *[own] * (len(sizes) - len(at)))
     for name, number, size in zip(names, at, sizes, strict=True):
         if not 0 <= number < size:
             raise InputError("AR808", f"{spec.name}: there is no {name} {number}; they go from 0 to {size - 1}", None)

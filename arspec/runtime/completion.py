@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arspec.types import channels_of_groups
+
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
@@ -13,4 +15,4 @@ if TYPE_CHECKING:
 def scalar_ranks(model: Model, member: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """[V]: the rank of every scalar of the data, in its own layout."""
     order = model.graph.members[member].order
-    return np.repeat(order.rank.reshape(order.groups, -1), model.graph.data.out.channels, axis=0).ravel()
+    return np.repeat(order.rank.reshape(order.groups, -1), channels_of_groups(model.graph.data.out), axis=0).ravel()

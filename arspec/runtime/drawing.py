@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.layers.base import channels_first
 from arspec.runtime.noise import uniforms
 
 if TYPE_CHECKING:
@@ -49,5 +48,4 @@ class Draws:
 
     def integers(self, drawn: Tensor) -> Tensor:
         """The values [n, V, C] of all variables as the data have them: integers [n, *shape]."""
-        whole = channels_first(drawn, self.model.graph.data.out)
-        return whole.reshape(len(drawn), *self.model.spec.data.shape).round().long()
+        return self.model.scalars(drawn).round().long()

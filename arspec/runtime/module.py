@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
-from arspec.layers.base import Node, sites_last
+from arspec.layers.base import Node, channels_first, packed, sites_last, unpacked
 from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
@@ -32,7 +32,8 @@ class Model(nn.Module):
 
     model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
     are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
-    [B, C, H, W], [B, T] or [B, D].
+    [B, C, H, W], [B, T] or [B, D]; auxiliary images are the first channels (`arspec.data.with_auxiliary`), and a sample
+    has its own: it need not be the view of the image that was drawn with it.
     """
 
     def __init__(self, graph: Graph, seed: int = 0) -> None:
@@ -95,7 +96,13 @@ class Model(nn.Module):
 
     def by_variable(self, x: Tensor) -> Tensor:
         """Scalars of the data [B, *shape] as [B, V, C]: the channels of each variable."""
-        return sites_last(x.reshape(len(x), self.spec.data.channels, -1), self.graph.data.out.groups)
+        kind = self.graph.data.out
+        return sites_last(packed(x.reshape(len(x), -1, *kind.grid), kind), kind.groups)
+
+    def scalars(self, values: Tensor) -> Tensor:
+        """The inverse: [B, V, C] -> [B, *shape]."""
+        kind = self.graph.data.out
+        return unpacked(channels_first(values, kind), kind).reshape(len(values), *self.spec.data.shape)
 
     def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each example, [B]."""
@@ -117,15 +124,22 @@ class Model(nn.Module):
         """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
         data = self.spec.data
         if tuple(x.shape[1:]) != data.shape:
-            raise InputError("AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}",
-                             "convert the data, or set height, width, length or size")  # fmt: skip
+            help = "convert the data, or set height, width, length or size"
+            if data.auxiliary:
+                help = (
+                    "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
+                )
+            raise InputError(
+                "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
+            )
         if not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel():
-            low, high = int(x.min()), int(x.max())
-            if low < 0 or high >= data.levels:
-                raise InputError("AR804", f"the data's levels are 0 to {data.levels - 1}, and there are values from {low} to {high}",
-                                 "data come as integers in that range")  # fmt: skip
+            for levels in set(data.channel_levels):
+                low, high = _range(x, [k for k, own in enumerate(data.channel_levels) if own == levels])
+                if low < 0 or high >= levels:
+                    raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low} to {high}",
+                                     "data come as integers in that range")  # fmt: skip
         x = x.to(self.device, self.dtype)
-        return x if data.kind == "image" else x.unsqueeze(1)
+        return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
     def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
         """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape."""
@@ -284,6 +298,12 @@ class _Constants(nn.Module):
 
     def of(self, node: Node, member: int) -> dict[str, Tensor]:
         return {key: self._buffers[name] for key, name in self._names[node, member].items()}  # type: ignore[misc]
+
+
+def _range(x: Tensor, channels: list[int]) -> tuple[int, int]:
+    """The lowest and the highest value; of an image in some of its channels."""
+    some = x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x
+    return int(some.min()), int(some.max())
 
 
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:

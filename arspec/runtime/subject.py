@@ -12,7 +12,7 @@ from arspec.dynamic.subject import Leaf, Subject, Traced
 from arspec.layers import Discrete
 from arspec.layers.base import Node
 from arspec.runtime.module import Model
-from arspec.types import Ints
+from arspec.types import Cells, Ints, channels_of_groups
 
 SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
 
@@ -24,7 +24,7 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
     graph = model.graph
     kind, order = graph.data.out, graph.members[member].order
     given = random_conditions(model, seed)
-    levels = torch.arange(model.spec.data.levels)
+    levels = torch.arange(min(model.spec.data.channel_levels))  # that every channel can take
 
     def expanded(batch: int) -> dict[str, Tensor]:
         return {name: value.expand(batch, *value.shape[1:]) for name, value in given.items()}
@@ -52,17 +52,16 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
                 fan_in = max(weight[0].numel(), 1) if weight.ndim > 1 else 4
                 weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
 
-    variable = np.broadcast_to(
-        np.arange(kind.sites).reshape(kind.groups, 1, -1), (kind.groups, kind.channels, kind.positions)
-    )
-    return Subject(run, model.spec.data.shape, order.rank, variable.ravel().copy(), levels, trace, redraw)
+    variable = np.repeat(np.arange(kind.sites).reshape(kind.groups, -1), channels_of_groups(kind), axis=0)
+    return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw)
 
 
 def _variables(node: Node) -> Ints:
     """[G * C * P]: the variable that each entry of a node at the data's sites stands for."""
     out = node.out
+    first = out.frame.part[0] * out.positions if isinstance(out.frame, Cells) and out.frame.part else 0
     return np.broadcast_to(
-        np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)
+        first + np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)
     ).ravel()
 
 

@@ -10,13 +10,16 @@ from typing import Any
 
 from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
 from arspec.graph import Cluster, Graph, expected_head
+from arspec.heads import Head
 from arspec.layers.base import Node
+from arspec.layers.parts import Parts
 from arspec.spec.expressions import is_expression, names
 from arspec.spec.keys import Evaluator, check_keys, place_of, said
 from arspec.spec.load import NAME, Spec, settle_params
 from arspec.spec.nodes import Nodes, Scope, texts
 from arspec.spec.references import BROKEN, Broken, Instance, Repetition
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.types import Type
 
 MAX_NODES = 20_000  # nodes and instances of blocks
 MAX_REPEAT = 10_000
@@ -68,12 +71,25 @@ class _Expander(Nodes):
         return graph
 
     def head(self) -> Node | Broken:
-        """The node that gives the head's numbers."""
-        head, place = self.spec.head, place_of(self.spec.head_place, ["from"])
+        """The node that gives the head's numbers: of data in several parts one that joins those of every part."""
+        head, place = self.spec.head, self.spec.head_place
+        if not self.data_type.parts:
+            return self._end(head, self.data_type, place_of(place, ["from"]))
+        ends = [self._end(head.of_part(p), kind, place_of(place, [p, "from"])) for p, kind in self.data_type.parts]
+        found = tuple(end for end in ends if isinstance(end, Node))
+        if len(found) < len(ends):
+            return BROKEN
+        name = "parts"
+        while name in self.scope.names:
+            name += "_"
+        return self.made(name, Parts.model_validate({"layer": "parts"}), found, place.place)
+
+    def _end(self, head: Head, data: Type, place: Place) -> Node | Broken:
+        """The node that gives the numbers for one part of the data."""
         node = self.one(head.from_, self.scope, place)
         if isinstance(node, Broken):
             return node
-        wanted, out = expected_head(self.data_type, head), node.out
+        wanted, out = expected_head(data, head), node.out
         if out.grid != wanted.grid:
             grid = "×".join(map(str, wanted.grid))
             self.faults.add("AR602", f"the head speaks for a grid of {grid}, and '{node.name}' gives {out}", place,
@@ -82,9 +98,13 @@ class _Expander(Nodes):
             self.faults.add("AR605", f"the head speaks for {wanted.groups} channel groups, and '{node.name}' gives {out}",
                             place, f"write `groups: {wanted.groups}` in that layer, or make the channels joint")  # fmt: skip
         elif out.channels != wanted.channels:
-            levels = self.spec.data.levels
-            self.faults.add("AR601", f"a {head.kind} head of {levels} levels takes {wanted.width} channels, and '{node.name}' "
-                            f"gives {out.width}", place, "write `out: $head` there")  # fmt: skip
+            help = (
+                "write `out: $head` there"
+                if data.levels == self.spec.data.levels
+                else f"write `out: {wanted.width}` there"
+            )
+            self.faults.add("AR601", f"a {head.kind} head of {data.levels} levels takes {wanted.width} channels, and '{node.name}' "
+                            f"gives {out.width}", place, help)  # fmt: skip
         return node
 
     # -- the entries of a graph or a block ---------------------------------------------------------------------------
@@ -93,7 +113,15 @@ class _Expander(Nodes):
         scope.ahead |= set(tree.entries)
         for name, (place, entry) in tree.entries.items():
             if name in scope.names:
-                what = "the data" if name == "x" else "a condition" if name in self.named else "an input of the block"
+                what = (
+                    "the data"
+                    if name in ("x", self.data.name)
+                    else "an auxiliary image"
+                    if name in self.parts
+                    else "a condition"
+                    if name in self.named
+                    else "an input of the block"
+                )
                 self.faults.add("AR207", f"'{name}' is {what} already", place, "take another name")
                 continue
             if not NAME.fullmatch(name):

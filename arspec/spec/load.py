@@ -52,14 +52,14 @@ class Spec:
 
     @property
     def groups(self) -> int:
-        """Channel groups that are generated one after another at a position."""
-        return self.members[0].order.groups
+        """Channel groups that are generated one after another at a position, without those of auxiliary images."""
+        return self.members[0].order.groups - len(self.data.auxiliary)
 
     @property
     def head_size(self) -> int:
-        """Numbers that the head needs for all channels of a pixel."""
+        """Numbers that the head needs for all channels of a pixel, without auxiliary images."""
         support = Support(self.data.levels, self.data.channels // self.groups)
-        return self.groups * self.head.parameters(support)
+        return self.groups * self.head.of_part("x").parameters(support)
 
     def graph(self) -> Graph:
         """The expanded, typed graph (made once). Raises SpecError."""
@@ -117,8 +117,8 @@ def _build(
     found = reader.data(data)
     orders = reader.orders()
     members = reader.members(orders, found)
-    condition, masks, blocks, nodes = reader.condition(), reader.masks(), reader.blocks(), reader.graph()
-    head, head_tree = reader.head()
+    condition, masks, blocks, nodes = reader.condition(found), reader.masks(), reader.blocks(), reader.graph()
+    head, head_tree = reader.head(found)
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,

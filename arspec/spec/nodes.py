@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arspec.diagnostics import Collector, Diagnostic, Place, did_you_mean
 from arspec.layers import KINDS
 from arspec.layers.base import Fault, Layer, Node, Weight
+from arspec.layers.parts import Part
 from arspec.masks import AXES, Mask, resolve
 from arspec.spec.expressions import ExpressionError, names
 from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_in, place_of
@@ -52,13 +53,20 @@ class Nodes:
         self.nodes: list[Node] = []
         self.widths: set[str] = set()
         self.followed = self.sites = 0
-        grid, groups = spec.data.grid, spec.groups
-        frame = Cells((0,) * len(grid), (1,) * len(grid))
-        self.data_type = Type(grid, groups, spec.data.channels // groups, frame, spec.data.levels)
-        self.data = self._source("x", self.data_type)
+        self.data_type = data_type(spec)
+        parts = [name for name, _ in self.data_type.parts]
+        self.data = self._source("data" if parts else "x", self.data_type)
+        self.parts = {
+            name: self.made(name, Part.model_validate({"layer": "part", "part": name}), (self.data,)) for name in parts
+        }
         known = {name: _condition(c) for name, c in spec.condition.items() if c is not None}
         self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
-        self.named = {"x": self.data, **dict.fromkeys(spec.condition, BROKEN), **self.conditions}
+        self.named = {
+            self.data.name: self.data,
+            **self.parts,
+            **dict.fromkeys(spec.condition, BROKEN),
+            **self.conditions,
+        }
         # what arspec gives as parameters, with the sections that they come from
         self.given: dict[str, Any] = {
             "levels": UNKNOWN if "data" in unread else spec.data.levels,
@@ -71,6 +79,13 @@ class Nodes:
         layer = _Source.model_validate({"layer": "source"})
         node = Node(name, layer, (), self.spec.nodes.place, order_groups=self.spec.groups)
         node.out = kind
+        return node
+
+    def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
+        """A node that no line of the graph names."""
+        node = Node(name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type)
+        node.unwritten, node.out = True, layer.infer(node)
+        self.nodes.append(node)
         return node
 
     def stop(self, code: str, message: str, place: Place, help: str | None = None) -> None:
@@ -285,6 +300,21 @@ class Nodes:
                 raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
                             "`earlier` and `so_far` compare the order, and hold for all data", "mask")  # fmt: skip
         return mask
+
+
+def data_type(spec: Spec) -> Type:
+    """The type of a spec's data; of data with auxiliary images in several parts, which have the names of the spec."""
+    data, grid, groups = spec.data, spec.data.grid, spec.groups
+    frame = Cells((0,) * len(grid), (1,) * len(grid))
+    own = Type(grid, groups, data.channels // groups, frame, data.levels)
+    if not data.auxiliary:
+        return own
+    parts: list[tuple[str, Type]] = [
+        (name, Type(grid, 1, 1, replace(frame, part=(k, k + 1)), one.levels))
+        for k, (name, one) in enumerate(data.auxiliary.items())
+    ]
+    parts.append(("x", replace(own, frame=replace(frame, part=(len(parts), len(parts) + groups)))))
+    return Type(grid, len(data.auxiliary) + groups, own.channels, frame, None, tuple(parts))
 
 
 def texts(tree: Tree) -> Any:

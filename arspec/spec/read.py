@@ -12,13 +12,23 @@ from typing import Any, Literal
 
 from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source
-from arspec.heads import HEADS, Categorical, Head
+from arspec.heads import HEADS, Categorical, Head, Parts
 from arspec.masks import READY_MADE, resolve
 from arspec.spec.expressions import ExpressionError
 from arspec.spec.extends import top
 from arspec.spec.keys import Evaluator, built, check_keys, chosen, place_in, said
 from arspec.spec.params import NAME
-from arspec.spec.sections import CONDITIONS, DATA, Condition, Data, ImageData, OrderSection, SequenceData, VectorData
+from arspec.spec.sections import (
+    CONDITIONS,
+    DATA,
+    Auxiliary,
+    Condition,
+    Data,
+    ImageData,
+    OrderSection,
+    SequenceData,
+    VectorData,
+)
 from arspec.spec.yaml import Map, Scalar, Seq, Tree, plain
 from arspec.types import Member
 
@@ -69,9 +79,12 @@ class Reader:
         tree = self._section("data", "{kind: image, height: 28, width: 28, levels: 2}")
         data: Data | None = None
         kind: Any = None
+        auxiliary: dict[str, Auxiliary] = {}
         if tree is not None:
             values = {**self.evaluator.value(tree), **changes}
             kind = values.get("kind") if isinstance(values.get("kind"), str) else None
+            if kind == "image" and isinstance(values.get("auxiliary"), dict):
+                values["auxiliary"] = auxiliary = self._auxiliary(values["auxiliary"], tree.get("auxiliary"))
             data = chosen(DATA, values, tree, "a data section", self.faults, "AR109")
             if data is not None and math.prod(data.grid) > MAX_CELLS:
                 found = f"a grid of {math.prod(data.grid):,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
@@ -79,7 +92,30 @@ class Reader:
                 data = None
         if data is None:
             self.unread.add("data")
-        return data or STAND_INS.get(kind, STAND_INS["image"])
+            data = STAND_INS.get(kind, STAND_INS["image"]).model_copy(
+                update={"auxiliary": auxiliary} if auxiliary else {}
+            )
+        return data
+
+    def _auxiliary(self, values: Mapping[str, Any], tree: Tree | None) -> dict[str, Auxiliary]:
+        """The auxiliary images by name. One that can't be read is reported, and a stand-in takes its place."""
+        found: dict[str, Auxiliary] = {}
+        for name, (place, item) in tree.entries.items() if isinstance(tree, Map) else ():
+            if not NAME.fullmatch(name):
+                self.faults.add("AR115", f"'{name}' is no name for an auxiliary image", place, NAMES)
+            elif name in ("x", "data"):
+                self.faults.add("AR207", f"'{name}' is the data already", place, "take another name")
+            elif not isinstance(item, Map):
+                message = f"an auxiliary image takes a mapping, and was given {said(values[name])}"
+                self.faults.add("AR103", message, item.place, f"{name}: {{view: grey, levels: 16}}")
+            else:
+                one = built(Auxiliary, values[name], item, "an auxiliary image", self.faults)
+                found[name] = one or Auxiliary(view="grey", levels=2)
+                if one is None:
+                    self.unread.add("data")
+        if len(found) < len(values):
+            self.unread.add("data")
+        return found
 
     def orders(self) -> list[OrderSection]:
         """The family of orders."""
@@ -166,16 +202,18 @@ class Reader:
         scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
         return _order(
             scan, data.grid, section.channels, data.channels, seed, tuple(section.flip), section.transpose,
-            None if ranks is None else json.dumps(ranks), section.factor,
+            None if ranks is None else json.dumps(ranks), section.factor, len(data.auxiliary),
         )  # fmt: skip
 
     # -- what has names ----------------------------------------------------------------------------------------------
 
-    def condition(self) -> dict[str, Condition | None]:
+    def condition(self, data: Data) -> dict[str, Condition | None]:
         """The conditions; None stands for one that can't be read."""
         form = "{label: {kind: class, classes: 10}}"
+        taken = {"x": "the data", **dict.fromkeys(data.auxiliary, "an auxiliary image")}
+        taken |= {"data": "the data"} if data.auxiliary else {}
         found: dict[str, Condition | None] = {}
-        for name, _, item in self._named("condition", "a condition", form, {"x": "the data"}):
+        for name, _, item in self._named("condition", "a condition", form, taken):
             values = self.evaluator.value(item)
             found[name] = None
             if isinstance(item, Map):
@@ -238,15 +276,39 @@ class Reader:
             self.faults.add("AR116", "the graph holds no nodes", tree.place, "graph: {name: {layer: ...}, ...}")
         return tree if tree is not None else Map(top(self.source), {}, True)
 
-    def head(self) -> tuple[Head, Map]:
+    def head(self, data: Data) -> tuple[Head, Map]:
         tree = self._section("head", "{kind: categorical, from: logits}")
         head: Head | None = None
-        if tree is not None:
+        if tree is not None and data.auxiliary:
+            head = self._head_of_parts(tree, [*data.auxiliary, "x"])
+        elif tree is not None:
             head = chosen(HEADS, self.evaluator.value(tree), tree, "a head", self.faults, "AR108")
         if head is None or tree is None:
             self.unread.add("head")
             return Categorical.model_validate({"kind": "categorical", "from": "x"}), Map(top(self.source), {}, True)
         return head, tree
+
+    def _head_of_parts(self, tree: Map, parts: list[str]) -> Head | None:
+        """A head for each part of the data: the auxiliary images, and x."""
+        form = f"head: {{{', '.join(f'{part}: {{kind: ..., from: ...}}' for part in parts)}}}"
+        for name in tree.entries.keys() - set(parts):
+            found = f"the data has the parts {', '.join(parts)}, and the head speaks of '{name}'"
+            self.faults.add("AR606", found, tree.entries[name][0], form)
+        of: dict[str, Head] = {}
+        for part in parts:
+            item = tree.get(part)
+            if item is None:
+                if not tree.entries.keys() - set(parts):  # else what it was called instead was told
+                    self.faults.add("AR606", f"the head does not speak of the part '{part}'", tree.place, form)
+            elif not isinstance(item, Map):
+                message = f"the head of a part takes a mapping, and was given {said(plain(item))}"
+                self.faults.add("AR103", message, item.place, f"{part}: {{kind: categorical, from: logits}}")
+            else:
+                one = chosen(HEADS, self.evaluator.value(item), item, "a head", self.faults, "AR108")
+                of.update({part: one} if one is not None else {})
+        if set(of) != tree.entries.keys() or len(of) < len(parts):
+            return None
+        return Parts.model_validate({"kind": "parts", "from": "parts", "of": of})
 
 
 __all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]
@@ -255,10 +317,11 @@ __all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]
 @lru_cache(maxsize=256)
 def _order(
     scan: str, grid: tuple[int, ...], channels: Literal["sequential", "joint"], count: int, seed: int,
-    flip: tuple[str, ...], transpose: bool, ranks: str | None, factor: int,
+    flip: tuple[str, ...], transpose: bool, ranks: str | None, factor: int, planes: int,
 ) -> orders.Order:  # fmt: skip
     """An order; the same object for the same settings, so that what was derived from it can be kept."""
     given = None if ranks is None else json.loads(ranks)
-    return orders.order(
+    order = orders.order(
         scan, grid, channels, count, seed=seed, flip=flip, transpose=transpose, ranks=given, factor=factor
     )
+    return orders.with_planes(order, planes) if planes else order

@@ -17,7 +17,7 @@ from arspec.masks import READY_MADE
 from arspec.spec.extends import SECTIONS
 from arspec.spec.params import BUILT_IN
 from arspec.spec.schema import schema
-from arspec.spec.sections import CONDITIONS, DATA, OrderSection
+from arspec.spec.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 
 
 def reference() -> str:
@@ -27,6 +27,7 @@ def reference() -> str:
     given = [(f"`${name}`", meaning) for name, meaning in BUILT_IN.items()]
     parts += ["", "Parameters that arspec gives:", "", *_table(("parameter", "value"), given)]
     parts += ["", "## Data", *(line for kind, model in DATA.items() for line in _part(kind, model, f"data.{kind}"))]
+    parts += _part("auxiliary", Auxiliary, "auxiliary")
     parts += ["", "## Orders", "", *_fields(OrderSection, "order")]
     for title, scans in (("Scans of images", orders.SCANS_2D), ("Scans of sequences and vectors", orders.SCANS_1D)):
         parts += [
@@ -44,6 +45,16 @@ def reference() -> str:
     for kind in ALL:
         parts += _part("`, `".join(names_of(kind)), kind, f"layer.{names_of(kind)[0]}")
     parts += ["", "## Heads", *(line for kind, model in HEADS.items() for line in _part(kind, model, f"head.{kind}"))]
+    parts += [
+        "",
+        "Data with auxiliary images have a head for each part, by its name, and `x` for the image itself:",
+        "",
+    ]
+    parts += [
+        "```yaml",
+        "head: {luma: {kind: categorical, from: grey}, x: {kind: logistic_mixture, from: logits}}",
+        "```",
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -14,7 +14,7 @@ from arspec.heads import HEADS
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
 from arspec.spec.extends import SECTIONS, VERSION
-from arspec.spec.sections import CONDITIONS, DATA, OrderSection
+from arspec.spec.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 
 Schema = dict[str, Any]
 
@@ -54,7 +54,10 @@ def _sections() -> dict[str, Schema]:
         "masks": _by_name({"$ref": "#/$defs/predicate"}, optional=True),
         "blocks": _by_name({"$ref": "#/$defs/block"}, optional=True),
         "graph": {"$ref": "#/$defs/graph"},
-        "head": {"oneOf": _references("head", HEADS)},
+        "head": {
+            "anyOf": [*_references("head", HEADS), {"$ref": "#/$defs/heads"}],
+            "description": f"{SECTIONS['head']}; of data with auxiliary images one for each part, by its name",
+        },
     }
 
 
@@ -80,6 +83,8 @@ def _definitions() -> dict[str, Schema]:
         "instance": _instance(),
         "block": _block(),
         "order": _part(OrderSection),
+        "auxiliary": _part(Auxiliary),
+        "heads": {**_by_name({"oneOf": _references("head", HEADS)}), "minProperties": 2},
         **kinds,
     }
     for section, models in (("data", DATA), ("condition", CONDITIONS), ("head", HEADS)):
@@ -157,7 +162,9 @@ def _part(model: type[BaseModel], more: dict[str, Schema] | None = None) -> Sche
     properties: dict[str, Schema] = {}
     for key, form in made["properties"].items():
         form = _without_titles(form)
-        if key == "from":
+        if key == "auxiliary":
+            form = {**_by_name({"$ref": "#/$defs/auxiliary"}), "description": form["description"]}
+        elif key == "from":
             form = {**_NODES, "description": form["description"]}
         elif key == "mask" and model.__module__.startswith("arspec.layers"):
             others = [f for f in form["anyOf"] if f.get("type") not in ("string", "null")]

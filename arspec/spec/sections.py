@@ -15,8 +15,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Auxiliary(Section):
+    """An image that is a function of the data's own, on the same grid, and is generated before it (Kolesnikov & Lampert
+    2017): p(x) = p(auxiliary) p(x | auxiliary). It has one channel, and is a name in the graph."""
+
+    view: Literal["grey"] = Field(
+        description="What it shows. grey: the luma of red, green and blue (Rec. 601), of other channels their mean."
+    )
+    levels: Levels = Field(description="Values that it can take: the view in so many steps of equal width.")
+
+
 class ImageData(Section):
-    """Images: integers from 0 to levels − 1, [channels, height, width]."""
+    """Images: integers from 0 to levels − 1, [channels, height, width]; auxiliary images are channels in front of these."""
 
     kind: Literal["image"]
     height: Side = Field(description="Rows.")
@@ -25,6 +35,9 @@ class ImageData(Section):
         default=1, description="Channels: 1 for grey, 3 for red, green, blue."
     )
     levels: Levels = Field(default=256, description="Values that a channel can take.")
+    auxiliary: dict[str, Auxiliary] = Field(
+        default={}, description="Images that are functions of this one and are generated before it, by name."
+    )
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -32,7 +45,22 @@ class ImageData(Section):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.channels, self.height, self.width)
+        return (len(self.auxiliary) + self.channels, self.height, self.width)
+
+    @property
+    def own(self) -> ImageData:
+        """The same data without auxiliary images."""
+        return self.model_copy(update={"auxiliary": {}})
+
+    @property
+    def channel_levels(self) -> tuple[int, ...]:
+        """The levels of each channel, those of auxiliary images first."""
+        return (*(one.levels for one in self.auxiliary.values()), *(self.levels,) * self.channels)
+
+    @property
+    def levels_text(self) -> str:
+        """The levels in words."""
+        return " and ".join(map(str, dict.fromkeys(self.channel_levels))) + " levels"
 
     @property
     def variables(self) -> int:
@@ -53,6 +81,7 @@ class SequenceData(Section):
     )
 
     channels: ClassVar[int] = 1
+    auxiliary: ClassVar[dict[str, Auxiliary]] = {}
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -61,6 +90,14 @@ class SequenceData(Section):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.length,)
+
+    @property
+    def channel_levels(self) -> tuple[int, ...]:
+        return (self.levels,)
+
+    @property
+    def levels_text(self) -> str:
+        return f"{self.levels} levels"
 
     @property
     def variables(self) -> int:
@@ -78,6 +115,7 @@ class VectorData(Section):
     )
 
     channels: ClassVar[int] = 1
+    auxiliary: ClassVar[dict[str, Auxiliary]] = {}
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -86,6 +124,14 @@ class VectorData(Section):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.size,)
+
+    @property
+    def channel_levels(self) -> tuple[int, ...]:
+        return (self.levels,)
+
+    @property
+    def levels_text(self) -> str:
+        return f"{self.levels} levels"
 
     @property
     def variables(self) -> int:

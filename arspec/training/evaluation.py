@@ -68,7 +68,7 @@ def evaluate(
     through = through or NegativeLogProb(model)
     family = int(getattr(model, "members", 1))
     members = min(members, family) if members else family
-    variables = math.prod(examples.shape)
+    variables = examples.dimensions
     # every process makes the same number of calls, for a sharded model gathers its weights at each
     count = -(-len(examples) // processes.size)
     own = np.arange(processes.rank * count, (processes.rank + 1) * count)

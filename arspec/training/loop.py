@@ -103,7 +103,7 @@ class _Run:
         self.examples, self.valid, self.folder = examples, valid, folder
         self.options, self.processes = options, processes
         self.batches = Batches(examples, options.batch, options.seed)
-        self.dim = math.prod(examples.shape)
+        self.dim = examples.dimensions
         self.bits = 1 / math.log(2)
         self.step = 0
         state, record = read_state(folder / STATE) if resume else ({}, {})

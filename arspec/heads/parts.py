@@ -1,0 +1,66 @@
+"""A head for each part of data in several parts: auxiliary images before the image itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from arspec.heads.base import Head, Support
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Parts(Head):
+    """A head of its own for each part. The first number of a variable says which part it belongs to, those behind it are
+    the numbers of that part's head, filled up with zeros; so are the channels of its value and its uniforms."""
+
+    kind: Literal["parts"]
+    of: dict[str, Head]
+
+    @property
+    def title(self) -> str:
+        return ", ".join(f"{name}: {head.title}" for name, head in self.of.items())
+
+    def of_part(self, name: str) -> Head:
+        return self.of[name]
+
+    def parameters(self, support: Support) -> int:
+        return 1 + max(head.parameters(own) for head, own in self._each(support))
+
+    def uniforms(self, support: Support) -> int:
+        return max(head.uniforms(own) for head, own in self._each(support))
+
+    def _each(self, support: Support) -> Iterator[tuple[Head, Support]]:
+        return zip(self.of.values(), (own for _, own in support.parts), strict=True)
+
+    def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
+        import torch
+
+        if parameters.shape[-2] == sum(sites for sites, _ in support.parts):  # all variables, part after part
+            found: list[Tensor] = []
+            first = 0
+            for (head, own), (sites, _) in zip(self._each(support), support.parts, strict=True):
+                numbers = parameters[..., first : first + sites, 1 : 1 + head.parameters(own)]
+                found.append(head.log_prob(own, numbers, value[..., first : first + sites, : own.channels]))
+                first += sites
+            return torch.cat(found, -1)
+        out = parameters.new_empty(parameters.shape[:-1])
+        for number, (head, own) in enumerate(self._each(support)):
+            mine = parameters[..., 0] == number
+            out[mine] = head.log_prob(
+                own, parameters[mine][:, 1 : 1 + head.parameters(own)], value[mine][:, : own.channels]
+            )
+        return out
+
+    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+        out = uniforms.new_zeros((*parameters.shape[:-1], support.channels)).long()
+        for number, (head, own) in enumerate(self._each(support)):
+            mine = parameters[..., 0] == number
+            if not bool(mine.any()):
+                continue
+            numbers, noise = parameters[mine][:, 1 : 1 + head.parameters(own)], uniforms[mine][:, : head.uniforms(own)]
+            value = out[mine]
+            value[:, : own.channels] = head.draw(own, numbers, noise, temperature)
+            out[mine] = value
+        return out
