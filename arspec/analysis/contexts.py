@@ -8,7 +8,7 @@ MAX_EXACT of them. Backwards, for one variable, linear: which sites of every nod
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -61,8 +61,7 @@ def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:
     contexts: dict[Node, Words] = {graph.data: memo.once(_own_bits(order.rank, words))}
     for node in graph.conditions.values():
         contexts[node] = memo.once(np.zeros((node.out.sites, words), np.uint64))
-    live = set(graph.live)
-    readers = {n: sum(to in live for _, to in graph.network.out_edges(n)) for n in [*graph.sources, *graph.live]}
+    readers = Counter(source for node in graph.live for source in set(node.inputs))
     for node in graph.live:
         reads, scan = tuple(relations.reads(node)), relations.scan(node)
         inputs = tuple(contexts[source] for source in node.inputs)

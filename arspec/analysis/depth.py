@@ -45,7 +45,14 @@ def deepened(spec: Spec, member: int, shallow: Seen, memo: Memo | None = None) -
 
 
 def at_depth(spec: Spec, factor: int) -> Spec:
-    """The spec with every repeat multiplied: by the parameters that it is computed from, or else directly."""
+    """The spec with every repeat multiplied: by the parameters that it is computed from, or else directly. Made once:
+    all members of a family deepen the same way."""
+    if factor not in spec.deeper:
+        spec.deeper[factor] = _at_depth(spec, factor)
+    return spec.deeper[factor]
+
+
+def _at_depth(spec: Spec, factor: int) -> Spec:
     params = {
         name: spec.params[name] * factor
         for name in spec.graph().repeat_params

@@ -29,7 +29,7 @@ class Support:
 class Head(BaseModel):
     """What every head has in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
