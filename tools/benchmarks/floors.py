@@ -19,7 +19,7 @@ def weights_read(model: Any) -> int:
     graph = model.graph
     relations = Relations(graph, graph.members[0])
     known, needed = known_at(relations), depends_on(relations, graph.head_sites())
-    read = 0
+    read = 0.0
     for node in graph.live:
         numbers = sum(math.prod(w.shape) for name, w in node.layer.weights(node).items() if name != "gain")
         sites = np.flatnonzero(needed[node] & (known[node] >= -1))
@@ -31,5 +31,5 @@ def weights_read(model: Any) -> int:
         _, step = np.unique(known[node][sites], return_inverse=True)
         taps = np.zeros((step.max() + 1, inside.shape[1]), bool)
         np.logical_or.at(taps, step, inside)
-        read += int(numbers * taps.mean(1).sum())
-    return read * model.dtype.itemsize
+        read += numbers * float(taps.mean(1).sum())
+    return int(read * model.dtype.itemsize)
