@@ -24,10 +24,12 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def run(options: Options) -> list[Row]:
-    """Rows of the specs that are named, else of pixelcnn_pp, wavenet and gpt."""
-    if options.specs:
-        return [r for path in options.specs for r in any_spec(path, options)]
-    return [*pixelcnn_pp(options), *wavenet(options), *gpt(options)]
+    """Rows of what is named: spec files, and `pixelcnn_pp`, `wavenet`, `gpt`, which are all where nothing is."""
+    by_hand = {"pixelcnn_pp": pixelcnn_pp, "wavenet": wavenet, "gpt": gpt}
+    rows: list[Row] = []
+    for name in options.specs or by_hand:
+        rows += by_hand[name](options) if name in by_hand else any_spec(name, options)
+    return rows
 
 
 # -- any spec ------------------------------------------------------------------------------------------------------------
