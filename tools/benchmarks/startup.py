@@ -24,8 +24,9 @@ def run(options: Options) -> list[Row]:
     runs = {name: partial(_process, arguments) for name, (arguments, _) in COMMANDS.items()}
     runs[BARE] = partial(_process, ["-c", "import numpy, pydantic, yaml"])
     options.say("processes")
-    interleaved(runs, 1)  # byte code is written, files are read
-    found = interleaved(runs, 2 if options.small else ROUNDS)
+    if not options.small:
+        interleaved(runs, 1)  # byte code is written, files are read
+    found = interleaved(runs, 1 if options.small else ROUNDS)
     taken = medians(found)
     work = {name: _processor_seconds(run) for name, run in runs.items()}
     rows: list[Row] = []
