@@ -46,7 +46,7 @@ def test_bench_sample_of_a_spec(tmp_path: Path):
         assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["seconds"])
 
 
-@pytest.mark.parametrize("command", ["sample", "verify", "memory", "startup"])
+@pytest.mark.parametrize("command", ["sample", "stream", "verify", "memory", "startup", "growth"])
 def test_bench_at_small_sizes(command: str, tmp_path: Path):
     file = tmp_path / "bench.json"
     done = bench(command, "--small", "--repeat", "1", "--batch", "2", "--json", str(file))
