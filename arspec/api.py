@@ -10,7 +10,7 @@ from arspec.spec.load import Spec
 from arspec.spec.load import load as load_spec
 
 if TYPE_CHECKING:
-    from arspec.analysis.report import Report
+    from arspec.analysis.report import Contexts, Report
     from arspec.runtime.module import Model
 
 
@@ -41,11 +41,13 @@ def compile(spec: Spec, check: bool = True, seed: int = 0) -> Model:
     return build(spec, seed)
 
 
-def verify(spec: Spec, static: bool = False, full: bool = False) -> Report:
-    """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page."""
+def verify(spec: Spec, static: bool = False, full: bool = False, contexts: Contexts = True) -> Report:
+    """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page.
+
+    `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
     from arspec.verify import verify as verify_spec
 
-    return verify_spec(spec, static, full)
+    return verify_spec(spec, static, full, contexts=contexts)
 
 
 def render(spec: Spec, path: str | os.PathLike[str], unfold: bool = False) -> None:

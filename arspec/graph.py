@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from arspec.diagnostics import Diagnostic
@@ -15,6 +14,8 @@ from arspec.layers.base import Node, Weight
 from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from arspec.spec.load import Spec
 
 
@@ -56,6 +57,8 @@ class Graph:
     @cached_property
     def network(self) -> nx.DiGraph[Node]:
         """The graph as networkx has it; edges carry the port."""
+        import networkx as nx  # slow to import, and the proof does without
+
         graph: nx.DiGraph[Node] = nx.DiGraph()
         graph.add_nodes_from([*self.sources, *self.nodes])
         for node in self.nodes:
@@ -66,7 +69,10 @@ class Graph:
     @cached_property
     def live(self) -> list[Node]:
         """The nodes that the head depends on, in topological order."""
-        wanted = {self.head_node, *nx.ancestors(self.network, self.head_node)}
+        wanted = {self.head_node}
+        for node in reversed(self.nodes):
+            if node in wanted:
+                wanted.update(node.inputs)
         return [node for node in self.nodes if node in wanted]
 
     @property

@@ -4,6 +4,8 @@ One relation, four uses: `known_at` takes the maximum over the reads (the proof)
 `back` goes the other way (what a site depends on: witnesses, fields, which sites must be computed at all), and `table`
 lists them (the sampler's gathers). A missing input site, off the grid or masked out, is -1 in a table.
 
+`back` takes marks: booleans, or words of 64 bits, each bit a question of its own, so that 64 of them go back at once.
+
 Shape letters: S sites, G groups, P positions, W 64-bit words of a context, M reads of a site.
 """
 
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from arspec.types import Bools, Ints
 
 Words = npt.NDArray[np.uint64]
+Marks = npt.NDArray[Any]  # Bools or Words
 Values = npt.NDArray[Any]
 
 
@@ -34,8 +37,8 @@ class Reads(Protocol):
         """context [S_in, W] -> [S_out, W]: the union over the reads."""
         ...
 
-    def back(self, sites: Bools) -> Bools:
-        """sites [S_out] -> [S_in]: the input sites that any of them reads."""
+    def back(self, marks: Marks) -> Marks:
+        """marks [S_out] -> [S_in]: at each input site, those of all sites that read it."""
         ...
 
     def table(self, sites: Ints) -> Ints:
@@ -53,8 +56,8 @@ class Pointwise:
     def context(self, context: Words) -> Words:
         return context
 
-    def back(self, sites: Bools) -> Bools:
-        return sites
+    def back(self, marks: Marks) -> Marks:
+        return marks
 
     def table(self, sites: Ints) -> Ints:
         return sites[:, None]
@@ -77,9 +80,9 @@ class Whole:
         union = np.bitwise_or.reduce(context.reshape(self.groups, -1, context.shape[1]), axis=1)
         return np.repeat(union, self.out_sites // self.groups, axis=0)
 
-    def back(self, sites: Bools) -> Bools:
-        wanted = sites.reshape(self.groups, -1).any(1)
-        return np.repeat(wanted, self.in_sites // self.groups)
+    def back(self, marks: Marks) -> Marks:
+        joined = np.bitwise_or.reduce(marks.reshape(self.groups, -1), axis=1)
+        return np.repeat(joined, self.in_sites // self.groups)
 
     def table(self, sites: Ints) -> Ints:
         size = self.in_sites // self.groups
@@ -94,6 +97,11 @@ class Tap:
 
     source: Ints
     allowed: Bools
+
+    @cached_property
+    def once(self) -> bool:
+        """Whether no input position is found here from two output positions."""
+        return int(np.bincount(self.source[self.source >= 0], minlength=1).max()) <= 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,15 +180,26 @@ class Window:
             for g in target:
                 join(out[g], value, out=out[g])
 
-    def back(self, sites: Bools) -> Bools:
-        wanted = sites.reshape(self.out_groups, -1)
-        found = np.zeros((self.in_groups, self.in_positions), bool)
+    def back(self, marks: Marks) -> Marks:
+        given = marks.reshape(self.out_groups, -1)
+        found = np.zeros((self.in_groups, self.in_positions), marks.dtype)
+        joined: dict[bytes, tuple[Values, Ints]] = {}  # of the output groups that read a group: marks, and where any is
         for tap in self.taps:
-            inside = tap.source >= 0
             for g_in in range(self.in_groups):
-                rows = tap.allowed[:, g_in]
-                who = (wanted & (rows if rows.ndim == 2 else rows[:, None])).any(0) & inside
-                found[g_in, tap.source[who]] = True
+                who = tap.allowed[:, g_in]
+                key = who.tobytes()
+                if key not in joined:
+                    allowed = who if who.ndim == 2 else who[:, None]
+                    of_all = np.bitwise_or.reduce(np.where(allowed, given, marks.dtype.type(0)), axis=0)
+                    joined[key] = (of_all, np.flatnonzero(of_all))
+                of_all, at = joined[key]
+                source = tap.source[at]
+                inside = source >= 0
+                source, what = source[inside], of_all[at[inside]]
+                if tap.once:
+                    found[g_in, source] |= what
+                else:
+                    np.bitwise_or.at(found[g_in], source, what)
         return found.ravel()
 
     def table(self, sites: Ints) -> Ints:
@@ -240,9 +259,11 @@ class Ranked:
         unions = np.concatenate([nothing, np.bitwise_or.accumulate(context[self.by_rank], axis=0)])
         return unions[self.count]
 
-    def back(self, sites: Bools) -> Bools:
-        found = np.zeros(len(self.in_rank), bool)
-        found[self.by_rank[: self.count[sites].max(initial=0)]] = True
+    def back(self, marks: Marks) -> Marks:
+        by_count = np.zeros(len(self.in_rank) + 1, marks.dtype)
+        np.bitwise_or.at(by_count, self.count, marks)
+        found = np.empty_like(by_count[1:])
+        found[self.by_rank] = np.bitwise_or.accumulate(by_count[:0:-1])[::-1]  # read by all that read more than it
         return found
 
     def table(self, sites: Ints) -> Ints:
@@ -272,8 +293,11 @@ class Matrix:
             out[site] = np.bitwise_or.reduce(context[row], axis=0)
         return out
 
-    def back(self, sites: Bools) -> Bools:
-        return np.any(self.allowed[sites], axis=0)
+    def back(self, marks: Marks) -> Marks:
+        found = np.zeros(self.allowed.shape[1], marks.dtype)
+        for site in np.flatnonzero(marks):
+            found[self.allowed[site]] |= marks[site]
+        return found
 
     def table(self, sites: Ints) -> Ints:
         rows = self.allowed[sites]
@@ -299,8 +323,8 @@ class Union:
     def context(self, context: Words) -> Words:
         return np.bitwise_or.reduce([p.context(context) for p in self.parts])
 
-    def back(self, sites: Bools) -> Bools:
-        return np.logical_or.reduce([p.back(sites) for p in self.parts])
+    def back(self, marks: Marks) -> Marks:
+        return np.bitwise_or.reduce([p.back(marks) for p in self.parts])
 
     def table(self, sites: Ints) -> Ints:
         return np.concatenate([p.table(sites) for p in self.parts], 1)
@@ -344,12 +368,13 @@ class Scan:
             states[where] = np.bitwise_or.reduce(out[:, where], axis=0)
         return out.reshape(-1, words)
 
-    def back(self, sites: Bools) -> Bools:
-        """sites [S] -> [S]: with all the own sites that they depend on."""
-        out = np.append(sites, False)
+    def back(self, marks: Marks) -> Marks:
+        """marks [S] -> [S]: with those of all own sites that depend on each."""
+        out = np.append(marks, marks.dtype.type(0))
         for which, table in zip(reversed(self.waves), reversed(self._tables), strict=True):
-            found = table[out[which]]
-            out[found[found >= 0]] = True
+            some = out[which] != 0
+            np.bitwise_or.at(out, table[some], out[which[some], None])  # -1 is the site behind the last
+            out[-1] = 0
         return out[:-1]
 
 

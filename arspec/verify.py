@@ -13,7 +13,7 @@ import numpy as np
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
-from arspec.analysis.report import Report, prove
+from arspec.analysis.report import Contexts, Report, prove
 from arspec.diagnostics import Diagnostic
 from arspec.spec.load import Spec
 from arspec.twin import thin
@@ -63,10 +63,13 @@ class ModuleTest:
         return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}"
 
 
-def verify(spec: Spec, static: bool = False, full: bool = False, twin: bool = False) -> Report:
+def verify(
+    spec: Spec, static: bool = False, full: bool = False, twin: bool = False, contexts: Contexts = True
+) -> Report:
     """The report of a spec: the proof with contexts, and unless `static` the tests of the compiled module. `full`:
-    every variable is tested at full size, not a sample; `twin`: the thin twin alone is tested."""
-    report = prove(spec)
+    every variable is tested at full size, not a sample; `twin`: the thin twin alone is tested; `contexts`: of which
+    variables, as in `prove`."""
+    report = prove(spec, contexts)
     if not static and report.proven:
         for number in range(min(MEMBERS, len(spec.members))):
             report.tests += _tests(spec, number, full, twin)

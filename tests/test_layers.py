@@ -172,6 +172,8 @@ def check_relation(read: Reads, out: int, into: int) -> None:
     for share in (0.0, 0.2, 1.0):
         sites = random.random(out) < share
         np.testing.assert_array_equal(read.back(sites), reads[sites].any(0))
+        words = np.where(sites, random.integers(0, 1 << 62, out), 0).astype(np.uint64)
+        np.testing.assert_array_equal(read.back(words), [np.bitwise_or.reduce(words[column]) for column in reads.T])
     some = random.permutation(out)[: out // 2]
     table, whole = read.table(some), np.zeros((len(some), into + 1), bool)
     whole[np.arange(len(some))[:, None], table] = True
@@ -191,6 +193,8 @@ def check_scan(scan: Scan, sites: int) -> None:
     np.testing.assert_array_equal(scan.context(context), [np.bitwise_or.reduce(context[row], axis=0) for row in reach])
     wanted = random.random(sites) < 0.1
     np.testing.assert_array_equal(scan.back(wanted), reach[wanted].any(0))
+    words = np.where(wanted, random.integers(0, 1 << 62, sites), 0).astype(np.uint64)
+    np.testing.assert_array_equal(scan.back(words), [np.bitwise_or.reduce(words[column]) for column in reach.T])
     assert np.array_equal(np.sort(np.concatenate(scan.waves)), np.arange(sites))
     this, that = np.nonzero(own)
     assert (scan.wave[that] < scan.wave[this]).all()

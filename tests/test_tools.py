@@ -32,21 +32,35 @@ def bench(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, ROOT / "tools" / "bench", *args], capture_output=True, text=True, cwd=ROOT)
 
 
-def test_bench_sample(tmp_path: Path):
+def test_bench_sample_of_a_spec(tmp_path: Path):
     sizes = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
     file = tmp_path / "bench.json"
     done = bench("sample", "specs/gated_pixelcnn_class.yaml", *sizes, "--batch", "1", "3", "--json", str(file))
     assert done.returncode == 0, done.stderr
-    assert "ratio" in done.stdout and "one median forward pass × steps" in done.stdout
-    assert "Medians of 3 forward passes and of 1 sampling." in done.stdout
+    assert "ratio" in done.stdout and "its module once per step" in done.stdout
     found = json.loads(file.read_text())
     assert found["machine"]["threads"] >= 1 and found["machine"]["torch"]
     assert [row["batch"] for row in found["sample"]] == [1, 3]
     for row in found["sample"]:
         assert row["steps"] == 64 and row["agreement"] == 1
-        assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["sampler"])
+        assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["seconds"])
 
 
-def test_bench_says_what_is_wrong(tmp_path: Path):
+@pytest.mark.parametrize("command", ["sample", "stream", "verify", "memory", "startup", "growth"])
+def test_bench_at_small_sizes(command: str, tmp_path: Path):
+    file = tmp_path / "bench.json"
+    done = bench(command, "--small", "--repeat", "1", "--batch", "2", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text())[command]
+    assert len(rows) >= 1
+    for row in rows:
+        assert row["seconds"] > 0 and row["name"] and row["setting"]
+        assert row.get("ratio", 1) > 0 and ("ratio" in row) == ("baseline" in row)
+
+
+def test_bench_says_what_is_wrong():
     done = bench("sample", "specs/made.yaml", "--set", "hiden=3")
     assert done.returncode == 2 and "AR213" in done.stderr and "Traceback" not in done.stderr
+    for wrong in (["stream", "specs/made.yaml"], ["sample", "--repeat", "0"], ["nothing"]):
+        done = bench(*wrong)
+        assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -2,26 +2,32 @@
 
 Forwards, for all head sites at once, with bitsets: 64 variables a word, bit number = place of the variable in the order,
 so that the legal past of a variable is a run of bits from the first on. Quadratic in the variables, so it is done up to
-MAX_EXACT of them. Backwards, for one variable, linear: which sites of every node its head site depends on.
+MAX_EXACT of them unless all are asked for. Backwards, for sampled variables, linear: every site carries a word, bit k of
+which says that the head's site of the k-th sampled variable depends on it, so that 64 go back through the graph at once.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Literal
 
 import numpy as np
 
 from arspec.analysis.known_at import Relations
+from arspec.diagnostics import InputError
 from arspec.layers.base import Node
-from arspec.reads import Reads, Scan, Words
+from arspec.orders import Order
+from arspec.reads import Marks, Reads, Scan, Words
 from arspec.types import Bools, Ints
 
 MAX_EXACT = 1 << 14  # variables; beyond, rows are computed for sampled variables
+MAX_ALL = 1 << 15  # variables whose contexts are computed on demand: 128 MB for each node that is still read
 SAMPLED = 64  # rows, beyond
+TOGETHER = 64  # rows that go back at once: the bits of a word
 
 
 class Memo:
@@ -61,8 +67,7 @@ def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:
     contexts: dict[Node, Words] = {graph.data: memo.once(_own_bits(order.rank, words))}
     for node in graph.conditions.values():
         contexts[node] = memo.once(np.zeros((node.out.sites, words), np.uint64))
-    live = set(graph.live)
-    readers = {n: sum(to in live for _, to in graph.network.out_edges(n)) for n in [*graph.sources, *graph.live]}
+    readers = Counter(source for node in graph.live for source in set(node.inputs))
     for node in graph.live:
         reads, scan = tuple(relations.reads(node)), relations.scan(node)
         inputs = tuple(contexts[source] for source in node.inputs)
@@ -111,14 +116,40 @@ def depends_on(relations: Relations, head_sites: Ints) -> dict[Node, Bools]:
     found = {node: np.zeros(node.out.sites, bool) for node in [*graph.sources, *graph.live]}
     found[graph.head_node][head_sites] = True
     for node in reversed(graph.live):
-        if not found[node].any():
-            continue
-        scan = relations.scan(node)
-        if scan is not None:
-            found[node] = scan.back(found[node])
-        for read, source in zip(relations.reads(node), node.inputs, strict=True):
-            found[source] |= read.back(found[node])
+        if found[node].any():
+            found[node] = _back(relations, node, found[node], found)
     return found
+
+
+def _back(relations: Relations, node: Node, marks: Marks, into: dict[Node, Marks]) -> Marks:
+    """Carries the marks [S] of a node to its inputs, and gives them with what they mean for its own sites (a scan)."""
+    scan = relations.scan(node)
+    if scan is not None:
+        marks = scan.back(marks)
+    for read, source in zip(relations.reads(node), node.inputs, strict=True):
+        part = read.back(marks)
+        into[source] = into[source] | part if source in into else part
+    return marks
+
+
+def row_contexts(relations: Relations, rows: Ints) -> Words:
+    """[rows, W]: the contexts of the head's sites for some variables, walked backwards."""
+    graph, places = relations.graph, _places(relations.member.order.rank)
+    bits = np.zeros((len(rows), -(-len(places) // 64)), np.uint64)
+    for start in range(0, len(rows), TOGETHER):
+        some = rows[start : start + TOGETHER]
+        asked = np.zeros(graph.head_node.out.sites, np.uint64)
+        np.bitwise_or.at(asked, some, np.uint64(1) << np.arange(len(some), dtype=np.uint64))
+        marks: dict[Node, Words] = {graph.head_node: asked}
+        for node in reversed(graph.live):
+            found = marks.pop(node, None)  # forgotten once it has been carried on
+            if found is not None and found.any():
+                _back(relations, node, found, marks)
+        seen_by = marks.get(graph.data, np.zeros(graph.data.out.sites, np.uint64))
+        for k in range(len(some)):
+            at = places[np.flatnonzero(seen_by & (np.uint64(1) << np.uint64(k)))]
+            np.bitwise_or.at(bits[start + k], at // 64, np.uint64(1) << (at % 64).astype(np.uint64))
+    return bits
 
 
 @dataclass(eq=False)
@@ -183,17 +214,28 @@ class Seen:
 
 
 def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = None) -> Seen:
-    """What the head sees: of all variables where there are at most MAX_EXACT of them, else of the `rows` given, or of
-    SAMPLED rows spread over the order. `memo`: shared by analyses of like specs."""
-    rank = relations.member.order.rank
-    if rows is None and len(rank) <= MAX_EXACT:
-        return Seen(rank, np.arange(len(rank)), head_contexts(relations, memo))
-    if rows is None:
-        by_place = np.argsort(rank, kind="stable")
-        rows = by_place[np.linspace(0, len(rank) - 1, SAMPLED).astype(np.int64)]
-    places = _places(rank)
-    bits = np.zeros((len(rows), -(-len(rank) // 64)), np.uint64)
-    for k, row in enumerate(rows):
-        at = places[depends_on(relations, np.array([row]))[relations.graph.data]]
-        np.bitwise_or.at(bits[k], at // 64, np.uint64(1) << (at % 64).astype(np.uint64))
-    return Seen(rank, rows, bits)
+    """What the head sees, of the variables `rows`, or of those that `chosen_rows` takes by itself. `memo`: shared by
+    analyses of like specs."""
+    order = relations.member.order
+    rows = chosen_rows(order) if rows is None else rows
+    whole = np.array_equal(rows, np.arange(order.variables))
+    return Seen(order.rank, rows, head_contexts(relations, memo) if whole else row_contexts(relations, rows))
+
+
+def chosen_rows(order: Order, contexts: int | Literal["auto", "all"] = "auto") -> Ints:
+    """The variables whose contexts are computed: `all`, or a number of them, spread evenly over the order from its first
+    to its last. `auto`: all up to MAX_EXACT variables, SAMPLED of more. InputError for more than memory holds."""
+    variables = order.variables
+    if contexts == "all" and variables > MAX_ALL:
+        raise InputError(
+            "AR808",
+            f"the contexts of all {variables:,} variables would take {variables**2 / 8e9:,.1f} GB for a node; "
+            f"all are computed up to {MAX_ALL:,}",
+            f"--contexts {SAMPLED} takes those of {SAMPLED} variables, spread over the order",
+        )
+    if contexts == "auto":
+        contexts = "all" if variables <= MAX_EXACT else SAMPLED
+    if contexts == "all" or contexts >= variables:
+        return np.arange(variables)
+    by_place = np.argsort(order.rank, kind="stable")
+    return by_place[np.linspace(0, variables - 1, contexts).astype(np.int64)]

@@ -17,24 +17,27 @@ from arspec.spec.load import Spec
 
 MAX_DOUBLINGS = 8
 MAX_DEEP_NODES = 20_000  # nodes of a deepened graph, beyond which the search stops
+MAX_DEEP_SITES = 1 << 28  # nodes times variables, where contexts are of sampled variables: some seconds
 
 
 def deepened(spec: Spec, member: int, shallow: Seen, memo: Memo | None = None) -> Seen | None:
     """What the head sees at any depth, in the rows of `shallow`; None where nothing is repeated, or where the contexts
-    still grew when the limit of nodes was reached."""
+    still grew when a limit was reached."""
     graph = spec.graph()
     if not graph.repeated:
         return None
     union, factor, memo = shallow, 1, memo or Memo()
+    sampled = len(shallow.rows) < len(shallow.rank)
     for _ in range(MAX_DOUBLINGS):
         if union.unseen == 0:
             return union
         factor *= 2
-        if len(graph.nodes) * factor > MAX_DEEP_NODES:
+        nodes = len(graph.nodes) * factor
+        if nodes > MAX_DEEP_NODES or (sampled and nodes * len(shallow.rank) > MAX_DEEP_SITES):
             return None
         try:
             deeper = at_depth(spec, factor)
-            found = seen(Relations(deeper.graph(), deeper.members[member]), _rows(shallow), memo)
+            found = seen(Relations(deeper.graph(), deeper.members[member]), shallow.rows, memo)
         except InputError:  # a limit of the language, or a spec whose form depends on its depth
             return None
         bits = union.bits | found.bits
@@ -45,14 +48,17 @@ def deepened(spec: Spec, member: int, shallow: Seen, memo: Memo | None = None) -
 
 
 def at_depth(spec: Spec, factor: int) -> Spec:
-    """The spec with every repeat multiplied: by the parameters that it is computed from, or else directly."""
+    """The spec with every repeat multiplied: by the parameters that it is computed from, or else directly. Made once:
+    all members of a family deepen the same way."""
+    if factor not in spec.deeper:
+        spec.deeper[factor] = _at_depth(spec, factor)
+    return spec.deeper[factor]
+
+
+def _at_depth(spec: Spec, factor: int) -> Spec:
     params = {
         name: spec.params[name] * factor
         for name in spec.graph().repeat_params
         if isinstance(spec.params.get(name), int) and not isinstance(spec.params[name], bool)
     }
     return spec.variant(params=params, repeats=factor)
-
-
-def _rows(shallow: Seen) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    return None if len(shallow.rows) == len(shallow.rank) else shallow.rows

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, seen
+from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen
 from arspec.analysis.depth import deepened
 from arspec.analysis.entries import Entries
 from arspec.analysis.idle import idle_masks
@@ -21,6 +21,7 @@ from arspec.reads import Pointwise
 from arspec.spec.load import Spec
 from arspec.types import Ints, Member, ranks
 
+Contexts = bool | int | Literal["all"]  # of which variables: see `prove`
 MAX_WITNESSES = 16  # leaking variables, spread over all, for which a path is sought
 
 
@@ -60,7 +61,13 @@ class Report:
     @property
     def exact(self) -> bool:
         """Whether contexts are of all variables, not of sampled ones."""
-        return all(m.seen is None or len(m.seen.rows) == len(m.seen.rank) for m in self.members)
+        return self.rows is None or self.rows == self.spec.members[0].order.variables
+
+    @property
+    def rows(self) -> int | None:
+        """How many variables contexts are of; None where they were not asked for."""
+        first = self.members[0].seen
+        return None if first is None else len(first.rows)
 
     def _sum(self, name: str, of: str = "seen") -> int | None:
         values: list[int | None] = [getattr(getattr(m, of), name, None) for m in self.members]
@@ -126,6 +133,7 @@ class Report:
             "out_of_reach": self.out_of_reach,
             "coverage": self.coverage,
             "exact": self.exact,
+            "rows": self.rows,
             "parameters": graph.parameters,
             "variables": self.spec.members[0].order.variables,
             "members": len(self.members),
@@ -152,7 +160,7 @@ class Report:
             bad = sum(len(m.leaking) or len(m.training) for m in self.members)
             lines.append(f"  proof      FAILS for {bad:,} of {variables * len(self.members):,} variables; {orders}")
         if self.unseen is not None and self.pairs is not None and self.coverage is not None:
-            rows = "" if self.exact else f" (rows of {len(self.members[0].seen.rows)} sampled variables)"  # type: ignore[union-attr]
+            rows = "" if self.exact else f" by {self.rows} variables, sampled over the order"
             lines.append(f"  context    {self.coverage:.4%} of {self.pairs:,} legal pairs are seen{rows}")
             if self.unseen and self.blind_spots is None:
                 lines.append(f"             {self.unseen:,} unseen (depth does not tell blind from out of reach here)")
@@ -167,13 +175,14 @@ class Report:
         return "\n".join(lines)
 
 
-def prove(spec: Spec, contexts: bool = True) -> Report:
-    """Proves a spec under every member of its family. `contexts`: also what each variable sees, and what is blind.
+def prove(spec: Spec, contexts: Contexts = True) -> Report:
+    """Proves a spec under every member of its family. `contexts`: also what each variable sees, and what is blind: of
+    all variables up to MAX_EXACT and of a sample beyond (True), of `all`, or of so many, spread over the order.
 
-    Static: numpy only. Linear in the sites, with contexts quadratic up to MAX_EXACT variables and sampled beyond."""
+    Static: numpy only. Linear in the sites, with contexts of all variables quadratic."""
     start = time.perf_counter()
     graph = spec.graph()
-    members = [_member(spec, member, contexts) for member in graph.members]
+    members = [_member(spec, member, _rows(member, contexts)) for member in graph.members]
     report = Report(spec, members, 0.0)
     report.diagnostics = [*_leaks(report), *(_notes(report) if contexts else [])]
     if contexts:
@@ -182,7 +191,14 @@ def prove(spec: Spec, contexts: bool = True) -> Report:
     return report
 
 
-def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
+def _rows(member: Member, contexts: Contexts) -> Ints | None:
+    """The variables whose contexts are asked for; None for no contexts at all."""
+    if contexts is False:
+        return None
+    return chosen_rows(member.order, "auto" if contexts is True else contexts)
+
+
+def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     graph = spec.graph()
     relations = Relations(graph, member)
     known = known_at(relations)
@@ -199,10 +215,10 @@ def _member(spec: Spec, member: Member, contexts: bool) -> MemberReport:
     )
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
     report = MemberReport(member.order.name, leaks, training, found)
-    if contexts:
+    if rows is not None:
         report.idle = idle_masks(relations, known)
         memo = Memo()
-        report.seen = seen(relations, memo=memo)
+        report.seen = seen(relations, rows, memo)
         report.deep = deepened(spec, member.index, report.seen, memo)
     return report
 
@@ -307,14 +323,15 @@ def _notes(report: Report) -> list[Diagnostic]:
     if not report.unseen:
         return []
     place = report.spec.head_place.place
+    sampled = "" if report.exact else f", of those of {report.rows} sampled variables"
     if report.blind_spots is None:
-        return [Diagnostic("AR705", f"{report.unseen:,} legal pairs of variables are unseen", place, None)]
+        return [Diagnostic("AR705", f"{report.unseen:,} legal pairs of variables are unseen{sampled}", place, None)]
     notes: list[Diagnostic] = []
     if report.blind_spots:
         notes.append(
             Diagnostic(
                 "AR703",
-                f"a blind spot: {report.blind_spots:,} legal pairs of variables are unseen at any depth",
+                f"a blind spot: {report.blind_spots:,} legal pairs of variables are unseen at any depth{sampled}",
                 place,
                 None,
             )
@@ -322,7 +339,10 @@ def _notes(report: Report) -> list[Diagnostic]:
     if report.out_of_reach:
         notes.append(
             Diagnostic(
-                "AR704", f"{report.out_of_reach:,} legal pairs of variables are out of reach at this depth", place, None
+                "AR704",
+                f"{report.out_of_reach:,} legal pairs of variables are out of reach at this depth{sampled}",
+                place,
+                None,
             )
         )
     return notes

@@ -17,10 +17,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     depth.add_argument("--static", action="store_true", help="the proof alone, without torch")
     depth.add_argument("--twin", action="store_true", help="the proof, and tests of the thin twin alone")
     depth.add_argument("--full", action="store_true", help="test every variable at full size")
+    parser.add_argument(
+        "--contexts",
+        type=_contexts,
+        default=True,
+        metavar="all|none|N",
+        help="compute what is seen by all variables, by none, or by N of them, spread over the order; left out: by all "
+        "up to 16,384 variables, else by 64",
+    )
     parser.add_argument("--fix", action="store_true", help="show the proposed edit as a diff")
     parser.add_argument("--write", action="store_true", help="with --fix: write the edit to the file")
     parser.add_argument("--json", action="store_true", help="print one JSON array, an object for each spec")
     parser.add_argument("--format", choices=["text", "github"], default="text", help="of diagnostics")
+
+
+def _contexts(text: str) -> Any:
+    """As `prove` takes it."""
+    if text == "none":
+        return False
+    if text != "all" and (not text.isdecimal() or not int(text)):
+        raise argparse.ArgumentTypeError(f"it is all, none or a number of variables above 0, not '{text}'")
+    return text if text == "all" else int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,11 +70,11 @@ def _verified(spec: Any, args: argparse.Namespace) -> Any:
     from arspec.analysis.report import prove
 
     if args.static:
-        report = prove(spec)
+        report = prove(spec, args.contexts)
     else:
         from arspec.verify import verify
 
-        report = verify(spec, full=args.full, twin=args.twin)
+        report = verify(spec, full=args.full, twin=args.twin, contexts=args.contexts)
     if not report.proven or args.fix:
         from arspec.analysis.fix import propose, propose_context
 

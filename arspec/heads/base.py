@@ -31,7 +31,7 @@ class Support:
 class Head(BaseModel):
     """What every head has in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     coupled: ClassVar[bool] = True  # whether a channel's distribution depends on the earlier channels of its variable
 

@@ -116,7 +116,8 @@ class Style:
 class Layer(BaseModel):
     """What every layer kind has in common. `layer` names the kind."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+    # a kind's validator is built when the first spec uses it: building all of them takes longer than a small proof
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     linear: ClassVar[bool] = False  # `few` is `few_linear`: layers that read the same are computed as one

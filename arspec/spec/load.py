@@ -49,6 +49,9 @@ class Spec:
     texts: dict[str, str] = field(
         default_factory=dict, repr=False
     )  # what stands for the files that it extends, by name
+    deeper: dict[int, Spec] = field(
+        default_factory=dict, repr=False
+    )  # itself with every repeat multiplied, as asked for
 
     @property
     def groups(self) -> int:

@@ -12,7 +12,7 @@ Levels = Annotated[int, Field(ge=2, le=65536)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Auxiliary(Section):

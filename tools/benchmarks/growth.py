@@ -1,0 +1,56 @@
+"""`tools/bench growth`: time and memory of a sample by the number of its sites, with the exponents that fit them.
+
+Every size is drawn in a process of its own. Images are whole samples of a small PixelCNN, sequences streams of a small
+WaveNet. The exponent is the slope of the logarithms, by least squares: 1 is linear, 0 is flat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tools.benchmarks.measure import Options, Row, apart, exponent, spec_path
+
+IMAGE: dict[str, Any] = {"features": 24, "head_features": 48, "blocks": 4, "channels": 1, "levels": 16}
+SOUND: dict[str, Any] = {"residual": 16, "skip": 16, "layers": 8, "cycle": 8}
+SIDES = (8, 16, 32, 64)
+STEPS = (1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18)
+CHUNK = 1024
+
+
+def run(options: Options) -> list[Row]:
+    """A row for each size; the last of each kind has the exponents."""
+    sides, steps = ((4, 8), (128, 256)) if options.small else (SIDES, STEPS)
+    return [*images(sides, options), *sequences(steps, options)]
+
+
+def images(sides: tuple[int, ...], options: Options) -> list[Row]:
+    rows: list[Row] = []
+    for side in sides:
+        options.say(f"pixelcnn, {side}×{side}")
+        params = {**IMAGE, "height": side, "width": side}
+        found = apart("sample", spec=str(spec_path("pixelcnn")), params=params, batch=1)
+        rows.append(_row("pixelcnn", f"{side}×{side}", side * side, found))
+    return _fitted(rows)
+
+
+def sequences(lengths: tuple[int, ...], options: Options) -> list[Row]:
+    rows: list[Row] = []
+    for steps in lengths:
+        options.say(f"wavenet, {steps:,} steps")
+        found = apart("stream", spec=str(spec_path("wavenet")), params=SOUND, batch=1, steps=steps, chunk=CHUNK)
+        rows.append(_row("wavenet", f"{steps:,} steps", steps, found))
+    return _fitted(rows)
+
+
+def _row(name: str, setting: str, sites: int, found: Row) -> Row:
+    note = f"{found['bytes'] / 1e6:,.1f} MB, {1e6 * found['seconds'] / sites:,.0f} µs a site"
+    return {"name": name, "setting": setting, "sites": sites, "note": note, **found}
+
+
+def _fitted(rows: list[Row]) -> list[Row]:
+    sizes = [r["sites"] for r in rows]
+    time = exponent(sizes, [r["seconds"] for r in rows])
+    space = exponent(sizes, [max(r["bytes"], 1) for r in rows])
+    rows[-1] |= {"exponent": time, "memory_exponent": space}
+    rows[-1]["note"] += f"; time grows as sites^{time:.2f}, memory as sites^{space:.2f}"
+    return rows
