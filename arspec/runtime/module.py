@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
-from arspec.layers.base import Node, sites_last
+from arspec.layers.base import Constants, Node, sites_last
 from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
@@ -80,7 +81,8 @@ class Model(nn.Module):
                 continue
             inputs = [values[source] for source in node.inputs]
             constants = self.constants.of(node, member)
-            value = node.layer.forward(node, self.nodes.of(node), constants, inputs, self.training)
+            weights = node.layer.prepare(node, self.nodes.of(node), constants)
+            value = node.layer.forward(node, weights, constants, inputs, self.training)
             values[node] = value if tap is None else tap(node, value)
             for source in self._done[node]:
                 values.pop(source, None)
@@ -245,12 +247,16 @@ class _Constants(nn.Module):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self._names: dict[tuple[Node, int], dict[str, str]] = {}
+        self._plain: dict[tuple[Node, int], dict[str, Any]] = {}
         count = 0
         for member in graph.members:
             seen: dict[bytes, str] = {}
             for node in graph.live:
                 found: dict[str, str] = {}
                 for key, array in node.layer.constants(node, member).items():
+                    if not isinstance(array, np.ndarray):
+                        self._plain.setdefault((node, member.index), {})[key] = array
+                        continue
                     content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
                     if content not in seen:
                         seen[content] = f"c{count}"
@@ -259,8 +265,9 @@ class _Constants(nn.Module):
                     found[key] = seen[content]
                 self._names[node, member.index] = found
 
-    def of(self, node: Node, member: int) -> dict[str, Tensor]:
-        return {key: self._buffers[name] for key, name in self._names[node, member].items()}  # type: ignore[misc]
+    def of(self, node: Node, member: int) -> Constants:
+        found: Constants = {key: self._buffers[name] for key, name in self._names[node, member].items()}
+        return {**found, **self._plain.get((node, member), {})}
 
 
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
