@@ -233,6 +233,15 @@ def sites_last(x: Tensor, groups: int) -> Tensor:
     return x.reshape(batch, groups, channels, positions).transpose(2, 3).reshape(batch, groups * positions, channels)
 
 
+def beside_in_groups(xs: list[Tensor], groups: int) -> Tensor:
+    """Tensors [B, G * C_i, *grid] side by side in each channel group: [B, G * ΣC_i, *grid]."""
+    import torch
+
+    if groups == 1:  # four dimensions keep the layout of the memory
+        return torch.cat(xs, 1)
+    return torch.cat([x.view(len(x), groups, -1, *x.shape[2:]) for x in xs], 2).flatten(1, 2)
+
+
 def channels_first(x: Tensor, kind: Type) -> Tensor:
     """[B, G * P, C] -> [B, G * C, *grid]: the inverse of `sites_last`."""
     batch, _, channels = x.shape

@@ -51,6 +51,7 @@ class Beside:
     places: Ints
     mask: Bools
     group: int | None
+    inside: bool  # whether there always is one
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,4 +181,5 @@ def _beside(c: _Class, window: Window, group: int | None) -> Beside:
     for k, (tap, groups, read) in enumerate(c.columns):
         table[:, k] = np.where(read, window.taps[tap].source, window.in_positions)[positions]
         mask[:, list(groups), k] = True
-    return Beside(positions, table, np.array([tap for tap, _, _ in c.columns]), mask, group)
+    return Beside(positions, table, np.array([tap for tap, _, _ in c.columns]), mask, group,
+                  bool((table < window.in_positions).all()))  # fmt: skip

@@ -3,11 +3,14 @@ sequence. Both have a backward of their own: it keeps nothing but its inputs, an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn.functional import pad
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
@@ -15,49 +18,78 @@ if TYPE_CHECKING:
 MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they should stay in its cache
 
 
-def gathered(x: Tensor, table: Tensor, weight: Tensor) -> Tensor:
-    """x [B, P, C], table [n, m] of positions, weight [m * C, D] -> [B, n, D]: what each row of the table names, side by
-    side, times the weight. No more than `MAX_GATHERED` numbers are gathered at a time (one example's at the least), in
-    the backward pass too."""
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-        return _gathered(x, table, weight)
-    return _Gathered.apply(x, table, weight)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
+@dataclass(frozen=True)
+class Gather:
+    """Rows of a product: `table` [n, m] names the positions that they are made of, side by side; `positions` [n] is
+    where they go, and `channels` which channels they are. inside: no position in the table is P, the one behind the
+    last, which holds zeros."""
+
+    positions: Tensor
+    table: Tensor
+    channels: slice
+    inside: bool
 
 
-def _gathered(x: Tensor, table: Tensor, weight: Tensor) -> Tensor:
-    n = len(table)
-    found = [part.index_select(1, table.flatten()).view(len(part), n, -1) @ weight for part in _shares(x, table)]
-    return found[0] if len(found) == 1 else torch.cat(found)
+def add_gathered(y: Tensor, x: Tensor, gathers: list[Gather], weights: list[Tensor]) -> Tensor:
+    """y [B, D, *grid], overwritten, plus for each gather what it names of x [B, C, *grid] times its weight [m * C, D].
+    No more than `MAX_GATHERED` numbers are gathered at a time (one example's at the least), in the backward pass too.
+    It is quickest where the channels lie last in memory."""
+    if torch.compiler.is_compiling():
+        return _add_gathered(y.clone(), x, gathers, weights)
+    return _AddGathered.apply(y, x, gathers, *weights)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 
-def _shares(x: Tensor, table: Tensor) -> tuple[Tensor, ...]:
-    return x.split(max(1, MAX_GATHERED // max(1, table.numel() * x.shape[2])))
+def _add_gathered(y: Tensor, x: Tensor, gathers: list[Gather], weights: list[Tensor]) -> Tensor:
+    target, sites = y.flatten(2).transpose(1, 2), _sites(x, gathers)
+    for gather, weight in zip(gathers, weights, strict=True):
+        flat, n = gather.table.flatten(), len(gather.table)
+        for share in _shares(sites, flat):
+            rows = sites[share].index_select(1, flat).view(-1, n, len(weight)) @ weight
+            target[share, :, gather.channels].index_add_(1, gather.positions, rows.to(y.dtype))
+    return target.transpose(1, 2).view(y.shape)
 
 
-class _Gathered(Function):
+def _sites(x: Tensor, gathers: list[Gather]) -> Tensor:
+    """x [B, C, *grid] as [B, P, C], with zeros behind the last position where they are wanted."""
+    sites = x.flatten(2).transpose(1, 2)
+    return sites.contiguous() if all(g.inside for g in gathers) else pad(sites, (0, 0, 0, 1))
+
+
+def _shares(sites: Tensor, flat: Tensor) -> Iterator[slice]:
+    """Of the batch, as many examples at a time as `MAX_GATHERED` allows."""
+    size = max(1, MAX_GATHERED // max(1, len(flat) * sites.shape[2]))
+    return (slice(start, start + size) for start in range(0, len(sites), size))
+
+
+class _AddGathered(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, table: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, table, weight)
-        return _gathered(x, table, weight)
+    def forward(ctx: Any, y: Tensor, x: Tensor, gathers: list[Gather], *weights: Tensor) -> Tensor:
+        ctx.save_for_backward(x, *weights)
+        ctx.mark_dirty(y)
+        ctx.gathers = gathers
+        found = _add_gathered(y, x, gathers, list(weights))
+        return y if found.data_ptr() == y.data_ptr() else y.copy_(found)  # a y in several pieces was copied
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, table, weight = ctx.saved_tensors
-        need_x, _, need_weight = ctx.needs_input_grad
-        flat, channels = table.flatten(), x.shape[2]
-        grad_x = torch.zeros_like(x, memory_format=torch.contiguous_format) if need_x else None
-        grad_weight = torch.zeros_like(weight) if need_weight else None
-        at = 0
-        for part in _shares(x, table):
-            grad = grads[0][at : at + len(part)].to(weight.dtype)
-            if grad_weight is not None:
-                taken = part.index_select(1, flat).view(-1, len(weight)).to(weight.dtype)
-                grad_weight.addmm_(taken.T, grad.reshape(-1, weight.shape[1]))
-            if grad_x is not None:
-                back = (grad @ weight.T).view(len(part), -1, channels)
-                grad_x[at : at + len(part)].index_add_(1, flat, back.to(x.dtype))
-            at += len(part)
-        return grad_x, None, grad_weight
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        x, *weights = ctx.saved_tensors
+        need_x, need_weights = ctx.needs_input_grad[1], ctx.needs_input_grad[3:]
+        sites, grad = _sites(x, ctx.gathers), grads[0].flatten(2).transpose(1, 2).contiguous()
+        grad_sites = torch.zeros_like(sites) if need_x else None
+        found: list[Tensor | None] = []
+        for gather, weight, need in zip(ctx.gathers, weights, need_weights, strict=True):
+            flat, grad_weight = gather.table.flatten(), torch.zeros_like(weight) if need else None
+            for share in _shares(sites, flat):
+                rows = grad[share, :, gather.channels].index_select(1, gather.positions).to(weight.dtype)
+                if grad_weight is not None:
+                    taken = sites[share].index_select(1, flat).view(-1, len(weight)).to(weight.dtype)
+                    grad_weight.addmm_(taken.T, rows.flatten(0, 1))
+                if grad_sites is not None:
+                    back = (rows @ weight.T).view(len(rows), -1, sites.shape[2])
+                    grad_sites[share].index_add_(1, flat, back.to(x.dtype))
+            found.append(grad_weight)
+        grad_x = None if grad_sites is None else grad_sites[:, : x[0, 0].numel()].transpose(1, 2).view(x.shape)
+        return grads[0], grad_x, None, *found
 
 
 def pays(x: Tensor) -> bool:

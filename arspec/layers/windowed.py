@@ -96,22 +96,17 @@ def _channels(node: Node, group: int) -> slice:
 def add_beside(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants) -> Tensor:
     """y [B, G_out * C_out, *grid], which all positions read alike, plus what some of them read beside it of x
     [B, G_in * C_in, *grid]. None: nothing is read alike, and the bias is still to be added."""
-    import torch
+    from arspec.layers.products import Gather, add_gathered
 
-    from arspec.layers.products import gathered
-
-    out, batch = node.out, len(x)
+    out, beside = node.out, c["pieces"].beside
     if y is None:
-        flat = x.new_zeros(batch, out.positions, out.width)
-        flat = flat + w["bias"] if "bias" in w else flat
-    else:
-        flat = y.flatten(2).transpose(1, 2)
-    sites = torch.nn.functional.pad(x.flatten(2).transpose(1, 2), (0, 0, 0, 1))  # the last is what stands nowhere
-    for k, beside in enumerate(c["pieces"].beside):
-        target = flat if beside.group is None else flat[:, :, _channels(node, beside.group)]
-        part = gathered(sites, c[f"table{k}"], w[f"beside{k}"])
-        target.index_add_(1, c[f"positions{k}"], part.to(flat.dtype))
-    return flat.transpose(1, 2).view(batch, out.width, *out.grid)
+        y = x.new_zeros(len(x), out.width, *out.grid)
+        y = y + w["bias"].view(-1, *[1] * len(out.grid)) if "bias" in w else y
+    gathers: list[Gather] = []
+    for k, b in enumerate(beside):
+        channels = slice(None) if b.group is None else _channels(node, b.group)
+        gathers.append(Gather(c[f"positions{k}"], c[f"table{k}"], channels, b.inside))
+    return add_gathered(y, x, gathers, [w[f"beside{k}"] for k in range(len(beside))])
 
 
 def few_weight(w: Weights, c: Constants) -> Tensor:
