@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +60,8 @@ def evaluate(
     if len(examples) == 0:
         raise InputError("AR803", "there is no example to evaluate")
     processes = processes or Processes(torch.device(next(model.parameters()).device))
+    # the weights stay what they are, so that masks are folded into them once; sharded ones come and go
+    held: Any = nullcontext() if through is not None else getattr(model, "held", nullcontext)()
     through = through or NegativeLogProb(model)
     family = int(getattr(model, "members", 1))
     members = min(members, family) if members else family
@@ -72,10 +75,11 @@ def evaluate(
     training = model.training
     model.eval()
     try:
-        for start in range(0, count, batch):
-            x, condition = processes.put(*examples.take(own[start : start + batch]))
-            nats = _nats(through, x, condition, members)[torch.from_numpy(counted[start : start + batch])]
-            sums += torch.stack([nats.sum(), nats.square().sum(), torch.tensor(float(len(nats)), dtype=torch.float64)])
+        with held:
+            for start in range(0, count, batch):
+                x, condition = processes.put(*examples.take(own[start : start + batch]))
+                nats = _nats(through, x, condition, members)[torch.from_numpy(counted[start : start + batch])]
+                sums += torch.stack([nats.sum(), nats.square().sum(), nats.new_tensor(len(nats))])
     finally:
         model.train(training)
     total, squares, number = (float(value) for value in processes.sum(sums))
