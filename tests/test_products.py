@@ -175,7 +175,7 @@ def test_attention_is_a_softmax_over_what_is_seen(scan: str, strict: str) -> Non
   seen: {{layer: attention, from: q, keys: k, values: tested, heads: 2, mask: {strict}}}
   logits:""")  # fmt: skip
     if "joint" in scan:
-        text = text.replace("heads: 2", "heads: 3")
+        text = text.replace("heads: 2", "heads: 3").replace(", groups: 3", "")
     model = randomised(from_text(text))
     node = next(n for n in model.graph.nodes if n.name == "seen")
     generator = torch.Generator().manual_seed(0)
