@@ -69,9 +69,9 @@ class Attention(Layer):
         if isinstance(relation, Ranked) and _is_a_sequence(relation):
             order = relation.by_rank
             found: Constants = {"rank": np.argsort(order), "strict": relation.strict}
-            return found if (np.diff(order) > 0).all() else {**found, "order": order}
+            return found if np.array_equal(order, np.arange(len(order))) else {**found, "order": order}
         mask = relation.matrix()
-        seeing = mask.any(1)
+        seeing = np.logical_or.reduce(mask, axis=1)
         return {"mask": mask} if seeing.all() else {"mask": mask | ~seeing[:, None], "seeing": seeing}
 
     def _heads(self, x: Tensor) -> Tensor:

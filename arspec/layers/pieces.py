@@ -87,13 +87,14 @@ class _Class:
 @lru_cache(maxsize=256)
 def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
     """The pieces of a window with a mask. into, out: channels of a group of the input and of the output."""
-    inside = np.stack([tap.source >= 0 for tap in window.taps])
+    inside = np.stack([np.greater_equal(tap.source, 0) for tap in window.taps])
+    ever = np.logical_or.reduce(inside, axis=1)
     if window.same_everywhere:
-        everywhere = window.mask() & inside.any(1)
+        everywhere = np.logical_and(window.mask(), ever)
         return Pieces(True, _plain(everywhere, kernel), ())
-    mask = window.mask() & inside
-    everywhere = (mask | ~inside).all(3) & inside.any(1)
-    rest = mask.any(3) & ~everywhere
+    mask = np.logical_and(window.mask(), inside)
+    everywhere = np.logical_and(np.logical_and.reduce(mask | ~inside, axis=3), ever)
+    rest = np.logical_or.reduce(mask, axis=3) & ~everywhere
     rows: dict[tuple[tuple[int, tuple[int, ...], bytes], ...], list[int]] = {}
     for g in range(window.out_groups):
         rows.setdefault(_columns(mask[g], rest[g]), []).append(g)

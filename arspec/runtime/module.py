@@ -6,7 +6,7 @@ One generic module holds the weights; each layer kind states its computation as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -139,7 +139,7 @@ class Model(nn.Module):
         return ready
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None]:
         """Inside, passes without gradients prepare their weights (masks, norms) once for all, and anew where an
         optimiser's step changed them. Changes through `.data` are not seen."""
         before, self._held = self._held, {} if self._held is None else self._held
