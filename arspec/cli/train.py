@@ -66,6 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     optimizer.add_argument("--precision", choices=PRECISIONS, default=default.precision, help="(%(default)s)")
     optimizer.add_argument("--parallel", choices=PARALLEL, default=default.parallel, help="with torchrun (%(default)s)")
+    optimizer.add_argument(
+        "--checkpoint", action="store_true", help="compute inner values of blocks twice instead of keeping them"
+    )
+    optimizer.add_argument("--compile", action="store_true", help="the whole module through torch.compile")
 
     every = parser.add_argument_group("along the way (0: at the end alone)")
     every.add_argument("--eval-every", type=int, default=default.eval_every, help="steps (%(default)s)")

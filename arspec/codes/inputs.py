@@ -179,7 +179,7 @@ CODES = (
     code(
         "AR815",
         "a device that is not there",
-        """The named device is not available on this machine.""",
+        """The named device is not available on this machine, or has no compiler where `--compile` asks for one.""",
         """
         arspec train specs/made.yaml --data digits --out run --device cuda      # without a GPU
         """,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import (
@@ -21,7 +21,7 @@ from arspec.layers.base import (
     sites_last,
 )  # fmt: skip
 from arspec.layers.dense import between
-from arspec.reads import Pointwise, Reads, Whole
+from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
@@ -60,35 +60,76 @@ class Attention(Layer):
         return [Pointwise(), relation, relation]
 
     def constants(self, node: Node, member: Member) -> Constants:
+        """strict: each site sees exactly those of lower rank, or of no higher one, and `order` [S] sorts the sites by
+        rank where they are not (then the mask is that of a sequence, and no matrix is kept). Else `mask` [S_out, S_in],
+        with `seeing` [S_out], who sees anything, where some see nothing. `rank` [S]: the sites' numbers in that order."""
         relation = between(node.out, node.ins[1], node.mask, member)
-        return {} if isinstance(relation, Whole) else {"mask": relation.matrix()}
+        if isinstance(relation, Whole):
+            return {}
+        if isinstance(relation, Ranked) and _is_a_sequence(relation):
+            order = relation.by_rank
+            found: Constants = {"rank": np.argsort(order), "strict": relation.strict}
+            return found if np.array_equal(order, np.arange(len(order))) else {**found, "order": order}
+        mask = relation.matrix()
+        seeing = np.logical_or.reduce(mask, axis=1)
+        return {"mask": mask} if seeing.all() else {"mask": mask | ~seeing[:, None], "seeing": seeing}
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """q [B, n, C], k [B, S, C], v [B, S, D], mask [n, S] -> [B, n, D]."""
-        heads = self.heads
-        q, k, v = (t.unflatten(2, (heads, -1)).transpose(1, 2) for t in (q, k, v))
-        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -math.inf)
-            nothing = ~mask.any(1, keepdim=True)
-            scores = scores.masked_fill(nothing, 0.0)  # a softmax over nothing would be 0 / 0, in the gradient too
-            shares = scores.softmax(-1).masked_fill(nothing, 0.0)
-        else:
-            shares = scores.softmax(-1)
-        return (shares @ v).transpose(1, 2).flatten(2)
+    def _heads(self, x: Tensor) -> Tensor:
+        """[B, S, C] -> [B, heads, S, C / heads]"""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+    def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
+        import torch
+
         q, k, v = (sites_last(x, node.out.groups) for x in xs)
-        return channels_first(self._attend(q, k, v, c.get("mask")), node.out)
+        if "order" in c:
+            q, k, v = (x.index_select(1, c["order"]) for x in (q, k, v))
+        y = self._in_sequence(q, k, v, c["strict"]) if "strict" in c else self._masked(q, k, v, c)
+        if "order" in c:
+            y = torch.empty_like(y).index_copy(1, c["order"], y)
+        return channels_first(y, node.out)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        return {"mask": c["mask"]} if "mask" in c else {}
+    def _in_sequence(self, q: Tensor, k: Tensor, v: Tensor, strict: bool) -> Tensor:
+        """Sites sorted by rank: each sees those before it, and itself unless `strict`: [B, S, C] -> [B, S, D]."""
+        from torch.nn import functional as F
+
+        if strict:  # site i sees what site i - 1 would see if it saw itself; the first sees nothing
+            return F.pad(self._in_sequence(q[:, 1:], k[:, :-1], v[:, :-1], False), (0, 0, 1, 0))
+        seen = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True)
+        return seen.transpose(1, 2).flatten(2)
+
+    def _masked(self, q: Tensor, k: Tensor, v: Tensor, c: Constants) -> Tensor:
+        """q [B, n, C], k [B, S, C], v [B, S, D] -> [B, n, D]. mask [n, S], and `seeing` [n] as in `constants`."""
+        from torch.nn import functional as F
+
+        mask, seeing = c.get("mask"), c.get("seeing")
+        seen = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask)
+        seen = seen.transpose(1, 2).flatten(2)
+        return seen if seeing is None else seen * seeing[:, None]
+
+    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        if "strict" in c:
+            return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
+        return {key: c[key] for key in ("mask", "seeing") if key in c}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        mask = w["mask"].index_select(0, sites)[:, : xs[1].shape[1]] if "mask" in w else None
+        known = xs[1].shape[1]  # keys and values that are there
+        found = {key: value.index_select(0, sites) for key, value in w.items() if key != "rank"}
+        if "rank" in w:  # each site sees up to the last
+            last = found.pop("last")
+            seeing = last >= 0
+            found = {"mask": (w["rank"][:known] <= last[:, None]) | ~seeing[:, None], "seeing": seeing}
+        elif "mask" in found:
+            found["mask"] = found["mask"][:, :known]
         # Without a mask every site reads the same: the first row of what was gathered is all of it.
         keys, values = (x if x.ndim == 3 else x[:, 0] for x in xs[1:])
-        return self._attend(xs[0].squeeze(2), keys, values, mask)
+        return self._masked(xs[0].squeeze(2), keys, values, found)
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")
+
+
+def _is_a_sequence(relation: Ranked) -> bool:
+    """Whether queries and keys are the same sites, and no two of them have one rank."""
+    same = np.array_equal(relation.out_rank, relation.in_rank)
+    return same and len(np.unique(relation.in_rank)) == len(relation.in_rank)

@@ -5,7 +5,9 @@ states its output's type, its reads, its weights, and the same computation twice
     infer       the type of the output, or a Fault
     reads       the relation with each input; `scan` its relation with its own sites
     weights     names, shapes and initialisation, without torch
-    constants   arrays that the computation needs and that depend on the order: masks, index tables
+    constants   what the computation needs and what depends on the order: masks and index tables, as arrays, and how the
+                work is cut up
+    prepare     the weights as `forward` wants them: masked, normalised, cut; once for all uses of the same weights
     forward     all sites at once, on tensors [B, G * C, *grid]
     fold, few   a few sites of one group, on what they read [B, n, M, C] (or the whole input [B, S, C] where the
                 relation is a matrix); `fold` prepares the weights once, `hoist` what no variable influences
@@ -20,7 +22,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from arspec.diagnostics import Place
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Weights = dict[str, "Tensor"]
-Constants = dict[str, npt.NDArray[Any]]
+Constants = dict[str, Any]  # arrays, which become tensors, and plain values, which stay what they are
 
 # A number of channels: over all groups, so divisible by their number. The thin twin of a spec makes these small.
 Channels = Annotated[int, Field(gt=0, le=1 << 20), "channels"]
@@ -148,11 +149,16 @@ class Layer(BaseModel):
     def constants(self, node: Node, member: Member) -> Constants:
         return {}
 
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        """All sites at once. xs[i]: [B, G * C, *grid] of input i; c: the constants as tensors. Returns the same form."""
+    def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
+        """The weights as `forward` wants them, by functions that gradients go through. c: the constants as tensors."""
+        return w
+
+    def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
+        """All sites at once. xs[i]: [B, G * C, *grid] of input i; w: what `prepare` gave; c: the constants as tensors.
+        Returns the same form."""
         raise NotImplementedError
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         """The weights as `few` wants them for the sites of one group. columns[i]: the columns of the table of input i
         that any site of the group uses."""
         return w
@@ -255,6 +261,15 @@ def sites_last(x: Tensor, groups: int) -> Tensor:
     batch, width = x.shape[:2]
     positions, channels = math.prod(x.shape[2:]), width // groups
     return x.reshape(batch, groups, channels, positions).transpose(2, 3).reshape(batch, groups * positions, channels)
+
+
+def beside_in_groups(xs: list[Tensor], groups: int) -> Tensor:
+    """Tensors [B, G * C_i, *grid] side by side in each channel group: [B, G * ΣC_i, *grid]."""
+    import torch
+
+    if groups == 1:  # four dimensions keep the layout of the memory
+        return torch.cat(xs, 1)
+    return torch.cat([x.view(len(x), groups, -1, *x.shape[2:]) for x in xs], 2).flatten(1, 2)
 
 
 def channels_first(x: Tensor, kind: Type) -> Tensor:

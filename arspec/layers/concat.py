@@ -8,6 +8,7 @@ from arspec.layers.base import (
     Layer,
     Node,
     Weights,
+    beside_in_groups,
     frame_of,
     same_grid,
 )  # fmt: skip
@@ -29,11 +30,7 @@ class Concat(Layer):
         return Type(ins[0].grid, ins[0].groups, sum(t.channels for t in ins), frame_of(ins))
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        import torch
-
-        groups = node.out.groups
-        split = [x.view(len(x), groups, -1, *x.shape[2:]) for x in xs]
-        return torch.cat(split, 2).flatten(1, 2)
+        return beside_in_groups(xs, node.out.groups)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch

@@ -22,12 +22,14 @@ from arspec.layers.base import (
     per_group,
 )  # fmt: skip
 from arspec.layers.geometry import Geometry, by, padding, spread, window
+from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
-    by_position,
+    add_beside,
+    few_weight,
     few_window,
     fold_window,
     mask_constants,
-    window_weight,
+    prepared_window,
 )  # fmt: skip
 from arspec.reads import Reads, Window
 from arspec.types import Cells, Frame, Ints, Member, Type
@@ -122,28 +124,42 @@ class Conv(Layer):
         return found
 
     def constants(self, node: Node, member: Member) -> Constants:
-        return mask_constants(node, self._window(node, member))
+        return mask_constants(node, self._window(node, member), self.geometry(node.ins[0].grid).kernel)
 
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+    def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
+        return prepared_window(node, w, c)
+
+    def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
+        pieces: Pieces | None = c.get("pieces")
+        y = self._convolved(node, w, xs[0], pieces) if "weight" in w else None
+        return add_beside(node, y, xs[0], w, c) if y is None or (pieces is not None and pieces.beside) else y
+
+    def _convolved(self, node: Node, w: Weights, x: Tensor, pieces: Pieces | None) -> Tensor:
+        """What all positions read: the convolution over the box of places that the mask leaves."""
         from torch.nn import functional as F
 
-        x, bias, weight = xs[0], w.get("bias"), window_weight(w, c)
-        if "source" in c:
-            return by_position(node, x, weight, bias, c)
-        form = self.geometry(node.ins[0].grid)
-        one = len(form.kernel) == 1
+        from arspec.layers.products import in_sequence, pays
+
+        weight, bias, form = w["weight"], w.get("bias"), self.geometry(node.ins[0].grid)
+        plain, flat = None if pieces is None else pieces.plain, len(form.kernel) == 1
+        form = form if plain is None else form.boxed(plain.box)
         if self.transposed:
-            run = F.conv_transpose1d if one else F.conv_transpose2d
+            run = F.conv_transpose1d if flat else F.conv_transpose2d
             full = run(x, weight.transpose(0, 1), None, form.stride, dilation=form.dilation)
             return _cropped(full, bias, form.before, node.out.grid)
-        sides = [side for pair in zip(reversed(form.before), reversed(form.after), strict=True) for side in pair]
-        run = F.conv1d if one else F.conv2d
-        if form.before == form.after:
-            return run(x, weight, bias, form.stride, form.before, form.dilation)
-        return run(F.pad(x, sides), weight, bias, form.stride, 0, form.dilation)
+        if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(x):
+            return in_sequence(x.flatten(2), weight.flatten(1), bias, pieces.in_sequence).view(len(x), -1, *x.shape[2:])
+        # what is alike on both sides the convolution pads itself, without a copy of its input
+        even = [before if before == after > 0 else 0 for before, after in zip(form.before, form.after, strict=True)]
+        sides: list[int] = []
+        for before, after, inner in zip(form.before, form.after, even, strict=True):
+            sides = [before - inner, after - inner, *sides]
+        if any(sides):
+            x = F.pad(x, sides)
+        return (F.conv1d if flat else F.conv2d)(x, weight, bias, form.stride, even, form.dilation)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        return fold_window(node, window_weight(w, c), w.get("bias"), group, columns[0])
+    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        return fold_window(node, few_weight(w, c), w.get("bias"), group, columns[0])
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return few_window(w, xs[0])
@@ -163,6 +179,8 @@ def _cropped(full: Tensor, bias: Tensor | None, before: tuple[int, ...], grid: t
     from torch.nn import functional as F
 
     for axis, (start, size) in enumerate(zip(before, grid, strict=True)):
+        if start < 0:  # the first places of the kernel were cut off
+            full, start = F.pad(full, [0, 0] * (len(grid) - 1 - axis) + [-start, 0]), 0
         length = full.shape[2 + axis] - start
         full = full.narrow(2 + axis, start, min(size, length))
         if length < size:

@@ -21,7 +21,7 @@ from arspec.layers.base import (
     fan_in_uniform,
 )  # fmt: skip
 from arspec.layers.geometry import all_pairs
-from arspec.layers.windowed import weight_norm
+from arspec.layers.windowed import shown, weight_norm
 from arspec.masks import Mask, by_rank, holds
 from arspec.reads import Matrix, Ranked, Reads, Whole
 from arspec.types import Cells, Free, Ints, Member, Type, Units, ranks
@@ -108,21 +108,23 @@ class Dense(Layer):
         mask = relation.matrix()
         return {"mask": np.repeat(np.repeat(mask, node.out.channels, 0), node.ins[0].channels, 1)}
 
-    def _weight(self, w: Weights, c: Weights) -> Tensor:
-        return weight_norm({**w, "weight": w["weight"] * c["mask"]} if "mask" in c else w)
+    def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
+        found = {"weight": weight_norm({**w, "weight": shown(w["weight"], c.get("mask"))})}
+        return {**found, "bias": w["bias"]} if "bias" in w else found
 
-    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+    def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         from torch.nn import functional as F
 
         flat = xs[0].transpose(1, 2).flatten(1)
-        y = F.linear(flat, self._weight(w, c), w.get("bias"))
+        y = F.linear(flat, w["weight"], w.get("bias"))
         return y.view(len(flat), node.out.positions, node.out.channels).transpose(1, 2)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         shape = (node.out.positions, node.out.channels)
-        folded = {"weight": self._weight(w, c).view(*shape, -1)}
-        if "bias" in w:
-            folded["bias"] = w["bias"].view(shape)
+        ready = self.prepare(node, w, c)
+        folded = {"weight": ready["weight"].view(*shape, -1)}
+        if "bias" in ready:
+            folded["bias"] = ready["bias"].view(shape)
         return folded
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:

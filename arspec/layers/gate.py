@@ -50,8 +50,9 @@ class Gate(Layer):
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         x = conditioned(xs[0], xs[1] if len(xs) > 1 else None, w)
-        halves = x.view(len(x), node.out.groups, 2, -1, *x.shape[2:])
-        return self._gated(halves[:, :, 0], halves[:, :, 1]).flatten(1, 2)
+        if node.out.groups == 1:  # four dimensions keep the layout of the memory
+            return self._gated(*x.chunk(2, 1))
+        return self._gated(*x.view(len(x), node.out.groups, 2, -1, *x.shape[2:]).unbind(2)).flatten(1, 2)
 
     def _gated(self, a: Tensor, b: Tensor) -> Tensor:
         return (a.tanh() if self.function == "tanh" else a) * b.sigmoid()

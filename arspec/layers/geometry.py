@@ -33,6 +33,21 @@ class Geometry:
     after: tuple[int, ...]
     transposed: bool = False
 
+    @property
+    def in_place(self) -> bool:
+        """Whether every position reads its own alone: a 1×1 convolution."""
+        ones = (1,) * len(self.kernel)
+        return not self.transposed and (self.kernel, self.stride) == (ones, ones) and not any(self.before + self.after)
+
+    def boxed(self, box: Sequence[tuple[int, int]]) -> Geometry:
+        """The window of the places [first, behind the last) of this one along each dimension. What it reads stays where
+        it is: `before` and `after` may become negative."""
+        kernel = tuple(behind - first for first, behind in box)
+        before = tuple(b - d * first for b, d, (first, _) in zip(self.before, self.dilation, box, strict=True))
+        rest = zip(self.after, self.kernel, self.dilation, box, strict=True)
+        after = self.after if self.transposed else tuple(a - d * (k - behind) for a, k, d, (_, behind) in rest)
+        return Geometry(kernel, self.stride, self.dilation, before, after, self.transposed)
+
     def out_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         if self.transposed:
             return tuple(n * s for n, s in zip(grid, self.stride, strict=True))

@@ -1,12 +1,12 @@
-"""The computation that all linear layers over a window share: the masked weight, for all sites and for a few."""
+"""The computation that all linear layers over a window share: the masked weight, and the products, for all sites and for
+a few."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from arspec.layers.base import Constants, Node, Weights, repeated
+from arspec.layers.pieces import Pieces, Plain, cut
 from arspec.reads import Window
 from arspec.types import Ints
 
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def mask_constants(node: Node, window: Window) -> Constants:
-    """{mask, source} for `window_weight` and `by_position`. Nothing where the mask hides nothing.
-
-    mask: [G_out * C_out, G_in * C_in, taps] where it is the same everywhere, else [G_out, G_in, taps, P];
-    source [taps, P]: the input position of each tap, P_in where there is none."""
-    mask = window.mask()
-    if mask.all():
+def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Constants:
+    """Nothing where the mask hides nothing. Else `pieces`, how the window is cut; of its plain piece `mask`
+    [G_out * C_out, G_in * C_in, *box] where it hides something; and of each one beside it `positions` [n], `table`
+    [n, m], `places` [m] and, where it hides channel groups, `hidden` [G_out * C_out, G_in * C_in, m], numbered."""
+    if window.mask().all():
         return {}
-    if window.same_everywhere:
-        return {"mask": repeated(mask, node.out.channels, node.ins[0].channels)}
-    source = np.stack([np.where(t.source < 0, window.in_positions, t.source) for t in window.taps])
-    return {"mask": mask, "source": source}
+    out, into = node.out.channels, node.ins[0].channels
+    pieces = cut(window, kernel, into, out)
+    found: Constants = {"pieces": pieces}
+    if pieces.plain is not None and not pieces.plain.mask.all():
+        found["mask"] = repeated(pieces.plain.mask, out, into)
+    for k, beside in enumerate(pieces.beside):
+        found |= {f"positions{k}": beside.positions, f"table{k}": beside.table, f"places{k}": beside.places}
+        mask = beside.mask if beside.group is None else beside.mask[beside.group : beside.group + 1]
+        if not mask.all():
+            found[f"mask{k}"] = repeated(mask, out, into)
+    return found
 
 
 def weight_norm(w: Weights) -> Tensor:
@@ -39,37 +44,85 @@ def weight_norm(w: Weights) -> Tensor:
     return v * (w["gain"] / norm).view(-1, *[1] * (v.ndim - 1))
 
 
-def window_weight(w: Weights, c: Weights) -> Tensor:
-    """The weight [G_out * C_out, G_in * C_in, *kernel] with what the mask hides set to zero (where that is the same
-    everywhere)."""
+def prepared_window(node: Node, w: Weights, c: Constants) -> Weights:
+    """The weights as `window_forward` wants them: `weight`, [G_out * C_out, G_in * C_in, *box], of what all positions
+    read, `beside` [m * G_in * C_in, D] of each piece beside it, numbered; and the bias."""
+    pieces: Pieces | None = c.get("pieces")
+    found = {"bias": w["bias"]} if "bias" in w else {}
+    weight = w["weight"]
+    if pieces is None or not pieces.same:
+        weight = weight_norm(w)
+    if pieces is None or pieces.plain is not None:
+        plain = weight if pieces is None or pieces.plain is None else boxed(weight, pieces.plain)
+        plain = shown(plain, c.get("mask"))
+        if pieces is not None and pieces.same:  # the norm is over what the mask leaves
+            plain = weight_norm({**w, "weight": plain})
+        found["weight"] = as_laid_out(node, plain, pieces)
+    for k, beside in enumerate(() if pieces is None else pieces.beside):
+        rows = slice(None) if beside.group is None else _channels(node, beside.group)
+        taken = weight.flatten(2)[rows].index_select(2, c[f"places{k}"])
+        found[f"beside{k}"] = shown(taken, c.get(f"mask{k}")).permute(2, 1, 0).flatten(0, 1).contiguous()
+    return found
+
+
+def shown(weight: Tensor, mask: Tensor | None) -> Tensor:
+    """The weight with zeros where the mask hides it."""
     import torch
 
-    if "mask" not in c or "source" in c:
+    return weight if mask is None else torch.where(mask, weight, 0.0)
+
+
+def boxed(weight: Tensor, plain: Plain) -> Tensor:
+    for axis, (first, behind) in enumerate(plain.box):
+        weight = weight.narrow(2 + axis, first, behind - first)
+    return weight
+
+
+def as_laid_out(node: Node, weight: Tensor, pieces: Pieces | None) -> Tensor:
+    """The weight in the layout in which its convolution is to run; the tensors that follow take it over. Channels last
+    where they are one group, or where sites are gathered; else first, so that a group's channels are one block of memory,
+    as products of groups in sequence want it. (tools/bench train measures both.)"""
+    import torch
+
+    one_group = node.out.groups == 1 and node.ins[0].groups == 1
+    last = weight.ndim == 4 and (one_group or (pieces is not None and bool(pieces.beside)))
+    return weight.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
+def _channels(node: Node, group: int) -> slice:
+    return slice(group * node.out.channels, (group + 1) * node.out.channels)
+
+
+def add_beside(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants) -> Tensor:
+    """y [B, G_out * C_out, *grid], which all positions read alike, plus what some of them read beside it of x
+    [B, G_in * C_in, *grid]. None: nothing is read alike, and the bias is still to be added."""
+    from arspec.layers.products import Gather, add_gathered
+
+    out, beside = node.out, c["pieces"].beside
+    if y is None:
+        y = x.new_zeros(len(x), out.width, *out.grid)
+        y = y + w["bias"].view(-1, *[1] * len(out.grid)) if "bias" in w else y
+    gathers: list[Gather] = []
+    for k, b in enumerate(beside):
+        channels = slice(None) if b.group is None else _channels(node, b.group)
+        gathers.append(Gather(c[f"positions{k}"], c[f"table{k}"], channels, b.inside))
+    return add_gathered(y, x, gathers, [w[f"beside{k}"] for k in range(len(beside))])
+
+
+def few_weight(w: Weights, c: Constants) -> Tensor:
+    """The weight [G_out * C_out, G_in * C_in, *kernel] for `fold_window`, which takes of it what is read alone."""
+    pieces: Pieces | None = c.get("pieces")
+    if pieces is None or not pieces.same or "gain" not in w:
         return weight_norm(w)
-    mask = c["mask"].view(w["weight"].shape)
-    hidden = torch.where(mask, w["weight"], torch.zeros((), dtype=w["weight"].dtype, device=mask.device))
-    return weight_norm({**w, "weight": hidden})
-
-
-def by_position(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None, c: Weights) -> Tensor:
-    """A window whose mask differs from position to position: x [B, G_in * C_in, *grid] -> [B, G_out * C_out, *grid].
-
-    Gathers every tap, hides what each position may not read, and multiplies: memory is `taps` times the input's."""
     import torch
 
-    out, into = node.out, node.ins[0]
-    batch, mask, source = x.shape[0], c["mask"], c["source"]
-    padded = torch.nn.functional.pad(x.flatten(2), (0, 1))
-    taps = padded[:, :, source.flatten()].view(batch, into.width, *source.shape)
-    kernels = weight.flatten(2).view(out.groups, out.channels, into.width, -1)
-    parts: list[Tensor] = []
-    for g in range(out.groups):
-        seen = taps * mask[g].repeat_interleave(into.channels, 0)
-        parts.append(torch.einsum("bikp,oik->bop", seen, kernels[g]))
-    y = torch.cat(parts, 1)
-    if bias is not None:
-        y = y + bias[:, None]
-    return y.view(batch, out.width, *out.grid)
+    if pieces.plain is None:
+        return torch.zeros_like(w["weight"])
+    weight = weight_norm({**w, "weight": shown(boxed(w["weight"], pieces.plain), c.get("mask"))})
+    sides: list[int] = []
+    for (first, behind), size in zip(pieces.plain.box, w["weight"].shape[2:], strict=True):
+        sides = [first, size - behind, *sides]
+    return torch.nn.functional.pad(weight, sides)
 
 
 def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:

@@ -220,7 +220,8 @@ def free_values(
     for node in nodes:
         constants = model.constants.of(node, member)
         inputs = [values[source] for source in node.inputs]
-        values[node] = node.layer.forward(node, model.nodes.of(node), constants, inputs, False)
+        weights = model.prepared(node, member)
+        values[node] = node.layer.forward(node, weights, constants, inputs, False)
     pad = torch.nn.functional.pad
     return {node: pad(sites_last(value, node.out.groups), (0, 0, 1, 0)) for node, value in values.items()}
 

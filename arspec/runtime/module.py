@@ -6,15 +6,20 @@ One generic module holds the weights; each layer kind states its computation as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
-from arspec.layers.base import Node, channels_first, packed, sites_last, unpacked
+from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.runtime.segments import Segment, segments
 from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
@@ -44,6 +49,8 @@ class Model(nn.Module):
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
         self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
+        self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
+        self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         last = {source: node for node in graph.live for source in node.inputs}
         self._done = {
             node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
@@ -79,16 +86,71 @@ class Model(nn.Module):
         """The head node's value, from those of the sources. A value is forgotten after its last reader."""
         if tap is not None:
             values = {node: tap(node, value) for node, value in values.items()}
-        for node in self.graph.live:
+        if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
+            self._run_by_segment(values, member)
+        else:
+            self._run(self.graph.live, values, member, self.prepared, tap)
+        return values[self.graph.head_node]
+
+    def _run(
+        self, nodes: Sequence[Node], values: dict[Node, Tensor], member: int,
+        prepared: Callable[[Node, int], Weights], tap: Tap | None = None,
+    ) -> None:  # fmt: skip
+        for node in nodes:
             if node in values:
                 continue
             inputs = [values[source] for source in node.inputs]
             constants = self.constants.of(node, member)
-            value = node.layer.forward(node, self.nodes.of(node), constants, inputs, self.training)
+            value = node.layer.forward(node, prepared(node, member), constants, inputs, self.training)
             values[node] = value if tap is None else tap(node, value)
             for source in self._done[node]:
                 values.pop(source, None)
-        return values[self.graph.head_node]
+
+    def _run_by_segment(self, values: dict[Node, Tensor], member: int) -> None:
+        """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
+        with the same noise. The weights are prepared once."""
+        for segment in self._segments:
+            if not segment.repeatable or any(node in values for node in segment.nodes):
+                self._run(segment.nodes, values, member, self.prepared)
+                continue
+            weights = {node: self.prepared(node, member) for node in segment.nodes}
+
+            def computed(*given: Tensor, segment: Segment = segment, weights: Any = weights) -> tuple[Tensor, ...]:
+                inner = dict(zip(segment.inputs, given, strict=True))
+                self._run(segment.nodes, inner, member, lambda node, _: weights[node])
+                return tuple(inner[node] for node in segment.outputs)
+
+            found = checkpoint(computed, *(values[node] for node in segment.inputs), use_reentrant=False)
+            values.update(zip(segment.outputs, found, strict=True))
+            for node in segment.nodes:
+                for source in self._done[node]:
+                    values.pop(source, None)
+
+    @cached_property
+    def _segments(self) -> list[Segment]:
+        return segments(self.graph)
+
+    def prepared(self, node: Node, member: int) -> Weights:
+        """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
+        own = self.nodes.of(node)
+        if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return node.layer.prepare(node, own, self.constants.of(node, member))
+        now = [(weight.data_ptr(), weight._version, weight.dtype) for weight in own.values()]
+        known, ready = self._held.get((node, member), (None, {}))
+        if known != now:
+            ready = node.layer.prepare(node, own, self.constants.of(node, member))
+            self._held[node, member] = now, ready
+        return ready
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Inside, passes without gradients prepare their weights (masks, norms) once for all, and anew where an
+        optimiser's step changed them. Changes through `.data` are not seen."""
+        before, self._held = self._held, {} if self._held is None else self._held
+        try:
+            yield
+        finally:
+            self._held = before
 
     def rows(self, last: Tensor) -> Tensor:
         """The head node's tensor as [B, V, K]."""
@@ -272,7 +334,7 @@ class Model(nn.Module):
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}, "methods": {}}
+        return {**self.__dict__, "_samplers": {}, "methods": {}, "_held": None}
 
 
 class _Constants(nn.Module):
@@ -282,12 +344,16 @@ class _Constants(nn.Module):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self._names: dict[tuple[Node, int], dict[str, str]] = {}
+        self._plain: dict[tuple[Node, int], dict[str, Any]] = {}
         count = 0
         for member in graph.members:
             seen: dict[bytes, str] = {}
             for node in graph.live:
                 found: dict[str, str] = {}
                 for key, array in node.layer.constants(node, member).items():
+                    if not isinstance(array, np.ndarray):
+                        self._plain.setdefault((node, member.index), {})[key] = array
+                        continue
                     content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
                     if content not in seen:
                         seen[content] = f"c{count}"
@@ -296,8 +362,9 @@ class _Constants(nn.Module):
                     found[key] = seen[content]
                 self._names[node, member.index] = found
 
-    def of(self, node: Node, member: int) -> dict[str, Tensor]:
-        return {key: self._buffers[name] for key, name in self._names[node, member].items()}  # type: ignore[misc]
+    def of(self, node: Node, member: int) -> Constants:
+        found: Constants = {key: self._buffers[name] for key, name in self._names[node, member].items()}
+        return {**found, **self._plain.get((node, member), {})}
 
 
 def _range(x: Tensor, channels: list[int]) -> tuple[int, int]:

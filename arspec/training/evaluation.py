@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -65,6 +66,8 @@ def evaluate(
     if len(examples) == 0:
         raise InputError("AR803", "there is no example to evaluate")
     processes = processes or Processes(torch.device(next(model.parameters()).device))
+    # the weights stay what they are, so that masks are folded into them once; sharded ones come and go
+    held: Any = nullcontext() if through is not None else getattr(model, "held", nullcontext)()
     through = through or NegativeLogProb(model)
     family = int(getattr(model, "members", 1))
     members = min(members, family) if members else family
@@ -78,12 +81,13 @@ def evaluate(
     training = model.training
     model.eval()
     try:
-        for start in range(0, count, batch):
-            x, condition = processes.put(*examples.take(own[start : start + batch]))
-            each = _nats(through, x, condition, members)[:, torch.from_numpy(counted[start : start + batch])]
-            nats = math.log(members) - torch.logsumexp(-each, 0)  # p(x) = 1/M sum_m p_m(x)
-            number = torch.tensor(float(len(nats)), dtype=torch.float64)
-            sums += torch.stack([nats.sum(), nats.square().sum(), number, each.mean(0).sum()])
+        with held:
+            for start in range(0, count, batch):
+                x, condition = processes.put(*examples.take(own[start : start + batch]))
+                each = _nats(through, x, condition, members)[:, torch.from_numpy(counted[start : start + batch])]
+                nats = math.log(members) - torch.logsumexp(-each, 0)  # p(x) = 1/M sum_m p_m(x)
+                number = torch.tensor(float(len(nats)), dtype=torch.float64)
+                sums += torch.stack([nats.sum(), nats.square().sum(), number, each.mean(0).sum()])
     finally:
         model.train(training)
     total, squares, number, alone = (float(value) for value in processes.sum(sums))

@@ -23,6 +23,7 @@ from arspec.runtime.module import Model
 from arspec.training import ema
 from arspec.training.batches import Batches, draw_member, mutated, noise_seed
 from arspec.training.checkpoint import STATE, read_state, save_model, write_state
+from arspec.training.compiled import compile_in_place
 from arspec.training.evaluation import Evaluation, evaluate
 from arspec.training.interrupts import noting_interrupts
 from arspec.training.log import Log
@@ -119,7 +120,12 @@ class _Run:
             if self.average is not None:
                 fill(self.average, state["average"], str(folder / STATE))
             self.step = int(record["step"])
-        self.through = processes.share(NegativeLogProb(model), options.parallel)
+        through = NegativeLogProb(model)
+        if options.checkpoint:
+            model.checkpointing = True  # pyright: ignore[reportArgumentType]
+        if options.compile:
+            compile_in_place(through, int(getattr(model, "members", 1)), processes.device)
+        self.through = processes.share(through, options.parallel)
         self.average_through: nn.Module | None = None
         if self.average is not None:
             held = NegativeLogProb(self.average)

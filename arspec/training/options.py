@@ -16,7 +16,17 @@ INITIAL = ("weights", "data")
 
 # may differ when a run is resumed: none of them changes what a step computes
 FREE = frozenset(
-    {"steps", "eval_every", "eval_members", "sample_every", "samples", "log_every", "save_every", "parallel"}
+    {
+        "steps",
+        "eval_every",
+        "eval_members",
+        "sample_every",
+        "samples",
+        "log_every",
+        "save_every",
+        "parallel",
+        "checkpoint",
+    }
 )
 
 
@@ -37,6 +47,9 @@ class Options:
     precision: float32; bf16 (float32 weights, automatic mixed precision); float64.
     eval_members: how many members of a family of orders or masks are averaged in evaluation (0: all).
     *_every: steps between two evaluations, samples, log lines, checkpoints (0: at the end only).
+    checkpoint: keep of each block what others read alone, and compute its inner values again in the backward pass: less
+        memory for about a third more time.
+    compile: the whole module through torch.compile.
     parallel: how processes started by torchrun share the work: ddp, or fsdp (weights sharded too).
     """
 
@@ -64,6 +77,8 @@ class Options:
     log_every: int = 10
     save_every: int = 500
     parallel: str = "ddp"
+    checkpoint: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch"):

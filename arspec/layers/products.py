@@ -1,0 +1,153 @@
+"""Products of matrices that torch has no kernel for: of gathered sites, and of channel groups that read one another in
+sequence. Both have a backward of their own: it keeps nothing but its inputs, and computes nothing that a mask hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn.functional import pad
+
+if TYPE_CHECKING:
+    from arspec.layers.pieces import Ranges
+
+MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they should stay in its cache
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Rows of a product: `table` [n, m] names the positions that they are made of, side by side; `positions` [n] is
+    where they go, and `channels` which channels they are. inside: no position in the table is P, the one behind the
+    last, which holds zeros."""
+
+    positions: Tensor
+    table: Tensor
+    channels: slice
+    inside: bool
+
+
+def add_gathered(y: Tensor, x: Tensor, gathers: list[Gather], weights: list[Tensor]) -> Tensor:
+    """y [B, D, *grid], overwritten, plus for each gather what it names of x [B, C, *grid] times its weight [m * C, D].
+    No more than `MAX_GATHERED` numbers are gathered at a time (one example's at the least), in the backward pass too.
+    It is quickest where the channels lie last in memory."""
+    if torch.compiler.is_compiling():
+        return _add_gathered(y.clone(), x, gathers, weights)
+    return _AddGathered.apply(y, x, gathers, *weights)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
+
+
+def _add_gathered(y: Tensor, x: Tensor, gathers: list[Gather], weights: list[Tensor]) -> Tensor:
+    target, sites = y.flatten(2).transpose(1, 2), _sites(x, gathers)
+    for gather, weight in zip(gathers, weights, strict=True):
+        flat, n = gather.table.flatten(), len(gather.table)
+        for share in _shares(sites, flat):
+            rows = sites[share].index_select(1, flat).view(-1, n, len(weight)) @ weight
+            target[share, :, gather.channels].index_add_(1, gather.positions, rows.to(y.dtype))
+    return target.transpose(1, 2).view(y.shape)
+
+
+def _sites(x: Tensor, gathers: list[Gather]) -> Tensor:
+    """x [B, C, *grid] as [B, P, C], with zeros behind the last position where they are wanted."""
+    sites = x.flatten(2).transpose(1, 2)
+    return sites.contiguous() if all(g.inside for g in gathers) else pad(sites, (0, 0, 0, 1))
+
+
+def _shares(sites: Tensor, flat: Tensor) -> Iterator[slice]:
+    """Of the batch, as many examples at a time as `MAX_GATHERED` allows."""
+    size = max(1, MAX_GATHERED // max(1, len(flat) * sites.shape[2]))
+    return (slice(start, start + size) for start in range(0, len(sites), size))
+
+
+class _AddGathered(Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, x: Tensor, gathers: list[Gather], *weights: Tensor) -> Tensor:
+        ctx.save_for_backward(x, *weights)
+        ctx.mark_dirty(y)
+        ctx.gathers = gathers
+        found = _add_gathered(y, x, gathers, list(weights))
+        return y if found.data_ptr() == y.data_ptr() else y.copy_(found)  # a y in several pieces was copied
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        x, *weights = ctx.saved_tensors
+        need_x, need_weights = ctx.needs_input_grad[1], ctx.needs_input_grad[3:]
+        sites, grad = _sites(x, ctx.gathers), grads[0].flatten(2).transpose(1, 2).contiguous()
+        grad_sites = torch.zeros_like(sites) if need_x else None
+        found: list[Tensor | None] = []
+        for gather, weight, need in zip(ctx.gathers, weights, need_weights, strict=True):
+            flat, grad_weight = gather.table.flatten(), torch.zeros_like(weight) if need else None
+            for share in _shares(sites, flat):
+                rows = grad[share, :, gather.channels].index_select(1, gather.positions).to(weight.dtype)
+                if grad_weight is not None:
+                    taken = sites[share].index_select(1, flat).view(-1, len(weight)).to(weight.dtype)
+                    grad_weight.addmm_(taken.T, rows.flatten(0, 1))
+                if grad_sites is not None:
+                    back = (rows @ weight.T).view(len(rows), -1, sites.shape[2])
+                    grad_sites[share].index_add_(1, flat, back.to(x.dtype))
+            found.append(grad_weight)
+        grad_x = None if grad_sites is None else grad_sites[:, : x[0, 0].numel()].transpose(1, 2).view(x.shape)
+        return grads[0], grad_x, None, *found
+
+
+def pays(x: Tensor) -> bool:
+    """Whether `in_sequence` is quicker than a convolution with its mask: measured on a CPU, where it loops over
+    examples; elsewhere one large product is."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
+
+
+def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
+    """A 1×1 convolution of channel groups that read some of the groups only: x [B, G_in * C, P], weight
+    [G_out * D, G_in * C], bias [G_out * D] -> [B, G_out * D, P]. Each group is multiplied with the groups that it reads
+    (for red, green and blue in sequence two thirds of the whole product, in the backward pass too)."""
+    return _InSequence.apply(x, weight, bias, ranges)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
+
+
+class _InSequence(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.ranges = ranges
+        out, into = len(weight) // len(ranges.read), weight.shape[1] // len(ranges.reader)
+        y = x.new_empty(len(x), len(weight), x.shape[2])
+        for g, (low, high) in enumerate(ranges.read):
+            own, read = slice(g * out, (g + 1) * out), slice(low * into, high * into)
+            if low == high:
+                y[:, own] = 0 if bias is None else bias[own, None]
+                continue
+            mine = weight[own, read]
+            for example, target in zip(x[:, read], y[:, own], strict=True):
+                if bias is None:
+                    torch.mm(mine, example, out=target)
+                else:
+                    torch.addmm(bias[own, None], mine, example, out=target)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        ranges: Ranges = ctx.ranges
+        need_x, need_weight, need_bias, _ = ctx.needs_input_grad
+        grad = grads[0].contiguous()
+        out, into = len(weight) // len(ranges.read), weight.shape[1] // len(ranges.reader)
+        grad_x = grad_weight = None
+        if need_x:
+            grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
+            for g, (low, high) in enumerate(ranges.reader):
+                own, reader = slice(g * into, (g + 1) * into), slice(low * out, high * out)
+                if low == high:
+                    grad_x[:, own] = 0
+                    continue
+                mine = weight[reader, own].T
+                for one, target in zip(grad[:, reader], grad_x[:, own], strict=True):
+                    torch.mm(mine, one, out=target)
+        if need_weight:
+            grad_weight = torch.zeros_like(weight)
+            for g, (low, high) in enumerate(ranges.read):
+                own, read = slice(g * out, (g + 1) * out), slice(low * into, high * into)
+                if low < high:
+                    for one, example in zip(grad[:, own], x[:, read], strict=True):
+                        grad_weight[own, read].addmm_(one, example.T)
+        return grad_x, grad_weight, grad.sum((0, 2)) if need_bias else None, None

@@ -1,0 +1,30 @@
+"""`torch.compile` for the whole module, as an option of training."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import warnings
+
+import torch
+from torch import nn
+
+from arspec.diagnostics import InputError
+
+MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a last batch of another size
+
+
+def compile_in_place(through: nn.Module, members: int, device: torch.device) -> None:
+    """Makes calls of `through` go through torch.compile: one graph for each member of the family, compiled when it first
+    comes. InputError where there is no C++ compiler, which it needs on a CPU."""
+    compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
+    if device.type == "cpu" and not any(name and shutil.which(name.split()[0]) for name in compilers):
+        raise InputError("AR815", "torch.compile needs a C++ compiler, and there is none here",
+                         "install g++ or clang++, set CXX, or leave out --compile")  # fmt: skip
+    with warnings.catch_warnings():  # torch's compiler uses what torch has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._inductor.compile_fx")
+    config = torch._dynamo.config  # pyright: ignore[reportPrivateUsage]
+    config.recompile_limit = max(config.recompile_limit, members + MORE_MEMBERS)
+    through.compile()  # pyright: ignore[reportUnknownMemberType]
