@@ -1,0 +1,304 @@
+"""A model as a lossless compressor: files or arrays in, one container out, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.codec import conditions as conditional
+from arspec.codec.alphabet import SAME, Alphabet, alphabet_for, pack_exceptions, unpack_exceptions
+from arspec.codec.coder import Coder, Stream
+from arspec.codec.container import Head, read, write
+from arspec.codec.entropy import pack_even, unpack_even
+from arspec.codec.guard import LEAST_NOISE, MOST_NOISE, NOISE, Derailed, Marks
+from arspec.codec.identity import spec_hash, weights_hash
+from arspec.codec.lanes import Levels, lanes_for
+from arspec.codec.layout import Layout, layout
+from arspec.codec.media import ARRAY, Media, array, build
+from arspec.codec.part import Part, content_hash
+from arspec.codec.wire import Damaged, In
+from arspec.data.examples import Array
+from arspec.diagnostics import InputError
+from arspec.types import Ints
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
+LIMIT = 1 << 28  # values of a part, the most unless told otherwise
+
+Progress = Callable[[int], object]
+
+
+def _nothing(_: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to be compressed: its name in the container, the number of its format, and its content."""
+
+    name: str
+    form: int
+    media: Media
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A file as it was: its name, its bytes, and the samples in it."""
+
+    name: str
+    data: bytes
+    samples: Ints
+    array: Array | None
+
+
+@dataclass
+class Summary:
+    """What a compression came to. bits: -log2 p of what the model coded; numbers: how many were rounded, guarded: of
+    these within the noise of a boundary; guard_bytes: what the marks take. even_bytes: what the model does not describe
+    (places within levels, exceptions). values: of all files."""
+
+    size: int = 0
+    values: int = 0
+    bits: float = 0.0
+    numbers: int = 0
+    guarded: int = 0
+    guard_bytes: int = 0
+    even_bytes: int = 0
+    parts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+class Codec:
+    """The codec of one member of a model: it computes in float64, whatever the model's own precision is.
+
+    noise: the decoder's parameters may differ from the encoder's by 2^-noise of their size (of 1 where they are smaller).
+    lanes: tiles of a part that are coded side by side; None takes what memory allows. batch: tiles that are computed
+    together where there are many parts; it does not change what is written.
+    """
+
+    def __init__(
+        self, model: Model, member: int = 0, noise: int = NOISE, lanes: int | None = None, batch: int | None = None
+    ) -> None:
+        if not MOST_NOISE <= noise <= LEAST_NOISE:
+            message = f"the bound of the noise lies between 2^-{LEAST_NOISE} and 2^-{MOST_NOISE}; 2^-{noise} came"
+            raise InputError("AR808", message)
+        if not 0 <= member < model.members:
+            raise InputError("AR816", f"the family has {model.members} members; there is no number {member}")
+        self.model, self.member, self.noise = _in_float64(model), member, noise
+        self.lanes = lanes or lanes_for(model.graph)
+        self.batch = batch or self.lanes
+        self.spec, self.weights = spec_hash(model), weights_hash(model)
+
+    # -- compressing -------------------------------------------------------------------------------------------------
+
+    def tiles(self, items: Sequence[Item]) -> list[int]:
+        """How many tiles each item has: conditions are given once, for each item, or for each tile of the only one."""
+        data = self.model.spec.data
+        return [layout(data, item.form, item.media.samples.shape).tiling.count for item in items]
+
+    def compress(
+        self, items: Sequence[Item], conditions: Mapping[str, Array] | None = None, progress: Progress = _nothing
+    ) -> tuple[bytes, Summary]:
+        """A container of all items. InputError for what the model can't code."""
+        sections = self.model.spec.condition
+        chosen = conditional.checked(conditions or {}, sections, self.tiles(items)) if sections or conditions else {}
+        prepared = [self._prepared(item) for item in items]
+        coder = Coder(self.model, self.member, self.noise, self.lanes, self.batch)
+        streams = coder.encode([p.levels for p in prepared], conditional.of_share(chosen, len(items)), progress)
+        summary, bodies = Summary(), list[bytes]()
+        for each, stream in zip(prepared, streams, strict=True):
+            bodies.append(self._body(each, stream, summary))
+        head = Head(self.spec, self.weights, self.member, self.lanes, self.noise, conditional.pack(chosen), len(items))
+        packed = write(head, bodies)
+        summary.size = len(packed)
+        return packed, summary
+
+    def _prepared(self, item: Item) -> _Prepared:
+        data, media = self.model.spec.data, item.media
+        lay = layout(data, item.form, media.samples.shape)
+        span = media.span
+        if span is None and data.kind == "sequence" and data.content == "audio":
+            # whole numbers of 16 bits are samples, others are levels
+            span = 65536 if media.samples.size and media.meta[:1] in _SIXTEEN and media.samples.min() < 0 else None
+        flat = media.samples.ravel() + (32768 if span is not None and media.span is None else 0)
+        companding = data.companding if data.kind == "sequence" and data.content == "audio" else None
+        alphabet = alphabet_for(flat, span, data.levels, companding if span is not None else None)
+        levels, places, counts = alphabet.levels_of(flat)
+        missing = levels < 0
+        packed = pack_exceptions(flat, missing, item.name, data.levels) if missing.any() else b""
+        levels = np.where(missing, 0, levels).astype(_dtype(data.levels))
+        given = lay.spread(missing.reshape(media.samples.shape)) if missing.any() else None
+        part = Levels(lay.tiling, lay.spread(levels.reshape(media.samples.shape)), given)
+        even = pack_even(places, counts) if (counts > 1).any() else b""
+        return _Prepared(item, alphabet, part, packed, even)
+
+    def _body(self, each: _Prepared, stream: Stream, summary: Summary) -> bytes:
+        item, marks = each.item, stream.marks.pack()
+        samples = item.media.samples
+        content = content_hash(item.name, item.form, item.media.meta, samples)
+        body = Part(
+            item.name, item.form, item.media.meta, samples.shape, each.alphabet, stream.every,
+            marks, each.exceptions, each.places, stream.data, content,
+        ).pack()  # fmt: skip
+        summary.values += samples.size
+        summary.bits += stream.bits
+        summary.numbers += stream.numbers
+        summary.guarded += len(stream.marks)
+        summary.guard_bytes += len(marks)
+        summary.even_bytes += len(each.exceptions) + len(each.places)
+        summary.parts.append(
+            {
+                "name": item.name,
+                "values": samples.size,
+                "size": len(body),
+                "bits": stream.bits,
+                "exact": item.media.exact,
+            }
+        )
+        return body
+
+    # -- decompressing -----------------------------------------------------------------------------------------------
+
+    def decompress(self, container: bytes, limit: int = LIMIT, progress: Progress = _nothing) -> Iterator[Restored]:
+        """The files of a container, each as soon as it is whole and has been checked. Raises InputError at the first part
+        that is damaged; those before it have been given. limit: values of a part, at the most."""
+        head, bodies = read(container)
+        self._check(head)
+        parts: list[Part] = []
+        damage: InputError | None = None
+        try:
+            for body in bodies:
+                parts.append(Part.unpack(body, self.model.spec.data.levels, limit))
+        except InputError as error:
+            damage = error
+        yield from self._restored(head, parts, progress)
+        if damage is not None:
+            raise damage
+
+    def names(self, container: bytes, limit: int = LIMIT) -> list[str]:
+        """The names of the parts, as far as they are whole."""
+        head, bodies = read(container)
+        self._check(head)
+        found: list[str] = []
+        try:
+            for body in bodies:
+                found.append(Part.unpack(body, self.model.spec.data.levels, limit).name)
+        except InputError:
+            pass
+        return found
+
+    def _check(self, head: Head) -> None:
+        for hash, own, what in ((head.spec, self.spec, "spec"), (head.weights, self.weights, "weights")):
+            if hash != own:
+                message = (
+                    f"the container was made by a model with another {what} ({hash.hex()}, and this is {own.hex()})"
+                )
+                raise InputError("AR823", message, "give the model that the container was made with")
+        if head.member >= self.model.members:
+            raise Damaged(f"the container was made by member {head.member}, which the family does not have")
+
+    def _restored(self, head: Head, parts: list[Part], progress: Progress) -> Iterator[Restored]:
+        sections = self.model.spec.condition
+        chosen = conditional.unpack(head.conditions, sections) if sections else {}
+        opened = [self._opened(part) for part in parts]
+        coder = Coder(self.model, head.member, head.noise, head.lanes, max(self.batch, head.lanes))
+        streams = [Stream(part.every, part.symbols, self._marks(coder, part, o)) for part, o in zip(parts, opened)]
+        of_share = conditional.of_share(chosen, head.parts)
+        for number in coder.decode([o.levels for o in opened], streams, of_share, progress):
+            part = parts[number]
+            samples = self._samples(part, opened[number])
+            if content_hash(part.name, part.form, part.meta, samples) != part.content:
+                raise Derailed(part.name)
+            data = build(part.form, part.meta, samples)
+            yield Restored(
+                part.name, data, samples, array.array_of(In(part.meta), samples) if part.form == ARRAY else None
+            )
+            opened[number].levels.levels = np.empty(0)  # it has been given away
+
+    def _opened(self, part: Part) -> _Opened:
+        try:
+            lay = layout(self.model.spec.data, part.form, part.shape)
+        except ValueError as error:
+            raise Damaged(f"{part.name} has a shape that cannot be") from error
+        where, values = unpack_exceptions(part.exceptions, part.size)
+        given = None
+        if len(where):
+            flat = np.zeros(part.size, bool)
+            flat[where] = True
+            given = lay.spread(flat.reshape(part.shape))
+        levels = np.zeros(lay.tiling.shape, _dtype(self.model.spec.data.levels))
+        return _Opened(lay, Levels(lay.tiling, levels, given), where, values)
+
+    def _marks(self, coder: Coder, part: Part, opened: _Opened) -> Marks:
+        variables = math.prod(self.model.spec.data.shape) // coder.support.channels
+        return Marks.unpack(part.marks, opened.layout.tiling.count * variables * coder.numbers)
+
+    def _samples(self, part: Part, opened: _Opened) -> Ints:
+        flat = opened.layout.gather(opened.levels.levels).astype(np.int64).ravel()
+        values, counts = part.alphabet.values_of(flat)
+        if part.alphabet.kind != SAME and (counts > 1).any():
+            values = values + unpack_even(part.places, counts)
+        values[opened.where] = opened.values
+        if part.form == ARRAY and part.alphabet.kind != SAME:
+            values = values - 32768
+        return values.reshape(part.shape)
+
+
+@dataclass
+class _Prepared:
+    item: Item
+    alphabet: Alphabet
+    levels: Levels
+    exceptions: bytes
+    places: bytes
+
+
+@dataclass
+class _Opened:
+    layout: Layout
+    levels: Levels
+    where: Ints
+    values: Ints
+
+
+_SIXTEEN = tuple(bytes([array.TYPES.index(order + "i2")]) for order in "<>")
+
+
+def _dtype(levels: int) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if levels <= 256 else np.uint16
+
+
+def _in_float64(model: Model) -> Model:
+    """The same model on the CPU in float64, in evaluation mode; the model itself, where it is that already."""
+    from arspec.runtime.module import Model as Compiled
+
+    if model.dtype == torch.float64 and model.device.type == "cpu" and not model.training:
+        return model
+    twin = Compiled(model.graph).double().eval()
+    twin.load_state_dict({name: value.detach().cpu().double() for name, value in model.state_dict().items()})
+    return twin
+
+
+# -- for arrays --------------------------------------------------------------------------------------------------------
+
+
+def compress(model: Model, x: Tensor, member: int, noise: int, conditions: Mapping[str, Tensor]) -> bytes:
+    """Examples [B, *shape] as a container."""
+    model.data_tensor(x)
+    item = Item("x.npy", ARRAY, array.of_array(x.detach().cpu().numpy(), "x"))
+    given = {name: torch.as_tensor(value).cpu().numpy() for name, value in conditions.items()}
+    return Codec(model, member, noise).compress([item], given)[0]
+
+
+def decompress(model: Model, container: bytes) -> Tensor:
+    """The examples of `compress`, in their own type."""
+    found = list(Codec(model).decompress(container))
+    if len(found) != 1 or found[0].array is None or found[0].array.shape[1:] != model.spec.data.shape:
+        message = f"the container holds {len(found)} files, and not one array of examples"
+        raise InputError("AR804", message, "arspec decompress restores files")
+    return torch.from_numpy(found[0].array)

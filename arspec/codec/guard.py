@@ -1,0 +1,108 @@
+"""Rounding with a guard band: what the encoder and the decoder compute is not quite the same, what they round it to is.
+
+The encoder computes all parameters in one pass, the decoder step by step, perhaps on another machine: their floats
+differ by a noise far below the grain to which numbers are rounded. Rounding can differ only where a number lies within
+the noise of the boundary between two multiples. The encoder, which knows a bound of the noise, marks these numbers and
+says which side it took. A decoder whose noise stays below the bound then rounds every number as the encoder did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.codec.wire import Damaged, In, Out
+from arspec.diagnostics import InputError
+from arspec.heads import Head, Support
+from arspec.types import Ints
+
+NOISE = 33  # the bound is 2^-33, 1.2e-10, of a parameter (or of 1 where it is smaller): the default
+LEAST_NOISE, MOST_NOISE = 48, 20
+SLACK = 1 + 2**-8  # for the rounding of the computation from parameters to numbers
+
+
+class Derailed(InputError):
+    """The decoder's numbers are not the encoder's."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            "AR822",
+            f"{where}: the numbers computed here are further from those of the encoder than the noise that it allowed for",
+            "nothing is written; compress anew with a larger --noise, or decompress in the same surroundings",
+        )
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """The head's numbers [B, V, Q] of some parameters, in multiples of their grain. `low`: the multiple at or below;
+    `away`: how far above the middle to the next one the number lies; `band`: how far noise at the bound may carry it."""
+
+    low: Tensor
+    away: Tensor
+    band: Tensor
+
+    def taken(self) -> Tensor:
+        """The nearest multiples, int64."""
+        return self.low + (self.away >= 0)
+
+    def guarded(self) -> Tensor:
+        """Where noise could lead to the other side."""
+        return self.away.abs() <= self.band
+
+
+def rounding(head: Head, support: Support, parameters: Tensor, noise: int) -> Rounding:
+    """Of parameters [..., K] in float64, with a noise of 2^-noise. InputError where they are not finite."""
+    if not bool(torch.isfinite(parameters).all()):
+        raise InputError(
+            "AR821", "the model gives parameters that are not finite numbers", "such a model codes nothing"
+        )
+    grain = torch.tensor(head.grain(support), dtype=torch.float64)
+    scaled = torch.ldexp(head.coded(support, parameters), grain)
+    low = scaled.floor()
+    size = parameters.abs().amax(-1, keepdim=True).clamp(min=1.0)
+    band = torch.ldexp(size * (head.gain * SLACK * 2.0**-noise), grain)
+    return Rounding(low.long(), scaled - low - 0.5, band.clamp(max=0.5))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Guarded numbers: their places [N] in ascending order, and whether the upper side was taken [N]."""
+
+    places: Ints
+    upper: Ints
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def pack(self) -> bytes:
+        out = Out()
+        for step, side in zip(np.diff(self.places, prepend=0).tolist(), self.upper.tolist(), strict=True):
+            out.number(step << 1 | side)
+        return out.done()
+
+    @staticmethod
+    def unpack(data: bytes, numbers: int) -> Marks:
+        """The marks among so many numbers."""
+        source, place = In(data), 0
+        places: list[int] = []
+        upper: list[int] = []
+        while source.left:
+            number = source.number()
+            place += number >> 1
+            if place >= numbers:
+                raise Damaged("the container marks a number beyond the end")
+            places.append(place)
+            upper.append(number & 1)
+        return Marks(np.array(places, np.int64), np.array(upper, np.int64))
+
+    @staticmethod
+    def together(marks: list[Marks]) -> Marks:
+        """One after another, sorted."""
+        if not marks:
+            return Marks(np.empty(0, np.int64), np.empty(0, np.int64))
+        places, upper = np.concatenate([m.places for m in marks]), np.concatenate([m.upper for m in marks])
+        order = np.argsort(places, kind="stable")
+        return Marks(places[order], upper[order])
