@@ -133,7 +133,7 @@ class Codec:
         packed = pack_exceptions(flat, missing, item.name, data.levels) if missing.any() else b""
         levels = np.where(missing, 0, levels).astype(_dtype(data.levels))
         given = lay.spread(missing.reshape(media.samples.shape)) if missing.any() else None
-        part = Levels(lay.tiling, lay.spread(levels.reshape(media.samples.shape)), given)
+        part = Levels(lay.tiling, levels.dtype.type, lay.spread(levels.reshape(media.samples.shape)), given)
         even = pack_even(places, counts) if (counts > 1).any() else b""
         return _Prepared(item, alphabet, part, packed, even)
 
@@ -199,6 +199,9 @@ class Codec:
                     f"the container was made by a model with another {what} ({hash.hex()}, and this is {own.hex()})"
                 )
                 raise InputError("AR823", message, "give the model that the container was made with")
+        if head.lanes > max(self.lanes, lanes_for(self.model.graph)):
+            raise Damaged(f"the container wants {head.lanes} tiles side by side, which may take too much memory",
+                          f"--lanes {head.lanes} if you trust it")  # fmt: skip
         if head.member >= self.model.members:
             raise Damaged(f"the container was made by member {head.member}, which the family does not have")
 
@@ -218,7 +221,7 @@ class Codec:
             yield Restored(
                 part.name, data, samples, array.array_of(In(part.meta), samples) if part.form == ARRAY else None
             )
-            opened[number].levels.levels = np.empty(0)  # it has been given away
+            opened[number].levels.levels = None  # it has been given away
 
     def _opened(self, part: Part) -> _Opened:
         try:
@@ -231,15 +234,14 @@ class Codec:
             flat = np.zeros(part.size, bool)
             flat[where] = True
             given = lay.spread(flat.reshape(part.shape))
-        levels = np.zeros(lay.tiling.shape, _dtype(self.model.spec.data.levels))
-        return _Opened(lay, Levels(lay.tiling, levels, given), where, values)
+        return _Opened(lay, Levels(lay.tiling, _dtype(self.model.spec.data.levels), None, given), where, values)
 
     def _marks(self, coder: Coder, part: Part, opened: _Opened) -> Marks:
         variables = math.prod(self.model.spec.data.shape) // coder.support.channels
         return Marks.unpack(part.marks, opened.layout.tiling.count * variables * coder.numbers)
 
     def _samples(self, part: Part, opened: _Opened) -> Ints:
-        flat = opened.layout.gather(opened.levels.levels).astype(np.int64).ravel()
+        flat = opened.layout.gather(opened.levels.whole()).astype(np.int64).ravel()
         values, counts = part.alphabet.values_of(flat)
         if part.alphabet.kind != SAME and (counts > 1).any():
             values = values + unpack_even(part.places, counts)

@@ -117,12 +117,10 @@ class Coder:
             site = np.concatenate([np.tile(sites, tiles) for sites in steps])
             key = np.repeat(np.arange(len(steps)) * shares, [tiles * len(sites) for sites in steps]) + owners[tile]
             rows, levels, kept = rounded[tile, site].astype(np.int64), values[tile, site], mask[tile, site]
-            pieces: list[
-                tuple[Rounded, Weights, Ints]
-            ] = []  # symbols, weights and where each key's share of them begins
+            pieces: list[tuple[Rounded, Weights, list[int]]] = []  # symbols, weights, where those of each key begin
             for c in range(self.support.channels):
                 own = np.flatnonzero(kept[:, c])
-                bounds = np.searchsorted(key[own], np.arange(len(steps) * shares + 1))
+                bounds = np.searchsorted(key[own], np.arange(len(steps) * shares + 1)).tolist()
                 low = np.zeros(len(own), np.int64)
                 for span, symbols in zip(self.digits.spans, self.digits.of(levels[own, c]), strict=True):
                     table = self.weights(rows[own], c, levels[own, :c], low, span)
@@ -167,8 +165,7 @@ class Coder:
             x = channels_first(drawn, kind).reshape(coded.shape).round().long().numpy()
             start = 0
             for share in shares:
-                tiles = range(share.first, share.first + share.count)
-                parts[share.part].tiling.paste(parts[share.part].levels, tiles, x[start : start + share.count])
+                parts[share.part].paste(share.first, share.count, x[start : start + share.count])
                 start += share.count
         yield from range(done, len(parts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,12 @@ MEMORY = 1 << 30  # bytes that their caches may take, more or less
 
 @dataclass
 class Levels:
-    """The levels of one part [N, ...], as tiles. `given`: where a level is not coded, as what stands there is an
-    exception that is written elsewhere."""
+    """The levels of one part [N, ...], as tiles; None until something is decoded. `given`: where a level is not coded, as
+    what stands there is an exception that is written elsewhere."""
 
     tiling: Tiling
-    levels: Array
+    dtype: type[np.unsignedinteger[Any]]
+    levels: Array | None = None
     given: Bools | None = None
 
     def cut(self, first: int, count: int) -> tuple[Ints, Bools]:
@@ -35,6 +36,16 @@ class Levels:
         if self.given is not None:
             coded &= self.tiling.cut(self.given, tiles)[0] == 0
         return x, coded
+
+    def paste(self, first: int, count: int, tiles: Ints) -> None:
+        """Takes decoded tiles [count, *shape]."""
+        self.tiling.paste(self.whole(), range(first, first + count), tiles)
+
+    def whole(self) -> Array:
+        """All levels, zero where nothing has been decoded."""
+        if self.levels is None:
+            self.levels = np.zeros(self.tiling.shape, self.dtype)
+        return self.levels
 
 
 @dataclass(frozen=True)

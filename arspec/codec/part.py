@@ -16,7 +16,7 @@ from arspec.types import Ints
 
 MOST_AXES = 8
 MOST_NAME = 4096
-MOST_APART = 24  # 2^24 symbols, between two checks
+MOST_APART = 20  # 2^20 symbols, between two checks
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,16 @@ class Tiling:
     def count(self) -> int:
         return math.prod(self.across)
 
-    def cut(self, array: Array, tiles: Iterable[int]) -> tuple[Ints, Bools]:
-        """Tiles by their numbers as int64 [n, *data_shape], zero beyond the array, and where they lie within it."""
+    def cut(self, array: Array | None, tiles: Iterable[int]) -> tuple[Ints, Bools]:
+        """Tiles by their numbers as int64 [n, *data_shape], zero beyond the array (everywhere without
+        one), and where they lie within it."""
         numbers = list(tiles)
         values = np.zeros((len(numbers), *self.size), np.int64)
         inside = np.zeros(values.shape, bool)
         for k, tile in enumerate(numbers):
             whole, part = self._places(tile)
-            values[k][part] = array[whole]
+            if array is not None:
+                values[k][part] = array[whole]
             inside[k][part] = True
         shape = (len(numbers), *self.data_shape)
         return values.reshape(shape), inside.reshape(shape)
