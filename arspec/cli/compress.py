@@ -39,7 +39,7 @@ def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--noise",
         type=int,
-        default=33,
+        default=35,
         metavar="N",
         help="a decoder's numbers may differ by 2^-N of their size; less noise costs fewer bits (%(default)s)",
     )

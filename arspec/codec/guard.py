@@ -19,7 +19,7 @@ from arspec.diagnostics import InputError
 from arspec.heads import Head, Support
 from arspec.types import Ints
 
-NOISE = 33  # the bound is 2^-33, 1.2e-10, of a parameter (or of 1 where it is smaller): the default
+NOISE = 35  # the bound is 2^-35, 2.9e-11, of a parameter (or of 1 where it is smaller): the default
 LEAST_NOISE, MOST_NOISE = 48, 20
 SLACK = 1 + 2**-8  # for the rounding of the computation from parameters to numbers
 
@@ -59,11 +59,11 @@ def rounding(head: Head, support: Support, parameters: Tensor, noise: int) -> Ro
         raise InputError(
             "AR821", "the model gives parameters that are not finite numbers", "such a model codes nothing"
         )
-    grain = torch.tensor(head.grain(support), dtype=torch.float64)
+    grain, gain = (torch.tensor(each, dtype=torch.float64) for each in (head.grain(support), head.gain(support)))
     scaled = torch.ldexp(head.coded(support, parameters), grain)
     low = scaled.floor()
     size = parameters.abs().amax(-1, keepdim=True).clamp(min=1.0)
-    band = torch.ldexp(size * (head.gain * SLACK * 2.0**-noise), grain)
+    band = torch.ldexp(size * gain * (SLACK * 2.0**-noise), grain)
     return Rounding(low.long(), scaled - low - 0.5, band.clamp(max=0.5))
 
 

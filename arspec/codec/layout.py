@@ -10,7 +10,6 @@ import numpy as np
 
 from arspec.codec.media import ARRAY, PICTURE, PNM
 from arspec.codec.tiles import Tiling
-from arspec.codec.wire import Damaged
 from arspec.data.examples import Array
 
 if TYPE_CHECKING:
@@ -53,8 +52,6 @@ def layout(data: Data, form: int, shape: tuple[int, ...]) -> Layout:
                 return Layout(shape, Tiling((_count(shape, size), size), data.shape, data.shape))
         return Layout(shape, Tiling((1, math.prod(shape)), data.shape, data.shape))
     if form in (PNM, PICTURE):
-        if len(shape) != 3:
-            raise Damaged("the container states a picture that there is not")
         return Layout(shape, Tiling((1, *shape), data.shape, data.shape))
     return _arrays(shape, data.shape)
 

@@ -57,7 +57,7 @@ class Part:
         """Reads a body. limit: how many values a part may have at the most."""
         source = In(body)
         name, form, meta, axes = checked_name(source.piece()), source.byte(), source.piece(), source.byte()
-        if form >= len(FORMATS) or axes > MOST_AXES:
+        if form >= len(FORMATS) or axes > MOST_AXES or FORMATS[form][2] not in (None, axes):
             raise Damaged("the container holds a part of a kind that there is not")
         shape = tuple(source.number(1 << 40) for _ in range(axes))
         if math.prod(max(size, 1) for size in shape) > limit:

@@ -284,7 +284,7 @@ CODES = (
         arspec compress runs/first photo.png -o x.ars --noise 48
         """,
         """
-        arspec compress runs/first photo.png -o x.ars --noise 33
+        arspec compress runs/first photo.png -o x.ars --noise 35
         """,
         "compress anew with more room for noise (a smaller --noise), or decompress in the surroundings of the encoder.",
     ),

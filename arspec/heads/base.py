@@ -75,7 +75,6 @@ class Head(BaseModel):
 
     # -- what a codec needs ------------------------------------------------------------------------------------------
 
-    gain: ClassVar[float] = 1.0  # the most by which `coded` enlarges an error of its parameters
     digit: ClassVar[int] = 256  # levels beyond so many are coded in several digits of at most so many values
 
     def coded(self, support: Support, parameters: Tensor) -> Tensor:
@@ -84,6 +83,10 @@ class Head(BaseModel):
 
     def grain(self, support: Support) -> list[int]:
         """[Q]: number q is rounded to a multiple of 2^-grain[q]."""
+        raise NotImplementedError
+
+    def gain(self, support: Support) -> list[float]:
+        """[Q]: how many times an error of all parameters may come back in number q, at the most."""
         raise NotImplementedError
 
     def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:

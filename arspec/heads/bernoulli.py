@@ -51,11 +51,16 @@ class Bernoulli(Head):
             return (logits > 0).long()
         return (uniforms < (logits / temperature).sigmoid()).long()
 
+    # -- what a codec needs ------------------------------------------------------------------------------------------
+
     def coded(self, support: Support, parameters: Tensor) -> Tensor:
         return parameters.clamp(-FARTHEST, FARTHEST)
 
     def grain(self, support: Support) -> list[int]:
         return [GRAIN] * support.channels
+
+    def gain(self, support: Support) -> list[float]:
+        return [1.0] * support.channels
 
     def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
         zero = integers.sigmoid(-rounded[:, channel, None] << (integers.FINE - GRAIN))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -48,8 +48,6 @@ class Categorical(Head):
 
     # -- what a codec needs ------------------------------------------------------------------------------------------
 
-    gain: ClassVar[float] = 2.0  # a logit less a weighted mean of logits
-
     def coded(self, support: Support, parameters: Tensor) -> Tensor:
         """Log-probabilities. The many that are far too small are all the same number, which no error moves."""
         logits = parameters.unflatten(-1, (support.channels, support.levels))
@@ -57,6 +55,10 @@ class Categorical(Head):
 
     def grain(self, support: Support) -> list[int]:
         return [GRAIN] * (support.channels * support.levels)
+
+    def gain(self, support: Support) -> list[float]:
+        """A log-probability is a logit less a weighted mean of logits, as far as small errors go."""
+        return [2.0] * (support.channels * support.levels)
 
     def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
         own = rounded[:, channel * support.levels : (channel + 1) * support.levels]

@@ -268,7 +268,7 @@ class Model(nn.Module):
 
     # -- compression -------------------------------------------------------------------------------------------------
 
-    def compress(self, x: Tensor, *, member: int = 0, noise: int = 33, **condition: Tensor) -> bytes:
+    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
         """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
         differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
         from arspec.codec.codec import compress

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 Parse = Callable[[bytes, str], Media | None]
 Build = Callable[[In, Ints], bytes]
 
-# The number of a format in containers -> what reads and what makes it. New formats come at the end.
-FORMATS: list[tuple[Parse, Build]] = [(m.parse, m.build) for m in (plain, array, wav, sound, pnm, picture)]
+# The number of a format in containers -> what reads and what makes it, and the axes of its samples (None: any number).
+# New formats come at the end.
+FORMATS: list[tuple[Parse, Build, int | None]] = [
+    (plain.parse, plain.build, 1),
+    (array.parse, array.build, None),
+    (wav.parse, wav.build, 2),
+    (sound.parse, sound.build, 2),
+    (pnm.parse, pnm.build, 3),
+    (picture.parse, picture.build, 3),
+]
 PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE = range(len(FORMATS))
 
 

@@ -48,7 +48,7 @@ def build(meta: In, samples: Ints) -> bytes:
     if form >= len(WRITTEN) or mode >= len(MODES):
         raise Damaged("the container states a picture that there is not")
     form, mode = list(WRITTEN)[form], list(MODES)[mode]
-    if samples.ndim != 3 or samples.shape[0] != PLANES.get(mode, 1):
+    if samples.shape[0] != PLANES.get(mode, 1):
         raise Damaged("the container states a picture that there is not")
     stream = io.BytesIO()
     try:

@@ -38,7 +38,7 @@ def parse(data: bytes, name: str) -> Media | None:
 def build(meta: In, samples: Ints) -> bytes:
     """The file."""
     highest = meta.number(0xFFFF)
-    if samples.ndim != 3 or samples.shape[0] not in (1, 3):
+    if samples.shape[0] not in (1, 3):
         raise Damaged("the container states a picture that there is not")
     before, after = unpack_frame(meta, _usual(samples.shape, highest))
     return before + samples.transpose(1, 2, 0).astype(">u2" if highest > 255 else np.uint8).tobytes() + after
