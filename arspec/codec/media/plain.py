@@ -10,8 +10,8 @@ from arspec.types import Ints
 
 
 def parse(data: bytes, name: str) -> Media:
-    """Any file."""
-    return Media(np.frombuffer(data, np.uint8).astype(np.int64), 256, b"")
+    """Any file. A byte is a level, as it is where a model is trained on text."""
+    return Media(np.frombuffer(data, np.uint8).astype(np.int64), None, b"")
 
 
 def build(meta: In, samples: Ints) -> bytes:
