@@ -15,7 +15,7 @@ from torch import Tensor
 from arspec.codec import Codec, Derailed, Item
 from arspec.codec.digits import digits, weights
 from arspec.codec.entropy import SymbolReader, SymbolWriter, pack_even, unpack_even
-from arspec.codec.guard import rounding
+from arspec.codec.guard import Grid
 from arspec.codec.lanes import batches
 from arspec.codec.media import ARRAY, array
 from arspec.diagnostics import InputError
@@ -80,7 +80,14 @@ def test_the_size_is_what_the_model_says(path: Path):
     assert summary.numbers == x.size // model.graph.support.channels * len(model.graph.head.grain(model.graph.support))
 
 
-@pytest.mark.parametrize("name", ["made", "gpt", "pixelcnn_pp_class"])
+def test_many_files_take_little_more_than_one():
+    model = model_of("gated_pixelcnn")
+    items = [item(f"{k:02}.npy", np.roll(real(model, 100), k)) for k in range(8)]  # 10,800 bytes each
+    container, summary = Codec(model).compress(items)
+    assert len(container) <= summary.bits / 8 * 1.005 + 64 + len(items) * (8 + len("00.npy"))
+
+
+@pytest.mark.parametrize("name", ["made", "gpt", "gated_pixelcnn_class"])
 def test_a_batch_of_another_size_decodes_the_same(name: str):
     model = randomised(small(next(p for p in SHIPPED if p.stem == name)))
     items = [item(f"{k}.npy", real(model, k)) for k in (3, 0, 1, 7, 2, 5)]
@@ -149,7 +156,7 @@ def just_under(model: Model, bits: int, seed: int) -> Callable[[Tensor], Tensor]
         size = parameters.abs().amax(-1, keepdim=True).clamp(min=1) * (2.0**-bits * 0.999)
         sign = torch.randint(2, parameters.shape, generator=generator).double() * 2 - 1
         if head.coded(support, parameters).shape == parameters.shape and support.channels == 1:
-            found = rounding(head, support, parameters, bits)
+            found = Grid(head, support).rounding(parameters)
             nearest = found.away.abs().argmin(-1, keepdim=True)
             to = -found.away.gather(-1, nearest).sign()
             sign = (-to).expand(parameters.shape).clone().scatter(-1, nearest, to)
@@ -162,8 +169,8 @@ def model_of(name: str) -> Model:
     return randomised(small(next(p for p in SHIPPED if p.stem == name)))
 
 
-@pytest.mark.parametrize("name", ["gated_pixelcnn", "pixelcnn_pp", "made", "wavenet_mol"])
-@pytest.mark.parametrize("bits", [20, 27, 35])
+@pytest.mark.parametrize("name", ["gated_pixelcnn", "parallel_multiscale", "made", "wavenet_mol"])
+@pytest.mark.parametrize("bits", [20, 35])
 def test_noise_under_the_bound_changes_no_bit(name: str, bits: int):
     model = model_of(name)
     x = real(model, 20)
@@ -176,8 +183,8 @@ def test_noise_under_the_bound_changes_no_bit(name: str, bits: int):
         assert summary.guard_bytes < 6 * summary.guarded
 
 
-@pytest.mark.parametrize("name", ["gated_pixelcnn", "pixelcnn_pp", "made", "wavenet_mol"])
-@pytest.mark.parametrize("size", [1e-3, 1e-1, 10.0])
+@pytest.mark.parametrize("name", ["gated_pixelcnn", "parallel_multiscale", "made", "wavenet_mol"])
+@pytest.mark.parametrize("size", [1e-3, 1.0])
 def test_noise_above_the_bound_is_noticed(name: str, size: float):
     model = model_of(name)
     x = real(model, 40)
@@ -192,14 +199,14 @@ def test_noise_above_the_bound_is_noticed(name: str, size: float):
 
 def test_a_check_ends_a_lost_decoder_early():
     model = model_of("gated_pixelcnn")
-    x = real(model, 400)
+    x = real(model, 200)
     codec = Codec(model, lanes=8)
     container, _ = codec.compress([item("x.npy", x)])
     done: list[int] = []
     noisy(codec, lambda p: torch.ones_like(p) * torch.arange(p.shape[-1]))
     with pytest.raises(Derailed, match="AR822"):
         list(codec.decompress(container, progress=done.append))
-    assert sum(done) < x.size / 2
+    assert sum(done) < 0.75 * x.size
 
 
 def test_parameters_that_are_no_numbers_are_refused():
@@ -228,7 +235,7 @@ def test_tables_are_the_heads_probabilities(kind: str, support: Support, scale: 
     parameters = torch.randn(n, head.parameters(support), generator=generator, dtype=torch.float64) * scale
     uniforms = torch.rand(n, head.uniforms(support), generator=generator, dtype=torch.float64)
     value = head.draw(support, parameters, uniforms, 1.0)
-    rounded = rounding(head, support, parameters, 35).taken().numpy()
+    rounded = Grid(head, support).rounding(parameters).taken().numpy().astype(np.int64)
     assert rounded.shape == (n, len(head.grain(support)))
     place, bits = digits(support.levels, head.digit), np.zeros(n)
     for c in range(support.channels):

@@ -72,6 +72,16 @@ class Summary:
     even_bytes: int = 0
     parts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
+    def add(self, part: Part, stream: Stream, size: int, exact: bool) -> None:
+        """Counts a part of so many bytes; whether its file comes back byte for byte."""
+        self.values += part.size
+        self.bits += stream.bits
+        self.numbers += stream.numbers
+        self.guarded += len(stream.marks)
+        self.guard_bytes += len(part.marks)
+        self.even_bytes += len(part.exceptions) + len(part.places)
+        self.parts.append({"name": part.name, "values": part.size, "size": size, "bits": stream.bits, "exact": exact})
+
 
 class Codec:
     """The codec of one member of a model: it computes in float64, whatever the model's own precision is.
@@ -110,9 +120,12 @@ class Codec:
         prepared = [self._prepared(item) for item in items]
         coder = Coder(self.model, self.member, self.noise, self.lanes, self.batch)
         streams = coder.encode([p.levels for p in prepared], conditional.of_share(chosen, len(items)), progress)
-        summary, bodies = Summary(), list[bytes]()
+        summary, bodies, before = Summary(), list[bytes](), None
         for each, stream in zip(prepared, streams, strict=True):
-            bodies.append(self._body(each, stream, summary))
+            part = self._part(each, stream)
+            bodies.append(part.pack(before))
+            summary.add(part, stream, len(bodies[-1]), each.item.media.exact)
+            before = part
         head = Head(self.spec, self.weights, self.member, self.lanes, self.noise, conditional.pack(chosen), len(items))
         packed = write(head, bodies)
         summary.size = len(packed)
@@ -137,30 +150,13 @@ class Codec:
         even = pack_even(places, counts) if (counts > 1).any() else b""
         return _Prepared(item, alphabet, part, packed, even)
 
-    def _body(self, each: _Prepared, stream: Stream, summary: Summary) -> bytes:
-        item, marks = each.item, stream.marks.pack()
-        samples = item.media.samples
-        content = content_hash(item.name, item.form, item.media.meta, samples)
-        body = Part(
-            item.name, item.form, item.media.meta, samples.shape, each.alphabet, stream.every,
-            marks, each.exceptions, each.places, stream.data, content,
-        ).pack()  # fmt: skip
-        summary.values += samples.size
-        summary.bits += stream.bits
-        summary.numbers += stream.numbers
-        summary.guarded += len(stream.marks)
-        summary.guard_bytes += len(marks)
-        summary.even_bytes += len(each.exceptions) + len(each.places)
-        summary.parts.append(
-            {
-                "name": item.name,
-                "values": samples.size,
-                "size": len(body),
-                "bits": stream.bits,
-                "exact": item.media.exact,
-            }
-        )
-        return body
+    def _part(self, each: _Prepared, stream: Stream) -> Part:
+        item, media = each.item, each.item.media
+        content = content_hash(item.name, item.form, media.meta, media.samples)
+        return Part(
+            item.name, item.form, media.meta, media.samples.shape, each.alphabet, stream.every,
+            stream.marks.pack(), each.exceptions, each.places, stream.data, content,
+        )  # fmt: skip
 
     # -- decompressing -----------------------------------------------------------------------------------------------
 
@@ -169,13 +165,7 @@ class Codec:
         that is damaged; those before it have been given. limit: values of a part, at the most."""
         head, bodies = read(container)
         self._check(head)
-        parts: list[Part] = []
-        damage: InputError | None = None
-        try:
-            for body in bodies:
-                parts.append(Part.unpack(body, self.model.spec.data.levels, limit))
-        except InputError as error:
-            damage = error
+        parts, damage = self._parts(bodies, limit)
         yield from self._restored(head, parts, progress)
         if damage is not None:
             raise damage
@@ -184,13 +174,18 @@ class Codec:
         """The names of the parts, as far as they are whole."""
         head, bodies = read(container)
         self._check(head)
-        found: list[str] = []
+        parts, _ = self._parts(bodies, limit)
+        return [part.name for part in parts]
+
+    def _parts(self, bodies: Iterator[bytes], limit: int) -> tuple[list[Part], InputError | None]:
+        """The parts before the damage, and the damage."""
+        parts: list[Part] = []
         try:
             for body in bodies:
-                found.append(Part.unpack(body, self.model.spec.data.levels, limit).name)
-        except InputError:
-            pass
-        return found
+                parts.append(Part.unpack(body, self.model.spec.data.levels, limit, parts[-1] if parts else None))
+        except InputError as error:
+            return parts, error
+        return parts, None
 
     def _check(self, head: Head) -> None:
         for hash, own, what in ((head.spec, self.spec, "spec"), (head.weights, self.weights, "weights")):

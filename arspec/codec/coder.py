@@ -14,7 +14,7 @@ from torch import Tensor
 
 from arspec.codec.digits import digits, weights
 from arspec.codec.entropy import Lost, SymbolReader, SymbolWriter, Weights
-from arspec.codec.guard import Derailed, Marks, rounding
+from arspec.codec.guard import Derailed, Grid, Marks
 from arspec.codec.lanes import Levels, Share, batches
 from arspec.codec.part import MOST_APART
 from arspec.layers.base import channels_first
@@ -51,7 +51,7 @@ class Coder:
         self.lanes, self.batch = lanes, max(batch, lanes)
         self.head, self.support = model.graph.head, model.graph.support
         self.digits = digits(self.support.levels, self.head.digit)
-        self.numbers = len(self.head.grain(self.support))
+        self.grid, self.numbers = Grid(self.head, self.support), len(self.head.grain(self.support))
         rank = np.asarray(model.graph.rank(model.graph.members[member])).ravel()
         order = np.argsort(rank, kind="stable")
         self.steps: list[Ints] = np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
@@ -97,13 +97,14 @@ class Coder:
             own = slice(first, first + together)
             data = torch.from_numpy(x[own])
             parameters = model(data, self.member, **{name: value[own] for name, value in condition.items()})
-            found = rounding(self.head, self.support, parameters, self.noise)
+            found = self.grid.rounding(parameters)
             taken = found.taken()
             out[own] = taken.numpy()
-            guarded = torch.nonzero(found.guarded() & torch.from_numpy(mask[own].any(-1))[..., None]).numpy().T
+            near = found.away.abs() <= self.grid.band(parameters, self.noise)
+            guarded = torch.nonzero(near & torch.from_numpy(mask[own].any(-1))[..., None]).numpy().T
             tile, variable, number = guarded
             place = ((share.first + first + tile) * variables + variable) * self.numbers + number
-            marks.append(Marks(place, (taken - found.low).numpy()[tile, variable, number]))
+            marks.append(Marks(place, (taken - found.low).long().numpy()[tile, variable, number]))
             nats = self.head.log_prob(self.support, parameters, model.by_variable(data)).numpy()
             bits -= float(nats[mask[own].all(-1)].sum()) / math.log(2)
         return bits
@@ -227,14 +228,15 @@ class _Batch:
     def _rounded(self, sites: Ints, parameters: Tensor) -> Ints:
         """[B · v, Q]: as the encoder rounded them."""
         coder = self.coder
-        found = rounding(coder.head, coder.support, parameters, coder.noise)
+        found = coder.grid.rounding(parameters)
         taken = found.taken()
-        for j, site in enumerate(sites.tolist()):
+        for j, site in enumerate(sites.tolist() if self.marks else ()):
             for tile, number, side in self.marks.get(site, ()):
-                if float(found.away[tile, j, number].abs()) > 2 * float(found.band[tile, j, number]):
-                    raise Derailed(f"tile {tile}, variable {site}")
+                band = coder.grid.band(parameters[tile, j], coder.noise)[number]
+                if float(found.away[tile, j, number].abs()) > 2 * float(band):
+                    raise Derailed("a number lies far from the boundary at which the encoder saw it")
                 taken[tile, j, number] = found.low[tile, j, number] + side
-        return taken.flatten(0, 1).numpy()
+        return taken.flatten(0, 1).numpy().astype(np.int64)
 
     def _take(self, reader: SymbolReader, table: Weights) -> Ints:
         try:

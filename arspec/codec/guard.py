@@ -8,6 +8,7 @@ says which side it took. A decoder whose noise stays below the bound then rounds
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,34 +38,37 @@ class Derailed(InputError):
 
 @dataclass(frozen=True)
 class Rounding:
-    """The head's numbers [B, V, Q] of some parameters, in multiples of their grain. `low`: the multiple at or below;
-    `away`: how far above the middle to the next one the number lies; `band`: how far noise at the bound may carry it."""
+    """The head's numbers [..., Q] of some parameters, in multiples of their grain. `low`: the multiple at or below; `away`:
+    how far above the middle to the next one the number lies."""
 
     low: Tensor
     away: Tensor
-    band: Tensor
 
     def taken(self) -> Tensor:
-        """The nearest multiples, int64."""
+        """The nearest multiples."""
         return self.low + (self.away >= 0)
 
-    def guarded(self) -> Tensor:
-        """Where noise could lead to the other side."""
-        return self.away.abs() <= self.band
 
+class Grid:
+    """The grains of a head's numbers."""
 
-def rounding(head: Head, support: Support, parameters: Tensor, noise: int) -> Rounding:
-    """Of parameters [..., K] in float64, with a noise of 2^-noise. InputError where they are not finite."""
-    if not bool(torch.isfinite(parameters).all()):
-        raise InputError(
-            "AR821", "the model gives parameters that are not finite numbers", "such a model codes nothing"
-        )
-    grain, gain = (torch.tensor(each, dtype=torch.float64) for each in (head.grain(support), head.gain(support)))
-    scaled = torch.ldexp(head.coded(support, parameters), grain)
-    low = scaled.floor()
-    size = parameters.abs().amax(-1, keepdim=True).clamp(min=1.0)
-    band = torch.ldexp(size * gain * (SLACK * 2.0**-noise), grain)
-    return Rounding(low.long(), scaled - low - 0.5, band.clamp(max=0.5))
+    def __init__(self, head: Head, support: Support) -> None:
+        self.head, self.support = head, support
+        self.scale = torch.tensor([2.0**bits for bits in head.grain(support)], dtype=torch.float64)
+        self.reach = self.scale * torch.tensor(head.gain(support), dtype=torch.float64) * SLACK
+
+    def rounding(self, parameters: Tensor) -> Rounding:
+        """Of parameters [..., K] in float64. InputError where they are not finite."""
+        scaled = self.head.coded(self.support, parameters) * self.scale
+        if not math.isfinite(float(parameters.sum())) and not bool(torch.isfinite(parameters).all()):
+            raise InputError("AR821", "the model gives parameters that are not finite", "such a model codes nothing")
+        low = scaled.floor()
+        return Rounding(low, scaled - low - 0.5)
+
+    def band(self, parameters: Tensor, noise: int) -> Tensor:
+        """[..., Q]: how far from the middle a noise of 2^-noise may carry a number."""
+        size = parameters.abs().amax(-1, keepdim=True).clamp(min=1.0)
+        return (size * (self.reach * 2.0**-noise)).clamp(max=0.5)
 
 
 @dataclass(frozen=True)

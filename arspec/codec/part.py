@@ -44,29 +44,55 @@ class Part:
     def size(self) -> int:
         return math.prod(self.shape)
 
-    def pack(self) -> bytes:
-        out = Out().piece(self.name.encode()).byte(self.form).piece(self.meta).byte(len(self.shape))
-        for size in self.shape:
-            out.number(size)
-        out.byte(self.alphabet.kind).number(self.alphabet.values).byte(self.every.bit_length() - 1)
-        out.piece(self.marks).piece(self.exceptions).piece(self.places).raw(self.content).raw(self.symbols)
-        return out.done()
+    def pack(self, before: Part | None = None) -> bytes:
+        """The body. What is as in the part before is not repeated."""
+        alike = before is not None and (self.form, self.meta, self.alphabet) == (
+            before.form,
+            before.meta,
+            before.alphabet,
+        )
+        shaped = before is not None and self.shape == before.shape
+        optional = (self.marks, self.exceptions, self.places)
+        flags = sum(1 << k for k, is_so in enumerate((alike, shaped, *map(bool, optional))) if is_so)
+        out = Out().piece(self.name.encode()).byte(flags)
+        if not alike:
+            out.byte(self.form).piece(self.meta).byte(self.alphabet.kind).number(self.alphabet.values)
+        if not shaped:
+            out.byte(len(self.shape))
+            for size in self.shape:
+                out.number(size)
+        out.byte(self.every.bit_length() - 1)
+        for piece in optional:
+            if piece:
+                out.piece(piece)
+        return out.raw(self.content).raw(self.symbols).done()
 
     @staticmethod
-    def unpack(body: bytes, levels: int, limit: int) -> Part:
-        """Reads a body. limit: how many values a part may have at the most."""
+    def unpack(body: bytes, levels: int, limit: int, before: Part | None = None) -> Part:
+        """Reads a body, knowing the part before. limit: how many values a part may have at the most."""
         source = In(body)
-        name, form, meta, axes = checked_name(source.piece()), source.byte(), source.piece(), source.byte()
-        if form >= len(FORMATS) or axes > MOST_AXES or FORMATS[form][2] not in (None, axes):
+        name, flags = checked_name(source.piece()), source.byte()
+        if flags >> 5 or (before is None and flags & 3):
+            raise Damaged(f"{name} is like a part that there is not")
+        if before is not None and flags & 1:
+            form, meta, alphabet = before.form, before.meta, before.alphabet
+        else:
+            form, meta = source.byte(), source.piece()
+            alphabet = Alphabet(source.byte(), source.number(1 << 32), levels)
+        if before is not None and flags & 2:
+            shape = before.shape
+        else:
+            axes = source.byte()
+            shape = tuple(source.number(1 << 40) for _ in range(min(axes, MOST_AXES + 1)))
+        if form >= len(FORMATS) or len(shape) > MOST_AXES or FORMATS[form][2] not in (None, len(shape)):
             raise Damaged("the container holds a part of a kind that there is not")
-        shape = tuple(source.number(1 << 40) for _ in range(axes))
         if math.prod(max(size, 1) for size in shape) > limit:
             raise Damaged(f"{name} claims more than {limit:,} values", "raise --limit if you trust the container")
-        alphabet = Alphabet(source.byte(), source.number(1 << 32), levels)
-        every, marks, exceptions, places = source.byte(), source.piece(), source.piece(), source.piece()
-        content = source.raw(HASH)
+        every = source.byte()
         if every > MOST_APART:
             raise Damaged("the container states checks that are never made")
+        marks, exceptions, places = (source.piece() if flags & (4 << k) else b"" for k in range(3))
+        content = source.raw(HASH)
         return Part(name, form, meta, shape, alphabet, 1 << every, marks, exceptions, places, source.rest(), content)
 
 
