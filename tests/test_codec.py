@@ -193,7 +193,7 @@ def test_noise_above_the_bound_is_noticed(name: str, size: float):
     codec = noisy(
         Codec(model_of(name)), lambda p: size * torch.randn(p.shape, generator=generator, dtype=torch.float64)
     )
-    with pytest.raises(Derailed, match="AR822"):
+    with pytest.raises(Derailed, match="AR832"):
         list(codec.decompress(container))
 
 
@@ -204,7 +204,7 @@ def test_a_check_ends_a_lost_decoder_early():
     container, _ = codec.compress([item("x.npy", x)])
     done: list[int] = []
     noisy(codec, lambda p: torch.ones_like(p) * torch.arange(p.shape[-1]))
-    with pytest.raises(Derailed, match="AR822"):
+    with pytest.raises(Derailed, match="AR832"):
         list(codec.decompress(container, progress=done.append))
     assert sum(done) < 0.75 * x.size
 
@@ -213,7 +213,7 @@ def test_parameters_that_are_no_numbers_are_refused():
     model = model_of("gated_pixelcnn")
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))
-    with pytest.raises(InputError, match="AR821"):
+    with pytest.raises(InputError, match="AR831"):
         model.compress(torch.from_numpy(real(model, 1)))
 
 

@@ -286,10 +286,10 @@ def test_compress_and_decompress(folder: Path, capsys: pytest.CaptureFixture[str
         assert np.array_equal(np.asarray(a), np.asarray(b))
     for command, code in (
         (["decompress", "x.ars", "-o", "there"], "AR810"),
-        (["decompress", "runs/second", "x.ars", "-o", "elsewhere"], "AR823"),
-        (["decompress", "small.yaml", "small.yaml", "-o", "elsewhere"], "AR820"),
+        (["decompress", "runs/second", "x.ars", "-o", "elsewhere"], "AR833"),
+        (["decompress", "small.yaml", "small.yaml", "-o", "elsewhere"], "AR830"),
         (["decompress", "y.ars", "-o", "elsewhere"], "AR803"),
-        (["decompress", "x.ars", "-o", "elsewhere", "--limit", "100"], "AR820"),
+        (["decompress", "x.ars", "-o", "elsewhere", "--limit", "100"], "AR830"),
         (["compress", "runs/first", "pictures", "-o", "x.ars"], "AR810"),
         (["compress", "runs/first", "pictures/a.png", "pictures/more/../a.png", "-o", "y.ars"], "AR808"),
         (["compress", "runs/first", "pictures/a.png", "-o", "y.ars", "--noise", "99"], "AR808"),
@@ -311,7 +311,7 @@ def test_recover(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     (folder / "z.ars").write_bytes(data)
     assert main(["decompress", "runs/first", "z.ars", "-o", "whole"]) == 2
     assert not (folder / "whole").exists()
-    assert "AR820 part 4 of 4" in capsys.readouterr().err
+    assert "AR830 part 4 of 4" in capsys.readouterr().err
     assert main(["decompress", "runs/first", "z.ars", "-o", "saved", "--recover"]) == 1
     assert "part 4 of 4" in capsys.readouterr().err
     found = sorted(p.relative_to(folder / "saved").as_posix() for p in (folder / "saved").rglob("*") if p.is_file())

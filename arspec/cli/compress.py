@@ -131,7 +131,7 @@ def run_decompress(args: argparse.Namespace) -> int:
     names = codec.names(data, args.limit)
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set[str]()
     if twice:
-        raise InputError("AR820", f"the container holds two files named {min(twice)}")
+        raise InputError("AR830", f"the container holds two files named {min(twice)}")
     if not args.force and (there := [name for name in names if (out / name).exists()]):
         raise InputError("AR810", f"{out / there[0]} exists", "choose another folder, or --force")
     start, values, damage = time.perf_counter(), 0, None
@@ -226,7 +226,7 @@ def _fitting(data: bytes, container: Path) -> Path:
             continue
         if (spec_hash(model), weights_hash(model)) == (head.spec, head.weights):
             return folder
-    raise InputError("AR823", f"the model that made {container} is not beside it, here or in runs/", "arspec decompress MODEL CONTAINER -o FOLDER")  # fmt: skip
+    raise InputError("AR833", f"the model that made {container} is not beside it, here or in runs/", "arspec decompress MODEL CONTAINER -o FOLDER")  # fmt: skip
 
 
 def _compare(items: list[Any], restored: Iterable[Any]) -> None:
@@ -237,7 +237,7 @@ def _compare(items: list[Any], restored: Iterable[Any]) -> None:
     for item, each in zip(items, restored, strict=True):
         media = item.media
         if not np.array_equal(each.samples, media.samples) or each.data != build(item.form, media.meta, media.samples):
-            raise InputError("AR822", f"{item.name} does not come back as it was")
+            raise InputError("AR832", f"{item.name} does not come back as it was")
 
 
 # -- what is said --------------------------------------------------------------------------------------------------------

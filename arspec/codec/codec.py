@@ -193,7 +193,7 @@ class Codec:
                 message = (
                     f"the container was made by a model with another {what} ({hash.hex()}, and this is {own.hex()})"
                 )
-                raise InputError("AR823", message, "give the model that the container was made with")
+                raise InputError("AR833", message, "give the model that the container was made with")
         if head.lanes > max(self.lanes, lanes_for(self.model.graph)):
             raise Damaged(f"the container wants {head.lanes} tiles side by side, which may take too much memory",
                           f"--lanes {head.lanes} if you trust it")  # fmt: skip

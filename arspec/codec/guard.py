@@ -30,7 +30,7 @@ class Derailed(InputError):
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            "AR822",
+            "AR832",
             f"{where}: the numbers computed here are further from those of the encoder than the noise that it allowed for",
             "nothing is written; compress anew with a larger --noise, or decompress in the same surroundings",
         )
@@ -61,7 +61,7 @@ class Grid:
         """Of parameters [..., K] in float64. InputError where they are not finite."""
         scaled = self.head.coded(self.support, parameters) * self.scale
         if not math.isfinite(float(parameters.sum())) and not bool(torch.isfinite(parameters).all()):
-            raise InputError("AR821", "the model gives parameters that are not finite", "such a model codes nothing")
+            raise InputError("AR831", "the model gives parameters that are not finite", "such a model codes nothing")
         low = scaled.floor()
         return Rounding(low, scaled - low - 0.5)
 

@@ -9,7 +9,7 @@ class Damaged(InputError):
     """A file that is no container, or not as it was written."""
 
     def __init__(self, message: str, help: str | None = None) -> None:
-        super().__init__("AR820", message, help)
+        super().__init__("AR830", message, help)
 
 
 class Out:
