@@ -18,6 +18,7 @@ from arspec.codec.entropy import SymbolReader, SymbolWriter, pack_even, unpack_e
 from arspec.codec.guard import Grid
 from arspec.codec.lanes import batches
 from arspec.codec.media import ARRAY, array
+from arspec.data import with_auxiliary
 from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
 from arspec.runtime.module import Model
@@ -28,7 +29,7 @@ LEAST = 10_000  # bytes of a file for which the size is promised
 
 
 def real(model: Model, examples: int) -> np.ndarray[Any, Any]:
-    """Real data in a model's shape and alphabet: handwritten digits, or a licence."""
+    """Real data in a model's shape and alphabet: handwritten digits, or a licence. Without auxiliary images."""
     from sklearn.datasets import load_digits
 
     data = model.spec.data
@@ -36,7 +37,14 @@ def real(model: Model, examples: int) -> np.ndarray[Any, Any]:
         found = np.frombuffer((ROOT / "LICENSE").read_bytes(), np.uint8).astype(np.int64) * data.levels // 256
     else:
         found = load_digits().images.astype(np.int64).ravel() * data.levels // 17
-    return np.resize(found, (examples, *data.shape)).astype(np.uint8)
+    shape = data.own.shape if data.kind == "image" else data.shape
+    return np.resize(found, (examples, *shape)).astype(np.uint8)
+
+
+def whole(model: Model, x: np.ndarray[Any, Any]) -> Tensor:
+    """The same with the auxiliary images that the model has."""
+    data = model.spec.data
+    return torch.from_numpy(with_auxiliary(x, data) if data.kind == "image" and data.auxiliary else x)
 
 
 def given(model: Model, rows: int) -> dict[str, np.ndarray[Any, Any]]:
@@ -55,7 +63,7 @@ def item(name: str, x: np.ndarray[Any, Any]) -> Item:
 @every_spec
 def test_what_goes_in_comes_out(path: Path):
     model = randomised(small(path))
-    x = torch.from_numpy(real(model, 3))
+    x = whole(model, real(model, 3))
     condition = {name: torch.from_numpy(v) for name, v in given(model, 3).items()}
     container = model.compress(x, member=model.members - 1, **condition)
     back = model.decompress(container)
@@ -66,18 +74,18 @@ def test_what_goes_in_comes_out(path: Path):
 @every_spec
 def test_the_size_is_what_the_model_says(path: Path):
     model = randomised(small(path))
-    x = real(model, -(-LEAST // model.spec.data.variables))
+    x = real(model, -(-LEAST // real(model, 1).size))
     assert x.nbytes >= LEAST
     condition = given(model, 1)
     container, summary = Codec(model).compress([item("x.npy", x)], condition)
     with torch.no_grad():
         rows = {name: torch.from_numpy(v).expand(len(x), *v.shape[1:]) for name, v in condition.items()}
-        bits = -float(model.log_prob(torch.from_numpy(x), **rows).sum()) / math.log(2)
+        bits = -float(model.log_prob(whole(model, x), **rows).sum()) / math.log(2)
     assert summary.bits == pytest.approx(bits, rel=1e-9)
     told = sum(v.nbytes for v in condition.values())
     assert len(container) <= bits / 8 * 1.005 + 64 + len("x.npy") + 8 + told
     assert summary.size == len(container)
-    assert summary.numbers == x.size // model.graph.support.channels * len(model.graph.head.grain(model.graph.support))
+    assert summary.numbers == len(x) * model.graph.data.out.sites * len(model.graph.head.grain(model.graph.support))
 
 
 def test_many_files_take_little_more_than_one():

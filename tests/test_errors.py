@@ -260,7 +260,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR820": lucky,
     "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
     "AR819": lambda path: model(path / "small.yaml").sample(1, method="twice"),
-    "AR820": lambda path: command(
+    "AR830": lambda path: command(
         "decompress", str(path / "small.yaml"), str(path / "images.npy"), "-o", str(path / "a")
     ),
     "AR831": no_numbers,

@@ -23,6 +23,7 @@ from arspec.codec.layout import Layout, layout
 from arspec.codec.media import ARRAY, Media, array, build
 from arspec.codec.part import Part, content_hash
 from arspec.codec.wire import Damaged, In
+from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 from arspec.types import Ints
@@ -103,6 +104,8 @@ class Codec:
         self.lanes = lanes or lanes_for(model.graph)
         self.batch = batch or self.lanes
         self.spec, self.weights = spec_hash(model), weights_hash(model)
+        data = model.spec.data
+        self._views = data if data.kind == "image" and data.auxiliary else None
 
     # -- compressing -------------------------------------------------------------------------------------------------
 
@@ -146,7 +149,9 @@ class Codec:
         packed = pack_exceptions(flat, missing, item.name, data.levels) if missing.any() else b""
         levels = np.where(missing, 0, levels).astype(_dtype(data.levels))
         given = lay.spread(missing.reshape(media.samples.shape)) if missing.any() else None
-        part = Levels(lay.tiling, levels.dtype.type, lay.spread(levels.reshape(media.samples.shape)), given)
+        part = Levels(
+            lay.tiling, levels.dtype.type, lay.spread(levels.reshape(media.samples.shape)), given, self._views
+        )
         even = pack_even(places, counts) if (counts > 1).any() else b""
         return _Prepared(item, alphabet, part, packed, even)
 
@@ -229,7 +234,9 @@ class Codec:
             flat = np.zeros(part.size, bool)
             flat[where] = True
             given = lay.spread(flat.reshape(part.shape))
-        return _Opened(lay, Levels(lay.tiling, _dtype(self.model.spec.data.levels), None, given), where, values)
+        return _Opened(
+            lay, Levels(lay.tiling, _dtype(self.model.spec.data.levels), None, given, self._views), where, values
+        )
 
     def _marks(self, coder: Coder, part: Part, opened: _Opened) -> Marks:
         variables = math.prod(self.model.spec.data.shape) // coder.support.channels
@@ -287,15 +294,23 @@ def _in_float64(model: Model) -> Model:
 def compress(model: Model, x: Tensor, member: int, noise: int, conditions: Mapping[str, Tensor]) -> bytes:
     """Examples [B, *shape] as a container."""
     model.data_tensor(x)
-    item = Item("x.npy", ARRAY, array.of_array(x.detach().cpu().numpy(), "x"))
+    whole, data = x.detach().cpu().numpy(), model.spec.data
+    own = whole[:, len(data.auxiliary) :] if data.kind == "image" else whole
+    if data.kind == "image" and data.auxiliary and not np.array_equal(with_auxiliary(own, data), whole):
+        raise InputError(
+            "AR804", "the auxiliary images are not those of the images", "arspec.data.with_auxiliary makes them"
+        )
+    item = Item("x.npy", ARRAY, array.of_array(np.ascontiguousarray(own), "x"))
     given = {name: torch.as_tensor(value).cpu().numpy() for name, value in conditions.items()}
     return Codec(model, member, noise).compress([item], given)[0]
 
 
 def decompress(model: Model, container: bytes) -> Tensor:
     """The examples of `compress`, in their own type."""
-    found = list(Codec(model).decompress(container))
-    if len(found) != 1 or found[0].array is None or found[0].array.shape[1:] != model.spec.data.shape:
+    found, data = list(Codec(model).decompress(container)), model.spec.data
+    shape = data.own.shape if data.kind == "image" else data.shape
+    if len(found) != 1 or found[0].array is None or found[0].array.shape[1:] != shape:
         message = f"the container holds {len(found)} files, and not one array of examples"
         raise InputError("AR804", message, "arspec decompress restores files")
-    return torch.from_numpy(found[0].array)
+    own = found[0].array
+    return torch.from_numpy(with_auxiliary(own, data) if data.kind == "image" and data.auxiliary else own)

@@ -17,7 +17,6 @@ from arspec.codec.entropy import Lost, SymbolReader, SymbolWriter, Weights
 from arspec.codec.guard import Derailed, Grid, Marks
 from arspec.codec.lanes import Levels, Share, batches
 from arspec.codec.part import MOST_APART
-from arspec.layers.base import channels_first
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class Coder:
         self.head, self.support = model.graph.head, model.graph.support
         self.digits = digits(self.support.levels, self.head.digit)
         self.grid, self.numbers = Grid(self.head, self.support), len(self.head.grain(self.support))
+        # [V, C]: the channels that a variable has; of data in parts some have fewer
+        self.whole = self._by_variable(np.ones((1, *model.spec.data.shape), bool))[0].astype(bool)
         rank = np.asarray(model.graph.rank(model.graph.members[member])).ravel()
         order = np.argsort(rank, kind="stable")
         self.steps: list[Ints] = np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
@@ -106,7 +107,7 @@ class Coder:
             place = ((share.first + first + tile) * variables + variable) * self.numbers + number
             marks.append(Marks(place, (taken - found.low).long().numpy()[tile, variable, number]))
             nats = self.head.log_prob(self.support, parameters, model.by_variable(data)).numpy()
-            bits -= float(nats[mask[own].all(-1)].sum()) / math.log(2)
+            bits -= float(nats[(mask[own] == self.whole).all(-1)].sum()) / math.log(2)
         return bits
 
     def _write(self, writers: list[SymbolWriter], owners: Ints, values: Ints, mask: Bools, rounded: Rounded) -> None:
@@ -162,8 +163,7 @@ class Coder:
                 return batch.draw(sites, parameters)
 
             drawn = sampler.drive(len(coded), condition, draw)
-            kind = self.model.graph.data.out
-            x = channels_first(drawn, kind).reshape(coded.shape).round().long().numpy()
+            x = self.model.scalars(drawn).round().long().numpy()
             start = 0
             for share in shares:
                 parts[share.part].paste(share.first, share.count, x[start : start + share.count])
@@ -177,7 +177,7 @@ class Coder:
         return weights(self.head, self.support, rounded, channel, earlier, low, span, self.digits.radix)
 
     def _by_variable(self, x: Ints | Bools) -> Ints:
-        return self.model.by_variable(torch.from_numpy(x)).numpy()
+        return self.model.by_variable(torch.from_numpy(x.astype(np.int64))).numpy()
 
 
 class _Batch:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arspec.codec.tiles import Tiling
+from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
     from arspec.graph import Graph
+    from arspec.spec.sections import ImageData
 
 MOST = 256  # tiles side by side
 MEMORY = 1 << 30  # bytes that their caches may take, more or less
@@ -22,12 +24,13 @@ MEMORY = 1 << 30  # bytes that their caches may take, more or less
 @dataclass
 class Levels:
     """The levels of one part [N, ...], as tiles; None until something is decoded. `given`: where a level is not coded, as
-    what stands there is an exception that is written elsewhere."""
+    what stands there is an exception that is written elsewhere. `views`: of images whose auxiliary images come first."""
 
     tiling: Tiling
     dtype: type[np.unsignedinteger[Any]]
     levels: Array | None = None
     given: Bools | None = None
+    views: ImageData | None = None
 
     def cut(self, first: int, count: int) -> tuple[Ints, Bools]:
         """Tiles [count, *shape], and where they are coded."""
@@ -35,11 +38,15 @@ class Levels:
         x, coded = self.tiling.cut(self.levels, tiles)
         if self.given is not None:
             coded &= self.tiling.cut(self.given, tiles)[0] == 0
+        if self.views is not None:  # a view is known where nothing of its pixel is coded, as that is zero then
+            seen = coded.any(1, keepdims=True).repeat(len(self.views.auxiliary), 1)
+            x, coded = with_auxiliary(x, self.views), np.concatenate([seen, coded], 1)
         return x, coded
 
     def paste(self, first: int, count: int, tiles: Ints) -> None:
         """Takes decoded tiles [count, *shape]."""
-        self.tiling.paste(self.whole(), range(first, first + count), tiles)
+        own = tiles if self.views is None else tiles[:, len(self.views.auxiliary) :]
+        self.tiling.paste(self.whole(), range(first, first + count), own)
 
     def whole(self) -> Array:
         """All levels, zero where nothing has been decoded."""

@@ -51,9 +51,10 @@ def layout(data: Data, form: int, shape: tuple[int, ...]) -> Layout:
             if len(shape) >= trailing and math.prod(shape[-trailing:]) == size:
                 return Layout(shape, Tiling((_count(shape, size), size), data.shape, data.shape))
         return Layout(shape, Tiling((1, math.prod(shape)), data.shape, data.shape))
+    own = data.own.shape  # auxiliary images are made of the others, and are in no file
     if form in (PNM, PICTURE):
-        return Layout(shape, Tiling((1, *shape), data.shape, data.shape))
-    return _arrays(shape, data.shape)
+        return Layout(shape, Tiling((1, *shape), own, own))
+    return _arrays(shape, own)
 
 
 def _arrays(shape: tuple[int, ...], data_shape: tuple[int, ...]) -> Layout:
