@@ -201,6 +201,38 @@ def without_package(path: Path) -> None:
         command("eval", str(path / "small.yaml"), "--data", "digits")
 
 
+def no_numbers(path: Path) -> None:
+    import torch
+
+    broken = model(path / "small.yaml")
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    broken.compress(torch.zeros(1, 1, 4, 4, dtype=torch.long))
+
+
+def far_from_the_encoder(path: Path) -> None:
+    """A decoder that computes something else than the encoder did."""
+    import torch
+
+    from arspec.codec import Codec
+
+    container = model(path / "small.yaml").compress(torch.arange(64).view(4, 1, 4, 4) // 2 % 2)
+    codec = Codec(model(path / "small.yaml"))
+    with torch.no_grad():
+        for weight in codec.model.parameters():
+            weight.mul_(1.5)
+    list(codec.decompress(container))
+
+
+def of_another_model(path: Path) -> None:
+    import torch
+
+    import arspec
+
+    other = arspec.compile(arspec.load(path / "small.yaml"), seed=1)
+    other.decompress(model(path / "small.yaml").compress(torch.zeros(1, 1, 4, 4, dtype=torch.long)))
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -228,6 +260,12 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR820": lucky,
     "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
     "AR819": lambda path: model(path / "small.yaml").sample(1, method="twice"),
+    "AR830": lambda path: command(
+        "decompress", str(path / "small.yaml"), str(path / "images.npy"), "-o", str(path / "a")
+    ),
+    "AR831": no_numbers,
+    "AR832": far_from_the_encoder,
+    "AR833": of_another_model,
 }
 
 

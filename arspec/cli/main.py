@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sample": ("arspec.cli.generate", "sample", "draw samples from a model"),
     "complete": ("arspec.cli.generate", "complete", "complete examples of which a part is given"),
     "score": ("arspec.cli.score", "", "how likely examples are, where they are surprising, whether they are strange"),
+    "compress": ("arspec.cli.compress", "compress", "compress files by a model, without loss"),
+    "decompress": ("arspec.cli.compress", "decompress", "restore the files of a container"),
     "schema": ("arspec.cli.schema", "", "the JSON Schema of the language, or its reference"),
 }
 

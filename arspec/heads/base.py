@@ -3,6 +3,9 @@
 A variable is one scalar of the data, or all the channels of a pixel where they are generated together; a head then
 models them jointly or says that it takes them as independent. Draws use a fixed number of uniforms a variable, so that
 a sample depends on the noise alone.
+
+For a codec a head states which numbers are rounded and how finely, and how the rounded ones become masses of levels by
+whole numbers alone (`arspec.heads.integers`), so that every machine gets the same ones.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from arspec.layers.base import Ref
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from arspec.types import Ints
 
 
 @dataclass(frozen=True)
@@ -66,4 +71,25 @@ class Head(BaseModel):
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
         """parameters [..., K], uniforms [..., U] in [0, 1) -> integers [..., C]. Temperature 0 takes the likeliest."""
+        raise NotImplementedError
+
+    # -- what a codec needs ------------------------------------------------------------------------------------------
+
+    digit: ClassVar[int] = 256  # levels beyond so many are coded in several digits of at most so many values
+
+    def coded(self, support: Support, parameters: Tensor) -> Tensor:
+        """parameters [..., K] -> the numbers [..., Q] that a codec rounds, bounded whatever the parameters are."""
+        raise NotImplementedError
+
+    def grain(self, support: Support) -> list[int]:
+        """[Q]: number q is rounded to a multiple of 2^-grain[q]."""
+        raise NotImplementedError
+
+    def gain(self, support: Support) -> list[float]:
+        """[Q]: how many times an error of all parameters may come back in number q, at the most."""
+        raise NotImplementedError
+
+    def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
+        """The mass of the levels below each edge, [n, E], of one channel given the earlier ones, [n, channel], of the same
+        variable. rounded [n, Q]: multiples of the grain. edges [n, E]: from 0 to levels. Any scale, the same in a row."""
         raise NotImplementedError

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+
+from arspec.heads import integers
 from arspec.heads.base import Head, Support
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from arspec.types import Ints
+
+LEAST = -18.0  # of a log-probability in a codec: below, a table can't tell it from zero
+GRAIN = 8  # costs 6e-7 nats
 
 
 class Categorical(Head):
@@ -41,3 +49,24 @@ class Categorical(Head):
         cumulative = (logits / temperature).softmax(-1).cumsum(-1)
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
         return (cumulative <= target).sum(-1).clamp_(max=support.levels - 1)
+
+    # -- what a codec needs ------------------------------------------------------------------------------------------
+
+    def coded(self, support: Support, parameters: Tensor) -> Tensor:
+        """Log-probabilities. The many that are far too small are all the same number, which no error moves."""
+        logits = parameters.unflatten(-1, (support.channels, support.levels))
+        return logits.log_softmax(-1).clamp(min=LEAST).flatten(-2)
+
+    def grain(self, support: Support) -> list[int]:
+        return [GRAIN] * (support.channels * support.levels)
+
+    def gain(self, support: Support) -> list[float]:
+        """A log-probability is a logit less a weighted mean of logits, as far as small errors go."""
+        return [2.0] * (support.channels * support.levels)
+
+    def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
+        own = rounded[:, channel * support.levels : (channel + 1) * support.levels]
+        each = integers.exp_minus(np.maximum(-own, 0) << (integers.FINE - GRAIN))
+        below = np.zeros((len(own), support.levels + 1), np.int64)
+        np.cumsum(each, 1, out=below[:, 1:])
+        return np.take_along_axis(below, edges, 1)

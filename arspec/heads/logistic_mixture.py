@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from arspec.heads import integers
 from arspec.heads.base import Head, Support
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.types import Ints
+
 LOWEST = -7.0  # of a log-scale
 FLOOR = 1e-20  # of a bin's width in units of the scale: below, floats can't tell its edges apart
+
+# In a codec: where numbers are bounded, and the grains of logits and log-scales, of means and coefficients.
+LEAST, WIDEST, FARTHEST = -18.0, 7.0, 32.0
+GRAIN, PLACE_GRAIN = 8, 12  # the latter costs 1e-3 nats at the smallest scale, 2e-5 at e^-5
+WEIGHT = 30  # bits of a component's weight: an unlikely one may be all that is left once a channel is known
+MASS = 10  # bits that a mass can do without, so that floats hold the rest
+SHARP = 20  # bits of a reciprocal scale
 
 
 class LogisticMixture(Head):
@@ -138,3 +149,65 @@ class LogisticMixture(Head):
             values.append(level.long())
             x = torch.cat([x[..., :c], (level * (2 / (support.levels - 1)) - 1).unsqueeze(-1), x[..., c + 1 :]], -1)
         return torch.stack(values, -1)
+
+    # -- what a codec needs ------------------------------------------------------------------------------------------
+
+    digit: ClassVar[int] = 32  # every edge takes a sigmoid of each component
+
+    def coded(self, support: Support, parameters: Tensor) -> Tensor:
+        """Log-weights, log-scales, means and coefficients (through tanh), in this order."""
+        import torch
+
+        logits, means, scales, coefficients = self._split(support, parameters)
+        weights = logits.log_softmax(-1).clamp(min=LEAST)
+        parts = [scales.clamp(max=WIDEST), means.clamp(-FARTHEST, FARTHEST), coefficients]
+        return torch.cat([weights, *(part.flatten(-2) for part in parts)], -1)
+
+    def grain(self, support: Support) -> list[int]:
+        m, c = self.components, support.channels
+        return [GRAIN] * (m + c * m) + [PLACE_GRAIN] * (c * m + m * c * (c - 1) // 2)
+
+    def gain(self, support: Support) -> list[float]:
+        """A log-weight is a logit less a weighted mean of logits, as far as small errors go."""
+        m, c = self.components, support.channels
+        return [2.0] * m + [1.0] * (2 * c * m + m * c * (c - 1) // 2)
+
+    def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
+        """Those of exact bins, whatever the form is. What the earlier channels say of the component is in its weight."""
+        weights = self._weights(rounded)
+        for c in range(channel):
+            level = earlier[:, c, None]
+            low, high = (self._below(support, rounded, c, earlier, level + side)[:, 0] for side in (0, 1))
+            weights = _told(weights, np.maximum(high - low, 0))
+        below = self._below(support, rounded, channel, earlier, edges)
+        return (below * weights[:, None]).sum(-1) >> MASS
+
+    def _weights(self, rounded: Ints) -> Ints:
+        logs = np.maximum(-rounded[:, : self.components], 0)
+        return integers.exp_minus(logs << (integers.FINE - GRAIN)) >> (integers.ONE - WEIGHT)
+
+    def _below(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
+        """[n, E, M]: the mass of each component below each edge. An edge is computed from its number alone."""
+        m, c, span = self.components, support.channels, support.levels - 1
+        scales, means, coefficients = np.split(rounded[:, m:], [c * m, 2 * c * m], 1)
+        inverse = integers.exp_from(int(LOWEST), int(WIDEST), SHARP)
+        sharp = inverse[scales[:, channel * m : (channel + 1) * m] - (int(LOWEST) << GRAIN)]
+        mean = means[:, channel * m : (channel + 1) * m] << (integers.FINE - PLACE_GRAIN)
+        for e in range(channel):
+            pair = channel * (channel - 1) // 2 + e
+            slope = coefficients[:, pair * m : (pair + 1) * m] << (integers.FINE - PLACE_GRAIN)
+            mean = mean + slope * (2 * earlier[:, e, None] - span) // span
+        place = ((2 * edges - 1 - span) << integers.FINE) // span
+        distance = ((place[:, :, None] - mean[:, None]) * sharp[:, None]) >> SHARP
+        mass = integers.sigmoid(distance)
+        mass = np.where(edges[:, :, None] == 0, 0, mass)
+        return np.where(edges[:, :, None] == support.levels, 1 << integers.ONE, mass)
+
+
+def _told(weights: Ints, mass: Ints) -> Ints:
+    """The components' weights [n, M] once a value is known to which each gives some mass; as they were, where none does."""
+    joint = weights * mass  # up to 2^61, as is their sum: weights are of a whole of 2^30
+    total = joint.sum(1, keepdims=True)
+    part = (total >> 31) + 1  # so that nothing overflows
+    known = ((joint // part) << WEIGHT) // np.maximum(total // part, 1)
+    return np.where(total > 0, known, weights)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from arspec.heads.base import Head, Support
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from arspec.types import Ints
 
 
 class Parts(Head):
@@ -63,4 +67,43 @@ class Parts(Head):
             value = out[mine]
             value[:, : own.channels] = head.draw(own, numbers, noise, temperature)
             out[mine] = value
+        return out
+
+    # -- what a codec needs: the number of the part, then the numbers of its head, filled up with zeros -----------------
+
+    def coded(self, support: Support, parameters: Tensor) -> Tensor:
+        """In units of the finest grain, whatever part a variable belongs to: every head's numbers by its own grain."""
+        import torch
+
+        finest = max(self.grain(support))
+        out = parameters.new_zeros((*parameters.shape[:-1], len(self.grain(support))))
+        out[..., 0] = torch.ldexp(parameters[..., 0], torch.tensor(-finest))
+        for number, (head, own) in enumerate(self._each(support)):
+            mine = parameters[..., 0] == number
+            grain = torch.tensor(head.grain(own)) - finest
+            numbers = out[mine]
+            numbers[:, 1 : 1 + len(grain)] = torch.ldexp(
+                head.coded(own, parameters[mine][:, 1 : 1 + head.parameters(own)]), grain
+            )
+            out[mine] = numbers
+        return out
+
+    def grain(self, support: Support) -> list[int]:
+        each = [head.grain(own) for head, own in self._each(support)]
+        return [max(map(max, each))] * (1 + max(map(len, each)))
+
+    def gain(self, support: Support) -> list[float]:
+        finest, most = max(self.grain(support)), [0.0] * len(self.grain(support))
+        for head, own in self._each(support):
+            for k, (gain, grain) in enumerate(zip(head.gain(own), head.grain(own), strict=True), 1):
+                most[k] = max(most[k], gain * 2.0 ** (grain - finest))
+        return most
+
+    def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
+        out = np.zeros(edges.shape, np.int64)
+        for number, (head, own) in enumerate(self._each(support)):
+            mine = np.flatnonzero(rounded[:, 0] == number)
+            if len(mine) and channel < own.channels:
+                numbers = rounded[mine, 1 : 1 + len(head.grain(own))]
+                out[mine] = head.masses(own, numbers, channel, earlier[mine], np.minimum(edges[mine], own.levels))
         return out

@@ -328,6 +328,22 @@ class Model(nn.Module):
             self, x, condition, background=background, typical=typical, codec=codec, batch=batch, members=members
         )
 
+    # -- compression -------------------------------------------------------------------------------------------------
+
+    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
+        """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
+        differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
+        from arspec.codec.codec import compress
+
+        return compress(self, x, member, noise, condition)
+
+    def decompress(self, container: bytes) -> Tensor:
+        """The examples that `compress` made the container of, in their own type of integers. InputError where it is
+        damaged, of another model, or where the numbers computed here are too far from those of the encoder."""
+        from arspec.codec.codec import decompress
+
+        return decompress(self, container)
+
     # -- torch's own -------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:

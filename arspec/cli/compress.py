@@ -1,0 +1,287 @@
+"""`arspec compress` and `arspec decompress`: files to a container under a model, and back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from arspec.cli.models import add_set, at_least, conditions_of, open_model
+from arspec.diagnostics import InputError
+
+MOST_MODELS = 64  # that are tried where none is named
+
+
+def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `arspec compress`."""
+    parser.add_argument("model", metavar="MODEL", help="a folder that train has written, its .safetensors, or a spec (untrained)")  # fmt: skip
+    parser.add_argument("files", nargs="+", metavar="FILE", help="images, sound, text, .npy arrays, or folders of them")
+    add_set(parser)
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
+    parser.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="classes as 3, 0..9 or 1,2,3, anything else as a .npy file; for all files, each file in turn, or each "
+        "example of the only file; repeatable",
+    )
+    parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
+    parser.add_argument(
+        "--noise",
+        type=int,
+        default=35,
+        metavar="N",
+        help="a decoder's numbers may differ by 2^-N of their size; less noise costs fewer bits (%(default)s)",
+    )
+    parser.add_argument("--check", action="store_true", help="decompress at once, and compare")
+    _add_common(parser)
+
+
+def add_decompress_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `arspec decompress`."""
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="the model of the container; if left out, the one that fits beside the container, here, or in runs/",
+    )
+    parser.add_argument("container", metavar="CONTAINER", help="what arspec compress has written")
+    add_set(parser)
+    parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where the files are written")
+    parser.add_argument("--recover", action="store_true", help="write the files before a damage")
+    parser.add_argument("--limit", type=int, default=1 << 28, metavar="N", help="values of a file, at the most (%(default)s)")  # fmt: skip
+    _add_common(parser)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lanes", type=int, metavar="N", help="tiles side by side (default: by the model's memory)")
+    parser.add_argument("--force", action="store_true", help="replace what is there")
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+
+
+def run_compress(args: argparse.Namespace) -> int:
+    """Writes a container and says what it came to; exit code 0."""
+    out = Path(args.out)
+    if args.lanes is not None:
+        at_least(1, args.lanes, "--lanes")
+    if out.exists() and not args.force:
+        raise InputError("AR810", f"{out} exists", "choose another name, or --force")
+    paths = list(_found(args.files))
+    args.device = "cpu"
+    model = open_model(args)
+    from arspec.codec import Codec, Item
+    from arspec.codec.media import parse
+    from arspec.data.atomic import replacing
+
+    codec = Codec(model, args.member, args.noise, args.lanes)
+    items: list[Item] = []
+    notes: list[str] = []
+    for name, path in paths:
+        form, media = parse(_bytes(path), str(path), model.spec.data)
+        if media.suffix is not None:
+            notes.append(f"{name} is restored as {name}{media.suffix}, with the same pixels")
+            name += media.suffix
+        elif not media.exact:
+            notes.append(f"{name} is restored with the same {'samples' if form == 3 else 'pixels'}, not byte for byte")
+        items.append(Item(name, form, media))
+    tiles = codec.tiles(items)
+    conditions: dict[str, Any] = {}
+    if model.spec.condition or args.condition:
+        rows = tiles[0] if len(tiles) == 1 else len(tiles)
+        conditions, _ = conditions_of(model, args.condition, max(rows, 1))
+    start = time.perf_counter()
+    with _progress("compressing", sum(tiles) * model.spec.data.variables) as progress:
+        container, summary = codec.compress(items, conditions, progress)
+    seconds = time.perf_counter() - start
+    checked = None
+    if args.check:
+        start = time.perf_counter()
+        with _progress("checking", sum(tiles) * model.spec.data.variables) as progress:
+            _compare(items, codec.decompress(container, 1 << 40, progress))
+        checked = time.perf_counter() - start
+    with replacing(out) as temporary:
+        temporary.write_bytes(container)
+    _say_compressed(args, out, summary, seconds, checked, notes)
+    return 0
+
+
+def run_decompress(args: argparse.Namespace) -> int:
+    """Writes the files of a container; exit code 0, or 1 where only those before a damage could be had."""
+    out, path = Path(args.out), Path(args.container)
+    if args.lanes is not None:
+        at_least(1, args.lanes, "--lanes")
+    at_least(1, args.limit, "--limit")
+    data = _bytes(path)
+    from arspec.codec import Codec
+
+    args.device = "cpu"
+    if args.model is None:
+        args.model = str(_fitting(data, path))
+    codec = Codec(open_model(args), lanes=args.lanes)
+    names = codec.names(data, args.limit)
+    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set[str]()
+    if twice:
+        raise InputError("AR830", f"the container holds two files named {min(twice)}")
+    if not args.force and (there := [name for name in names if (out / name).exists()]):
+        raise InputError("AR810", f"{out / there[0]} exists", "choose another folder, or --force")
+    start, values, damage = time.perf_counter(), 0, None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    written: list[str] = []
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        with _progress("decompressing", None) as progress:
+            try:
+                for restored in codec.decompress(data, args.limit, progress):
+                    place = Path(temporary) / restored.name
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(restored.data)
+                    written.append(restored.name)
+                    values += restored.samples.size
+            except InputError as error:
+                if not args.recover:
+                    raise
+                damage = error
+            except OSError as error:
+                raise InputError("AR810", f"cannot write to {out}: {error.strerror}") from error
+        _move(Path(temporary), out, written)
+    seconds = time.perf_counter() - start
+    if args.json:
+        print(json.dumps({"files": written, "values": values, "seconds": seconds, "damage": damage and damage.message}))
+    else:
+        print(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, {values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
+    if damage is not None:
+        print(f"{damage}\nwhat stands before the damage has been written", file=sys.stderr)
+        return 1
+    return 0
+
+
+# -- files ---------------------------------------------------------------------------------------------------------------
+
+
+def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
+    """Names in the container and paths; InputError for what is not there and for names that come twice."""
+    from arspec.codec.part import checked_name
+
+    seen: set[str] = set()
+    for text in given:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            pairs = [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in inside]
+            if not pairs:
+                raise InputError("AR803", f"the folder {path} holds no file")
+        else:
+            pairs = [(path.name, path)]
+        for name, each in pairs:
+            if name in seen:
+                raise InputError("AR808", f"two files are named {name}", "give a folder of them, or rename one")
+            seen.add(name)
+            try:
+                checked_name(name.encode())
+            except (InputError, UnicodeEncodeError) as error:
+                raise InputError(
+                    "AR808", f"a file named {name!r} can't be kept under this name", "rename it"
+                ) from error
+            yield name, each
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("AR803", f"cannot read {path}: {error.strerror}") from error
+
+
+def _move(source: Path, out: Path, names: list[str]) -> None:
+    try:
+        for name in names:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(source / name, out / name)
+    except OSError as error:
+        raise InputError("AR810", f"cannot write to {out}: {error.strerror}") from error
+
+
+def _fitting(data: bytes, container: Path) -> Path:
+    """The folder of the model by which a container was made: beside it, here, or under runs/."""
+    from arspec.codec.container import read
+    from arspec.codec.identity import spec_hash, weights_hash
+    from arspec.training.checkpoint import MODEL, load_model
+
+    head, _ = read(data)
+    places = [container.parent, Path(), Path("runs")]
+    found = [p.parent for place in places for p in [*place.glob(MODEL), *sorted(place.glob(f"*/{MODEL}"))]]
+    for folder in list(dict.fromkeys(found))[:MOST_MODELS]:
+        try:
+            model: Any = load_model(folder, "cpu")
+        except InputError:
+            continue
+        if (spec_hash(model), weights_hash(model)) == (head.spec, head.weights):
+            return folder
+    raise InputError("AR833", f"the model that made {container} is not beside it, here or in runs/", "arspec decompress MODEL CONTAINER -o FOLDER")  # fmt: skip
+
+
+def _compare(items: list[Any], restored: Iterable[Any]) -> None:
+    import numpy as np
+
+    from arspec.codec.media import build
+
+    for item, each in zip(items, restored, strict=True):
+        media = item.media
+        if not np.array_equal(each.samples, media.samples) or each.data != build(item.form, media.meta, media.samples):
+            raise InputError("AR832", f"{item.name} does not come back as it was")
+
+
+# -- what is said --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Generator[Any]:
+    """Gives a function to be called with the number of values that are done."""
+    if not sys.stderr.isatty():
+        yield _unheard
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed:,} values"), TimeRemainingColumn()]
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+        yield partial(bar.advance, bar.add_task(what, total=total))
+
+
+def _unheard(_: int) -> None: ...
+
+
+def _say_compressed(
+    args: argparse.Namespace, out: Path, summary: Any, seconds: float, checked: float | None, notes: list[str]
+) -> None:
+    each = 8 * summary.size / max(summary.values, 1)
+    if args.json:
+        fields = ("size", "values", "bits", "numbers", "guarded", "guard_bytes", "even_bytes", "parts")
+        figures = {name: getattr(summary, name) for name in fields}
+        print(
+            json.dumps(
+                {**figures, "bits_per_value": each, "seconds": seconds, "check_seconds": checked, "notes": notes}
+            )
+        )
+        return
+    count = len(summary.parts)
+    ideal = math.ceil(summary.bits / 8)
+    print(
+        f"{out}: {count} file{'s' * (count != 1)}, {summary.values:,} values in {summary.size:,} bytes, {each:.3f} bits/value"
+    )
+    even = f", {summary.even_bytes:,} bytes for what the model leaves open" if summary.even_bytes else ""
+    print(f"  -log2 p under the model: {ideal:,} bytes{even}")
+    share = summary.guarded / max(summary.numbers, 1)
+    print(f"  guarded: {summary.guarded:,} of {summary.numbers:,} numbers ({share:.1e}), {summary.guard_bytes:,} bytes")
+    print(f"  {seconds:.1f} s, {summary.values / max(seconds, 1e-9):,.0f} values/s" + (f", checked in {checked:.1f} s" if checked is not None else ""))  # fmt: skip
+    for note in notes:
+        print(f"  note: {note}")

@@ -1,0 +1,67 @@
+"""Files as whole numbers and back: which format a file has, for the data of a model. This list is the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from arspec.codec.media import array, picture, plain, pnm, sound, wav
+from arspec.codec.media.base import Media, inflated
+from arspec.codec.wire import Damaged, In
+from arspec.types import Ints
+
+if TYPE_CHECKING:
+    from arspec.spec.sections import Data
+
+Parse = Callable[[bytes, str], Media | None]
+Build = Callable[[In, Ints], bytes]
+
+# The number of a format in containers -> what reads and what makes it, and the axes of its samples (None: any number).
+# New formats come at the end.
+FORMATS: list[tuple[Parse, Build, int | None]] = [
+    (plain.parse, plain.build, 1),
+    (array.parse, array.build, None),
+    (wav.parse, wav.build, 2),
+    (sound.parse, sound.build, 2),
+    (pnm.parse, pnm.build, 3),
+    (picture.parse, picture.build, 3),
+]
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE = range(len(FORMATS))
+
+
+def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
+    """The format and the content of a file for a model of such data. InputError where it can't be read."""
+    tried: tuple[int, ...] = (PNM, PICTURE)
+    if data[:6] == b"\x93NUMPY":
+        tried = (ARRAY,)
+    elif section.kind == "sequence":
+        tried = (WAV, SOUND) if section.content == "audio" else (PLAIN,)
+    for form in tried:
+        media = FORMATS[form][0](data, name)
+        if media is not None:
+            return form, media
+    raise AssertionError("the last format refuses what it can't read")
+
+
+def build(form: int, meta: bytes, samples: Ints) -> bytes:
+    """The file of a format."""
+    source = In(meta)
+    data = FORMATS[form][1](source, samples)
+    source.end()
+    return data
+
+
+__all__ = [
+    "ARRAY",
+    "FORMATS",
+    "PICTURE",
+    "PLAIN",
+    "PNM",
+    "SOUND",
+    "WAV",
+    "Damaged",
+    "Media",
+    "build",
+    "inflated",
+    "parse",
+]

@@ -1,0 +1,43 @@
+"""Containers go from one process to another whose floats are not the same: other instructions, threads, batches."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.codec_elsewhere import MODELS
+from tests.conftest import ROOT
+
+# What the numbers are computed by: torch's and oneDNN's instructions, numpy's, threads.
+SURROUNDINGS = {
+    "avx2": ({"ATEN_CPU_CAPABILITY": "avx2"}, 1),
+    "plain": ({"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}, 1),
+    "threads": ({}, 2),
+}  # fmt: skip
+
+
+def elsewhere(folder: Path, name: str, *others: str) -> None:
+    """Decodes what the others have written, and writes its own."""
+    settings, threads = SURROUNDINGS[name]
+    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-W", "ignore", "-m", "tests.codec_elsewhere", str(folder), name, str(threads), *others]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    print(name, done.stdout, sep="\n")
+
+
+def test_every_bit_comes_back_elsewhere(tmp_path: Path):
+    elsewhere(tmp_path, "threads")
+    elsewhere(tmp_path, "plain", "threads")
+    elsewhere(tmp_path, "avx2", "threads", "plain")
+    differ = 0
+    for spec in MODELS:
+        here, there = (np.load(tmp_path / f"{name}-{spec}.npy") for name in ("threads", "plain"))
+        assert np.abs(here - there).max() < 1e-11
+        differ += int((here != there).sum())
+        print(f"{spec}: {(here != there).mean():.1%} of the parameters differ, by {np.abs(here - there).max():.1e}")
+    assert differ > 0, "the test shows nothing: these surroundings compute the same numbers"
