@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model
+from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
 
 
@@ -18,6 +19,7 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument("--columns", type=int, help="columns of a grid of images")
+    add_stream_arguments(parser)
 
 
 def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +76,8 @@ def run_sample(args: argparse.Namespace) -> int:
     check_suffix(out, model.spec.data)
     if not 0 <= args.member < model.members:
         raise InputError("AR816", f"the model has the members 0 to {model.members - 1}; {args.member} came")
+    if wants_stream(args):
+        return run_stream(args, model)
     count = args.n or (None if args.condition else 16)
     condition, longest = conditions_of(model, args.condition, count)
     count = count or longest

@@ -251,6 +251,20 @@ CODES = (
         "take particles, gibbs or metropolis, or allow more tries.",
     ),
     code(
+        "AR822",
+        "a model that has no stream",
+        """A stream goes on for ever: each step does what the one before it did, one place further on, and caches keep what is
+        still to be read. So it is of sequences that are generated from their beginning, and no layer may read everything
+        that came before (attention without a window) or depend on how long the sequence is (learned positions).""",
+        """
+        arspec sample specs/gpt.yaml --length 100000 -o x.txt
+        """,
+        """
+        arspec sample specs/gpt.yaml -n 1 -o x.txt
+        """,
+        "draw sequences of the spec's own length.",
+    ),
+    code(
         "AR830",
         "a container that is not as it was written",
         """A container has a version, lengths and checksums. One that is cut short, altered or not a container is

@@ -124,7 +124,7 @@ class Stream:
             yield prefix
             start = self._prime(state, prefix, condition, noise)
         quick: dict[Cut, Step | None] = {}
-        rows = self._rows(start, steps)
+        rows = self.rows(start, steps)
         for begin in range(start, steps, chunk):
             count = min(chunk, steps - begin)
             uniforms = torch.from_numpy(noise.next(count)).to(model.device)
@@ -144,7 +144,7 @@ class Stream:
                 drawn[:, k] = values[:, 0, 0].round().long()
             yield drawn
 
-    def _rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
+    def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
         """(row, class, whether the steps have settled) of each step."""
         period, plan, device = self.endless.period, self.endless.program, self.model.device
         first = rows_of(plan)
@@ -179,7 +179,7 @@ class Stream:
         machine, count = self.machine, prefix.shape[1]
         noise.next(count)  # what follows is drawn as it would be without a prefix
         if not can_prime(machine):
-            for step, (row, cut, _) in enumerate(self._rows(0, count)):
+            for step, (row, cut, _) in enumerate(self.rows(0, count)):
                 machine.step(row, cut, state, None)
                 machine.write(row, cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
             return count

@@ -1,0 +1,158 @@
+"""Sequences of any length: a stream gives the samples of a spec of that length, from caches that do not grow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from arspec.cli.main import main
+from arspec.diagnostics import InputError
+from arspec.runtime.compiled import can_compile, compiled_step
+from arspec.runtime.module import Model, build
+from arspec.runtime.stream import Stream, at_length, endless
+from arspec.spec.load import from_text, load
+
+ROOT = Path(__file__).parent.parent
+SMALL = {
+    "wavenet": {"layers": 6, "cycle": 3, "residual": 6, "skip": 6, "speakers": 3},
+    "causal_tcn": {},
+    "char_rnn": {"hidden": 8},
+    "fast_generation_toy": {},
+}
+
+
+def model_of(name: str, length: int) -> Model:
+    spec = load(ROOT / "specs" / f"{name}.yaml")
+    known = {key: value for key, value in SMALL[name].items() if key in spec.params}
+    model = build(spec.variant(params=known), seed=1).double().eval()
+    found = at_length(model, length)
+    assert found is not None
+    return found
+
+
+def conditions(model: Model, batch: int) -> dict[str, Tensor]:
+    return {name: torch.arange(batch) % section.classes for name, section in model.spec.condition.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "length"), [("wavenet", 200), ("causal_tcn", 150), ("char_rnn", 150), ("fast_generation_toy", 96)]
+)
+def test_a_stream_is_the_sample_of_that_length(name: str, length: int) -> None:
+    model = model_of(name, length)
+    given = conditions(model, 2)
+    whole = model.sample(2, seed=3, method="once", **given)
+    pieces = list(model.stream(2, steps=length, seed=3, chunk=64, **given))
+    assert [p.shape[1] for p in pieces] == [64] * (length // 64) + ([length % 64] if length % 64 else [])
+    assert torch.equal(torch.cat(pieces, 1), whole)
+    # a prefix is taken in, by one parallel pass or step by step, and what follows is drawn as it would have been
+    for count in (1, length // 2, length - 3):
+        assert torch.equal(
+            torch.cat(list(model.stream(2, steps=length, seed=3, prefix=whole[:, :count], **given)), 1), whole
+        )
+
+
+def test_caches_do_not_grow_with_the_length() -> None:
+    found = endless(model_of("wavenet", 100), 0)
+    rows = sum(kept.size for kept in found.program.caches.values())
+    longer = endless(model_of("wavenet", 5000), 0)
+    assert rows == sum(kept.size for kept in longer.program.caches.values())
+    dilations = [2 ** (k % 3) for k in range(6)]
+    kernel = found.model.spec.params["kernel"]
+    # a queue for each layer, as long as its dilation makes it, and a little for what only the next step reads
+    assert rows < sum((kernel - 1) * d + 2 for d in dilations) + 3 * len(found.program.caches)
+    assert found.period.length == 1
+
+
+def test_a_strided_net_has_a_period() -> None:
+    assert endless(model_of("fast_generation_toy", 96), 0).period.length == 4
+
+
+def test_series_run_over_the_whole_stream() -> None:
+    spec = load(ROOT / "specs" / "wavenet_local.yaml", {"layers": 4, "cycle": 2, "residual": 6, "skip": 6, "frames": 3})
+    model = build(spec, seed=1).double().eval()
+    node = model.graph.conditions["mel"]
+    mel = torch.randn(1, node.out.channels, *node.out.grid, dtype=torch.float64)
+    whole = model.sample(1, seed=2, method="once", mel=mel)
+    drawn = torch.cat(list(model.stream(1, steps=whole.shape[1], seed=2, mel=mel)), 1)
+    assert torch.equal(drawn, whole)
+
+
+@pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="no C++ compiler")
+def test_compiled_steps_are_the_plain_ones() -> None:
+    stream = Stream(model_of("wavenet", 100))
+    given, n = conditions(stream.model, 1), 1
+    plain, quick = (stream.machine.begin(n, given) for _ in range(2))
+    step = None
+    for number, (row, cut, settled) in enumerate(stream.rows(0, 60)):
+        if settled and step is None:
+            step = compiled_step(stream.machine, cut, quick, row)
+        wanted = stream.machine.step(row, cut, plain, None)
+        got = step(row, quick) if step is not None and settled else stream.machine.step(row, cut, quick, None)
+        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+        value = torch.full((n, 1, 1), float(number * 37 % 256), dtype=torch.float64)
+        for state in (plain, quick):
+            stream.machine.write(row, cut, state, value)
+    assert step is not None
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("{kind: sequence, length: 8, levels: 4}", "reads everything that came before"),
+    ("{kind: vector, size: 8, levels: 4}", "generated from its beginning to its end"),
+])  # fmt: skip
+def test_what_has_no_stream(text: str, told: str) -> None:
+    graph = "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}\n  a: {layer: attention, keys: s, values: s, mask: so_far}\n"
+    if "vector" in text:
+        graph = "d: {layer: dense, from: x, out: 4, mask: earlier}\n"
+    head = "a" if "vector" not in text else "d"
+    spec = from_text(f"arspec: 1\ndata: {text}\ngraph:\n  {graph}head: {{kind: categorical, from: {head}}}\n")
+    with pytest.raises(InputError, match=told):
+        build(spec).stream(steps=20)
+
+
+def test_the_command_writes_as_it_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--set", "layers=4", "--set", "cycle=2", "--set", "residual=4", "--set", "skip=4", "--set", "rate=8000"]
+    model = [str(ROOT / "specs" / "wavenet.yaml"), *small, "--condition", "speaker=1", "--device", "cpu"]
+    assert main(["sample", *model, "--seconds", "0.02", "-o", str(tmp_path / "x.npy")]) == 0
+    drawn = np.load(tmp_path / "x.npy")
+    assert drawn.shape == (1, 160)
+    np.save(tmp_path / "prefix.npy", drawn[0, :100])
+    assert (
+        main(
+            [
+                "sample",
+                *model,
+                "--length",
+                "160",
+                "--prefix",
+                str(tmp_path / "prefix.npy"),
+                "-o",
+                str(tmp_path / "y.npy"),
+            ]
+        )
+        == 0
+    )
+    assert np.array_equal(np.load(tmp_path / "y.npy"), drawn)
+    assert main(["sample", *model, "--seconds", "0.02", "-o", str(tmp_path / "x.wav")]) == 0
+    assert (tmp_path / "x.wav").stat().st_size == 44 + 2 * 160
+    capsys.readouterr()
+    assert (
+        main(
+            [
+                "sample",
+                *model,
+                "--length",
+                "50",
+                "--prefix",
+                str(tmp_path / "prefix.npy"),
+                "-o",
+                str(tmp_path / "z.npy"),
+            ]
+        )
+        == 2
+    )
+    assert "--prefix has 100 steps" in capsys.readouterr().err
+    assert not (tmp_path / "z.npy").exists()
