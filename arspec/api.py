@@ -45,13 +45,13 @@ def verify(spec: Spec, static: bool = False, full: bool = False, contexts: Conte
     """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page.
 
     `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
-    from arspec.verify import verify as verify_spec
+    from arspec.verification import verify as verify_spec
 
     return verify_spec(spec, static, full, contexts=contexts)
 
 
 def render(spec: Spec, path: str | os.PathLike[str], unfold: bool = False) -> None:
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot."""
-    from arspec.render.diagram import render as draw
+    from arspec.pictures.diagram import render as draw
 
     draw(spec, path, unfold=unfold)

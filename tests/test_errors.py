@@ -258,7 +258,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR816": member,
     "AR817": lambda path: command("explain", "AR999"),
     "AR820": lucky,
-    "AR822": lambda path: command("sample", str(path / "small.yaml"), "-o", str(path / "a.npy"), "--length", "9"),
+    "AR822": lambda path: model(path / "small.yaml").stream(steps=9),
     "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
     "AR819": lambda path: model(path / "small.yaml").sample(1, method="twice"),
     "AR830": lambda path: command(

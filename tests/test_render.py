@@ -19,15 +19,15 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
-from arspec.render.diagram import HEAD, dot_source, render
-from arspec.render.field import figure_reads, render_fields
-from arspec.render.folding import fold, spanned
-from arspec.render.palette import LEAK
-from arspec.render.progress import Stage, alike, progress_of
-from arspec.render.schedule import render_schedule
-from arspec.render.standing import Standing, crosses, standing
-from arspec.render.states import State, field_of
-from arspec.render.tree import tree_of
+from arspec.pictures.diagram import HEAD, dot_source, render
+from arspec.pictures.field import figure_reads, render_fields
+from arspec.pictures.folding import fold, spanned
+from arspec.pictures.palette import LEAK
+from arspec.pictures.progress import Stage, alike, progress_of
+from arspec.pictures.schedule import render_schedule
+from arspec.pictures.standing import Standing, crosses, standing
+from arspec.pictures.states import State, field_of
+from arspec.pictures.tree import tree_of
 from arspec.spec.load import Spec, from_text, load
 
 DOT = shutil.which("dot")

@@ -49,16 +49,16 @@ def run(args: argparse.Namespace) -> int:
     variable = _numbers(args.variable)
     specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
-        from arspec.render.field import render_fields
+        from arspec.pictures.field import render_fields
 
         only = args.panels.split(",") if args.panels else None
         print(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
     elif args.schedule is not None:
-        from arspec.render.schedule import render_schedule
+        from arspec.pictures.schedule import render_schedule
 
         print(render_schedule(specs[0], args.out, args.schedule, member=args.member))
     else:
-        from arspec.render.diagram import render
+        from arspec.pictures.diagram import render
 
         print(render(specs[0], args.out, unfold=args.unfold, member=args.member))
     return 0

@@ -72,7 +72,7 @@ def _verified(spec: Any, args: argparse.Namespace) -> Any:
     if args.static:
         report = prove(spec, args.contexts)
     else:
-        from arspec.verify import verify
+        from arspec.verification import verify
 
         report = verify(spec, full=args.full, twin=args.twin, contexts=args.contexts)
     if not report.proven or args.fix:

@@ -10,7 +10,7 @@ import numpy as np
 
 from arspec.analysis.contexts import depends_on
 from arspec.layers.base import Node
-from arspec.render.states import Field
+from arspec.pictures.states import Field
 from arspec.types import Cells, Ints, coordinates
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError
-from arspec.render.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
-from arspec.render.tree import clear
+from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
+from arspec.pictures.tree import clear
 from arspec.spec.load import Spec
 from arspec.types import Cells, Ints, coordinates
 

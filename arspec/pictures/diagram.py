@@ -21,9 +21,9 @@ from arspec.analysis.witness import Witness, site_name
 from arspec.diagnostics import InputError
 from arspec.graph import Graph
 from arspec.layers.base import Node
-from arspec.render.folding import Box, Drawn, Folded, Line, fold
-from arspec.render.palette import FAINT, FAMILIES, LEAK, OTHER, STROKES, TEXT
-from arspec.render.standing import Standing, crosses, standing
+from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
+from arspec.pictures.palette import FAINT, FAMILIES, LEAK, OTHER, STROKES, TEXT
+from arspec.pictures.standing import Standing, crosses, standing
 from arspec.spec.load import Spec
 from arspec.types import Member
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.layers.base import Node
+from arspec.pictures.states import COLOURS, Field, State
 from arspec.reads import Matrix, Ranked, Reads, Window
-from arspec.render.states import COLOURS, Field, State
 from arspec.types import Bools, Cells
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arspec.render.standing import Standing
+from arspec.pictures.standing import Standing
 
 FAMILIES: dict[str, str] = {
     "data": "#ffffff",
