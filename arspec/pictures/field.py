@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
-from arspec.render import panels
 from arspec.spec.load import Spec
 
 if TYPE_CHECKING:
