@@ -22,12 +22,14 @@ from arspec.runtime.module import Model
 # way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
 WAYS = {
     "enumeration": (2000, {}),
-    "rejection": (150, {"tries": 100_000}),
+    "rejection": (250, {"tries": 100_000}),
     "particles": (400, {"particles": 32}),
     "gibbs": (800, {"sweeps": 10, "particles": 1}),
     "metropolis": (1200, {"sweeps": 12, "particles": 1}),
 }
 
+# There are ninety such tests: a right way fails one of them in a hundred choices of the seeds.
+LEAST = 1e-4
 SMALL = {"height": 16, "width": 16, "channels": 1, "levels": 2, "features": 8, "head_features": 8, "blocks": 1}
 
 
@@ -75,7 +77,7 @@ def test_a_way_draws_from_the_conditional(name: str, how: str, part: str) -> Non
     given = x.expand(count, *x.shape[1:])
     found = complete(model, given, known, how=how, member=0, seed=5, **settings)
     assert found.how == how and found.member == 0 and found.guarantee
-    check_drawn_by(probability, found.values, fitting)
+    check_drawn_by(probability, found.values, fitting, least=LEAST)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_clamping_alone_is_not_the_conditional(name: str) -> None:
     fitting, probability = exact(model, x, known)
     clamped = model.sampler(0).run(4000, {}, seed=5, given=x.expand(4000, *x.shape[1:]), known=known)
     with pytest.raises(AssertionError):
-        check_drawn_by(probability, clamped, fitting)
+        check_drawn_by(probability, clamped, fitting, least=LEAST)
 
 
 @every_tiny

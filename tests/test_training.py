@@ -438,7 +438,9 @@ def test_the_commands_go_together(small: Path, tmp_path: Path, capsys: pytest.Ca
     assert command("complete", out, "--data", "digits", "-o", tmp_path / "c.png", "--device", "cpu") == 0
     refusal(
         "AR805",
-        lambda: command("complete", out, "--data", "digits", "-o", path, "--given", "left-half", "--device", "cpu"),
+        lambda: command(
+            "complete", out, "--data", "digits", "-o", path, "--given", "left-half", "--how", "order", "--device", "cpu"
+        ),
     )
 
 

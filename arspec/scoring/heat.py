@@ -39,7 +39,7 @@ def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np
             continue
         for axes in rows.ravel():
             axes.set_axis_off()
-        rows[0, 0].set_title(name, loc="left", fontsize=9)
+        rows[0, 0].set_title(name, loc="left", fontsize=9).set_in_layout(False)
         for k in range(min(columns, len(x))):
             _example(rows[0, k], x[k].reshape(-1, *size), data.levels)
             shown = rows[1, k].imshow(bits[k].reshape(size), cmap="magma", vmin=0, vmax=highest)
