@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from arspec.diagnostics import Place
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Weights = dict[str, "Tensor"]
+MAX_FACTOR = 1 << 20  # weights whose mask is kept as numbers
 Constants = dict[str, Any]  # arrays, which become tensors, and plain values, which stay what they are
 
 # A number of channels: over all groups, so divisible by their number. The thin twin of a spec makes these small.
@@ -254,6 +256,12 @@ def unpacked(x: Tensor, kind: Type) -> Tensor:
 
     each = x.reshape(len(x), kind.groups, kind.channels, *x.shape[2:]).split([p.groups for _, p in kind.parts], 1)
     return torch.cat([g[:, :, : p.channels].flatten(1, 2) for g, (_, p) in zip(each, kind.parts, strict=True)], 1)
+
+
+def factor(mask: Bools) -> npt.NDArray[Any]:
+    """A mask of weights to be multiplied with: as numbers, for converting it costs as much as the product; a large one
+    (a family may have many) as it is, in a quarter of the memory."""
+    return mask.astype(np.float32) if mask.size <= MAX_FACTOR else mask
 
 
 def sites_last(x: Tensor, groups: int) -> Tensor:

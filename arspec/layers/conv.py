@@ -149,6 +149,8 @@ class Conv(Layer):
             return _cropped(full, bias, form.before, node.out.grid)
         if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(x):
             return in_sequence(x.flatten(2), weight.flatten(1), bias, pieces.in_sequence).view(len(x), -1, *x.shape[2:])
+        if flat and form.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
+            return F.linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)
         # what is alike on both sides the convolution pads itself, without a copy of its input
         even = [before if before == after > 0 else 0 for before, after in zip(form.before, form.after, strict=True)]
         sides: list[int] = []

@@ -18,7 +18,9 @@ from arspec.layers.base import (
     Style,
     Weight,
     Weights,
+    factor,
     fan_in_uniform,
+    repeated,
 )  # fmt: skip
 from arspec.layers.geometry import all_pairs
 from arspec.layers.windowed import shown, weight_norm
@@ -106,7 +108,7 @@ class Dense(Layer):
         if isinstance(relation, Whole):
             return {}
         mask = relation.matrix()
-        return {"mask": np.repeat(np.repeat(mask, node.out.channels, 0), node.ins[0].channels, 1)}
+        return {"mask": factor(repeated(mask, node.out.channels, node.ins[0].channels))}
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
         found = {"weight": weight_norm({**w, "weight": shown(w["weight"], c.get("mask"))})}

@@ -94,6 +94,8 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
         return Pieces(True, _plain(everywhere, kernel), ())
     mask = np.logical_and(window.mask(), inside)
     everywhere = np.logical_and(np.logical_and.reduce(mask | ~inside, axis=3), ever)
+    if not everywhere[np.logical_or.reduce(mask, axis=3)].all():  # there are products beside it anyway
+        everywhere = _dense(everywhere, kernel)
     rest = np.logical_or.reduce(mask, axis=3) & ~everywhere
     rows: dict[tuple[tuple[int, tuple[int, ...], bytes], ...], list[int]] = {}
     for g in range(window.out_groups):
@@ -110,6 +112,26 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
         for group in [None] if everyone else groups:
             beside += [_beside(c, window, group) for c in chosen]
     return Pieces(False, _plain(everywhere, kernel), tuple(beside))
+
+
+def _dense(everywhere: Bools, kernel: tuple[int, ...]) -> Bools:
+    """everywhere [G_out, G_in, taps] without the places at the edges of its box that are filled by less than half: as
+    products of their own they cost less than the empty places would (the centre of a serpentine's window, alone in its
+    row)."""
+    places = np.logical_and.reduce(everywhere, axis=(0, 1)).reshape(kernel)
+    if not np.array_equal(places.ravel(), np.logical_or.reduce(everywhere, axis=(0, 1))):
+        return everywhere  # some groups read what others do not
+    while places.any():
+        used = [np.unique(at) for at in np.nonzero(places)]
+        box = np.ix_(*(np.arange(u[0], u[-1] + 1) for u in used))
+        edges = [(axis, at) for axis, u in enumerate(used) for at in {int(u[0]), int(u[-1])}]
+        fills = {(axis, at): float(places[box].take(at - used[axis][0], axis).mean()) for axis, at in edges}
+        thinnest = min(fills, key=lambda edge: fills[edge])
+        if fills[thinnest] >= 0.5:
+            break
+        places = places.copy()
+        places[(slice(None),) * thinnest[0] + (thinnest[1],)] = False
+    return everywhere & places.ravel()
 
 
 def _plain(everywhere: Bools, kernel: tuple[int, ...]) -> Plain | None:

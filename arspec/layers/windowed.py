@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arspec.layers.base import Constants, Node, Weights, repeated
+from arspec.layers.base import Constants, Node, Weights, factor, repeated
 from arspec.layers.pieces import Pieces, Plain, cut
 from arspec.reads import Window
 from arspec.types import Ints
@@ -24,12 +24,12 @@ def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Const
     pieces = cut(window, kernel, into, out)
     found: Constants = {"pieces": pieces}
     if pieces.plain is not None and not pieces.plain.mask.all():
-        found["mask"] = repeated(pieces.plain.mask, out, into)
+        found["mask"] = factor(repeated(pieces.plain.mask, out, into))
     for k, beside in enumerate(pieces.beside):
         found |= {f"positions{k}": beside.positions, f"table{k}": beside.table, f"places{k}": beside.places}
         mask = beside.mask if beside.group is None else beside.mask[beside.group : beside.group + 1]
         if not mask.all():
-            found[f"mask{k}"] = repeated(mask, out, into)
+            found[f"mask{k}"] = factor(repeated(mask, out, into))
     return found
 
 
@@ -66,10 +66,8 @@ def prepared_window(node: Node, w: Weights, c: Constants) -> Weights:
 
 
 def shown(weight: Tensor, mask: Tensor | None) -> Tensor:
-    """The weight with zeros where the mask hides it."""
-    import torch
-
-    return weight if mask is None else torch.where(mask, weight, 0.0)
+    """The weight with zeros where the mask hides it. (A product is several times as fast as a `where`.)"""
+    return weight if mask is None else weight * mask.to(weight.dtype)
 
 
 def boxed(weight: Tensor, plain: Plain) -> Tensor:
