@@ -109,10 +109,14 @@ class Norm(Layer):
         return {name: value[group * channels : (group + 1) * channels] for name, value in w.items()}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        from torch.nn import functional as F
+
         x = xs[0]
         if self.over == "batch":
             y = (x.squeeze(2) - w["running_mean"]) * (w["running_variance"] + self.epsilon).rsqrt()
         elif self.over == "channels":
+            if self.kind == "layer":
+                return F.layer_norm(x.squeeze(2), (x.shape[-1],), w["gain"], w.get("bias"), self.epsilon)
             y = self._normal(x.squeeze(2), (-1,))
         else:
             y = self._normal_among(

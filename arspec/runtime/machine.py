@@ -26,11 +26,28 @@ Trace = Callable[[Node, Tensor], None]
 
 
 @dataclass(eq=False)
+class Call:
+    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has in the step."""
+
+    number: int
+    operation: Operation
+    node: Node
+    first: int
+    count: int
+    entire: bool
+
+    def share(self, section: Tensor, columns: int) -> Tensor:
+        """What belongs to it of a section of the row."""
+        return section if self.entire else section.narrow(0, self.first * columns, self.count * columns)
+
+
+@dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections, and what is computed: operation, from, to within the step."""
+    """A class of steps: the sizes of the row's sections, what is computed, and where in the row the data's section is."""
 
     sizes: list[int]
-    calls: list[tuple[int, int, int]]
+    calls: list[Call]
+    data: tuple[int, int]
 
 
 @dataclass(eq=False)
@@ -139,10 +156,16 @@ class Machine:
         counts = [int(hi - lo) for lo, hi in bounds]
         key = (sizes.tobytes(), tuple(counts), runs)
         if key not in self._cuts:
-            self._cuts[key] = Cut(sizes.tolist(), list(self._calls(counts, runs)))
+            begin, size = int(sizes[: self.program.data].sum()), int(sizes[self.program.data])
+            calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
+            self._cuts[key] = Cut(sizes.tolist(), calls, (begin, size))
         return self._cuts[key]
 
-    def _calls(self, counts: list[int], runs: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
+    def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
+        operation = self.program.operations[number]
+        return Call(number, operation, operation.parts[0].node, lo, hi - lo, lo == 0 and hi == counts[number])
+
+    def _runs(self, counts: list[int], runs: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
         scans = self.program.by_group
         done: set[Node] = set()
         for number, count in enumerate(counts):
@@ -165,39 +188,37 @@ class Machine:
         sections = row.split(cut.sizes)
         made: dict[int, list[Tensor]] = {}
         gathered: dict[int, Tensor] = {}
-        for number, lo, hi in cut.calls:
-            operation, node = self.program.operations[number], self.program.operations[number].parts[0].node
-
-            def mine(section: int, columns: int = 1, lo: int = lo, hi: int = hi) -> Tensor:
-                return sections[section][lo * columns : hi * columns]
-
+        for call in cut.calls:
+            number, operation, share = call.number, call.operation, call.share
             xs: list[Tensor] = []
             for k, read in enumerate(operation.reads):
+                at = read.section
                 if read.made is not None:
                     xs.append(_narrowed(made[read.made[0]][read.made[1]], read.channels).unsqueeze(2))
                 elif read.hoisted is not None:
                     x = state.hoisted[number, k]
-                    xs.append(x if read.section is None else x.index_select(1, mine(read.section)))
-                elif read.section is None:
+                    xs.append(x if at is None else x.index_select(1, share(sections[at], 1)))
+                elif at is None:
                     xs.append(self._whole(read, state, None if step is None else self._filled[number][step]))
                 else:
-                    full = hi * read.columns == cut.sizes[read.section] and lo == 0
-                    x = gathered.get(read.section) if full else None
+                    x = gathered.get(at) if call.entire else None
                     if x is None:
-                        x = state.caches[read.source].index_select(1, mine(read.section, read.columns))
-                        if full:
-                            gathered[read.section] = x
-                    x = x.view(state.batch, hi - lo, read.columns, x.shape[-1])
+                        x = state.caches[read.source].index_select(1, share(sections[at], read.columns))
+                        gathered[at] = x
+                    x = x.view(state.batch, call.count, read.columns, x.shape[-1])
                     xs.append(_narrowed(x, read.channels))
-            places = self._nowhere if operation.places is None else mine(operation.places)
-            value = node.layer.few(node, weights[number], xs, places)
+            places = self._nowhere if operation.places is None else share(sections[operation.places], 1)
+            value = call.node.layer.few(call.node, weights[number], xs, places)
             made[number] = [value] if len(operation.parts) == 1 else list(value.split(self.widths[number], -1))
             for part, out, v in zip(operation.parts, operation.outs, made[number], strict=True):
                 if out is not None:
-                    state.caches[part.node].index_copy_(1, mine(out), v)
+                    state.caches[part.node].index_copy_(1, share(sections[out], 1), v)
                 if trace is not None and step is not None:
-                    start = int(part.bounds[step])
-                    trace(part.node, torch.from_numpy(part.sites[start + lo : start + hi]))
+                    start = int(part.bounds[step]) + call.first
+                    trace(part.node, torch.from_numpy(part.sites[start : start + call.count]))
+        direct = self.program.head_made
+        if direct is not None:
+            return made[direct[0]][direct[1]]
         return state.caches[self.model.graph.head_node].index_select(1, sections[self.program.head])
 
     def _whole(self, read: Read, state: State, filled: int | None) -> Tensor:
@@ -208,8 +229,7 @@ class Machine:
 
     def write(self, row: Tensor, cut: Cut, state: State, values: Tensor) -> None:
         """Puts what was drawn, [B, v, C], where the next steps read it."""
-        index = row.split(cut.sizes)[self.program.data]
-        state.caches[self.model.graph.data].index_copy_(1, index, values)
+        state.caches[self.model.graph.data].index_copy_(1, row.narrow(0, *cut.data), values)
 
 
 def free_values(

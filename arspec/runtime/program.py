@@ -96,6 +96,7 @@ class Program:
     caches: dict[Node, Kept]
     orders: dict[Node, list[tuple[Ints, Ints]]]  # by group: the sites in the order in which they come, and the bounds
     head: int  # the section of the head's rows that the step draws from
+    head_made: tuple[int, int] | None  # where each step computes just what it draws from: operation and part
     data: int  # the section of the data's rows that what is drawn is written to
     whole: set[Node]  # nodes that are read whole: their caches hold every site, in the order of the sites
     by_group: dict[tuple[Node, int], int] = field(default_factory=dict)  # of scans: the operation of a group
@@ -182,8 +183,14 @@ class _Builder:
             if part.node in schedule.waves:
                 by_group[part.node, part.group] = number
         head = self._section(graph.head_node, schedule.head_sites[:, None], schedule.head_bounds)
+        own = [p for p in schedule.parts if p.node is graph.head_node]
+        just = len(own) == 1 and np.array_equal(own[0].sites, schedule.head_sites)
+        just = just and np.array_equal(own[0].bounds, schedule.head_bounds)
+        made = at[graph.head_node, own[0].group] if just else None
         data = self._add(Section(self._entries(graph.data, schedule.head_sites), schedule.head_bounds), None)
-        return Program(schedule, operations, self.sections, self.caches, self.orders, head, data, self.whole, by_group)
+        return Program(
+            schedule, operations, self.sections, self.caches, self.orders, head, made, data, self.whole, by_group
+        )
 
     # -- caches ------------------------------------------------------------------------------------------------------
 
