@@ -148,7 +148,7 @@ def test_colours_are_drawn_for_a_given_view():
     assert not torch.equal(drawn[:, 2:], x[:, 2:])
     known[0] = False
     with pytest.raises(InputError, match="comes first in the order"):
-        model.complete(x, known)
+        model.complete(x, known, how="order")
 
 
 # -- data ------------------------------------------------------------------------------------------------------------

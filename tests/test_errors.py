@@ -138,7 +138,7 @@ def unproven(_: Path) -> None:
 
     from arspec.diagnostics import SpecError
 
-    verify = importlib.import_module("arspec.verify")  # arspec.verify, the name, is the function
+    verify = importlib.import_module("arspec.verification")
 
     spec = from_text(framed(""), "a.yaml")
     raise SpecError(verify._diagnostics(spec, verify.ModuleTest("twin", (3, 8, 8), 192, 10, 3, 0, 6, [])))

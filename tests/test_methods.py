@@ -38,6 +38,7 @@ FEWER = {
     "fast_generation_toy": (16, 4),
     "made": (784, 363),
     "pixelcnn": (3072, 468),
+    "pixelcnn_aux": (2048, 536),
     "pixelcnn_pp": (1024, 880),
     "pixelcnn_pp_class": (1024, 880),
     "pixelrnn_diagonal": (3072, 3041),
@@ -57,15 +58,13 @@ def module_once_per_step(
     head, support, kind = model.graph.head, model.graph.support, model.graph.data.out
     noise = torch.from_numpy(uniforms(seed, 0, n, kind.sites, head.uniforms(support)))
     order = model.graph.members[member].order
-    shape = (kind.groups, kind.channels, kind.positions)
     x = torch.zeros(n, *model.spec.data.shape, dtype=torch.long)
     for step in range(order.steps):
         now = torch.from_numpy(np.flatnonzero(order.rank == step))
         values = head.draw(support, model(x, member, **conditions)[:, now], noise[:, now], heat).round().long()
-        by_variable = x.view(n, *shape).transpose(2, 3).reshape(n, kind.sites, kind.channels)
+        by_variable = model.by_variable(x)
         by_variable[:, now] = values
-        back = by_variable.view(n, kind.groups, kind.positions, kind.channels).transpose(2, 3)
-        x = back.reshape(n, *model.spec.data.shape)
+        x = model.scalars(by_variable)
     return x
 
 

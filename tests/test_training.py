@@ -21,6 +21,7 @@ import arspec
 from arspec.cli import evaluate as eval_command
 from arspec.cli import generate, models
 from arspec.cli import train as train_command
+from arspec.cli.given import known_part
 from arspec.data import load
 from arspec.diagnostics import InputError
 from arspec.spec.sections import SequenceData
@@ -480,11 +481,11 @@ def test_a_mask_says_what_is_given(small: Path, tmp_path: Path) -> None:
     mask = np.zeros((8, 8), np.uint8)
     mask[:3] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    assert (generate.known_part(str(tmp_path / "mask.png"), model)[0] == (mask > 0)).all()
-    assert generate.known_part("top-half", model).sum() == 32
-    assert generate.known_part("prefix:11", model).reshape(-1)[:11].all()
+    assert (known_part(str(tmp_path / "mask.png"), model)[0] == (mask > 0)).all()
+    assert known_part("top-half", model).sum() == 32
+    assert known_part("prefix:11", model).reshape(-1)[:11].all()
     Image.new("L", (4, 4)).save(tmp_path / "small.png")
-    refusal("AR804", lambda: generate.known_part(str(tmp_path / "small.png"), model), "[4, 4]")
+    refusal("AR804", lambda: known_part(str(tmp_path / "small.png"), model), "[4, 4]")
     assert models.params_of(["a=1", "b=1e-3", "c=no"]) == {"a": 1, "b": 1e-3, "c": "no"}
 
 

@@ -65,11 +65,13 @@ CODES = (
         """Data with auxiliary images have several parts: each of these images, and x, the image itself. Each part has a
         distribution of its own, under its name.""",
         """
-        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4, auxiliary: {luma: {view: grey, levels: 2}}}
+        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4,
+               auxiliary: {luma: {view: grey, levels: 2}}}
         head: {kind: categorical, from: logits}
         """,
         """
-        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4, auxiliary: {luma: {view: grey, levels: 2}}}
+        data: {kind: image, height: 4, width: 4, channels: 3, levels: 4,
+               auxiliary: {luma: {view: grey, levels: 2}}}
         head: {luma: {kind: bernoulli, from: luma_logits}, x: {kind: categorical, from: logits}}
         graph:
           first: {layer: conv, from: luma, kernel: 3, out: 8, mask: earlier}

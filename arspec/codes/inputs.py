@@ -59,7 +59,7 @@ CODES = (
         """Fixing the given variables and drawing the others is exact only where the given part comes first in the
         order. Elsewhere the drawn ones would not know of the given ones after them.""",
         """
-        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how order -o a.png    # in raster order
+        arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how order -o a.png
         """,
         """
         arspec complete specs/pixelcnn.yaml --data digits --given bottom-half -o a.png

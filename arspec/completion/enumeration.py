@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,17 +22,17 @@ MOST = 1 << 16  # completions that are enumerated
 
 def completions(model: Model, given: Given) -> int:
     """How many completions there are."""
-    return model.spec.data.levels ** len(given.places)
+    return math.prod(given.levels(model).tolist())
 
 
 @torch.no_grad()
 def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """All completions [n, *shape] of one example x [1, *shape], and their probabilities [n]."""
-    count, levels = completions(model, given), model.spec.data.levels
+    count, levels = completions(model, given), given.levels(model).tolist()
     if count > MOST:
-        raise InputError("AR808", f"how='enumeration' is for {MOST:,} completions at the most; here are {levels}^"
-                         f"{len(given.places)}", "take another way, or how='auto'")  # fmt: skip
-    every = np.array(list(itertools.product(range(levels), repeat=len(given.places))), np.int64).reshape(count, -1)
+        raise InputError("AR808", f"how='enumeration' is for {MOST:,} completions at the most; here are {count:,}",
+                          "take another way, or how='auto'")  # fmt: skip
+    every = np.array(list(itertools.product(*map(range, levels))), np.int64).reshape(count, -1)
     rows = x.flatten(1).repeat(count, 1)
     rows[:, torch.from_numpy(given.places).to(x.device)] = torch.from_numpy(every).to(x.device)
     rows = rows.view(count, *x.shape[1:])

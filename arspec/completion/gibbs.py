@@ -32,18 +32,19 @@ def by_gibbs(
     """x [B, *shape] after so many sweeps, in the order of generation and by all levels."""
     random = _random(seed)
     places = _in_order(model, given, given.places)
+    levels = dict(zip(given.places.tolist(), given.levels(model).tolist(), strict=True))
     flat = x.flatten(1).clone()
     for _ in _shown(range(sweeps), progress):
         for place in places:
-            flat[:, place] = _full_conditional(model, given, flat, place, condition, random)
+            flat[:, place] = _full_conditional(model, given, flat, place, levels[place], condition, random)
     return flat.view_as(x)
 
 
 def _full_conditional(
-    model: Model, given: Given, flat: Tensor, place: int, condition: Conditions, random: np.random.Generator
-) -> Tensor:
-    """[B]: one scalar drawn anew."""
-    levels = model.spec.data.levels
+    model: Model, given: Given, flat: Tensor, place: int, levels: int, condition: Conditions,
+    random: np.random.Generator,
+) -> Tensor:  # fmt: skip
+    """[B]: one scalar of so many levels drawn anew."""
     chance = torch.from_numpy(random.random((len(flat), 1))).to(flat.device)
     drawn: list[Tensor] = []
     for start in range(0, len(flat), max(1, ROWS // levels)):
@@ -69,6 +70,7 @@ def by_metropolis(
     whole = whole[np.argsort(model.graph.rank(model.graph.members[given.member])[whole], kind="stable")]
     split = _in_order(model, given, given.scalars[given.missing & given.partial[:, None]])
     flat = x.flatten(1).clone()
+    levels = dict(zip(given.places.tolist(), given.levels(model).tolist(), strict=True))
     accepted = proposed = 0
     parameters, nats = _weighed(model, given, flat, condition)
     for _ in _shown(range(sweeps), progress):
@@ -87,7 +89,7 @@ def by_metropolis(
             parameters = torch.where(taken[:, None, None], new_parameters, parameters)
             accepted, proposed = accepted + int(taken.sum()), proposed + len(flat)
         for place in split:
-            flat[:, place] = _full_conditional(model, given, flat, place, condition, random)
+            flat[:, place] = _full_conditional(model, given, flat, place, levels[place], condition, random)
         if split:
             parameters, nats = _weighed(model, given, flat, condition)
     return flat.view_as(x), accepted / max(proposed, 1)

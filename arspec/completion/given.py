@@ -49,6 +49,12 @@ class Given:
         """[V]: variables of which some channels are given, and others are not."""
         return np.logical_or.reduce(self.missing, 1) & np.logical_or.reduce(self.known, 1)
 
+    def levels(self, model: Model) -> Ints:
+        """How many levels each of `places` has."""
+        data = model.spec.data
+        by_channel = np.asarray(data.channel_levels)
+        return np.repeat(by_channel, data.variables // len(by_channel))[self.places]
+
     @property
     def places(self) -> Ints:
         """The missing scalars' places in an example laid out flat."""

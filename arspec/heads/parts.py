@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -55,6 +56,20 @@ class Parts(Head):
             out[mine] = head.log_prob(
                 own, parameters[mine][:, 1 : 1 + head.parameters(own)], value[mine][:, : own.channels]
             )
+        return out
+
+    def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
+        """A level that a part does not have is impossible, and a channel that it does not have is 0 for certain."""
+        out = parameters.new_full((*parameters.shape[:-1], support.levels), -math.inf)
+        for number, (head, own) in enumerate(self._each(support)):
+            mine = parameters[..., 0] == number
+            numbers = parameters[mine][:, 1 : 1 + head.parameters(own)]
+            each = out[mine]
+            if channel < own.channels:
+                each[:, : own.levels] = head.conditionals(own, numbers, value[mine][:, : own.channels], channel)
+            else:
+                each[:, 0] = 0
+            out[mine] = each
         return out
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:

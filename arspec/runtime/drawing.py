@@ -33,7 +33,8 @@ class Draws:
         if given is not None and known is not None:
             model.data_tensor(given)
             self.given = model.by_variable(given.to(model.device))
-            self.known = model.by_variable(known.unsqueeze(0).to(model.device))[0].bool()
+            missing = ~known.unsqueeze(0).bool().to(model.device)  # channels that a part does not have are not missing
+            self.known = ~model.by_variable(missing)[0]
 
     def __call__(self, sites: Tensor, parameters: Tensor, rows: Tensor | None = None) -> Tensor:
         """The values [B, v, C] of the variables `sites` [v] with these parameters [B, v, K], for all examples or for

@@ -127,9 +127,13 @@ def calibrate(
                 own = {name: value[rows] for name, value in condition.items()}
                 parameters = model(x[rows], member, **own).double()
                 value = model.by_variable(x[rows].to(model.device))
+                there = (
+                    model.by_variable(torch.ones_like(x[rows])).to(model.device) > 0
+                )  # a part may have fewer channels
                 for channel in range(support.channels):
-                    each = head.conditionals(support, parameters, value, channel).flatten(0, 1)
-                    true = value[..., channel].flatten().long()
+                    real = there[..., channel].flatten()
+                    each = head.conditionals(support, parameters, value, channel).flatten(0, 1)[real]
+                    true = value[..., channel].flatten()[real].long()
                     p = each.exp()
                     top, which = p.max(-1)
                     likeliest.add(top, which == true)

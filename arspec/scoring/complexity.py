@@ -42,6 +42,8 @@ def compressed_bits(x: npt.NDArray[Any], data: Data, codec: str) -> npt.NDArray[
     if layout is None:
         raise InputError("AR808", f"{codec} holds pictures of 1 or 3 channels and at most 256 levels, and the model is of "
                          f"other data ({data.kind}, {data.levels} levels)", "take zlib, bz2 or xz")  # fmt: skip
+    if data.kind == "image":
+        x = x[:, len(data.auxiliary) :]  # functions of the picture, and in no file
     return np.array([8.0 * len(_picture(row.reshape(layout), data.levels, codec)) for row in x])
 
 
