@@ -396,3 +396,10 @@ def test_examples_are_cut_to_a_limit() -> None:
     assert isinstance(examples, Examples)
     assert len(examples.first(5)) == 5 and len(examples.first(5).condition["label"]) == 5
     assert examples.first(None) is examples and examples.first(10**6) is examples
+
+
+def test_a_single_class_needs_no_labels(tmp_path: Path):
+    np.save(tmp_path / "waves.npy", np.arange(300) % 256)
+    condition = {"speaker": ClassCondition(kind="class", classes=1)}
+    examples = load(str(tmp_path / "waves.npy"), AUDIO, condition, "all")
+    assert examples.condition["speaker"].tolist() == [0] * len(examples)

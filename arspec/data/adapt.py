@@ -160,13 +160,15 @@ def _channels(count: int) -> str:
 
 
 def _conditions(raw: Raw, condition: Condition, count: int, name: str) -> dict[str, Array]:
-    """An array for each condition of the spec; labels fill the only class condition."""
+    """An array for each condition of the spec; labels fill the only class condition, and a single class needs none."""
     classes = [key for key, section in condition.items() if section.kind == "class"]
     result: dict[str, Array] = {}
     for key, section in condition.items():
         values = raw.condition.get(key)
         if values is None and classes == [key]:
             values = raw.labels
+        if values is None and section.kind == "class" and section.classes == 1:
+            values = np.zeros(count, np.int64)  # there is nothing to tell
         if values is None:
             hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
             raise InputError("AR806", f"the spec has the condition '{key}', for which {name} has nothing", hint)
