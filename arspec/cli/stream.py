@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ def _prefix(path: Path, data: SequenceData) -> Codes:
 
 
 @contextmanager
-def _writer(path: Path, data: SequenceData, steps: int) -> Iterator[Callable[[Codes], None]]:
+def _writer(path: Path, data: SequenceData, steps: int) -> Generator[Callable[[Codes], None]]:
     """What writes pieces of a sequence to a file, which is there when the last one was written."""
     from arspec.data.atomic import replacing
 
