@@ -378,7 +378,8 @@ def test_a_leak_has_no_schedule(tmp_path: Path) -> None:
 def test_gradients_are_those_of_the_context(name: str) -> None:
     spec = small(ROOT / f"specs/{name}.yaml")
     field = field_of(spec)
-    found = effective(arspec.compile(spec).double(), field.variable, inputs=2)
+    model = arspec.compile(spec, seed=1).double()  # by seed 0 every ReLU of the thin MADE is off
+    found = effective(model, field.variable, inputs=2)
     assert found.shape == field.seen.shape and (found[~field.seen] == 0).all()
     assert (found > 0).any()
 

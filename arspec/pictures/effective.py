@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from arspec.types import Bools
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
     from arspec.runtime.module import Model
 
@@ -70,7 +71,8 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
             answer = traced.parameters[0, variable].sum()
             if not answer.requires_grad:
                 continue
-            derivatives = torch.autograd.grad(answer, [leaf.tensor for leaf in traced.leaves], allow_unused=True)
+            tensors = [leaf.tensor for leaf in traced.leaves]
+            derivatives = cast("tuple[Tensor | None, ...]", torch.autograd.grad(answer, tensors, allow_unused=True))
             for leaf, derivative in zip(traced.leaves, derivatives, strict=True):
                 if derivative is not None:
                     owner = torch.from_numpy(np.where(leaf.variable < 0, subject.variables, leaf.variable))
@@ -138,7 +140,7 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     for state, where in states.items():
         colours[where] = to_rgba(COLOURS[state])
     axes.imshow(colours, interpolation="nearest", aspect="auto" if values.shape[0] == 1 else "equal")
-    panels.cells(axes, *values.shape, "white")
+    panels.cells(axes, *panels.shape_of(field), "white")
     panels.mark(axes, field)
     reached = int((values[earlier] > 0).sum())
     strong = int((values[earlier] >= 0.01).sum())
