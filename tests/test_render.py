@@ -378,8 +378,8 @@ def test_a_leak_has_no_schedule(tmp_path: Path) -> None:
 def test_gradients_are_those_of_the_context(name: str) -> None:
     spec = small(ROOT / f"specs/{name}.yaml")
     field = field_of(spec)
-    model = arspec.compile(spec, seed=1).double()  # by seed 0 every ReLU of the thin MADE is off
-    found = effective(model, field.variable, inputs=2)
+    models = [arspec.compile(spec, seed=seed).double() for seed in range(4)]  # of some thin ones every ReLU is off
+    found = sum(effective(model, field.variable, inputs=4) for model in models)
     assert found.shape == field.seen.shape and (found[~field.seen] == 0).all()
     assert (found > 0).any()
 
