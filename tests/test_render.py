@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from conftest import ROOT, SHIPPED, every_spec, small
 
+import arspec
 from arspec.analysis.contexts import depends_on, seen
 from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.pictures.diagram import HEAD, dot_source, render
+from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
 from arspec.pictures.folding import fold, spanned
 from arspec.pictures.palette import LEAK
@@ -369,6 +371,41 @@ def test_a_leak_has_no_schedule(tmp_path: Path) -> None:
     assert error.value.code == "AR701" and os.listdir(tmp_path) == []
 
 
+# -- gradients ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pixelcnn", "pixelcnn_pp", "pixelsnail", "made", "wavenet", "gated_pixelcnn_class"])
+def test_gradients_are_those_of_the_context(name: str) -> None:
+    spec = small(ROOT / f"specs/{name}.yaml")
+    field = field_of(spec)
+    models = [arspec.compile(spec, seed=seed).double() for seed in range(4)]  # of some thin ones every ReLU is off
+    found = sum(effective(model, field.variable, inputs=4) for model in models)
+    assert found.shape == field.seen.shape and (found[~field.seen] == 0).all()
+    assert (found > 0).any()
+
+
+def test_effective_field_of_a_linear_model_is_its_weights() -> None:
+    """One convolution of two taps: the gradient of the parameters' sum is the sum of its weights."""
+    text = re.sub(r"  hot:.*\n|  [ab]: .*\n", "", LAYERS.format(name="one", shift=1, a=1, b=1, c=3))
+    model = arspec.compile(from_text(text)).double()
+    (weight,) = (p for p in model.parameters() if p.ndim > 1)
+    found = effective(model, 20, inputs=3)
+    assert np.flatnonzero(found).tolist() == [16, 19]
+    np.testing.assert_allclose(np.sort(found[[16, 19]]), np.sort(abs(weight.detach().numpy().sum(0).ravel())))
+
+
+def test_effective_pictures_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, spec = tmp_path / "x.svg", tmp_path / "leaking.yaml"
+    spec.write_text(leaking().source.text)
+    specs = [str(ROOT / "specs/gated_pixelcnn.yaml"), str(spec)]
+    thin = [part for setting in ("features=6", "layers=2", "height=8", "width=8") for part in ("--set", setting)]
+    assert main(["render", *specs, "--field", "--effective", *thin, "-o", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    assert_parses(out)
+    text = out.read_text()
+    assert "gated-pixelcnn" in text and "leak" in text
+
+
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +431,9 @@ def test_the_same_diagram_on_every_run(tmp_path: Path) -> None:
         (["-o", "x.png", "--field", "--node", "frist"], "did you mean 'first'"),
         (["-o", "x.png", "--field", "--panels", "oder"], "order"),
         (["-o", "x.png", "--field", "--unfold"], "--unfold"),
+        (["-o", "x.png", "--effective"], "goes with --field"),
+        (["-o", "x.png", "--field", "--effective", "--panels", "mask"], "a single panel"),
+        (["-o", "x.dot", "--field", "--effective", "--set", "blocks=1", "--data", "height=4"], "AR809"),
         (["-o", "x.dot", "--data", "height"], "--data height"),
         (["-o", "x.dot", "--schedule", "1"], "AR809"),
         (["-o", "x.png", "--schedule", "99999"], "no step 99999"),

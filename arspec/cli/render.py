@@ -1,15 +1,18 @@
-"""`arspec render SPEC ... -o x.svg`: the diagram of a spec, with `--field` its order, masks and contexts, with
-`--schedule` what its sampler computes at a step."""
+"""`arspec render SPEC ... -o x.svg`: the diagram of a spec, with `--field` its order, masks and contexts (with
+`--effective` its gradients), with `--schedule` what its sampler computes at a step."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from arspec.cli.models import add_set, params_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side")
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side; "
+                        "with --effective also what train has written")  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf; a diagram also .dot")
     add_set(parser)
     parser.add_argument(
@@ -22,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     field = parser.add_argument_group("--field")
     field.add_argument("--field", action="store_true", help="order, mask, context and blind spot of a variable")
+    field.add_argument(
+        "--effective",
+        action="store_true",
+        help="instead the mean gradient by each earlier position: of a spec untrained",
+    )
     field.add_argument("--variable", metavar="ROW,COLUMN", help="ROW,COLUMN[,CHANNEL] of an image, STEP, or ENTRY")
     field.add_argument("--node", metavar="NAME", help="whose mask is shown (default: the first masked node)")
     field.add_argument("--panels", metavar="A,B", help="some of order, mask, tree, context, blind_spot")
@@ -32,9 +40,12 @@ def run(args: argparse.Namespace) -> int:
     from arspec.diagnostics import InputError
     from arspec.spec.load import load
 
-    for name in ("variable", "node", "panels"):
-        if getattr(args, name) is not None and not args.field:
+    for name in ("variable", "node", "panels", "effective"):
+        if getattr(args, name) not in (None, False) and not args.field:
             raise InputError("AR808", f"--{name} goes with --field", f"arspec render SPEC --field --{name} ...")
+    for name in ("node", "panels"):
+        if getattr(args, name) is not None and args.effective:
+            raise InputError("AR808", f"--effective draws a single panel, without --{name}", "leave one of them out")
     if args.schedule is not None and (args.field or args.unfold):
         other = "--field" if args.field else "--unfold"
         raise InputError("AR808", f"--schedule draws a picture of its own, without {other}", "leave one of them out")
@@ -47,6 +58,11 @@ def run(args: argparse.Namespace) -> int:
             "add --field, or draw them one by one",
         )
     variable = _numbers(args.variable)
+    if args.effective:
+        from arspec.pictures.effective import render_effective
+
+        print(render_effective(_models(args), args.out, variable=variable, member=args.member))
+        return 0
     specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
         from arspec.pictures.field import render_fields
@@ -62,6 +78,24 @@ def run(args: argparse.Namespace) -> int:
 
         print(render(specs[0], args.out, unfold=args.unfold, member=args.member))
     return 0
+
+
+def _models(args: argparse.Namespace) -> list[Any]:
+    """What is named, as models on the CPU. A spec that leaks too: the picture shows it."""
+    import arspec
+    from arspec.diagnostics import InputError
+    from arspec.training.checkpoint import load_model
+
+    settings = params_of(args.set), params_of(args.data, "--data")
+    models: list[Any] = []
+    for name in args.specs:
+        if Path(name).suffix in (".yaml", ".yml"):
+            models.append(arspec.compile(arspec.load(name, *settings), check=False))
+        elif any(settings):
+            raise InputError("AR808", f"--set and --data are of specs; {name} has the size it was trained with", None)
+        else:
+            models.append(load_model(name, "cpu"))
+    return models
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

@@ -62,7 +62,7 @@ def order(axes: Axes, field: Field) -> None:
     elif not alone and max(height, width) <= NUMBERS:
         for r, c in np.ndindex(height, width):
             axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white")
-    _cells(axes, height, width, "#ffffff40")
+    cells(axes, height, width, "#ffffff40")
     steps = (
         f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels"
         if of.groups > 1
@@ -87,8 +87,8 @@ def context(axes: Axes, field: Field) -> None:
     )
     axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
                 interpolation="nearest", aspect="auto" if height == 1 else "equal")  # fmt: skip
-    _cells(axes, height, width, "white")
-    _mark(axes, field)
+    cells(axes, height, width, "white")
+    mark(axes, field)
     paths = f", by 1e{low:.0f} to 1e{high:.0f} paths" if high > low else ""
     axes.set_title(titled(f"context of ({field.name}): {int(field.seen.sum()):,} variables{paths}"))
 
@@ -102,8 +102,8 @@ def blind_spot(axes: Axes, field: Field) -> None:
     colours = ListedColormap([COLOURS[s] for s in State])
     axes.imshow(states, cmap=colours, vmin=-0.5, vmax=len(State) - 0.5, interpolation="nearest",
                 aspect="auto" if height == 1 else "equal")  # fmt: skip
-    _cells(axes, height, width, "white")
-    _mark(axes, field)
+    cells(axes, height, width, "white")
+    mark(axes, field)
     axes.set_title(titled(f"({field.name}) {field.summary()}"))
 
 
@@ -232,7 +232,7 @@ def _letter(group: int, groups: int) -> str:
     return "rgb"[group] if groups == 3 else str(group)
 
 
-def _mark(axes: Axes, field: Field) -> None:
+def mark(axes: Axes, field: Field) -> None:
     """The variable itself: a black square."""
     height, width = shape_of(field)
     row, column = divmod(field.position, width)
@@ -248,7 +248,7 @@ def _mark(axes: Axes, field: Field) -> None:
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2, zorder=3))
 
 
-def _cells(axes: Axes, height: int, width: int, colour: str) -> None:
+def cells(axes: Axes, height: int, width: int, colour: str) -> None:
     axes.tick_params(labelsize=7)
     if height == 1:
         axes.set_yticks([])
