@@ -228,6 +228,20 @@ def test_bits_are_counted_by_the_numbers_of_the_image(photos: Path):
     assert result.bits_per_dim == pytest.approx(nats / (36 * np.log(2)))
 
 
+def test_scores_and_calibration_speak_of_the_image(photos: Path):
+    from arspec.scoring import score
+    from arspec.scoring.calibration import calibrate
+
+    model: Model = randomised(spec_of(head="logistic_mixture, components: 2"))
+    x = torch.from_numpy(examples_of(str(photos), model.spec.data, split="all").x.astype(np.int64))
+    found = score(model, x, {}, codec="png")
+    np.testing.assert_allclose(found.bits_per_dim, -model.log_prob(x).detach().numpy() / np.log(2) / 36, rtol=1e-6)
+    np.testing.assert_array_equal(found.compressed, score(build(spec_of().variant()), x, {}, codec="png").compressed)
+    said = calibrate(model, x)
+    assert said.nats == pytest.approx(-model.log_prob(x).sum().item() / (5 * 5 * 12), rel=1e-6)  # a scalar, views too
+    assert np.nansum(said.levels.count) == 5 * 12 * (2 + 4 + 3 * 8), "a level that a part lacks is not counted"
+
+
 def test_from_training_to_colours_for_a_view(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "small.yaml").write_text(spec_of().source.text)
     run, data = str(tmp_path / "run"), ["--data", str(photos)]

@@ -11,6 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from arspec.heads import HEADS
+from arspec.runtime.completion import scalar_ranks
 from arspec.runtime.module import Model
 from arspec.spec.load import from_text
 from tests.conftest import randomised
@@ -33,9 +34,18 @@ STEPS = """
   bent: {{layer: tanh}}
   logits: {{layer: conv, kernel: 1, out: $head}}
 """
+VIEWED = """
+  view: {{layer: conv, from: luma, kernel: 3, out: 3, mask: earlier}}
+  seen: {{layer: conv, from: luma, kernel: 3, out: 12, groups: $groups}}
+  own: {{layer: conv, from: x, kernel: 3, out: 12, mask: earlier}}
+  both: {{layer: add, from: [seen, own]}}
+  bent: {{layer: elu}}
+  logits: {{layer: conv, kernel: 1, out: $head, mask: so_far}}
+"""
 SPEC = "arspec: 1\ndata: {data}\norder: {order}\ngraph: {graph}\nhead: {{{head}, from: logits}}\n"
 GREY, RGB = "kind: image, height: 2, width: 2", "kind: image, height: 1, width: 2, channels: 3"
 TWO = "kind: image, height: 2, width: 2, channels: 2, levels: 2"
+VIEW = "kind: image, height: 1, width: 2, channels: 2, levels: 2, auxiliary: {luma: {view: grey, levels: 3}}"
 MIXTURE = "kind: logistic_mixture, components: 3"
 
 # name: (data, order, graph, head)
@@ -55,6 +65,8 @@ TINY = {
     "mixture image": (f"{GREY}, levels: 4", "scan: raster", CONVOLUTIONS, MIXTURE),
     "mixture sequential channels": (f"{RGB}, levels: 3", "channels: sequential", CONVOLUTIONS, MIXTURE),
     "mixture joint channels": (f"{RGB}, levels: 3", "channels: joint", CONVOLUTIONS, MIXTURE),
+    "parts categorical": (VIEW, "channels: sequential", VIEWED, "kind: categorical"),
+    "parts joint mixture": (VIEW, "channels: joint", VIEWED, MIXTURE),
     "mixture sequence": ("kind: sequence, length: 4, levels: 4", "scan: natural", STEPS, MIXTURE),
 }
 every_tiny = pytest.mark.parametrize("name", TINY)
@@ -64,13 +76,16 @@ SAMPLES = 4000
 def tiny(name: str) -> Model:
     data, order, graph, head = TINY[name]
     text = SPEC.format(data=f"{{{data}}}", order=f"{{{order}}}", graph=graph.format(), head=head)
+    if "auxiliary" in data:
+        text = text.replace("head: {", "head: {luma: {kind: categorical, from: view}, x: {").rstrip() + "}\n"
     return randomised(from_text(text), seed=1)
 
 
 def everything(model: Model) -> Tensor:
     """Every example that there is."""
     data = model.spec.data
-    values = itertools.product(range(data.levels), repeat=int(np.prod(data.shape)))
+    places = int(np.prod(data.shape)) // len(data.channel_levels)
+    values = itertools.product(*(range(levels) for levels in data.channel_levels for _ in range(places)))
     return torch.tensor(list(values)).view(-1, *data.shape)
 
 
@@ -93,7 +108,7 @@ def check_drawn_by(probability: Tensor, drawn: Tensor, every: Tensor, least: flo
 
 
 def test_every_head_has_its_tiny_specs():
-    assert {tiny(name).graph.head.kind for name in TINY} == set(HEADS)
+    assert {tiny(name).graph.head.kind for name in TINY} == set(HEADS) | {"parts"}
 
 
 @every_tiny
@@ -119,10 +134,8 @@ def test_samples_are_drawn_by_them(name: str):
 @every_tiny
 def test_completions_are_drawn_by_the_conditional(name: str):
     model = tiny(name)
-    every, rank = everything(model), model.graph.members[0].order.rank
-    order = model.graph.data.out
-    known = torch.from_numpy(rank < (int(rank.max()) + 1) // 2).view(order.groups, 1, -1)
-    known = known.expand(-1, order.channels, -1).reshape(model.spec.data.shape)
+    every, rank = everything(model), scalar_ranks(model, 0)
+    known = torch.from_numpy(rank < (int(rank.max()) + 1) // 2).view(model.spec.data.shape)
     given = model.sample(1, seed=3)
     fitting = every[(every == given)[:, known].all(1)]
     with torch.no_grad():

@@ -47,7 +47,7 @@ def test_scores_are_of_the_model(path: Path) -> None:
     with torch.no_grad():
         bits = -model.mean_log_prob(x, **given).numpy() / math.log(2)
     np.testing.assert_allclose(found.bits, bits)
-    np.testing.assert_allclose(found.bits_per_dim, bits / model.spec.data.variables)
+    np.testing.assert_allclose(found.bits_per_dim, bits / model.spec.data.dimensions)
     np.testing.assert_allclose(found.of["likelihood ratio"], 0, atol=1e-9)
     np.testing.assert_allclose(found.of["typicality"], np.abs(bits - 5))
     np.testing.assert_allclose(found.of["input complexity"], bits - found.compressed)
@@ -97,10 +97,12 @@ def from_text_data(data: str) -> Any:
 
 def test_mutation_replaces_a_share() -> None:
     x = np.full((50, 1, 8, 8), 3, np.int64)
-    changed = mutated(x, 0.4, 1000, [1, 2])
+    changed = mutated(x, 0.4, (1000,), [1, 2])
     assert 0.35 < (changed != x).mean() < 0.45 and changed.max() < 1000
-    assert (changed == mutated(x, 0.4, 1000, [1, 2])).all() and (changed != mutated(x, 0.4, 1000, [1, 3])).any()
-    assert mutated(x, 0, 17, [0]) is x
+    assert (changed == mutated(x, 0.4, (1000,), [1, 2])).all() and (changed != mutated(x, 0.4, (1000,), [1, 3])).any()
+    assert mutated(x, 0, (17,), [0]) is x
+    parts = mutated(np.full((50, 2, 8, 8), 1, np.int64), 0.4, (2, 1000), [1, 2])  # each channel has its own levels
+    assert parts[:, 0].max() == 1 and parts[:, 1].max() > 100
 
 
 def test_faults() -> None:

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if reference is not None:
         x, condition, name = _examples(model, reference, "train", args)
         typical = float(likelihood(model, x, condition, args.batch, args.members).bits.mean())
-        print(f"typical: {typical / model.spec.data.variables:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
+        print(f"typical: {typical / model.spec.data.dimensions:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
     sets: dict[str, Any] = {}
     given: dict[str, Any] = {}
     for source in (args.data, *args.against):

@@ -137,7 +137,8 @@ def calibrate(
                     p = each.exp()
                     top, which = p.max(-1)
                     likeliest.add(top, which == true)
-                    levels.add(p, torch.nn.functional.one_hot(true, support.levels))
+                    possible = each.isfinite()  # a part may have fewer levels
+                    levels.add(p[possible], torch.nn.functional.one_hot(true, support.levels)[possible])
                     own_nats = -each.gather(-1, true[:, None])[:, 0]
                     after = p.cumsum(-1).gather(-1, true[:, None])
                     share = (-own_nats).exp()[:, None]

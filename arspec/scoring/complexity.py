@@ -35,6 +35,8 @@ def compressed_bits(x: npt.NDArray[Any], data: Data, codec: str) -> npt.NDArray[
     """[N]: bits of each example of x [N, *shape], compressed alone. InputError where the codec can't hold it."""
     if codec not in CODECS:
         raise InputError("AR808", f"there is no codec '{codec}'", did_you_mean(codec, CODECS, "codecs"))
+    if data.kind == "image":
+        x = x[:, len(data.auxiliary) :]  # functions of the picture, and in no file
     if codec in _BYTES:
         kind = np.uint8 if data.levels <= 256 else np.uint16 if data.levels <= 1 << 16 else np.uint32
         return np.array([8.0 * len(_BYTES[codec](row.astype(kind).tobytes())) for row in x])
@@ -42,8 +44,6 @@ def compressed_bits(x: npt.NDArray[Any], data: Data, codec: str) -> npt.NDArray[
     if layout is None:
         raise InputError("AR808", f"{codec} holds pictures of 1 or 3 channels and at most 256 levels, and the model is of "
                          f"other data ({data.kind}, {data.levels} levels)", "take zlib, bz2 or xz")  # fmt: skip
-    if data.kind == "image":
-        x = x[:, len(data.auxiliary) :]  # functions of the picture, and in no file
     return np.array([8.0 * len(_picture(row.reshape(layout), data.levels, codec)) for row in x])
 
 

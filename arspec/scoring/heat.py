@@ -41,7 +41,7 @@ def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np
             axes.set_axis_off()
         rows[0, 0].set_title(name, loc="left", fontsize=9).set_in_layout(False)
         for k in range(min(columns, len(x))):
-            _example(rows[0, k], x[k].reshape(-1, *size), data.levels)
+            _example(rows[0, k], x[k].reshape(-1, *size)[len(data.auxiliary) :], data.levels)
             shown = rows[1, k].imshow(bits[k].reshape(size), cmap="magma", vmin=0, vmax=highest)
     if shown is not None:
         figure.colorbar(shown, ax=grid, label="bits", fraction=0.02)

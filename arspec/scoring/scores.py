@@ -74,7 +74,7 @@ def score(
     if typical is not None:
         of["typicality"] = np.abs(found.bits - typical)
     of["compressed length alone"] = -compressed
-    return Scores(found.bits, found.bits / data.variables, found.places, compressed, codec, of)
+    return Scores(found.bits, found.bits / data.dimensions, found.places, compressed, codec, of)
 
 
 def _background_bits(

@@ -53,6 +53,11 @@ class ImageData(Section):
         return self.model_copy(update={"auxiliary": {}})
 
     @property
+    def dimensions(self) -> int:
+        """Numbers of an image of its own, by which bits are counted."""
+        return self.channels * self.height * self.width
+
+    @property
     def channel_levels(self) -> tuple[int, ...]:
         """The levels of each channel, those of auxiliary images first."""
         return (*(one.levels for one in self.auxiliary.values()), *(self.levels,) * self.channels)
@@ -92,6 +97,10 @@ class SequenceData(Section):
         return (self.length,)
 
     @property
+    def dimensions(self) -> int:
+        return self.variables
+
+    @property
     def channel_levels(self) -> tuple[int, ...]:
         return (self.levels,)
 
@@ -124,6 +133,10 @@ class VectorData(Section):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.size,)
+
+    @property
+    def dimensions(self) -> int:
+        return self.variables
 
     @property
     def channel_levels(self) -> tuple[int, ...]:

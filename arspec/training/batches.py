@@ -42,14 +42,16 @@ class Batches:
         return self.examples.take(self.indices(step)[part * share : (part + 1) * share])
 
 
-def mutated(x: NDArray[np.int64], share: float, levels: int, key: list[int]) -> NDArray[np.int64]:
+def mutated(x: NDArray[np.int64], share: float, levels: tuple[int, ...], key: list[int]) -> NDArray[np.int64]:
     """x with a `share` of its integers, each drawn on its own, replaced by a level drawn at random (it may be the same).
 
-    `key` seeds the draw."""
+    x [B, *shape]; levels: of each channel, of one where all are alike. `key` seeds the draw."""
     if not share:
         return x
     random = np.random.default_rng(key)
-    return np.where(random.random(x.shape, dtype=np.float32) < share, random.integers(levels, size=x.shape), x)
+    chosen = random.random(x.shape, dtype=np.float32) < share
+    most = levels[0] if len(set(levels)) == 1 else np.array(levels).reshape(-1, *[1] * (x.ndim - 2))
+    return np.where(chosen, random.integers(most, size=x.shape), x)
 
 
 def draw_member(members: int, seed: int, step: int) -> int:

@@ -183,7 +183,7 @@ class _Run:
         torch.manual_seed(noise_seed(options.seed, self.step, processes.rank))
         array, given = self.batches.at(self.step, processes.rank, processes.size)
         key = [options.seed, 5, self.step, processes.rank]
-        array = mutated(array, options.mutate, cast(Model, self.model).spec.data.levels, key)
+        array = mutated(array, options.mutate, cast(Model, self.model).spec.data.channel_levels, key)
         x, condition = processes.put(array, given)
         member = draw_member(int(getattr(self.model, "members", 1)), options.seed, self.step)
         with self.precision():
