@@ -198,3 +198,22 @@ def check_scan(scan: Scan, sites: int) -> None:
     assert np.array_equal(np.sort(np.concatenate(scan.waves)), np.arange(sites))
     this, that = np.nonzero(own)
     assert (scan.wave[that] < scan.wave[this]).all()
+
+
+def test_what_a_wave_gathers_is_not_all_that_a_step_gathers():
+    """Four waves of a scan in one step, and a layer that reads the same sites of the same input at once."""
+    spec = from_text("""
+arspec: 1
+data: {kind: image, height: 3, width: 4, channels: 1, levels: 3}
+order: {ranks: [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]}
+graph:
+  above: {layer: conv, from: x, kernel: 3, out: 4, mask: rows_above}
+  scan: {layer: rnn, state: [[0, -1]]}
+  also: {layer: conv, from: above, out: 4}
+  sum: {layer: add, from: [scan, also]}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+""")
+    model = randomised(spec)
+    x = random_data(model, 2)
+    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)

@@ -72,14 +72,11 @@ class Machine:
         self.model, self.program, self.member = model, program, member
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self.weights = [self._fold(operation) for operation in program.operations]
-        self.widths = [[self._width(p.node) for p in operation.parts] for operation in program.operations]
+        self.widths = [[p.node.layer.cached(p.node) for p in operation.parts] for operation in program.operations]
         self._cuts: dict[object, Cut] = {}
         self._filled = [self._filled_by(operation) for operation in program.operations]
 
     # -- before the first step ---------------------------------------------------------------------------------------
-
-    def _width(self, node: Node) -> int:
-        return node.layer.cached(node)
 
     def _fold(self, operation: Operation) -> Weights:
         folded: list[Weights] = []
@@ -204,7 +201,8 @@ class Machine:
                     x = gathered.get(at) if call.entire else None
                     if x is None:
                         x = state.caches[read.source].index_select(1, share(sections[at], read.columns))
-                        gathered[at] = x
+                        if call.entire:  # of a scan, a wave's share is nobody else's
+                            gathered[at] = x
                     x = x.view(state.batch, call.count, read.columns, x.shape[-1])
                     xs.append(_narrowed(x, read.channels))
             places = self._nowhere if operation.places is None else share(sections[operation.places], 1)
