@@ -144,7 +144,7 @@ class _Builder:
                 for g in range(node.out.groups)
             ]
         # what is read whole lies in the order of its sites, so that keys and values stand side by side
-        self.whole = {i.source for p in schedule.parts for i in p.inputs if i.table is None and not i.direct}
+        self.whole = {i.source for p in schedule.parts for i in p.inputs if i.whole}
         self.group_of: dict[Node, Ints] = {}
         self.index_of: dict[Node, Ints] = {}
         for node, orders in self.orders.items():
@@ -154,7 +154,7 @@ class _Builder:
                 self.group_of[node][sites] = g
                 self.index_of[node][sites] = sites if node in self.whole else np.arange(len(sites))
         self.sections: list[Section] = []
-        self.known: dict[tuple[Node, bytes, bytes], int] = {}
+        self.known: dict[tuple[Node | None, bytes, bytes], int] = {}
         self.caches: dict[Node, Kept] = {}
 
     def build(self) -> Program:
@@ -167,7 +167,7 @@ class _Builder:
         by_group: dict[tuple[Node, int], int] = {}
         for part in schedule.parts:
             reads = [self._read(part, given, at) for given in part.inputs]
-            out = self._own(part) if part.cached else None
+            out = self._section(part.node, part.sites[:, None], part.bounds) if part.cached else None
             key = self._siblings(part, reads)
             if key is not None and key in linear:
                 number = linear[key]
@@ -187,7 +187,7 @@ class _Builder:
         just = len(own) == 1 and np.array_equal(own[0].sites, schedule.head_sites)
         just = just and np.array_equal(own[0].bounds, schedule.head_bounds)
         made = at[graph.head_node, own[0].group] if just else None
-        data = self._add(Section(self._entries(graph.data, schedule.head_sites), schedule.head_bounds), None)
+        data = self._section(graph.data, schedule.head_sites[:, None], schedule.head_bounds)
         return Program(
             schedule, operations, self.sections, self.caches, self.orders, head, made, data, self.whole, by_group
         )
@@ -201,10 +201,9 @@ class _Builder:
         reading = [(given, part.bounds) for part in schedule.parts for given in part.inputs if not given.direct]
         for given, bounds in [*reading, (head, schedule.head_bounds)]:
             source = given.source
-            if source not in self.orders:
+            if source not in self.orders or source in self.whole:
                 continue
-            if source in self.whole or given.table is None:
-                continue
+            assert given.table is not None
             step = np.repeat(np.repeat(np.arange(schedule.steps), np.diff(bounds)), given.table.shape[1])
             sites = given.table.ravel()
             inside = sites < source.out.sites
@@ -263,21 +262,14 @@ class _Builder:
         return self._add(Section(self._entries(source, table), bounds * table.shape[1]), source)
 
     def _add(self, section: Section, source: Node | None) -> int:
-        """The number of a section; of an equal one where there is one, so that what several read is gathered once."""
-        if source is not None:
-            key = (
-                source,
-                b"".join(a.tobytes() for a in (section.entries.index, section.entries.base)),
-                section.bounds.tobytes(),
-            )
-            if key in self.known:
-                return self.known[key]
+        """The number of a section of the cache of `source`, or of no cache; of an equal one where there is one, so that
+        what several read is gathered once."""
+        entries, bounds = section.entries, section.bounds
+        key = (source, entries.index.tobytes() + entries.base.tobytes(), bounds.tobytes())
+        if key not in self.known:
             self.known[key] = len(self.sections)
-        self.sections.append(section)
-        return len(self.sections) - 1
-
-    def _own(self, part: Part) -> int:
-        return self._add(Section(self._entries(part.node, part.sites), part.bounds), None)
+            self.sections.append(section)
+        return self.known[key]
 
     def _numbers(self, numbers: Ints, bounds: Ints) -> int:
         zero = np.zeros(len(numbers), np.int64)
@@ -290,8 +282,9 @@ class _Builder:
         channels = node.layer.cached(node) if source is node else source.out.channels
         if given.direct:
             return Read(source, channels, made=at[source, part.group])
-        if given.table is None:
+        if given.whole:
             return Read(source, channels)
+        assert given.table is not None
         columns = given.table.shape[1]
         if source not in self.orders and node.layer.hoists(node, part.inputs.index(given)):
             alike = bool((given.table == given.table[:1]).all())
