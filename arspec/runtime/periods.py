@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from arspec.analysis.known_at import Relations
 from arspec.reads import Window
-from arspec.runtime.program import Entries, Program, Rows, rows_of
+from arspec.runtime.program import Program, Rows
 from arspec.types import Ints
 
 LONGEST = 4096  # steps of a period that is looked for
@@ -43,13 +43,13 @@ class Period:
             yield entries.base[lo:hi] + index % entries.ring[lo:hi]
 
 
-def period_of(program: Program) -> Period | None:
-    """The period into which a program's steps settle; None where they do not, or where this program is too short to
+def period_of(program: Program, rows: Rows) -> Period | None:
+    """The period into which a program's steps, of these rows, settle; None where they do not, or where this program is too short to
     tell: a window that reaches outside the grid everywhere may find something in a longer one."""
-    rows, classes = rows_of(program), _classes(program)
     steps = program.steps
     if steps < 2 * LEAST or not _all_windows_reach(program):
         return None
+    classes = _classes(program, rows.sizes)
     middle, quarter = steps // 2, steps // 4
     for length in range(1, min(LONGEST, quarter // 2) + 1):
         a, b = middle - quarter // 2, middle + quarter // 2
@@ -104,11 +104,10 @@ def _run_around(good: npt.NDArray[np.bool_], middle: int) -> tuple[int, int]:
     return first, middle + int(after[0]) if len(after) else len(good)
 
 
-def _classes(program: Program) -> Ints:
+def _classes(program: Program, sizes: Ints) -> Ints:
     """[steps]: equal numbers for steps whose rows are cut alike, and whose scans go through equal waves."""
     seen: dict[object, int] = {}
     found = np.empty(program.steps, np.int64)
-    sizes = np.stack([np.diff(s.bounds) for s in program.sections], 1)
     for step in range(program.steps):
         key = (sizes[step].tobytes(), program.runs(step))
         found[step] = seen.setdefault(key, len(seen))
@@ -122,6 +121,3 @@ def _all_windows_reach(program: Program) -> bool:
             if isinstance(read, Window) and any(tap.allowed.any() and (tap.source < 0).all() for tap in read.taps):
                 return False
     return True
-
-
-__all__ = ["Entries", "Period", "period_of"]

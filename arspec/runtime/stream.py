@@ -20,7 +20,7 @@ from arspec.runtime.machine import Cut, Machine, State, free_values
 from arspec.runtime.noise import Uniforms
 from arspec.runtime.periods import Period, period_of
 from arspec.runtime.priming import can_prime, prime
-from arspec.runtime.program import Program, program, rows_of
+from arspec.runtime.program import Program, Rows, program, rows_of
 from arspec.runtime.schedule import free_nodes, schedule
 from arspec.spec.load import Spec
 
@@ -32,10 +32,11 @@ SHORTEST, LONGEST = 64, 1 << 16  # steps of the schedules in which a period is l
 
 @dataclass(eq=False)
 class Endless:
-    """A model of some length whose program has settled into a period."""
+    """A model of some length whose program has settled into a period; its rows hold the steps before that."""
 
     model: Model
     program: Program
+    rows: Rows
     period: Period
 
 
@@ -55,9 +56,10 @@ def endless(model: Model, member: int) -> Endless:
         plan = program(schedule(variant.graph, variant.graph.members[member]), endless=True)
         if plan.whole:
             break  # attention over all that came before grows without end
-        period = period_of(plan)
+        rows = rows_of(plan)
+        period = period_of(plan, rows)
         if period is not None:
-            return Endless(variant, plan, period)
+            return Endless(variant, plan, rows, period)
     raise InputError("AR822", f"the steps of '{model.spec.name}' never become periodic, so that it has no stream: some "
                      "layer reads everything that came before, or depends on how long the sequence is",
                      f"arspec sample draws sequences of the spec's length, {data.length}")  # fmt: skip
@@ -146,11 +148,9 @@ class Stream:
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
         """(row, class, whether the steps have settled) of each step."""
-        period, plan, device = self.endless.period, self.endless.program, self.model.device
-        first = rows_of(plan)
-        flat = first.entries.rows()
+        period, first, device = self.endless.period, self.endless.rows, self.model.device
         for step in range(start, min(stop, period.begin)):
-            row = torch.from_numpy(flat[first.begins[step] : first.begins[step + 1]]).to(device)
+            row = torch.from_numpy(first.entries.cut(first.begins[step], first.begins[step + 1]).rows()).to(device)
             yield row, self.machine.cut(step, first.sizes[step]), False
         cuts = [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
         begin = max(start, period.begin)
