@@ -6,6 +6,7 @@ path, so results agree up to rounding only (1e-5 of the parameters in float32).
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import warnings
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from arspec.diagnostics import InputError
 from arspec.layers.base import Weights
 from arspec.runtime.machine import Cut, Machine, State
 
@@ -26,16 +28,25 @@ SECONDS = 0.4  # for each operation, the first time on a machine
 
 
 def can_compile(device: torch.device) -> bool:
-    """Whether Inductor has what it needs for a device."""
-    if device.type == "cpu":
-        return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-    return device.type == "cuda"
+    """Whether Inductor has what it needs for a device: on a CPU a C++ compiler."""
+    compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
+    return device.type != "cpu" or any(name and shutil.which(name.split()[0]) for name in compilers)
+
+
+def need_compiler(device: torch.device) -> None:
+    """InputError where what is asked for can't be compiled."""
+    if not can_compile(device):
+        raise InputError("AR815", "torch.compile needs a C++ compiler, and there is none here",
+                         "install g++ or clang++, set CXX, or leave out --compile")  # fmt: skip
 
 
 def pays(machine: Machine, cut: Cut, state: State, row: Tensor, steps: int, wanted: bool | None) -> bool:
     """Whether to compile a class of which so many steps are to come. wanted: yes, no, or (None) where it saves time: a
-    compiled step takes about a half of the plain one, measured here, and compiling a fixed time for each operation."""
+    compiled step takes about a half of the plain one, measured here, and compiling a fixed time for each operation.
+    InputError where it is wanted and there is no compiler."""
     if wanted is not None:
+        if wanted:
+            need_compiler(row.device)
         return wanted
     if steps < FEWEST or not can_compile(row.device):
         return False

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
-import shutil
 import warnings
 
 import torch
 from torch import nn
 
-from arspec.diagnostics import InputError
+from arspec.runtime.compiled import need_compiler
 
 MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a last batch of another size
 
@@ -18,10 +16,7 @@ MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a
 def compile_in_place(through: nn.Module, members: int, device: torch.device) -> None:
     """Makes calls of `through` go through torch.compile: one graph for each member of the family, compiled when it first
     comes. InputError where there is no C++ compiler, which it needs on a CPU."""
-    compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
-    if device.type == "cpu" and not any(name and shutil.which(name.split()[0]) for name in compilers):
-        raise InputError("AR815", "torch.compile needs a C++ compiler, and there is none here",
-                         "install g++ or clang++, set CXX, or leave out --compile")  # fmt: skip
+    need_compiler(device)
     with warnings.catch_warnings():  # torch's compiler uses what torch has deprecated
         warnings.simplefilter("ignore", DeprecationWarning)
         importlib.import_module("torch._inductor.compile_fx")
