@@ -12,19 +12,11 @@ import torch
 from torch import Tensor
 
 from arspec.completion.given import Given
-from arspec.runtime.noise import uniforms
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
 ROWS = 512  # that go through the sampler at once
-
-
-def noise_for(model: Model, seed: int, first: int, rows: int) -> Tensor:
-    """[rows, V, U]: the noise of examples `first`, `first` + 1, ..."""
-    graph = model.graph
-    each = graph.head.uniforms(graph.support)
-    return torch.from_numpy(uniforms(seed, first, rows, graph.data.out.sites, each)).to(model.device)
 
 
 class Clamped:

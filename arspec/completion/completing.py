@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.completion.clamped import ROWS, Clamped, noise_for
+from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.enumeration import by_enumeration, completions
 from arspec.completion.gibbs import by_gibbs, by_metropolis
 from arspec.completion.given import Given, best_given, not_first
 from arspec.completion.particles import by_particles
 from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.runtime.drawing import noise_for
 from arspec.runtime.method import sample
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def complete(
         warm = "" if temperature == 1.0 else f", at temperature {temperature:g}"
         return Completion(values, how, given.member,
                           f"exact conditional samples{warm}: nothing that is given looks at what is missing in {told}")  # fmt: skip
-    with torch.no_grad():
+    with torch.no_grad(), model.held():
         values, guarantee = _otherwise(model, given, x, condition, how, seed, progress, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)
 

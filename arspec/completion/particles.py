@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from arspec.completion.clamped import ROWS, Clamped, noise_for
+from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.given import Given
+from arspec.runtime.drawing import noise_for
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model

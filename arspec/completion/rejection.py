@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.completion.clamped import ROWS, Clamped, noise_for
+from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.given import Given
 from arspec.diagnostics import InputError
+from arspec.runtime.drawing import noise_for
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
 
+def noise_for(model: Model, seed: int, first: int, examples: int) -> Tensor:
+    """[B, V, U]: the noise of examples `first`, `first` + 1, ..."""
+    graph = model.graph
+    each = graph.head.uniforms(graph.support)
+    return torch.from_numpy(uniforms(seed, first, examples, graph.data.out.sites, each)).to(model.device)
+
+
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
     [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest."""
@@ -27,8 +34,7 @@ class Draws:
             raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
         self.model, self.temperature = model, temperature
         self.head, self.support = model.graph.head, model.graph.support
-        sites, each = model.graph.data.out.sites, self.head.uniforms(self.support)
-        self.noise = torch.from_numpy(uniforms(seed, first, n, sites, each)).to(model.device)
+        self.noise = noise_for(model, seed, first, n)
         self.given = self.known = None
         if given is not None and known is not None:
             model.data_tensor(given)

@@ -44,7 +44,7 @@ def fixed_point(
     """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
     draws = Draws(model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
     search = Search(model, draws, condition, member)
-    with _shown(search.depth, progress) as show:
+    with model.held(), _shown(search.depth, progress) as show:
         while not search.done:
             search.round()
             show(search.right)
