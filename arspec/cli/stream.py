@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,26 +88,15 @@ def _prefix(path: Path, data: SequenceData) -> Codes:
     """The steps that a file holds, as the model's integers."""
     import numpy as np
 
-    if path.suffix.lower() == ".wav":
-        from arspec.data.mu_law import to_codes
-        from arspec.data.wav import read_wav
+    from arspec.data.adapt import codes_of
+    from arspec.data.files import read_path
 
-        wave, rate = read_wav(path)
-        if rate != data.rate:
-            raise InputError("AR804", f"{path} has {rate:,} samples a second, and the model {data.rate:,}")
-        return to_codes(wave, data.levels, data.companding)
-    try:
-        codes = (
-            np.load(path, allow_pickle=False)
-            if path.suffix.lower() == ".npy"
-            else np.frombuffer(path.read_bytes(), np.uint8)
-        )
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError("AR803", f"cannot read {path}: {error}") from error
-    codes = np.asarray(codes).reshape(-1)
-    if codes.dtype.kind not in "iu" or not len(codes) or codes.min() < 0 or codes.max() >= data.levels:
-        raise InputError("AR804", f"{path}: a prefix holds integers from 0 to {data.levels - 1}, at least one")
-    return codes.astype(np.int64)
+    raw = read_path(path, data, {}, "all")
+    if raw.x.ndim == 2 and len(raw.x) == 1:  # as samples are written
+        raw = replace(raw, x=raw.x[0])
+    if raw.x.ndim != 1 or not len(raw.x):
+        raise InputError("AR804", f"{path}: a prefix is one sequence of at least one step")
+    return codes_of(raw, data, str(path), []).astype(np.int64)
 
 
 @contextmanager

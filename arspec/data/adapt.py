@@ -55,19 +55,7 @@ def _article(data: Data) -> str:
 
 def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[str]) -> tuple[Array, int]:
     """Pieces of one long sequence: every place a beginning for training, side by side for evaluation."""
-    if raw.layout != data.content and raw.layout in ("text", "audio"):
-        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {data.content}")
-    if raw.layout == "audio":
-        if raw.rate is not None and raw.rate != data.rate:
-            raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz", "set the spec's rate")
-        codes = to_codes(raw.x, data.levels, data.companding)
-        notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
-    else:
-        codes = raw.x
-        if codes.dtype.kind not in "iub":
-            raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers")
-        _within(codes, data.levels, name)
-    stream = codes.astype(np.uint8 if data.levels <= 256 else np.int32)
+    stream = codes_of(raw, data, name, notes).astype(np.uint8 if data.levels <= 256 else np.int32)
     count = len(stream) // data.length
     if count == 0:
         raise InputError(
@@ -80,6 +68,23 @@ def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[st
     if rest := len(stream) - count * data.length:
         notes.append(f"cut into {count} pieces of {data.length}; the last {rest} are left out")
     return windows[:: data.length], count
+
+
+def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array:
+    """One long sequence as the spec's integers, [T]."""
+    if raw.layout != data.content and raw.layout in ("text", "audio"):
+        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {data.content}")
+    if raw.layout == "audio":
+        if raw.rate is not None and raw.rate != data.rate:
+            raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz", "set the spec's rate")
+        codes = to_codes(raw.x, data.levels, data.companding)
+        notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
+    else:
+        codes = raw.x
+        if codes.dtype.kind not in "iub":
+            raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers")
+        _within(codes, data.levels, name)
+    return codes
 
 
 def _within(x: Array, levels: int, name: str) -> None:
