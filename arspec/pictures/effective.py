@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from arspec.diagnostics import InputError
 from arspec.pictures import panels
-from arspec.pictures.field import FORMATS, MAX_SPECS
+from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
 from arspec.types import Bools
 
@@ -36,13 +35,7 @@ def render_effective(
 
     variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. The suffix says how it is written: .svg,
     .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(
-            "AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these"
-        )
-    if not 1 <= len(models) <= MAX_SPECS:
-        raise InputError("AR808", f"from 1 to {MAX_SPECS} models stand side by side, not {len(models)}", None)
+    target = field_target(path, len(models), "models")
     fields = [field_of(m.spec, variable, member if member < m.members or len(models) == 1 else 0) for m in models]
     found = [effective(m, f.variable, f.member, inputs, seed) for m, f in zip(models, fields, strict=True)]
     _draw(fields, found, target, inputs)

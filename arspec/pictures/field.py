@@ -30,19 +30,25 @@ def render_fields(
     variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. node: whose mask is shown; the first masked
     one where left out, or without masks the first that reads a window. only: panels of PANELS. The suffix says how it
     is written: .svg, .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(
-            "AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these"
-        )
-    if not 1 <= len(specs) <= MAX_SPECS:
-        raise InputError("AR808", f"from 1 to {MAX_SPECS} specs stand side by side, not {len(specs)}", None)
+    target = field_target(path, len(specs), "specs")
     for name in only or ():
         if name not in PANELS:
             raise InputError("AR808", f"there is no panel '{name}'", did_you_mean(name, PANELS, "panels"))
     _check_node(specs, node)
     _draw([field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs],
           target, node, [p for p in PANELS if only is None or p in only])  # fmt: skip
+    return target
+
+
+def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
+    """Where a picture of so many specs or models side by side is written. Raises InputError where it can't be."""
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise InputError(
+            "AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these"
+        )
+    if not 1 <= count <= MAX_SPECS:
+        raise InputError("AR808", f"from 1 to {MAX_SPECS} {what} stand side by side, not {count}", None)
     return target
 
 

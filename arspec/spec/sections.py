@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,7 +72,40 @@ class ImageData(Section):
         return math.prod(self.shape)
 
 
-class SequenceData(Section):
+class _OneChannel(Section):
+    """What data of one channel on one dimension have in common."""
+
+    channels: ClassVar[int] = 1
+    auxiliary: ClassVar[dict[str, Auxiliary]] = {}
+    if TYPE_CHECKING:  # stated where it stands among a section's keys
+        levels: int
+
+    @property
+    def variables(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return (self.variables,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.variables,)
+
+    @property
+    def dimensions(self) -> int:
+        return self.variables
+
+    @property
+    def channel_levels(self) -> tuple[int, ...]:
+        return (self.levels,)
+
+    @property
+    def levels_text(self) -> str:
+        return f"{self.levels} levels"
+
+
+class SequenceData(_OneChannel):
     """Sequences: integers from 0 to levels − 1, [length]."""
 
     kind: Literal["sequence"]
@@ -85,35 +118,12 @@ class SequenceData(Section):
         default="mu_law", description="Audio: how amplitudes become levels."
     )
 
-    channels: ClassVar[int] = 1
-    auxiliary: ClassVar[dict[str, Auxiliary]] = {}
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        return (self.length,)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.length,)
-
-    @property
-    def dimensions(self) -> int:
-        return self.variables
-
-    @property
-    def channel_levels(self) -> tuple[int, ...]:
-        return (self.levels,)
-
-    @property
-    def levels_text(self) -> str:
-        return f"{self.levels} levels"
-
     @property
     def variables(self) -> int:
         return self.length
 
 
-class VectorData(Section):
+class VectorData(_OneChannel):
     """Vectors: integers from 0 to levels − 1, [size]. The order of the entries has no meaning of its own."""
 
     kind: Literal["vector"]
@@ -122,29 +132,6 @@ class VectorData(Section):
     display: Annotated[tuple[Side, Side], Field(strict=False)] | None = Field(
         default=None, description="Rows and columns by which a vector is shown as a picture."
     )
-
-    channels: ClassVar[int] = 1
-    auxiliary: ClassVar[dict[str, Auxiliary]] = {}
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        return (self.size,)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.size,)
-
-    @property
-    def dimensions(self) -> int:
-        return self.variables
-
-    @property
-    def channel_levels(self) -> tuple[int, ...]:
-        return (self.levels,)
-
-    @property
-    def levels_text(self) -> str:
-        return f"{self.levels} levels"
 
     @property
     def variables(self) -> int:
