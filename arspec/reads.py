@@ -266,6 +266,15 @@ class Ranked:
         found[self.by_rank] = np.bitwise_or.accumulate(by_count[:0:-1])[::-1]  # read by all that read more than it
         return found
 
+    def reads_all(self, sites: Ints, first: int) -> bool:
+        """Whether each of the sites reads all of the input's `first` sites."""
+        return bool((self.count[sites] >= self._farthest[first - 1]).all()) if first else True
+
+    @cached_property
+    def _farthest(self) -> Ints:
+        """[S_in]: how many sites, from the lowest rank on, hold all of the input's first ones."""
+        return np.maximum.accumulate(np.argsort(self.by_rank) + 1)
+
     def table(self, sites: Ints) -> Ints:
         count = self.count[sites]
         longest = int(count.max(initial=0))
@@ -306,6 +315,9 @@ class Matrix:
         where, which = np.nonzero(rows)
         out[where, np.concatenate([np.arange(n) for n in rows.sum(1)] or [which])] = which
         return out
+
+    def reads_all(self, sites: Ints, first: int) -> bool:
+        return bool(self.allowed[sites, :first].all())
 
     def matrix(self) -> Bools:
         return self.allowed

@@ -43,12 +43,14 @@ class Categorical(Head):
 
     def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
         """The first level whose cumulative probability exceeds the uniform; in float64 whatever the parameters are."""
+        import torch
+
         logits = parameters.double().unflatten(-1, (support.channels, support.levels))
         if temperature == 0:
             return logits.argmax(-1)
-        cumulative = (logits / temperature).softmax(-1).cumsum(-1)
+        cumulative = (logits if temperature == 1 else logits / temperature).softmax(-1).cumsum(-1)
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
-        return (cumulative <= target).sum(-1).clamp_(max=support.levels - 1)
+        return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp_(max=support.levels - 1)
 
     # -- what a codec needs ------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ class Attention(Layer):
 
     layer: Literal["attention"]
     placed = True
+    opens = True
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
     values: Ref = Field(description="The node that gives the values.")
     mask: MaskText | None = Field(
@@ -76,7 +77,9 @@ class Attention(Layer):
 
     def _heads(self, x: Tensor) -> Tensor:
         """[B, S, C] -> [B, heads, S, C / heads]"""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        if x.shape[1] == 1:
+            return x.view(x.shape[0], self.heads, 1, -1)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         import torch
@@ -96,24 +99,34 @@ class Attention(Layer):
         if strict:  # site i sees what site i - 1 would see if it saw itself; the first sees nothing
             return F.pad(self._in_sequence(q[:, 1:], k[:, :-1], v[:, :-1], False), (0, 0, 1, 0))
         seen = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True)
-        return seen.transpose(1, 2).flatten(2)
+        return self._side_by_side(seen)
 
     def _masked(self, q: Tensor, k: Tensor, v: Tensor, c: Constants) -> Tensor:
         """q [B, n, C], k [B, S, C], v [B, S, D] -> [B, n, D]. mask [n, S], and `seeing` [n] as in `constants`."""
         from torch.nn import functional as F
 
         mask, seeing = c.get("mask"), c.get("seeing")
-        seen = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask)
-        seen = seen.transpose(1, 2).flatten(2)
+        seen = self._side_by_side(F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask))
         return seen if seeing is None else seen * seeing[:, None]
+
+    def _side_by_side(self, y: Tensor) -> Tensor:
+        """[B, heads, S, C / heads] -> [B, S, C]"""
+        return y.reshape(y.shape[0], 1, -1) if y.shape[2] == 1 else y.transpose(1, 2).flatten(2)
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         if "strict" in c:
             return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
         return {key: c[key] for key in ("mask", "seeing") if key in c}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        known = xs[1].shape[1]  # keys and values that are there
+    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
+        q, keys, values = xs
+        if node.mask is None:  # every site reads the same: the first row of what was gathered is all of it
+            keys, values = (
+                x[:, 0].unflatten(1, (-1, own.channels)) for x, own in zip(xs[1:], node.ins[1:], strict=True)
+            )
+        if sites is None or not w:
+            return self._masked(q, keys, values, {})
+        known = keys.shape[1]  # that are there
         found = {key: value.index_select(0, sites) for key, value in w.items() if key != "rank"}
         if "rank" in w:  # each site sees up to the last
             last = found.pop("last")
@@ -121,9 +134,7 @@ class Attention(Layer):
             found = {"mask": (w["rank"][:known] <= last[:, None]) | ~seeing[:, None], "seeing": seeing}
         elif "mask" in found:
             found["mask"] = found["mask"][:, :known]
-        # Without a mask every site reads the same: the first row of what was gathered is all of it.
-        keys, values = (x if x.ndim == 3 else x[:, 0] for x in xs[1:])
-        return self._masked(xs[0].squeeze(2), keys, values, found)
+        return self._masked(q, keys, values, found)
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")

@@ -9,7 +9,7 @@ states its output's type, its reads, its weights, and the same computation twice
                 work is cut up
     prepare     the weights as `forward` wants them: masked, normalised, cut; once for all uses of the same weights
     forward     all sites at once, on tensors [B, G * C, *grid]
-    fold, few   a few sites of one group, on what they read [B, n, M, C] (or the whole input [B, S, C] where the
+    fold, few   a few sites of one group, on what they read [B, n, M * C] (or the whole input [B, S, C] where the
                 relation is a matrix); `fold` prepares the weights once, `hoist` what no variable influences
     style       how the diagram draws it
 """
@@ -125,6 +125,7 @@ class Layer(BaseModel):
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     linear: ClassVar[bool] = False  # `few` is `few_linear`: layers that read the same are computed as one
     placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
+    opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
 
     layer: str
@@ -166,18 +167,22 @@ class Layer(BaseModel):
         return w
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        """A few sites of one group. xs[i]: what they read of input i, [B, n, M, C], or, where the relation is a matrix,
-        the input's first sites, [B, S', C], beyond which nothing is known yet; last, for a scan, its own sites that they read, [B, n, M, cached]; w: what `fold` gave;
-        sites [n], for layers that are `placed`. Returns [B, n, cached]."""
+        """A few sites of one group. xs[i]: what they read of input i, M places side by side, [B, n, M * C], or, where the
+        relation is a matrix, the input's first sites, [B, S', C], beyond which nothing is known yet, or what `hoist` made
+        of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `fold` gave; sites
+        [n], for layers that are `placed`. Returns [B, n, cached]."""
         raise NotImplementedError
 
+    def passes(self) -> bool:
+        """Whether `few` gives the one thing that it takes as it is, so that nothing is to be computed."""
+        return False
+
     def hoists(self, node: Node, port: int) -> bool:
-        """Whether `hoist` makes something of an input that no variable influences."""
+        """Whether `few` takes an input as `hoist` makes it."""
         return False
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
-        """What becomes of such an input once, before the first step, instead of at each: [B, n, M, C] -> [B, n, C'].
-        `few` then gets that in its place."""
+        """[B, n, M * C] -> [B, n, C']: done once before the first step, where no variable influences the input."""
         raise NotImplementedError
 
     def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:

@@ -35,4 +35,4 @@ class Concat(Layer):
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
-        return torch.cat([x.squeeze(2) for x in xs], -1)
+        return torch.cat(xs, -1)

@@ -36,7 +36,7 @@ class ConcatElu(Layer):
         import torch
         from torch.nn import functional as F
 
-        x = xs[0].squeeze(2)
+        x = xs[0]
         return F.elu(torch.cat([x, -x], -1))
 
     def style(self, node: Node) -> Style:

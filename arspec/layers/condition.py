@@ -59,16 +59,13 @@ def fold_condition(node: Node, w: Weights, group: int) -> Weights:
 
 
 def few_conditioned(xs: list[Tensor], w: Weights) -> Tensor:
-    """xs: [B, n, 1, C], and the condition as [B, n, M, K / M] where there is one, or what `hoist_condition` made of it."""
-    x = xs[0].squeeze(2)
-    if WEIGHT not in w:
-        return x
-    return x + (xs[1] if xs[1].ndim == 3 else hoist_condition(w, xs[1]))
+    """xs: [B, n, C], and what `hoist_condition` made of the condition, where there is one."""
+    return xs[0] + xs[1] if WEIGHT in w else xs[0]
 
 
 def hoist_condition(w: Weights, given: Tensor) -> Tensor:
-    """given [B, n, M, K / M] -> [B, n, C]: what is added to the input."""
-    return given.flatten(2) @ w[WEIGHT]
+    """given [B, n, K] -> [B, n, C]: what is added to the input."""
+    return given @ w[WEIGHT]
 
 
 class Condition(Layer):

@@ -131,7 +131,7 @@ class Dense(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         # without a mask every unit reads the same: the first row of what was gathered is all of it
-        flat = (xs[0] if xs[0].ndim == 3 else xs[0][:, 0]).flatten(1)
+        flat = xs[0][:, 0] if node.mask is None else xs[0].flatten(1)
         rows = w["weight"].index_select(0, sites)[..., : flat.shape[1]]
         y = flat @ rows.flatten(0, 1).T
         y = y.view(len(flat), len(sites), -1)

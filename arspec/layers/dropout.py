@@ -35,7 +35,10 @@ class Dropout(Layer):
         return F.dropout(xs[0], self.rate, training)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].squeeze(2)
+        return xs[0]
+
+    def passes(self) -> bool:
+        return True
 
     def style(self, node: Node) -> Style:
         return Style("function", f"{self.rate:g}")

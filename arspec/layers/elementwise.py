@@ -39,4 +39,6 @@ class Elementwise(Layer):
         return reduce(operator.add if self.layer == "add" else operator.mul, xs)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self.forward(node, w, {}, [x.squeeze(2) for x in xs], False)
+        if len(xs) == 2:
+            return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]
+        return self.forward(node, w, {}, xs, False)

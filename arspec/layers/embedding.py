@@ -53,7 +53,9 @@ class Embedding(Discrete):
         return {"weight": w["weight"][group]}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return w["weight"][xs[0].long().flatten(2).squeeze(2)]
+        from torch.nn import functional as F
+
+        return F.embedding(xs[0].long().squeeze(-1), w["weight"])
 
     def style(self, node: Node) -> Style:
         return Style("input", f"{levels_of(node)} levels")

@@ -60,7 +60,8 @@ class Filter(Layer):
         return {"weight": w["weight"].flatten()[taps]}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return (xs[0] * w["weight"][:, None]).sum(2)
+        taps = xs[0].unflatten(-1, (-1, node.out.channels))
+        return (taps * w["weight"][:, None]).sum(2)
 
     def style(self, node: Node) -> Style:
         return Style("convolution", "×".join(map(str, self._geometry(node.out.grid).kernel)))

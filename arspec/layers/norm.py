@@ -109,19 +109,18 @@ class Norm(Layer):
         return {name: value[group * channels : (group + 1) * channels] for name, value in w.items()}
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        from torch.nn import functional as F
+        import torch
 
         x = xs[0]
         if self.over == "batch":
-            y = (x.squeeze(2) - w["running_mean"]) * (w["running_variance"] + self.epsilon).rsqrt()
+            y = (x - w["running_mean"]) * (w["running_variance"] + self.epsilon).rsqrt()
         elif self.over == "channels":
             if self.kind == "layer":
-                return F.layer_norm(x.squeeze(2), (x.shape[-1],), w["gain"], w.get("bias"), self.epsilon)
-            y = self._normal(x.squeeze(2), (-1,))
+                return torch.layer_norm(x, x.shape[2:], w["gain"], w["bias"], self.epsilon)
+            y = self._normal(x, (-1,))
         else:
-            y = self._normal_among(
-                x, sites % node.out.positions if self.over == "space" else sites // node.out.positions
-            )
+            own = sites % node.out.positions if self.over == "space" else sites // node.out.positions
+            y = self._normal_among(x.unflatten(-1, (-1, node.out.channels)), own)
         y = y * w["gain"]
         return y + w["bias"] if "bias" in w else y
 

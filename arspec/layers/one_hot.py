@@ -35,7 +35,7 @@ class OneHot(Discrete):
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
-        x = xs[0].squeeze(2)
+        x = xs[0]
         levels = torch.arange(levels_of(node), dtype=x.dtype, device=x.device)
         return (x.unsqueeze(-1) == levels).to(x.dtype).flatten(2)
 

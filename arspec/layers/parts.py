@@ -51,7 +51,7 @@ class Part(Layer):
         return each[:, first : first + out.groups, : out.channels].flatten(1, 2)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].squeeze(2)[..., : node.out.channels]
+        return xs[0][..., : node.out.channels]
 
     def style(self, node: Node) -> Style:
         levels = f", {node.out.levels} levels" if node.out.levels is not None else ""
@@ -90,8 +90,8 @@ class Parts(Layer):
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         from torch.nn import functional as F
 
-        number = next(k for k, x in enumerate(xs) if x.shape[2])  # a group reads its own part and no other
-        own = xs[number].squeeze(2)
+        number = next(k for k, x in enumerate(xs) if x.shape[-1])  # a group reads its own part and no other
+        own = xs[number]
         return F.pad(F.pad(own, [1, 0], value=float(number)), [0, node.out.channels - 1 - own.shape[-1]])
 
     def style(self, node: Node) -> Style:

@@ -54,7 +54,10 @@ class Previous(Layer):
         return F.pad(xs[0].flatten(2), (0, 1))[:, :, c["source"]].view(xs[0].shape)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].squeeze(2)
+        return xs[0]
+
+    def passes(self) -> bool:
+        return True
 
     def style(self, node: Node) -> Style:
         return Style("move", f"{self.steps} in the order")

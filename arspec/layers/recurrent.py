@@ -218,7 +218,7 @@ class Recurrent(Layer):
         return folded
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self._cell(w, xs[0].squeeze(2), xs[1])
+        return self._cell(w, xs[0], xs[1].unflatten(-1, (-1, self.cached(node))))
 
     def cached(self, node: Node) -> int:
         return self.kept * node.out.channels

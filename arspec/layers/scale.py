@@ -35,7 +35,7 @@ class Scale(Layer):
         return xs[0] * ((high - low) / max(levels_of(node) - 1, 1)) + low
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self.forward(node, w, {}, [xs[0].squeeze(2)], False)
+        return self.forward(node, w, {}, xs, False)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"to [{self.to[0]:g}, {self.to[1]:g}]")

@@ -41,4 +41,4 @@ class Slice(Layer):
         return x[:, :, self.start : self.start + node.out.channels].flatten(1, 2)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].squeeze(2)[..., self.start : self.start + node.out.channels]
+        return xs[0][..., self.start : self.start + node.out.channels]

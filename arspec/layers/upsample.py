@@ -55,7 +55,9 @@ class Upsample(Layer):
         return x
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0].sum(2)  # of the taps at a site just one lies inside; the others are zero
+        return (
+            xs[0].unflatten(-1, (-1, node.out.channels)).sum(2)
+        )  # of the taps at a site just one lies inside; the others are zero
 
     def style(self, node: Node) -> Style:
         return Style("move", f"×{self.factor}")

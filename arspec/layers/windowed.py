@@ -139,9 +139,7 @@ def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, col
 
 
 def few_window(w: Weights, x: Tensor) -> Tensor:
-    """x [B, n, M, C_in] -> [B, n, C_out]."""
+    """x [B, n, M * C_in] -> [B, n, C_out]."""
     from torch.nn import functional as F
 
-    batch, sites = x.shape[:2]
-    out, read = w["weight"].shape
-    return F.linear(x.reshape(batch * sites, read), w["weight"], w.get("bias")).view(batch, sites, out)
+    return F.linear(x, w["weight"], w.get("bias"))

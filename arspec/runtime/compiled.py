@@ -61,15 +61,13 @@ def compiled_step(machine: Machine, cut: Cut, state: State, row: Tensor) -> Step
     """A class of steps as one compiled function. `state` and `row` are examples: shapes are fixed from here on."""
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
-    nodes, numbers = list(state.caches), list(state.hoisted)
     names = [list(w) for w in machine.weights]
     weights = [w[name] for w in machine.weights for name in w]
 
     def step(row: Tensor, caches: list[Tensor], hoisted: list[Tensor], weights: list[Tensor]) -> Tensor:
-        inner = State(state.batch, dict(zip(nodes, caches, strict=True)), dict(zip(numbers, hoisted, strict=True)))
         values = iter(weights)
         folded: list[Weights] = [{name: next(values) for name in own} for own in names]
-        return machine.step(row, cut, inner, None, weights=folded)
+        return machine.step(row, cut, machine.with_tensors(state, caches, hoisted, folded), None)
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step
     hoisted = list(state.hoisted.values())

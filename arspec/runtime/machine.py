@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import Node, Weights, sites_last
+from arspec.runtime.acts import Act, Registers
+from arspec.runtime.assembly import Call, assemble, layout_of
 from arspec.runtime.program import Operation, Program, Read
 from arspec.types import Ints
 
@@ -23,30 +25,19 @@ if TYPE_CHECKING:
 
 # Called with the node and the sites [n] that are being computed: tests count them.
 Trace = Callable[[Node, Tensor], None]
-
-
-@dataclass(eq=False)
-class Call:
-    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has in the step."""
-
-    number: int
-    operation: Operation
-    node: Node
-    first: int
-    count: int
-    entire: bool
-
-    def share(self, section: Tensor, columns: int) -> Tensor:
-        """What belongs to it of a section of the row."""
-        return section if self.entire else section.narrow(0, self.first * columns, self.count * columns)
+Row = Tensor | tuple[Tensor, ...]  # whole numbers, or they cut into sections already
 
 
 @dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections, what is computed, and where in the row the data's section is."""
+    """A class of steps: the sizes of the row's sections, what is called, as acts over so many registers, the register of
+    the head's parameters, and where in the row the data's section is."""
 
     sizes: list[int]
     calls: list[Call]
+    acts: list[Act]
+    head: int
+    registers: int
     data: tuple[int, int]
 
 
@@ -58,6 +49,7 @@ class State:
     batch: int
     caches: dict[Node, Tensor]
     hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    registers: Registers = field(default_factory=list)  # of a step, kept as the next one finds most as it was
 
     def follow(self, rows: Tensor) -> None:
         """Each example goes on as the one that `rows` [B] names, which has the same conditions."""
@@ -70,11 +62,10 @@ class Machine:
 
     def __init__(self, model: Model, program: Program, member: int) -> None:
         self.model, self.program, self.member = model, program, member
-        self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self.weights = [self._fold(operation) for operation in program.operations]
-        self.widths = [[p.node.layer.cached(p.node) for p in operation.parts] for operation in program.operations]
+        self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
+        self._layout = layout_of(program)
         self._cuts: dict[object, Cut] = {}
-        self._filled = [self._filled_by(operation) for operation in program.operations]
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -94,11 +85,6 @@ class Machine:
                 [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in folded]
             )
         return joined
-
-    def _filled_by(self, operation: Operation) -> list[int]:
-        """By step: the sites that any of what an operation reads whole is known up to."""
-        whole = [self.program.filled(read.source) for read in operation.reads if read.whole]
-        return np.max(whole, 0).tolist() if whole else []
 
     def begin(
         self,
@@ -133,7 +119,20 @@ class Machine:
             for read in operation.reads:
                 if read.section is not None and read.source not in caches:
                     caches[read.source] = like.new_zeros(batch, 1, read.channels)
+        self._lay_out(state, self.weights)
         return state
+
+    def _lay_out(self, state: State, weights: Sequence[Weights]) -> None:
+        """Puts into registers what every step finds there."""
+        layout = self._layout
+        state.registers = [None] * layout.free
+        for node, at in layout.caches.items():
+            state.registers[at] = state.caches[node]
+        for at, folded in zip(layout.weights, weights, strict=True):
+            state.registers[at] = folded
+        for key, at in layout.hoisted.items():
+            state.registers[at] = state.hoisted[key]
+        state.registers[layout.nowhere] = self._nowhere
 
     def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
         part, given = self.program.operations[number].parts[0], read.hoisted
@@ -141,7 +140,7 @@ class Machine:
         table = given.table[:1] if read.section is None else given.table
         rows = np.where(table < read.source.out.sites, table + 1, 0)
         x = cache.index_select(1, torch.from_numpy(rows.ravel()).to(cache.device))
-        x = x.view(len(cache), len(table), -1, cache.shape[2])
+        x = x.view(len(cache), len(table), -1)
         return part.node.layer.hoist(part.node, self.weights[number], k, x)
 
     # -- steps -------------------------------------------------------------------------------------------------------
@@ -155,12 +154,12 @@ class Machine:
         if key not in self._cuts:
             begin, size = int(sizes[: self.program.data].sum()), int(sizes[self.program.data])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
-            self._cuts[key] = Cut(sizes.tolist(), calls, (begin, size))
+            acts = assemble(self.program, self._layout, calls)
+            self._cuts[key] = Cut(sizes.tolist(), calls, *acts, (begin, size))
         return self._cuts[key]
 
     def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
-        operation = self.program.operations[number]
-        return Call(number, operation, operation.parts[0].node, lo, hi - lo, lo == 0 and hi == counts[number])
+        return Call(number, self.program.operations[number], lo, hi - lo, lo == 0 and hi == counts[number])
 
     def _runs(self, counts: list[int], runs: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
         scans = self.program.by_group
@@ -175,59 +174,39 @@ class Machine:
                 mine = {scans[node, g] for g in range(node.out.groups) if (node, g) in scans}
                 yield from (run for run in runs if run[0] in mine)
 
-    def step(
-        self, row: Tensor, cut: Cut, state: State, step: int | None, trace: Trace | None = None,
-        weights: Sequence[Weights] | None = None,
-    ) -> Tensor:  # fmt: skip
+    def step(self, row: Row, cut: Cut, state: State, step: int | None, trace: Trace | None = None) -> Tensor:
         """Computes what a step does; the head's parameters [B, v, K] of the variables that come next. step: its number,
         by which it knows how far a cache is filled that is read whole; None: all of it is read."""
-        weights = self.weights if weights is None else weights
-        sections = row.split(cut.sizes)
-        made: dict[int, list[Tensor]] = {}
-        gathered: dict[int, Tensor] = {}
-        for call in cut.calls:
-            number, operation, share = call.number, call.operation, call.share
-            xs: list[Tensor] = []
-            for k, read in enumerate(operation.reads):
-                at = read.section
-                if read.made is not None:
-                    xs.append(_narrowed(made[read.made[0]][read.made[1]], read.channels).unsqueeze(2))
-                elif read.hoisted is not None:
-                    x = state.hoisted[number, k]
-                    xs.append(x if at is None else x.index_select(1, share(sections[at], 1)))
-                elif at is None:
-                    xs.append(self._whole(read, state, None if step is None else self._filled[number][step]))
-                else:
-                    x = gathered.get(at) if call.entire else None
-                    if x is None:
-                        x = state.caches[read.source].index_select(1, share(sections[at], read.columns))
-                        if call.entire:  # of a scan, a wave's share is nobody else's
-                            gathered[at] = x
-                    x = x.view(state.batch, call.count, read.columns, x.shape[-1])
-                    xs.append(_narrowed(x, read.channels))
-            places = self._nowhere if operation.places is None else share(sections[operation.places], 1)
-            value = call.node.layer.few(call.node, weights[number], xs, places)
-            made[number] = [value] if len(operation.parts) == 1 else list(value.split(self.widths[number], -1))
-            for part, out, v in zip(operation.parts, operation.outs, made[number], strict=True):
-                if out is not None:
-                    state.caches[part.node].index_copy_(1, share(sections[out], 1), v)
-                if trace is not None and step is not None:
-                    start = int(part.bounds[step]) + call.first
-                    trace(part.node, torch.from_numpy(part.sites[start : start + call.count]))
-        direct = self.program.head_made
-        if direct is not None:
-            return made[direct[0]][direct[1]]
-        return state.caches[self.model.graph.head_node].index_select(1, sections[self.program.head])
+        r = state.registers
+        r[: len(cut.sizes)] = torch.split_with_sizes(row, cut.sizes) if isinstance(row, Tensor) else row
+        if len(r) < cut.registers:
+            r.extend([None] * (cut.registers - len(r)))
+        r[self._layout.step] = step
+        for act in cut.acts:
+            act(r)
+        if trace is not None and step is not None:
+            _tell(trace, cut, step)
+        return r[cut.head]
 
-    def _whole(self, read: Read, state: State, filled: int | None) -> Tensor:
-        """The first sites of an input, [B, S', C], or all of them."""
-        kept = self.program.caches[read.source]
-        cache = _narrowed(state.caches[read.source], read.channels)
-        return cache.narrow(1, kept.outside, kept.size - kept.outside if filled is None else filled)
-
-    def write(self, row: Tensor, cut: Cut, state: State, values: Tensor) -> None:
+    def write(self, row: Row, cut: Cut, state: State, values: Tensor) -> None:
         """Puts what was drawn, [B, v, C], where the next steps read it."""
-        state.caches[self.model.graph.data].index_copy_(1, row.narrow(0, *cut.data), values)
+        rows = row.narrow(0, *cut.data) if isinstance(row, Tensor) else row[self.program.data]
+        state.caches[self.model.graph.data].index_copy_(1, rows, values)
+
+    def with_tensors(self, state: State, caches: list[Tensor], hoisted: list[Tensor], weights: list[Weights]) -> State:
+        """The same state over other tensors, for a step that is traced."""
+        other = State(
+            state.batch, dict(zip(state.caches, caches, strict=True)), dict(zip(state.hoisted, hoisted, strict=True))
+        )
+        self._lay_out(other, weights)
+        return other
+
+
+def _tell(trace: Trace, cut: Cut, step: int) -> None:
+    for call in cut.calls:
+        for part in call.operation.parts:
+            start = int(part.bounds[step]) + call.first
+            trace(part.node, torch.from_numpy(part.sites[start : start + call.count]))
 
 
 def free_values(
@@ -242,7 +221,3 @@ def free_values(
         values[node] = node.layer.forward(node, weights, constants, inputs, False)
     pad = torch.nn.functional.pad
     return {node: pad(sites_last(value, node.out.groups), (0, 0, 1, 0)) for node, value in values.items()}
-
-
-def _narrowed(x: Tensor, channels: int) -> Tensor:
-    return x if x.shape[-1] == channels else x[..., :channels]

@@ -11,11 +11,13 @@ moved on by a fixed amount (`arspec.runtime.periods`), so that they are not held
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from arspec.layers.base import Node
+from arspec.reads import Matrix, Ranked
 from arspec.runtime.schedule import Input, Part, Schedule
 from arspec.types import Ints
 
@@ -48,8 +50,9 @@ class Section:
 @dataclass(eq=False)
 class Read:
     """How an operation takes an input: what another one has `made` in this step (its number, and which of its parts),
-    the rows of `source` that a section names, or all that is known of `source`. `hoisted`: what the layer made of an
-    input that no variable influences, from its rows for every site (by the section), or for all sites alike."""
+    the rows of `source` that a section names, or all that is known of `source`, by a relation. `hoisted`: what the layer
+    made of an input that no variable influences, from its rows for every site (by the section), or for all sites alike.
+    `hoist`: the layer makes something of the input at each step."""
 
     source: Node
     channels: int
@@ -57,11 +60,8 @@ class Read:
     section: int | None = None
     made: tuple[int, int] | None = None
     hoisted: Input | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether all that is known of the source is read."""
-        return self.made is None and self.section is None and self.hoisted is None
+    relation: Ranked | Matrix | None = None
+    hoist: bool = False
 
 
 @dataclass(eq=False)
@@ -115,6 +115,17 @@ class Program:
                 found.append((number, lo - start, hi - start))
         return tuple(found)
 
+    def filled_by(self, operation: Operation) -> list[int]:
+        """[steps]: the sites that any of what an operation reads whole is known up to."""
+        return np.max([self.filled(read.source) for read in operation.reads if read.relation is not None], 0).tolist()
+
+    def open(self, operation: Operation) -> list[bool]:
+        """[steps]: whether all of the sites that an operation computes read all of these."""
+        part, known = operation.parts[0], self.filled_by(operation)
+        relations = [read.relation for read in operation.reads if read.relation is not None]
+        sites = [part.sites[lo:hi] for lo, hi in itertools.pairwise(part.bounds.tolist())]
+        return [all(r.reads_all(own, known[t]) for r in relations) for t, own in enumerate(sites)]
+
     def filled(self, node: Node) -> Ints:
         """[steps]: of a node that is read whole, the sites up to the last one that is known after each step."""
         found = np.ones(self.steps, np.int64)
@@ -154,7 +165,7 @@ class _Builder:
                 self.group_of[node][sites] = g
                 self.index_of[node][sites] = sites if node in self.whole else np.arange(len(sites))
         self.sections: list[Section] = []
-        self.known: dict[tuple[Node | None, bytes, bytes], int] = {}
+        self.known: dict[tuple[bytes, ...], int] = {}
         self.caches: dict[Node, Kept] = {}
 
     def build(self) -> Program:
@@ -198,7 +209,7 @@ class _Builder:
         """The ring of every part: at each step in which a site is read, what has been computed since it."""
         schedule = self.schedule
         needed: dict[Node, list[int]] = {node: [0] * len(orders) for node, orders in self.orders.items()}
-        reading = [(given, part.bounds) for part in schedule.parts for given in part.inputs if not given.direct]
+        reading = [(given, part.bounds) for part in schedule.parts for given in part.inputs if given.direct is None]
         for given, bounds in [*reading, (head, schedule.head_bounds)]:
             source = given.source
             if source not in self.orders or source in self.whole:
@@ -259,13 +270,12 @@ class _Builder:
         return Entries(np.where(inside, index, 0), np.where(inside, base, beyond), np.where(inside, ring, 1))
 
     def _section(self, source: Node, table: Ints, bounds: Ints) -> int:
-        return self._add(Section(self._entries(source, table), bounds * table.shape[1]), source)
+        return self._add(Section(self._entries(source, table), bounds * table.shape[1]))
 
-    def _add(self, section: Section, source: Node | None) -> int:
-        """The number of a section of the cache of `source`, or of no cache; of an equal one where there is one, so that
-        what several read is gathered once."""
-        entries, bounds = section.entries, section.bounds
-        key = (source, entries.index.tobytes() + entries.base.tobytes(), bounds.tobytes())
+    def _add(self, section: Section) -> int:
+        """The number of a section; of an equal one where there is one."""
+        entries = section.entries
+        key = (entries.index.tobytes(), entries.base.tobytes(), entries.ring.tobytes(), section.bounds.tobytes())
         if key not in self.known:
             self.known[key] = len(self.sections)
             self.sections.append(section)
@@ -273,25 +283,27 @@ class _Builder:
 
     def _numbers(self, numbers: Ints, bounds: Ints) -> int:
         zero = np.zeros(len(numbers), np.int64)
-        return self._add(Section(Entries(numbers, zero, zero + ENDLESS), bounds), None)
+        return self._add(Section(Entries(numbers, zero, zero + ENDLESS), bounds))
 
     # -- operations --------------------------------------------------------------------------------------------------
 
     def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
         node, source = part.node, given.source
         channels = node.layer.cached(node) if source is node else source.out.channels
-        if given.direct:
-            return Read(source, channels, made=at[source, part.group])
-        if given.whole:
-            return Read(source, channels)
+        if given.relation is not None:
+            return Read(source, channels, relation=given.relation)
+        port = part.inputs.index(given)
+        hoists = port < len(node.inputs) and node.layer.hoists(node, port)
+        if given.direct is not None:
+            return Read(source, channels, 1, made=at[source, given.direct], hoist=hoists)
         assert given.table is not None
         columns = given.table.shape[1]
-        if source not in self.orders and node.layer.hoists(node, part.inputs.index(given)):
+        if source not in self.orders and hoists:
             alike = bool((given.table == given.table[:1]).all())
             if alike or not self.endless:
                 section = None if alike else self._numbers(np.arange(len(part.sites)), part.bounds)
                 return Read(source, channels, columns, section, hoisted=given)
-        return Read(source, channels, columns, self._section(source, given.table, part.bounds))
+        return Read(source, channels, columns, self._section(source, given.table, part.bounds), hoist=hoists)
 
     def _siblings(self, part: Part, reads: list[Read]) -> tuple[object, ...] | None:
         """What parts that can be computed as one have in common: layers that are linear in one and the same read."""

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from arspec.runtime.drawing import Draws
 from arspec.runtime.levels import no_order
-from arspec.runtime.machine import Cut, Machine, Trace
+from arspec.runtime.machine import Machine, Trace
 from arspec.runtime.program import program, rows_of
 from arspec.runtime.schedule import schedule
 from arspec.types import Ints
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
+
+MOST = 1 << 16  # sections of rows that are kept
 
 # Called with the variables [v] that come next and their parameters [B, v, K]: gives their values [B, v, C].
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -43,7 +45,6 @@ class Sampler:
 
     # -- what users call, through the model --------------------------------------------------------------------------
 
-    @torch.no_grad()
     def run(
         self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0, progress: bool = False,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
@@ -70,29 +71,37 @@ class Sampler:
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def drive(
         self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None,
         ancestors: Ancestors | None = None,
     ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
         that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked after each step.
-        Returns all, [B, V, C]."""
+        Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
         self.prepare()
-        machine, state = self._machine, self._machine.begin(n, condition, trace)
-        drawn: list[Tensor] = []
-        for step in _progress(self.schedule.steps, progress):
-            row, cut = self._row(step)
-            values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
-            machine.write(row, cut, state, values.to(self.model.dtype))
-            drawn.append(values)
-            if ancestors is not None and (rows := ancestors()) is not None:
-                state.follow(rows)
-                drawn = [torch.cat(drawn, 1).index_select(0, rows)]
-        return torch.cat(drawn, 1).index_select(1, self._back)
+        with torch.inference_mode():
+            machine, state = self._machine, self._machine.begin(n, condition, trace)
+            dtype, drawn = self.model.dtype, list[Tensor]()
+            for step in _progress(self.schedule.steps, progress):
+                row, cut = self._row(step), self._cuts[step]
+                values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
+                machine.write(row, cut, state, values.to(dtype))
+                drawn.append(values)
+                if ancestors is not None and (rows := ancestors()) is not None:
+                    state.follow(rows)
+                    drawn = [torch.cat(drawn, 1).index_select(0, rows)]
+            found = torch.cat(drawn, 1).index_select(1, self._back)
+        return found.clone()  # a tensor like any other
 
-    def _row(self, step: int) -> tuple[Tensor, Cut]:
-        return self._flat[self._begins[step] : self._begins[step + 1]], self._cuts[step]
+    def _row(self, step: int) -> tuple[Tensor, ...]:
+        """The row of a step, cut into its sections: once for all, where there are few."""
+        row = self._rows.get(step)
+        if row is None:
+            flat = self._flat[self._begins[step] : self._begins[step + 1]]
+            row = torch.split_with_sizes(flat, self._cuts[step].sizes)
+            if len(row) * self.schedule.steps <= MOST:
+                self._rows[step] = row
+        return row
 
     def prepare(self) -> None:
         """Makes the rows of index numbers and folds the weights, if these have changed or moved since the last time."""
@@ -107,6 +116,7 @@ class Sampler:
         rows = rows_of(self.program)
         self._flat = torch.from_numpy(rows.entries.rows()).to(device)
         self._begins = rows.begins.tolist()
+        self._rows: dict[int, tuple[Tensor, ...]] = {}
         self._cuts = [self._machine.cut(step, rows.sizes[step]) for step in range(plan.steps)]
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
         self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)

@@ -17,20 +17,24 @@ from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations, known_at
 from arspec.graph import Graph
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Pointwise, Ranked
+from arspec.reads import Matrix, Ranked
 from arspec.types import Bools, Ints, Member
 
 
 @dataclass(eq=False)
 class Input:
-    """How a part reads one input: from the part of another node that was computed in the same step at the same sites
-    (`direct`), the whole cache (`whole`), or by the table [n, M], in which site S stands for zero."""
+    """How a part reads one input: what the same step has just computed of a group (`direct`), site by site; the whole
+    cache, by a `relation` that is a matrix; or by the table [n, M], in which site S stands for zero."""
 
     source: Node
     table: Ints | None
     columns: Ints
-    whole: bool = False
-    direct: bool = False
+    relation: Ranked | Matrix | None = None
+    direct: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.relation is not None
 
 
 @dataclass(eq=False)
@@ -131,24 +135,29 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
         if isinstance(read, (Ranked, Matrix)):
-            part.inputs.append(Input(source, None, np.empty(0, np.int64), whole=True))
-            continue
-        below = by_key.get((source, part.group))
-        alike = isinstance(read, Pointwise) and below is not None and source not in free and _alike(part, below)
-        if alike and scan is None and relations.scan(source) is None:  # a scan goes through a step's sites wave by wave
-            part.inputs.append(Input(source, None, np.zeros(1, np.int64), direct=True))
+            part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
         kept = table[:, columns]
+        if scan is None and relations.scan(source) is None:  # a scan goes through a step's sites wave by wave
+            group = _just_computed(part, kept, source, by_key)
+            if group is not None:
+                part.inputs.append(Input(source, None, columns, direct=group))
+                continue
         part.inputs.append(Input(source, np.where(kept < 0, source.out.sites, kept), columns))
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
 
 
-def _alike(a: Part, b: Part) -> bool:
-    return np.array_equal(a.sites, b.sites) and np.array_equal(a.bounds, b.bounds)
+def _just_computed(part: Part, table: Ints, source: Node, by_key: dict[tuple[Node, int], Part]) -> int | None:
+    """The group of the source of which each step computes just the sites that the part reads in that step, in order."""
+    if table.shape[1] != 1 or not len(table):
+        return None
+    below = by_key.get((source, int(table[0, 0]) // source.out.positions))
+    alike = below is not None and np.array_equal(table[:, 0], below.sites) and np.array_equal(part.bounds, below.bounds)
+    return below.group if below is not None and alike else None
 
 
 def _mark_cached(
@@ -158,7 +167,7 @@ def _mark_cached(
         if part.node is graph.head_node or part.node in waves:
             part.cached = True
         for given in part.inputs:
-            if not given.direct:
+            if given.direct is None:
                 for g in range(given.source.out.groups):
                     if (given.source, g) in by_key:
                         by_key[given.source, g].cached = True

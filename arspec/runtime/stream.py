@@ -118,7 +118,7 @@ class Stream:
     ) -> Iterator[Tensor]:  # fmt: skip
         """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them."""
         model, machine = self.endless.model, self.machine
-        head, support = model.graph.head, model.graph.support
+        head, support, dtype = model.graph.head, model.graph.support, model.dtype
         noise = Uniforms(seed, first, n, head.uniforms(support))
         state = machine.begin(n, condition, free=self._free(n, steps, condition))
         start = 0
@@ -142,7 +142,7 @@ class Stream:
                 step = quick.get(cut) if settled else None
                 parameters = machine.step(row, cut, state, None) if step is None else step(row, state)
                 values = head.draw(support, parameters, uniforms[:, k : k + 1], temperature)
-                machine.write(row, cut, state, values.to(model.dtype))
+                machine.write(row, cut, state, values.to(dtype))
                 drawn[:, k] = values[:, 0, 0].round().long()
             yield drawn
 

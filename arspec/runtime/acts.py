@@ -1,0 +1,152 @@
+"""Acts: what a step of the machine consists of. Each takes from registers and puts into one, or writes to a cache.
+
+Nothing is decided while they run: which registers, how many sites and how they are laid out is fixed when a class of steps
+is assembled (`arspec.runtime.assembly`), so that between two calls of torch there is next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, split_with_sizes
+from torch.nn.functional import linear
+
+from arspec.layers.base import Node
+
+# Sections of the row, caches, weights, what was hoisted, the step's number, and what the acts make.
+Registers = list[Any]
+
+
+@dataclass(slots=True, eq=False)
+class Share:
+    """A wave's part of a section."""
+
+    out: int
+    section: int
+    first: int
+    count: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = r[self.section].narrow(0, self.first, self.count)
+
+
+@dataclass(slots=True, eq=False)
+class Gather:
+    """The rows of a cache, one for each of n sites: [B, n, C]."""
+
+    out: int
+    cache: int
+    rows: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = r[self.cache].index_select(1, r[self.rows])
+
+
+@dataclass(slots=True, eq=False)
+class GatherWindow:
+    """The rows of a cache, M for each of n sites, the first `channels` of each side by side: [B, n, M * C]."""
+
+    out: int
+    cache: int
+    rows: int
+    sites: int
+    columns: int
+    channels: int
+
+    def __call__(self, r: Registers) -> None:
+        x = r[self.cache].index_select(1, r[self.rows])
+        if x.shape[2] != self.channels:
+            x = x.narrow(2, 0, self.channels)
+        r[self.out] = x.reshape(x.shape[0], self.sites, self.columns * self.channels)
+
+
+@dataclass(slots=True, eq=False)
+class Compute:
+    """A layer, on a few sites of one group: [B, n, C]."""
+
+    out: int
+    few: Callable[..., Tensor]
+    node: Node
+    weights: int
+    xs: list[int]
+    places: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = self.few(self.node, r[self.weights], [r[x] for x in self.xs], r[self.places])
+
+
+@dataclass(slots=True, eq=False)
+class Linear:
+    """One or several layers that are linear in the same reads: [B, n, ΣC]."""
+
+    out: int
+    weights: int
+    x: int
+
+    def __call__(self, r: Registers) -> None:
+        w = r[self.weights]
+        r[self.out] = linear(r[self.x], w["weight"], w.get("bias"))
+
+
+@dataclass(slots=True, eq=False)
+class ComputeOver:
+    """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all of
+    them are read by each of its sites, a layer that `opens` is not told its places."""
+
+    compute: Compute
+    whole: list[tuple[int, int, int, int, int]]  # (register, cache, first row, rows, channels)
+    step: int
+    filled: list[int]
+    open: list[bool]
+    nowhere: int
+
+    def __call__(self, r: Registers) -> None:
+        step, compute = r[self.step], self.compute
+        for out, cache, first, rows, channels in self.whole:
+            x = r[cache].narrow(1, first, rows if step is None else self.filled[step])
+            r[out] = x if x.shape[2] == channels else x.narrow(2, 0, channels)
+        places = r[compute.places] if step is None or not self.open[step] else None
+        r[compute.out] = compute.few(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
+
+
+@dataclass(slots=True, eq=False)
+class Hoist:
+    """What a layer makes of one of its inputs before it takes it."""
+
+    out: int
+    node: Node
+    weights: int
+    port: int
+    x: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = self.node.layer.hoist(self.node, r[self.weights], self.port, r[self.x])
+
+
+@dataclass(slots=True, eq=False)
+class Split:
+    """What belongs to each of several layers that were computed as one."""
+
+    first: int  # of their registers, which come one after another
+    x: int
+    widths: list[int]
+
+    def __call__(self, r: Registers) -> None:
+        r[self.first : self.first + len(self.widths)] = split_with_sizes(r[self.x], self.widths, 2)
+
+
+@dataclass(slots=True, eq=False)
+class Put:
+    """Writes rows of a cache."""
+
+    cache: int
+    rows: int
+    x: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.cache].index_copy_(1, r[self.rows], r[self.x])
+
+
+Act = Share | Gather | GatherWindow | Compute | Linear | ComputeOver | Hoist | Split | Put

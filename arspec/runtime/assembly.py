@@ -1,0 +1,177 @@
+"""Assembly: a class of steps as a list of acts over registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arspec.layers.base import Node
+from arspec.runtime.acts import (
+    Act,
+    Compute,
+    ComputeOver,
+    Gather,
+    GatherWindow,
+    Hoist,
+    Linear,
+    Put,
+    Share,
+    Split,
+)  # fmt: skip
+from arspec.runtime.program import Operation, Program, Read
+
+
+@dataclass(eq=False)
+class Call:
+    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has in the step."""
+
+    number: int
+    operation: Operation
+    first: int
+    count: int
+    entire: bool
+
+
+@dataclass(eq=False)
+class Layout:
+    """Which register is what, the same in all classes of steps: first the sections of the row, then these, from `free` on
+    what the acts make."""
+
+    caches: dict[Node, int]
+    weights: list[int]  # by operation
+    hoisted: dict[tuple[int, int], int]  # by operation and input
+    nowhere: int  # the places of layers that do not ask
+    step: int
+    free: int
+
+
+def layout_of(program: Program) -> Layout:
+    at = len(program.sections)
+    reads = [(n, k, read) for n, o in enumerate(program.operations) for k, read in enumerate(o.reads)]
+    sources = [read.source for _, _, read in reads if read.section is not None and read.hoisted is None]
+    nodes = list(dict.fromkeys([*program.caches, *sources]))
+    caches = {node: at + k for k, node in enumerate(nodes)}
+    at += len(caches)
+    weights = [at + k for k in range(len(program.operations))]
+    at += len(weights)
+    hoisted = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.hoisted is not None)}
+    at += len(hoisted)
+    return Layout(caches, weights, hoisted, at, at + 1, at + 2)
+
+
+def assemble(program: Program, layout: Layout, calls: list[Call]) -> tuple[list[Act], int, int]:
+    """The acts of a class of steps that makes these calls, the register of the head's parameters, and the number of all
+    registers."""
+    one = _Assembler(program, layout)
+    for call in calls:
+        one.call(call)
+    return one.acts, one.head(), one.at
+
+
+class _Assembler:
+    def __init__(self, program: Program, layout: Layout) -> None:
+        self.program, self.layout, self.at = program, layout, layout.free
+        self.acts: list[Act] = []
+        self.gathered: dict[tuple[Node, int, int], int] = {}
+        self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
+
+    def new(self) -> int:
+        self.at += 1
+        return self.at - 1
+
+    def call(self, call: Call) -> None:
+        number, operation, layout = call.number, call.operation, self.layout
+        node = operation.parts[0].node
+        xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
+        if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
+            self.made[number] = xs
+        else:
+            self.made[number] = self.split(operation, self.compute(call, xs))
+        for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
+            if section is not None:
+                self.acts.append(Put(layout.caches[part.node], self.share(call, section, 1), x))
+
+    def compute(self, call: Call, xs: list[int]) -> int:
+        """The register of what an operation makes of its inputs."""
+        operation, layout, out = call.operation, self.layout, self.new()
+        node, weights = operation.parts[0].node, layout.weights[call.number]
+        if node.layer.linear:
+            self.acts.append(Linear(out, weights, xs[0]))
+        else:
+            places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
+            compute = Compute(out, node.layer.few, node, weights, xs, places)
+            self.acts.append(self.over(operation, compute) or compute)
+        return out
+
+    def over(self, operation: Operation, compute: Compute) -> ComputeOver | None:
+        """The act of an operation that reads inputs whole."""
+        layout, program = self.layout, self.program
+        reads = [(x, read) for x, read in zip(compute.xs, operation.reads, strict=True) if read.relation is not None]
+        if not reads:
+            return None
+        kept = [program.caches[read.source] for _, read in reads]
+        whole = [
+            (x, layout.caches[read.source], k.outside, k.size - k.outside, read.channels)
+            for (x, read), k in zip(reads, kept, strict=True)
+        ]
+        open_ = program.open(operation) if compute.node.layer.opens else [False] * program.steps
+        return ComputeOver(compute, whole, layout.step, program.filled_by(operation), open_, layout.nowhere)
+
+    def split(self, operation: Operation, x: int) -> list[int]:
+        if len(operation.parts) == 1:
+            return [x]
+        outs = [self.new() for _ in operation.parts]
+        self.acts.append(Split(outs[0], x, [p.node.layer.cached(p.node) for p in operation.parts]))
+        return outs
+
+    def read(self, call: Call, k: int, read: Read) -> int:
+        """The register in which an operation finds an input."""
+        layout = self.layout
+        if read.relation is not None:
+            return self.new()  # filled as it is computed
+        if read.hoisted is not None:
+            x = layout.hoisted[call.number, k]
+            return x if read.section is None else self.gather(x, self.share(call, read.section, 1))
+        if read.made is not None:
+            x = self.made[read.made[0]][read.made[1]]
+        else:
+            assert read.section is not None
+            x = self.window(call, read, read.section)
+        if not read.hoist:
+            return x
+        hoist = Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x)
+        self.acts.append(hoist)
+        return hoist.out
+
+    def window(self, call: Call, read: Read, section: int) -> int:
+        key = (read.source, section, read.channels)
+        if call.entire and key in self.gathered:
+            return self.gathered[key]
+        rows, cache = self.share(call, section, read.columns), self.layout.caches[read.source]
+        if read.columns == 1 and read.channels == read.source.layer.cached(read.source):
+            x = self.gather(cache, rows)
+        else:
+            act = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)
+            self.acts.append(act)
+            x = act.out
+        if call.entire:  # of a scan, a wave's share is nobody else's
+            self.gathered[key] = x
+        return x
+
+    def gather(self, cache: int, rows: int) -> int:
+        act = Gather(self.new(), cache, rows)
+        self.acts.append(act)
+        return act.out
+
+    def share(self, call: Call, section: int, columns: int) -> int:
+        """The register of what belongs to a call of a section of the row."""
+        if call.entire:
+            return section
+        act = Share(self.new(), section, call.first * columns, call.count * columns)
+        self.acts.append(act)
+        return act.out
+
+    def head(self) -> int:
+        direct, program = self.program.head_made, self.program
+        if direct is not None:
+            return self.made[direct[0]][direct[1]]
+        return self.gather(self.layout.caches[program.schedule.graph.head_node], program.head)
