@@ -13,6 +13,7 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.runtime.compiled import can_compile, compiled_step
 from arspec.runtime.module import Model, build
+from arspec.runtime.noise import uniforms
 from arspec.runtime.stream import Stream, at_length, endless
 from arspec.spec.load import from_text, load
 
@@ -86,12 +87,21 @@ def test_compiled_steps_are_the_plain_ones() -> None:
     stream = Stream(model_of("wavenet", 100))
     given, n = conditions(stream.model, 1), 1
     plain, quick = (stream.machine.begin(n, given) for _ in range(2))
+    graph = stream.machine.model.graph
+    noise = torch.from_numpy(uniforms(1, 0, n, 60, graph.head.uniforms(graph.support)))
     step = None
     for number, (row, cut, settled) in enumerate(stream.rows(0, 60)):
         if settled and step is None:
-            step = compiled_step(stream.machine, cut, quick, row)
+            step = compiled_step(stream.machine, cut, quick, row, noise[:, :1])
         wanted = stream.machine.step(row, cut, plain, None)
-        got = step(row, quick) if step is not None and settled else stream.machine.step(row, cut, quick, None)
+        now = noise[:, number : number + 1]
+        if step is not None and settled:
+            values, got = step(row, now, quick)
+            assert torch.equal(values, graph.head.draw(graph.support, wanted, now, 1.0))
+            stream.machine.write(row, cut, plain, values.double())
+            torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+            continue
+        got = stream.machine.step(row, cut, quick, None)
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
         value = torch.full((n, 1, 1), float(number * 37 % 256), dtype=torch.float64)
         for state in (plain, quick):

@@ -20,7 +20,8 @@ from arspec.diagnostics import InputError
 from arspec.layers.base import Weights
 from arspec.runtime.machine import Cut, Machine, State
 
-Step = Callable[[Tensor, State], Tensor]
+# (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v, K] they were drawn from.
+Step = Callable[[Tensor, Tensor, State], tuple[Tensor, Tensor]]
 FEWEST = 2000  # steps below which nothing is compiled
 TRIED = 5  # plain steps that are timed
 SAVED = 0.5  # of a plain step's time
@@ -57,31 +58,41 @@ def pays(machine: Machine, cut: Cut, state: State, row: Tensor, steps: int, want
     return steps * each * SAVED > SECONDS * len(cut.calls)
 
 
-def compiled_step(machine: Machine, cut: Cut, state: State, row: Tensor) -> Step:
-    """A class of steps as one compiled function. `state` and `row` are examples: shapes are fixed from here on."""
+def compiled_step(
+    machine: Machine, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0
+) -> Step:
+    """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are examples:
+    shapes are fixed from here on."""
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
+    head, support = machine.model.graph.head, machine.model.graph.support
     names = [list(w) for w in machine.weights]
     weights = [w[name] for w in machine.weights for name in w]
 
-    def step(row: Tensor, caches: list[Tensor], hoisted: list[Tensor], weights: list[Tensor]) -> Tensor:
-        values = iter(weights)
-        folded: list[Weights] = [{name: next(values) for name in own} for own in names]
-        return machine.step(row, cut, machine.with_tensors(state, caches, hoisted, folded), None)
+    def step(
+        row: Tensor, noise: Tensor, caches: list[Tensor], hoisted: list[Tensor], weights: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        left = iter(weights)
+        folded: list[Weights] = [{name: next(left) for name in own} for own in names]
+        inner = machine.with_tensors(state, caches, hoisted, folded)
+        parameters = machine.step(row, cut, inner, None)
+        values = head.draw(support, parameters, noise, temperature)
+        machine.write(row, cut, inner, values.to(parameters.dtype))
+        return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step
     hoisted = list(state.hoisted.values())
     with torch.no_grad():
-        traced = make_fx(step)(row, spare, hoisted, weights)
+        traced = make_fx(step)(row, noise, spare, hoisted, weights)
     options: dict[str, Any] = {"guard_filter_fn": _no_guards, "size_asserts": False}
     run = torch.compile(traced, dynamic=False, fullgraph=True, options=options)
 
-    def call(row: Tensor, state: State) -> Tensor:
-        return run(row, list(state.caches.values()), list(state.hoisted.values()), weights)
+    def call(row: Tensor, noise: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        return run(row, noise, list(state.caches.values()), list(state.hoisted.values()), weights)
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        run(row, spare, hoisted, weights)  # compiles it
+        run(row, noise, spare, hoisted, weights)  # compiles it
     return call
 
 

@@ -26,6 +26,7 @@ from arspec.spec.sections import ClassCondition
 from arspec.types import Ints, Member
 
 if TYPE_CHECKING:
+    from arspec.runtime.stream import Stream
     from arspec.scoring.scores import Scores
 
 # Called with every node's value as it is computed; what it returns is used instead.
@@ -48,6 +49,7 @@ class Model(nn.Module):
         self.constants = _Constants(graph)
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
+        self._streams: dict[int, tuple[tuple[Any, ...], Stream]] = {}
         self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
@@ -290,14 +292,20 @@ class Model(nn.Module):
 
         prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
         does so where it saves time. Series conditions run over all steps. InputError for a spec that has no stream."""
-        from arspec.runtime.stream import Stream
-
-        self._check_member(member)
-        stream = Stream(self, member)
-        return stream.run(
+        return self._stream(member).run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
             compiled=compiled,
         )  # fmt: skip
+
+    def _stream(self, member: int) -> Stream:
+        """The stream of one member, made anew when the weights have changed or moved."""
+        from arspec.runtime.stream import Stream
+
+        self._check_member(member)
+        now = (self.device, self.dtype, *versions(self))
+        if member not in self._streams or self._streams[member][0] != now:
+            self._streams[member] = now, Stream(self, member)
+        return self._streams[member][1]
 
     def complete(
         self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
@@ -350,7 +358,7 @@ class Model(nn.Module):
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}, "methods": {}, "_held": None}
+        return {**self.__dict__, "_samplers": {}, "_streams": {}, "methods": {}, "_held": None}
 
 
 class _Constants(nn.Module):

@@ -110,6 +110,7 @@ class Stream:
         self.endless = endless(model, member)
         self.machine = Machine(self.endless.model, self.endless.program, member)
         self.member = member
+        self._quick: dict[tuple[Cut, int, float], Step] = {}
 
     @torch.no_grad()
     def run(
@@ -125,26 +126,37 @@ class Stream:
         if prefix is not None:
             yield prefix
             start = self._prime(state, prefix, condition, noise)
-        quick: dict[Cut, Step | None] = {}
-        rows = self.rows(start, steps)
+        rows, quick = self.rows(start, steps), dict[Cut, Step | None]()
         for begin in range(start, steps, chunk):
             count = min(chunk, steps - begin)
             uniforms = torch.from_numpy(noise.next(count)).to(model.device)
-            drawn = torch.empty(n, count, dtype=torch.int64, device=model.device)
+            drawn: list[Tensor] = []
             for k, (row, cut, settled) in enumerate(itertools.islice(rows, count)):
+                now = uniforms[:, k : k + 1]
                 if settled and cut not in quick:
-                    alike = (steps - begin - k) // self.endless.period.length
-                    quick[cut] = (
-                        compiled_step(machine, cut, state, row)
-                        if pays(machine, cut, state, row, alike, compiled)
-                        else None
-                    )
-                step = quick.get(cut) if settled else None
-                parameters = machine.step(row, cut, state, None) if step is None else step(row, state)
-                values = head.draw(support, parameters, uniforms[:, k : k + 1], temperature)
-                machine.write(row, cut, state, values.to(dtype))
-                drawn[:, k] = values[:, 0, 0].round().long()
-            yield drawn
+                    left = steps - begin - k
+                    quick[cut] = self._compiled(row, cut, state, now, temperature, left, compiled)
+                if settled and (step := quick[cut]) is not None:
+                    values, _ = step(row, now, state)
+                else:
+                    with torch.inference_mode():
+                        values = head.draw(support, machine.step(row, cut, state, None), now, temperature)
+                        machine.write(row, cut, state, values.to(dtype))
+                drawn.append(values)
+            yield torch.cat(drawn, 1)[:, :, 0].round().long()
+
+    def _compiled(
+        self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, left: int, wanted: bool | None
+    ) -> Step | None:  # fmt: skip
+        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept."""
+        key = (cut, state.batch, temperature)
+        if wanted is False:
+            return None
+        if key not in self._quick:
+            if not pays(self.machine, cut, state, row, left // self.endless.period.length, wanted):
+                return None
+            self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature)
+        return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
         """(row, class, whether the steps have settled) of each step."""
