@@ -90,12 +90,12 @@ def test_compiled_steps_are_the_plain_ones() -> None:
     graph = stream.machine.model.graph
     noise = torch.from_numpy(uniforms(1, 0, n, 60, graph.head.uniforms(graph.support)))
     step = None
-    for number, (row, cut, settled) in enumerate(stream.rows(0, 60)):
-        if settled and step is None:
+    for number, (row, cut, lasting) in enumerate(stream.rows(0, 60)):
+        if lasting and step is None:
             step = compiled_step(stream.machine, cut, quick, row, noise[:, :1])
         wanted = stream.machine.step(row, cut, plain, None)
         now = noise[:, number : number + 1]
-        if step is not None and settled:
+        if step is not None and lasting:
             values, got = step(row, now, quick)
             assert torch.equal(values, graph.head.draw(graph.support, wanted, now, 1.0))
             stream.machine.write(row, cut, plain, values.double())

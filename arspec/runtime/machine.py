@@ -66,6 +66,9 @@ class Machine:
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self._layout = layout_of(program)
         self._cuts: dict[object, Cut] = {}
+        bounds = [operation.parts[0].bounds for operation in program.operations]
+        self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
+
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -148,10 +151,9 @@ class Machine:
     def cut(self, step: int, sizes: Ints) -> Cut:
         """The class of a step, by the sizes of its sections."""
         runs = self.program.runs(step)
-        bounds = [(p.bounds[step], p.bounds[step + 1]) for p in (o.parts[0] for o in self.program.operations)]
-        counts = [int(hi - lo) for lo, hi in bounds]
-        key = (sizes.tobytes(), tuple(counts), runs)
+        key = (sizes.tobytes(), self._counts[step].tobytes(), runs)
         if key not in self._cuts:
+            counts: list[int] = self._counts[step].tolist()
             begin, size = int(sizes[: self.program.data].sum()), int(sizes[self.program.data])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
             acts = assemble(self.program, self._layout, calls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from arspec.layers.base import Node, sites_last
 from arspec.runtime.machine import Machine, State
-from arspec.runtime.module import Model
 from arspec.types import Ints
+
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
 
 Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
@@ -36,7 +39,12 @@ def prime(
             _fill(machine, state, wanted[node], orders[node], sites_last(value, node.out.groups), step)
         return value
 
-    model.last(x, machine.member, condition, keep)
+    training = model.training
+    model.eval()
+    try:
+        model.last(x, machine.member, condition, keep)
+    finally:
+        model.train(training)
 
 
 def _fill(

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from arspec.runtime.drawing import Draws
 from arspec.runtime.levels import no_order
-from arspec.runtime.machine import Machine, Trace
+from arspec.runtime.machine import Machine, State, Trace
+from arspec.runtime.priming import can_prime, prime
 from arspec.runtime.program import program, rows_of
 from arspec.runtime.schedule import schedule
 from arspec.types import Ints
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
 MOST = 1 << 16  # sections of rows that are kept
+WORTH = 4  # steps that a parallel pass is worth
 
 # Called with the variables [v] that come next and their parameters [B, v, K]: gives their values [B, v, C].
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -49,9 +51,20 @@ class Sampler:
         self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0, progress: bool = False,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
     ) -> Tensor:  # fmt: skip
-        """n examples as integers [n, *shape]; where `known` holds, those `given`. temperature 0 takes the likeliest."""
+        """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order is
+        taken in by one parallel pass, where that can be. temperature 0 takes the likeliest."""
         draws = Draws(self.model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
-        return draws.integers(self.drive(n, condition, draws, progress, trace))
+        ahead = 0 if draws.known is None or trace is not None else self._steps_given(draws.known)
+        if ahead < WORTH:
+            return draws.integers(self.drive(n, condition, draws, progress, trace))
+        assert given is not None and known is not None
+        return draws.integers(self.drive(n, condition, draws, progress, ahead=(ahead, torch.where(known, given, 0))))
+
+    def _steps_given(self, known: Tensor) -> int:
+        """The steps before the first that draws anything that is not known [V]."""
+        by_rank = known.cpu().numpy()[self.schedule.head_sites]
+        first = len(by_rank) if by_rank.all() else int(np.argmin(by_rank))
+        return int(np.searchsorted(self.schedule.head_bounds, first, "right")) - 1
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:
@@ -73,16 +86,18 @@ class Sampler:
 
     def drive(
         self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None,
-        ancestors: Ancestors | None = None,
+        ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
     ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
         that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked after each step.
-        Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
+        ahead: a number of steps, and data [B, *shape] that hold what would be drawn in them, so that one parallel pass
+        stands for them. Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
         self.prepare()
         with torch.inference_mode():
             machine, state = self._machine, self._machine.begin(n, condition, trace)
             dtype, drawn = self.model.dtype, list[Tensor]()
-            for step in _progress(self.schedule.steps, progress):
+            begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
+            for step in _progress(begin, self.schedule.steps, progress):
                 row, cut = self._row(step), self._cuts[step]
                 values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
                 machine.write(row, cut, state, values.to(dtype))
@@ -92,6 +107,17 @@ class Sampler:
                     drawn = [torch.cat(drawn, 1).index_select(0, rows)]
             found = torch.cat(drawn, 1).index_select(1, self._back)
         return found.clone()  # a tensor like any other
+
+    def _prime(
+        self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]
+    ) -> int:
+        """Takes in what is given of the first steps; the step to go on with."""
+        if not can_prime(self._machine):
+            return 0
+        prime(self._machine, state, x, condition, steps)
+        sites = torch.cat(self._sites[:steps])
+        drawn.append(self.model.by_variable(x.to(self.model.device)).index_select(1, sites))
+        return steps
 
     def _row(self, step: int) -> tuple[Tensor, ...]:
         """The row of a step, cut into its sections: once for all, where there are few."""
@@ -123,9 +149,9 @@ class Sampler:
         self._folded = now
 
 
-def _progress(steps: int, shown: bool) -> Any:
+def _progress(begin: int, steps: int, shown: bool) -> Any:
     if not shown:
-        return range(steps)
+        return range(begin, steps)
     from rich.progress import track
 
-    return track(range(steps), description="sampling", transient=True)
+    return track(range(begin, steps), description="sampling", transient=True)

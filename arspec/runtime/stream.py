@@ -131,12 +131,12 @@ class Stream:
             count = min(chunk, steps - begin)
             uniforms = torch.from_numpy(noise.next(count)).to(model.device)
             drawn: list[Tensor] = []
-            for k, (row, cut, settled) in enumerate(itertools.islice(rows, count)):
+            for k, (row, cut, lasting) in enumerate(itertools.islice(rows, count)):
                 now = uniforms[:, k : k + 1]
-                if settled and cut not in quick:
+                if lasting and cut not in quick:
                     left = steps - begin - k
                     quick[cut] = self._compiled(row, cut, state, now, temperature, left, compiled)
-                if settled and (step := quick[cut]) is not None:
+                if lasting and (step := quick[cut]) is not None:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
@@ -159,12 +159,13 @@ class Stream:
         return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
-        """(row, class, whether the steps have settled) of each step."""
+        """(row, class, whether it is one of the period's) of each step."""
         period, first, device = self.endless.period, self.endless.rows, self.model.device
+        cuts = [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
         for step in range(start, min(stop, period.begin)):
             row = torch.from_numpy(first.entries.cut(first.begins[step], first.begins[step + 1]).rows()).to(device)
-            yield row, self.machine.cut(step, first.sizes[step]), False
-        cuts = [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
+            cut = self.machine.cut(step, first.sizes[step])
+            yield row, cut, cut in cuts
         begin = max(start, period.begin)
         for step, row in enumerate(period.each(begin, stop), begin):
             yield torch.from_numpy(row).to(device), cuts[(step - period.begin) % period.length], True
