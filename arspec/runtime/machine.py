@@ -69,7 +69,6 @@ class Machine:
         bounds = [operation.parts[0].bounds for operation in program.operations]
         self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
 
-
     # -- before the first step ---------------------------------------------------------------------------------------
 
     def _fold(self, operation: Operation) -> Weights:

@@ -108,9 +108,7 @@ class Sampler:
             found = torch.cat(drawn, 1).index_select(1, self._back)
         return found.clone()  # a tensor like any other
 
-    def _prime(
-        self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]
-    ) -> int:
+    def _prime(self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]) -> int:
         """Takes in what is given of the first steps; the step to go on with."""
         if not can_prime(self._machine):
             return 0

@@ -39,15 +39,18 @@ def any_spec(path: str, options: Options) -> list[Row]:
     """A spec against its own module once per step."""
     model = compiled(path, options.params)
     prepared = seconds(model.sampler().prepare)
-    return [{**against_module(model, batch, options), "prepared": prepared} for batch in options.batches or (1, 8)]
+    rows: list[Row] = []
+    for batch in options.batches or (1, 8):
+        rows += [{**against_module(model, batch, options), "prepared": prepared}, automatic(model, batch, options)]
+    return rows
 
 
 def against_module(model: Any, batch: int, options: Options) -> Row:
     options.say(f"{model.spec.name}, batch {batch}: the sampler and its module")
     condition, steps = conditions_of(model, batch), steps_of(model)
-    x = model.sample(batch, seed=0, **condition)
+    x = once(model, batch, condition)
     found = interleaved(
-        {"sampler": lambda: model.sample(batch, seed=0, **condition), "pass": forward(model, x, condition)},
+        {"sampler": lambda: once(model, batch, condition), "pass": forward(model, x, condition)},
         max(options.repeat, 1), BUDGET,
     )  # fmt: skip
     taken = medians(found)
@@ -55,6 +58,30 @@ def against_module(model: Any, batch: int, options: Options) -> Row:
         model.spec.name, setting(model, batch), taken["sampler"], "its module once per step", taken["pass"] * steps,
         batch=batch, steps=steps, parameters=model.graph.parameters, forward=taken["pass"],
         passes=taken["sampler"] / taken["pass"], runs=len(found["sampler"]), agreement=agreeing(model, x, condition),
+    )  # fmt: skip
+
+
+def once(model: Any, batch: int, condition: dict[str, Any]) -> Any:
+    """Every site once, whatever else might be faster: of weights that nobody trained a fixed point is soon found."""
+    return model.sample(batch, seed=0, method="once", **condition)
+
+
+def automatic(model: Any, batch: int, options: Options) -> Row:
+    """The method that `auto` takes against the module once per step; the choice is made before."""
+    from arspec.runtime.method import choose
+
+    condition, steps = conditions_of(model, batch), steps_of(model)
+    chosen = choose(model, batch, condition=condition)
+    x = model.sample(batch, seed=0, **condition)
+    found = medians(
+        interleaved(
+            {"auto": lambda: model.sample(batch, seed=0, **condition), "pass": forward(model, x, condition)},
+            max(options.repeat, 1), BUDGET,
+        )
+    )  # fmt: skip
+    return row(
+        f"{model.spec.name}, auto: {chosen.method}", setting(model, batch), found["auto"], "its module once per step",
+        found["pass"] * steps, batch=batch, steps=steps, method=chosen.method, reason=chosen.reason,
     )  # fmt: skip
 
 
@@ -91,7 +118,7 @@ def pixelcnn_pp(options: Options) -> list[Row]:
         x = torch.randint(256, (batch, *model.spec.data.shape))
         plain(x[:1])
         found = interleaved(
-            {"sampler": lambda n=batch: model.sample(n, seed=0), "pass": lambda x=x: plain(x)}, options.repeat, BUDGET
+            {"sampler": lambda n=batch: once(model, n, {}), "pass": lambda x=x: plain(x)}, options.repeat, BUDGET
         )
         taken, speed = medians(found), bandwidth(64 if options.small else 512)
         facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared}
@@ -109,7 +136,8 @@ def pixelcnn_pp(options: Options) -> list[Row]:
 
 
 def wavenet(options: Options) -> list[Row]:
-    """Against ring buffers by hand in eager torch, and with their step compiled; and its module once per step."""
+    """Against ring buffers by hand in eager torch, and with their step compiled; and its module once per step. Compiled
+    steps are those of a stream, which keeps them."""
     import torch
 
     from tools.benchmarks.plain.wavenet import RingWaveNet
@@ -126,26 +154,36 @@ def wavenet(options: Options) -> list[Row]:
         # without a compiler's backend where it is only to be seen that it works
         step = torch.compile(ring.step, dynamic=False, backend="eager" if options.small else "inductor")
         compiling = seconds(partial(ring.sample, 2, speaker, noise, step))
-        model.sample(batch, seed=0, speaker=speaker)  # what is compiled for this shape is compiled here
+        streamed = partial(stream, model, batch, steps, speaker, not options.small)
+        own = seconds(streamed) - seconds(streamed)
         found = interleaved(
             {
-                "sampler": partial(model.sample, batch, seed=0, speaker=speaker),
+                "sampler": partial(once, model, batch, {"speaker": speaker}),
+                "stream": streamed,
                 "eager": partial(ring.sample, steps, speaker, noise),
                 "compiled": partial(ring.sample, steps, speaker, noise, step),
             },
             options.repeat, BUDGET,
         )  # fmt: skip
         taken, name, at = medians(found), model.spec.name, setting(model, batch)
-        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared}
-        rate = {"rate": steps * batch / taken["sampler"]}
-        rows += [
-            row(name, at, taken["sampler"], what, taken[key], **rate, baseline_rate=steps * batch / taken[key], **facts)
-            for key, what in (("eager", "ring buffers by hand, eager"), ("compiled", "ring buffers by hand, compiled"))
-        ]
-        rows[-1]["compiling"] = compiling
-        rows[-1]["baseline"] += f" in {compiling:.0f} s"
-        rows.append({**against_module(model, batch, options), **rate})
+        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared, "compiling": own}
+        names = {"sampler": f"{name}, plain steps", "stream": f"{name}, steps compiled in {own:.0f} s"}
+        whats = {
+            "eager": "ring buffers by hand, eager",
+            "compiled": f"ring buffers by hand, compiled in {compiling:.0f} s",
+        }
+        for ours, theirs in (("sampler", "eager"), ("stream", "eager"), ("stream", "compiled")):
+            rates = {"rate": steps * batch / taken[ours], "baseline_rate": steps * batch / taken[theirs]}
+            rows.append(row(names[ours], at, taken[ours], whats[theirs], taken[theirs], **rates, **facts))
+        rows.append(against_module(model, batch, options))
+        plain = rows[-1]["baseline_seconds"]
+        rows.append(row(names["stream"], at, taken["stream"], "its module once per step", plain, **facts))
     return rows
+
+
+def stream(model: Any, batch: int, steps: int, speaker: Any, compiled: bool) -> None:
+    for _ in model.stream(batch, steps=steps, seed=0, speaker=speaker, compiled=compiled):
+        pass
 
 
 # -- GPT -----------------------------------------------------------------------------------------------------------------
@@ -164,7 +202,7 @@ def gpt(options: Options) -> list[Row]:
         options.say(f"gpt, batch {batch}")
         noise = agreement.uniforms_of(model, batch)
         runs: dict[str, Callable[[], Any]] = {
-            "sampler": partial(model.sample, batch, seed=0), "loop": partial(loop.sample, steps, noise)
+            "sampler": partial(once, model, batch, {}), "loop": partial(loop.sample, steps, noise)
         }  # fmt: skip
         interleaved(runs, 1)
         found = interleaved(runs, 5 * options.repeat, BUDGET)
