@@ -45,7 +45,7 @@ def pixelcnn(model: Model, _: int) -> tuple[nn.Module, Table]:
     p = model.spec.params
     size = (p["features"], p["blocks"], p["head_features"], p["kernel"])
     ref = drawn(PixelCNN(p["channels"], p["levels"], *size, outputs=p["levels"]))
-    table: Table = {"first": ref.first, "hidden": ref.head_1, "logits": ref.head_2}
+    table: Table = {"first": ref.first, "hidden1": ref.head_1, "hidden2": ref.head_2, "logits": ref.head_3}
     for i, block in enumerate(ref.blocks):
         table |= {f"body.{i}.{name}": child for name, child in block.named_children()}
     return ref, table

@@ -61,8 +61,8 @@ class Sampler:
         return draws.integers(self.drive(n, condition, draws, progress, ahead=(ahead, torch.where(known, given, 0))))
 
     def _steps_given(self, known: Tensor) -> int:
-        """The steps before the first that draws anything that is not known [V]."""
-        by_rank = known.cpu().numpy()[self.schedule.head_sites]
+        """The steps before the first that draws anything that is not known [V, C]."""
+        by_rank = known.all(-1).cpu().numpy()[self.schedule.head_sites]
         first = len(by_rank) if by_rank.all() else int(np.argmin(by_rank))
         return int(np.searchsorted(self.schedule.head_bounds, first, "right")) - 1
 
@@ -112,7 +112,8 @@ class Sampler:
         """Takes in what is given of the first steps; the step to go on with."""
         if not can_prime(self._machine):
             return 0
-        prime(self._machine, state, x, condition, steps)
+        if steps < self.schedule.steps:  # or nothing is left to be drawn
+            prime(self._machine, state, x, condition, steps)
         sites = torch.cat(self._sites[:steps])
         drawn.append(self.model.by_variable(x.to(self.model.device)).index_select(1, sites))
         return steps

@@ -5,7 +5,7 @@ Pixels are ordered by rows from the top and from the left within a row, colours 
 * first: k x k convolution (7 x 7), mask A, to 2h features
 * n residual blocks (figure 5, left): ReLU, 1 x 1 from 2h to h, ReLU, 3 x 3 from h to h, ReLU, 1 x 1 from h to 2h, add
   the block's input; all with mask B
-* head: ReLU, 1 x 1 to f features, ReLU, 1 x 1 to the logits, both with mask B
+* head (table 1): two times ReLU and 1 x 1 to f features, then ReLU, 1 x 1 to the logits, all with mask B
 
 Masks (section 3.4): a feature belongs to a colour's group. All groups may be read at earlier positions, none at later
 ones. At the position itself group g reads the groups j < g under A and j <= g under B; this holds for the 1 x 1
@@ -66,7 +66,7 @@ class PixelCNN(nn.Module):
         levels: levels of a channel, L.
         width: features h of the residual blocks (2h between them), a multiple of G.
         blocks: number of residual blocks.
-        head: features of the head's hidden layer, a multiple of G.
+        head: features of the head's two hidden layers, a multiple of G.
         kernel: kernel of the first convolution.
         outputs: logits for each channel; ``None`` is L, and 1 (Bernoulli) for two levels.
         scale: whether the input is scaled to [-1, 1]; otherwise the integers are used as they are.
@@ -90,7 +90,8 @@ class PixelCNN(nn.Module):
         self.first = MaskedConv2d(groups, 2 * width, kernel, groups, "A")
         self.blocks = nn.ModuleList(ResidualBlock(width, groups) for _ in range(blocks))
         self.head_1 = MaskedConv2d(2 * width, head, 1, groups, "B")
-        self.head_2 = MaskedConv2d(head, groups * outputs, 1, groups, "B")
+        self.head_2 = MaskedConv2d(head, head, 1, groups, "B")
+        self.head_3 = MaskedConv2d(head, groups * outputs, 1, groups, "B")
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, G * outputs, H, W]`` for ``x`` in 0..L-1, ``[B, G, H, W]``."""
@@ -100,4 +101,4 @@ class PixelCNN(nn.Module):
         features = self.first(x)
         for block in self.blocks:
             features = block(features)
-        return self.head_2(F.relu(self.head_1(F.relu(features))))
+        return self.head_3(F.relu(self.head_2(F.relu(self.head_1(F.relu(features))))))
