@@ -37,7 +37,7 @@ class ConcatElu(Layer):
         from torch.nn import functional as F
 
         x = xs[0]
-        return F.elu(torch.cat([x, -x], -1))
+        return F.elu(torch.cat([x, -x], -1), inplace=True)
 
     def style(self, node: Node) -> Style:
         return Style("function", "elu(x), elu(−x)")
