@@ -121,7 +121,6 @@ class ComputeOver:
     step: int
     filled: list[int]
     open: list[bool]
-    nowhere: int
 
     def __call__(self, r: Registers) -> None:
         step, compute = r[self.step], self.compute

@@ -114,7 +114,7 @@ class _Assembler:
             for (x, read), k in zip(reads, kept, strict=True)
         ]
         open_ = program.open(operation) if compute.node.layer.opens else [False] * program.steps
-        return ComputeOver(compute, whole, layout.step, program.filled_by(operation), open_, layout.nowhere)
+        return ComputeOver(compute, whole, layout.step, program.filled_by(operation), open_)
 
     def split(self, operation: Operation, x: int) -> list[int]:
         if len(operation.parts) == 1:
