@@ -16,7 +16,7 @@ from torch.nn.functional import linear
 from arspec.layers.base import Node
 
 FEW = 4  # rows of a product up to which it is taken by columns
-LARGE = 1 << 16  # numbers of its weight from which it is
+LARGE = 1 << 18  # numbers of its weight from which it is: about what a cache of a core holds
 
 # Sections of the row, caches, weights, what was hoisted, the step's number, and what the acts make.
 Registers = list[Any]

@@ -26,10 +26,10 @@ def forward(model: Any, batch: int) -> None:
 
 
 def sample(model: Any, batch: int) -> None:
-    """A whole sample."""
+    """A whole sample, every site once."""
     from tools.benchmarks.sample import conditions_of
 
-    model.sample(batch, seed=0, **conditions_of(model, batch))
+    model.sample(batch, seed=0, method="once", **conditions_of(model, batch))
 
 
 def stream(model: Any, batch: int, steps: int, chunk: int) -> None:

@@ -1,7 +1,7 @@
 """`tools/bench growth`: time and memory of a sample by the number of its sites, with the exponents that fit them.
 
 Every size is drawn in a process of its own. Images are whole samples of a small PixelCNN, sequences streams of a small
-WaveNet. The exponent is the slope of the logarithms, by least squares: 1 is linear, 0 is flat.
+WaveNet, whose steps are compiled where they are many. The exponent is the slope of the logarithms, by least squares: 1 is linear, 0 is flat.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tools.benchmarks.measure import Options, Row, apart, exponent, spec_path
 
 IMAGE: dict[str, Any] = {"features": 24, "head_features": 48, "blocks": 4, "channels": 1, "levels": 16}
 SOUND: dict[str, Any] = {"residual": 16, "skip": 16, "layers": 8, "cycle": 8}
-SIDES = (8, 16, 32, 64)
+SIDES = (8, 16, 32, 64, 128)
 STEPS = (1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18)
 CHUNK = 1024
 
