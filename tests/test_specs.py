@@ -22,7 +22,7 @@ from arspec.runtime.completion import scalar_ranks
 from arspec.runtime.module import build
 from arspec.runtime.subject import random_conditions, subject_of
 from arspec.spec.load import Spec, load
-from tests.conftest import SHIPPED, SPECS, every_spec, fixed, random_data, randomised, small
+from tests.conftest import ROOT, SHIPPED, SPECS, every_spec, fixed, random_data, randomised, small
 
 BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
 DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule
@@ -208,6 +208,11 @@ def test_a_completion_keeps_what_is_known(path: Path):
         assert not torch.equal(other, sample)
         with pytest.raises(InputError, match="comes first in the order"):
             model.complete(sample, ~known, how="order", member=member, **given)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tools/specs/*.yaml")), ids=lambda p: p.stem)
+def test_the_specs_of_tools_hold(path: Path):
+    assert prove(load(path), contexts=False).ok
 
 
 @pytest.mark.parametrize("name, scan", [pair for pair in IN_SCANS if pair[1] in HOLDS[pair[0]]])
