@@ -102,8 +102,14 @@ def pixelsnail(model: Model, _: int) -> tuple[nn.Module, Table]:
     p, data = model.spec.params, model.spec.data
     size = (p["filters"], p["blocks"], p["resnets"], p["keys"], p["values"])
     outputs = model.graph.head_node.out.width
-    ref = drawn(PixelSNAIL(data.channels, data.levels, *size, outputs, places=data.channels, weight_norm=True))
-    table: Table = {"above": ref.above, "beside": ref.beside, "logits": ref.head}
+    order, raster = model.graph.members[0].order, torch.arange(data.height * data.width)
+    ranks = torch.from_numpy(order.rank.copy())
+    own = None if torch.equal(ranks, raster) else ranks.view(data.height, data.width)
+    ref = drawn(
+        PixelSNAIL(data.channels, data.levels, *size, outputs, places=data.channels, weight_norm=True, ranks=own)
+    )
+    first: Table = {"above": ref.above, "beside": ref.beside} if own is None else {"first": ref.first}
+    table: Table = {**first, "logits": ref.head}
     for i, block in enumerate(ref.blocks):
         table |= {f"body.{i}.{name}": getattr(block, name) for name in ("keys", "values", "queries")}
         parts = {f"body.{k}": layer for k, layer in enumerate(block.body)}
@@ -133,6 +139,7 @@ CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str
     ("pixelrnn_diagonal", diagonal_bilstm, {**COLOUR, "features": 6, "head_features": 9, "layers": 2}),
     ("pixelrnn_diagonal", diagonal_bilstm, {**GREY, "features": 5, "head_features": 4, "layers": 2}),
     ("pixelsnail", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4, "components": 2}),
+    ("pixelsnail_zigzag", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4, "components": 2}),
     ("pixelcnn_pp", pixelcnn_pp, {"height": 8, "width": 8, "filters": 4, "resnets": 2, "components": 2}),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from arspec.runtime.method import METHODS
 from tests.conftest import ROOT
 
 TOOLS = sorted(path for path in (ROOT / "tools").iterdir() if path.is_file())
@@ -40,8 +41,9 @@ def test_bench_sample_of_a_spec(tmp_path: Path):
     assert "ratio" in done.stdout and "its module once per step" in done.stdout
     found = json.loads(file.read_text())
     assert found["machine"]["threads"] >= 1 and found["machine"]["torch"]
-    assert [row["batch"] for row in found["sample"]] == [1, 3]
-    for row in found["sample"]:
+    assert [row["batch"] for row in found["sample"]] == [1, 1, 3, 3]
+    assert all(row["method"] in METHODS[1:] for row in found["sample"][1::2])  # what auto takes
+    for row in found["sample"][::2]:
         assert row["steps"] == 64 and row["agreement"] == 1
         assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["seconds"])
 

@@ -8,7 +8,8 @@
 * attention: keys and values from 1 x 1 of a 1 x 1 residual layer over [image, features, background], queries likewise
   over [features, background]; only strictly earlier positions, the first attends to nothing and gets zeros
 
-Weight norm is optional, one scale for each output channel.
+Weight norm is optional, one scale for each output channel. With `ranks` [H, W] another order than raster: windows leave out
+what comes later than the position, and the two first convolutions become one of 3 x 3 that leaves out the position, too.
 """
 
 import math
@@ -23,8 +24,27 @@ def concat_elu(x: Tensor) -> Tensor:
     return F.elu(torch.cat([x, -x], 1))
 
 
+def by_order(conv: nn.Conv2d, x: Tensor, first: int, ranks: Tensor, strict: bool) -> Tensor:
+    """A convolution whose window begins `first` rows above and columns to the left, tap by tap: each position takes what
+    has a lower rank than its own, or not a higher one."""
+    rows, columns = ranks.shape
+    y = x.new_zeros(len(x), conv.out_channels, rows, columns) + conv.bias.view(-1, 1, 1)
+    for i in range(rows):
+        for j in range(columns):
+            for a in range(conv.kernel_size[0]):
+                for b in range(conv.kernel_size[1]):
+                    r, c = i - first + a, j - first + b
+                    if not (0 <= r < rows and 0 <= c < columns):
+                        continue
+                    if ranks[r, c] < ranks[i, j] or (ranks[r, c] == ranks[i, j] and not strict):
+                        y[:, :, i, j] = y[:, :, i, j] + x[:, :, r, c] @ conv.weight[:, :, a, b].T
+    return y
+
+
 class Resnet(nn.Module):
     """A gated residual layer whose k x k window ends at the position itself."""
+
+    ranks: Tensor | None = None
 
     def __init__(self, width: int, kernel: int, extra: int = 0, dropout: float = 0.5) -> None:
         super().__init__()
@@ -35,6 +55,8 @@ class Resnet(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def window(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        if self.ranks is not None:
+            return by_order(conv, x, self.kernel - 1, self.ranks, False)
         return conv(F.pad(x, (self.kernel - 1, 0, self.kernel - 1, 0)))
 
     def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
@@ -46,6 +68,8 @@ class Resnet(nn.Module):
 
 
 class Block(nn.Module):
+    ranks: Tensor | None = None
+
     def __init__(self, channels: int, filters: int, resnets: int, keys: int, values: int, places: int) -> None:
         super().__init__()
         content, place = channels + filters + 2 * places, filters + 2 * places
@@ -64,9 +88,10 @@ class Block(nn.Module):
         q, k, v = self.queries(self.place(torch.cat([h, background], 1))), self.keys(content), self.values(content)
         n = q.shape[2] * q.shape[3]
         scores = q.flatten(2).transpose(1, 2) @ k.flatten(2) / math.sqrt(q.shape[1])
-        earlier = torch.tril(torch.ones(n, n, dtype=torch.bool), -1)
+        ranks = torch.arange(n) if self.ranks is None else self.ranks.flatten()
+        earlier, seeing = ranks[None, :] < ranks[:, None], ranks > 0
         shares = torch.zeros_like(scores)
-        shares[:, 1:] = scores.masked_fill(~earlier, -math.inf)[:, 1:].softmax(-1)
+        shares[:, seeing] = scores.masked_fill(~earlier, -math.inf)[:, seeing].softmax(-1)
         seen = (v.flatten(2) @ shares.transpose(1, 2)).view(*v.shape)
         return self.out(h, seen)
 
@@ -76,17 +101,23 @@ class PixelSNAIL(nn.Module):
 
     def __init__(
         self, channels: int, levels: int, filters: int, blocks: int, resnets: int, keys: int, values: int, outputs: int,
-        places: int = 1, weight_norm: bool = False,
+        places: int = 1, weight_norm: bool = False, ranks: Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.levels, self.places = levels, places
-        self.above = nn.Conv2d(channels + 1, filters, (1, 3), padding=(0, 1))
-        self.beside = nn.Conv2d(channels + 1, filters, (2, 1))
+        self.levels, self.places, self.ranks = levels, places, ranks
+        if ranks is None:
+            self.above = nn.Conv2d(channels + 1, filters, (1, 3), padding=(0, 1))
+            self.beside = nn.Conv2d(channels + 1, filters, (2, 1))
+        else:
+            self.first = nn.Conv2d(channels + 1, filters, 3)
         self.blocks = nn.ModuleList(Block(channels, filters, resnets, keys, values, places) for _ in range(blocks))
         self.head = nn.Conv2d(filters, outputs, 1)
         if weight_norm:
             for conv in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 normalised(conv, dim=0)
+        for part in self.modules():
+            if isinstance(part, Resnet | Block):
+                part.ranks = ranks
 
     def forward(self, x: Tensor) -> Tensor:
         image = x.to(self.head.weight.dtype) * 2 / (self.levels - 1) - 1
@@ -96,9 +127,12 @@ class PixelSNAIL(nn.Module):
         where = [axis.expand(batch, self.places, rows, columns) for axis in (row, column)]
         background = torch.cat(where, 1).to(image.dtype)
         stem = torch.cat([image, torch.ones_like(image[:, :1])], 1)
-        above = F.pad(self.above(stem), (0, 0, 1, 0))[:, :, :-1]
-        beside = F.pad(self.beside(F.pad(stem, (0, 0, 1, 0))), (1, 0))[..., :-1]
-        h = above + beside
+        if self.ranks is None:
+            above = F.pad(self.above(stem), (0, 0, 1, 0))[:, :, :-1]
+            beside = F.pad(self.beside(F.pad(stem, (0, 0, 1, 0))), (1, 0))[..., :-1]
+            h = above + beside
+        else:
+            h = by_order(self.first, stem, 1, self.ranks, True)
         for block in self.blocks:
             h = block(h, image, background)
         return self.head(F.elu(h))
