@@ -50,15 +50,14 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
     of one example."""
     import torch
 
+    from arspec.runtime.evaluating import evaluating
     from arspec.runtime.subject import subject_of
 
     subject = subject_of(model, member, seed)
     assert subject.trace is not None
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros(subject.variables + 1, dtype=torch.float64)  # the last stands for no variable
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         for _ in range(inputs):
             traced = subject.trace(subject.random(1, generator).reshape(1, *subject.shape))
             answer = traced.parameters[0, variable].sum()
@@ -70,8 +69,6 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
                 if derivative is not None:
                     owner = torch.from_numpy(np.where(leaf.variable < 0, subject.variables, leaf.variable))
                     total.index_add_(0, owner, leaf.per_example(derivative, 1)[0].abs().double().cpu())
-    finally:
-        model.train(training)
     return total[:-1].numpy() / inputs
 
 

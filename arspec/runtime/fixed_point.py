@@ -19,6 +19,7 @@ from torch import Tensor
 
 from arspec.layers.base import Node, channels_first
 from arspec.runtime.drawing import Draws
+from arspec.runtime.evaluating import evaluating
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model, Tap
@@ -106,12 +107,8 @@ class Search:
     def _parameters(self, x: Tensor, conditions: dict[Node, Tensor], tap: Tap | None) -> Tensor:
         """The head's parameters [B, V, K], without dropout and with running statistics, as a sample is drawn."""
         model, data = self.model, self.model.graph.data
-        training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             return model.rows(model.run({data: channels_first(x, data.out), **conditions}, self.member, tap))
-        finally:
-            model.train(training)
 
 
 @contextmanager

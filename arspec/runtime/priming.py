@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import Node, sites_last
+from arspec.runtime.evaluating import evaluating
 from arspec.runtime.machine import Machine, State
 from arspec.types import Ints
 
@@ -39,12 +40,8 @@ def prime(
             _fill(machine, state, wanted[node], orders[node], sites_last(value, node.out.groups), step)
         return value
 
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         model.last(x, machine.member, condition, keep)
-    finally:
-        model.train(training)
 
 
 def _fill(

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from arspec.runtime.evaluating import evaluating
+
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
@@ -118,9 +120,7 @@ def calibrate(
     nats = expected = 0.0
     scalars = 0
     batch = max(1, CELLS // (graph.data.out.sites * support.levels))
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         for member in range(min(members, model.members) if members else model.members):
             for start in range(0, len(x), batch):
                 rows = slice(start, start + batch)
@@ -148,7 +148,5 @@ def calibrate(
                     nats += float(own_nats.sum())
                     expected += float(-(p * each.clamp(min=-1e6)).sum())
                     scalars += len(true)
-    finally:
-        model.train(training)
     pit = np.diff((below / scalars).cpu().numpy()) * bins
     return Calibration(likeliest.done(), levels.done(), pit, nats / scalars, expected / scalars, len(x))

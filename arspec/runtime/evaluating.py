@@ -1,0 +1,19 @@
+"""A module as it is in evaluation, for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Generator[None]:
+    """Without dropout and with running statistics; afterwards in training again, where it was."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
