@@ -123,7 +123,7 @@ class Layer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
-    linear: ClassVar[bool] = False  # `few` is `few_linear`: layers that read the same are computed as one
+    linear: ClassVar[bool] = False  # in place of `few`, `weight` and `bias` of `fold`: those that read the same are one
     placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
     opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name

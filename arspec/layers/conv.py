@@ -26,7 +26,6 @@ from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
     add_beside,
     few_weight,
-    few_window,
     fold_window,
     mask_constants,
     prepared_window,
@@ -162,9 +161,6 @@ class Conv(Layer):
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         return fold_window(node, few_weight(w, c), w.get("bias"), group, columns[0])
-
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return few_window(w, xs[0])
 
     def style(self, node: Node) -> Style:
         form = self.geometry(node.ins[0].grid)

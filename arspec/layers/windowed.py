@@ -124,7 +124,7 @@ def few_weight(w: Weights, c: Constants) -> Tensor:
 
 
 def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
-    """The weight of one group for `few_window`: [C_out, columns * C_in], the columns as in the window's table. Rows of
+    """The weight and bias of one group for a few sites: [C_out, columns * C_in], the columns as in the window's table. Rows of
     outputs lie together in memory: a product with one site or two is then up to twice as fast as with its transpose."""
     import torch
 
@@ -136,10 +136,3 @@ def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, col
     if bias is not None:
         folded["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()
     return folded
-
-
-def few_window(w: Weights, x: Tensor) -> Tensor:
-    """x [B, n, M * C_in] -> [B, n, C_out]."""
-    from torch.nn import functional as F
-
-    return F.linear(x, w["weight"], w.get("bias"))

@@ -39,6 +39,9 @@ class Layout:
     caches: dict[Node, int]
     weights: list[int]  # by operation
     hoisted: dict[tuple[int, int], int]  # by operation and input
+    known: dict[
+        int, tuple[list[int], list[bool]]
+    ]  # by operation that reads inputs whole, at each step: sites, all open
     nowhere: int  # the places of layers that do not ask
     step: int
     free: int
@@ -55,7 +58,9 @@ def layout_of(program: Program) -> Layout:
     at += len(weights)
     hoisted = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.hoisted is not None)}
     at += len(hoisted)
-    return Layout(caches, weights, hoisted, at, at + 1, at + 2)
+    whole = [n for n, o in enumerate(program.operations) if any(read.relation is not None for read in o.reads)]
+    known = {n: program.known(program.operations[n]) for n in whole}
+    return Layout(caches, weights, hoisted, known, at, at + 1, at + 2)
 
 
 def assemble(program: Program, layout: Layout, calls: list[Call]) -> tuple[list[Act], int, int]:
@@ -99,22 +104,19 @@ class _Assembler:
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.few, node, weights, xs, places)
-            self.acts.append(self.over(operation, compute) or compute)
+            self.acts.append(self.over(call, compute) if call.number in layout.known else compute)
         return out
 
-    def over(self, operation: Operation, compute: Compute) -> ComputeOver | None:
+    def over(self, call: Call, compute: Compute) -> ComputeOver:
         """The act of an operation that reads inputs whole."""
-        layout, program = self.layout, self.program
-        reads = [(x, read) for x, read in zip(compute.xs, operation.reads, strict=True) if read.relation is not None]
-        if not reads:
-            return None
-        kept = [program.caches[read.source] for _, read in reads]
-        whole = [
-            (x, layout.caches[read.source], k.outside, k.size - k.outside, read.channels)
-            for (x, read), k in zip(reads, kept, strict=True)
-        ]
-        open_ = program.open(operation) if compute.node.layer.opens else [False] * program.steps
-        return ComputeOver(compute, whole, layout.step, program.filled_by(operation), open_)
+        layout, whole = self.layout, list[tuple[int, int, int, int, int]]()
+        for x, read in zip(compute.xs, call.operation.reads, strict=True):
+            if read.relation is not None:
+                kept = self.program.caches[read.source]
+                rows = kept.size - kept.outside
+                whole.append((x, layout.caches[read.source], kept.outside, rows, read.channels))
+        filled, open_ = layout.known[call.number]
+        return ComputeOver(compute, whole, layout.step, filled, open_)
 
     def split(self, operation: Operation, x: int) -> list[int]:
         if len(operation.parts) == 1:

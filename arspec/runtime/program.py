@@ -115,16 +115,16 @@ class Program:
                 found.append((number, lo - start, hi - start))
         return tuple(found)
 
-    def filled_by(self, operation: Operation) -> list[int]:
-        """[steps]: the sites that any of what an operation reads whole is known up to."""
-        return np.max([self.filled(read.source) for read in operation.reads if read.relation is not None], 0).tolist()
-
-    def open(self, operation: Operation) -> list[bool]:
-        """[steps]: whether all of the sites that an operation computes read all of these."""
-        part, known = operation.parts[0], self.filled_by(operation)
-        relations = [read.relation for read in operation.reads if read.relation is not None]
+    def known(self, operation: Operation) -> tuple[list[int], list[bool]]:
+        """[steps]: of what an operation reads whole the sites up to the last that any is known of, and whether all of the
+        sites that it computes read all of these; never for layers that do not ask."""
+        part, reads = operation.parts[0], [read for read in operation.reads if read.relation is not None]
+        filled: list[int] = np.max([self.filled(read.source) for read in reads], 0).tolist()
+        if not part.node.layer.opens:
+            return filled, [False] * self.steps
         sites = [part.sites[lo:hi] for lo, hi in itertools.pairwise(part.bounds.tolist())]
-        return [all(r.reads_all(own, known[t]) for r in relations) for t, own in enumerate(sites)]
+        relations = [read.relation for read in reads if read.relation is not None]
+        return filled, [all(r.reads_all(own, filled[t]) for r in relations) for t, own in enumerate(sites)]
 
     def filled(self, node: Node) -> Ints:
         """[steps]: of a node that is read whole, the sites up to the last one that is known after each step."""

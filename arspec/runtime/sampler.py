@@ -54,11 +54,11 @@ class Sampler:
         """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order is
         taken in by one parallel pass, where that can be. temperature 0 takes the likeliest."""
         draws = Draws(self.model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
-        ahead = 0 if draws.known is None or trace is not None else self._steps_given(draws.known)
-        if ahead < WORTH:
-            return draws.integers(self.drive(n, condition, draws, progress, trace))
-        assert given is not None and known is not None
-        return draws.integers(self.drive(n, condition, draws, progress, ahead=(ahead, torch.where(known, given, 0))))
+        ahead = None
+        if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
+            assert given is not None and known is not None
+            ahead = steps, torch.where(known, given, 0)
+        return draws.integers(self.drive(n, condition, draws, progress, trace, ahead=ahead))
 
     def _steps_given(self, known: Tensor) -> int:
         """The steps before the first that draws anything that is not known [V, C]."""
