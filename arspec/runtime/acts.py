@@ -10,15 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, get_num_threads, mm, split_with_sizes
-from torch.nn.functional import linear
+from torch import Tensor, split_with_sizes
 
 from arspec.layers.base import Node
 
-FEW = 4  # rows of a product up to which it is taken by columns
-LARGE = 1 << 18  # numbers of its weight from which it is: about what a cache of a core holds
-
-# Sections of the row, caches, weights, what was hoisted, the step's number, and what the acts make.
+# Sections of the row, caches, weights and products, what was hoisted, the step's number, and what the acts make.
 Registers = list[Any]
 
 
@@ -85,30 +81,11 @@ class Linear:
     """One or several layers that are linear in the same reads: [B, n, ΣC]."""
 
     out: int
-    weights: int
+    product: int
     x: int
-    step: int
 
     def __call__(self, r: Registers) -> None:
-        x, w = r[self.x], r[self.weights]
-        weight, bias = w["weight"], w.get("bias")
-        few = x.shape[0] * x.shape[1] <= FEW and weight.numel() >= LARGE and r[self.step] is not None
-        r[self.out] = _by_columns(x, weight, bias) if few and _shared(weight) else linear(x, weight, bias)
-
-
-def _shared(weight: Tensor) -> bool:
-    """Whether several threads of a CPU read a weight."""
-    return weight.device.type == "cpu" and get_num_threads() > 1
-
-
-def _by_columns(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The product as weight times columns, of which there are two at the least: BLAS then shares the rows of the weight out
-    among threads, and reads a large one at up to twice the speed. x [B, n, K] -> [B, n, N]."""
-    rows = x.shape[0] * x.shape[1]
-    flat = x.reshape(rows, -1)
-    y = mm(weight, (flat if rows > 1 else flat.repeat(2, 1)).t())
-    y = y.narrow(1, 0, rows).t().reshape(*x.shape[:2], -1)
-    return y if bias is None else y + bias
+        r[self.out] = r[self.product](r[self.x])
 
 
 @dataclass(slots=True, eq=False)

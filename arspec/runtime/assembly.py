@@ -37,7 +37,7 @@ class Layout:
     what the acts make."""
 
     caches: dict[Node, int]
-    weights: list[int]  # by operation
+    weights: list[int]  # by operation; its product, where it is linear
     hoisted: dict[tuple[int, int], int]  # by operation and input
     known: dict[
         int, tuple[list[int], list[bool]]
@@ -100,7 +100,7 @@ class _Assembler:
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
         if node.layer.linear:
-            self.acts.append(Linear(out, weights, xs[0], layout.step))
+            self.acts.append(Linear(out, weights, xs[0]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.few, node, weights, xs, places)

@@ -17,6 +17,7 @@ from torch import Tensor
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
+from arspec.runtime.products import Product, products
 from arspec.runtime.program import Operation, Program, Read
 from arspec.types import Ints
 
@@ -63,6 +64,8 @@ class Machine:
     def __init__(self, model: Model, program: Program, member: int) -> None:
         self.model, self.program, self.member = model, program, member
         self.weights = [self._fold(operation) for operation in program.operations]
+        self._linear = [n for n, o in enumerate(program.operations) if o.parts[0].node.layer.linear]
+        self._products = products([self.weights[n] for n in self._linear])
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self._layout = layout_of(program)
         self._cuts: dict[object, Cut] = {}
@@ -121,10 +124,10 @@ class Machine:
             for read in operation.reads:
                 if read.section is not None and read.source not in caches:
                     caches[read.source] = like.new_zeros(batch, 1, read.channels)
-        self._lay_out(state, self.weights)
+        self._lay_out(state, self.weights, self._products)
         return state
 
-    def _lay_out(self, state: State, weights: Sequence[Weights]) -> None:
+    def _lay_out(self, state: State, weights: Sequence[Weights], products: Sequence[Product]) -> None:
         """Puts into registers what every step finds there."""
         layout = self._layout
         state.registers = [None] * layout.free
@@ -132,6 +135,8 @@ class Machine:
             state.registers[at] = state.caches[node]
         for at, folded in zip(layout.weights, weights, strict=True):
             state.registers[at] = folded
+        for n, product in zip(self._linear, products, strict=True):
+            state.registers[layout.weights[n]] = product
         for key, at in layout.hoisted.items():
             state.registers[at] = state.hoisted[key]
         state.registers[layout.nowhere] = self._nowhere
@@ -195,11 +200,12 @@ class Machine:
         state.caches[self.model.graph.data].index_copy_(1, rows, values)
 
     def with_tensors(self, state: State, caches: list[Tensor], hoisted: list[Tensor], weights: list[Weights]) -> State:
-        """The same state over other tensors, for a step that is traced."""
+        """The same state over other tensors, for a step that is traced, whose products stand as they are."""
         other = State(
             state.batch, dict(zip(state.caches, caches, strict=True)), dict(zip(state.hoisted, hoisted, strict=True))
         )
-        self._lay_out(other, weights)
+        plain = [Product(weights[n]["weight"], weights[n].get("bias")) for n in self._linear]
+        self._lay_out(other, weights, plain)
         return other
 
 
