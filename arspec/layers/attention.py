@@ -87,26 +87,30 @@ class Attention(Layer):
         q, k, v = (sites_last(x, node.out.groups) for x in xs)
         if "order" in c:
             q, k, v = (x.index_select(1, c["order"]) for x in (q, k, v))
-        y = self._in_sequence(q, k, v, c["strict"]) if "strict" in c else self._masked(q, k, v, c)
+        if "strict" in c:
+            y = self._in_sequence(q, k, v, c["strict"])
+        else:
+            y = self._masked(q, self._heads(k), self._heads(v), c)
         if "order" in c:
             y = torch.empty_like(y).index_copy(1, c["order"], y)
         return channels_first(y, node.out)
 
     def _in_sequence(self, q: Tensor, k: Tensor, v: Tensor, strict: bool) -> Tensor:
         """Sites sorted by rank: each sees those before it, and itself unless `strict`: [B, S, C] -> [B, S, D]."""
-        from torch.nn import functional as F
+        import torch
 
         if strict:  # site i sees what site i - 1 would see if it saw itself; the first sees nothing
-            return F.pad(self._in_sequence(q[:, 1:], k[:, :-1], v[:, :-1], False), (0, 0, 1, 0))
-        seen = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True)
-        return self._side_by_side(seen)
+            return torch.nn.functional.pad(self._in_sequence(q[:, 1:], k[:, :-1], v[:, :-1], False), (0, 0, 1, 0))
+        attention = torch.nn.functional.scaled_dot_product_attention
+        return self._side_by_side(attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True))
 
     def _masked(self, q: Tensor, k: Tensor, v: Tensor, c: Constants) -> Tensor:
-        """q [B, n, C], k [B, S, C], v [B, S, D] -> [B, n, D]. mask [n, S], and `seeing` [n] as in `constants`."""
-        from torch.nn import functional as F
+        """q [B, n, C], k [B, heads, S, C / heads], v [B, heads, S, D / heads] -> [B, n, D]. mask [n, S], and `seeing` [n]
+        as in `constants`."""
+        import torch
 
         mask, seeing = c.get("mask"), c.get("seeing")
-        seen = self._side_by_side(F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask))
+        seen = self._side_by_side(torch.nn.functional.scaled_dot_product_attention(self._heads(q), k, v, mask))
         return seen if seeing is None else seen * seeing[:, None]
 
     def _side_by_side(self, y: Tensor) -> Tensor:
@@ -118,15 +122,19 @@ class Attention(Layer):
             return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
         return {key: c[key] for key in ("mask", "seeing") if key in c}
 
+    def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
+        return self._heads(x)
+
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
         q, keys, values = xs
         if node.mask is None:  # every site reads the same: the first row of what was gathered is all of it
             keys, values = (
-                x[:, 0].unflatten(1, (-1, own.channels)) for x, own in zip(xs[1:], node.ins[1:], strict=True)
+                self._heads(x[:, 0].unflatten(1, (-1, own.channels)))
+                for x, own in zip(xs[1:], node.ins[1:], strict=True)
             )
         if sites is None or not w:
             return self._masked(q, keys, values, {})
-        known = keys.shape[1]  # that are there
+        known = keys.shape[2]  # that are there
         found = {key: value.index_select(0, sites) for key, value in w.items() if key != "rank"}
         if "rank" in w:  # each site sees up to the last
             last = found.pop("last")

@@ -168,8 +168,8 @@ class Layer(BaseModel):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         """A few sites of one group. xs[i]: what they read of input i, M places side by side, [B, n, M * C], or, where the
-        relation is a matrix, the input's first sites, [B, S', C], beyond which nothing is known yet, or what `hoist` made
-        of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `fold` gave; sites
+        relation is a matrix, the input's first sites, [B, S', C] or as `whole` gives them, beyond which nothing is known
+        yet, or what `hoist` made of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `fold` gave; sites
         [n], for layers that are `placed`. Returns [B, n, cached]."""
         raise NotImplementedError
 
@@ -184,6 +184,11 @@ class Layer(BaseModel):
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
         """[B, n, M * C] -> [B, n, C']: done once before the first step, where no variable influences the input."""
         raise NotImplementedError
+
+    def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
+        """A view of all that is kept of an input whose relation is a matrix, [B, S', C], as `few` takes it: sites stay in
+        the last dimension but one, so that the first of them are a part of it."""
+        return x
 
     def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
         """[k, cached]: what a scan finds outside its grid, numbered from S on in its constant `table`."""

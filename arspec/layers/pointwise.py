@@ -26,13 +26,10 @@ class Pointwise(Layer):
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         import torch
-        from torch.nn import functional as F
 
         if self.layer == "identity":
             return xs[0]
-        if self.layer in ("tanh", "sigmoid"):
-            return getattr(torch, self.layer)(xs[0])
-        return getattr(F, self.layer)(xs[0])
+        return getattr(torch if self.layer in ("tanh", "sigmoid") else torch.nn.functional, self.layer)(xs[0])
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)

@@ -94,16 +94,15 @@ class ComputeOver:
     them are read by each of its sites, a layer that `opens` is not told its places."""
 
     compute: Compute
-    whole: list[tuple[int, int, int, int, int]]  # (register, cache, first row, rows, channels)
+    whole: list[tuple[int, int]]  # the register that is filled, and that of all rows
     step: int
     filled: list[int]
     open: list[bool]
 
     def __call__(self, r: Registers) -> None:
         step, compute = r[self.step], self.compute
-        for out, cache, first, rows, channels in self.whole:
-            x = r[cache].narrow(1, first, rows if step is None else self.filled[step])
-            r[out] = x if x.shape[2] == channels else x.narrow(2, 0, channels)
+        for out, rows in self.whole:
+            r[out] = r[rows] if step is None else r[rows].narrow(-2, 0, self.filled[step])
         places = r[compute.places] if step is None or not self.open[step] else None
         r[compute.out] = compute.few(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
 

@@ -39,6 +39,7 @@ class Layout:
     caches: dict[Node, int]
     weights: list[int]  # by operation; its product, where it is linear
     hoisted: dict[tuple[int, int], int]  # by operation and input
+    whole: dict[tuple[int, int], int]  # by operation and input that is read whole
     known: dict[
         int, tuple[list[int], list[bool]]
     ]  # by operation that reads inputs whole, at each step: sites, all open
@@ -58,9 +59,10 @@ def layout_of(program: Program) -> Layout:
     at += len(weights)
     hoisted = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.hoisted is not None)}
     at += len(hoisted)
-    whole = [n for n, o in enumerate(program.operations) if any(read.relation is not None for read in o.reads)]
-    known = {n: program.known(program.operations[n]) for n in whole}
-    return Layout(caches, weights, hoisted, known, at, at + 1, at + 2)
+    whole = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.relation is not None)}
+    at += len(whole)
+    known = {n: program.known(program.operations[n]) for n, _ in whole}
+    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2)
 
 
 def assemble(program: Program, layout: Layout, calls: list[Call]) -> tuple[list[Act], int, int]:
@@ -109,12 +111,9 @@ class _Assembler:
 
     def over(self, call: Call, compute: Compute) -> ComputeOver:
         """The act of an operation that reads inputs whole."""
-        layout, whole = self.layout, list[tuple[int, int, int, int, int]]()
-        for x, read in zip(compute.xs, call.operation.reads, strict=True):
-            if read.relation is not None:
-                kept = self.program.caches[read.source]
-                rows = kept.size - kept.outside
-                whole.append((x, layout.caches[read.source], kept.outside, rows, read.channels))
+        layout = self.layout
+        keys = ((x, (call.number, k)) for k, x in enumerate(compute.xs))
+        whole = [(x, layout.whole[key]) for x, key in keys if key in layout.whole]
         filled, open_ = layout.known[call.number]
         return ComputeOver(compute, whole, layout.step, filled, open_)
 

@@ -139,7 +139,17 @@ class Machine:
             state.registers[layout.weights[n]] = product
         for key, at in layout.hoisted.items():
             state.registers[at] = state.hoisted[key]
+        for (number, k), at in layout.whole.items():
+            state.registers[at] = self._whole(number, k, state)
         state.registers[layout.nowhere] = self._nowhere
+
+    def _whole(self, number: int, k: int, state: State) -> Tensor:
+        """All rows of an input, as the layer that reads it whole takes them."""
+        operation = self.program.operations[number]
+        read, node = operation.reads[k], operation.parts[0].node
+        kept = self.program.caches[read.source]
+        rows = state.caches[read.source].narrow(1, kept.outside, kept.size - kept.outside)
+        return node.layer.whole(node, k, rows.narrow(2, 0, read.channels))
 
     def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
         part, given = self.program.operations[number].parts[0], read.hoisted

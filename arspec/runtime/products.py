@@ -16,33 +16,35 @@ from torch.nn.functional import linear
 
 from arspec.layers.base import Weights
 
-MUCH = 1 << 19  # multiplications from which a packed weight is the quickest
+MUCH = 1 << 19  # multiplications from which a packed weight is the quickest,
+MUCH_CACHED = 1 << 22  # and where weights need not come from memory
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
 
 
 class Product:
     """x [B, n, K] times a weight [N, K], and a bias [N]: [B, n, N]. parts: of the outputs, each a product of its own where
-    the rows are few, 1 for none; packs: where they are more, the weight is packed."""
+    the rows are few, 1 for none; much: multiplications from which the weight is packed, None for never."""
 
-    __slots__ = ("bias", "much", "packed", "parts", "size", "split", "weight")
+    __slots__ = ("bias", "much", "packed", "parts", "split", "weight", "whole")
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, packs: bool = False) -> None:
-        self.weight, self.bias, self.parts, self.size = weight, bias, parts, weight.numel()
+    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
+        self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
-        self.much: float = MUCH if packs else float("inf")
         self.packed: Tensor | None = None
+        outputs = max(1, len(weight))  # by which each number of x is multiplied
+        self.whole = MUCH / outputs if parts > 1 else 0
+        self.much = float("inf") if much is None else much / outputs
 
     def __call__(self, x: Tensor) -> Tensor:
+        size = x.numel()
+        if size < self.whole:
+            return self._in_parts(x)
+        return linear(x, self.weight, self.bias) if size < self.much else self._by_packed(x)
+
+    def _in_parts(self, x: Tensor) -> Tensor:
         batch, sites, width = x.shape
         rows = batch * sites
-        work = rows * self.size
-        if work >= self.much:
-            if self.packed is None:
-                self.packed = _ONEDNN._reorder_linear_weight(self.weight, rows)
-            return _ONEDNN._linear_pointwise.default(x, self.packed, self.bias, "none", [], "")
-        if self.parts == 1 or work >= MUCH:
-            return linear(x, self.weight, self.bias)
         columns = x.reshape(1, rows, width).transpose(1, 2).expand(self.parts, width, rows)
         if self.bias is None:
             y = bmm(self.split, columns)
@@ -50,13 +52,19 @@ class Product:
             y = baddbmm(self.bias.view(self.parts, -1, 1), self.split, columns)
         return y.view(-1, rows).t().reshape(batch, sites, -1)
 
+    def _by_packed(self, x: Tensor) -> Tensor:
+        if self.packed is None:
+            self.packed = _ONEDNN._reorder_linear_weight(self.weight, x.shape[0] * x.shape[1])
+        return _ONEDNN._linear_pointwise.default(x, self.packed, self.bias, "none", [], "")
+
 
 def products(folded: Sequence[Weights]) -> list[Product]:
     """The products of layers that are linear, by their weights, which are read one after another at every step."""
     weights = [own["weight"] for own in folded]
     cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
+    much = MUCH_CACHED if cached else MUCH
     return [
-        Product(w, own.get("bias"), 1 if cached or w.numel() <= SMALL else _parts(w), _packs(w))
+        Product(w, own.get("bias"), 1 if cached or w.numel() <= SMALL else _parts(w), much if _packs(w) else None)
         for own, w in zip(folded, weights, strict=True)
     ]
 

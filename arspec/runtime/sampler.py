@@ -15,6 +15,7 @@ from arspec.runtime.machine import Machine, State, Trace
 from arspec.runtime.priming import can_prime, prime
 from arspec.runtime.program import program, rows_of
 from arspec.runtime.schedule import schedule
+from arspec.runtime.small_steps import SMALL_STEPS
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -97,14 +98,15 @@ class Sampler:
             machine, state = self._machine, self._machine.begin(n, condition, trace)
             dtype, drawn = self.model.dtype, list[Tensor]()
             begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
-            for step in _progress(begin, self.schedule.steps, progress):
-                row, cut = self._row(step), self._cuts[step]
-                values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
-                machine.write(row, cut, state, values.to(dtype))
-                drawn.append(values)
-                if ancestors is not None and (rows := ancestors()) is not None:
-                    state.follow(rows)
-                    drawn = [torch.cat(drawn, 1).index_select(0, rows)]
+            with SMALL_STEPS:
+                for step in _progress(begin, self.schedule.steps, progress):
+                    row, cut = self._row(step), self._cuts[step]
+                    values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
+                    machine.write(row, cut, state, values.to(dtype))
+                    drawn.append(values)
+                    if ancestors is not None and (rows := ancestors()) is not None:
+                        state.follow(rows)
+                        drawn = [torch.cat(drawn, 1).index_select(0, rows)]
             found = torch.cat(drawn, 1).index_select(1, self._back)
         return found.clone()  # a tensor like any other
 

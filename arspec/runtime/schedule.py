@@ -167,7 +167,7 @@ def _mark_cached(
         if part.node is graph.head_node or part.node in waves:
             part.cached = True
         for given in part.inputs:
-            if given.direct is None:
+            if given.direct is None and (given.table is None or given.table.shape[1]):
                 for g in range(given.source.out.groups):
                     if (given.source, g) in by_key:
                         by_key[given.source, g].cached = True
