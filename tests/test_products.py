@@ -1,13 +1,18 @@
-"""Products of the machine, whose form depends on sizes that no small spec has."""
+"""Products whose form depends on sizes that no small spec has: the machine's of a few rows, and those of channel groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+import arspec
+from arspec.layers import products as layer_products
+from arspec.layers.pieces import Ranges
+from arspec.layers.products import in_sequence
 from arspec.runtime.products import CACHED, MUCH, SMALL, Product, products
 
 BATCHES = [(1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
@@ -62,3 +67,42 @@ def test_what_caches_hold_is_left_to_blas():
     small, large = (weights_of(n, 128, True, torch.float32) for n in (SMALL // 128, 2 * SMALL // 128))
     assert [p.parts for p in products([small, large])] == [1, 1]
     assert [p.parts > 1 for p in products([small, *[large] * (1 + CACHED // (2 * SMALL * 4))])][:2] == [False, True]
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("strict", [True, False])
+def test_groups_in_sequence_are_a_masked_convolution(biased: bool, strict: bool):
+    groups, out, into = 3, 4, 5
+    read = tuple((0, g if strict else g + 1) for g in range(groups))
+    reader = tuple((g + 1 if strict else g, groups) for g in range(groups))
+    weights = weights_of(groups * out, groups * into, biased, torch.float64)
+    weight, bias = weights["weight"].requires_grad_(), weights.get("bias")
+    mask = torch.ones(groups, groups).tril(-1 if strict else 0).repeat_interleave(out, 0).repeat_interleave(into, 1)
+    x = torch.randn(2, groups * into, 7, dtype=torch.float64, requires_grad=True)
+    taken = [weight, x, *([bias.requires_grad_()] if bias is not None else [])]
+    wanted = F.conv1d(x, (weight * mask).unsqueeze(2), bias)
+    given = in_sequence(x, weight, bias, Ranges(read, reader))
+    torch.testing.assert_close(given, wanted, rtol=0, atol=1e-12)
+    upstream = torch.randn_like(wanted)
+    for one, other in zip(
+        torch.autograd.grad(given, taken, upstream), torch.autograd.grad(wanted, taken, upstream), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_a_large_convolution_of_channel_groups_goes_group_by_group(monkeypatch: pytest.MonkeyPatch):
+    spec = Path(__file__).parent.parent / "specs" / "pixelcnn.yaml"
+    size = {"height": 3, "width": 3, "features": 24, "head_features": 375, "blocks": 1, "kernel": 3}
+    model = arspec.compile(arspec.load(spec, params=size)).double().eval()
+    x = torch.randint(256, (2, 3, 3, 3), generator=torch.Generator().manual_seed(0))
+    whole = model(x)
+    taken: list[torch.Size] = []
+    monkeypatch.setattr(
+        layer_products,
+        "in_sequence",
+        lambda x, weight, *more: taken.append(weight.shape) or in_sequence(x, weight, *more),
+    )
+    torch.testing.assert_close(model(x), whole)
+    assert taken == [(375, 375), (768, 375)]
+    monkeypatch.setattr(layer_products, "pays", lambda *_: False)
+    torch.testing.assert_close(model(x), whole, rtol=0, atol=1e-10)
