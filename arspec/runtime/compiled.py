@@ -63,16 +63,16 @@ def compiled_step(
 ) -> Step:
     """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are examples:
     shapes are fixed from here on."""
+    from torch._inductor import compile as compile_graph
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
     head, support = machine.model.graph.head, machine.model.graph.support
     names = [list(w) for w in machine.weights]
     weights = [w[name] for w in machine.weights for name in w]
 
-    def step(
-        row: Tensor, noise: Tensor, caches: list[Tensor], hoisted: list[Tensor], weights: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        left = iter(weights)
+    def step(row: Tensor, noise: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        left = iter(tensors)
+        caches, hoisted = [[next(left) for _ in own] for own in (state.caches, state.hoisted)]
         folded: list[Weights] = [{name: next(left) for name in own} for own in names]
         inner = machine.with_tensors(state, caches, hoisted, folded)
         parameters = machine.step(row, cut, inner, None)
@@ -81,23 +81,16 @@ def compiled_step(
         return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step
-    hoisted = list(state.hoisted.values())
-    with torch.no_grad():
-        traced = make_fx(step, _SUMS)(row, noise, spare, hoisted, weights)
-    options: dict[str, Any] = {"guard_filter_fn": _no_guards, "size_asserts": False, **_APART}
-    run = torch.compile(traced, dynamic=False, fullgraph=True, options=options)
-
-    def call(row: Tensor, noise: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        return run(row, noise, list(state.caches.values()), list(state.hoisted.values()), weights)
-
+    example = [row, noise, *spare, *state.hoisted.values(), *weights]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        run(row, noise, spare, hoisted, weights)  # compiles it
+        traced = make_fx(step, _SUMS)(*example)
+        run: Any = compile_graph(traced, example, options={"size_asserts": False, **_APART})
+
+    def call(row: Tensor, noise: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        return run(row, noise, *state.caches.values(), *state.hoisted.values(), *weights)
+
     return call
-
-
-def _no_guards(guards: Any) -> list[bool]:
-    return [False for _ in guards]
 
 
 def _row_times(x: Tensor, weight: Tensor) -> Tensor:
