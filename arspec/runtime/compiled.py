@@ -81,7 +81,7 @@ def compiled_step(
         return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step
-    example = [row, noise, *spare, *state.hoisted.values(), *weights]
+    example: list[Any] = [row, noise, *spare, *state.hoisted.values(), *weights]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         traced = make_fx(step, _SUMS)(*example)
