@@ -34,10 +34,9 @@ class ConcatElu(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
-        from torch.nn import functional as F
 
         x = xs[0]
-        return F.elu(torch.cat([x, -x], -1), inplace=True)
+        return torch.nn.functional.elu(torch.cat([x, -x], -1), inplace=True)
 
     def style(self, node: Node) -> Style:
         return Style("function", "elu(x), elu(−x)")

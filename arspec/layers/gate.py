@@ -61,8 +61,10 @@ class Gate(Layer):
         return fold_condition(node, w, group)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        a, b = few_conditioned(xs, w).chunk(2, -1)
-        return self._gated(a, b)
+        import torch
+
+        x = few_conditioned(xs, w)
+        return self._gated(*x.chunk(2, -1)) if self.function == "tanh" else torch.nn.functional.glu(x)
 
     def hoists(self, node: Node, port: int) -> bool:
         return port == 1
