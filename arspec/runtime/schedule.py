@@ -1,7 +1,7 @@
 """The schedule of the sampler: which sites of which node become known at which step. numpy only.
 
-Before the variables of rank t are drawn, everything known at t − 1 is computed. Over all steps, every site that some
-head site depends on is computed once, and no other. For each (node, group) there is one array of sites in the order in
+Before the variables of rank t are drawn, everything that they need is computed, and what else is quicker computed with it
+(`arspec.runtime.timing`). Over all steps, every site that some head site depends on is computed once, and no other. For each (node, group) there is one array of sites in the order in
 which they are computed, and one table of what they read; a step is a slice of both.
 """
 
@@ -18,6 +18,7 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
+from arspec.runtime.timing import steps_of
 from arspec.types import Bools, Ints, Member
 
 
@@ -81,6 +82,7 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule
     needed = depends_on(relations, np.arange(len(rank)))
     steps = int(rank.max()) + 1
     free = free_nodes(graph, known)
+    step = steps_of(relations, rank, known, needed, free)
     parts: list[Part] = []
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
     for node in graph.live:
@@ -88,10 +90,10 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule
             continue
         scan = relations.scan(node)
         wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
-        mine = [_part(node, g, known[node], wave, needed[node], steps) for g in range(node.out.groups)]
+        mine = [_part(node, g, step[node], wave, needed[node], steps) for g in range(node.out.groups)]
         parts += [p for p in mine if len(p.sites)]
         if scan is not None:
-            waves[node] = _waves(mine, known[node], wave)
+            waves[node] = _waves(mine, step[node], wave)
     by_key = {(p.node, p.group): p for p in parts}
     for part in parts:
         _connect(part, by_key, relations, free)
@@ -111,23 +113,23 @@ def free_nodes(graph: Graph, known: dict[Node, Ints]) -> list[Node]:
     return found
 
 
-def _part(node: Node, group: int, known: Ints, wave: Ints, needed: Bools, steps: int) -> Part:
+def _part(node: Node, group: int, step: Ints, wave: Ints, needed: Bools, steps: int) -> Part:
     first = group * node.out.positions
     sites = first + np.flatnonzero(needed[first : first + node.out.positions])
-    sites = sites[np.lexsort((sites, wave[sites], known[sites]))]
-    return Part(node, group, sites, np.searchsorted(known[sites], np.arange(-1, steps)))
+    sites = sites[np.lexsort((sites, wave[sites], step[sites]))]
+    return Part(node, group, sites, np.searchsorted(step[sites], np.arange(steps + 1)))
 
 
-def _waves(mine: list[Part], known: Ints, wave: Ints) -> dict[int, list[tuple[int, int, int]]]:
+def _waves(mine: list[Part], step: Ints, wave: Ints) -> dict[int, list[tuple[int, int, int]]]:
     found: dict[int, list[tuple[int, int, int, int]]] = {}
     for part in mine:
-        k, w = known[part.sites], wave[part.sites]
+        k, w = step[part.sites], wave[part.sites]
         edges = np.flatnonzero(np.diff(k) | np.diff(w)) + 1 if len(k) else np.empty(0, np.int64)
         cuts = [0, *edges.tolist(), len(k)]
         for lo, hi in itertools.pairwise(cuts):
             if lo < hi:
-                found.setdefault(int(k[lo]) + 1, []).append((int(w[lo]), part.group, lo, hi))
-    return {step: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for step, runs in found.items()}
+                found.setdefault(int(k[lo]), []).append((int(w[lo]), part.group, lo, hi))
+    return {t: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for t, runs in found.items()}
 
 
 def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, free: list[Node]) -> None:

@@ -1,0 +1,82 @@
+"""Timing: at which step each site is computed. numpy only.
+
+A site can be computed once all that it reads is there, and has to be before what reads it. In between there is a choice:
+a vertical stack knows a whole row of an image when the row above has been drawn, and needs its sites one after another.
+So many as can be are computed in one step, which reads the weights once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from arspec.analysis.known_at import Relations
+from arspec.layers.base import Node
+from arspec.reads import Matrix, Ranked
+from arspec.types import Bools, Ints
+
+
+def steps_of(
+    relations: Relations, time: Ints, known: Mapping[Node, Ints], needed: Mapping[Node, Bools], free: Collection[Node]
+) -> dict[Node, Ints]:
+    """[S] for every node of which sites are computed: the step of each that is `needed`, after that of all it reads, and
+    not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as soon as they are known."""
+    computed = [node for node in relations.graph.live if node not in free and needed[node].any()]
+    last, prompt = _deadlines(relations, time, known, needed, computed)
+    found: dict[Node, Ints] = {}
+    for node in computed:
+        first = known[node] + 1
+        if node in prompt:
+            found[node] = first
+            continue
+        for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            if source in found:
+                first = np.maximum(first, read.known_at(found[source]))
+        own = np.zeros(node.out.sites, np.int64)
+        for group in range(node.out.groups):
+            sites = group * node.out.positions + np.flatnonzero(needed[node].reshape(node.out.groups, -1)[group])
+            own[sites] = _together(first[sites], last[node][sites])
+        found[node] = own
+    return found
+
+
+def _deadlines(
+    relations: Relations, time: Ints, known: Mapping[Node, Ints], needed: Mapping[Node, Bools], computed: list[Node]
+) -> tuple[dict[Node, Ints], set[Node]]:
+    """The last step at which each site can be computed; and the nodes that do not wait for theirs."""
+    last = {node: np.full(node.out.sites, np.iinfo(np.int64).max) for node in computed}
+    last[relations.graph.head_node] = time.astype(np.int64)
+    prompt = {node for node in computed if relations.scan(node) is not None}
+    for node in reversed(computed):
+        if node in prompt:
+            last[node] = known[node] + 1
+        sites = np.flatnonzero(needed[node])
+        for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            if source not in last:
+                continue
+            if isinstance(read, (Ranked, Matrix)):
+                prompt.add(source)
+                continue
+            table = read.table(sites)
+            inside = table >= 0
+            np.minimum.at(last[source], table[inside], np.broadcast_to(last[node][sites, None], table.shape)[inside])
+    return last, prompt
+
+
+def _together(first: Ints, last: Ints) -> Ints:
+    """A step for each of some sites, between its first and its last, so that there are as few steps as possible: the
+    earliest deadline takes all that can be computed by then, then the earliest of those that are left."""
+    if np.array_equal(first, last):
+        return last
+    base, end = int(first.min()), int(last.max())
+    by_first = np.full(end - base + 2, end + 1)  # by t: the earliest deadline among those that can't be computed by t
+    np.minimum.at(by_first, first - base, last)
+    deadlines = np.minimum.accumulate(by_first[::-1])[::-1].tolist()
+    chosen: list[int] = []
+    step = deadlines[0]
+    while step <= end:
+        chosen.append(step)
+        step = deadlines[step - base + 1]
+    steps = np.asarray(chosen)
+    return steps[np.searchsorted(steps, first)]
