@@ -1,0 +1,72 @@
+"""When the sampler computes each site: after all that it reads, in time for its variable, and with as many others as can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arspec.analysis.known_at import Relations, known_at
+from arspec.layers.base import Node
+from arspec.runtime.schedule import Schedule, schedule
+from arspec.runtime.timing import _together  # pyright: ignore[reportPrivateUsage]
+from arspec.spec.load import load
+from arspec.types import Ints
+from tests.conftest import ROOT, SPECS, small
+
+
+def steps_by_node(plan: Schedule) -> dict[Node, Ints]:
+    """[S]: the step of each site that is computed, -1 of the others."""
+    found: dict[Node, Ints] = {}
+    for part in plan.parts:
+        own = found.setdefault(part.node, np.full(part.node.out.sites, -1))
+        assert (own[part.sites] == -1).all(), "a site is computed twice"
+        own[part.sites] = np.repeat(np.arange(plan.steps), np.diff(part.bounds))
+    return found
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path) -> None:
+    graph = small(path).graph()
+    member = graph.members[0]
+    plan, known = schedule(graph, member), known_at(Relations(graph, member))
+    step = steps_by_node(plan)
+    drawn = np.full(graph.data.out.sites, -1)
+    drawn[plan.head_sites] = np.repeat(np.arange(plan.steps), np.diff(plan.head_bounds))
+    for part in plan.parts:
+        own = step[part.node][part.sites]
+        assert (own >= known[part.node][part.sites] + 1).all()
+        for one in part.inputs:
+            if one.table is None or one.source is part.node:
+                continue
+            inside = one.table < one.source.out.sites
+            read, reading = one.table[inside], np.broadcast_to(own[:, None], one.table.shape)[inside]
+            if one.source is graph.data:
+                assert (drawn[read] < reading).all()
+            elif one.source in step:
+                assert (0 <= step[one.source][read]).all()
+                assert (step[one.source][read] <= reading).all()
+    assert (step[graph.head_node][plan.head_sites] <= drawn[plan.head_sites]).all()
+
+
+def test_a_vertical_stack_is_computed_row_by_row() -> None:
+    graph = load(ROOT / "specs/gated_pixelcnn.yaml", {"height": 8, "width": 8, "layers": 3, "features": 6}).graph()
+    plan = schedule(graph, graph.members[0])
+    times = {part.node.name: int((np.diff(part.bounds) > 0).sum()) for part in plan.parts}
+    assert times["body.0.v_conv"] == 7  # nothing reads the last row
+    assert times["body.0.h_conv"] == 8 * 8 * 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), min_size=1, max_size=40))
+def test_no_fewer_steps_would_do(spans: list[tuple[int, int]]) -> None:
+    first, last = np.array([a for a, _ in spans]), np.array([a + length for a, length in spans])
+    chosen = _together(first, last)
+    assert ((first <= chosen) & (chosen <= last)).all()
+    apart, end = 0, -1  # spans of which no two share a step, taken by their ends: each needs a step of its own
+    for begin, stop in sorted(zip(first.tolist(), last.tolist(), strict=True), key=lambda span: span[1]):
+        if begin > end:
+            apart, end = apart + 1, stop
+    assert len(np.unique(chosen)) == apart
