@@ -47,7 +47,7 @@ def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path) -> N
             if one.source is graph.data:
                 assert (drawn[read] < reading).all()
             elif one.source in step:
-                assert (0 <= step[one.source][read]).all()
+                assert (step[one.source][read] >= 0).all()
                 assert (step[one.source][read] <= reading).all()
     assert (step[graph.head_node][plan.head_sites] <= drawn[plan.head_sites]).all()
 
@@ -57,7 +57,7 @@ def test_a_vertical_stack_is_computed_row_by_row() -> None:
     plan = schedule(graph, graph.members[0])
     times = {part.node.name: int((np.diff(part.bounds) > 0).sum()) for part in plan.parts}
     assert times["body.0.v_conv"] == 7  # nothing reads the last row
-    assert times["body.0.h_conv"] == 8 * 8 * 3
+    assert times["body.0.h_conv"] == 8 * 8
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), min_size=1, max_size=40))
