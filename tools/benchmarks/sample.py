@@ -111,7 +111,8 @@ def pixelcnn_pp(options: Options) -> list[Row]:
     agreement.pixelcnn_pp()
     model = at_size("pixelcnn_pp", options)
     plain, steps = PixelCNNpp(model), steps_of(model)
-    prepared, read = seconds(model.sampler().prepare), weights_read(model)
+    prepared = seconds(model.sampler().prepare)
+    read = {"row by row": weights_read(model, True), "site by site": weights_read(model, False)}
     rows: list[Row] = []
     for batch in options.batches or BATCHES["pixelcnn_pp"]:
         options.say(f"pixelcnn_pp, batch {batch}")
@@ -123,9 +124,12 @@ def pixelcnn_pp(options: Options) -> list[Row]:
         taken, speed = medians(found), bandwidth(64 if options.small else 512)
         facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared}
         name, at, whole = model.spec.name, setting(model, batch), taken["sampler"]
-        told = f"{read / 1e9:.1f} GB of weights at {speed / 1e9:.1f} GB/s"
         rows += [
-            floor(name, at, whole, told, read / speed, weights_read=read, bandwidth=speed, **facts),
+            floor(name, at, whole, f"{size / 1e9:.1f} GB of weights, {how}, at {speed / 1e9:.1f} GB/s", size / speed,
+                  weights_read=size, bandwidth=speed, **facts)
+            for how, size in read.items()
+        ]  # fmt: skip
+        rows += [
             floor(name, at, whole, "one pass of a plain module", taken["pass"], **facts),
             row(name, at, whole, "a plain module once per pixel", taken["pass"] * steps, **facts),
         ]
