@@ -42,7 +42,9 @@ def test_weights_read():
     params = {"length": 6, "levels": 4, "residual": 3, "skip": 2, "layers": 1, "cycle": 1, "speakers": 2}
     model = arspec.compile(arspec.load(spec_path("wavenet"), params=params))
     numbers = {n.name: sum(w.count for w in n.layer.weights(n).values()) for n in model.graph.live}
-    assert weights_read(model, False) == 4 * sum(v * (5.5 if k in ("first", "body.0.conv") else 6) for k, v in numbers.items())
+    assert weights_read(model, False) == 4 * sum(
+        v * (5.5 if k in ("first", "body.0.conv") else 6) for k, v in numbers.items()
+    )
 
 
 def test_exponents():

@@ -84,8 +84,9 @@ def compiled_step(
     example: list[Any] = [row, noise, *spare, *state.hoisted.values(), *weights]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        traced = make_fx(step, _SUMS)(*example)
-        run: Any = compile_graph(traced, example, options={"size_asserts": False, **_APART})
+        traced = make_fx(step, _SUMS, "fake", _allow_non_fake_inputs=True)(*example)
+        options = {"size_asserts": False, "cpp_wrapper": row.device.type == "cpu", **_APART}
+        run: Any = compile_graph(traced, example, options=options)
 
     def call(row: Tensor, noise: Tensor, state: State) -> tuple[Tensor, Tensor]:
         return run(row, noise, *state.caches.values(), *state.hoisted.values(), *weights)
