@@ -14,6 +14,7 @@ from arspec.layers import products as layer_products
 from arspec.layers.pieces import Ranges
 from arspec.layers.products import in_sequence
 from arspec.runtime.products import CACHED, MUCH, SMALL, Product, products
+from arspec.runtime.small_steps import SMALL_STEPS
 
 BATCHES = [(1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
 
@@ -106,3 +107,16 @@ def test_a_large_convolution_of_channel_groups_goes_group_by_group(monkeypatch: 
     assert taken == [(375, 375), (768, 375)]
     monkeypatch.setattr(layer_products, "pays", lambda *_: False)
     torch.testing.assert_close(model(x), whole, rtol=0, atol=1e-10)
+
+
+def test_onednn_is_on_again_after_small_steps():
+    before = torch.backends.mkldnn.enabled
+    with SMALL_STEPS:
+        assert not torch.backends.mkldnn.enabled
+        with SMALL_STEPS:  # another sampler in between
+            pass
+        assert not torch.backends.mkldnn.enabled
+    assert torch.backends.mkldnn.enabled == before
+    with pytest.raises(KeyboardInterrupt), SMALL_STEPS:
+        raise KeyboardInterrupt
+    assert torch.backends.mkldnn.enabled == before
