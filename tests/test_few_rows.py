@@ -1,0 +1,78 @@
+"""Products of the machine, whose form depends on sizes that no small spec has, and torch's settings while it steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from arspec.runtime.products import CACHED, MUCH, SMALL, Product, products
+from arspec.runtime.small_steps import SMALL_STEPS
+
+BATCHES = [(1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def weights_of(outputs: int, width: int, biased: bool, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(outputs, width, generator=generator, dtype=dtype)
+    return {"weight": weight, **({"bias": torch.randn(outputs, generator=generator, dtype=dtype)} if biased else {})}
+
+
+def close(product: Product, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> None:
+    torch.testing.assert_close(
+        product(x), F.linear(x, weights["weight"], weights.get("bias")), rtol=0,
+        atol=1e-12 if x.dtype == torch.float64 else 2e-4,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", BATCHES)
+@pytest.mark.parametrize("biased", [True, False])
+def test_products_in_parts_and_packed_are_products(
+    shape: tuple[int, int], biased: bool, dtype: torch.dtype, threads: int
+):
+    weights = weights_of(160, 300, biased, dtype)
+    many = [weights] * (1 + CACHED // (160 * 300 * 4))
+    product = products(many)[0]
+    wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    for x in (wide[..., :300].contiguous(), wide[..., 10:310]):  # as several layers' share of one product lies
+        close(product, x, weights)
+    assert product.parts > 1
+    packs = dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    assert (product.packed is not None) == (packs and shape[0] * shape[1] * 160 * 300 >= MUCH)
+
+
+def test_an_odd_number_of_outputs_is_not_split():
+    weights = weights_of(127, 600, True, torch.float32)
+    product = products([weights] * 20)[0]
+    assert product.parts == 1
+    close(product, torch.randn(1, 1, 600), weights)
+
+
+def test_what_caches_hold_is_left_to_blas():
+    small, large = (weights_of(n, 128, True, torch.float32) for n in (SMALL // 128, 2 * SMALL // 128))
+    assert [p.parts for p in products([small, large])] == [1, 1]
+    assert [p.parts > 1 for p in products([small, *[large] * (1 + CACHED // (2 * SMALL * 4))])][:2] == [False, True]
+
+
+def test_onednn_is_on_again_after_small_steps():
+    before = torch.backends.mkldnn.enabled
+    with SMALL_STEPS:
+        assert not torch.backends.mkldnn.enabled
+        with SMALL_STEPS:  # another sampler in between
+            pass
+        assert not torch.backends.mkldnn.enabled
+    assert torch.backends.mkldnn.enabled == before
+    with pytest.raises(KeyboardInterrupt), SMALL_STEPS:
+        raise KeyboardInterrupt
+    assert torch.backends.mkldnn.enabled == before
