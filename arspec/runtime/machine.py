@@ -17,7 +17,7 @@ from torch import Tensor
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
-from arspec.runtime.products import Product, products
+from arspec.runtime.few_rows import Product, products
 from arspec.runtime.program import Operation, Program, Read
 from arspec.types import Ints
 
