@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from arspec.runtime.few_rows import CACHED, MUCH, SMALL, Product, products
 from arspec.runtime.small_steps import SMALL_STEPS
 
-BATCHES = [(1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
+BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
 
 
 @pytest.fixture(params=[1, 2])

@@ -26,21 +26,21 @@ class Product:
     """x [B, n, K] times a weight [N, K], and a bias [N]: [B, n, N]. parts: of the outputs, each a product of its own where
     the rows are few, 1 for none; much: multiplications from which the weight is packed, None for never."""
 
-    __slots__ = ("bias", "much", "packed", "parts", "split", "weight", "whole")
+    __slots__ = ("bias", "packed", "packed_from", "parts", "split", "weight", "whole_from")
 
     def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
         self.packed: Tensor | None = None
-        outputs = max(1, len(weight))  # by which each number of x is multiplied
-        self.whole = MUCH / outputs if parts > 1 else 0
-        self.much = float("inf") if much is None else much / outputs
+        outputs = max(1, len(weight))  # each number of x is multiplied by so many: from how many numbers on it is ...
+        self.whole_from = MUCH / outputs if parts > 1 else 0
+        self.packed_from = float("inf") if much is None else much / outputs
 
     def __call__(self, x: Tensor) -> Tensor:
         size = x.numel()
-        if size < self.whole:
+        if 0 < size < self.whole_from:
             return self._in_parts(x)
-        return linear(x, self.weight, self.bias) if size < self.much else self._by_packed(x)
+        return linear(x, self.weight, self.bias) if size < self.packed_from else self._by_packed(x)
 
     def _in_parts(self, x: Tensor) -> Tensor:
         batch, sites, width = x.shape
