@@ -31,6 +31,11 @@ class Ranges:
     read: tuple[tuple[int, int], ...]
     reader: tuple[tuple[int, int], ...]
 
+    @property
+    def transposed(self) -> Ranges:
+        """Those of the transposed mask."""
+        return Ranges(self.reader, self.read)
+
 
 @dataclass(frozen=True, eq=False)
 class Plain:

@@ -114,10 +114,6 @@ def _slices(ranges: Ranges, out: int, into: int) -> list[tuple[slice, slice]]:
     return [(slice(g * out, (g + 1) * out), slice(a * into, b * into)) for g, (a, b) in enumerate(ranges.read)]
 
 
-def _transposed(ranges: Ranges) -> Ranges:
-    return type(ranges)(ranges.reader, ranges.read)
-
-
 class _InSequence(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
@@ -130,7 +126,7 @@ class _InSequence(Function):
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
         grad, grad_weight = grads[0].contiguous(), torch.zeros_like(weight) if need_weight else None
-        grad_x = _by_groups(grad, weight.T, None, _transposed(ctx.ranges)) if need_x else None
+        grad_x = _by_groups(grad, weight.T, None, ctx.ranges.transposed) if need_x else None
         if grad_weight is not None:
             for own, read in _slices(ctx.ranges, *weight.shape):
                 if read.start < read.stop:

@@ -32,7 +32,8 @@ class Product:
         self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
         self.packed: Tensor | None = None
-        outputs = max(1, len(weight))  # each number of x is multiplied by so many: from how many numbers on it is ...
+        outputs = max(1, len(weight))
+        # numbers of x from which the product is one piece, and from which it takes the packed weight
         self.whole_from = MUCH / outputs if parts > 1 else 0
         self.packed_from = float("inf") if much is None else much / outputs
 

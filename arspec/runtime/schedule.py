@@ -1,8 +1,9 @@
 """The schedule of the sampler: which sites of which node become known at which step. numpy only.
 
 Before the variables of rank t are drawn, everything that they need is computed, and what else is quicker computed with it
-(`arspec.runtime.timing`). Over all steps, every site that some head site depends on is computed once, and no other. For each (node, group) there is one array of sites in the order in
-which they are computed, and one table of what they read; a step is a slice of both.
+(`arspec.runtime.timing`). Over all steps, every site that some head site depends on is computed once, and no other. For
+each (node, group) there is one array of sites in the order in which they are computed, and one table of what they read; a
+step is a slice of both.
 """
 
 from __future__ import annotations
@@ -82,18 +83,15 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule
     needed = depends_on(relations, np.arange(len(rank)))
     steps = int(rank.max()) + 1
     free = free_nodes(graph, known)
-    step = steps_of(relations, rank, known, needed, free)
     parts: list[Part] = []
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
-    for node in graph.live:
-        if node in free or not needed[node].any():
-            continue
+    for node, step in steps_of(relations, rank, known, needed, free).items():
         scan = relations.scan(node)
         wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
-        mine = [_part(node, g, step[node], wave, needed[node], steps) for g in range(node.out.groups)]
+        mine = [_part(node, g, step, wave, needed[node], steps) for g in range(node.out.groups)]
         parts += [p for p in mine if len(p.sites)]
         if scan is not None:
-            waves[node] = _waves(mine, step[node], wave)
+            waves[node] = _waves(mine, step, wave)
     by_key = {(p.node, p.group): p for p in parts}
     for part in parts:
         _connect(part, by_key, relations, free)
