@@ -29,10 +29,12 @@ def weights_of(outputs: int, width: int, biased: bool, dtype: torch.dtype) -> di
 
 
 def close(product: Product, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> None:
-    torch.testing.assert_close(
-        product(x), F.linear(x, weights["weight"], weights.get("bias")), rtol=0,
-        atol=1e-12 if x.dtype == torch.float64 else 2e-4,
-    )  # fmt: skip
+    plain, atol = F.linear(x, weights["weight"]), 1e-12 if x.dtype == torch.float64 else 2e-4
+    bias = weights.get("bias", torch.zeros((), dtype=x.dtype))
+    torch.testing.assert_close(product(x), plain + bias, rtol=0, atol=atol)
+    other = torch.randn(*plain.shape[:2], 2 * plain.shape[2], dtype=x.dtype)
+    for ahead in (other[..., : plain.shape[2]], other[..., plain.shape[2] :].contiguous()):
+        torch.testing.assert_close(product(x, ahead), plain + ahead, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -32,13 +32,13 @@ def steps_by_node(plan: Schedule) -> dict[Node, Ints]:
 def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path) -> None:
     graph = small(path).graph()
     member = graph.members[0]
-    plan, known = schedule(graph, member), known_at(Relations(graph, member))
+    plan, known = schedule(graph, member, sums=True), known_at(Relations(graph, member))
     step = steps_by_node(plan)
     drawn = np.full(graph.data.out.sites, -1)
     drawn[plan.head_sites] = np.repeat(np.arange(plan.steps), np.diff(plan.head_bounds))
     for part in plan.parts:
         own = step[part.node][part.sites]
-        assert (own >= known[part.node][part.sites] + 1).all()
+        assert part.sums_for is not None or (own >= known[part.node][part.sites] + 1).all()
         for one in part.inputs:
             if one.table is None or one.source is part.node:
                 continue
@@ -58,6 +58,23 @@ def test_a_vertical_stack_is_computed_row_by_row() -> None:
     times = {part.node.name: int((np.diff(part.bounds) > 0).sum()) for part in plan.parts}
     assert times["body.0.v_conv"] == 7  # nothing reads the last row
     assert times["body.0.h_conv"] == 8 * 8
+
+
+def test_what_a_window_reads_of_the_rows_above_is_summed_up_row_by_row() -> None:
+    graph = load(ROOT / "specs/pixelcnn_pp.yaml", {"height": 8, "width": 8, "filters": 8, "resnets": 1}).graph()
+    member = graph.members[0]
+    plan, whole = schedule(graph, member, sums=True), schedule(graph, member)
+    assert all(part.ahead is None for part in whole.parts)
+    (part,) = (p for p in plan.parts if p.node.name == "up0.body.0.dul.conv1")
+    assert part.ahead is not None
+    assert part.ahead.sums_for is part.node
+    assert np.array_equal(np.sort(part.ahead.sites), np.sort(part.sites))
+    by_row, by_site = (int((np.diff(p.bounds) > 0).sum()) for p in (part.ahead, part))
+    assert by_row == 8 < 7 * 8 < by_site
+    read = [{*one.inputs[0].columns.tolist()} for one in (part.ahead, part)]
+    assert not read[0] & read[1]
+    (before,) = (p for p in whole.parts if p.node is part.node)
+    assert read[0] | read[1] == {*before.inputs[0].columns.tolist()}
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), min_size=1, max_size=40))

@@ -89,6 +89,19 @@ class Linear:
 
 
 @dataclass(slots=True, eq=False)
+class LinearAnd:
+    """A linear layer, and what was summed up ahead of what it reads: [B, n, C]."""
+
+    out: int
+    product: int
+    x: int
+    ahead: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = r[self.product](r[self.x], r[self.ahead])
+
+
+@dataclass(slots=True, eq=False)
 class ComputeOver:
     """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all of
     them are read by each of its sites, a layer that `opens` is not told its places."""
@@ -145,4 +158,4 @@ class Put:
         r[self.cache].index_copy_(1, r[self.rows], r[self.x])
 
 
-Act = Share | Gather | GatherWindow | Compute | Linear | ComputeOver | Hoist | Split | Put
+Act = Share | Gather | GatherWindow | Compute | Linear | LinearAnd | ComputeOver | Hoist | Split | Put

@@ -13,6 +13,7 @@ from arspec.runtime.acts import (
     GatherWindow,
     Hoist,
     Linear,
+    LinearAnd,
     Put,
     Share,
     Split,
@@ -102,7 +103,7 @@ class _Assembler:
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
         if node.layer.linear:
-            self.acts.append(Linear(out, weights, xs[0]))
+            self.acts.append(LinearAnd(out, weights, *xs) if len(xs) > 1 else Linear(out, weights, xs[0]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.few, node, weights, xs, places)

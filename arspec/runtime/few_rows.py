@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, baddbmm, bmm
+from torch import Tensor, addmm, baddbmm, bmm
 from torch.nn.functional import linear
 
 from arspec.layers.base import Weights
@@ -23,7 +23,7 @@ CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores h
 
 
 class Product:
-    """x [B, n, K] times a weight [N, K], and a bias [N]: [B, n, N]. parts: of the outputs, each a product of its own where
+    """x [B, n, K] times a weight [N, K], and a bias [N] or what is to be added [B, n, N]: [B, n, N]. parts: of the outputs, each a product of its own where
     the rows are few, 1 for none; much: multiplications from which the weight is packed, None for never."""
 
     __slots__ = ("bias", "packed", "packed_from", "parts", "split", "weight", "whole_from")
@@ -37,26 +37,34 @@ class Product:
         self.whole_from = MUCH / outputs if parts > 1 else 0
         self.packed_from = float("inf") if much is None else much / outputs
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, and_: Tensor | None = None) -> Tensor:
         size = x.numel()
         if 0 < size < self.whole_from:
-            return self._in_parts(x)
-        return linear(x, self.weight, self.bias) if size < self.packed_from else self._by_packed(x)
+            return self._in_parts(x, and_)
+        if size >= self.packed_from:
+            return self._by_packed(x, and_)
+        if and_ is None:
+            return linear(x, self.weight, self.bias)
+        return addmm(and_.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(and_.shape)
 
-    def _in_parts(self, x: Tensor) -> Tensor:
+    def _in_parts(self, x: Tensor, and_: Tensor | None) -> Tensor:
         batch, sites, width = x.shape
         rows = batch * sites
         columns = x.reshape(1, rows, width).transpose(1, 2).expand(self.parts, width, rows)
-        if self.bias is None:
+        if and_ is not None:
+            y = baddbmm(and_.reshape(rows, self.parts, -1).permute(1, 2, 0), self.split, columns)
+        elif self.bias is None:
             y = bmm(self.split, columns)
         else:
             y = baddbmm(self.bias.view(self.parts, -1, 1), self.split, columns)
         return y.view(-1, rows).t().reshape(batch, sites, -1)
 
-    def _by_packed(self, x: Tensor) -> Tensor:
+    def _by_packed(self, x: Tensor, and_: Tensor | None) -> Tensor:
         if self.packed is None:
             self.packed = _ONEDNN._reorder_linear_weight(self.weight.contiguous(), x.shape[0] * x.shape[1])
-        return _ONEDNN._linear_pointwise.default(x, self.packed, self.bias, "none", [], "")
+        if and_ is None:
+            return _ONEDNN._linear_pointwise.default(x, self.packed, self.bias, "none", [], "")
+        return _ONEDNN._linear_pointwise.binary(x, and_, self.packed, None, "add")
 
 
 def products(folded: Sequence[Weights]) -> list[Product]:

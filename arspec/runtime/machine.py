@@ -78,10 +78,12 @@ class Machine:
         folded: list[Weights] = []
         for part in operation.parts:
             columns = [i.columns for i in part.inputs]
-            layer, node = part.node.layer, part.node
+            node = part.layer_of
             constants = self.model.constants.of(node, self.member)
             with torch.no_grad():
-                folded.append(layer.fold(node, self.model.nodes.of(node), constants, part.group, columns))
+                folded.append(node.layer.fold(node, self.model.nodes.of(node), constants, part.group, columns))
+            if part.ahead is not None:
+                folded[-1].pop("bias", None)  # the sum that is made ahead has it
         if len(folded) == 1:
             return folded[0]
         joined = {"weight": torch.cat([w["weight"] for w in folded])}
@@ -222,6 +224,8 @@ class Machine:
 def _tell(trace: Trace, cut: Cut, step: int) -> None:
     for call in cut.calls:
         for part in call.operation.parts:
+            if part.sums_for is not None:
+                continue
             start = int(part.bounds[step]) + call.first
             trace(part.node, torch.from_numpy(part.sites[start : start + call.count]))
 

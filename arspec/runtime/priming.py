@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import linear, pad
 
 from arspec.layers.base import Node, sites_last
 from arspec.runtime.evaluating import evaluating
@@ -34,10 +35,14 @@ def prime(
     model, orders = model or machine.model, orders or machine.program.orders
     names = {node.name: node for node in machine.program.caches}
     wanted = {n: names[n.name] for n in [*model.graph.live, model.graph.data] if n.name in names}
+    sums = [n for n, operation in enumerate(machine.program.operations) if operation.parts[0].sums_for is not None]
 
     def keep(node: Node, value: Tensor) -> Tensor:
         if node in wanted:
             _fill(machine, state, wanted[node], orders[node], sites_last(value, node.out.groups), step)
+        for number in sums:
+            if machine.program.operations[number].reads[0].source is node:
+                _sum_up(machine, state, number, sites_last(value, node.out.groups), step)
         return value
 
     with evaluating(model):
@@ -55,8 +60,31 @@ def _fill(
             kept_sites = sites[:written]
             rows = begin + kept_sites
         else:
-            index = np.arange(max(0, written - ring), written)
-            kept_sites, rows = sites[index], begin + index % ring
+            index, rows = _held(written, begin, ring)
+            kept_sites = sites[index]
         if len(rows):
             at, of = (torch.from_numpy(a).to(values.device) for a in (rows, kept_sites))
             state.caches[node].index_copy_(1, at, values.index_select(1, of))
+
+
+def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
+    """What a ring holds when so many sites have been written: their numbers in the order in which they came, and rows."""
+    index = np.arange(max(0, written - ring), written)
+    return index, begin + index % max(ring, 1)
+
+
+def _sum_up(machine: Machine, state: State, number: int, values: Tensor, step: int) -> None:
+    """What the operation of this number sums up ahead, of values [B, S, C] of its input."""
+    operation, weights = machine.program.operations[number], machine.weights[number]
+    table, first = operation.parts[0].inputs[0].table, 0
+    assert table is not None
+    padded = pad(values, (0, 0, 0, 1))
+    for part in operation.parts:
+        kept = machine.program.caches[part.node]
+        index, rows = _held(int(part.bounds[step]), kept.begins[part.group], kept.rings[part.group])
+        own, first = slice(first, first + part.node.out.channels), first + part.node.out.channels
+        if len(rows):
+            at, of = (torch.from_numpy(a).to(values.device) for a in (rows, table[index].ravel()))
+            x = padded.index_select(1, of).view(len(values), len(rows), -1)
+            bias = weights["bias"][own] if "bias" in weights else None
+            state.caches[part.node].index_copy_(1, at, linear(x, weights["weight"][own], bias))

@@ -288,7 +288,7 @@ class _Builder:
     # -- operations --------------------------------------------------------------------------------------------------
 
     def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
-        node, source = part.node, given.source
+        node, source = part.layer_of, given.source
         channels = node.layer.cached(node) if source is node else source.out.channels
         if given.relation is not None:
             return Read(source, channels, relation=given.relation)

@@ -40,7 +40,7 @@ class Sampler:
         graph = model.graph
         chosen = graph.members[member]
         try:
-            self.schedule = schedule(graph, chosen, time)
+            self.schedule = schedule(graph, chosen, time, sums=True)
         except ValueError:
             raise no_order(chosen) from None
         self.program = program(self.schedule)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
-from arspec.runtime.timing import steps_of
+from arspec.runtime.timing import ahead, steps_of
 from arspec.types import Bools, Ints, Member
 
 
@@ -42,7 +43,10 @@ class Input:
 @dataclass(eq=False)
 class Part:
     """The sites of one group of one node, in the order in which they are computed. Step t computes those from
-    `bounds[t]` to `bounds[t + 1]`, a scan in the slices of `waves[t]`, which lead from wave to wave."""
+    `bounds[t]` to `bounds[t + 1]`, a scan in the slices of `waves[t]`, which lead from wave to wave.
+
+    A linear layer may be in two parts: one that sums up `ahead` what some of its window's places hold, as a node of its
+    own, and one that takes the rest, and that sum as its last input."""
 
     node: Node
     group: int
@@ -50,6 +54,14 @@ class Part:
     bounds: Ints
     inputs: list[Input] = field(default_factory=list)
     cached: bool = False  # whether anything but the same step's same sites reads it
+    places: Bools | None = None  # the columns of its input's table that it takes; None: all of them
+    ahead: Part | None = None  # what has summed up the others
+    sums_for: Node | None = None  # the node whose sum it is, where it is one
+
+    @property
+    def layer_of(self) -> Node:
+        """The node whose layer and weights it computes with."""
+        return self.sums_for or self.node
 
 
 @dataclass(eq=False)
@@ -72,9 +84,9 @@ class Schedule:
         return np.concatenate([np.empty(0, np.int64), *(p.sites for p in self.parts if p.node is node)])
 
 
-def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule:
+def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool = False) -> Schedule:
     """The schedule of one member of the family. `time` [V]: the step at which each variable is drawn, in place of its
-    rank (levels); each comes after all that it depends on."""
+    rank (levels); each comes after all that it depends on. sums: windows are summed up ahead where that pays."""
     relations = Relations(graph, member)
     rank = member.order.rank if time is None else time
     known = known_at(relations, time=rank)
@@ -85,11 +97,14 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None) -> Schedule
     free = free_nodes(graph, known)
     parts: list[Part] = []
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
-    for node, step in steps_of(relations, rank, known, needed, free).items():
+    when = steps_of(relations, rank, known, needed, free)
+    there = {**when, graph.data: rank + 1}
+    for node, step in when.items():
         scan = relations.scan(node)
         wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
         mine = [_part(node, g, step, wave, needed[node], steps) for g in range(node.out.groups)]
-        parts += [p for p in mine if len(p.sites)]
+        mine_ahead = _ahead(mine, relations, there) if sums else []
+        parts += [p for p in (*mine_ahead, *mine) if len(p.sites)]
         if scan is not None:
             waves[node] = _waves(mine, step, wave)
     by_key = {(p.node, p.group): p for p in parts}
@@ -118,6 +133,32 @@ def _part(node: Node, group: int, step: Ints, wave: Ints, needed: Bools, steps: 
     return Part(node, group, sites, np.searchsorted(step[sites], np.arange(steps + 1)))
 
 
+def _ahead(mine: list[Part], relations: Relations, there: Mapping[Node, Ints]) -> list[Part]:
+    """The sums that are made ahead for the parts of one node, where any are; what is left to the parts is noted in them."""
+    node = mine[0].node
+    if not node.layer.linear or node.inputs[0] not in there:
+        return []
+    read, source, sums = relations.reads(node)[0], node.inputs[0], copy(node)
+    sums.name += " ahead"
+    found: list[Part] = []
+    for part in mine:
+        table, steps = read.table(part.sites), len(part.bounds) - 1
+        inside, own = table >= 0, np.repeat(np.arange(steps), np.diff(part.bounds))
+        ever = np.flatnonzero(inside.any(0))
+        when = np.where(inside, there[source][table], 0)[:, ever]
+        chosen = ahead(when, own, source.out.channels * node.out.channels)
+        if chosen is None:
+            continue
+        early, step = chosen
+        places = np.isin(np.arange(table.shape[1]), ever[early])
+        in_order = np.lexsort((part.sites, step))
+        bounds = np.searchsorted(step[in_order], np.arange(steps + 1))
+        part.ahead = Part(sums, part.group, part.sites[in_order], bounds, places=places, sums_for=node)
+        part.places = ~places
+        found.append(part.ahead)
+    return found
+
+
 def _waves(mine: list[Part], step: Ints, wave: Ints) -> dict[int, list[tuple[int, int, int]]]:
     found: dict[int, list[tuple[int, int, int, int]]] = {}
     for part in mine:
@@ -131,16 +172,18 @@ def _waves(mine: list[Part], step: Ints, wave: Ints) -> dict[int, list[tuple[int
 
 
 def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, free: list[Node]) -> None:
-    node = part.node
+    node = part.layer_of
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
         if isinstance(read, (Ranked, Matrix)):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
-        columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
+        taken = (table >= 0).any(0) if part.places is None else (table >= 0).any(0) & part.places
+        columns = np.flatnonzero(taken) if len(part.sites) else np.empty(0, np.int64)
         kept = table[:, columns]
-        if scan is None and relations.scan(source) is None:  # a scan goes through a step's sites wave by wave
+        # a scan goes through a step's sites wave by wave
+        if scan is None and relations.scan(source) is None and part.sums_for is None:
             group = _just_computed(part, kept, source, by_key)
             if group is not None:
                 part.inputs.append(Input(source, None, columns, direct=group))
@@ -149,6 +192,8 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
+    if part.ahead is not None:
+        part.inputs.append(Input(part.ahead.node, part.sites[:, None], np.zeros(1, np.int64)))
 
 
 def _just_computed(part: Part, table: Ints, source: Node, by_key: dict[tuple[Node, int], Part]) -> int | None:

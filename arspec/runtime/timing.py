@@ -3,6 +3,9 @@
 A site can be computed once all that it reads is there, and has to be before what reads it. In between there is a choice:
 a vertical stack knows a whole row of an image when the row above has been drawn, and needs its sites one after another.
 So many as can be are computed in one step, which reads the weights once for all of them.
+
+Likewise for the places of one window: what a horizontal stack reads of the rows above is there for a whole row before the
+first of its sites is. Such places are summed up ahead, and the rest is added when its turn comes.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
 from arspec.types import Bools, Ints
+
+WORTH = 1 << 15  # numbers of a weight that must be spared for a sum of its own to pay
+FEWER = 4  # times fewer steps in which a place is multiplied, for it to be summed up ahead
 
 
 def steps_of(
@@ -80,3 +86,16 @@ def _together(first: Ints, last: Ints) -> Ints:
         step = deadlines[step - base + 1]
     steps = np.asarray(chosen)
     return steps[np.searchsorted(steps, first)]
+
+
+def ahead(when: Ints, own: Ints, numbers: int) -> tuple[Bools, Ints] | None:
+    """Which places of a window are summed up ahead: [M], and the steps of the sums [n], where that pays. when [n, M]: the
+    step from which on a site finds something there; own [n]: the step in which it is computed; numbers: of the weight
+    for each place."""
+    steps = len(np.unique(own))
+    each = [len(np.unique(_together(np.minimum(column, own), own))) for column in when.T]
+    early = np.asarray(each) * FEWER <= steps
+    if early.all() or numbers * early.sum() < WORTH:
+        return None
+    taken = _together(np.minimum(when[:, early].max(1), own), own)
+    return (early, taken) if len(np.unique(taken)) * FEWER <= steps else None
