@@ -128,27 +128,30 @@ class LogisticMixture(Head):
         distribution function. Temperature divides the logits and multiplies the scales."""
         import torch
 
-        logits, means, scales, coefficients = self._split(support, parameters.double())
+        m, channels, middle = self.components, support.channels, (support.levels - 1) / 2
+        logits, rest = parameters.double().split([m, parameters.shape[-1] - m], -1)
         if temperature == 0:
-            chosen = logits.argmax(-1)
+            chosen = logits.argmax(-1, keepdim=True)
         else:
             cumulative = (logits / temperature).softmax(-1).cumsum(-1)
             target = uniforms[..., :1] * cumulative[..., -1:]
-            chosen = (cumulative <= target).sum(-1).clamp_(max=self.components - 1)
-        pick = chosen[..., None, None]
-        means, scales, coefficients = (
-            t.gather(-1, pick.expand(*t.shape[:-1], 1)) for t in (means, scales, coefficients)
-        )
-        values: list[Tensor] = []
-        x = torch.zeros(*chosen.shape, support.channels, dtype=torch.float64, device=parameters.device)
-        for c in range(support.channels):
-            u = uniforms[..., 1 + c].clamp(1e-12, 1 - 1e-12)
-            spread = temperature * scales[..., c, 0].exp() * (u.log() - (-u).log1p())
-            place = self._mean(means, coefficients, x, c)[..., 0] + spread
-            level = ((place + 1) * ((support.levels - 1) / 2)).round().clamp(0, support.levels - 1)
-            values.append(level.long())
-            x = torch.cat([x[..., :c], (level * (2 / (support.levels - 1)) - 1).unsqueeze(-1), x[..., c + 1 :]], -1)
-        return torch.stack(values, -1)
+            chosen = (cumulative <= target).sum(-1, keepdim=True).clamp_(max=m - 1)
+        # of the component alone: means, log-scales and coefficients, one number each
+        own = rest.unflatten(-1, (-1, m))
+        own = own.gather(-1, chosen.unsqueeze(-2).expand(*own.shape[:-1], 1)).squeeze(-1)
+        means, scales, slopes = own.split([channels, channels, own.shape[-1] - 2 * channels], -1)
+        u = uniforms[..., 1:].clamp(1e-12, 1 - 1e-12)
+        spreads = temperature * scales.clamp(min=LOWEST).exp() * (u.log() - (-u).log1p())
+        slope = iter(slopes.tanh().unbind(-1))
+        levels: list[Tensor] = []
+        xs: list[Tensor] = []
+        for place, spread in zip(means.unbind(-1), spreads.unbind(-1), strict=True):
+            for x in xs:
+                place = place + next(slope) * x
+            level = ((place + spread + 1) * middle).round().clamp(0, support.levels - 1)
+            levels.append(level)
+            xs.append(level * (1 / middle) - 1)
+        return torch.stack(levels, -1).long()
 
     # -- what a codec needs ------------------------------------------------------------------------------------------
 

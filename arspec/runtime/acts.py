@@ -62,6 +62,25 @@ class GatherWindow:
 
 
 @dataclass(slots=True, eq=False)
+class Block:
+    """Rows of a cache that follow one another, as they lie: M for each of n sites, the first `channels` of each side by
+    side: [B, n, M * C]. They stay what they are for as long as the step reads them."""
+
+    out: int
+    cache: int
+    first: int
+    sites: int
+    columns: int
+    channels: int
+
+    def __call__(self, r: Registers) -> None:
+        x = r[self.cache].narrow(1, r[self.first], self.sites * self.columns)
+        if x.shape[2] != self.channels:
+            x = x.narrow(2, 0, self.channels)
+        r[self.out] = x if self.columns == 1 else x.reshape(x.shape[0], self.sites, self.columns * self.channels)
+
+
+@dataclass(slots=True, eq=False)
 class Compute:
     """A layer, on a few sites of one group: [B, n, C]."""
 
@@ -158,4 +177,19 @@ class Put:
         r[self.cache].index_copy_(1, r[self.rows], r[self.x])
 
 
-Act = Share | Gather | GatherWindow | Compute | Linear | LinearAnd | ComputeOver | Hoist | Split | Put
+@dataclass(slots=True, eq=False)
+class PutBlock:
+    """Writes rows of a cache that follow one another."""
+
+    cache: int
+    first: int
+    x: int
+    sites: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.cache].narrow(1, r[self.first], self.sites).copy_(r[self.x])
+
+
+Act = (
+    Share | Gather | GatherWindow | Block | Compute | Linear | LinearAnd | ComputeOver | Hoist | Split | Put | PutBlock
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from arspec.layers.base import Node
 from arspec.runtime.acts import (
     Act,
+    Block,
     Compute,
     ComputeOver,
     Gather,
@@ -15,6 +16,7 @@ from arspec.runtime.acts import (
     Linear,
     LinearAnd,
     Put,
+    PutBlock,
     Share,
     Split,
 )  # fmt: skip
@@ -44,7 +46,7 @@ class Layout:
     known: dict[
         int, tuple[list[int], list[bool]]
     ]  # by operation that reads inputs whole, at each step: sites, all open
-    nowhere: int  # the places of layers that do not ask
+    nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
     step: int
     free: int
 
@@ -66,18 +68,18 @@ def layout_of(program: Program) -> Layout:
     return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2)
 
 
-def assemble(program: Program, layout: Layout, calls: list[Call]) -> tuple[list[Act], int, int]:
-    """The acts of a class of steps that makes these calls, the register of the head's parameters, and the number of all
-    registers."""
-    one = _Assembler(program, layout)
+def assemble(program: Program, layout: Layout, calls: list[Call], blocks: set[int]) -> tuple[list[Act], int, int]:
+    """The acts of a class of steps that makes these calls and whose sections are `blocks` or rows, the register of the
+    head's parameters, and the number of all registers."""
+    one = _Assembler(program, layout, blocks)
     for call in calls:
         one.call(call)
     return one.acts, one.head(), one.at
 
 
 class _Assembler:
-    def __init__(self, program: Program, layout: Layout) -> None:
-        self.program, self.layout, self.at = program, layout, layout.free
+    def __init__(self, program: Program, layout: Layout, blocks: set[int]) -> None:
+        self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
         self.acts: list[Act] = []
         self.gathered: dict[tuple[Node, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
@@ -96,7 +98,13 @@ class _Assembler:
             self.made[number] = self.split(operation, self.compute(call, xs))
         for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
             if section is not None:
-                self.acts.append(Put(layout.caches[part.node], self.share(call, section, 1), x))
+                self.put(call, layout.caches[part.node], section, x)
+
+    def put(self, call: Call, cache: int, section: int, x: int) -> None:
+        block = section in self.blocks
+        self.acts.append(
+            PutBlock(cache, section, x, call.count) if block else Put(cache, self.share(call, section, 1), x)
+        )
 
     def compute(self, call: Call, xs: list[int]) -> int:
         """The register of what an operation makes of its inputs."""
@@ -148,8 +156,13 @@ class _Assembler:
         key = (read.source, section, read.channels)
         if call.entire and key in self.gathered:
             return self.gathered[key]
-        rows, cache = self.share(call, section, read.columns), self.layout.caches[read.source]
-        if read.columns == 1 and read.channels == read.source.layer.cached(read.source):
+        rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere
+        cache = self.layout.caches[read.source]
+        if section in self.blocks:
+            act = Block(self.new(), cache, section, call.count, read.columns, read.channels)
+            self.acts.append(act)
+            x = act.out
+        elif read.columns == 1 and read.channels == read.source.layer.cached(read.source):
             x = self.gather(cache, rows)
         else:
             act = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 # Called with the node and the sites [n] that are being computed: tests count them.
 Trace = Callable[[Node, Tensor], None]
-Row = Tensor | tuple[Tensor, ...]  # whole numbers, or they cut into sections already
+# Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
+Row = Tensor | Sequence[Tensor | int]
 
 
 @dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections, what is called, as acts over so many registers, the register of
+    """A class of steps: the sizes of the row's sections (0 of blocks), what is called, as acts over so many registers, the register of
     the head's parameters, and where in the row the data's section is."""
 
     sizes: list[int]
@@ -164,15 +165,16 @@ class Machine:
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
-    def cut(self, step: int, sizes: Ints) -> Cut:
-        """The class of a step, by the sizes of its sections."""
+    def cut(self, step: int, sizes: Ints, blocks: Ints | None = None) -> Cut:
+        """The class of a step, by the sizes of its sections and by which of them are blocks (`blocks_of`)."""
         runs = self.program.runs(step)
-        key = (sizes.tobytes(), self._counts[step].tobytes(), runs)
+        whole = set() if blocks is None else set(np.flatnonzero(blocks >= 0).tolist())
+        key = (sizes.tobytes(), self._counts[step].tobytes(), runs, frozenset(whole))
         if key not in self._cuts:
             counts: list[int] = self._counts[step].tolist()
             begin, size = int(sizes[: self.program.data].sum()), int(sizes[self.program.data])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
-            acts = assemble(self.program, self._layout, calls)
+            acts = assemble(self.program, self._layout, calls, whole)
             self._cuts[key] = Cut(sizes.tolist(), calls, *acts, (begin, size))
         return self._cuts[key]
 
@@ -209,7 +211,11 @@ class Machine:
     def write(self, row: Row, cut: Cut, state: State, values: Tensor) -> None:
         """Puts what was drawn, [B, v, C], where the next steps read it."""
         rows = row.narrow(0, *cut.data) if isinstance(row, Tensor) else row[self.program.data]
-        state.caches[self.model.graph.data].index_copy_(1, rows, values)
+        cache = state.caches[self.model.graph.data]
+        if isinstance(rows, Tensor):
+            cache.index_copy_(1, rows, values)
+        else:
+            cache.narrow(1, rows, values.shape[1]).copy_(values)
 
     def with_tensors(self, state: State, caches: list[Tensor], hoisted: list[Tensor], weights: list[Weights]) -> State:
         """The same state over other tensors, for a step that is traced, whose products stand as they are."""

@@ -105,6 +105,17 @@ class Program:
     def steps(self) -> int:
         return self.schedule.steps
 
+    @property
+    def as_rows(self) -> set[int]:
+        """Sections of which something else than rows to gather or to write is made: the head's, which are drawn from when
+        the step is over, the places of layers, what was hoisted, and scans, which are gone through wave by wave."""
+        found = {self.head, *(o.places for o in self.operations)}
+        for operation in self.operations:
+            found |= {read.section for read in operation.reads if read.hoisted is not None}
+            if operation.parts[0].node in self.schedule.waves:
+                found |= {*(read.section for read in operation.reads), *operation.outs}
+        return {section for section in found if section is not None}
+
     def runs(self, step: int) -> tuple[tuple[int, int, int], ...]:
         """What a step computes of its scans, wave by wave: (operation, from, to), counted within the step."""
         found: list[tuple[int, int, int]] = []
@@ -327,16 +338,32 @@ class Rows:
     sizes: Ints  # [steps, Q]
 
 
-def rows_of(program: Program) -> Rows:
-    """The rows of all steps."""
+def rows_of(program: Program, blocks: Ints | None = None) -> Rows:
+    """The rows of all steps; of sections that are blocks (`blocks_of`) nothing."""
     sections = program.sections
     sizes = np.stack([np.diff(s.bounds) for s in sections], 1)
-    begins = np.concatenate([[0], np.cumsum(sizes.sum(1))])
-    inner = begins[:-1, None] + np.cumsum(sizes, 1) - sizes
+    rest = sizes if blocks is None else np.where(blocks < 0, sizes, 0)
+    begins = np.concatenate([[0], np.cumsum(rest.sum(1))])
+    inner = begins[:-1, None] + np.cumsum(rest, 1) - rest
     flat = Entries(*(np.empty(begins[-1], np.int64) for _ in range(3)))
     for q, section in enumerate(sections):
-        start = np.repeat(inner[:, q] - section.bounds[:-1], sizes[:, q])
-        where = start + np.arange(len(start))
-        flat.index[where], flat.base[where] = section.entries.index, section.entries.base
-        flat.ring[where] = section.entries.ring
-    return Rows(flat, begins, sizes)
+        kept = np.repeat(rest[:, q] > 0, sizes[:, q])
+        start = np.repeat(inner[:, q] - np.cumsum(rest[:, q]) + rest[:, q], rest[:, q])
+        where, entries = start + np.arange(len(start)), section.entries
+        flat.index[where], flat.base[where] = entries.index[kept], entries.base[kept]
+        flat.ring[where] = entries.ring[kept]
+    return Rows(flat, begins, rest)
+
+
+def blocks_of(program: Program) -> Ints:
+    """[steps, Q]: of each section whose rows at a step follow one another the first of them, else -1. Such rows are a
+    block of the cache, which is read as it lies. Never where rows are taken as they are, or share by share."""
+    found = np.full((program.steps, len(program.sections)), -1)
+    for q, section in enumerate(program.sections):
+        rows, begins, ends = section.entries.rows(), section.bounds[:-1], section.bounds[1:]
+        if q in program.as_rows or not len(rows):
+            continue
+        breaks = np.concatenate([[0], np.cumsum(np.diff(rows) != 1), [0]])  # before each row, within the section
+        begins, last = np.minimum(begins, len(rows) - 1), np.maximum(ends - 1, 0)
+        found[:, q] = np.where((ends > section.bounds[:-1]) & (breaks[begins] == breaks[last]), rows[begins], -1)
+    return found

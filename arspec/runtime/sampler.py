@@ -13,7 +13,7 @@ from arspec.runtime.drawing import Draws
 from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Machine, State, Trace
 from arspec.runtime.priming import can_prime, prime
-from arspec.runtime.program import program, rows_of
+from arspec.runtime.program import blocks_of, program, rows_of
 from arspec.runtime.schedule import schedule
 from arspec.runtime.small_steps import SMALL_STEPS
 from arspec.types import Ints
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST = 1 << 16  # sections of rows that are kept
 WORTH = 4  # steps that a parallel pass is worth
 
-# Called with the variables [v] that come next and their parameters [B, v, K]: gives their values [B, v, C].
+# Called with the variables [v] that come next and their parameters [B, v, K], which stand until it returns: gives their
+# values [B, v, C].
 Draw = Callable[[Tensor, Tensor], Tensor]
 # Called after each step: [B], the example that goes on in the place of each, under the same conditions, or None where
 # each goes on in its own (particles are resampled so).
@@ -120,12 +121,15 @@ class Sampler:
         drawn.append(self.model.by_variable(x.to(self.model.device)).index_select(1, sites))
         return steps
 
-    def _row(self, step: int) -> tuple[Tensor, ...]:
+    def _row(self, step: int) -> list[Tensor | int]:
         """The row of a step, cut into its sections: once for all, where there are few."""
         row = self._rows.get(step)
         if row is None:
-            flat = self._flat[self._begins[step] : self._begins[step + 1]]
-            row = torch.split_with_sizes(flat, self._cuts[step].sizes)
+            row, sizes = self._blocks[step].tolist(), self._cuts[step].sizes
+            kept = [q for q, size in enumerate(sizes) if size]
+            pieces = self._flat[self._begins[step] : self._begins[step + 1]].split([sizes[q] for q in kept])
+            for q, piece in zip(kept, pieces, strict=True):
+                row[q] = piece
             if len(row) * self.schedule.steps <= MOST:
                 self._rows[step] = row
         return row
@@ -140,11 +144,12 @@ class Sampler:
             return
         plan, device = self.schedule, model.device
         self._machine = Machine(model, self.program, self.member)
-        rows = rows_of(self.program)
+        self._blocks = blocks_of(self.program)
+        rows = rows_of(self.program, self._blocks)
         self._flat = torch.from_numpy(rows.entries.rows()).to(device)
         self._begins = rows.begins.tolist()
-        self._rows: dict[int, tuple[Tensor, ...]] = {}
-        self._cuts = [self._machine.cut(step, rows.sizes[step]) for step in range(plan.steps)]
+        self._rows: dict[int, list[Tensor | int]] = {}
+        self._cuts = [self._machine.cut(step, rows.sizes[step], self._blocks[step]) for step in range(plan.steps)]
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
         self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)
         self._folded = now
