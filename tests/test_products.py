@@ -178,7 +178,7 @@ def test_large_groups_are_multiplied_one_by_one(monkeypatch: pytest.MonkeyPatch)
     )
     monkeypatch.setattr(products, "LARGE", LARGE)
     whole = model(x)
-    assert taken == [(375, 375), (768, 375)]
+    assert taken == [(375, 375, 1, 1), (768, 375, 1, 1)]
     monkeypatch.setattr(products, "pays", lambda *_: False)
     torch.testing.assert_close(model(x), whole, rtol=0, atol=1e-10)
 

@@ -125,6 +125,9 @@ class Layer(BaseModel):
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     linear: ClassVar[bool] = False  # in place of `few`, `weight` and `bias` of `fold`: those that read the same are one
     placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
+    spare: ClassVar[bool] = (
+        False  # no gradient needs the output, which is memory of its own: its only reader may `overwrite` it
+    )
     opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
 
@@ -159,6 +162,14 @@ class Layer(BaseModel):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         """All sites at once. xs[i]: [B, G * C, *grid] of input i; w: what `prepare` gave; c: the constants as tensors.
         Returns the same form."""
+        raise NotImplementedError
+
+    def overwrites(self) -> bool:
+        """Whether there is `overwrite`."""
+        return False
+
+    def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
+        """As `forward`, of a layer without weights, in the memory of input k, which nobody needs any more."""
         raise NotImplementedError
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:

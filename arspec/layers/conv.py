@@ -46,6 +46,7 @@ class Conv(Layer):
 
     layer: Literal["conv"]
     linear = True
+    spare = True
     out: Channels = Field(description="Output channels, over all channel groups.")
     kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
@@ -147,7 +148,7 @@ class Conv(Layer):
             full = run(x, weight.transpose(0, 1), None, form.stride, dilation=form.dilation)
             return _cropped(full, bias, form.before, node.out.grid)
         if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(x, weight):
-            return in_sequence(x.flatten(2), weight.flatten(1), bias, pieces.in_sequence).view(len(x), -1, *x.shape[2:])
+            return in_sequence(x, weight, bias, pieces.in_sequence)
         if flat and form.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
             return F.linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)
         # what is alike on both sides the convolution pads itself, without a copy of its input

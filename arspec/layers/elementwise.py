@@ -38,6 +38,14 @@ class Elementwise(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return reduce(operator.add if self.layer == "add" else operator.mul, xs)
 
+    def overwrites(self) -> bool:
+        return self.layer == "add"
+
+    def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
+        if any(x.dtype != xs[k].dtype for x in xs):  # under autocast the sum is of the widest
+            return self.forward(node, {}, {}, xs, True)
+        return reduce(lambda y, x: y.add_(x), [x for i, x in enumerate(xs) if i != k], xs[k])
+
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         if len(xs) == 2:
             return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Functions whose gradient needs nothing but their result, so that they may be computed in place.
+IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid")
+
+
 class Pointwise(Layer):
     """A function of one number, applied to every channel of every site."""
 
@@ -30,6 +34,14 @@ class Pointwise(Layer):
         if self.layer == "identity":
             return xs[0]
         return getattr(torch if self.layer in ("tanh", "sigmoid") else torch.nn.functional, self.layer)(xs[0])
+
+    def overwrites(self) -> bool:
+        return self.layer in IN_PLACE
+
+    def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
+        import torch
+
+        return getattr(torch if self.layer in ("tanh", "sigmoid") else torch.nn.functional, f"{self.layer}_")(xs[k])
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import conv1d, pad
-from torch.nn.grad import conv1d_weight
+from torch.nn.functional import conv1d, conv2d, pad
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
@@ -102,9 +101,9 @@ def pays(x: Tensor, weight: Tensor) -> bool:
 
 
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
-    """A 1×1 convolution of channel groups that read some of the groups only: x [B, G_in * C, P], weight
-    [G_out * D, G_in * C], bias [G_out * D] -> [B, G_out * D, P]. Each group is a convolution of the groups that it reads
-    (for red, green and blue in sequence two thirds of the whole product, in the backward pass too)."""
+    """A convolution of one place and of channel groups that read some of the groups only: x [B, G_in * C, *grid], weight
+    [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a convolution of the groups that it
+    reads (for red, green and blue in sequence two thirds of the whole product, in the backward pass too)."""
     return _InSequence.apply(x, weight, bias, ranges)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 
@@ -125,22 +124,33 @@ class _InSequence(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
-        grad, grad_weight = grads[0].contiguous(), torch.zeros_like(weight) if need_weight else None
-        grad_x = _by_groups(grad, weight.T, None, ctx.ranges.transposed) if need_x else None
-        if grad_weight is not None:
-            for own, read in _slices(ctx.ranges, *weight.shape):
-                if read.start < read.stop:
-                    grad_weight[own, read] = conv1d_weight(
-                        x[:, read], (own.stop - own.start, read.stop - read.start, 1), grad[:, own]
-                    ).squeeze(2)
-        return grad_x, grad_weight, grad.sum((0, 2)) if need_bias else None, None
+        grad = grads[0].contiguous(memory_format=_layout(x))
+        grad_x = _by_groups(grad, weight.transpose(0, 1), None, ctx.ranges.transposed) if need_x else None
+        if not (need_weight or need_bias):
+            return grad_x, None, None, None
+        grad_weight, grad_bias, ones = torch.zeros_like(weight), weight.new_zeros(len(weight)), [1] * (x.ndim - 2)
+        for own, read in _slices(ctx.ranges, *weight.shape[:2]):
+            if read.start == read.stop:
+                grad_bias[own] = grad[:, own].sum((0, *range(2, grad.ndim)))
+                continue
+            _, grad_weight[own, read], grad_bias[own] = torch.ops.aten.convolution_backward(
+                grad[:, own], x[:, read], weight[own, read], [own.stop - own.start], ones, [0] * len(ones), ones,
+                False, [0] * len(ones), 1, [False, True, True],
+            )  # fmt: skip
+        return grad_x, grad_weight if need_weight else None, grad_bias if need_bias else None, None
 
 
 def _by_groups(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
-    y = x.new_empty(len(x), len(weight), x.shape[2])
-    for own, read in _slices(ranges, *weight.shape):
+    y = torch.empty(len(x), len(weight), *x.shape[2:], dtype=x.dtype, device=x.device, memory_format=_layout(x))
+    for own, read in _slices(ranges, *weight.shape[:2]):
+        given = None if bias is None else bias[own]
         if read.start == read.stop:
-            y[:, own] = 0 if bias is None else bias[own, None]
+            y[:, own] = 0 if given is None else given.view(-1, *[1] * (x.ndim - 2))
         else:
-            y[:, own] = conv1d(x[:, read], weight[own, read].unsqueeze(2), None if bias is None else bias[own])
+            y[:, own] = (conv1d if x.ndim == 3 else conv2d)(x[:, read], weight[own, read], given)
     return y
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    last = x.ndim == 4 and x.stride(1) == 1 < x.shape[1]
+    return torch.channels_last if last else torch.contiguous_format

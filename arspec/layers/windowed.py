@@ -57,7 +57,7 @@ def prepared_window(node: Node, w: Weights, c: Constants) -> Weights:
         plain = shown(plain, c.get("mask"))
         if pieces is not None and pieces.same:  # the norm is over what the mask leaves
             plain = weight_norm({**w, "weight": plain})
-        found["weight"] = as_laid_out(node, plain, pieces)
+        found["weight"] = as_laid_out(plain)
     for k, beside in enumerate(() if pieces is None else pieces.beside):
         rows = slice(None) if beside.group is None else _channels(node, beside.group)
         taken = weight.flatten(2)[rows].index_select(2, c[f"places{k}"])
@@ -76,15 +76,12 @@ def boxed(weight: Tensor, plain: Plain) -> Tensor:
     return weight
 
 
-def as_laid_out(node: Node, weight: Tensor, pieces: Pieces | None) -> Tensor:
-    """The weight in the layout in which its convolution is to run; the tensors that follow take it over. Channels last
-    where they are one group, or where sites are gathered; else first, so that a group's channels are one block of memory,
-    as products of groups in sequence want it. (tools/bench train measures both.)"""
+def as_laid_out(weight: Tensor) -> Tensor:
+    """The weight with its channels last, as convolutions over an image are quickest; the tensors that follow take it over.
+    (tools/bench train measures it.)"""
     import torch
 
-    one_group = node.out.groups == 1 and node.ins[0].groups == 1
-    last = weight.ndim == 4 and (one_group or (pieces is not None and bool(pieces.beside)))
-    return weight.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight.contiguous()
 
 
 def _channels(node: Node, group: int) -> slice:

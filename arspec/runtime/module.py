@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
 from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
 from arspec.runtime.weights import Names, WeightTree
 from arspec.spec.load import Spec
@@ -53,6 +54,7 @@ class Model(nn.Module):
         self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
+        self._over = in_place(graph)
         last = {source: node for node in graph.live for source in node.inputs}
         self._done = {
             node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
@@ -98,12 +100,17 @@ class Model(nn.Module):
         self, nodes: Sequence[Node], values: dict[Node, Tensor], member: int,
         prepared: Callable[[Node, int], Weights], tap: Tap | None = None,
     ) -> None:  # fmt: skip
+        over = {} if tap is not None or self.checkpointing else self._over
+        given = {*values}  # what others still have
         for node in nodes:
             if node in values:
                 continue
             inputs = [values[source] for source in node.inputs]
-            constants = self.constants.of(node, member)
-            value = node.layer.forward(node, prepared(node, member), constants, inputs, self.training)
+            if node in over and node.inputs[over[node]] not in given:
+                value = node.layer.overwrite(node, inputs, over[node])
+            else:
+                constants = self.constants.of(node, member)
+                value = node.layer.forward(node, prepared(node, member), constants, inputs, self.training)
             values[node] = value if tap is None else tap(node, value)
             for source in self._done[node]:
                 values.pop(source, None)
@@ -174,7 +181,14 @@ class Model(nn.Module):
 
     def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each variable, [B, V]."""
-        return self.graph.head.log_prob(self.graph.support, self(x, member, **condition), self.by_variable(x))
+        head, support, groups = self.graph.head, self.graph.support, self.graph.data.out.groups
+        value = self.by_variable(x)
+        if groups == 1 or self.graph.data.out.parts:
+            return head.log_prob(support, self(x, member, **condition), value)
+        # the groups of a position side by side: so they lie in memory where channels come last
+        last = self.last(x, member, condition).flatten(2).transpose(1, 2)
+        nats = head.log_prob(support, last.unflatten(2, (groups, -1)), value.unflatten(1, (groups, -1)).transpose(1, 2))
+        return nats.transpose(1, 2).flatten(1)
 
     def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
