@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
 
+EXACT = (torch.float32, torch.float64)  # numbers that hold every level there may be
+
 
 class Model(nn.Module):
     """A spec as a torch module. `print(model)` shows its program.
@@ -48,6 +50,7 @@ class Model(nn.Module):
         self.graph, self.spec = graph, graph.spec
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
+        self._weighted = next((node for node, _ in graph.weights), None)
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
         self._streams: dict[int, tuple[tuple[Any, ...], Stream]] = {}
@@ -67,11 +70,18 @@ class Model(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+        weight = self._weight()
+        return torch.get_default_dtype() if weight is None else weight.dtype
 
     @property
     def device(self) -> torch.device:
-        return next((p.device for p in self.parameters()), torch.device("cpu"))
+        weight = self._weight()
+        return torch.device("cpu") if weight is None else weight.device
+
+    def _weight(self) -> Tensor | None:
+        """One of the weights. (torch's search for the first takes as long as a layer.)"""
+        node = self._weighted
+        return None if node is None else next(iter(self.nodes.of(node).values()))
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
@@ -181,7 +191,8 @@ class Model(nn.Module):
 
     def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each variable, [B, V]."""
-        head, support, groups = self.graph.head, self.graph.support, self.graph.data.out.groups
+        head, support, groups, dtype = self.graph.head, self.graph.support, self.graph.data.out.groups, self.dtype
+        x = x.to(self.device, dtype if dtype in EXACT else None)  # once, for the graph and for the head
         value = self.by_variable(x)
         if groups == 1 or self.graph.data.out.parts:
             return head.log_prob(support, self(x, member, **condition), value)
@@ -210,12 +221,12 @@ class Model(nn.Module):
             raise InputError(
                 "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
             )
-        if not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel():
-            for levels in set(data.channel_levels):
-                low, high = _range(x, [k for k, own in enumerate(data.channel_levels) if own == levels])
-                if low < 0 or high >= levels:
-                    raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low} to {high}",
-                                     "data come as integers in that range")  # fmt: skip
+        checked = not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel()
+        for levels in {*data.channel_levels} if checked else ():
+            low, high = _range(x, [k for k, own in enumerate(data.channel_levels) if own == levels])
+            if not 0 <= low <= high < levels:
+                raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:g} to {high:g}",
+                                 "data come as integers in that range")  # fmt: skip
         x = x.to(self.device, self.dtype)
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
@@ -405,10 +416,10 @@ class _Constants(nn.Module):
         return {**found, **self._plain.get((node, member), {})}
 
 
-def _range(x: Tensor, channels: list[int]) -> tuple[int, int]:
+def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:
     """The lowest and the highest value; of an image in some of its channels."""
-    some = x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x
-    return int(some.min()), int(some.max())
+    low, high = (x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x).aminmax()
+    return low.item(), high.item()
 
 
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
