@@ -118,11 +118,10 @@ class Dense(Layer):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         from torch.nn import functional as F
 
-        flat = (xs[0] if node.ins[0].channels == 1 else xs[0].transpose(1, 2)).flatten(1)
-        y = F.linear(flat, w["weight"], w.get("bias"))
-        if node.out.channels == 1:
-            return y.unsqueeze(1)
-        return y.view(len(flat), node.out.positions, node.out.channels).transpose(1, 2)
+        if node.ins[0].channels == node.out.channels == 1:
+            return F.linear(xs[0], w["weight"], w.get("bias"))
+        y = F.linear(xs[0].transpose(1, 2).flatten(1), w["weight"], w.get("bias"))
+        return y.view(len(y), node.out.positions, node.out.channels).transpose(1, 2)
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         shape = (node.out.positions, node.out.channels)

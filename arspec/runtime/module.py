@@ -21,7 +21,7 @@ from arspec.graph import Graph
 from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
 from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
-from arspec.runtime.weights import Names, WeightTree
+from arspec.runtime.weights import Names, WeightTree, one_of
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
 from arspec.types import Ints, Member
@@ -50,7 +50,8 @@ class Model(nn.Module):
         self.graph, self.spec = graph, graph.spec
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
-        self._weighted = next((node for node, _ in graph.weights), None)
+        levels = self.spec.data.channel_levels
+        self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
         self._streams: dict[int, tuple[tuple[Any, ...], Stream]] = {}
@@ -80,8 +81,7 @@ class Model(nn.Module):
 
     def _weight(self) -> Tensor | None:
         """One of the weights. (torch's search for the first takes as long as a layer.)"""
-        node = self._weighted
-        return None if node is None else next(iter(self.nodes.of(node).values()))
+        return one_of(self.nodes)
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
@@ -91,10 +91,11 @@ class Model(nn.Module):
 
     def last(self, x: Tensor, member: int, condition: dict[str, Tensor], tap: Tap | None = None) -> Tensor:
         """The head node's tensor, [B, G * C, *grid]."""
+        return self.run(self._sources(x, member, condition), member, tap)
+
+    def _sources(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> dict[Node, Tensor]:
         self._check_member(member)
-        values: dict[Node, Tensor] = {self.graph.data: self.data_tensor(x)}
-        values.update(self.condition_tensors(condition, len(x)))
-        return self.run(values, member, tap)
+        return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
     def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> Tensor:
         """The head node's value, from those of the sources. A value is forgotten after its last reader."""
@@ -191,15 +192,16 @@ class Model(nn.Module):
 
     def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each variable, [B, V]."""
-        head, support, groups, dtype = self.graph.head, self.graph.support, self.graph.data.out.groups, self.dtype
-        x = x.to(self.device, dtype if dtype in EXACT else None)  # once, for the graph and for the head
-        value = self.by_variable(x)
-        if groups == 1 or self.graph.data.out.parts:
-            return head.log_prob(support, self(x, member, **condition), value)
+        head, support, kind = self.graph.head, self.graph.support, self.graph.data.out
+        sources = self._sources(x, member, condition)
+        numbers = sources[self.graph.data]
+        value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
+        last = self.run(sources, member)
+        if kind.groups == 1 or kind.parts:
+            return head.log_prob(support, self.rows(last), value)
         # the groups of a position side by side: so they lie in memory where channels come last
-        last = self.last(x, member, condition).flatten(2).transpose(1, 2)
-        nats = head.log_prob(support, last.unflatten(2, (groups, -1)), value.unflatten(1, (groups, -1)).transpose(1, 2))
-        return nats.transpose(1, 2).flatten(1)
+        rows = last.flatten(2).transpose(1, 2).unflatten(2, (kind.groups, -1))
+        return head.log_prob(support, rows, value.unflatten(1, (kind.groups, -1)).transpose(1, 2)).mT.flatten(1)
 
     def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
@@ -221,13 +223,15 @@ class Model(nn.Module):
             raise InputError(
                 "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
             )
-        checked = not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel()
-        for levels in {*data.channel_levels} if checked else ():
-            low, high = _range(x, [k for k, own in enumerate(data.channel_levels) if own == levels])
+        weight, given = self._weight(), x
+        x = x.to(self.device, self.dtype) if weight is None else x.to(weight)
+        checked = not torch.compiler.is_compiling() and given.device.type == "cpu" and given.numel()
+        seen = x if x.device == given.device and x.dtype in EXACT else given
+        for levels, channels in self._levels_of.items() if checked else ():
+            low, high = _range(seen, channels)
             if not 0 <= low <= high < levels:
                 raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:g} to {high:g}",
                                  "data come as integers in that range")  # fmt: skip
-        x = x.to(self.device, self.dtype)
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
     def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:

@@ -77,6 +77,14 @@ class WeightTree(Names):
         return found if shapes is None else {name: found[name].view(shape) for name, shape in shapes.items()}
 
 
+def one_of(tree: WeightTree) -> Tensor | None:
+    """One of the weights; None where there is none."""
+    for own in tree._where.values():  # pyright: ignore[reportPrivateUsage]
+        for level, key in own.values():
+            return cast(Tensor, getattr(level, key))
+    return None
+
+
 def initial(weight: Weight, seed: int, name: str) -> Tensor:
     """A weight as it starts. The draw depends on the seed and the weight's name alone, not on the rest of the spec."""
     generator = torch.Generator().manual_seed((seed * 0x9E3779B1 + zlib.crc32(name.encode())) % (1 << 63))
