@@ -20,6 +20,7 @@ from arspec.layers.base import Constants, Layer, Node, Weights, repeated, sites_
 from arspec.layers.dense import between
 from arspec.layers.pieces import cut
 from arspec.reads import Whole
+from arspec.runtime.in_place import in_place
 from arspec.runtime.module import Model, build
 from arspec.runtime.segments import segments
 from arspec.runtime.subject import random_conditions
@@ -318,6 +319,27 @@ def test_checkpointing_changes_no_gradient(path: Path) -> None:
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@every_spec
+def test_nothing_is_overwritten_that_somebody_else_has(path: Path) -> None:
+    model = randomised(small(path))
+    x, given = random_data(model, 2), random_conditions(model, 0, 2)
+    kept: dict[Node, Tensor] = {}
+
+    def keep(node: Node, value: Tensor) -> Tensor:
+        kept[node] = value
+        return value
+
+    with torch.no_grad():
+        last = model.last(x, 0, given, keep)
+        before = {node: value.clone() for node, value in kept.items()}
+        torch.testing.assert_close(model.last(x, 0, given), last, rtol=0, atol=1e-12)  # in place
+        over = in_place(model.graph)
+        known = {node: value for node, value in kept.items() if node not in over and node is not model.graph.head_node}
+        torch.testing.assert_close(model.run(known, 0), last, rtol=0, atol=1e-12)
+    for node, value in kept.items():
+        assert torch.equal(value, before[node]), node.name
 
 
 def test_blocks_are_checkpointed_one_by_one() -> None:
