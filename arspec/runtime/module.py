@@ -111,14 +111,16 @@ class Model(nn.Module):
         self, nodes: Sequence[Node], values: dict[Node, Tensor], member: int,
         prepared: Callable[[Node, int], Weights], tap: Tap | None = None,
     ) -> None:  # fmt: skip
-        over = {} if tap is not None or self.checkpointing else self._over
+        over = {} if tap is not None or self.checkpointing or torch.compiler.is_compiling() else self._over
         given = {*values}  # what others still have
         for node in nodes:
             if node in values:
                 continue
             inputs = [values[source] for source in node.inputs]
-            if node in over and node.inputs[over[node]] not in given:
-                value = node.layer.overwrite(node, inputs, over[node])
+            k = over.get(node)
+            # written over, a view would cost autograd more than it saves
+            if k is not None and node.inputs[k] not in given and inputs[k]._base is None:
+                value = node.layer.overwrite(node, inputs, k)
             else:
                 constants = self.constants.of(node, member)
                 value = node.layer.forward(node, prepared(node, member), constants, inputs, self.training)
@@ -153,6 +155,8 @@ class Model(nn.Module):
     def prepared(self, node: Node, member: int) -> Weights:
         """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
         own = self.nodes.of(node)
+        if not own:
+            return own
         if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return node.layer.prepare(node, own, self.constants.of(node, member))
         now = [(weight.data_ptr(), weight._version, weight.dtype) for weight in own.values()]
