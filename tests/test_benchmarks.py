@@ -45,6 +45,10 @@ def test_weights_read():
     assert weights_read(model, False) == 4 * sum(
         v * (5.5 if k in ("first", "body.0.conv") else 6) for k, v in numbers.items()
     )
+    assert weights_read(model, True) == weights_read(model, False)  # no step of a sequence can be computed with another
+    params = {"height": 8, "width": 8, "filters": 8, "resnets": 1}
+    image = arspec.compile(arspec.load(spec_path("pixelcnn_pp"), params=params))
+    assert 4 * weights_read(image, True) < 3 * weights_read(image, False)
 
 
 def test_exponents():

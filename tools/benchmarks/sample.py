@@ -112,7 +112,7 @@ def pixelcnn_pp(options: Options) -> list[Row]:
     model = at_size("pixelcnn_pp", options)
     plain, steps = PixelCNNpp(model), steps_of(model)
     prepared = seconds(model.sampler().prepare)
-    read = {"row by row": weights_read(model, True), "site by site": weights_read(model, False)}
+    read = {"as it reads them": weights_read(model, True), "site by site": weights_read(model, False)}
     rows: list[Row] = []
     for batch in options.batches or BATCHES["pixelcnn_pp"]:
         options.say(f"pixelcnn_pp, batch {batch}")
