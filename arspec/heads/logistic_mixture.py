@@ -133,24 +133,23 @@ class LogisticMixture(Head):
         if temperature == 0:
             chosen = logits.argmax(-1, keepdim=True)
         else:
-            cumulative = (logits / temperature).softmax(-1).cumsum(-1)
-            target = uniforms[..., :1] * cumulative[..., -1:]
-            chosen = (cumulative <= target).sum(-1, keepdim=True).clamp_(max=m - 1)
+            cumulative = (logits if temperature == 1 else logits / temperature).softmax(-1).cumsum(-1)
+            target = uniforms[..., :1] * cumulative[..., -1:]  # sums of floats need not end at one
+            chosen = torch.searchsorted(cumulative, target, right=True).clamp_(max=m - 1)
         # of the component alone: means, log-scales and coefficients, one number each
         own = rest.unflatten(-1, (-1, m))
         own = own.gather(-1, chosen.unsqueeze(-2).expand(*own.shape[:-1], 1)).squeeze(-1)
         means, scales, slopes = own.split([channels, channels, own.shape[-1] - 2 * channels], -1)
-        u = uniforms[..., 1:].clamp(1e-12, 1 - 1e-12)
-        spreads = temperature * scales.clamp(min=LOWEST).exp() * (u.log() - (-u).log1p())
+        scales = scales.clamp(min=LOWEST).exp()
+        scales = scales if temperature == 1 else scales * temperature
+        # from here on in levels: x = level / middle - 1
+        places = torch.addcmul(means, scales, uniforms[..., 1:].logit(1e-12)).add_(1).mul_(middle)
         slope = iter(slopes.tanh().unbind(-1))
         levels: list[Tensor] = []
-        xs: list[Tensor] = []
-        for place, spread in zip(means.unbind(-1), spreads.unbind(-1), strict=True):
-            for x in xs:
-                place = place + next(slope) * x
-            level = ((place + spread + 1) * middle).round().clamp(0, support.levels - 1)
-            levels.append(level)
-            xs.append(level * (1 / middle) - 1)
+        for place in places.unbind(-1):
+            for level in levels:
+                place = torch.addcmul(place, next(slope), level - middle)
+            levels.append(place.round().clamp(0, support.levels - 1))
         return torch.stack(levels, -1).long()
 
     # -- what a codec needs ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from arspec.types import Ints
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
-MOST = 1 << 16  # sections of rows that are kept
+MOST = 1 << 19  # sections of rows that are kept: most of them are one number
 WORTH = 4  # steps that a parallel pass is worth
 
 # Called with the variables [v] that come next and their parameters [B, v, K], which stand until it returns: gives their
