@@ -108,7 +108,7 @@ class Linear:
 
 
 @dataclass(slots=True, eq=False)
-class LinearAnd:
+class LinearPlus:
     """A linear layer, and what was summed up ahead of what it reads: [B, n, C]."""
 
     out: int
@@ -191,5 +191,5 @@ class PutBlock:
 
 
 Act = (
-    Share | Gather | GatherWindow | Block | Compute | Linear | LinearAnd | ComputeOver | Hoist | Split | Put | PutBlock
+    Share | Gather | GatherWindow | Block | Compute | Linear | LinearPlus | ComputeOver | Hoist | Split | Put | PutBlock
 )

@@ -14,7 +14,7 @@ from arspec.runtime.acts import (
     GatherWindow,
     Hoist,
     Linear,
-    LinearAnd,
+    LinearPlus,
     Put,
     PutBlock,
     Share,
@@ -111,7 +111,7 @@ class _Assembler:
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
         if node.layer.linear:
-            self.acts.append(LinearAnd(out, weights, *xs) if len(xs) > 1 else Linear(out, weights, xs[0]))
+            self.acts.append(LinearPlus(out, weights, *xs) if len(xs) > 1 else Linear(out, weights, xs[0]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.few, node, weights, xs, places)

@@ -23,50 +23,51 @@ CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores h
 
 
 class Product:
-    """x [B, n, K] times a weight [N, K], and a bias [N] or what is to be added [B, n, N]: [B, n, N]. parts: of the outputs, each a product of its own where
-    the rows are few, 1 for none; much: multiplications from which the weight is packed, None for never."""
+    """x [B, n, K] times a weight [N, K], and a bias [N] or `plus` [B, n, N] in its place: [B, n, N]. parts: of the outputs,
+    each a product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed,
+    None for never."""
 
-    __slots__ = ("bias", "columns", "packed", "packed_from", "parts", "split", "weight", "whole_from")
+    __slots__ = ("bias", "bias_columns", "packed", "packed_from", "parts", "split", "weight", "whole_from")
 
     def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
-        self.columns = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
+        self.bias_columns = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
         self.packed: Tensor | None = None
         outputs = max(1, len(weight))
         # numbers of x from which the product is one piece, and from which it takes the packed weight
         self.whole_from = MUCH / outputs if parts > 1 else 0
         self.packed_from = float("inf") if much is None else much / outputs
 
-    def __call__(self, x: Tensor, and_: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         size = x.numel()
         if 0 < size < self.whole_from:
-            return self._in_parts(x, and_)
+            return self._in_parts(x, plus)
         if size >= self.packed_from:
-            return self._by_packed(x, and_)
-        if and_ is None:
+            return self._by_packed(x, plus)
+        if plus is None:
             return linear(x, self.weight, self.bias)
-        return addmm(and_.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(and_.shape)
+        return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
 
-    def _in_parts(self, x: Tensor, and_: Tensor | None) -> Tensor:
+    def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
         batch, sites, width = x.shape
         rows, parts = batch * sites, self.parts
         if rows == 1:  # nothing else to lay out; of several strides that name the same numbers BLAS wants these
             columns = x.transpose(1, 2).expand(parts, width, 1)
-            added = self.columns if and_ is None else and_.view(parts, -1, 1)
+            added = self.bias_columns if plus is None else plus.view(parts, -1, 1)
             y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
             return y.view(1, 1, -1)
         columns = x.reshape(1, rows, width).transpose(1, 2).expand(parts, width, rows)
-        added = self.columns if and_ is None else and_.reshape(rows, parts, -1).permute(1, 2, 0)
+        added = self.bias_columns if plus is None else plus.reshape(rows, parts, -1).permute(1, 2, 0)
         y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
         return y.view(-1, rows).t().reshape(batch, sites, -1)
 
-    def _by_packed(self, x: Tensor, and_: Tensor | None) -> Tensor:
+    def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
         if self.packed is None:
             self.packed = _ONEDNN._reorder_linear_weight(self.weight.contiguous(), x.shape[0] * x.shape[1])
-        if and_ is None:
+        if plus is None:
             return _ONEDNN._linear_pointwise.default(x.contiguous(), self.packed, self.bias, "none", [], "")
-        return _ONEDNN._linear_pointwise.binary(x.contiguous(), and_.contiguous(), self.packed, None, "add")
+        return _ONEDNN._linear_pointwise.binary(x.contiguous(), plus.contiguous(), self.packed, None, "add")
 
 
 def products(folded: Sequence[Weights]) -> list[Product]:

@@ -18,7 +18,7 @@ from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
 from arspec.runtime.few_rows import Product, products
-from arspec.runtime.program import Operation, Program, Read
+from arspec.runtime.program import Blocks, Operation, Program, Read
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ Row = Tensor | Sequence[Tensor | int]
 
 @dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections (0 of blocks), what is called, as acts over so many registers, the register of
-    the head's parameters, and where in the row the data's section is."""
+    """A class of steps: the sizes of the row's sections (0 of blocks), what is called, as acts over so many registers, the
+    register of the head's parameters, and where in the row the data's section is."""
 
     sizes: list[int]
     calls: list[Call]
@@ -165,7 +165,7 @@ class Machine:
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
-    def cut(self, step: int, sizes: Ints, blocks: Ints | None = None) -> Cut:
+    def cut(self, step: int, sizes: Ints, blocks: Blocks | None = None) -> Cut:
         """The class of a step, by the sizes of its sections and by which of them are blocks (`blocks_of`)."""
         runs = self.program.runs(step)
         whole = set() if blocks is None else set(np.flatnonzero(blocks >= 0).tolist())

@@ -15,12 +15,14 @@ import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
 from arspec.runtime.schedule import Input, Part, Schedule
 from arspec.types import Ints
 
+Blocks = npt.NDArray[np.int32]
 ENDLESS = 1 << 62  # the ring of what is never written over
 
 
@@ -338,7 +340,7 @@ class Rows:
     sizes: Ints  # [steps, Q]
 
 
-def rows_of(program: Program, blocks: Ints | None = None) -> Rows:
+def rows_of(program: Program, blocks: Blocks | None = None) -> Rows:
     """The rows of all steps; of sections that are blocks (`blocks_of`) nothing."""
     sections = program.sections
     sizes = np.stack([np.diff(s.bounds) for s in sections], 1)
@@ -355,15 +357,16 @@ def rows_of(program: Program, blocks: Ints | None = None) -> Rows:
     return Rows(flat, begins, rest)
 
 
-def blocks_of(program: Program) -> Ints:
+def blocks_of(program: Program) -> Blocks:
     """[steps, Q]: of each section whose rows at a step follow one another the first of them, else -1. Such rows are a
     block of the cache, which is read as it lies. Never where rows are taken as they are, or share by share."""
-    found = np.full((program.steps, len(program.sections)), -1)
+    found, as_rows = np.full((program.steps, len(program.sections)), -1, np.int32), program.as_rows
     for q, section in enumerate(program.sections):
-        rows, begins, ends = section.entries.rows(), section.bounds[:-1], section.bounds[1:]
-        if q in program.as_rows or not len(rows):
+        rows = section.entries.rows()
+        if q in as_rows or not len(rows):
             continue
-        breaks = np.concatenate([[0], np.cumsum(np.diff(rows) != 1), [0]])  # before each row, within the section
-        begins, last = np.minimum(begins, len(rows) - 1), np.maximum(ends - 1, 0)
-        found[:, q] = np.where((ends > section.bounds[:-1]) & (breaks[begins] == breaks[last]), rows[begins], -1)
+        breaks = np.concatenate([[0], np.cumsum(np.diff(rows) != 1)])  # up to each row
+        first, last = np.minimum(section.bounds[:-1], len(rows) - 1), np.maximum(section.bounds[1:] - 1, 0)
+        unbroken = (np.diff(section.bounds) > 0) & (breaks[first] == breaks[last])
+        found[:, q] = np.where(unbroken, rows[first], -1)
     return found
