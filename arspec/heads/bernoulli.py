@@ -36,8 +36,8 @@ class Bernoulli(Head):
     def log_prob(self, support: Support, parameters: Tensor, value: Tensor) -> Tensor:
         from torch.nn import functional as F
 
-        nats = F.binary_cross_entropy_with_logits(parameters, value.to(parameters.dtype), reduction="none")
-        return -(nats.squeeze(-1) if support.channels == 1 else nats.sum(-1))
+        nats = F.binary_cross_entropy_with_logits(parameters, value.to(parameters.dtype), reduction="none").neg_()
+        return nats.squeeze(-1) if support.channels == 1 else nats.sum(-1)
 
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
         import torch
