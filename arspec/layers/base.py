@@ -125,9 +125,7 @@ class Layer(BaseModel):
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     linear: ClassVar[bool] = False  # in place of `few`, `weight` and `bias` of `fold`: those that read the same are one
     placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
-    spare: ClassVar[bool] = (
-        False  # no gradient needs the output, which is memory of its own: its only reader may `overwrite` it
-    )
+    spare: ClassVar[bool] = False  # no gradient needs the output: its only reader may `overwrite` it
     opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
 

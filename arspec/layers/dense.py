@@ -59,7 +59,6 @@ class Dense(Layer):
 
     layer: Literal["dense"]
     placed = True
-    spare = True
     units: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(
         None, description="Hidden units. Left out: one position for each entry of the data.",
         json_schema_extra={"thin": True},

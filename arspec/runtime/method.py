@@ -4,8 +4,8 @@
     levels       likewise, but variables that do not see each other share a step (`levels`)
     fixed-point  the module is run on guesses until nothing changes (`fixed_point`)
 
-`auto` takes levels where they save steps. What remains is the choice between one pass in many small steps and a number of
-whole passes. Small models spend their time on calling functions, of which a pass needs no more than a step does; how many
+`auto` takes levels where they save steps and calls of layers. What remains is the choice between one pass in many small
+steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no more than a step does; how many
 passes it takes depends on the weights. So the choice is measured, in a small part of the time of a sample, and kept until
 the weights change: the first steps are timed, and rounds of the iteration for as long as it may still win.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
 METHODS = ("auto", "once", "levels", "fixed-point")
-WORTH = 0.9  # levels are taken where there are fewer than this share of the steps
+WORTH = 0.9  # levels are taken where they need fewer than this share of the steps, and of the calls of layers
 STEPS = (4, 64)  # that are timed, between these
 SHARE = 64  # one step in so many is timed
 TRIAL = 4  # one part in so many of the time of a sample is the most that is spent on rounds, or
@@ -109,6 +109,9 @@ def _left(model: Model, member: int, known: Tensor | None) -> int:
 def _auto(model: Model, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
     steps, depth = model.graph.members[member].order.steps, int(model.levels(member).max()) + 1
     shared = depth < WORTH * steps
+    if shared:  # fewer steps, in each of which fewer sites may be computed together
+        calls, alone = (model.sampler(member, levels).schedule.calls for levels in (True, False))
+        shared = calls < WORTH * alone
     base, taken = ("levels", depth) if shared else ("once", steps)
     reason = _levels(steps, depth) if shared else _once(steps, depth)
     if not (n and left):

@@ -77,6 +77,11 @@ class Schedule:
     head_sites: Ints  # [V], by rank
     head_bounds: Ints  # [steps + 1]
 
+    @property
+    def calls(self) -> int:
+        """How often a layer is called in all: each part once for every step in which any of its sites is computed."""
+        return sum(int((np.diff(part.bounds) > 0).sum()) for part in self.parts)
+
     def sites_of(self, node: Node) -> Ints:
         """All sites of a node that are computed."""
         if node in self.free:
@@ -182,7 +187,7 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
         taken = (table >= 0).any(0) if part.places is None else (table >= 0).any(0) & part.places
         columns = np.flatnonzero(taken) if len(part.sites) else np.empty(0, np.int64)
         kept = table[:, columns]
-        # a scan goes through a step's sites wave by wave
+        # a scan goes through a step's sites wave by wave; a sum's table is what priming goes by
         if scan is None and relations.scan(source) is None and part.sums_for is None:
             group = _just_computed(part, kept, source, by_key)
             if group is not None:
