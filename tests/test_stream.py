@@ -98,14 +98,14 @@ def test_compiled_steps_are_the_plain_ones() -> None:
         if step is not None and lasting:
             values, got = step(row, now, quick)
             assert torch.equal(values, graph.head.draw(graph.support, wanted, now, 1.0))
-            stream.machine.write(row, cut, plain, values.double())
+            stream.machine.write(cut, plain, values.double())
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
             continue
         got = stream.machine.step(row, cut, quick, None)
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
         value = torch.full((n, 1, 1), float(number * 37 % 256), dtype=torch.float64)
         for state in (plain, quick):
-            stream.machine.write(row, cut, state, value)
+            stream.machine.write(cut, state, value)
     assert step is not None
 
 

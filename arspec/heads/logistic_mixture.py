@@ -50,8 +50,9 @@ class LogisticMixture(Head):
         return 1 + support.channels
 
     def _split(self, support: Support, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Logits [..., M], means and log-scales [..., C, M], coefficients [..., C (C − 1) / 2, M]."""
-        m, c = self.components, support.channels
+        """Of M components, all or some: logits [..., M], means and log-scales [..., C, M], coefficients [..., C (C − 1) / 2, M]."""
+        c = support.channels
+        m = parameters.shape[-1] * self.components // self.parameters(support)
         logits, means, scales, coefficients = parameters.split([m, c * m, c * m, m * c * (c - 1) // 2], -1)
         return (
             logits,
@@ -128,23 +129,23 @@ class LogisticMixture(Head):
         distribution function. Temperature divides the logits and multiplies the scales."""
         import torch
 
-        m, channels, middle = self.components, support.channels, (support.levels - 1) / 2
-        logits, rest = parameters.double().split([m, parameters.shape[-1] - m], -1)
+        m, middle = self.components, (support.levels - 1) / 2
+        parameters = parameters.double()
+        logits = parameters[..., :m]
         if temperature == 0:
             chosen = logits.argmax(-1, keepdim=True)
         else:
             cumulative = (logits if temperature == 1 else logits / temperature).softmax(-1).cumsum(-1)
             target = uniforms[..., :1] * cumulative[..., -1:]  # sums of floats need not end at one
             chosen = torch.searchsorted(cumulative, target, right=True).clamp_(max=m - 1)
-        # of the component alone: means, log-scales and coefficients, one number each
-        own = rest.unflatten(-1, (-1, m))
-        own = own.gather(-1, chosen.unsqueeze(-2).expand(*own.shape[:-1], 1)).squeeze(-1)
-        means, scales, slopes = own.split([channels, channels, own.shape[-1] - 2 * channels], -1)
-        scales = scales.clamp(min=LOWEST).exp()
+        each = parameters.unflatten(-1, (-1, m))
+        own = each.gather(-1, chosen.unsqueeze(-2).expand(*each.shape[:-1], 1)).squeeze(-1)
+        _, means, scales, slopes = self._split(support, own)  # of a mixture of the component alone
+        means, scales = means.squeeze(-1), scales.squeeze(-1).exp()
         scales = scales if temperature == 1 else scales * temperature
         # from here on in levels: x = level / middle - 1
         places = torch.addcmul(means, scales, uniforms[..., 1:].logit(1e-12)).add_(1).mul_(middle)
-        slope = iter(slopes.tanh().unbind(-1))
+        slope = iter(slopes.squeeze(-1).unbind(-1))
         levels: list[Tensor] = []
         for place in places.unbind(-1):
             for level in levels:

@@ -287,10 +287,8 @@ def sites_last(x: Tensor, groups: int) -> Tensor:
     """[B, G * C, *grid] -> [B, G * P, C]: a tensor of the module as the sampler keeps it."""
     batch, width = x.shape[:2]
     positions, channels = math.prod(x.shape[2:]), width // groups
-    if channels == 1:
+    if channels == 1:  # nothing to turn
         return x.reshape(batch, width * positions, 1)
-    if groups == 1:
-        return x.reshape(batch, channels, positions).transpose(1, 2)
     return x.reshape(batch, groups, channels, positions).transpose(2, 3).reshape(batch, groups * positions, channels)
 
 

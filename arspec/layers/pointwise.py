@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from arspec.layers.base import (
     Layer,
@@ -13,7 +13,6 @@ from arspec.types import Type
 
 if TYPE_CHECKING:
     from torch import Tensor
-
 
 # Functions whose gradient needs nothing but their result, so that they may be computed in place.
 IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid")
@@ -29,22 +28,23 @@ class Pointwise(Layer):
         return Type(into.grid, into.groups, into.channels, into.frame)
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        import torch
-
-        if self.layer == "identity":
-            return xs[0]
-        return getattr(torch if self.layer in ("tanh", "sigmoid") else torch.nn.functional, self.layer)(xs[0])
+        return xs[0] if self.layer == "identity" else _function(self.layer)(xs[0])
 
     def overwrites(self) -> bool:
         return self.layer in IN_PLACE
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
-        import torch
-
-        return getattr(torch if self.layer in ("tanh", "sigmoid") else torch.nn.functional, f"{self.layer}_")(xs[k])
+        return _function(f"{self.layer}_")(xs[k])
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)
 
     def passes(self) -> bool:
         return self.layer == "identity"
+
+
+def _function(name: str) -> Any:
+    """torch's function of a name; one that ends in _ writes over its input."""
+    import torch
+
+    return getattr(torch if name.rstrip("_") in ("tanh", "sigmoid") else torch.nn.functional, name)

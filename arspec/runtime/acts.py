@@ -56,9 +56,7 @@ class GatherWindow:
 
     def __call__(self, r: Registers) -> None:
         x = r[self.cache].index_select(1, r[self.rows])
-        if x.shape[2] != self.channels:
-            x = x.narrow(2, 0, self.channels)
-        r[self.out] = x.reshape(x.shape[0], self.sites, self.columns * self.channels)
+        r[self.out] = _windows(x, self.sites, self.columns, self.channels)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,9 +73,7 @@ class Block:
 
     def __call__(self, r: Registers) -> None:
         x = r[self.cache].narrow(1, r[self.first], self.sites * self.columns)
-        if x.shape[2] != self.channels:
-            x = x.narrow(2, 0, self.channels)
-        r[self.out] = x if self.columns == 1 else x.reshape(x.shape[0], self.sites, self.columns * self.channels)
+        r[self.out] = _windows(x, self.sites, self.columns, self.channels)
 
 
 @dataclass(slots=True, eq=False)
@@ -188,6 +184,13 @@ class PutBlock:
 
     def __call__(self, r: Registers) -> None:
         r[self.cache].narrow(1, r[self.first], self.sites).copy_(r[self.x])
+
+
+def _windows(x: Tensor, sites: int, columns: int, channels: int) -> Tensor:
+    """The first `channels` of rows [B, n * M, C], those of a site side by side."""
+    if x.shape[2] != channels:
+        x = x.narrow(2, 0, channels)
+    return x if columns == 1 else x.reshape(x.shape[0], sites, columns * channels)
 
 
 Act = (

@@ -48,6 +48,7 @@ class Layout:
     ]  # by operation that reads inputs whole, at each step: sites, all open
     nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
     step: int
+    drawn: int  # the values that a step ends with
     free: int
 
 
@@ -65,20 +66,22 @@ def layout_of(program: Program) -> Layout:
     whole = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.relation is not None)}
     at += len(whole)
     known = {n: program.known(program.operations[n]) for n, _ in whole}
-    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2)
+    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, at + 3)
 
 
-def assemble(program: Program, layout: Layout, calls: list[Call], blocks: set[int]) -> tuple[list[Act], int, int]:
+def assemble(
+    program: Program, layout: Layout, calls: list[Call], blocks: frozenset[int], drawn: int
+) -> tuple[list[Act], int, int, Act]:
     """The acts of a class of steps that makes these calls and whose sections are `blocks` or rows, the register of the
-    head's parameters, and the number of all registers."""
-    one = _Assembler(program, layout, blocks)
+    head's parameters, the number of all registers, and what writes the variables, so many, that are `drawn` in the end."""
+    one, data = _Assembler(program, layout, blocks), program.schedule.graph.data
     for call in calls:
         one.call(call)
-    return one.acts, one.head(), one.at
+    return one.acts, one.head(), one.at, one.put(data, program.data, program.data, layout.drawn, drawn)
 
 
 class _Assembler:
-    def __init__(self, program: Program, layout: Layout, blocks: set[int]) -> None:
+    def __init__(self, program: Program, layout: Layout, blocks: frozenset[int]) -> None:
         self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
         self.acts: list[Act] = []
         self.gathered: dict[tuple[Node, int, int], int] = {}
@@ -89,7 +92,7 @@ class _Assembler:
         return self.at - 1
 
     def call(self, call: Call) -> None:
-        number, operation, layout = call.number, call.operation, self.layout
+        number, operation = call.number, call.operation
         node = operation.parts[0].node
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
         if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
@@ -98,13 +101,13 @@ class _Assembler:
             self.made[number] = self.split(operation, self.compute(call, xs))
         for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
             if section is not None:
-                self.put(call, layout.caches[part.node], section, x)
+                rows = self.share(call, section, 1)
+                self.acts.append(self.put(part.node, section, rows, x, call.count))
 
-    def put(self, call: Call, cache: int, section: int, x: int) -> None:
-        block = section in self.blocks
-        self.acts.append(
-            PutBlock(cache, section, x, call.count) if block else Put(cache, self.share(call, section, 1), x)
-        )
+    def put(self, node: Node, section: int, rows: int, x: int, count: int) -> Put | PutBlock:
+        """What writes so many rows of a section, or the part of it that is in the register `rows`."""
+        cache = self.layout.caches[node]
+        return PutBlock(cache, section, x, count) if section in self.blocks else Put(cache, rows, x)
 
     def compute(self, call: Call, xs: list[int]) -> int:
         """The register of what an operation makes of its inputs."""

@@ -77,7 +77,7 @@ def compiled_step(
         inner = machine.with_tensors(state, caches, hoisted, folded)
         parameters = machine.step(row, cut, inner, None)
         values = head.draw(support, parameters, noise, temperature)
-        machine.write(row, cut, inner, values.to(parameters.dtype))
+        machine.write(cut, inner, values.to(parameters.dtype))
         return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step

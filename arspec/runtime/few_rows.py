@@ -52,15 +52,10 @@ class Product:
     def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
         batch, sites, width = x.shape
         rows, parts = batch * sites, self.parts
-        if rows == 1:  # nothing else to lay out; of several strides that name the same numbers BLAS wants these
-            columns = x.transpose(1, 2).expand(parts, width, 1)
-            added = self.bias_columns if plus is None else plus.view(parts, -1, 1)
-            y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
-            return y.view(1, 1, -1)
         columns = x.reshape(1, rows, width).transpose(1, 2).expand(parts, width, rows)
         added = self.bias_columns if plus is None else plus.reshape(rows, parts, -1).permute(1, 2, 0)
         y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
-        return y.view(-1, rows).t().reshape(batch, sites, -1)
+        return y.view(1, 1, -1) if rows == 1 else y.view(-1, rows).t().reshape(batch, sites, -1)
 
     def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
         if self.packed is None:

@@ -32,15 +32,16 @@ Row = Tensor | Sequence[Tensor | int]
 
 @dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections (0 of blocks), what is called, as acts over so many registers, the
-    register of the head's parameters, and where in the row the data's section is."""
+    """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as acts
+    over so many registers, the register of the head's parameters, and what writes the values that are drawn in the end."""
 
     sizes: list[int]
+    kept: list[int]
     calls: list[Call]
     acts: list[Act]
     head: int
     registers: int
-    data: tuple[int, int]
+    put: Act
 
 
 @dataclass(eq=False)
@@ -168,14 +169,15 @@ class Machine:
     def cut(self, step: int, sizes: Ints, blocks: Blocks | None = None) -> Cut:
         """The class of a step, by the sizes of its sections and by which of them are blocks (`blocks_of`)."""
         runs = self.program.runs(step)
-        whole = set() if blocks is None else set(np.flatnonzero(blocks >= 0).tolist())
-        key = (sizes.tobytes(), self._counts[step].tobytes(), runs, frozenset(whole))
+        solid = frozenset[int]() if blocks is None else frozenset(np.flatnonzero(blocks >= 0).tolist())
+        key = (sizes.tobytes(), self._counts[step].tobytes(), runs, solid)
         if key not in self._cuts:
             counts: list[int] = self._counts[step].tolist()
-            begin, size = int(sizes[: self.program.data].sum()), int(sizes[self.program.data])
+            drawn = int(sizes[self.program.head])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
-            acts = assemble(self.program, self._layout, calls, whole)
-            self._cuts[key] = Cut(sizes.tolist(), calls, *acts, (begin, size))
+            kept: list[int] = np.flatnonzero(sizes).tolist()
+            acts = assemble(self.program, self._layout, calls, solid, drawn)
+            self._cuts[key] = Cut(sizes.tolist(), kept, calls, *acts)
         return self._cuts[key]
 
     def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
@@ -208,14 +210,10 @@ class Machine:
             _tell(trace, cut, step)
         return r[cut.head]
 
-    def write(self, row: Row, cut: Cut, state: State, values: Tensor) -> None:
-        """Puts what was drawn, [B, v, C], where the next steps read it."""
-        rows = row.narrow(0, *cut.data) if isinstance(row, Tensor) else row[self.program.data]
-        cache = state.caches[self.model.graph.data]
-        if isinstance(rows, Tensor):
-            cache.index_copy_(1, rows, values)
-        else:
-            cache.narrow(1, rows, values.shape[1]).copy_(values)
+    def write(self, cut: Cut, state: State, values: Tensor) -> None:
+        """Puts what was drawn, [B, v, C], at the end of a step, where the next ones read it."""
+        state.registers[self._layout.drawn] = values
+        cut.put(state.registers)
 
     def with_tensors(self, state: State, caches: list[Tensor], hoisted: list[Tensor], weights: list[Weights]) -> State:
         """The same state over other tensors, for a step that is traced, whose products stand as they are."""

@@ -71,17 +71,13 @@ class Model(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        weight = self._weight()
+        weight = one_of(self.nodes)
         return torch.get_default_dtype() if weight is None else weight.dtype
 
     @property
     def device(self) -> torch.device:
-        weight = self._weight()
+        weight = one_of(self.nodes)
         return torch.device("cpu") if weight is None else weight.device
-
-    def _weight(self) -> Tensor | None:
-        """One of the weights. (torch's search for the first takes as long as a layer.)"""
-        return one_of(self.nodes)
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
@@ -227,14 +223,13 @@ class Model(nn.Module):
             raise InputError(
                 "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
             )
-        weight, given = self._weight(), x
-        x = x.to(self.device, self.dtype) if weight is None else x.to(weight)
+        given, x = x, x.to(self.device, self.dtype)
         checked = not torch.compiler.is_compiling() and given.device.type == "cpu" and given.numel()
         seen = x if x.device == given.device and x.dtype in EXACT else given
         for levels, channels in self._levels_of.items() if checked else ():
             low, high = _range(seen, channels)
             if not 0 <= low <= high < levels:
-                raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:g} to {high:g}",
+                raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to {high:.12g}",
                                  "data come as integers in that range")  # fmt: skip
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 

@@ -35,14 +35,17 @@ def prime(
     model, orders = model or machine.model, orders or machine.program.orders
     names = {node.name: node for node in machine.program.caches}
     wanted = {n: names[n.name] for n in [*model.graph.live, model.graph.data] if n.name in names}
-    sums = [n for n, operation in enumerate(machine.program.operations) if operation.parts[0].sums_for is not None]
+    sums: dict[Node, list[int]] = {}
+    for number, operation in enumerate(machine.program.operations):
+        if operation.parts[0].sums_for is not None:
+            sums.setdefault(operation.reads[0].source, []).append(number)
 
     def keep(node: Node, value: Tensor) -> Tensor:
         if node in wanted:
-            _fill(machine, state, wanted[node], orders[node], sites_last(value, node.out.groups), step)
-        for number in sums:
-            if machine.program.operations[number].reads[0].source is node:
-                _sum_up(machine, state, number, sites_last(value, node.out.groups), step)
+            values = sites_last(value, node.out.groups)
+            _fill(machine, state, wanted[node], orders[node], values, step)
+            for number in sums.get(node, ()):  # whose sources are all kept
+                _sum_up(machine, state, number, values, step)
         return value
 
     with evaluating(model):

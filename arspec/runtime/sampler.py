@@ -103,7 +103,7 @@ class Sampler:
                 for step in _progress(begin, self.schedule.steps, progress):
                     row, cut = self._row(step), self._cuts[step]
                     values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
-                    machine.write(row, cut, state, values.to(dtype))
+                    machine.write(cut, state, values.to(dtype))
                     drawn.append(values)
                     if ancestors is not None and (rows := ancestors()) is not None:
                         state.follow(rows)
@@ -125,10 +125,9 @@ class Sampler:
         """The row of a step, cut into its sections: once for all, where there are few."""
         row = self._rows.get(step)
         if row is None:
-            row, sizes = self._blocks[step].tolist(), self._cuts[step].sizes
-            kept = [q for q, size in enumerate(sizes) if size]
-            pieces = self._flat[self._begins[step] : self._begins[step + 1]].split([sizes[q] for q in kept])
-            for q, piece in zip(kept, pieces, strict=True):
+            row, cut = self._blocks[step].tolist(), self._cuts[step]
+            pieces = self._flat[self._begins[step] : self._begins[step + 1]].split([cut.sizes[q] for q in cut.kept])
+            for q, piece in zip(cut.kept, pieces, strict=True):
                 row[q] = piece
             if len(row) * self.schedule.steps <= MOST:
                 self._rows[step] = row

@@ -108,7 +108,7 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
         scan = relations.scan(node)
         wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
         mine = [_part(node, g, step, wave, needed[node], steps) for g in range(node.out.groups)]
-        mine_ahead = _ahead(mine, relations, there) if sums else []
+        mine_ahead = _ahead(mine, relations, there, needed[node]) if sums else []
         parts += [p for p in (*mine_ahead, *mine) if len(p.sites)]
         if scan is not None:
             waves[node] = _waves(mine, step, wave)
@@ -138,7 +138,7 @@ def _part(node: Node, group: int, step: Ints, wave: Ints, needed: Bools, steps: 
     return Part(node, group, sites, np.searchsorted(step[sites], np.arange(steps + 1)))
 
 
-def _ahead(mine: list[Part], relations: Relations, there: Mapping[Node, Ints]) -> list[Part]:
+def _ahead(mine: list[Part], relations: Relations, there: Mapping[Node, Ints], needed: Bools) -> list[Part]:
     """The sums that are made ahead for the parts of one node, where any are; what is left to the parts is noted in them."""
     node = mine[0].node
     if not node.layer.linear or node.inputs[0] not in there:
@@ -154,12 +154,13 @@ def _ahead(mine: list[Part], relations: Relations, there: Mapping[Node, Ints]) -
         chosen = ahead(when, own, source.out.channels * node.out.channels)
         if chosen is None:
             continue
-        early, step = chosen
-        places = np.isin(np.arange(table.shape[1]), ever[early])
-        in_order = np.lexsort((part.sites, step))
-        bounds = np.searchsorted(step[in_order], np.arange(steps + 1))
-        part.ahead = Part(sums, part.group, part.sites[in_order], bounds, places=places, sums_for=node)
-        part.places = ~places
+        early, taken = chosen
+        step = np.zeros(node.out.sites, np.int64)
+        step[part.sites] = taken
+        part.ahead = _part(sums, part.group, step, np.zeros_like(step), needed, steps)
+        part.ahead.sums_for = node
+        part.ahead.places = np.isin(np.arange(table.shape[1]), ever[early])
+        part.places = ~part.ahead.places
         found.append(part.ahead)
     return found
 

@@ -141,7 +141,7 @@ class Stream:
                 else:
                     with torch.inference_mode():
                         values = head.draw(support, machine.step(row, cut, state, None), now, temperature)
-                        machine.write(row, cut, state, values.to(dtype))
+                        machine.write(cut, state, values.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
 
@@ -194,7 +194,7 @@ class Stream:
         if not can_prime(machine):
             for step, (row, cut, _) in enumerate(self.rows(0, count)):
                 machine.step(row, cut, state, None)
-                machine.write(row, cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
+                machine.write(cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
             return count
         # long enough that its end plays no part in what is needed before the step
         longer = at_length(self.model, _up(count + self.endless.program.steps, self.endless.program.steps))

@@ -26,8 +26,9 @@ FEWER = 4  # times fewer steps in which a place is multiplied, for it to be summ
 def steps_of(
     relations: Relations, time: Ints, known: Mapping[Node, Ints], needed: Mapping[Node, Bools], free: Collection[Node]
 ) -> dict[Node, Ints]:
-    """[S] for every node of which sites are computed, each after its inputs: the step of each that is `needed`, after that of all it reads, and
-    not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as soon as they are known."""
+    """[S] for every node of which sites are computed, each after its inputs: the step of each that is `needed`, after that
+    of all it reads, and not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as soon as they
+    are known."""
     computed = [node for node in relations.graph.live if node not in free and needed[node].any()]
     last, prompt = _deadlines(relations, time, known, needed, computed)
     found: dict[Node, Ints] = {}

@@ -78,7 +78,7 @@ class WeightTree(Names):
 
 
 def one_of(tree: WeightTree) -> Tensor | None:
-    """One of the weights; None where there is none."""
+    """One of the weights; None where there is none. (torch's search for the first parameter takes as long as a layer.)"""
     for own in tree._where.values():  # pyright: ignore[reportPrivateUsage]
         for level, key in own.values():
             return cast(Tensor, getattr(level, key))

@@ -18,7 +18,7 @@ def weights_read(model: Any, together: bool) -> int:
     for node, table, steps in _scheduled(model) if together else _when_known(model):
         numbers = sum(math.prod(w.shape) for name, w in node.layer.weights(node).items() if name != "gain")
         inside = table >= 0
-        if not numbers or not inside.size:
+        if not inside.size:
             continue  # values of its own, which no input gives
         _, step = np.unique(steps, return_inverse=True)
         taps = np.zeros((step.max() + 1, inside.shape[1]), bool)
