@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from arspec.runtime.few_rows import CACHED, MUCH, SMALL, Product, products
+from arspec.runtime.few_rows import CACHED, MUCH, SMALL, VERY_FEW, Product, products
 from arspec.runtime.small_steps import SMALL_STEPS
 
-BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (5, 7), (40, 1)]
+BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (50, 1)]
 
 
 @pytest.fixture(params=[1, 2])
@@ -51,7 +51,9 @@ def test_products_in_parts_and_packed_are_products(
         close(product, x, weights)
     assert product.parts > 1
     packs = dtype == torch.float32 and torch.backends.mkldnn.is_available()
-    assert (product.packed is not None) == (packs and shape[0] * shape[1] * 160 * 300 >= MUCH)
+    rows, much = shape[0] * shape[1], shape[0] * shape[1] * 160 * 300 >= MUCH
+    assert (product.turned is not None) == (rows >= VERY_FEW and not much)
+    assert (product.packed is not None) == (packs and much)
 
 
 def test_an_odd_number_of_outputs_is_not_split():

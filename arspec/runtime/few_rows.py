@@ -1,8 +1,9 @@
 """Products of a few rows with weights that have to come from memory, again at every step.
 
-BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Very few rows go as a
-batch of products, each of a part of the outputs, so that several parts are read at once; more of them as oneDNN's product
-with a weight that is packed once, as torch's own compiler does it. Either is two to four times as fast.
+BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Few rows go as a
+batch of products, each of a part of the outputs, so that several parts are read at once: the weight times the rows while
+they are very few, then the rows times the weight turned over. More of them go as oneDNN's product with a weight that is
+packed once, as torch's own compiler does it. Each is two to four times as fast.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from torch.nn.functional import linear
 
 from arspec.layers.base import Weights
 
-MUCH = 1 << 19  # multiplications from which a packed weight is the quickest,
+VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
+MUCH = 1 << 21  # multiplications from which a packed weight is the quickest,
 MUCH_CACHED = 1 << 22  # and where weights need not come from memory
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
@@ -27,13 +29,14 @@ class Product:
     each a product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed,
     None for never."""
 
-    __slots__ = ("bias", "bias_columns", "packed", "packed_from", "parts", "split", "weight", "whole_from")
+    __slots__ = ("bias", "bias_of_parts", "packed", "packed_from", "parts", "split", "turned", "weight", "whole_from")
 
     def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
-        self.bias_columns = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
+        self.bias_of_parts = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
         self.packed: Tensor | None = None
+        self.turned: Tensor | None = None  # [parts, K, N / parts]
         outputs = max(1, len(weight))
         # numbers of x from which the product is one piece, and from which it takes the packed weight
         self.whole_from = MUCH / outputs if parts > 1 else 0
@@ -51,11 +54,18 @@ class Product:
 
     def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
         batch, sites, width = x.shape
-        rows, parts = batch * sites, self.parts
-        columns = x.reshape(1, rows, width).transpose(1, 2).expand(parts, width, rows)
-        added = self.bias_columns if plus is None else plus.reshape(rows, parts, -1).permute(1, 2, 0)
-        y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
-        return y.view(1, 1, -1) if rows == 1 else y.view(-1, rows).t().reshape(batch, sites, -1)
+        count, parts, added = batch * sites, self.parts, self.bias_of_parts
+        if plus is not None:
+            added = plus.reshape(count, parts, -1).permute(1, 2, 0)
+        rows = x.reshape(1, count, width).expand(parts, count, width)
+        if count < VERY_FEW:
+            columns = rows.transpose(1, 2)
+            y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
+            return y.view(1, 1, -1) if count == 1 else y.view(-1, count).t().reshape(batch, sites, -1)
+        if self.turned is None:
+            self.turned = self.split.transpose(1, 2).contiguous()
+        y = bmm(rows, self.turned) if added is None else baddbmm(added.transpose(1, 2), rows, self.turned)
+        return y.transpose(0, 1).reshape(batch, sites, -1)
 
     def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
         if self.packed is None:
