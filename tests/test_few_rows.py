@@ -34,7 +34,11 @@ def close(product: Product, x: torch.Tensor, weights: dict[str, torch.Tensor]) -
     torch.testing.assert_close(product(x), plain + bias, rtol=0, atol=atol)
     other = torch.randn(*plain.shape[:2], 2 * plain.shape[2], dtype=x.dtype)
     for ahead in (other[..., : plain.shape[2]], other[..., plain.shape[2] :].contiguous()):
-        torch.testing.assert_close(product(x, ahead), plain + ahead, rtol=0, atol=atol)
+        torch.testing.assert_close(product(x, ahead), plain + bias + ahead, rtol=0, atol=atol)
+        for cuts in ([x.shape[2]], [100, x.shape[2] - 100]):
+            torch.testing.assert_close(
+                product.over([*x.split(cuts, 2)], ahead), plain + bias + ahead, rtol=0, atol=atol
+            )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -186,6 +186,10 @@ class Layer(BaseModel):
         """Whether `few` gives the one thing that it takes as it is, so that nothing is to be computed."""
         return False
 
+    def adds(self) -> bool:
+        """Whether each site is the sum of the same site of all inputs, so that linear ones of these can be computed with it."""
+        return False
+
     def hoists(self, node: Node, port: int) -> bool:
         """Whether `few` takes an input as `hoist` makes it."""
         return False

@@ -38,8 +38,11 @@ class Elementwise(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return reduce(operator.add if self.layer == "add" else operator.mul, xs)
 
-    def overwrites(self) -> bool:
+    def adds(self) -> bool:
         return self.layer == "add"
+
+    def overwrites(self) -> bool:
+        return self.adds()
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
         if any(x.dtype != xs[k].dtype for x in xs):  # under autocast the sum is of the widest

@@ -105,15 +105,29 @@ class Linear:
 
 @dataclass(slots=True, eq=False)
 class LinearPlus:
-    """A linear layer, and what was summed up ahead of what it reads: [B, n, C]."""
+    """A linear layer, and what is added to it, such as what was summed up ahead of what it reads: [B, n, C]."""
 
     out: int
     product: int
     x: int
-    ahead: int
+    plus: int
 
     def __call__(self, r: Registers) -> None:
-        r[self.out] = r[self.product](r[self.x], r[self.ahead])
+        r[self.out] = r[self.product](r[self.x], r[self.plus])
+
+
+@dataclass(slots=True, eq=False)
+class LinearSum:
+    """The sum of several linear layers, and of what is added to it: [B, n, C]."""
+
+    out: int
+    product: int
+    xs: list[int]
+    plus: int | None
+
+    def __call__(self, r: Registers) -> None:
+        plus = None if self.plus is None else r[self.plus]
+        r[self.out] = r[self.product].over([r[x] for x in self.xs], plus)
 
 
 @dataclass(slots=True, eq=False)
@@ -194,5 +208,17 @@ def _windows(x: Tensor, sites: int, columns: int, channels: int) -> Tensor:
 
 
 Act = (
-    Share | Gather | GatherWindow | Block | Compute | Linear | LinearPlus | ComputeOver | Hoist | Split | Put | PutBlock
+    Share
+    | Gather
+    | GatherWindow
+    | Block
+    | Compute
+    | Linear
+    | LinearPlus
+    | LinearSum
+    | ComputeOver
+    | Hoist
+    | Split
+    | Put
+    | PutBlock
 )

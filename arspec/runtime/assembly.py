@@ -15,6 +15,7 @@ from arspec.runtime.acts import (
     Hoist,
     Linear,
     LinearPlus,
+    LinearSum,
     Put,
     PutBlock,
     Share,
@@ -95,7 +96,12 @@ class _Assembler:
         number, operation = call.number, call.operation
         node = operation.parts[0].node
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
-        if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
+        if (
+            not operation.linear
+            and node.layer.passes()
+            and operation.reads[0].columns == 1
+            and len(operation.parts) == 1
+        ):
             self.made[number] = xs
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))
@@ -113,13 +119,19 @@ class _Assembler:
         """The register of what an operation makes of its inputs."""
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
-        if node.layer.linear:
-            self.acts.append(LinearPlus(out, weights, *xs) if len(xs) > 1 else Linear(out, weights, xs[0]))
+        if operation.linear:
+            self.acts.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.few, node, weights, xs, places)
             self.acts.append(self.over(call, compute) if call.number in layout.known else compute)
         return out
+
+    def linear(self, out: int, product: int, xs: list[int], plus: list[int]) -> Linear | LinearPlus | LinearSum:
+        """The act of an operation that is a product, or a sum of several."""
+        if len(xs) > 1:
+            return LinearSum(out, product, xs, plus[0] if plus else None)
+        return LinearPlus(out, product, xs[0], plus[0]) if plus else Linear(out, product, xs[0])
 
     def over(self, call: Call, compute: Compute) -> ComputeOver:
         """The act of an operation that reads inputs whole."""

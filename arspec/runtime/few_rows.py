@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, addmm, baddbmm, bmm
+from torch import Tensor, addmm, baddbmm, bmm, cat
 from torch.nn.functional import linear
 
 from arspec.layers.base import Weights
@@ -25,11 +25,22 @@ CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores h
 
 
 class Product:
-    """x [B, n, K] times a weight [N, K], and a bias [N] or `plus` [B, n, N] in its place: [B, n, N]. parts: of the outputs,
-    each a product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed,
-    None for never."""
+    """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs, each a
+    product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed, None for
+    never."""
 
-    __slots__ = ("bias", "bias_of_parts", "packed", "packed_from", "parts", "split", "turned", "weight", "whole_from")
+    __slots__ = (
+        "bias",
+        "bias_of_parts",
+        "each",
+        "packed",
+        "packed_from",
+        "parts",
+        "split",
+        "turned",
+        "weight",
+        "whole_from",
+    )
 
     def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
@@ -37,12 +48,15 @@ class Product:
         self.bias_of_parts = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
         self.packed: Tensor | None = None
         self.turned: Tensor | None = None  # [parts, K, N / parts]
+        self.each: list[Product] = []
         outputs = max(1, len(weight))
         # numbers of x from which the product is one piece, and from which it takes the packed weight
         self.whole_from = MUCH / outputs if parts > 1 else 0
         self.packed_from = float("inf") if much is None else much / outputs
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
+        if plus is not None and self.bias is not None:
+            plus = plus + self.bias
         size = x.numel()
         if 0 < size < self.whole_from:
             return self._in_parts(x, plus)
@@ -51,6 +65,21 @@ class Product:
         if plus is None:
             return linear(x, self.weight, self.bias)
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
+
+    def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
+        """Of inputs that stand side by side in x: one product where they are small, else one after another, for copying
+        them takes longer than another call."""
+        rows = xs[0].shape[0] * xs[0].shape[1]
+        if rows * self.weight.numel() < MUCH_CACHED:
+            return self(cat(xs, 2), plus)
+        if not self.each:
+            packs = MUCH if self.packed_from < float("inf") else None
+            weights = self.weight.split([x.shape[2] for x in xs], 1)
+            self.each = [Product(w, None if k else self.bias, 1, packs) for k, w in enumerate(weights)]
+        for product, x in zip(self.each, xs, strict=True):
+            plus = product(x, plus)
+        assert plus is not None
+        return plus
 
     def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
         batch, sites, width = x.shape

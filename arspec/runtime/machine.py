@@ -19,6 +19,7 @@ from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
 from arspec.runtime.few_rows import Product, products
 from arspec.runtime.program import Blocks, Operation, Program, Read
+from arspec.runtime.schedule import Part
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Machine:
     def __init__(self, model: Model, program: Program, member: int) -> None:
         self.model, self.program, self.member = model, program, member
         self.weights = [self._fold(operation) for operation in program.operations]
-        self._linear = [n for n, o in enumerate(program.operations) if o.parts[0].node.layer.linear]
+        self._linear = [n for n, o in enumerate(program.operations) if o.linear]
         self._products = products([self.weights[n] for n in self._linear])
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self._layout = layout_of(program)
@@ -77,15 +78,7 @@ class Machine:
     # -- before the first step ---------------------------------------------------------------------------------------
 
     def _fold(self, operation: Operation) -> Weights:
-        folded: list[Weights] = []
-        for part in operation.parts:
-            columns = [i.columns for i in part.inputs]
-            node = part.layer_of
-            constants = self.model.constants.of(node, self.member)
-            with torch.no_grad():
-                folded.append(node.layer.fold(node, self.model.nodes.of(node), constants, part.group, columns))
-            if part.ahead is not None:
-                folded[-1].pop("bias", None)  # the sum that is made ahead has it
+        folded = [self._folded(part) for part in operation.parts]
         if len(folded) == 1:
             return folded[0]
         joined = {"weight": torch.cat([w["weight"] for w in folded])}
@@ -94,6 +87,22 @@ class Machine:
                 [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in folded]
             )
         return joined
+
+    def _folded(self, part: Part) -> Weights:
+        """The weights of one part; of a sum all that its windows are multiplied with, side by side."""
+        if not part.linear:
+            return self._layer(part.node, part.group, [i.columns for i in part.inputs])
+        terms = [self._layer(term.node, part.group, [term.columns]) for term in part.terms]
+        biases = [term["bias"] for term in terms if "bias" in term]
+        summed = {"weight": torch.cat([term["weight"] for term in terms], 1) if len(terms) > 1 else terms[0]["weight"]}
+        if biases and part.ahead is None:  # the sum that is made ahead has it
+            summed["bias"] = sum(biases[1:], biases[0])
+        return summed
+
+    def _layer(self, node: Node, group: int, columns: list[Ints]) -> Weights:
+        constants = self.model.constants.of(node, self.member)
+        with torch.no_grad():
+            return node.layer.fold(node, self.model.nodes.of(node), constants, group, columns)
 
     def begin(
         self,
@@ -228,10 +237,10 @@ class Machine:
 def _tell(trace: Trace, cut: Cut, step: int) -> None:
     for call in cut.calls:
         for part in call.operation.parts:
-            if part.sums_for is not None:
-                continue
             start = int(part.bounds[step]) + call.first
-            trace(part.node, torch.from_numpy(part.sites[start : start + call.count]))
+            sites = torch.from_numpy(part.sites[start : start + call.count])
+            for node in () if part.is_ahead else (part.node, *part.stands_for):
+                trace(node, sites)
 
 
 def free_values(

@@ -35,17 +35,19 @@ def prime(
     model, orders = model or machine.model, orders or machine.program.orders
     names = {node.name: node for node in machine.program.caches}
     wanted = {n: names[n.name] for n in [*model.graph.live, model.graph.data] if n.name in names}
-    sums: dict[Node, list[int]] = {}
+    sums: dict[Node, list[tuple[int, int]]] = {}
     for number, operation in enumerate(machine.program.operations):
-        if operation.parts[0].sums_for is not None:
-            sums.setdefault(operation.reads[0].source, []).append(number)
+        if operation.parts[0].is_ahead:
+            for k, given in enumerate(operation.parts[0].inputs):
+                sums.setdefault(given.source, []).append((number, k))
 
     def keep(node: Node, value: Tensor) -> Tensor:
-        if node in wanted:
+        if node in wanted or node in sums:
             values = sites_last(value, node.out.groups)
-            _fill(machine, state, wanted[node], orders[node], values, step)
-            for number in sums.get(node, ()):  # whose sources are all kept
-                _sum_up(machine, state, number, values, step)
+            if node in wanted:
+                _fill(machine, state, wanted[node], orders[node], values, step)
+            for number, k in sums.get(node, ()):
+                _add_to_sums(machine, state, number, k, values, step)
         return value
 
     with evaluating(model):
@@ -76,10 +78,13 @@ def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
     return index, begin + index % max(ring, 1)
 
 
-def _sum_up(machine: Machine, state: State, number: int, values: Tensor, step: int) -> None:
-    """What the operation of this number sums up ahead, of values [B, S, C] of its input."""
+def _add_to_sums(machine: Machine, state: State, number: int, k: int, values: Tensor, step: int) -> None:
+    """Adds to what the operation of this number sums up ahead what it makes of its input k, of whose sites there are
+    values [B, S, C]."""
     operation, weights = machine.program.operations[number], machine.weights[number]
-    table, first = operation.parts[0].inputs[0].table, 0
+    inputs = operation.parts[0].inputs
+    widths = [given.source.out.channels * len(given.columns) for given in inputs[: operation.windows]]
+    table, first = inputs[k].table, 0
     assert table is not None
     padded = pad(values, (0, 0, 0, 1))
     for part in operation.parts:
@@ -89,5 +94,7 @@ def _sum_up(machine: Machine, state: State, number: int, values: Tensor, step: i
         if len(rows):
             at, of = (torch.from_numpy(a).to(values.device) for a in (rows, table[index].ravel()))
             x = padded.index_select(1, of).view(len(values), len(rows), -1)
-            bias = weights["bias"][own] if "bias" in weights else None
-            state.caches[part.node].index_copy_(1, at, linear(x, weights["weight"][own], bias))
+            if k < operation.windows:
+                bias = weights["bias"][own] if "bias" in weights and k == 0 else None
+                x = linear(x, weights["weight"][own].split(widths, 1)[k], bias)
+            state.caches[part.node].index_add_(1, at, x)

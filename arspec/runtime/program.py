@@ -76,6 +76,15 @@ class Operation:
     outs: list[int | None]
     places: int | None  # the section of its sites, for layers that want to know them
 
+    @property
+    def linear(self) -> bool:
+        return self.parts[0].linear
+
+    @property
+    def windows(self) -> int:
+        """Of a linear one, the reads that it multiplies; what follows is added."""
+        return len(self.parts[0].windows)
+
 
 @dataclass(eq=False)
 class Kept:
@@ -301,12 +310,12 @@ class _Builder:
     # -- operations --------------------------------------------------------------------------------------------------
 
     def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
-        node, source = part.layer_of, given.source
+        node, source = part.node, given.source
         channels = node.layer.cached(node) if source is node else source.out.channels
         if given.relation is not None:
             return Read(source, channels, relation=given.relation)
         port = part.inputs.index(given)
-        hoists = port < len(node.inputs) and node.layer.hoists(node, port)
+        hoists = not part.linear and port < len(node.inputs) and node.layer.hoists(node, port)
         if given.direct is not None:
             return Read(source, channels, 1, made=at[source, given.direct], hoist=hoists)
         assert given.table is not None
@@ -320,7 +329,7 @@ class _Builder:
 
     def _siblings(self, part: Part, reads: list[Read]) -> tuple[object, ...] | None:
         """What parts that can be computed as one have in common: layers that are linear in one and the same read."""
-        if not part.node.layer.linear or part.node in self.schedule.waves or len(reads) != 1:
+        if not part.linear or len(reads) != 1:
             return None
         read = reads[0]
         where = read.section if read.section is not None else read.made

@@ -20,7 +20,8 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
-from arspec.runtime.timing import ahead, steps_of
+from arspec.runtime.sums import Joined, Term, joined
+from arspec.runtime.timing import steps_of
 from arspec.types import Bools, Ints, Member
 
 
@@ -45,8 +46,8 @@ class Part:
     """The sites of one group of one node, in the order in which they are computed. Step t computes those from
     `bounds[t]` to `bounds[t + 1]`, a scan in the slices of `waves[t]`, which lead from wave to wave.
 
-    A linear layer may be in two parts: one that sums up `ahead` what some of its window's places hold, as a node of its
-    own, and one that takes the rest, and that sum as its last input."""
+    A sum (`arspec.runtime.sums`) reads the windows of its terms that have any columns, then what is added to them. It may
+    be in two parts: one that sums up `ahead`, as a node of its own, and one that adds the rest."""
 
     node: Node
     group: int
@@ -54,14 +55,20 @@ class Part:
     bounds: Ints
     inputs: list[Input] = field(default_factory=list)
     cached: bool = False  # whether anything but the same step's same sites reads it
-    places: Bools | None = None  # the columns of its input's table that it takes; None: all of them
+    terms: list[Term] = field(default_factory=list)  # the linear layers that it computes with; else its node's layer
+    addends: list[Node] = field(default_factory=list)
     ahead: Part | None = None  # what has summed up the others
-    sums_for: Node | None = None  # the node whose sum it is, where it is one
+    is_ahead: bool = False
+    stands_for: list[Node] = field(default_factory=list)  # nodes that are computed with it
 
     @property
-    def layer_of(self) -> Node:
-        """The node whose layer and weights it computes with."""
-        return self.sums_for or self.node
+    def linear(self) -> bool:
+        return bool(self.terms)
+
+    @property
+    def windows(self) -> list[Term]:
+        """The terms that have inputs; one of them, where nothing is read at all."""
+        return [term for term in self.terms if len(term.columns)] or self.terms[:1]
 
 
 @dataclass(eq=False)
@@ -82,16 +89,10 @@ class Schedule:
         """How often a layer is called in all: each part once for every step in which any of its sites is computed."""
         return sum(int((np.diff(part.bounds) > 0).sum()) for part in self.parts)
 
-    def sites_of(self, node: Node) -> Ints:
-        """All sites of a node that are computed."""
-        if node in self.free:
-            return np.arange(node.out.sites)
-        return np.concatenate([np.empty(0, np.int64), *(p.sites for p in self.parts if p.node is node)])
-
 
 def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool = False) -> Schedule:
     """The schedule of one member of the family. `time` [V]: the step at which each variable is drawn, in place of its
-    rank (levels); each comes after all that it depends on. sums: windows are summed up ahead where that pays."""
+    rank (levels); each comes after all that it depends on. sums: what is added up is computed as one, and ahead where that pays."""
     relations = Relations(graph, member)
     rank = member.order.rank if time is None else time
     known = known_at(relations, time=rank)
@@ -104,17 +105,27 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
     waves: dict[Node, dict[int, list[tuple[int, int, int]]]] = {}
     when = steps_of(relations, rank, known, needed, free)
     there = {**when, graph.data: rank + 1}
-    for node, step in when.items():
-        scan = relations.scan(node)
-        wave = scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
-        mine = [_part(node, g, step, wave, needed[node], steps) for g in range(node.out.groups)]
-        mine_ahead = _ahead(mine, relations, there, needed[node]) if sums else []
-        parts += [p for p in (*mine_ahead, *mine) if len(p.sites)]
-        if scan is not None:
-            waves[node] = _waves(mine, step, wave)
+    waves_of = {node: _wave(node, relations) for node in when}
+    mine = {
+        node: [_part(node, g, step, waves_of[node], needed[node], steps) for g in range(node.out.groups)]
+        for node, step in when.items()
+    }
+    found = joined(relations, when, there, {node: [_own(p) for p in own] for node, own in mine.items()}) if sums else {}
+    inside = {other for one in found.values() for other in one.stands_for}
+    for node, own in mine.items():
+        if node in inside:
+            continue
+        if node in found:
+            parts += _ahead(own, found[node], needed[node])
+        elif node.layer.linear:
+            _as_one(own, relations)
+        parts += own
+        if relations.scan(node) is not None:
+            waves[node] = _waves(own, when[node], waves_of[node])
+    parts = [part for part in parts if len(part.sites)]
     by_key = {(p.node, p.group): p for p in parts}
     for part in parts:
-        _connect(part, by_key, relations, free)
+        _connect(part, by_key, relations)
     _mark_cached(parts, by_key, graph, waves)
     head_sites = np.argsort(rank, kind="stable")
     head_bounds = np.searchsorted(rank[head_sites], np.arange(steps + 1))
@@ -138,29 +149,36 @@ def _part(node: Node, group: int, step: Ints, wave: Ints, needed: Bools, steps: 
     return Part(node, group, sites, np.searchsorted(step[sites], np.arange(steps + 1)))
 
 
-def _ahead(mine: list[Part], relations: Relations, there: Mapping[Node, Ints], needed: Bools) -> list[Part]:
-    """The sums that are made ahead for the parts of one node, where any are; what is left to the parts is noted in them."""
-    node = mine[0].node
-    if not node.layer.linear or node.inputs[0] not in there:
-        return []
-    read, source, sums = relations.reads(node)[0], node.inputs[0], copy(node)
-    sums.name += " ahead"
-    found: list[Part] = []
+def _wave(node: Node, relations: Relations) -> Ints:
+    scan = relations.scan(node)
+    return scan.wave if scan is not None else np.zeros(node.out.sites, np.int64)
+
+
+def _own(part: Part) -> tuple[Ints, Ints]:
+    """The sites of a part, and the step of each."""
+    return part.sites, np.repeat(np.arange(len(part.bounds) - 1), np.diff(part.bounds))
+
+
+def _as_one(mine: list[Part], relations: Relations) -> None:
+    """The parts of a linear layer, nothing of which is summed up ahead."""
+    read = relations.reads(mine[0].node)[0]
     for part in mine:
-        table, steps = read.table(part.sites), len(part.bounds) - 1
-        inside, own = table >= 0, np.repeat(np.arange(steps), np.diff(part.bounds))
-        ever = np.flatnonzero(inside.any(0))
-        when = np.where(inside, there[source][table], 0)[:, ever]
-        chosen = ahead(when, own, source.out.channels * node.out.channels)
-        if chosen is None:
+        part.terms = [Term(part.node, np.flatnonzero((read.table(part.sites) >= 0).any(0)))]
+
+
+def _ahead(mine: list[Part], one: Joined, needed: Bools) -> list[Part]:
+    """The parts that sum up ahead for the parts of a node, where any do; what is left to the parts is noted in them."""
+    node, found = mine[0].node, list[Part]()
+    first = copy(node)
+    first.name += " ahead"
+    for part, chosen in zip(mine, one.groups, strict=True):
+        part.terms, part.addends, part.stands_for = chosen.late.terms, chosen.late.addends, one.stands_for
+        if chosen.early is None or chosen.taken is None:
             continue
-        early, taken = chosen
         step = np.zeros(node.out.sites, np.int64)
-        step[part.sites] = taken
-        part.ahead = _part(sums, part.group, step, np.zeros_like(step), needed, steps)
-        part.ahead.sums_for = node
-        part.ahead.places = np.isin(np.arange(table.shape[1]), ever[early])
-        part.places = ~part.ahead.places
+        step[part.sites] = chosen.taken
+        part.ahead = _part(first, part.group, step, np.zeros_like(step), needed, len(part.bounds) - 1)
+        part.ahead.terms, part.ahead.addends, part.ahead.is_ahead = chosen.early.terms, chosen.early.addends, True
         found.append(part.ahead)
     return found
 
@@ -177,29 +195,40 @@ def _waves(mine: list[Part], step: Ints, wave: Ints) -> dict[int, list[tuple[int
     return {t: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for t, runs in found.items()}
 
 
-def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, free: list[Node]) -> None:
-    node = part.layer_of
+def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations) -> None:
+    node = part.node
+    if part.linear:
+        for term in part.windows:
+            table = relations.reads(term.node)[0].table(part.sites)[:, term.columns]
+            part.inputs.append(_input(part, term.node.inputs[0], table, term.columns, by_key, relations))
+        addends = part.addends if part.ahead is None else [*part.addends, part.ahead.node]
+        own = part.sites[:, None]
+        part.inputs += [_input(part, source, own, np.zeros(1, np.int64), by_key, relations) for source in addends]
+        return
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
         if isinstance(read, (Ranked, Matrix)):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
-        taken = (table >= 0).any(0) if part.places is None else (table >= 0).any(0) & part.places
-        columns = np.flatnonzero(taken) if len(part.sites) else np.empty(0, np.int64)
-        kept = table[:, columns]
-        # a scan goes through a step's sites wave by wave; a sum's table is what priming goes by
-        if scan is None and relations.scan(source) is None and part.sums_for is None:
-            group = _just_computed(part, kept, source, by_key)
-            if group is not None:
-                part.inputs.append(Input(source, None, columns, direct=group))
-                continue
-        part.inputs.append(Input(source, np.where(kept < 0, source.out.sites, kept), columns))
+        columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
+        part.inputs.append(_input(part, source, table[:, columns], columns, by_key, relations))
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
-    if part.ahead is not None:
-        part.inputs.append(Input(part.ahead.node, part.sites[:, None], np.zeros(1, np.int64)))
+
+
+def _input(
+    part: Part, source: Node, table: Ints, columns: Ints, by_key: dict[tuple[Node, int], Part], relations: Relations
+) -> Input:  # fmt: skip
+    group = None
+    if (
+        relations.scan(part.node) is None and relations.scan(source) is None
+    ):  # scans go through a step's sites wave by wave
+        group = _just_computed(part, table, source, by_key)
+    # where a step finds what it has just computed nobody asks for the table, but to prime a sum
+    asked = group is None or part.is_ahead
+    return Input(source, np.where(table < 0, source.out.sites, table) if asked else None, columns, direct=group)
 
 
 def _just_computed(part: Part, table: Ints, source: Node, by_key: dict[tuple[Node, int], Part]) -> int | None:

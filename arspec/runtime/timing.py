@@ -89,14 +89,14 @@ def _together(first: Ints, last: Ints) -> Ints:
     return steps[np.searchsorted(steps, first)]
 
 
-def ahead(when: Ints, own: Ints, numbers: int) -> tuple[Bools, Ints] | None:
+def ahead(when: Ints, own: Ints, numbers: Ints) -> tuple[Bools, Ints] | None:
     """Which places of a window are summed up ahead: [M], and the steps of the sums [n], where that pays. when [n, M]: the
-    step from which on a site finds something there; own [n]: the step in which it is computed; numbers: of the weight
+    step from which on a site finds something there; own [n]: the step in which it is computed; numbers [M]: of the weight
     for each place."""
     steps = len(np.unique(own))
     each = [len(np.unique(_together(np.minimum(column, own), own))) for column in when.T]
     early = np.asarray(each) * FEWER <= steps
-    if early.all() or numbers * early.sum() < WORTH:
+    if early.all() or numbers[early].sum() < WORTH:
         return None
     taken = _together(np.minimum(when[:, early].max(1), own), own)
     return (early, taken) if len(np.unique(taken)) * FEWER <= steps else None

@@ -35,11 +35,14 @@ def _scheduled(model: Any) -> Any:
     graph = model.graph
     plan, relations = schedule(graph, graph.members[0], sums=True), Relations(graph, graph.members[0])
     for part in plan.parts:
-        node = part.layer_of
-        if node.inputs and node.layer.weights(node):
-            table = relations.reads(node)[0].table(part.sites)
-            taken = np.isin(np.arange(table.shape[1]), part.inputs[0].columns)
-            yield node, np.where(taken, table, -1), np.repeat(np.arange(plan.steps), np.diff(part.bounds))
+        own = [(term.node, term.columns) for term in part.terms]
+        if not part.linear and part.inputs:
+            own = [(part.node, part.inputs[0].columns)]
+        for node, columns in own:
+            if node.inputs and node.layer.weights(node) and len(columns):
+                table = relations.reads(node)[0].table(part.sites)
+                taken = np.isin(np.arange(table.shape[1]), columns)
+                yield node, np.where(taken, table, -1), np.repeat(np.arange(plan.steps), np.diff(part.bounds))
 
 
 def _when_known(model: Any) -> Any:
