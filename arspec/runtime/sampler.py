@@ -14,7 +14,7 @@ from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Machine, State, Trace
 from arspec.runtime.priming import can_prime, prime
 from arspec.runtime.program import blocks_of, program, rows_of
-from arspec.runtime.schedule import schedule
+from arspec.runtime.schedule import Leaks, schedule
 from arspec.runtime.small_steps import SMALL_STEPS
 from arspec.types import Ints
 
@@ -42,7 +42,7 @@ class Sampler:
         chosen = graph.members[member]
         try:
             self.schedule = schedule(graph, chosen, time, sums=True)
-        except ValueError:
+        except Leaks:
             raise no_order(chosen) from None
         self.program = program(self.schedule)
         self._folded: tuple[Any, ...] | None = None

@@ -25,6 +25,10 @@ from arspec.runtime.timing import steps_of
 from arspec.types import Bools, Ints, Member
 
 
+class Leaks(ValueError):
+    """Something is drawn before all that it depends on is known."""
+
+
 @dataclass(eq=False)
 class Input:
     """How a part reads one input: what the same step has just computed of a group (`direct`), site by site; the whole
@@ -97,7 +101,7 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
     rank = member.order.rank if time is None else time
     known = known_at(relations, time=rank)
     if (known[graph.head_node] >= rank).any():
-        raise ValueError("the spec leaks under this order: it has no sampler")
+        raise Leaks("the spec leaks under this order: it has no sampler")
     needed = depends_on(relations, np.arange(len(rank)))
     steps = int(rank.max()) + 1
     free = free_nodes(graph, known)
