@@ -114,7 +114,7 @@ def small(g: _Graph) -> None:
     a = g.any()
     c = g.nodes[a]
     choice = g.draw(
-        st.sampled_from(["function", "concat_elu", "gate", "dropout", "slice", "place", "position", "filter"])
+        st.sampled_from(["function", "concat_elu", "gate", "dropout", "slice", "place", "position", "filter", "sum"])
     )
     if choice == "function":
         g.add(f"layer: {g.draw(st.sampled_from(FUNCTIONS))}, from: {a}", c)
@@ -133,6 +133,8 @@ def small(g: _Graph) -> None:
         b = g.add(f"layer: position, from: {a}, out: {g.out(c)}", c)
         del g.nodes[b]
         g.add(f"layer: add, from: [{a}, {b}]", c)
+    elif choice == "sum" and c == 3:
+        g.add(f"layer: add, from: [{a}, {g.any(3)}, {g.any(3)}]", 3)
     elif choice == "filter":
         g.add(f"layer: filter, from: {a}, kernel: 2, padding: {g.draw(st.sampled_from(['same', 'causal']))}", c)
     elif choice == "dropout":

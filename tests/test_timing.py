@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arspec.analysis.known_at import Relations, known_at
 from arspec.layers.base import Node
 from arspec.runtime.schedule import Schedule, schedule
-from arspec.runtime.timing import FEWER, _together  # pyright: ignore[reportPrivateUsage]
+from arspec.runtime.timing import _together  # pyright: ignore[reportPrivateUsage]
 from arspec.spec.load import load
 from arspec.types import Ints
 from tests.conftest import ROOT, SPECS, small
@@ -65,19 +65,16 @@ def test_what_a_window_reads_of_the_rows_above_is_summed_up_row_by_row() -> None
     member = graph.members[0]
     plan, whole = schedule(graph, member, sums=True), schedule(graph, member)
     assert all(part.ahead is None for part in whole.parts)
-    (part,) = (p for p in plan.parts if p.node.name == "up0.body.0.dul.sum")
+    (part,) = (p for p in plan.parts if p.node.name == "up0.body.0.dul.conv2")
     assert part.ahead is not None
     assert part.ahead.is_ahead
     assert np.array_equal(np.sort(part.ahead.sites), np.sort(part.sites))
     by_row, by_site = (int((np.diff(p.bounds) > 0).sum()) for p in (part.ahead, part))
-    assert 8 <= by_row <= by_site // FEWER
-    names = [node.name for node in part.stands_for]
-    assert names == [term.node.name for term in part.terms] == ["up0.body.0.dul.conv1", "up0.body.0.dul.a_conv"]
-    assert not {*names} & {p.node.name for p in plan.parts}
-    for first, rest in zip(part.ahead.terms, part.terms, strict=True):
-        (before,) = (p for p in whole.parts if p.node is rest.node)
-        assert sorted([*first.columns, *rest.columns]) == before.inputs[0].columns.tolist()
-    assert len(part.terms[1].columns) == 0  # the vertical stack is there for a whole row
+    assert by_row == 8 < 7 * 8 < by_site
+    read = [{*one.inputs[0].columns.tolist()} for one in (part.ahead, part)]
+    assert not read[0] & read[1]
+    (before,) = (p for p in whole.parts if p.node is part.node)
+    assert read[0] | read[1] == {*before.inputs[0].columns.tolist()}
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), min_size=1, max_size=40))

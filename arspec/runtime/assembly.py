@@ -96,12 +96,7 @@ class _Assembler:
         number, operation = call.number, call.operation
         node = operation.parts[0].node
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
-        if (
-            not operation.linear
-            and node.layer.passes()
-            and operation.reads[0].columns == 1
-            and len(operation.parts) == 1
-        ):
+        if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
             self.made[number] = xs
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))

@@ -114,15 +114,14 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
         node: [_part(node, g, step, waves_of[node], needed[node], steps) for g in range(node.out.groups)]
         for node, step in when.items()
     }
-    found = joined(relations, when, there, {node: [_own(p) for p in own] for node, own in mine.items()}) if sums else {}
+    places = {node: [_own(part) for part in own] for node, own in mine.items()}
+    found = joined(relations, when, there if sums else None, places)
     inside = {other for one in found.values() for other in one.stands_for}
     for node, own in mine.items():
         if node in inside:
             continue
         if node in found:
             parts += _ahead(own, found[node], needed[node])
-        elif node.layer.linear:
-            _as_one(own, relations)
         parts += own
         if relations.scan(node) is not None:
             waves[node] = _waves(own, when[node], waves_of[node])
@@ -161,13 +160,6 @@ def _wave(node: Node, relations: Relations) -> Ints:
 def _own(part: Part) -> tuple[Ints, Ints]:
     """The sites of a part, and the step of each."""
     return part.sites, np.repeat(np.arange(len(part.bounds) - 1), np.diff(part.bounds))
-
-
-def _as_one(mine: list[Part], relations: Relations) -> None:
-    """The parts of a linear layer, nothing of which is summed up ahead."""
-    read = relations.reads(mine[0].node)[0]
-    for part in mine:
-        part.terms = [Term(part.node, np.flatnonzero((read.table(part.sites) >= 0).any(0)))]
 
 
 def _ahead(mine: list[Part], one: Joined, needed: Bools) -> list[Part]:
@@ -225,11 +217,9 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
 def _input(
     part: Part, source: Node, table: Ints, columns: Ints, by_key: dict[tuple[Node, int], Part], relations: Relations
 ) -> Input:  # fmt: skip
-    group = None
-    if (
-        relations.scan(part.node) is None and relations.scan(source) is None
-    ):  # scans go through a step's sites wave by wave
-        group = _just_computed(part, table, source, by_key)
+    # scans go through a step's sites wave by wave
+    plain = relations.scan(part.node) is None and relations.scan(source) is None
+    group = _just_computed(part, table, source, by_key) if plain else None
     # where a step finds what it has just computed nobody asks for the table, but to prime a sum
     asked = group is None or part.is_ahead
     return Input(source, np.where(table < 0, source.out.sites, table) if asked else None, columns, direct=group)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
 from arspec.runtime.timing import FEWER, ahead
-from arspec.types import Ints
+from arspec.types import Bools, Ints
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class Share:
     """Terms of a sum, and what is added to them."""
 
     terms: list[Term]
-    addends: list[Node] = field(default_factory=list)
+    addends: list[Node]
 
 
 @dataclass(eq=False)
@@ -68,34 +68,42 @@ def split(
     for term, table, columns in zip(terms, tables, ever, strict=True):
         when.append(np.where(table >= 0, there[term.inputs[0]][table], 0)[:, columns])
         numbers += [term.inputs[0].out.channels * term.out.channels] * len(columns)
-    chosen = ahead(np.concatenate(when, 1), own, np.array(numbers))
-    if chosen is None:
+    places = len(numbers)
+    when += [(there[addend][sites] if addend in there else own)[:, None] for addend in addends]
+    chosen = ahead(np.concatenate(when, 1), own, np.array(numbers + [0] * len(addends)))
+    if chosen is None or chosen[0][:places].all():
         return Sum(whole)
     early, taken = chosen
-    parts = np.split(early, np.cumsum([len(columns) for columns in ever])[:-1])
-    first, rest = (
-        Share([Term(t.node, t.columns[own == now]) for t, own in zip(whole.terms, parts, strict=True)])
-        for now in (True, False)
-    )
-    known = [a for a in addends if a in there and (there[a][sites] <= taken).all()][:1]
-    first.addends, rest.addends = known, [a for a in addends if a not in known]
-    return Sum(rest, first, taken)
+    return Sum(_cut(whole, ~early), _cut(whole, early), taken)
+
+
+def _cut(share: Share, kept: Bools) -> Share:
+    """The columns, of one term after another, and then the addends that are kept."""
+    terms, at = list[Term](), 0
+    for term in share.terms:
+        columns = term.columns
+        terms.append(Term(term.node, columns[kept[at : at + len(columns)]]))
+        at += len(columns)
+    return Share(terms, [addend for addend, one in zip(share.addends, kept[at:], strict=True) if one])
 
 
 def joined(
-    relations: Relations, when: Mapping[Node, Ints], there: Mapping[Node, Ints], places: Mapping[Node, list[tuple[Ints, Ints]]]
+    relations: Relations, when: Mapping[Node, Ints], there: Mapping[Node, Ints] | None,
+    places: Mapping[Node, list[tuple[Ints, Ints]]],
 ) -> dict[Node, Joined]:  # fmt: skip
     """The nodes that are computed as sums: linear layers, and what adds linear layers up that nothing else reads, where
-    that makes fewer calls. when: the step of each site; places: of each node, by group, its sites and their steps."""
+    that makes fewer calls. when: the step of each site; there: as of `split`, None where every layer is to be computed by
+    itself; places: of each node, by group, its sites and their steps."""
     readers = Counter(source for node in relations.graph.live for source in node.inputs)
     found: dict[Node, Joined] = {}
     for node in when:
-        if node.layer.adds() and (one := _added(node, relations, when, there, places[node], readers)) is not None:
+        one = _added(node, relations, when, there, places[node], readers) if there and node.layer.adds() else None
+        if one is not None:
             found[node] = one
     inside = {other for one in found.values() for other in one.stands_for}
     for node in when:
         if node.layer.linear and node not in inside:
-            found[node] = Joined([split([node], [], *own, relations, there) for own in places[node]], [])
+            found[node] = Joined([split([node], [], *own, relations, there or {}) for own in places[node]], [])
     return found
 
 
@@ -140,7 +148,7 @@ def _in_one_call(one: Sum, fewer: bool) -> bool:
     """Whether a product takes no more than one thing that is added to it, early and late."""
     if one.early is None:
         return fewer and len(one.late.addends) <= 1
-    return not one.late.addends
+    return len(one.early.addends) <= 1 and not one.late.addends
 
 
 def _takes(share: Share, node: Node) -> bool:
