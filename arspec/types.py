@@ -24,11 +24,13 @@ NOWHERE = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a spec's declared family: an order of generation, and the seed of MADE's degrees."""
+    """One member of a spec's declared family: an order of generation, and the seed of MADE's degrees. `alone`: there is
+    no other, so that it is free in which order its units lie."""
 
     index: int
     order: Order
     degrees_seed: int
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Units:
     """Hidden units of a dense layer, each with a degree: the highest rank that it may have seen (MADE).
 
     Degrees are drawn by the member's seed, uniformly between the lowest rank among the units below and the last rank
-    but one (Germain et al. 2015, section 4), or dealt out in a cycle.
+    but one (Germain et al. 2015, section 4), or dealt out in a cycle. In a family of one the units lie in the order of
+    their degrees: what a mask hides is then in one piece, which a product leaves out.
     """
 
     count: int
@@ -156,6 +159,8 @@ def _degrees(units: Units, member: Member) -> Ints:
     lowest = int(_degrees(units.below, member).min()) if isinstance(units.below, Units) else 0
     lowest = min(lowest, max(last, 0))
     if units.assign == "cyclic":
-        return lowest + np.arange(units.count) % max(last - lowest + 1, 1)
-    random = np.random.Generator(np.random.Philox(key=[member.degrees_seed, units.salt]))
-    return random.integers(lowest, max(last, lowest) + 1, units.count)
+        degrees = lowest + np.arange(units.count) % max(last - lowest + 1, 1)
+    else:
+        random = np.random.Generator(np.random.Philox(key=[member.degrees_seed, units.salt]))
+        degrees = random.integers(lowest, max(last, lowest) + 1, units.count)
+    return np.sort(degrees) if member.alone else degrees

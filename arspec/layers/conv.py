@@ -147,7 +147,7 @@ class Conv(Layer):
             run = F.conv_transpose1d if flat else F.conv_transpose2d
             full = run(x, weight.transpose(0, 1), None, form.stride, dilation=form.dilation)
             return _cropped(full, bias, form.before, node.out.grid)
-        if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(x, weight):
+        if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(weight):
             return in_sequence(x, weight, bias, pieces.in_sequence)
         if flat and form.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
             return F.linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)

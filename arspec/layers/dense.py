@@ -23,6 +23,7 @@ from arspec.layers.base import (
     repeated,
 )  # fmt: skip
 from arspec.layers.geometry import all_pairs
+from arspec.layers.tiles import tiles
 from arspec.layers.windowed import shown, weight_norm
 from arspec.masks import Mask, by_rank, holds
 from arspec.reads import Matrix, Ranked, Reads, Whole
@@ -67,7 +68,9 @@ class Dense(Layer):
     mask: MaskText | None = Field(
         None, description="Which units are read: earlier, so_far, ... All of them without it."
     )
-    degrees: Literal["random", "cyclic"] = Field("random", description="How hidden units get their degrees.")
+    degrees: Literal["random", "cyclic"] = Field(
+        "random", description="How hidden units get their degrees. In a family of one they lie in their order."
+    )
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output.")
 
@@ -107,27 +110,43 @@ class Dense(Layer):
         relation = between(node.out, node.ins[0], node.mask, member)
         if isinstance(relation, Whole):
             return {}
-        mask = relation.matrix()
-        return {"mask": factor(repeated(mask, node.out.channels, node.ins[0].channels))}
+        mask = repeated(relation.matrix(), node.out.channels, node.ins[0].channels)
+        found: Constants = {"mask": factor(mask)}
+        if not self.weight_norm and (cut := tiles(mask)):
+            found["tiles"] = cut
+        return found
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
-        found = {"weight": weight_norm({**w, "weight": shown(w["weight"], c.get("mask"))})}
+        """`weight` with its mask and norm; or `unmasked`, as it is, where the product goes by tiles."""
+        from arspec.layers.products import pays
+
+        by_tiles = "tiles" in c and pays(w["weight"])
+        found = {"unmasked": w["weight"]} if by_tiles else {"weight": self._masked(w, c)}
         return {**found, "bias": w["bias"]} if "bias" in w else found
+
+    def _masked(self, w: Weights, c: Constants) -> Tensor:
+        return weight_norm({**w, "weight": shown(w["weight"], c.get("mask"))})
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         from torch.nn import functional as F
 
-        if node.ins[0].channels == node.out.channels == 1:
-            return F.linear(xs[0], w["weight"], w.get("bias"))
-        y = F.linear(xs[0].transpose(1, 2).flatten(1), w["weight"], w.get("bias"))
-        return y.view(len(y), node.out.positions, node.out.channels).transpose(1, 2)
+        from arspec.layers.products import in_tiles
+
+        x, thin = xs[0], node.ins[0].channels == node.out.channels == 1
+        if thin and "weight" in w:
+            return F.linear(x, w["weight"], w.get("bias"))
+        flat = x.squeeze(1) if thin else x.transpose(1, 2).flatten(1)
+        if "weight" in w:
+            y = F.linear(flat, w["weight"], w.get("bias"))
+        else:
+            y = in_tiles(flat, w["unmasked"], w.get("bias"), c["mask"], c["tiles"])
+        return y.unsqueeze(1) if thin else y.view(len(y), node.out.positions, node.out.channels).transpose(1, 2)
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         shape = (node.out.positions, node.out.channels)
-        ready = self.prepare(node, w, c)
-        folded = {"weight": ready["weight"].view(*shape, -1)}
-        if "bias" in ready:
-            folded["bias"] = ready["bias"].view(shape)
+        folded = {"weight": self._masked(w, c).view(*shape, -1)}
+        if "bias" in w:
+            folded["bias"] = w["bias"].view(shape)
         return folded
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:

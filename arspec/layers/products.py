@@ -1,5 +1,6 @@
-"""Products of matrices that torch has no kernel for: of gathered sites, and of channel groups that read one another in
-sequence. Both have a backward of their own: it keeps nothing but its inputs, and computes nothing that a mask hides."""
+"""Products of matrices that torch has no kernel for: of gathered sites, of channel groups that read one another in
+sequence, and of the tiles that a mask leaves of a weight. Each has a backward of its own: it keeps little but its inputs,
+and computes nothing, or little, that a mask hides."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import conv1d, conv2d, pad
 
+from arspec.layers.windowed import shown
+
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
+    from arspec.layers.tiles import Tile
 
 LARGE = 1 << 17  # numbers of a weight from which its groups are multiplied one by one
 MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they should stay in its cache
@@ -93,11 +97,11 @@ class _AddGathered(Function):
         return grads[0], grad_x, None, *found
 
 
-def pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether `in_sequence` is quicker than a convolution with its mask: measured on a CPU with weights [D, C] of several
-    sizes; elsewhere one large product is."""
+def pays(weight: Tensor) -> bool:
+    """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask: measured on a CPU with weights [D, C]
+    of several sizes; elsewhere one large product is."""
     quiet = not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
-    return x.device.type == "cpu" and weight.numel() >= LARGE and quiet
+    return weight.device.type == "cpu" and weight.numel() >= LARGE and quiet
 
 
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
@@ -154,3 +158,54 @@ def _by_groups(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -
 def _layout(x: Tensor) -> torch.memory_format:
     last = x.ndim == 4 and x.stride(1) == 1 < x.shape[1]
     return torch.channels_last if last else torch.contiguous_format
+
+
+def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: tuple[Tile, ...]) -> Tensor:
+    """x [B, C] times (weight * mask) [D, C], turned, plus bias [D]: [B, D]. Only the tiles are multiplied, and masked only
+    where the mask hides some of a tile; in the backward pass too."""
+    return _InTiles.apply(x, weight, bias, mask, tiles)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
+
+
+class _InTiles(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: tuple[Tile, ...]
+    ) -> Tensor:
+        mixed = [shown(weight[t.rows, t.columns], mask[t.rows, t.columns]) for t in tiles if t.mixed]
+        ctx.save_for_backward(x, weight, mask, *mixed)
+        ctx.tiles = tiles
+        y = x.new_empty(len(x), len(weight))
+        begun = 0  # rows below it have a value
+        for tile, part in _parts(weight, tiles, mixed):
+            own, read = y[:, tile.rows], x[:, tile.columns]
+            if tile.rows.stop == begun:
+                own.addmm_(read, part.T)
+            elif bias is None:
+                torch.mm(read, part.T, out=own)
+            else:
+                torch.addmm(bias[tile.rows], read, part.T, out=own)
+            begun = tile.rows.stop
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mask, *mixed = ctx.saved_tensors
+        need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
+        grad_x, grad_weight = (
+            torch.zeros_like(t) if need else None for t, need in ((x, need_x), (weight, need_weight))
+        )
+        for tile, part in _parts(weight, ctx.tiles, mixed):
+            own = grads[0][:, tile.rows]
+            if grad_weight is not None:
+                found = torch.mm(own.T, x[:, tile.columns], out=grad_weight[tile.rows, tile.columns])
+                if tile.mixed:
+                    found.mul_(mask[tile.rows, tile.columns])
+            if grad_x is not None:
+                grad_x[:, tile.columns].addmm_(own, part)
+        return grad_x, grad_weight, grads[0].sum(0) if need_bias else None, None, None
+
+
+def _parts(weight: Tensor, tiles: tuple[Tile, ...], mixed: list[Tensor]) -> Iterator[tuple[Tile, Tensor]]:
+    """Each tile and its part of the masked weight."""
+    masked = iter(mixed)
+    return ((t, next(masked) if t.mixed else weight[t.rows, t.columns]) for t in tiles)

@@ -177,7 +177,8 @@ class Reader:
         for section, tree in self._orders:
             for k in range(section.members):
                 try:
-                    members.append(Member(len(members), self._made(section, data, section.seed + k), len(members)))
+                    order = self._made(section, data, section.seed + k)
+                    members.append(Member(len(members), order, len(members), count == 1))
                 except InputError as error:
                     self.faults.add(error.code, error.message, self._order_place(tree, error.code), error.help)
                     self.unread.add("order")
@@ -186,7 +187,7 @@ class Reader:
 
     def _stand_in(self, data: Data) -> list[Member]:
         self.unread.add("order")
-        return [Member(0, self._made(OrderSection(), data, 0), 0)]
+        return [Member(0, self._made(OrderSection(), data, 0), 0, alone=True)]
 
     def _order_place(self, tree: Tree | None, code: str) -> Place:
         """The key that an order's fault speaks of."""

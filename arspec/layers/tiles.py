@@ -1,0 +1,51 @@
+"""The tiles of a weight that its mask leaves: where units lie in the order of their ranks, half of a weight is hidden, and
+products of tiles leave most of that out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arspec.types import Bools
+
+TILE = (
+    1 << 17
+)  # numbers of a weight for each of the strips that it is cut into; below, a product takes as long in pieces
+MOST = 8  # strips
+WORTH = 0.8  # of the weight, at the most, is multiplied where it is cut
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows of a weight and the columns that they read; `mixed`: the mask hides some of it."""
+
+    rows: slice
+    columns: slice
+    mixed: bool
+
+
+def tiles(mask: Bools) -> tuple[Tile, ...]:
+    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one or two pieces: first what all its rows
+    read, then the rest. Every row is in a tile, if one without columns. Empty where that would save little."""
+    rows, found = len(mask), list[Tile]()
+    strips = min(MOST, round(mask.size / TILE))
+    for k in range(strips):
+        strip = slice(rows * k // strips, rows * (k + 1) // strips)
+        read = np.flatnonzero(np.logical_or.reduce(mask[strip], axis=0))
+        first, behind = (int(read[0]), int(read[-1]) + 1) if len(read) else (0, 0)
+        always = np.logical_and.reduce(mask[strip, first:behind], axis=0)
+        at_start, at_end = _run(always), _run(always[::-1])
+        if at_start >= at_end:
+            edges = ((first, first + at_start, False), (first + at_start, behind, True))
+        else:
+            edges = ((behind - at_end, behind, False), (first, behind - at_end, True))
+        own = [Tile(strip, slice(start, stop), mixed) for start, stop, mixed in edges if stop > start]
+        found += own or [Tile(strip, slice(0, 0), False)]
+    area = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in found)
+    return tuple(found) if found and area <= WORTH * mask.size else ()
+
+
+def _run(always: Bools) -> int:
+    """How many are true before the first that is not."""
+    return int(np.argmin(np.append(always, False)))
