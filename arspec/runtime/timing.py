@@ -20,6 +20,7 @@ from arspec.reads import Matrix, Ranked
 from arspec.types import Bools, Ints
 
 WORTH = 1 << 15  # numbers of a weight that must be spared for a sum of its own to pay
+SPARED = 1 / 8  # of the steps must be spared for sites to wait for others
 FEWER = 4  # times fewer steps in which a place is multiplied, for it to be summed up ahead
 
 
@@ -73,9 +74,11 @@ def _deadlines(
 
 def _together(first: Ints, last: Ints) -> Ints:
     """A step for each of some sites, between its first and its last, so that there are as few steps as possible: the
-    earliest deadline takes all that can be computed by then, then the earliest of those that are left."""
+    earliest deadline takes all that can be computed by then, then the earliest of those that are left. Where that spares
+    next to nothing it is the first of each: whatever waits makes those wait that read it, and tears their rows apart."""
     if np.array_equal(first, last):
         return last
+    apart = np.unique(first)
     base, end = int(first.min()), int(last.max())
     by_first = np.full(end - base + 2, end + 1)  # by t: the earliest deadline among those that can't be computed by t
     np.minimum.at(by_first, first - base, last)
@@ -85,6 +88,8 @@ def _together(first: Ints, last: Ints) -> Ints:
     while step <= end:
         chosen.append(step)
         step = deadlines[step - base + 1]
+    if len(apart) - len(chosen) < len(apart) * SPARED:
+        return first
     steps = np.asarray(chosen)
     return steps[np.searchsorted(steps, first)]
 
