@@ -143,12 +143,41 @@ def small(g: _Graph) -> None:
         g.add(f"layer: concat_elu, from: {a}", 2 * c)
 
 
+def beside(g: _Graph) -> None:
+    """A convolution of one place over nodes side by side, one of which may be there row by row."""
+    b = g.any()
+    if g.plane and g.draw(st.booleans()):
+        b = g.add(f"layer: conv, from: {b}, kernel: 3, out: {g.out(3)}, mask: rows_above", 3)
+    names = [g.any(), b] if g.draw(st.booleans()) else [b, g.any(), b]
+    last = g.add(f"layer: concat, from: [{', '.join(names)}]", sum(g.nodes[n] for n in names))
+    for kind in g.draw(st.lists(st.sampled_from(["concat_elu", "tanh", "dropout"]), max_size=2)):
+        last = g.add(f"layer: {kind}, from: {last}", g.nodes.pop(last) * (2 if kind == "concat_elu" else 1))
+    more = g.draw(st.sampled_from(["", ", weight_norm: true", ", bias: false", ", mask: so_far"]))
+    g.add(f"layer: conv, from: {last}, kernel: 1, out: {g.out(3)}{more}", 3)
+    del g.nodes[last]
+
+
 def conditioned(g: _Graph) -> None:
     a = g.any()
     g.add(f"layer: condition, from: {a}, by: {g.draw(st.sampled_from(['label', 'given']))}", g.nodes[a])
 
 
-STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, conditioned]
+STEPS = [
+    conv,
+    conv,
+    conv,
+    down_and_up,
+    attention,
+    recurrent,
+    joined,
+    joined,
+    moved,
+    norm,
+    small,
+    small,
+    beside,
+    conditioned,
+]
 
 
 @st.composite

@@ -71,4 +71,4 @@ def test_what_both_streams_give_a_residual_layer_is_one_sum() -> None:
         assert sorted([*first.columns, *rest.columns]) == alone[rest.node].inputs[0].columns.tolist()
     assert len(part.terms[1].columns) == 0  # the vertical stack is there for a whole row
     steps = [int((np.diff(p.bounds) > 0).sum()) for p in (part.ahead, alone[part.terms[1].node], part)]
-    assert steps[0] == steps[1] == 12 < 7 * 8 < steps[2]
+    assert steps[0] == steps[1] == 8 < 7 * 8 < steps[2]

@@ -30,9 +30,10 @@ def steps_by_node(plan: Schedule) -> dict[Node, Ints]:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path) -> None:
-    graph = small(path).graph()
-    member = graph.members[0]
-    plan, known = schedule(graph, member, sums=True), known_at(Relations(graph, member))
+    spec = small(path)
+    member = spec.members[0]
+    plan = schedule(spec.graph(), member, sums=True)
+    graph, known = plan.graph, known_at(Relations(plan.graph, member))
     step = steps_by_node(plan)
     drawn = np.full(graph.data.out.sites, -1)
     drawn[plan.head_sites] = np.repeat(np.arange(plan.steps), np.diff(plan.head_bounds))
@@ -58,6 +59,17 @@ def test_a_vertical_stack_is_computed_row_by_row() -> None:
     times = {part.node.name: int((np.diff(part.bounds) > 0).sum()) for part in plan.parts}
     assert times["body.0.v_conv"] == 7  # nothing reads the last row
     assert times["body.0.h_conv"] == 8 * 8
+
+
+def test_no_row_of_a_vertical_stack_is_torn_apart() -> None:
+    """What it reads of the drawn pixels is computed at once, though some of that is wanted later."""
+    graph = load(ROOT / "specs/pixelcnn_pp.yaml", {"height": 16, "width": 16, "filters": 8, "resnets": 2}).graph()
+    plan = schedule(graph, graph.members[0])
+    times = {part.node.name: int((np.diff(part.bounds) > 0).sum()) for part in plan.parts}
+    assert times["scaled"] == 16 * 16 - 1
+    rows = {name: steps for name, steps in times.items() if name.startswith(("up0", "down0")) and ".du." in name}
+    assert len(rows) > 40 and max(rows.values()) == 16
+    assert all(steps <= 8 for name, steps in times.items() if name.startswith(("up1", "down1")) and ".du." in name)
 
 
 def test_what_a_window_reads_of_the_rows_above_is_summed_up_row_by_row() -> None:

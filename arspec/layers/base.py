@@ -186,6 +186,15 @@ class Layer(BaseModel):
         """Whether `few` gives the one thing that it takes as it is, so that nothing is to be computed."""
         return False
 
+    def by_channel(self, node: Node) -> Ints | None:
+        """Where each channel of a site is a function of one channel of the same site of its one input, the same function
+        wherever that channel stands: the number of that channel, [C]. None of other layers."""
+        return None
+
+    def joins(self) -> bool:
+        """Whether the channels of its inputs stand side by side, as they are, in those of the output."""
+        return False
+
     def adds(self) -> bool:
         """Whether each site is the sum of the same site of all inputs, so that linear ones of these can be computed with it."""
         return False

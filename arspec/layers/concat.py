@@ -32,6 +32,9 @@ class Concat(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return beside_in_groups(xs, node.out.groups)
 
+    def joins(self) -> bool:
+        return True
+
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 

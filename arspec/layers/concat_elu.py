@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from arspec.layers.base import (
     Layer,
     Node,
@@ -11,7 +13,7 @@ from arspec.layers.base import (
     Weights,
     beside_in_groups,
 )  # fmt: skip
-from arspec.types import Type
+from arspec.types import Ints, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,9 @@ class ConcatElu(Layer):
 
         # in place: one copy fewer, and the backward pass needs the result alone
         return F.elu(beside_in_groups([xs[0], -xs[0]], node.out.groups), inplace=True)
+
+    def by_channel(self, node: Node) -> Ints:
+        return np.tile(np.arange(node.ins[0].channels), 2)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import (
@@ -12,7 +13,7 @@ from arspec.layers.base import (
     Style,
     Weights,
 )  # fmt: skip
-from arspec.types import Type
+from arspec.types import Ints, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +34,9 @@ class Dropout(Layer):
         from torch.nn import functional as F
 
         return F.dropout(xs[0], self.rate, training)
+
+    def by_channel(self, node: Node) -> Ints:
+        return np.arange(node.out.channels)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0]

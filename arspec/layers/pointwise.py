@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from arspec.layers.base import (
     Layer,
     Node,
     Weights,
 )  # fmt: skip
-from arspec.types import Type
+from arspec.types import Ints, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +37,9 @@ class Pointwise(Layer):
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
         return _function(f"{self.layer}_")(xs[k])
+
+    def by_channel(self, node: Node) -> Ints:
+        return np.arange(node.out.channels)
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)

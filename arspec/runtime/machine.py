@@ -6,21 +6,24 @@ so that a step touches nothing but tensors of fixed shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.analysis.contexts import depends_on
+from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
 from arspec.runtime.few_rows import Product, products
 from arspec.runtime.program import Blocks, Operation, Program, Read
 from arspec.runtime.schedule import Part
-from arspec.types import Ints
+from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -100,9 +103,16 @@ class Machine:
         return summed
 
     def _layer(self, node: Node, group: int, columns: list[Ints]) -> Weights:
-        constants = self.model.constants.of(node, self.member)
+        lower = self.program.schedule.lowered
+        whole, share = lower.origin.get(node, node), lower.shares.get(node)
+        constants = self.model.constants.of(whole, self.member)
         with torch.no_grad():
-            return node.layer.fold(node, self.model.nodes.of(node), constants, group, columns)
+            folded = whole.layer.fold(whole, self.model.nodes.of(whole), constants, group, columns)
+            if share is None:
+                return folded
+            kept = torch.from_numpy(share.channels).to(self.model.device)
+            weight = folded["weight"].unflatten(1, (-1, whole.ins[0].channels)).index_select(2, kept)
+            return {**(folded if share.bias else {}), "weight": weight.flatten(1)}
 
     def begin(
         self,
@@ -128,7 +138,8 @@ class Machine:
         for node, kept in program.caches.items():
             outside = like.new_zeros(kept.outside, node.out.channels)
             if node is not model.graph.data:
-                outside = node.layer.outside(node, model.nodes.of(node), like)
+                own = program.schedule.lowered.origin.get(node, node)
+                outside = node.layer.outside(node, model.nodes.of(own), like)
             # no row is read before it is written, except by those who read the whole and hide the rest
             cache = outside.new_zeros(batch, kept.size, outside.shape[1])
             cache[:, : kept.outside] = outside
@@ -216,8 +227,24 @@ class Machine:
         for act in cut.acts:
             act(r)
         if trace is not None and step is not None:
-            _tell(trace, cut, step)
+            self._tell(trace, cut, step)
         return r[cut.head]
+
+    def _tell(self, trace: Trace, cut: Cut, step: int) -> None:
+        lower = self.program.schedule.lowered
+        for call in cut.calls:
+            for part in call.operation.parts:
+                start = int(part.bounds[step]) + call.first
+                sites = part.sites[start : start + call.count]
+                for node in () if part.is_ahead else (part.node, *part.stands_for):
+                    for one in lower.computed(node):
+                        trace(one, torch.from_numpy(sites[self._wanted[one][sites]]))
+
+    @cached_property
+    def _wanted(self) -> Mapping[Node, Bools]:
+        """[S] of each node of the spec: the sites that a variable depends on."""
+        graph = self.model.graph
+        return depends_on(Relations(graph, graph.members[self.member]), graph.head_sites())
 
     def write(self, cut: Cut, state: State, values: Tensor) -> None:
         """Puts what was drawn, [B, v, C], at the end of a step, where the next ones read it."""
@@ -232,15 +259,6 @@ class Machine:
         plain = [Product(weights[n]["weight"], weights[n].get("bias")) for n in self._linear]
         self._lay_out(other, weights, plain)
         return other
-
-
-def _tell(trace: Trace, cut: Cut, step: int) -> None:
-    for call in cut.calls:
-        for part in call.operation.parts:
-            start = int(part.bounds[step]) + call.first
-            sites = torch.from_numpy(part.sites[start : start + call.count])
-            for node in () if part.is_ahead else (part.node, *part.stands_for):
-                trace(node, sites)
 
 
 def free_values(

@@ -22,8 +22,13 @@ Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
 
 def can_prime(machine: Machine) -> bool:
-    """Whether the parallel form gives all that the caches hold: a scan with an inner state beside its output does not."""
-    return all(node.layer.cached(node) == node.out.channels for node in machine.program.caches)
+    """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and not the
+    shares of a linear layer, where they are kept each by itself."""
+    program = machine.program
+    ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
+    read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
+    whole = all(node.layer.cached(node) == node.out.channels for node in program.caches)
+    return whole and not read & {*program.schedule.lowered.shares}
 
 
 def prime(
@@ -33,21 +38,34 @@ def prime(
     """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
     before the step is right. model, orders: of a longer variant of the machine's model, where x is longer."""
     model, orders = model or machine.model, orders or machine.program.orders
-    names = {node.name: node for node in machine.program.caches}
-    wanted = {n: names[n.name] for n in [*model.graph.live, model.graph.data] if n.name in names}
-    sums: dict[Node, list[tuple[int, int]]] = {}
+    of = {node.name: own for node, own in orders.items()}
+    wanted = {node.name: node for node in machine.program.caches if node.name in of}
+    sums: dict[str, list[tuple[int, int]]] = {}
     for number, operation in enumerate(machine.program.operations):
         if operation.parts[0].is_ahead:
             for k, given in enumerate(operation.parts[0].inputs):
-                sums.setdefault(given.source, []).append((number, k))
+                sums.setdefault(given.source.name, []).append((number, k))
+    lower = machine.program.schedule.lowered
+    unwritten = lower.unwritten
+    taken = {source.name for node in unwritten for source in node.inputs}
+    there: dict[str, Tensor] = {}
 
     def keep(node: Node, value: Tensor) -> Tensor:
-        if node in wanted or node in sums:
+        if node.name in wanted or node.name in sums:
             values = sites_last(value, node.out.groups)
-            if node in wanted:
-                _fill(machine, state, wanted[node], orders[node], values, step)
-            for number, k in sums.get(node, ()):
+            if node.name in wanted:
+                _fill(machine, state, wanted[node.name], of[node.name], values, step)
+            for number, k in sums.get(node.name, ()):
                 _add_to_sums(machine, state, number, k, values, step)
+        if node.name in taken:
+            there[node.name] = value
+            for one in unwritten:  # what none of the module's nodes is
+                if one.name not in there and all(source.name in there for source in one.inputs):
+                    xs, constants = (
+                        [there[source.name] for source in one.inputs],
+                        model.constants.of(lower.origin[one], machine.member),
+                    )
+                    there[one.name] = keep(one, one.layer.forward(one, {}, constants, xs, False))
         return value
 
     with evaluating(model):

@@ -20,6 +20,7 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
+from arspec.runtime.lowered import Lowered, lowered
 from arspec.runtime.sums import Joined, Term, joined
 from arspec.runtime.timing import steps_of
 from arspec.types import Bools, Ints, Member
@@ -87,6 +88,7 @@ class Schedule:
     free: list[Node]  # nodes that no variable influences: computed once, all sites at once
     head_sites: Ints  # [V], by rank
     head_bounds: Ints  # [steps + 1]
+    lowered: Lowered  # what the graph stands for
 
     @property
     def calls(self) -> int:
@@ -102,6 +104,10 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
     known = known_at(relations, time=rank)
     if (known[graph.head_node] >= rank).any():
         raise Leaks("the spec leaks under this order: it has no sampler")
+    lower = lowered(relations, known) if sums else Lowered(graph)
+    if lower.graph is not graph:
+        graph, relations = lower.graph, Relations(lower.graph, member)
+        known = known_at(relations, time=rank)
     needed = depends_on(relations, np.arange(len(rank)))
     steps = int(rank.max()) + 1
     free = free_nodes(graph, known)
@@ -132,7 +138,7 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
     _mark_cached(parts, by_key, graph, waves)
     head_sites = np.argsort(rank, kind="stable")
     head_bounds = np.searchsorted(rank[head_sites], np.arange(steps + 1))
-    return Schedule(graph, member, steps, parts, waves, free, head_sites, head_bounds)
+    return Schedule(graph, member, steps, parts, waves, free, head_sites, head_bounds, lower)
 
 
 def free_nodes(graph: Graph, known: dict[Node, Ints]) -> list[Node]:

@@ -33,7 +33,8 @@ def _scheduled(model: Any) -> Any:
     from arspec.runtime.schedule import schedule
 
     graph = model.graph
-    plan, relations = schedule(graph, graph.members[0], sums=True), Relations(graph, graph.members[0])
+    plan = schedule(graph, graph.members[0], sums=True)
+    relations = Relations(plan.graph, graph.members[0])
     for part in plan.parts:
         own = [(term.node, term.columns) for term in part.terms]
         if not part.linear and part.inputs:
