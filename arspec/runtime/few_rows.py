@@ -83,17 +83,24 @@ class Product:
 
     def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
         batch, sites, width = x.shape
-        count, parts, added = batch * sites, self.parts, self.bias_of_parts
-        if plus is not None:
-            added = plus.reshape(count, parts, -1).permute(1, 2, 0)
-        rows = x.reshape(1, count, width).expand(parts, count, width)
+        count, parts, each = batch * sites, self.parts, self.split.shape[1]
+        x, apart = _evenly(x, sites)
         if count < VERY_FEW:
-            columns = rows.transpose(1, 2)
+            columns = x.as_strided((parts, width, count), (0, 1, apart))
+            added = self.bias_of_parts
+            if plus is not None:
+                plus, apart = _evenly(plus, sites)
+                added = plus.as_strided((parts, each, count), (each, 1, apart))
             y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
             return y.view(1, 1, -1) if count == 1 else y.view(-1, count).t().reshape(batch, sites, -1)
         if self.turned is None:
             self.turned = self.split.transpose(1, 2).contiguous()
-        y = bmm(rows, self.turned) if added is None else baddbmm(added.transpose(1, 2), rows, self.turned)
+        rows = x.as_strided((parts, count, width), (0, apart, 1))
+        added = None if self.bias_of_parts is None else self.bias_of_parts.transpose(1, 2)
+        if plus is not None:
+            plus, apart = _evenly(plus, sites)
+            added = plus.as_strided((parts, count, each), (each, apart, 1))
+        y = bmm(rows, self.turned) if added is None else baddbmm(added, rows, self.turned)
         return y.transpose(0, 1).reshape(batch, sites, -1)
 
     def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
@@ -115,6 +122,14 @@ def products(folded: Sequence[Weights]) -> list[Product]:
         stored = w.t().contiguous().t() if near and w.device.type == "cpu" else w  # quicker to read for a single row
         made.append(Product(stored, own.get("bias"), 1 if near else _parts(w), much if _packs(w) else None))
     return made
+
+
+def _evenly(x: Tensor, sites: int) -> tuple[Tensor, int]:
+    """x [B, n, K] with its rows evenly apart in memory, and how far."""
+    apart, _, one = x.stride()
+    if sites == one == 1:
+        return x, apart
+    return x.contiguous(), x.shape[2]
 
 
 def _parts(weight: Tensor) -> int:
