@@ -112,7 +112,7 @@ class Dense(Layer):
             return {}
         mask = repeated(relation.matrix(), node.out.channels, node.ins[0].channels)
         found: Constants = {"mask": factor(mask)}
-        if not self.weight_norm and (cut := tiles(mask)):
+        if not self.weight_norm and (cut := tiles(mask)) is not None:
             found["tiles"] = cut
         return found
 

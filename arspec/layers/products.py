@@ -17,7 +17,7 @@ from arspec.layers.windowed import shown
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
-    from arspec.layers.tiles import Tile
+    from arspec.layers.tiles import Tile, Tiles
 
 LARGE = 1 << 17  # numbers of a weight from which its groups are multiplied one by one
 MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they should stay in its cache
@@ -160,7 +160,7 @@ def _layout(x: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: tuple[Tile, ...]) -> Tensor:
+def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: Tiles) -> Tensor:
     """x [B, C] times (weight * mask) [D, C], turned, plus bias [D]: [B, D]. Only the tiles are multiplied, and masked only
     where the mask hides some of a tile; in the backward pass too."""
     return _InTiles.apply(x, weight, bias, mask, tiles)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
@@ -168,10 +168,8 @@ def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles
 
 class _InTiles(Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: tuple[Tile, ...]
-    ) -> Tensor:
-        mixed = [shown(weight[t.rows, t.columns], mask[t.rows, t.columns]) for t in tiles if t.mixed]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: Tiles) -> Tensor:
+        mixed = [shown(weight[t.rows, t.columns], mask[t.rows, t.columns]) for t in tiles.read if t.mixed]
         ctx.save_for_backward(x, weight, mask, *mixed)
         ctx.tiles = tiles
         y = x.new_empty(len(x), len(weight))
@@ -191,9 +189,10 @@ class _InTiles(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mask, *mixed = ctx.saved_tensors
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
-        grad_x, grad_weight = (
-            torch.zeros_like(t) if need else None for t, need in ((x, need_x), (weight, need_weight))
-        )
+        grad_x = torch.zeros_like(x) if need_x else None
+        grad_weight = torch.empty_like(weight) if need_weight else None
+        for tile in ctx.tiles.hidden if grad_weight is not None else ():
+            grad_weight[tile.rows, tile.columns] = 0
         for tile, part in _parts(weight, ctx.tiles, mixed):
             own = grads[0][:, tile.rows]
             if grad_weight is not None:
@@ -205,7 +204,7 @@ class _InTiles(Function):
         return grad_x, grad_weight, grads[0].sum(0) if need_bias else None, None, None
 
 
-def _parts(weight: Tensor, tiles: tuple[Tile, ...], mixed: list[Tensor]) -> Iterator[tuple[Tile, Tensor]]:
+def _parts(weight: Tensor, tiles: Tiles, mixed: list[Tensor]) -> Iterator[tuple[Tile, Tensor]]:
     """Each tile and its part of the masked weight."""
     masked = iter(mixed)
-    return ((t, next(masked) if t.mixed else weight[t.rows, t.columns]) for t in tiles)
+    return ((t, next(masked) if t.mixed else weight[t.rows, t.columns]) for t in tiles.read)

@@ -25,10 +25,18 @@ class Tile:
     mixed: bool
 
 
-def tiles(mask: Bools) -> tuple[Tile, ...]:
+@dataclass(frozen=True)
+class Tiles:
+    """A weight in tiles: what is `read`, strip by strip, and what is `hidden` in front of it and behind it."""
+
+    read: tuple[Tile, ...]
+    hidden: tuple[Tile, ...]
+
+
+def tiles(mask: Bools) -> Tiles | None:
     """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one or two pieces: first what all its rows
-    read, then the rest. Every row is in a tile, if one without columns. Empty where that would save little."""
-    rows, found = len(mask), list[Tile]()
+    read, then the rest. Every row is in a tile, if one without columns. None where that would save little."""
+    (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):
         strip = slice(rows * k // strips, rows * (k + 1) // strips)
@@ -42,8 +50,9 @@ def tiles(mask: Bools) -> tuple[Tile, ...]:
             edges = ((behind - at_end, behind, False), (first, behind - at_end, True))
         own = [Tile(strip, slice(start, stop), mixed) for start, stop, mixed in edges if stop > start]
         found += own or [Tile(strip, slice(0, 0), False)]
+        hidden += [Tile(strip, s, False) for s in (slice(0, first), slice(behind, columns)) if s.start < s.stop]
     area = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in found)
-    return tuple(found) if found and area <= WORTH * mask.size else ()
+    return Tiles(tuple(found), tuple(hidden)) if found and area <= WORTH * mask.size else None
 
 
 def _run(always: Bools) -> int:

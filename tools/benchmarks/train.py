@@ -7,6 +7,7 @@ with the same weights in float64, at a small size: 50 steps whose losses agree t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,8 @@ from tools.benchmarks.measure import Options, Row, interleaved, medians, row, sp
 
 AGREE, CURVE = 1e-5, 50  # nats per variable, steps
 Reference = Callable[[Any, int], tuple[nn.Module, dict[str, Any]]]
-SEEN = 3  # rounds at the least
+# Of modules, each with tensors of its own, and of each the rounds in so many seconds; the shortest step takes 5 ms.
+PAIRS, MOST, BUDGET = 3, 200, 5.0
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,21 @@ def curves(case: Case, steps: int) -> float:
 
 
 def timed(case: Case, options: Options, apart: float) -> Row:
+    """Medians over several pairs of modules, as a short step takes a tenth more or less by where its tensors lie."""
     batch = options.batches[0] if options.batches else case.batch
-    ours, by_hand = pair(case, case.small if options.small else case.params, batch, torch.float32)
-    ours(), by_hand()
-    options.say(f"{case.spec}{f' {case.order}' if case.order else ''}: timing")
-    taken = medians(interleaved({"spec": ours, "by hand": by_hand}, max(SEEN, options.repeat)))
+    found: dict[str, list[float]] = {"spec": [], "by hand": []}
+    for number in range(1 if options.small else PAIRS):
+        options.say(f"{case.spec}{f' {case.order}' if case.order else ''}: timing, {number + 1}")
+        ours, by_hand = pair(case, case.small if options.small else case.params, batch, torch.float32)
+        ours(), by_hand()
+        rounds, budget = (options.repeat, math.inf) if options.small else (MOST, BUDGET)
+        for name, times in interleaved({"spec": ours, "by hand": by_hand}, rounds, budget).items():
+            found[name] += times
+    taken = medians(found)
     size = "small" if options.small else case.note or "at its full size"
     setting = f"batch {batch}, {f'{case.order} order, ' if case.order else ''}{size}"
-    return row(case.spec, setting, taken["spec"], "module by hand", taken["by hand"], loss_difference=apart)
+    return row(case.spec, setting, taken["spec"], "module by hand", taken["by hand"], loss_difference=apart,
+               runs=len(found["spec"]))  # fmt: skip
 
 
 def pair(case: Case, params: dict[str, Any], batch: int, dtype: torch.dtype) -> tuple[Callable[[], float], ...]:
