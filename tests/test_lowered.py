@@ -51,6 +51,12 @@ CASES = {
     "both: {layer: concat, from: [first, above]}; act: {layer: elu}; "
     "other: {layer: conv, from: act, kernel: 1, out: 4}; one: {layer: conv, from: act, kernel: 1, out: 4}; "
     "mixed: {layer: add, from: [one, other]}": [],
+    # what no variable influences stays with what is late
+    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place, above]}; act: {layer: elu};" + MIXED:
+        ["act of above", "mixed of act of above", "both of first, place", "act of both of first, place",
+         "mixed of act of both of first, place", "mixed"],
+    # or whole, where nothing is early
+    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place]}; act: {layer: elu};" + MIXED: [],
     # nothing is early
     "both: {layer: concat, from: [first, start]}; act: {layer: elu}; "
     "mixed: {layer: conv, from: act, kernel: 1, out: 4, mask: earlier}": [],
@@ -138,14 +144,18 @@ def test_pixelcnn_pp_makes_its_activations_once() -> None:
 def random_mixture(seed: int) -> str:
     """Layers over early and late nodes side by side, with twins among what they are made of."""
     random = np.random.default_rng(seed)
-    early, late, lines = ["above", "stack_down"], ["first"], list[str]()
+    early, late, lines = ["above", "stack_down"], ["first"], ["place: {layer: background, from: start}"]
 
     def add(text: str) -> str:
         lines.append(f"n{len(lines)}: {{{text}}}")
         return lines[-1].partition(":")[0]
 
     for _ in range(3):
-        names = [random.choice(early), random.choice(late), *random.choice(early + late, random.integers(0, 2))]
+        names = [
+            random.choice(early),
+            random.choice(late),
+            *random.choice([*early, *late, "place"], random.integers(0, 3)),
+        ]
         last = add(f"layer: concat, from: [{', '.join(random.permutation(names))}]")
         for kind in random.choice(
             ["elu", "concat_elu", "dropout", "norm"], random.integers(0, 3), p=[0.4, 0.4, 0.15, 0.05]

@@ -95,11 +95,15 @@ class _Lowering:
             source = source.inputs[0]
         if self.readers[source] != 1 or not source.layer.joins():
             return None
-        of = _channels(source, between)
+        of, own = _channels(source, between), self.known[node]
         numbers = np.bincount(of, minlength=len(source.inputs)) * node.out.channels
-        when = np.stack([self.known[i] for i in source.inputs], 1)
-        found = ahead(when, self.known[node], numbers) if self._reads_its_own(node) else None
+        # what no variable influences is there once for all, and needs no share
+        when = np.stack([own if self._free(i) else self.known[i] for i in source.inputs], 1)
+        found = ahead(when, own, numbers) if self._reads_its_own(node) else None
         return None if found is None else _Split(source, between, of, found[0])
+
+    def _free(self, node: Node) -> bool:
+        return bool((self.known[node] == -1).all())
 
     def _reads_its_own(self, node: Node) -> bool:
         """Whether each site reads the same site of the input and no other."""
@@ -157,7 +161,7 @@ class _Lowering:
         layer = node.layer
         if not inputs or layer.ports or layer.weights(node) or self.relations.scan(node) is not None:
             return None
-        if node in self.known and (self.known[node] == -1).all():
+        if node in self.known and self._free(node):
             return None
         said = layer.model_dump_json(exclude={"from_", "weights_of"})
         return said, str(node.mask), *map(id, inputs)

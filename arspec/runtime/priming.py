@@ -46,9 +46,8 @@ def prime(
             for k, given in enumerate(operation.parts[0].inputs):
                 sums.setdefault(given.source.name, []).append((number, k))
     lower = machine.program.schedule.lowered
-    unwritten = lower.unwritten
-    taken = {source.name for node in unwritten for source in node.inputs}
-    there: dict[str, Tensor] = {}
+    taken = {source.name for node in lower.unwritten for source in node.inputs}
+    there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
 
     def keep(node: Node, value: Tensor) -> Tensor:
         if node.name in wanted or node.name in sums:
@@ -59,12 +58,10 @@ def prime(
                 _add_to_sums(machine, state, number, k, values, step)
         if node.name in taken:
             there[node.name] = value
-            for one in unwritten:  # what none of the module's nodes is
+            for one in lower.unwritten:
                 if one.name not in there and all(source.name in there for source in one.inputs):
-                    xs, constants = (
-                        [there[source.name] for source in one.inputs],
-                        model.constants.of(lower.origin[one], machine.member),
-                    )
+                    constants = model.constants.of(lower.origin[one], machine.member)
+                    xs = [there[source.name] for source in one.inputs]
                     there[one.name] = keep(one, one.layer.forward(one, {}, constants, xs, False))
         return value
 
