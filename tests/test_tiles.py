@@ -13,7 +13,7 @@ from arspec.layers import products
 from arspec.layers import tiles as cutting
 from arspec.layers.base import repeated
 from arspec.layers.dense import between
-from arspec.layers.tiles import tiles
+from arspec.layers.tiles import Tile, tiles
 from arspec.reads import Whole
 from arspec.runtime.module import Model
 from arspec.spec.load import from_text
@@ -104,6 +104,11 @@ def test_units_of_a_family_of_one_lie_in_order() -> None:
             assert (np.diff(degrees) >= 0).all() == (members == 1)
 
 
+def at(tile: Tile) -> tuple[slice, slice]:
+    (row, rows), (column, columns) = tile.rows, tile.columns
+    return slice(row, row + rows), slice(column, column + columns)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_tiles_hold_what_a_mask_leaves(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "WORTH", 1.0)
@@ -117,17 +122,17 @@ def test_tiles_hold_what_a_mask_leaves(seed: int, monkeypatch: pytest.MonkeyPatc
         return
     held, each = np.zeros_like(mask), np.zeros(rows, int)
     for tile in found.read:
-        part = mask[tile.rows, tile.columns]
+        part = mask[at(tile)]
         assert tile.mixed or part.all()
-        assert not held[tile.rows, tile.columns].any()
-        held[tile.rows, tile.columns] = True
-        each[tile.rows] += 1
+        assert not held[at(tile)].any()
+        held[at(tile)] = True
+        each[at(tile)[0]] += 1
     for tile in found.hidden:
-        assert not held[tile.rows, tile.columns].any()
-        held[tile.rows, tile.columns] = True
+        assert not held[at(tile)].any()
+        held[at(tile)] = True
     assert held.all()
     assert (each >= 1).all() and (each <= 2).all()
-    assert [t.rows.start for t in found.read] == sorted(t.rows.start for t in found.read)
+    assert [t.rows[0] for t in found.read] == sorted(t.rows[0] for t in found.read)
 
 
 def test_a_mask_that_lies_anyhow_is_not_cut() -> None:

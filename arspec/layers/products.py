@@ -169,20 +169,20 @@ def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles
 class _InTiles(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: Tiles) -> Tensor:
-        mixed = [shown(weight[t.rows, t.columns], mask[t.rows, t.columns]) for t in tiles.read if t.mixed]
+        mixed = [shown(_part(weight, t), _part(mask, t)) for t in tiles.read if t.mixed]
         ctx.save_for_backward(x, weight, mask, *mixed)
         ctx.tiles = tiles
         y = x.new_empty(len(x), len(weight))
-        begun = 0  # rows below it have a value
+        begun = -1  # the strip that has a value
         for tile, part in _parts(weight, tiles, mixed):
-            own, read = y[:, tile.rows], x[:, tile.columns]
-            if tile.rows.stop == begun:
+            own, read = y.narrow(1, *tile.rows), x.narrow(1, *tile.columns)
+            if tile.rows[0] == begun:
                 own.addmm_(read, part.T)
             elif bias is None:
                 torch.mm(read, part.T, out=own)
             else:
-                torch.addmm(bias[tile.rows], read, part.T, out=own)
-            begun = tile.rows.stop
+                torch.addmm(bias.narrow(0, *tile.rows), read, part.T, out=own)
+            begun = tile.rows[0]
         return y
 
     @staticmethod
@@ -192,19 +192,23 @@ class _InTiles(Function):
         grad_x = torch.zeros_like(x) if need_x else None
         grad_weight = torch.empty_like(weight) if need_weight else None
         for tile in ctx.tiles.hidden if grad_weight is not None else ():
-            grad_weight[tile.rows, tile.columns] = 0
+            _part(grad_weight, tile).zero_()
         for tile, part in _parts(weight, ctx.tiles, mixed):
-            own = grads[0][:, tile.rows]
+            own = grads[0].narrow(1, *tile.rows)
             if grad_weight is not None:
-                found = torch.mm(own.T, x[:, tile.columns], out=grad_weight[tile.rows, tile.columns])
+                found = torch.mm(own.T, x.narrow(1, *tile.columns), out=_part(grad_weight, tile))
                 if tile.mixed:
-                    found.mul_(mask[tile.rows, tile.columns])
+                    found.mul_(_part(mask, tile))
             if grad_x is not None:
-                grad_x[:, tile.columns].addmm_(own, part)
+                grad_x.narrow(1, *tile.columns).addmm_(own, part)
         return grad_x, grad_weight, grads[0].sum(0) if need_bias else None, None, None
+
+
+def _part(weight: Tensor, tile: Tile) -> Tensor:
+    return weight.narrow(0, *tile.rows).narrow(1, *tile.columns)
 
 
 def _parts(weight: Tensor, tiles: Tiles, mixed: list[Tensor]) -> Iterator[tuple[Tile, Tensor]]:
     """Each tile and its part of the masked weight."""
     masked = iter(mixed)
-    return ((t, next(masked) if t.mixed else weight[t.rows, t.columns]) for t in tiles.read)
+    return ((t, next(masked) if t.mixed else _part(weight, t)) for t in tiles.read)

@@ -18,11 +18,11 @@ WORTH = 0.8  # of the weight, at the most, is multiplied where it is cut
 
 @dataclass(frozen=True)
 class Tile:
-    """Rows of a weight and the columns that they read; `mixed`: the mask hides some of it."""
+    """Rows of a weight and the columns that they read, each as the first and how many; `mixed`: the mask hides some of it."""
 
-    rows: slice
-    columns: slice
-    mixed: bool
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,20 @@ def tiles(mask: Bools) -> Tiles | None:
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):
-        strip = slice(rows * k // strips, rows * (k + 1) // strips)
-        read = np.flatnonzero(np.logical_or.reduce(mask[strip], axis=0))
+        top, below = rows * k // strips, rows * (k + 1) // strips
+        read = np.flatnonzero(np.logical_or.reduce(mask[top:below], axis=0))
         first, behind = (int(read[0]), int(read[-1]) + 1) if len(read) else (0, 0)
-        always = np.logical_and.reduce(mask[strip, first:behind], axis=0)
+        always = np.logical_and.reduce(mask[top:below, first:behind], axis=0)
         at_start, at_end = _run(always), _run(always[::-1])
         if at_start >= at_end:
             edges = ((first, first + at_start, False), (first + at_start, behind, True))
         else:
             edges = ((behind - at_end, behind, False), (first, behind - at_end, True))
-        own = [Tile(strip, slice(start, stop), mixed) for start, stop, mixed in edges if stop > start]
-        found += own or [Tile(strip, slice(0, 0), False)]
-        hidden += [Tile(strip, s, False) for s in (slice(0, first), slice(behind, columns)) if s.start < s.stop]
-    area = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in found)
+        strip = top, below - top
+        own = [Tile(strip, (start, stop - start), mixed) for start, stop, mixed in edges if stop > start]
+        found += own or [Tile(strip, (0, 0))]
+        hidden += [Tile(strip, (start, n)) for start, n in ((0, first), (behind, columns - behind)) if n]
+    area = sum(t.rows[1] * t.columns[1] for t in found)
     return Tiles(tuple(found), tuple(hidden)) if found and area <= WORTH * mask.size else None
 
 

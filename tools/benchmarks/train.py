@@ -8,20 +8,22 @@ with the same weights in float64, at a small size: 50 steps whose losses agree t
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tools.benchmarks.measure import Options, Row, interleaved, medians, row, spec_path
+from tools.benchmarks.measure import Options, Row, interleaved, medians, row, seconds, spec_path
 
 AGREE, CURVE = 1e-5, 50  # nats per variable, steps
 Reference = Callable[[Any, int], tuple[nn.Module, dict[str, Any]]]
-# Of modules, each with tensors of its own, and of each the rounds in so many seconds; the shortest step takes 5 ms.
-PAIRS, MOST, BUDGET = 3, 200, 5.0
+PAIRS, WHOLE = (3, 12), 20.0  # of modules, each with tensors of its own: at least, at most, in so many seconds
+MOST, BUDGET, TURN = 200, 1.5, 0.1  # turns of each pair, in so many seconds, and seconds of a turn
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,23 @@ def curves(case: Case, steps: int) -> float:
 
 
 def timed(case: Case, options: Options, apart: float) -> Row:
-    """Medians over several pairs of modules, as a short step takes a tenth more or less by where its tensors lie."""
+    """Medians over several pairs of modules, as a short step takes a tenth more or less by where its tensors lie. The two
+    take turns of `TURN` seconds: a single short step would find its caches full of the other's."""
     batch = options.batches[0] if options.batches else case.batch
     found: dict[str, list[float]] = {"spec": [], "by hand": []}
-    for number in range(1 if options.small else PAIRS):
+    fewest, most = (1, 1) if options.small else PAIRS
+    begun = time.perf_counter()
+    for number in range(most):
+        if number >= fewest and time.perf_counter() - begun > WHOLE:
+            break
         options.say(f"{case.spec}{f' {case.order}' if case.order else ''}: timing, {number + 1}")
         ours, by_hand = pair(case, case.small if options.small else case.params, batch, torch.float32)
         ours(), by_hand()
+        steps = max(1, int(TURN / seconds(by_hand)))
         rounds, budget = (options.repeat, math.inf) if options.small else (MOST, BUDGET)
-        for name, times in interleaved({"spec": ours, "by hand": by_hand}, rounds, budget).items():
-            found[name] += times
+        runs = {name: partial(_steps, step, steps) for name, step in (("spec", ours), ("by hand", by_hand))}
+        for name, times in interleaved(runs, rounds, budget).items():
+            found[name] += [taken / steps for taken in times]
     taken = medians(found)
     size = "small" if options.small else case.note or "at its full size"
     setting = f"batch {batch}, {f'{case.order} order, ' if case.order else ''}{size}"
@@ -128,6 +137,11 @@ def pair(case: Case, params: dict[str, Any], batch: int, dtype: torch.dtype) -> 
         (by_hand, lambda: loss_by_hand(by_hand(x, *given.values()))),
     )
     return tuple(_step(module, loss) for module, loss in ways)
+
+
+def _steps(step: Callable[[], float], count: int) -> None:
+    for _ in range(count):
+        step()
 
 
 def _step(module: nn.Module, loss_of: Callable[[], Tensor]) -> Callable[[], float]:
