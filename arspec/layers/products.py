@@ -191,8 +191,9 @@ class _InTiles(Function):
         need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
         grad_x = torch.zeros_like(x) if need_x else None
         grad_weight = torch.empty_like(weight) if need_weight else None
-        for tile in ctx.tiles.hidden if grad_weight is not None else ():
-            _part(grad_weight, tile).zero_()
+        if grad_weight is not None:
+            for tile in ctx.tiles.hidden:
+                _part(grad_weight, tile).zero_()
         for tile, part in _parts(weight, ctx.tiles, mixed):
             own = grads[0].narrow(1, *tile.rows)
             if grad_weight is not None:

@@ -181,7 +181,7 @@ class _Lowering:
             self.nodes.append(share)
             shares.append(share)
         whole = self._stand_in(node, shares)
-        whole.layer = Elementwise(layer="add")
+        whole.layer = Elementwise.model_validate({"layer": "add"})
         self.nodes.append(whole)
         self.sums.add(whole)
         self.found.computes[whole] = [node, split.beside, *split.between]
