@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from arspec.dynamic import Subject
+from arspec.runtime.machine import Trace
 from arspec.runtime.module import Model, build
 from arspec.spec.load import Spec, load
 from arspec.twin import thin
@@ -81,3 +83,15 @@ def sums_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
+
+
+def check_priming(model: Model, x: Tensor, trace: Trace = lambda *_: None) -> None:
+    """What is drawn after the first three rows of images [B, 1, H, W] is the same where one parallel pass takes these in as
+    where they are gone through step by step, each call told to `trace`."""
+    known = torch.zeros_like(x[0], dtype=torch.bool)
+    known[:, :3] = True
+    primed, stepped = (
+        model.sampler().run(len(x), {}, seed=1, temperature=2.0, given=x, known=known, trace=how)
+        for how in (None, trace)
+    )
+    assert torch.equal(primed, stepped)

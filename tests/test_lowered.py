@@ -16,7 +16,7 @@ from arspec.runtime.lowered import Lowered, lowered
 from arspec.runtime.module import Model
 from arspec.runtime.schedule import schedule
 from arspec.spec.load import from_text, load
-from tests.conftest import ROOT, randomised
+from tests.conftest import ROOT, check_priming, randomised
 
 TEXT = """
 arspec: 1
@@ -86,13 +86,7 @@ def test_layers_over_several_nodes_are_shared_out(between: str) -> None:
         assert lower.graph is model.graph
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
-    known = torch.zeros_like(x[0], dtype=torch.bool)
-    known[:, :3] = True  # by one parallel pass, and where each call is told, step by step
-    primed, stepped = (
-        model.sampler().run(2, {}, seed=1, temperature=2.0, given=x, known=known, trace=trace)
-        for trace in (None, lambda *_: None)
-    )
-    assert torch.equal(primed, stepped)
+    check_priming(model, x)
 
 
 def test_what_is_early_is_multiplied_row_by_row() -> None:
@@ -176,18 +170,12 @@ def test_random_mixtures_are_what_the_module_computes(seed: int) -> None:
     model = model_of(random_mixture(seed))
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=1e-9, atol=1e-9)
-    known = torch.zeros_like(x[0], dtype=torch.bool)
-    known[:, :3] = True
     computed: Counter[tuple[str, int]] = Counter()
 
     def count(node: Node, sites: Tensor) -> None:
         computed.update((node.name, int(s)) for s in sites)
 
-    primed, stepped = (
-        model.sampler().run(2, {}, seed=1, temperature=2.0, given=x, known=known, trace=trace)
-        for trace in (None, count)
-    )
-    assert torch.equal(primed, stepped)
+    check_priming(model, x, count)
     wanted = depends_on(Relations(model.graph, model.graph.members[0]), model.graph.head_sites())
     assert computed == Counter((n.name, int(s)) for n in model.graph.live for s in np.flatnonzero(wanted[n]))
 

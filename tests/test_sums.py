@@ -8,7 +8,7 @@ import torch
 
 from arspec.runtime.schedule import schedule
 from arspec.spec.load import from_text, load
-from tests.conftest import ROOT, randomised
+from tests.conftest import ROOT, check_priming, randomised
 
 # What is added up, and the names of the nodes that are computed with it.
 SUMS = {
@@ -48,13 +48,7 @@ def test_a_sum_is_what_the_module_adds_up(added: str) -> None:
     assert [node.name for node in part.stands_for] == SUMS[added]
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
-    known = torch.zeros_like(x[0], dtype=torch.bool)
-    known[:, :3] = True  # by one parallel pass, and where each call is told, step by step
-    primed, stepped = (
-        model.sampler().run(2, {}, seed=1, temperature=2.0, given=x, known=known, trace=trace)
-        for trace in (None, lambda *_: None)
-    )
-    assert torch.equal(primed, stepped)
+    check_priming(model, x)
 
 
 def test_what_both_streams_give_a_residual_layer_is_one_sum() -> None:
