@@ -33,15 +33,14 @@ class Share:
 @dataclass(eq=False)
 class Lowered:
     """A graph whose nodes are the spec's, or stand for them. origin: the node of the spec whose weights and constants one of
-    them takes, where it is not its own; computes: the nodes of the spec of which it computes the sites, likewise."""
+    them takes, where it is not its own; computes: the nodes of the spec of which it computes the sites, likewise; unwritten:
+    those that give what none of the spec's gives by itself, inputs before their readers."""
 
     graph: Graph
     origin: dict[Node, Node] = field(default_factory=dict)
     shares: dict[Node, Share] = field(default_factory=dict)
     computes: dict[Node, list[Node]] = field(default_factory=dict)
-    unwritten: list[Node] = field(
-        default_factory=list
-    )  # what none of the spec's gives by itself, inputs before readers
+    unwritten: list[Node] = field(default_factory=list)
 
     def computed(self, node: Node) -> list[Node]:
         """The nodes of the spec that are computed with a node."""
