@@ -162,22 +162,8 @@ def conditioned(g: _Graph) -> None:
     g.add(f"layer: condition, from: {a}, by: {g.draw(st.sampled_from(['label', 'given']))}", g.nodes[a])
 
 
-STEPS = [
-    conv,
-    conv,
-    conv,
-    down_and_up,
-    attention,
-    recurrent,
-    joined,
-    joined,
-    moved,
-    norm,
-    small,
-    small,
-    beside,
-    conditioned,
-]
+STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, beside,
+         conditioned]  # fmt: skip
 
 
 @st.composite

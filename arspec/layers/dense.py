@@ -130,8 +130,6 @@ class Dense(Layer):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         from torch.nn import functional as F
 
-        from arspec.layers.products import in_tiles
-
         x, thin = xs[0], node.ins[0].channels == node.out.channels == 1
         if thin and "weight" in w:
             return F.linear(x, w["weight"], w.get("bias"))
@@ -139,6 +137,8 @@ class Dense(Layer):
         if "weight" in w:
             y = F.linear(flat, w["weight"], w.get("bias"))
         else:
+            from arspec.layers.products import in_tiles
+
             y = in_tiles(flat, w["unmasked"], w.get("bias"), c["mask"], c["tiles"])
         return y.unsqueeze(1) if thin else y.view(len(y), node.out.positions, node.out.channels).transpose(1, 2)
 

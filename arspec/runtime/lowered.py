@@ -23,7 +23,7 @@ from arspec.types import Bools, Ints
 
 
 @dataclass(eq=False)
-class Share:
+class ChannelShare:
     """What a linear layer makes of some of the channels that it reads; one of its shares has its bias."""
 
     channels: Ints
@@ -38,7 +38,7 @@ class Lowered:
 
     graph: Graph
     origin: dict[Node, Node] = field(default_factory=dict)
-    shares: dict[Node, Share] = field(default_factory=dict)
+    shares: dict[Node, ChannelShare] = field(default_factory=dict)
     computes: dict[Node, list[Node]] = field(default_factory=dict)
     unwritten: list[Node] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class _Lowering:
             share = copy(node)
             share.name, share.inputs = f"{node.name} of {source.name}", (source,)
             self.found.origin[share], self.found.computes[share] = node, []
-            self.found.shares[share] = Share(np.flatnonzero(taken[split.of]), not shares)
+            self.found.shares[share] = ChannelShare(np.flatnonzero(taken[split.of]), not shares)
             self.nodes.append(share)
             shares.append(share)
         whole = self._stand_in(node, shares)
