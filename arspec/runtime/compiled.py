@@ -6,8 +6,6 @@ path, so results agree up to rounding only (1e-5 of the parameters in float32).
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.layers.base import Weights
+from arspec.runtime.kernel import compiler
 from arspec.runtime.machine import Cut, Machine, State
 
 # (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v, K] they were drawn from.
@@ -30,8 +29,7 @@ SECONDS = 0.4  # for each operation, the first time on a machine
 
 def can_compile(device: torch.device) -> bool:
     """Whether Inductor has what it needs for a device: on a CPU a C++ compiler."""
-    compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
-    return device.type != "cpu" or any(name and shutil.which(name.split()[0]) for name in compilers)
+    return device.type != "cpu" or compiler() is not None
 
 
 def need_compiler(device: torch.device) -> None:

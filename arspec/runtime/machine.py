@@ -20,7 +20,8 @@ from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
-from arspec.runtime.few_rows import Product, products
+from arspec.runtime.few_rows import BUSY, KernelProduct, Product, products
+from arspec.runtime.kernel import kernel
 from arspec.runtime.program import Blocks, Operation, Program, Read
 from arspec.runtime.schedule import Part
 from arspec.types import Bools, Ints
@@ -71,12 +72,14 @@ class Machine:
         self.model, self.program, self.member = model, program, member
         self.weights = [self._fold(operation) for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
-        self._products = products([self.weights[n] for n in self._linear])
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         self._layout = layout_of(program)
         self._cuts: dict[object, Cut] = {}
         bounds = [operation.parts[0].bounds for operation in program.operations]
         self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
+        weights = [self.weights[n] for n in self._linear]
+        read = sum(own["weight"].numel() * np.count_nonzero(self._counts[:, n]) for n, own in zip(self._linear, weights))
+        self._products = products(weights, kernel() if read >= BUSY else None)
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ class Machine:
         self._lay_out(state, self.weights, self._products)
         return state
 
-    def _lay_out(self, state: State, weights: Sequence[Weights], products: Sequence[Product]) -> None:
+    def _lay_out(self, state: State, weights: Sequence[Weights], products: Sequence[Product | KernelProduct]) -> None:
         """Puts into registers what every step finds there."""
         layout = self._layout
         state.registers = [None] * layout.free

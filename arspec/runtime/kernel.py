@@ -1,0 +1,68 @@
+"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SOURCE = Path(__file__).with_name("few_rows.cpp")
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
+
+
+def compiler() -> list[str] | None:
+    """The command of a C++ compiler: CXX, g++ or clang++; None where there is none."""
+    commands = (shlex.split(name) for name in (os.environ.get("CXX", ""), "g++", "clang++"))
+    return next((command for command in commands if command and shutil.which(command[0])), None)
+
+
+@cache
+def kernel() -> Kernel | None:
+    """What few_rows.cpp says, in half a second, once a process; None where there is no compiler, or it has no use for the
+    file."""
+    command = compiler()
+    if command is None:
+        return None
+    with tempfile.TemporaryDirectory() as directory:
+        made = Path(directory) / "few_rows.so"
+        run = subprocess.run([*command, *FLAGS, str(SOURCE), "-o", str(made)], capture_output=True, text=True)
+        if run.returncode == 0:
+            return Kernel(ctypes.CDLL(str(made)))
+    said = (run.stderr.strip().splitlines() or ["nothing"])[0]
+    warnings.warn(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; "
+                  f"it says: {said}", RuntimeWarning, stacklevel=2)  # fmt: skip
+    return None
+
+
+class Kernel:
+    """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        sizes: dict[torch.dtype, Any] = {
+            torch.float32: library.times_float32, torch.float64: library.times_float64
+        }  # fmt: skip
+        for times in sizes.values():
+            times.restype = None
+            times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, POINTER, POINTER, NUMBER, POINTER, *[NUMBER] * 4]
+        self.times = sizes
+        self.lanes = {dtype: library.vector_bytes() // dtype.itemsize for dtype in sizes}
+
+    def takes(self, weight: Tensor) -> bool:
+        return weight.device.type == "cpu" and weight.dtype in self.times
+
+    def packed(self, weight: Tensor) -> Tensor:
+        """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""
+        outputs, lanes = len(weight), self.lanes[weight.dtype]
+        more = -outputs % lanes
+        return torch.nn.functional.pad(weight, (0, 0, 0, more)).unflatten(0, (-1, lanes)).transpose(1, 2).contiguous()
