@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from arspec.runtime.few_rows import CACHED, MUCH, SMALL, VERY_FEW, Product, products
+from arspec.runtime.few_rows import CACHED, MUCH, MUCH_CACHED, SMALL, VERY_FEW, KernelProduct, Product, products
+from arspec.runtime.kernel import kernel
 from arspec.runtime.small_steps import SMALL_STEPS
+from tests.conftest import ROOT, randomised, small
 
 BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (100, 1)]
 
@@ -28,7 +31,7 @@ def weights_of(outputs: int, width: int, biased: bool, dtype: torch.dtype) -> di
     return {"weight": weight, **({"bias": torch.randn(outputs, generator=generator, dtype=dtype)} if biased else {})}
 
 
-def close(product: Product, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> None:
+def close(product: Product | KernelProduct, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> None:
     plain, atol = F.linear(x, weights["weight"]), 1e-12 if x.dtype == torch.float64 else 2e-4
     bias = weights.get("bias", torch.zeros((), dtype=x.dtype))
     torch.testing.assert_close(product(x), plain + bias, rtol=0, atol=atol)
@@ -56,6 +59,77 @@ def test_products_in_parts_and_packed_are_products(
     rows, much = shape[0] * shape[1], shape[0] * shape[1] * 160 * 300 >= MUCH
     assert (product.turned is not None) == (rows >= VERY_FEW and not much)
     assert (product.packed is not None) == (packs and much)
+
+
+needs_compiler = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [*BATCHES, (13, 1), (1, 31)])
+@pytest.mark.parametrize("outputs", [1, 5, 127, 160, 513])
+def test_compiled_products_are_products(shape: tuple[int, int], outputs: int, dtype: torch.dtype, threads: int):
+    wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    for biased in (True, False):
+        weights = weights_of(outputs, 300, biased, dtype)
+        (product,) = products([weights], kernel())
+        assert isinstance(product, KernelProduct)
+        for x in (wide[..., :300].contiguous(), wide[..., 10:310], wide.mT.contiguous().mT[..., :300]):
+            close(product, x, weights)
+
+
+@needs_compiler
+def test_many_rows_of_several_inputs_are_added_one_after_another():
+    weights = weights_of(160, 300, True, torch.float64)
+    (product,) = products([weights], kernel())
+    x = torch.randn(MUCH_CACHED // (160 * 300) + 1, 2, 300, dtype=torch.float64)
+    close(product, x, weights)
+
+
+@needs_compiler
+def test_compiled_rows_do_not_depend_on_what_stands_beside_them(threads: int):
+    weights = weights_of(331, 700, True, torch.float32)
+    (product,) = products([weights], kernel())
+    x, plus = torch.randn(23, 3, 700), torch.randn(23, 3, 331)
+    together = product(x, plus)
+    torch.set_num_threads(3 - threads)
+    (other,) = products([weights], kernel())
+    apart = [other(x[m : m + 1, k : k + 1], plus[m : m + 1, k : k + 1]) for m in range(23) for k in range(3)]
+    assert torch.equal(together.flatten(0, 1), torch.cat(apart).flatten(0, 1))
+
+
+@needs_compiler
+def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
+    def drawn(busy: int) -> tuple[set[type], torch.Tensor]:
+        monkeypatch.setattr("arspec.runtime.machine.BUSY", busy)
+        model = randomised(small(ROOT / "specs/gated_pixelcnn.yaml"))
+        x = model.sample(3, seed=1, method="once")
+        return {type(r) for r in model.sampler()._machine._products}, x
+
+    (plain, x), (compiled, y) = drawn(1 << 40), drawn(0)
+    assert plain == {Product} and compiled == {KernelProduct}
+    assert torch.equal(x, y)
+
+
+def test_what_no_compiler_takes_is_left_to_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    fails = tmp_path / "broken"
+    fails.write_text("#!/bin/sh\necho no room left >&2\nexit 1\n")
+    fails.chmod(0o755)
+    kernel.cache_clear()
+    try:
+        monkeypatch.setenv("CXX", str(fails))
+        with pytest.warns(RuntimeWarning, match="broken does not compile few_rows.cpp.*no room left"):
+            assert kernel() is None
+        kernel.cache_clear()
+        monkeypatch.setattr("shutil.which", lambda name: None)
+        assert kernel() is None
+    finally:
+        kernel.cache_clear()
+    weights = weights_of(160, 300, True, torch.float32)
+    assert isinstance(products([weights])[0], Product)
+    whole = weights_of(160, 300, True, torch.float16)
+    if (found := kernel()) is not None:
+        assert isinstance(products([whole], found)[0], Product)
 
 
 def test_an_odd_number_of_outputs_is_not_split():

@@ -19,6 +19,7 @@ from arspec.diagnostics import InputError, SpecError
 from arspec.dynamic import gradient_pattern, perturb
 from arspec.layers.base import Node
 from arspec.runtime.completion import scalar_ranks
+from arspec.runtime.few_rows import BUSY
 from arspec.runtime.module import build
 from arspec.runtime.subject import random_conditions, subject_of
 from arspec.spec.load import Spec, load
@@ -133,8 +134,10 @@ def test_nothing_moves_with_what_comes_later(path: Path):
         assert not (found.seen & ~seen(Relations(spec.graph(), spec.members[member])).matrix()).any()
 
 
+@pytest.mark.parametrize("busy", [BUSY, 0], ids=["torch", "compiled"])
 @every_spec
-def test_the_sampler_is_the_module(path: Path):
+def test_the_sampler_is_the_module(path: Path, busy: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arspec.runtime.machine.BUSY", busy)
     model = randomised(small(path))
     for batch in (1, 5):
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)

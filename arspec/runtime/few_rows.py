@@ -27,7 +27,6 @@ MUCH_CACHED = 1 << 22  # and where weights need not come from memory
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
 BUSY = 1 << 29  # numbers of weights, counted at every step, from which a run is worth half a second of compiling
-ONE_ROW = 1 << 16  # numbers of a weight up to which BLAS is quicker with one row, which costs it less to begin
 
 
 class Product:
@@ -73,10 +72,8 @@ class Product:
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
-        """Of inputs that stand side by side in x: one product where they are small, else one after another, for copying
-        them takes longer than another call."""
-        rows = xs[0].shape[0] * xs[0].shape[1]
-        if rows * self.weight.numel() < MUCH_CACHED:
+        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
         if not self.each:
             packs = MUCH if self.packed_from < float("inf") else None
@@ -125,19 +122,21 @@ class KernelProduct:
     def __init__(self, weight: Tensor, bias: Tensor | None, kernel: Kernel) -> None:
         self.weight, self.bias, self.kernel = weight, None if bias is None else bias.contiguous(), kernel
         self.packed = kernel.packed(weight)
-        self.single = weight.t().contiguous().t() if weight.numel() <= ONE_ROW else None
+        self.single = _by_columns(weight) if weight.numel() <= SMALL else None
         self.threads = 1 if weight.numel() <= SMALL else torch.get_num_threads()
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
-        if self.single is not None and x.shape[0] == x.shape[1] == 1:
+        if self.single is not None and x.numel() == self.weight.shape[1]:  # a call of BLAS is quicker to begin
             y = linear(x, self.single, self.bias)
-            return y if plus is None else y + plus
+            return y if plus is None else y.add_(plus)
         y = x.new_empty(x.shape[0], x.shape[1], len(self.weight))
         self._add(y, x, 0, self.bias, plus)
         return y
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
-        """Of inputs that stand side by side in x."""
+        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        if _copied(xs, self.weight):
+            return self(cat(xs, 2), plus)
         y, first = xs[0].new_empty(xs[0].shape[0], xs[0].shape[1], len(self.weight)), 0
         for x in xs:
             self._add(y, x, first, None if first else self.bias, y if first else plus)
@@ -170,9 +169,19 @@ def products(folded: Sequence[Weights], kernel: Kernel | None = None) -> Sequenc
     made: list[Product] = []
     for own, w in zip(folded, weights, strict=True):
         near = cached or w.numel() <= SMALL
-        stored = w.t().contiguous().t() if near and w.device.type == "cpu" else w  # quicker to read for a single row
+        stored = _by_columns(w) if near and w.device.type == "cpu" else w
         made.append(Product(stored, own.get("bias"), 1 if near else _parts(w), much if _packs(w) else None))
     return made
+
+
+def _copied(xs: list[Tensor], weight: Tensor) -> bool:
+    """Whether copying inputs side by side takes less time than another call."""
+    return xs[0].shape[0] * xs[0].shape[1] * weight.numel() < MUCH_CACHED
+
+
+def _by_columns(weight: Tensor) -> Tensor:
+    """The same [N, K], stored so that BLAS reads it quicker for a single row."""
+    return weight.t().contiguous().t()
 
 
 def _evenly(x: Tensor, sites: int) -> tuple[Tensor, int]:

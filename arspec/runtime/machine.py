@@ -78,7 +78,9 @@ class Machine:
         bounds = [operation.parts[0].bounds for operation in program.operations]
         self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
         weights = [self.weights[n] for n in self._linear]
-        read = sum(own["weight"].numel() * np.count_nonzero(self._counts[:, n]) for n, own in zip(self._linear, weights))
+        read = sum(
+            own["weight"].numel() * np.count_nonzero(self._counts[:, n]) for n, own in zip(self._linear, weights)
+        )
         self._products = products(weights, kernel() if read >= BUSY else None)
 
     # -- before the first step ---------------------------------------------------------------------------------------
