@@ -137,7 +137,7 @@ def test_nothing_moves_with_what_comes_later(path: Path):
 @pytest.mark.parametrize("busy", [BUSY, 0], ids=["torch", "compiled"])
 @every_spec
 def test_the_sampler_is_the_module(path: Path, busy: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("arspec.runtime.machine.BUSY", busy)
+    monkeypatch.setattr("arspec.runtime.few_rows.BUSY", busy)
     model = randomised(small(path))
     for batch in (1, 5):
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)

@@ -19,7 +19,7 @@ from torch import Tensor, addmm, baddbmm, bmm, cat
 from torch.nn.functional import linear
 
 from arspec.layers.base import Weights
-from arspec.runtime.kernel import Kernel
+from arspec.runtime.kernel import Kernel, kernel, takes
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
 MUCH = 1 << 21  # multiplications from which a packed weight is the quickest,
@@ -115,7 +115,8 @@ class Product:
 
 
 class KernelProduct:
-    """The same by the compiled function, in float32 or float64 on a CPU. Rows do not depend on what stands beside them."""
+    """The same by the compiled function, in float32 or float64 on a CPU. Rows of a weight that is not small do not depend
+    on what stands beside them."""
 
     __slots__ = ("bias", "kernel", "packed", "single", "threads", "weight")
 
@@ -158,12 +159,13 @@ class KernelProduct:
         )  # fmt: skip
 
 
-def products(folded: Sequence[Weights], kernel: Kernel | None = None) -> Sequence[Product | KernelProduct]:
-    """The products of layers that are linear, by their weights, which are read one after another at every step; with the
-    compiled function where it takes them."""
+def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[Product | KernelProduct]:
+    """The products of layers that are linear, by their weights, which are read one after another. steps: at how many each
+    of them is read, by which a run is worth compiling for."""
     weights = [own["weight"] for own in folded]
-    if kernel is not None and all(map(kernel.takes, weights)):
-        return [KernelProduct(w, own.get("bias"), kernel) for own, w in zip(folded, weights, strict=True)]
+    busy = sum(w.numel() * count for w, count in zip(weights, steps, strict=False)) >= BUSY
+    if busy and all(map(takes, weights)) and (compiled := kernel()) is not None:
+        return [KernelProduct(w, own.get("bias"), compiled) for own, w in zip(folded, weights, strict=True)]
     cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
     much = MUCH_CACHED if cached else MUCH
     made: list[Product] = []

@@ -18,6 +18,7 @@ from torch import Tensor
 
 SOURCE = Path(__file__).with_name("few_rows.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+TYPES = {torch.float32: "float32", torch.float64: "float64"}
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -45,21 +46,20 @@ def kernel() -> Kernel | None:
     return None
 
 
+def takes(weight: Tensor) -> bool:
+    """Whether the product is one of such weights."""
+    return weight.device.type == "cpu" and weight.dtype in TYPES
+
+
 class Kernel:
     """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        sizes: dict[torch.dtype, Any] = {
-            torch.float32: library.times_float32, torch.float64: library.times_float64
-        }  # fmt: skip
-        for times in sizes.values():
+        self.times: dict[torch.dtype, Any] = {dtype: getattr(library, f"times_{name}") for dtype, name in TYPES.items()}
+        for times in self.times.values():
             times.restype = None
             times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, POINTER, POINTER, NUMBER, POINTER, *[NUMBER] * 4]
-        self.times = sizes
-        self.lanes = {dtype: library.vector_bytes() // dtype.itemsize for dtype in sizes}
-
-    def takes(self, weight: Tensor) -> bool:
-        return weight.device.type == "cpu" and weight.dtype in self.times
+        self.lanes = {dtype: library.vector_bytes() // dtype.itemsize for dtype in TYPES}
 
     def packed(self, weight: Tensor) -> Tensor:
         """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""

@@ -20,8 +20,7 @@ from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
 from arspec.runtime.assembly import Call, assemble, layout_of
-from arspec.runtime.few_rows import BUSY, KernelProduct, Product, products
-from arspec.runtime.kernel import kernel
+from arspec.runtime.few_rows import KernelProduct, Product, products
 from arspec.runtime.program import Blocks, Operation, Program, Read
 from arspec.runtime.schedule import Part
 from arspec.types import Bools, Ints
@@ -77,11 +76,8 @@ class Machine:
         self._cuts: dict[object, Cut] = {}
         bounds = [operation.parts[0].bounds for operation in program.operations]
         self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
-        weights = [self.weights[n] for n in self._linear]
-        read = sum(
-            own["weight"].numel() * np.count_nonzero(self._counts[:, n]) for n, own in zip(self._linear, weights)
-        )
-        self._products = products(weights, kernel() if read >= BUSY else None)
+        steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()
+        self._products = products([self.weights[n] for n in self._linear], steps)
 
     # -- before the first step ---------------------------------------------------------------------------------------
 

@@ -124,14 +124,18 @@ def _most() -> int:
 
 def apart(act: str, **arguments: Any) -> Row:
     """What `act` of tools/benchmarks/acts.py gives in a process of its own: its time, and the memory that it alone took."""
-    given = json.dumps({"act": act, "threads": threads(), **arguments})
+    return alone("acts", act=act, **arguments)
+
+
+def alone(module: str, **given: Any) -> Row:
+    """What a module of tools/benchmarks gives of these arguments, and of the threads, in a process of its own."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-m", "tools.benchmarks.acts", given],
+        [sys.executable, "-m", f"tools.benchmarks.{module}", json.dumps({"threads": threads(), **given})],
         capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"{act} failed: {done.stderr.strip()}")
+        raise RuntimeError(f"tools.benchmarks.{module} {given} failed: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 

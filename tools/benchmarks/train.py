@@ -3,11 +3,16 @@
 The modules are those of tests/reference: masks multiplied into the weights at every call, full kernels, a window that is
 unfolded where its mask differs from position to position. Before anything is timed, the two are trained side by side
 with the same weights in float64, at a small size: 50 steps whose losses agree to 1e-5.
+
+Each case is timed in a process of its own, as a training is: after a large model the allocator keeps its memory, and short
+steps take other times.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tools.benchmarks.measure import Options, Row, interleaved, medians, row, seconds, spec_path
+from arspec.diagnostics import InputError, did_you_mean
+from tools.benchmarks.measure import Options, Row, alone, interleaved, medians, row, seconds, spec_path
 
 AGREE, CURVE = 1e-5, 50  # nats per variable, steps
 Reference = Callable[[Any, int], tuple[nn.Module, dict[str, Any]]]
@@ -63,17 +69,29 @@ CASES = (
 
 
 def run(options: Options) -> list[Row]:
-    """A row for each case, or for those whose spec is named; seconds of one step. `small`: at the size of the curves."""
+    """A row for each case, or for those whose spec is named; seconds of one step. `small`: at the size of the curves, all in
+    this process."""
+    for name in options.specs:
+        if name not in (names := [case.spec for case in CASES]):
+            raise InputError("AR808", f"no training of '{name}' is timed", did_you_mean(name, names, "specs"))
     rows: list[Row] = []
-    for case in CASES:
+    for number, case in enumerate(CASES):
         if options.specs and case.spec not in options.specs:
             continue
-        options.say(f"{case.spec}{f' {case.order}' if case.order else ''}: {CURVE} steps side by side")
-        apart = curves(case, CURVE)
-        if not apart <= AGREE:
-            raise AssertionError(f"the losses of {case.spec} and of the module by hand differ by {apart}")
-        rows.append(timed(case, options, apart))
+        options.say(f"{case.spec}{f' {case.order}' if case.order else ''}")
+        if options.small:
+            rows.append(measured(case, options))
+        else:
+            rows.append(alone("train", case=number, batches=options.batches, repeat=options.repeat))
     return rows
+
+
+def measured(case: Case, options: Options) -> Row:
+    """The row of a case, whose losses agree."""
+    apart = curves(case, CURVE)
+    if not apart <= AGREE:
+        raise AssertionError(f"the losses of {case.spec} and of the module by hand differ by {apart}")
+    return timed(case, options, apart)
 
 
 def curves(case: Case, steps: int) -> float:
@@ -92,7 +110,6 @@ def timed(case: Case, options: Options, apart: float) -> Row:
     for number in range(most):
         if number >= fewest and time.perf_counter() - begun > WHOLE:
             break
-        options.say(f"{case.spec}{f' {case.order}' if case.order else ''}: timing, {number + 1}")
         ours, by_hand = pair(case, case.small if options.small else case.params, batch, torch.float32)
         ours(), by_hand()
         steps = max(1, int(TURN / seconds(by_hand)))
@@ -179,3 +196,15 @@ def _spec(case: Case, params: dict[str, Any]) -> Any:
     text = path.read_text(encoding="utf-8")
     start, end = text.index("\norder:") + 1, text.index("\nparams:") + 1
     return from_text(f"{text[:start]}order: {{scan: {case.order}}}\n{text[end:]}", str(path), params)
+
+
+def main() -> None:
+    """One case, as JSON: `python -m tools.benchmarks.train JSON`."""
+    given = json.loads(sys.argv[1])
+    torch.set_num_threads(given.pop("threads"))
+    case = CASES[given.pop("case")]
+    print(json.dumps(measured(case, Options(**given))))
+
+
+if __name__ == "__main__":
+    main()
