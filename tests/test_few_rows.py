@@ -131,6 +131,18 @@ def test_what_no_compiler_takes_is_left_to_torch(monkeypatch: pytest.MonkeyPatch
     assert isinstance(products([whole], [BUSY])[0], Product)
 
 
+@needs_compiler
+def test_no_memory_is_read_but_what_was_given():
+    (product,) = products([weights_of(160, 300, True, torch.float32)], [BUSY])
+    for x, plus in (
+        (torch.zeros(2, 1, 301), None),
+        (torch.zeros(2, 1, 300, dtype=torch.float64), None),
+        (torch.zeros(2, 1, 300), torch.zeros(1, 1, 160)),
+    ):
+        with pytest.raises(AssertionError):
+            product(x, plus)
+
+
 def test_an_odd_number_of_outputs_is_not_split():
     weights = weights_of(127, 600, True, torch.float32)
     product = products([weights] * 20)[0]

@@ -118,19 +118,20 @@ class KernelProduct:
     """The same by the compiled function, in float32 or float64 on a CPU. Rows of a weight that is not small do not depend
     on what stands beside them."""
 
-    __slots__ = ("bias", "kernel", "packed", "single", "threads", "weight")
+    __slots__ = ("bias", "inputs", "outputs", "packed", "single", "threads", "times", "weight")
 
     def __init__(self, weight: Tensor, bias: Tensor | None, kernel: Kernel) -> None:
-        self.weight, self.bias, self.kernel = weight, None if bias is None else bias.contiguous(), kernel
-        self.packed = kernel.packed(weight)
+        self.weight, self.bias = weight, None if bias is None else bias.contiguous()
+        self.outputs, self.inputs = weight.shape
+        self.packed, self.times = kernel.packed(weight), kernel.times[weight.dtype]
         self.single = _by_columns(weight) if weight.numel() <= SMALL else None
         self.threads = 1 if weight.numel() <= SMALL else torch.get_num_threads()
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
-        if self.single is not None and x.numel() == self.weight.shape[1]:  # a call of BLAS is quicker to begin
+        if self.single is not None and x.numel() == self.inputs:  # a call of BLAS is quicker to begin
             y = linear(x, self.single, self.bias)
             return y if plus is None else y.add_(plus)
-        y = x.new_empty(x.shape[0], x.shape[1], len(self.weight))
+        y = x.new_empty(x.shape[0], x.shape[1], self.outputs)
         self._add(y, x, 0, self.bias, plus)
         return y
 
@@ -138,7 +139,7 @@ class KernelProduct:
         """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
         if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
-        y, first = xs[0].new_empty(xs[0].shape[0], xs[0].shape[1], len(self.weight)), 0
+        y, first = xs[0].new_empty(xs[0].shape[0], xs[0].shape[1], self.outputs), 0
         for x in xs:
             self._add(y, x, first, None if first else self.bias, y if first else plus)
             first += x.shape[2]
@@ -147,15 +148,17 @@ class KernelProduct:
     def _add(self, y: Tensor, x: Tensor, first: int, bias: Tensor | None, plus: Tensor | None) -> None:
         """y = x times the weight's columns from the first on, with what is added."""
         batch, sites, width = x.shape
+        assert first + width <= self.inputs and x.dtype == y.dtype == self.weight.dtype  # memory is read as it is told
         x, apart = _evenly(x, sites)
         at, between = 0, 0
         if plus is not None:
+            assert plus.shape == y.shape and plus.dtype == y.dtype
             plus, between = _evenly(plus, sites)
             at = plus.data_ptr()
         packed = self.packed
-        self.kernel.times[x.dtype](
+        self.times(
             x.data_ptr(), apart, packed.data_ptr() + first * packed.stride(1) * packed.element_size(), packed.stride(0),
-            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, y.shape[2], self.threads,
+            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, self.outputs, self.threads,
         )  # fmt: skip
 
 

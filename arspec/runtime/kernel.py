@@ -35,14 +35,16 @@ def kernel() -> Kernel | None:
     command = compiler()
     if command is None:
         return None
-    with tempfile.TemporaryDirectory() as directory:
-        made = Path(directory) / "few_rows.so"
-        run = subprocess.run([*command, *FLAGS, str(SOURCE), "-o", str(made)], capture_output=True, text=True)
-        if run.returncode == 0:
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            made = Path(directory) / "few_rows.so"
+            run = [*command, *FLAGS, str(SOURCE), "-o", str(made)]
+            subprocess.run(run, capture_output=True, text=True, check=True)
             return Kernel(ctypes.CDLL(str(made)))
-    said = (run.stderr.strip().splitlines() or ["nothing"])[0]
+    except (OSError, subprocess.CalledProcessError) as error:  # or where nothing in the folder may be run
+        said: str = getattr(error, "stderr", "") or str(error)
     warnings.warn(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; "
-                  f"it says: {said}", RuntimeWarning, stacklevel=2)  # fmt: skip
+                  f"it says: {said.strip().splitlines()[0]}", RuntimeWarning, stacklevel=2)  # fmt: skip
     return None
 
 
