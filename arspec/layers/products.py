@@ -206,7 +206,8 @@ class _InTiles(Function):
 
 
 def _part(weight: Tensor, tile: Tile) -> Tensor:
-    return weight.narrow(0, *tile.rows).narrow(1, *tile.columns)
+    (top, rows), (first, columns), (down, along) = tile.rows, tile.columns, weight.stride()
+    return weight.as_strided((rows, columns), (down, along), weight.storage_offset() + top * down + first * along)
 
 
 def _parts(weight: Tensor, tiles: Tiles, mixed: list[Tensor]) -> Iterator[tuple[Tile, Tensor]]:

@@ -9,9 +9,7 @@ import numpy as np
 
 from arspec.types import Bools
 
-TILE = (
-    1 << 17
-)  # numbers of a weight for each of the strips that it is cut into; below, a product takes as long in pieces
+TILE = 1 << 17  # numbers of a weight for each of the strips it is cut into; below, a product takes as long in pieces
 MOST = 8  # strips
 WORTH = 0.8  # of the weight, at the most, is multiplied where it is cut
 
@@ -34,8 +32,8 @@ class Tiles:
 
 
 def tiles(mask: Bools) -> Tiles | None:
-    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one or two pieces: first what all its rows
-    read, then the rest. Every row is in a tile, if one without columns. None where that would save little."""
+    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one piece or two: what all its rows read, where
+    that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where that would save little."""
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):
@@ -44,7 +42,9 @@ def tiles(mask: Bools) -> Tiles | None:
         first, behind = (int(read[0]), int(read[-1]) + 1) if len(read) else (0, 0)
         always = np.logical_and.reduce(mask[top:below, first:behind], axis=0)
         at_start, at_end = _run(always), _run(always[::-1])
-        if at_start >= at_end:
+        if max(at_start, at_end) < behind - first and max(at_start, at_end) * (below - top) < TILE:
+            edges = ((first, behind, True),)
+        elif at_start >= at_end:
             edges = ((first, first + at_start, False), (first + at_start, behind, True))
         else:
             edges = ((behind - at_end, behind, False), (first, behind - at_end, True))
