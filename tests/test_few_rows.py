@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from arspec.runtime.few_rows import BUSY, CACHED, MUCH, MUCH_CACHED, SMALL, VERY_FEW, KernelProduct, Product, products
-from arspec.runtime.kernel import kernel
+from arspec.runtime.kernel import kernel, library
 from arspec.runtime.small_steps import SMALL_STEPS
 from tests.conftest import ROOT, randomised, small
 
@@ -111,24 +111,58 @@ def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
     assert torch.equal(x, y)
 
 
-def test_what_no_compiler_takes_is_left_to_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A cache folder in which nothing is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kernel.cache_clear()
+    yield tmp_path / "arspec/kernels"
+    kernel.cache_clear()
+
+
+@needs_compiler
+def test_what_was_compiled_is_kept(fresh: Path, monkeypatch: pytest.MonkeyPatch):
+    assert kernel() is not None
+    assert list(fresh.iterdir()) == [library()]
+    kernel.cache_clear()
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("compiled again"))
+    assert kernel() is not None
+
+
+@needs_compiler
+def test_a_damaged_library_is_made_again(fresh: Path):
+    kept = library()
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"damaged")
+    assert kernel() is not None and kept.stat().st_size > 1000
+
+
+@needs_compiler
+def test_a_folder_that_can_not_be_written_to_is_done_without(fresh: Path):
+    fresh.parent.write_text("a file where a folder would be")
+    assert kernel() is not None
+
+
+def test_without_a_compiler_products_are_torchs(fresh: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert kernel() is None
+    weights = weights_of(160, 300, True, torch.float32)
+    assert isinstance(products([weights], [BUSY])[0], Product)
+
+
+def test_what_a_compiler_says_is_told(fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     fails = tmp_path / "broken"
     fails.write_text("#!/bin/sh\necho no room left >&2\nexit 1\n")
     fails.chmod(0o755)
-    kernel.cache_clear()
-    try:
-        monkeypatch.setenv("CXX", str(fails))
-        with pytest.warns(RuntimeWarning, match="broken does not compile few_rows.cpp.*no room left"):
-            assert kernel() is None
-        kernel.cache_clear()
-        monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setenv("CXX", str(fails))
+    with pytest.warns(RuntimeWarning, match="broken does not compile few_rows.cpp.*no room left"):
         assert kernel() is None
-        weights = weights_of(160, 300, True, torch.float32)
-        assert isinstance(products([weights], [BUSY])[0], Product)
-    finally:
-        kernel.cache_clear()
-    whole = weights_of(160, 300, True, torch.float16)
-    assert isinstance(products([whole], [BUSY])[0], Product)
+    assert not fresh.exists()
+
+
+def test_half_precision_is_left_to_torch():
+    weights = weights_of(160, 300, True, torch.float16)
+    assert isinstance(products([weights], [BUSY])[0], Product)
 
 
 @needs_compiler

@@ -16,11 +16,14 @@ from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
 
-def cache_folder() -> Path:
-    """$ARSPEC_DATA, or `arspec` in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache)."""
-    if chosen := os.environ.get("ARSPEC_DATA"):
-        return Path(chosen)
+def user_cache() -> Path:
+    """`arspec` in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arspec"
+
+
+def cache_folder() -> Path:
+    """$ARSPEC_DATA, or the user's cache."""
+    return Path(os.environ.get("ARSPEC_DATA") or user_cache())
 
 
 def cached(name: str) -> Path:

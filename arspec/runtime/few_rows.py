@@ -26,7 +26,7 @@ MUCH = 1 << 21  # multiplications from which a packed weight is the quickest,
 MUCH_CACHED = 1 << 22  # and where weights need not come from memory
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
-BUSY = 1 << 29  # numbers of weights, counted at every step, from which a run is worth half a second of compiling
+BUSY = 1 << 25  # numbers of weights, counted at every step, from which the compiled function is asked for
 
 
 class Product:

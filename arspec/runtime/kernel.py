@@ -1,20 +1,28 @@
-"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler."""
+"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler, and kept in
+the user's cache folder."""
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
 import tempfile
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from arspec.data.atomic import replacing
+from arspec.data.cache import user_cache
+from arspec.diagnostics import InputError
 
 SOURCE = Path(__file__).with_name("few_rows.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
@@ -30,22 +38,37 @@ def compiler() -> list[str] | None:
 
 @cache
 def kernel() -> Kernel | None:
-    """What few_rows.cpp says, in half a second, once a process; None where there is no compiler, or it has no use for the
-    file."""
+    """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler, or it
+    has no use for the file."""
+    kept = library()
+    with suppress(OSError):  # it is not there
+        return Kernel(ctypes.CDLL(str(kept)))
     command = compiler()
     if command is None:
         return None
     try:
         with tempfile.TemporaryDirectory() as directory:
-            made = Path(directory) / "few_rows.so"
+            made = Path(directory) / kept.name
             run = [*command, *FLAGS, str(SOURCE), "-o", str(made)]
             subprocess.run(run, capture_output=True, text=True, check=True)
-            return Kernel(ctypes.CDLL(str(made)))
+            found = Kernel(ctypes.CDLL(str(made)))
+            with suppress(OSError, InputError), replacing(kept) as place:  # where the folder may be written to
+                shutil.copyfile(made, place)
+            return found
     except (OSError, subprocess.CalledProcessError) as error:  # or where nothing in the folder may be run
         said: str = getattr(error, "stderr", "") or str(error)
     warnings.warn(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; "
                   f"it says: {said.strip().splitlines()[0]}", RuntimeWarning, stacklevel=2)  # fmt: skip
     return None
+
+
+def library() -> Path:
+    """Where the library is kept, by what it is made of and the processor that it is made for."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    made_of = "\n".join([SOURCE.read_text(), *FLAGS, platform.machine(), features])
+    return user_cache() / "kernels" / f"few_rows-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
 
 
 def takes(weight: Tensor) -> bool:
