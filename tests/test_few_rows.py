@@ -87,18 +87,6 @@ def test_many_rows_of_several_inputs_are_added_one_after_another():
 
 
 @needs_compiler
-def test_compiled_rows_do_not_depend_on_what_stands_beside_them(threads: int):
-    weights = weights_of(331, 700, True, torch.float32)
-    (product,) = products([weights], [BUSY])
-    x, plus = torch.randn(23, 3, 700), torch.randn(23, 3, 331)
-    together = product(x, plus)
-    torch.set_num_threads(3 - threads)
-    (other,) = products([weights], [BUSY])
-    apart = [other(x[m : m + 1, k : k + 1], plus[m : m + 1, k : k + 1]) for m in range(23) for k in range(3)]
-    assert torch.equal(together.flatten(0, 1), torch.cat(apart).flatten(0, 1))
-
-
-@needs_compiler
 def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
     def drawn(busy: int) -> tuple[set[type], torch.Tensor]:
         monkeypatch.setattr("arspec.runtime.few_rows.BUSY", busy)

@@ -1,8 +1,8 @@
 // x W' + bias + plus for a few rows x: see few_rows.py, which compiles this file.
 //
 // A weight lies in blocks of LANES outputs, [blocks][inputs][LANES], so that a thread reads it from its first number to its
-// last, once for up to ROWS rows. Every output is summed up in the order of the inputs, whatever comes beside it: neither
-// the number of rows nor that of threads changes it.
+// last, once for up to ROWS rows. Every output is summed up in the order of the inputs, with one rounding a product or two, as
+// the compiler likes: how many rows there are, and how many threads, may change its last bits.
 
 #include <algorithm>
 #include <cstdint>

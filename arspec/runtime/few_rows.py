@@ -115,8 +115,7 @@ class Product:
 
 
 class KernelProduct:
-    """The same by the compiled function, in float32 or float64 on a CPU. Rows of a weight that is not small do not depend
-    on what stands beside them."""
+    """The same by the compiled function, in float32 or float64 on a CPU."""
 
     __slots__ = ("bias", "inputs", "outputs", "packed", "single", "threads", "times", "weight")
 
