@@ -206,6 +206,7 @@ class _InTiles(Function):
 
 
 def _part(weight: Tensor, tile: Tile) -> Tensor:
+    """What is in a tile, as a view made by one call."""
     (top, rows), (first, columns), (down, along) = tile.rows, tile.columns, weight.stride()
     return weight.as_strided((rows, columns), (down, along), weight.storage_offset() + top * down + first * along)
 

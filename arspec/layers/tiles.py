@@ -33,7 +33,8 @@ class Tiles:
 
 def tiles(mask: Bools) -> Tiles | None:
     """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one piece or two: what all its rows read, where
-    that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where that would save little."""
+    that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where that would
+    save little."""
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):
@@ -42,7 +43,8 @@ def tiles(mask: Bools) -> Tiles | None:
         first, behind = (int(read[0]), int(read[-1]) + 1) if len(read) else (0, 0)
         always = np.logical_and.reduce(mask[top:below, first:behind], axis=0)
         at_start, at_end = _run(always), _run(always[::-1])
-        if max(at_start, at_end) < behind - first and max(at_start, at_end) * (below - top) < TILE:
+        longer = max(at_start, at_end)
+        if longer < behind - first and longer * (below - top) < TILE:
             edges = ((first, behind, True),)
         elif at_start >= at_end:
             edges = ((first, first + at_start, False), (first + at_start, behind, True))

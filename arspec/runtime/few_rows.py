@@ -119,18 +119,18 @@ class KernelProduct:
 
     __slots__ = ("bias", "inputs", "outputs", "packed", "single", "threads", "times", "weight")
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, kernel: Kernel) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, compiled: Kernel) -> None:
         self.weight, self.bias = weight, None if bias is None else bias.contiguous()
         self.outputs, self.inputs = weight.shape
-        self.packed, self.times = kernel.packed(weight), kernel.times[weight.dtype]
-        self.single = _by_columns(weight) if weight.numel() <= SMALL else None
-        self.threads = 1 if weight.numel() <= SMALL else torch.get_num_threads()
+        self.packed, self.times = compiled.packed(weight), compiled.times[weight.dtype]
+        small = weight.numel() <= SMALL
+        self.single, self.threads = (_by_columns(weight), 1) if small else (None, torch.get_num_threads())
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         if self.single is not None and x.numel() == self.inputs:  # a call of BLAS is quicker to begin
             y = linear(x, self.single, self.bias)
             return y if plus is None else y.add_(plus)
-        y = x.new_empty(x.shape[0], x.shape[1], self.outputs)
+        y = self._room(x)
         self._add(y, x, 0, self.bias, plus)
         return y
 
@@ -138,11 +138,14 @@ class KernelProduct:
         """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
         if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
-        y, first = xs[0].new_empty(xs[0].shape[0], xs[0].shape[1], self.outputs), 0
+        y, first = self._room(xs[0]), 0
         for x in xs:
             self._add(y, x, first, None if first else self.bias, y if first else plus)
             first += x.shape[2]
         return y
+
+    def _room(self, x: Tensor) -> Tensor:
+        return x.new_empty(x.shape[0], x.shape[1], self.outputs)
 
     def _add(self, y: Tensor, x: Tensor, first: int, bias: Tensor | None, plus: Tensor | None) -> None:
         """y = x times the weight's columns from the first on, with what is added."""

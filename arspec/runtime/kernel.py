@@ -56,9 +56,9 @@ def kernel() -> Kernel | None:
                 shutil.copyfile(made, place)
             return found
     except (OSError, subprocess.CalledProcessError) as error:  # or where nothing in the folder may be run
-        said: str = getattr(error, "stderr", "") or str(error)
+        said: str = (getattr(error, "stderr", None) or "").strip() or str(error)
     warnings.warn(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; "
-                  f"it says: {said.strip().splitlines()[0]}", RuntimeWarning, stacklevel=2)  # fmt: skip
+                  f"it says: {said.splitlines()[0]}", RuntimeWarning, stacklevel=2)  # fmt: skip
     return None
 
 
@@ -79,15 +79,15 @@ def takes(weight: Tensor) -> bool:
 class Kernel:
     """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self.times: dict[torch.dtype, Any] = {dtype: getattr(library, f"times_{name}") for dtype, name in TYPES.items()}
+    def __init__(self, loaded: ctypes.CDLL) -> None:
+        self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in TYPES.items()}
         for times in self.times.values():
             times.restype = None
             times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, POINTER, POINTER, NUMBER, POINTER, *[NUMBER] * 4]
-        self.lanes = {dtype: library.vector_bytes() // dtype.itemsize for dtype in TYPES}
+        self.lanes = {dtype: loaded.vector_bytes() // dtype.itemsize for dtype in TYPES}
 
     def packed(self, weight: Tensor) -> Tensor:
         """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""
-        outputs, lanes = len(weight), self.lanes[weight.dtype]
-        more = -outputs % lanes
+        lanes = self.lanes[weight.dtype]
+        more = -len(weight) % lanes
         return torch.nn.functional.pad(weight, (0, 0, 0, more)).unflatten(0, (-1, lanes)).transpose(1, 2).contiguous()

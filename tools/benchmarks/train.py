@@ -71,8 +71,9 @@ CASES = (
 def run(options: Options) -> list[Row]:
     """A row for each case, or for those whose spec is named; seconds of one step. `small`: at the size of the curves, all in
     this process."""
+    names = [case.spec for case in CASES]
     for name in options.specs:
-        if name not in (names := [case.spec for case in CASES]):
+        if name not in names:
             raise InputError("AR808", f"no training of '{name}' is timed", did_you_mean(name, names, "specs"))
     rows: list[Row] = []
     for number, case in enumerate(CASES):
