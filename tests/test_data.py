@@ -18,9 +18,10 @@ from arspec.data import Examples, cache, load, write
 from arspec.data.atomic import replacing
 from arspec.data.fetch import fetch
 from arspec.data.mu_law import decode_linear, decode_mu_law, encode_linear, encode_mu_law
+from arspec.data.options import options_help
 from arspec.data.restricted_pickle import load_arrays
 from arspec.data.wav import read_wav, write_wav
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, explain
 from arspec.spec.sections import ClassCondition, ImageData, MapCondition, SequenceData, VectorCondition, VectorData
 
 DIGITS = ImageData(kind="image", height=8, width=8, channels=1, levels=17)
@@ -403,3 +404,56 @@ def test_a_single_class_needs_no_labels(tmp_path: Path):
     condition = {"speaker": ClassCondition(kind="class", classes=1)}
     examples = load(str(tmp_path / "waves.npy"), AUDIO, condition, "all")
     assert examples.condition["speaker"].tolist() == [0] * len(examples)
+
+
+# ------------------------------------------------------------------ options behind a name, patterns
+
+
+def test_options_follow_one_another_and_paths_may_hold_their_mark(tmp_path: Path) -> None:
+    four = DIGITS.model_copy(update={"levels": 4})
+    for name in ("me@home", "a@levels=4", "b@c=d"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "x.npy", np.arange(64).reshape(1, 8, 8))
+        place = str(tmp_path / name / "x.npy")
+        assert load(place, DIGITS.model_copy(update={"levels": 64}), {}, "all").x.max() == 63
+        assert load(f"{place}@levels=4", four, {}, "all").x.max() == 3
+    with refused("AR840", "no option 'level'", "did you mean 'levels'?"):
+        load("digits@level=4", four)
+    with refused("AR840", "comes twice"):
+        load("digits@levels=4@levels=2", four)
+    with refused("AR803", "whole number from 2", "'1' came"):
+        load("digits@levels=1", four)
+    with refused("AR803", "no data set, file or folder"):
+        load("nowhere@b=1/x.png", four)
+    (tmp_path / "a.txt").write_text("some text " * 10)
+    with refused("AR840", "@levels= is for images and array", "this source is text"):
+        load(f"{tmp_path}/a.txt@levels=4", TEXT)
+
+
+def test_every_option_is_explained() -> None:
+    page = explain("AR840")
+    for line in options_help().splitlines():
+        assert line.split(" ")[0] in page, line
+
+
+def test_patterns_name_regular_files(tmp_path: Path) -> None:
+    data = DIGITS.model_copy(update={"levels": 256})
+    label = {"label": ClassCondition(kind="class", classes=2)}
+    for i in range(6):
+        folder = tmp_path / "p" / ("a" if i < 3 else "b")
+        folder.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(folder / f"{i}.png")
+    (tmp_path / "p" / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / "p" / "a" / "9.png").mkdir()
+    os.mkfifo(tmp_path / "p" / "a" / "8.png")
+    some = load(f"{tmp_path}/p/a/*", data, {}, "all")
+    assert sorted(set(some.x.ravel().tolist())) == [0, 1, 2]
+    both = load(f"{tmp_path}/p/*/*.png", data, label, "all")
+    assert (both.condition["label"] == (both.x[:, 0, 0, 0] >= 3)).all() and "a, b" in both.note
+    assert sorted(set(load(f"{tmp_path}/**/[45].png", data, {}, "all").x.ravel().tolist())) == [4, 5]
+    with refused("AR803", "no data set, file or folder"):
+        load(f"{tmp_path}/p/a/*.jpg", data)
+    with refused("AR803", "no regular file"):
+        load(f"{tmp_path}/p/a/8.png", data)
+    with refused("AR803", "cannot read"):
+        load("x" * 5000, data)

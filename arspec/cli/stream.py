@@ -89,9 +89,9 @@ def _prefix(path: Path, data: SequenceData) -> Codes:
     import numpy as np
 
     from arspec.data.adapt import codes_of
-    from arspec.data.files import read_path
+    from arspec.data.load import read
 
-    raw = read_path(path, data, {}, "all")
+    raw, _ = read(str(path), data, {}, "all")
     if raw.x.ndim == 2 and len(raw.x) == 1:  # as samples are written
         raw = replace(raw, x=raw.x[0])
     if raw.x.ndim != 1 or not len(raw.x):

@@ -315,4 +315,18 @@ CODES = (
         """,
         "give the model that the container was made with.",
     ),
+    code(
+        "AR840",
+        "an option of a data source that does not hold",
+        """Options stand behind the name of a source, each as @key=value. One may follow another. A key is known, comes
+        once, and fits the kind of the source. The options are:
+        @levels=N brings the values of images and arrays to N levels.""",
+        """
+        arspec train specs/made.yaml --out run --data digits@level=2
+        """,
+        """
+        arspec train specs/made.yaml --out run --data digits@levels=2
+        """,
+        "write the key as the message names it, or leave the option out.",
+    ),
 )

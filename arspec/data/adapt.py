@@ -9,6 +9,7 @@ import numpy as np
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array, Examples
 from arspec.data.mu_law import to_codes
+from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Raw
 from arspec.diagnostics import InputError
 
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    raw: Raw, data: Data, condition: Condition, *, name: str, levels: int | None, split: str, seed: int
+    raw: Raw, data: Data, condition: Condition, *, name: str, options: Options, split: str, seed: int
 ) -> Examples:
-    """The examples of `raw` as a spec with these `data` and `condition` sections takes them.
-
-    levels: reduce to so many levels first, where the user asked for it.
-    """
+    """The examples of `raw` as a spec with these `data` and `condition` sections takes them."""
     notes = list(raw.notes)
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
@@ -37,7 +35,7 @@ def adapt(
             _levels(raw.x[:, channel], None, None, own, name, split, seed, notes)
         x = raw.x.astype(np.int64)
     else:
-        x = _levels(raw.x, raw.levels, levels, data.levels, name, split, seed, notes)
+        x = _levels(raw.x, raw.levels, options.levels, data.levels, name, split, seed, notes)
         x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes)
         if data.kind == "image" and data.auxiliary:
             x = with_auxiliary(x, data)

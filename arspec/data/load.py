@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arspec.data.adapt import adapt
 from arspec.data.examples import Examples
-from arspec.data.files import read_path
+from arspec.data.files import read_files
+from arspec.data.options import Options, candidates, parse_options
+from arspec.data.raw import Raw
+from arspec.data.readers.files import found
 from arspec.data.sets import SETS
 from arspec.diagnostics import InputError
 
@@ -23,37 +25,32 @@ def load(source: str, data: Data, condition: Condition | None = None, split: str
     """Examples of `source` for a spec's `data` and `condition` sections.
 
     source: a named set (digits, mnist, fashion_mnist, photos32, speech, shakespeare), a folder of images, texts or WAV
-        files, or one file: .npy, .npz (arrays `x` and one for each condition), .txt, .wav, an image. `@levels=4` after
-        it reduces the levels: `mnist@levels=4`.
+        files, a pattern such as `photos/*.png`, or one file: .npy, .npz (arrays `x` and one for each condition), .txt,
+        .wav, an image. Options may follow: `mnist@levels=4`; `arspec.data.options` lists them.
     split: train, valid, test, or all. Where a source has no splits they are made, the same ones every time.
     seed: of the Bernoulli draw by which grey values are binarized for a spec with two levels.
 
     Raises InputError where the source cannot be had or does not fit the spec; what was adapted is told in `note`.
     """
     condition = condition or {}
-    place, levels = _parse(source)
-    if place in SETS:
-        if split not in ("train", "valid", "test", "all"):
-            raise InputError("AR803", f"there is no split '{split}'", "the splits are train, valid, test and all")
-        raw = SETS[place].read(split)
-    elif Path(place).exists():
-        raw = read_path(Path(place), data, condition, split)
-    else:
-        sets = ", ".join(SETS)
-        raise InputError("AR803", f"'{place}' is no data set, file or folder", f"the data sets are: {sets}")
-    return adapt(raw, data, condition, name=f"{source}, {split}", levels=levels, split=split, seed=seed)
+    raw, options = read(source, data, condition, split)
+    return adapt(raw, data, condition, name=f"{source}, {split}", options=options, split=split, seed=seed)
 
 
-def _parse(source: str) -> tuple[str, int | None]:
-    place, mark, option = source.rpartition("@")
-    if not mark:
-        return source, None
-    if not option.startswith("levels="):
-        return source, None  # a path may hold an @ of its own
-    try:
-        levels = int(option.removeprefix("levels="))
-    except ValueError:
-        levels = 0
-    if levels < 2:
-        raise InputError("AR803", f"'{source}': levels is a whole number from 2", "for example mnist@levels=4")
-    return place, levels
+def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw, Options]:
+    """One split of a source as it lies in its files, and the options behind its name."""
+    for place, behind in candidates(source):
+        if place in SETS:
+            options = parse_options(behind, source)
+            if split not in ("train", "valid", "test", "all"):
+                raise InputError("AR803", f"there is no split '{split}'", "the splits are train, valid, test and all")
+            raw = SETS[place].read(split)
+        elif (files := found(place)) is not None:
+            options = parse_options(behind, source)
+            raw = read_files(files, data, condition, split, options)
+        else:
+            continue
+        options.check(raw.layout, source)
+        return raw, options
+    sets = ", ".join(SETS)
+    raise InputError("AR803", f"'{source}' is no data set, file or folder", f"the data sets are: {sets}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
 Layout = Literal["images", "text", "audio", "array"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 T = TypeVar("T")
 SPLITS = ("train", "valid", "test")
 

@@ -1,0 +1,95 @@
+"""Options behind the name of a source: `photos@size=64@levels=16`. An option is one field of `Options`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from arspec.data.raw import LAYOUTS, Layout
+from arspec.diagnostics import InputError, did_you_mean
+
+_KEY = re.compile(r"@([A-Za-z_]\w*)=")
+
+
+def option(
+    parse: Callable[[str], Any], value: str, about: str, layouts: tuple[Layout, ...] = LAYOUTS, default: Any = None
+) -> Any:
+    """A field of `Options`.
+
+    parse: makes the value of its text; it raises ValueError, whose message says what would be right.
+    value: what stands behind the `=` in the help. about: what the option does, in a sentence.
+    layouts: the kinds of sources that take the option.
+    """
+    about_it = {"parse": parse, "value": value, "about": about, "layouts": layouts}
+    return field(default=default, metadata=about_it)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` on."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+            raise ValueError(f"a whole number from {least}")
+        return int(text)
+
+    return parse
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a source is changed before it meets a spec. None: the option was not given."""
+
+    levels: int | None = option(whole_number(2), "N", "The values are brought to N levels.", ("images", "array"))
+
+    def check(self, layout: Layout, source: str) -> None:
+        """Refuses options that a source of this layout does not take."""
+        for each in _given(self):
+            if layout not in each.metadata["layouts"]:
+                kinds = " and ".join(each.metadata["layouts"])
+                raise InputError("AR840", f"{source}: @{each.name}= is for {kinds}; this source is {layout}")
+
+
+def candidates(source: str) -> Iterable[tuple[str, str]]:
+    """The ways to take `source` as a place and its options: the longest place first, as a path may hold an @.
+
+    >>> list(candidates("a@b=1@levels=4"))
+    [('a@b=1@levels=4', ''), ('a@b=1', '@levels=4'), ('a', '@b=1@levels=4')]
+    """
+    yield source, ""
+    for mark in reversed(list(_KEY.finditer(source))):
+        yield source[: mark.start()], source[mark.start() :]
+
+
+def parse_options(text: str, source: str) -> Options:
+    """`@size=64@levels=16` as options. InputError for a key that is unknown or comes twice, and for a bad value."""
+    known = {each.name: each for each in fields(Options)}
+    marks = list(_KEY.finditer(text))
+    values: dict[str, Any] = {}
+    for number, mark in enumerate(marks):
+        key = mark[1]
+        value = text[mark.end() : marks[number + 1].start() if number + 1 < len(marks) else len(text)]
+        if key not in known:
+            raise InputError("AR840", f"'{source}': there is no option '{key}'", did_you_mean(key, known, "options"))
+        if key in values:
+            raise InputError("AR840", f"'{source}': the option '{key}' comes twice", "give it once")
+        try:
+            values[key] = known[key].metadata["parse"](value)
+        except ValueError as error:
+            example = f"write @{key}={known[key].metadata['value']}"
+            raise InputError("AR803", f"'{source}': {key} is {error}; {value!r} came", example) from error
+    return Options(**values)
+
+
+def options_help() -> str:
+    """One line for each option: how it is written, for which kinds of sources, and what it does."""
+    lines = [
+        f"@{each.name}={each.metadata['value']} ({', '.join(each.metadata['layouts'])}) {each.metadata['about']}"
+        for each in fields(Options)
+    ]
+    return "\n".join(lines)
+
+
+def _given(options: Options) -> list[Field[Any]]:
+    return [each for each in fields(Options) if getattr(options, each.name) != each.default]
