@@ -8,6 +8,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from arspec.cli.parser import Parser, no_command
+
 # command -> (module, suffix of its two functions, one line). The module is imported when the command is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("arspec.cli.list", "", "the specs in a folder, with their sizes"),
@@ -29,45 +31,67 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(
-        prog="arspec",
-        description="A compiler for autoregressive models.",
-        epilog="exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the input is wrong",
-    )
-    parser.add_argument("--version", action="version", version=f"arspec {_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    called = next((a for a in arguments if not a.startswith("-")), None)
-    run: Any = None
-    for name, (module, suffix, about) in COMMANDS.items():
-        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        if name == called:
-            loaded = import_module(module)
-            getattr(loaded, f"add_{suffix}_arguments" if suffix else "add_arguments")(command)
-            run = getattr(loaded, f"run_{suffix}" if suffix else "run")
-    args = parser.parse_args(arguments)
-    return _guarded(run, args)
-
-
-def _guarded(run: Any, args: argparse.Namespace) -> int:
-    from arspec.diagnostics import InputError
-
+    args = argparse.Namespace(json="--json" in arguments)
     try:
-        return int(run(args))
-    except InputError as error:
-        print(_told(error, args), file=sys.stderr)
-        return 2
+        if arguments and arguments[0] in COMMANDS:
+            run, parser = command(arguments[0])
+            args = parser.read(arguments[1:])
+            return int(run(args))
+        return _overview(arguments)
     except BrokenPipeError:  # the reader of a pipe has gone; nothing is left to be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        from arspec.diagnostics import InputError
+
+        if not isinstance(error, InputError):
+            raise
+        _tell(error, args)
+        return 2
 
 
-def _told(error: Any, args: argparse.Namespace) -> str:
-    from arspec.diagnostics import github, text
+def command(name: str) -> tuple[Any, Parser]:
+    """The function of a command, and the parser of its arguments."""
+    module, suffix, about = COMMANDS[name]
+    loaded = import_module(module)
+    parser = Parser(prog=f"arspec {name}", description=about[0].upper() + about[1:] + ".")
+    getattr(loaded, f"add_{suffix}_arguments" if suffix else "add_arguments")(parser)
+    return getattr(loaded, f"run_{suffix}" if suffix else "run"), parser
 
-    return github(error.diagnostics) if getattr(args, "format", "text") == "github" else text(error.diagnostics)
+
+def _overview(arguments: list[str]) -> int:
+    """What stands before a command, or in its place: --help, --version. Raises InputError for anything else."""
+    parser = Parser(
+        prog="arspec",
+        description="A compiler for autoregressive models.",
+        epilog="exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the input is wrong",
+    )
+    parser.add_argument("--version", action="version", version=f"arspec {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (_, _, about) in COMMANDS.items():
+        commands.add_parser(name, help=about)
+    if arguments and not arguments[0].startswith("-"):
+        raise no_command(arguments[0], COMMANDS)
+    if arguments:
+        parser.parse_args(arguments[:1])
+        parser.error("options of a command stand behind it")
+    parser.print_help(sys.stderr)
+    return 2
+
+
+def _tell(error: Any, args: argparse.Namespace) -> None:
+    """Prints what is wrong, for people on standard error; with --json also for programs on standard output."""
+    from arspec.diagnostics import github, text, to_json
+
+    if getattr(args, "json", False):
+        import json
+
+        print(json.dumps({"ok": False, "diagnostics": to_json(error.diagnostics)}, indent=1))
+    wanted = github if getattr(args, "format", "text") == "github" else text
+    print(wanted(error.diagnostics), file=sys.stderr)
 
 
 def _version() -> str:

@@ -329,4 +329,16 @@ CODES = (
         """,
         "write the key as the message names it, or leave the option out.",
     ),
+    code(
+        "AR890",
+        "a command line that cannot be read",
+        """`arspec COMMAND --help` lists the options and arguments of a command. Options and arguments may stand in any order.""",
+        """
+        arspec sample runs/first -o a.png --temprature 0.8
+        """,
+        """
+        arspec sample runs/first -o a.png --temperature 0.8
+        """,
+        "correct the name; the help line shows the nearest ones.",
+    ),
 )

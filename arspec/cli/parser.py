@@ -1,0 +1,57 @@
+"""The parser of the command line: what it cannot read is told as a diagnostic, with the nearest names."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+_CHOICE = re.compile(r"invalid choice: '?(?P<given>[^']*?)'? \(choose from (?P<known>.*)\)$", re.DOTALL)
+_UNKNOWN = "unrecognized arguments: "
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises InputError (AR890) in place of printing its usage and leaving the program.
+
+    Options may stand between positional arguments: `arspec verify a.yaml --static b.yaml`.
+    """
+
+    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The arguments as a namespace. Raises InputError where they cannot be read."""
+        namespace, rest = self.parse_known_intermixed_args(arguments)
+        if rest:
+            self.error(_UNKNOWN + " ".join(rest))
+        return namespace
+
+    def error(self, message: str) -> NoReturn:
+        """Raises InputError; `message` is argparse's."""
+        from arspec.diagnostics import InputError, did_you_mean
+
+        hint = None
+        if message.startswith(_UNKNOWN):
+            rest = message.removeprefix(_UNKNOWN).split(" ")
+            name = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
+            if name is None:
+                message = f"there is no place for {rest[0]!r}"
+            else:
+                message, hint = f"there is no option {name}", nearest_option(name, self._option_string_actions)
+        elif (choice := _CHOICE.search(message)) is not None:
+            known = [word.strip().strip("'\"") for word in choice["known"].split(",")]
+            hint = did_you_mean(choice["given"], known)
+        raise InputError("AR890", f"{self.prog}: {message}", hint or f"{self.prog} --help lists what it takes")
+
+
+def nearest_option(name: str, options: Iterable[str]) -> str | None:
+    """A help line with the options that resemble `name`; None where none does."""
+    from arspec.diagnostics import nearest
+
+    found = nearest(name, [option for option in options if option.startswith("--")])
+    return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def no_command(name: str, commands: Iterable[str]) -> Any:
+    """The InputError for a command that there is not."""
+    from arspec.diagnostics import InputError, did_you_mean
+
+    return InputError("AR890", f"arspec has no command '{name}'", did_you_mean(name, commands, "commands"))
