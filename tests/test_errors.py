@@ -267,6 +267,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR831": no_numbers,
     "AR832": far_from_the_encoder,
     "AR833": of_another_model,
+    "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
 }
 
