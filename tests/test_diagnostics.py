@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import arspec
 import arspec.codes
 from arspec import diagnostics
 from arspec.diagnostics import CODES, Collector, Diagnostic, InputError, Place, Source, SpecError
@@ -177,7 +178,7 @@ def test_an_unknown_code_names_the_nearest() -> None:
 
 
 def test_every_code_that_is_used_is_explained() -> None:
-    package = Path(diagnostics.__file__).parent
+    package = Path(arspec.__file__).parent
     for file in package.rglob("*.py"):
         used = set(re.findall(r'"(AR\d{3})"', file.read_text("utf-8")))
         assert used <= set(CODES), f"{file.name} uses {sorted(used - set(CODES))} without a page"

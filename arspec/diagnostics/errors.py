@@ -1,0 +1,89 @@
+"""What is raised: the faults of a spec, all at once, and other bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arspec.diagnostics.as_text import text
+from arspec.diagnostics.diagnostic import Diagnostic
+from arspec.diagnostics.place import Place
+
+MAX_FAULTS = 1000  # that a collector takes before it gives up
+
+
+class InputError(Exception):
+    """Bad input that has no place in a spec: weights, data, flags, files. Its text is one clear message."""
+
+    def __init__(self, code: str, message: str, help: str | None = None) -> None:
+        super().__init__(code, message, help)
+        self.code = code
+        self.message = message
+        self.help = help
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return (Diagnostic(self.code, self.message, None, self.help),)
+
+    def __str__(self) -> str:
+        return text(self.diagnostics)
+
+
+class SpecError(InputError):
+    """The faults of a spec, ordered by file and place, each once."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        ordered = _in_order(diagnostics)
+        if not ordered:
+            raise ValueError("a SpecError needs at least one diagnostic")
+        first = ordered[0]
+        super().__init__(first.code, first.message, first.help)
+        self.args = (ordered,)  # what pickle and copy call the class with
+        self._diagnostics = ordered
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return self._diagnostics
+
+
+class Collector:
+    """Gathers diagnostics, so that all faults of a file are reported at once. Raises SpecError at MAX_FAULTS."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        place: Place | None,
+        help: str | None = None,
+        related: Iterable[tuple[Place, str]] = (),
+    ) -> None:
+        self.diagnostics.append(Diagnostic(code, message, place, help, tuple(related)))
+        if len(self.diagnostics) >= MAX_FAULTS:
+            raise SpecError(self.diagnostics)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics.extend(diagnostics)
+
+    def __len__(self) -> int:
+        return len(self.diagnostics)
+
+    def raise_if_any(self) -> None:
+        """Raises SpecError with everything that was added, if anything was."""
+        if self.diagnostics:
+            raise SpecError(self.diagnostics)
+
+
+def _in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    once: dict[tuple[str, str, Place | None], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        once.setdefault((diagnostic.code, diagnostic.message, diagnostic.place), diagnostic)
+    return tuple(sorted(once.values(), key=_position))
+
+
+def _position(diagnostic: Diagnostic) -> tuple[bool, str, int, int, str, str]:
+    place = diagnostic.place
+    if place is None:
+        return (True, "", 0, 0, diagnostic.code, diagnostic.message)
+    return (False, place.source.name, place.start, place.end, diagnostic.code, diagnostic.message)
