@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -17,6 +18,8 @@ from arspec.runtime.machine import Trace
 from arspec.runtime.module import Model, build
 from arspec.spec.load import Spec, load
 from arspec.twin import thin
+
+os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colour where tests read it
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("specs/*.yaml"))

@@ -311,7 +311,7 @@ def test_recover(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     (folder / "z.ars").write_bytes(data)
     assert main(["decompress", "runs/first", "z.ars", "-o", "whole"]) == 2
     assert not (folder / "whole").exists()
-    assert "AR830 part 4 of 4" in capsys.readouterr().err
+    assert "error[AR830]: part 4 of 4" in capsys.readouterr().err
     assert main(["decompress", "runs/first", "z.ars", "-o", "saved", "--recover"]) == 1
     assert "part 4 of 4" in capsys.readouterr().err
     found = sorted(p.relative_to(folder / "saved").as_posix() for p in (folder / "saved").rglob("*") if p.is_file())

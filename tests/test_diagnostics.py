@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import arspec
 import arspec.codes
 from arspec import diagnostics
+from arspec.cli.telling import tell
 from arspec.diagnostics import CODES, Collector, Diagnostic, InputError, Place, Source, SpecError
 
 SPEC = Source("specs/a.yaml", "arspec: 1\nfirst: {layer: conv, kernal: 3}\nlast: [a,\n  b]\n")
@@ -53,29 +56,30 @@ def test_the_text_shows_line_caret_related_places_and_help() -> None:
     )
     assert diagnostics.text([fault]) == "\n".join(
         [
-            "specs/a.yaml:2:22: AR101 no key 'kernal'",
+            "specs/a.yaml:2:22: error[AR101]: no key 'kernal'",
             "    2 | first: {layer: conv, kernal: 3}",
             "      |                      ^^^^^^",
             "      = specs/a.yaml:1:9: here",
             "    1 | arspec: 1",
             "      |         ^",
             "      = help: did you mean 'kernel'?",
+            "1 error",
         ]
     )
 
 
 def test_a_place_of_several_lines_is_marked_to_the_end_of_its_first() -> None:
     shown = diagnostics.text([Diagnostic("AR103", "m", place_of("[a,\n  b]"))])
-    assert shown.splitlines()[1:] == ["    3 | last: [a,", "      |       ^^^"]
+    assert shown.splitlines()[1:3] == ["    3 | last: [a,", "      |       ^^^"]
 
 
 def test_long_lines_are_cut_around_the_place_and_wide_characters_keep_the_caret() -> None:
     long = Source("a", "x" * 5000 + "HERE" + "y" * 5000)
-    line, caret = diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", long))]).splitlines()[1:]
+    line, caret = diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", long))]).splitlines()[1:3]
     assert len(line) < 130
     assert line[caret.index("^") : caret.rindex("^") + 1] == "HERE"
     wide = Source("a", "文字: HERE")
-    assert diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", wide))]).endswith("|       ^^^^")
+    assert diagnostics.text([Diagnostic("AR103", "m", place_of("HERE", wide))]).splitlines()[2].endswith("|       ^^^^")
 
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
@@ -93,6 +97,85 @@ def test_no_text_breaks_a_format(text: str, start: int, length: int, message: st
     assert diagnostics.text([fault])
     assert "\n" not in diagnostics.github([fault])
     json.dumps(diagnostics.to_json([fault]))
+
+
+@pytest.fixture
+def unsure(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The code of a warning."""
+    monkeypatch.setitem(CODES, "AR199", replace(CODES["AR101"], code="AR199", level="warning"))
+    return "AR199"
+
+
+def test_every_severity_has_its_word_and_they_are_counted(unsure: str) -> None:
+    shown = diagnostics.text([Diagnostic(code, "m") for code in ("AR101", unsure, "AR703", "AR704", "AR101")])
+    assert shown.splitlines() == [
+        "error[AR101]: m", "warning[AR199]: m", "note[AR703]: m", "note[AR704]: m", "error[AR101]: m",
+        "2 errors, 1 warning, 2 notes",
+    ]  # fmt: skip
+    assert diagnostics.text([Diagnostic(unsure, "m", place_of("1"))]).endswith("\n1 warning")
+    assert diagnostics.text([Diagnostic("AR803", "m")]) == "error[AR803]: m"  # one message is no list
+    assert diagnostics.github([Diagnostic(unsure, "m")]) == "::warning title=AR199::m"
+    assert diagnostics.to_json([Diagnostic(unsure, "m")])[0]["level"] == "warning"
+
+
+def test_a_warning_alone_is_refused_nowhere(unsure: str) -> None:
+    told = Collector()
+    told.add(unsure, "m", None)
+    told.raise_if_any()
+    told.add("AR101", "m", None)
+    with pytest.raises(SpecError) as caught:
+        told.raise_if_any()
+    assert [d.code for d in caught.value.diagnostics] == ["AR101", unsure]
+
+
+def test_colour_is_all_that_a_terminal_is_told_more() -> None:
+    """Without its escape sequences the text is the plain one; each severity has a colour of its own, and what comes
+    from outside sends none."""
+    hostile = Source("a\x1b[31m.yaml", "k\x1b[2J: 1")
+    faults = [
+        Diagnostic(code, "\x1b]0;m", Place(hostile, 0, 3), "h\x1b[1m\nmore", ((place_of("1"), "n\x1b[0m"),))
+        for code in ("AR101", "AR703")
+    ]
+    plain, coloured = diagnostics.text(faults), diagnostics.text(faults, colour=True)
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    first, second = (re.search(r"\x1b\[([0-9;]+)m" + word, coloured) for word in (r"error\[AR101", r"note\[AR703"))
+    assert first and second and first[1] != second[1]
+    assert coloured.count("\x1b[0m") == len(re.findall(r"\x1b\[[1-9][0-9;]*m", coloured))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "variables", "wanted"),
+    [
+        (Terminal(), {}, True),
+        (io.StringIO(), {}, False),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"FORCE_COLOR": "1"}, True),
+        (io.StringIO(), {"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+        (Terminal(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_goes_to_terminals_alone_unless_it_is_said(
+    stream: io.StringIO, variables: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    fault = [Diagnostic("AR101", "m", place_of("kernal"))]
+    tell(fault, stream)
+    assert ("\x1b[" in stream.getvalue()) is wanted
+    assert stream.getvalue() == diagnostics.text(fault, wanted) + "\n"
+    stream.seek(0), stream.truncate()
+    tell(fault, stream, "github")
+    assert stream.getvalue() == diagnostics.github(fault) + "\n"
 
 
 def test_json_has_all_parts() -> None:
@@ -132,7 +215,7 @@ def test_faults_are_ordered_by_file_and_place_and_told_once() -> None:
 
 def test_more_faults_than_a_person_reads_are_counted() -> None:
     shown = diagnostics.text([Diagnostic("AR101", f"m{n}") for n in range(1100)])
-    assert shown.endswith("... and 1,000 more")
+    assert shown.endswith("\n... and 1,000 more\n1,100 errors")
 
 
 def test_errors_survive_pickle_and_copy() -> None:
@@ -140,7 +223,7 @@ def test_errors_survive_pickle_and_copy() -> None:
         for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
             assert str(other) == str(error)
             assert other.diagnostics == error.diagnostics
-    assert str(InputError("AR808", "m", "h")) == "AR808 m\n      = help: h"
+    assert str(InputError("AR808", "m", "h")) == "error[AR808]: m\n      = help: h"
 
 
 def test_the_nearest_names() -> None:

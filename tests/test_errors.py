@@ -121,7 +121,7 @@ def command(*arguments: str) -> None:
         except SystemExit as exit:
             raise AssertionError(f"the parser refuses it: {told.getvalue()}") from exit
     assert code == 2, told.getvalue()
-    found = re.search(r"^(?:\S+: )?(AR\d{3}) (.*)", told.getvalue(), re.M)
+    found = re.search(r"^(?:\S+: )?error\[(AR\d{3})\]: (.*)", told.getvalue(), re.M)
     assert found, told.getvalue()
     raise InputError(found[1], found[2])
 

@@ -84,14 +84,14 @@ def _overview(arguments: list[str]) -> int:
 
 def _tell(error: Any, args: argparse.Namespace) -> None:
     """Prints what is wrong, for people on standard error; with --json also for programs on standard output."""
-    from arspec.diagnostics import github, text, to_json
+    from arspec.cli.telling import tell
+    from arspec.diagnostics import to_json
 
     if getattr(args, "json", False):
         import json
 
         print(json.dumps({"ok": False, "diagnostics": to_json(error.diagnostics)}, indent=1))
-    wanted = github if getattr(args, "format", "text") == "github" else text
-    print(wanted(error.diagnostics), file=sys.stderr)
+    tell(error.diagnostics, sys.stderr, getattr(args, "format", "text"))
 
 
 def _version() -> str:

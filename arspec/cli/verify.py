@@ -41,6 +41,7 @@ def _contexts(text: str) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
+    from arspec.cli.telling import tell
     from arspec.diagnostics import InputError
     from arspec.spec.load import load
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             if len(args.specs) == 1:
                 raise
             wrong = True
-            _print_error(error, args)
+            tell(error.diagnostics, sys.stderr, args.format)
             continue
         if not args.json:
             _show(reports[-1], args)
@@ -85,11 +86,11 @@ def _verified(spec: Any, args: argparse.Namespace) -> Any:
 
 
 def _show(report: Any, args: argparse.Namespace) -> None:
-    from arspec.diagnostics import github, text
+    from arspec.cli.telling import tell
 
     print(report)
     if report.diagnostics:
-        print(github(report.diagnostics) if args.format == "github" else text(report.diagnostics))
+        tell(report.diagnostics, sys.stdout, args.format)
     proposal = report.proposal
     if proposal is None:
         if not report.proven:
@@ -103,9 +104,3 @@ def _show(report: Any, args: argparse.Namespace) -> None:
             print(f"  written to {proposal.name}")
     else:
         print("  arspec verify --fix shows the edit as a diff, --fix --write writes it")
-
-
-def _print_error(error: Any, args: argparse.Namespace) -> None:
-    from arspec.diagnostics import github, text
-
-    print(github(error.diagnostics) if args.format == "github" else text(error.diagnostics), file=sys.stderr)

@@ -6,9 +6,9 @@ A new code is one `code(...)` in its file; nothing else lists it.
 from __future__ import annotations
 
 from arspec.codes import expressions, heads, inputs, names, orders, proof, shape, text, types
-from arspec.codes.page import Code
+from arspec.codes.page import LEVELS, Code, Level
 
-__all__ = ["CODES", "Code"]
+__all__ = ["CODES", "LEVELS", "Code", "Level"]
 
 _FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs)
 

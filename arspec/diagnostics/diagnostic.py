@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arspec.codes import CODES
+from arspec.codes import CODES, Level
 from arspec.diagnostics.place import Place
 
 
@@ -19,7 +19,7 @@ class Diagnostic:
     related: tuple[tuple[Place, str], ...] = ()
 
     @property
-    def level(self) -> str:
-        """'error', or 'note' for what is told but refused nowhere, such as a blind spot."""
+    def level(self) -> Level:
+        """'error', 'warning' for a likely mistake, or 'note'; the last two are refused nowhere."""
         code = CODES.get(self.code)
         return code.level if code else "error"

@@ -70,8 +70,8 @@ class Collector:
         return len(self.diagnostics)
 
     def raise_if_any(self) -> None:
-        """Raises SpecError with everything that was added, if anything was."""
-        if self.diagnostics:
+        """Raises SpecError with everything that was added, if an error is among it."""
+        if any(diagnostic.level == "error" for diagnostic in self.diagnostics):
             raise SpecError(self.diagnostics)
 
 

@@ -42,7 +42,7 @@ def _place_json(place: Place) -> dict[str, Any]:
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    command = "notice" if diagnostic.level == "note" else "error"
+    command = "notice" if diagnostic.level == "note" else diagnostic.level
     properties: list[tuple[str, object]] = []
     place = diagnostic.place
     if place is not None:
