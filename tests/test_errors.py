@@ -233,6 +233,13 @@ def of_another_model(path: Path) -> None:
     other.decompress(model(path / "small.yaml").compress(torch.zeros(1, 1, 4, 4, dtype=torch.long)))
 
 
+def mixture(path: Path) -> Path:
+    """A spec whose head has no table of probabilities."""
+    made = path / "mixture.yaml"
+    made.write_text(framed("head: {kind: logistic_mixture, components: 2, from: logits}"))
+    return made
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -268,6 +275,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR832": far_from_the_encoder,
     "AR833": of_another_model,
     "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
+    "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
 }
 

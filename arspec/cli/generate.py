@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
@@ -52,7 +53,7 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="what is written: .png, .txt, .wav or .npy")
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same examples (%(default)s)")
-    parser.add_argument("--temperature", type=float, default=1.0, help="below 1: likelier examples (%(default)s)")
+    add_chance_arguments(parser)
     parser.add_argument(
         "--condition",
         action="append",
@@ -68,7 +69,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run_sample(args: argparse.Namespace) -> int:
     """Draws samples and says where they are; exit code 0."""
-    _check(args)
+    chance = _check(args)
     model = open_model(args, args.seed)
     from arspec.data.write import check_suffix, write
 
@@ -77,7 +78,7 @@ def run_sample(args: argparse.Namespace) -> int:
     if not 0 <= args.member < model.members:
         raise InputError("AR816", f"the model has the members 0 to {model.members - 1}; {args.member} came")
     if wants_stream(args):
-        return run_stream(args, model)
+        return run_stream(args, model, chance)
     count = args.n or (None if args.condition else 16)
     condition, longest = conditions_of(model, args.condition, count)
     count = count or longest
@@ -85,10 +86,10 @@ def run_sample(args: argparse.Namespace) -> int:
     x = model.sample(
         count,
         seed=args.seed,
-        temperature=args.temperature,
         member=args.member,
         progress=sys.stderr.isatty(),
         method=_method(args, model, count, args.member, given),
+        **chance,
         **given,
     )
     # one column for each class, where they are dealt out in turn
@@ -99,7 +100,7 @@ def run_sample(args: argparse.Namespace) -> int:
 
 def run_complete(args: argparse.Namespace) -> int:
     """Completes examples and says where they are; exit code 0."""
-    _check(args)
+    chance = _check(args)
     at_least(1, args.each, "--each")
     model = open_model(args, args.seed)
     import numpy as np
@@ -130,11 +131,11 @@ def run_complete(args: argparse.Namespace) -> int:
         method=args.method,
         member=args.member,
         seed=args.seed,
-        temperature=args.temperature,
         progress=sys.stderr.isatty(),
         particles=args.particles,
         sweeps=args.sweeps,
         tries=args.tries,
+        **chance,
     )
     print(f"{found.how}: {found.guarantee}")
     if args.explain_method and found.how == "order":
@@ -150,11 +151,10 @@ def run_complete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> dict[str, Any]:
     if args.n is not None:
         at_least(1, args.n, "-n")
-    if not args.temperature > 0:
-        raise InputError("AR808", f"--temperature is above 0; {args.temperature:g} came")
+    return chance_of(args)
 
 
 def _method(

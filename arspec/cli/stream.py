@@ -39,7 +39,7 @@ def wants_stream(args: argparse.Namespace) -> bool:
     return args.length is not None or args.seconds is not None or args.prefix is not None
 
 
-def run_stream(args: argparse.Namespace, model: Any) -> int:
+def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any]) -> int:
     """Draws one sequence and says where it is; exit code 0."""
     import torch
 
@@ -51,9 +51,9 @@ def run_stream(args: argparse.Namespace, model: Any) -> int:
                          "--length and --seconds count it in")  # fmt: skip
     condition, _ = conditions_of(model, args.condition, 1)
     pieces = model.stream(
-        1, steps=steps, chunk=CHUNK, seed=args.seed, temperature=args.temperature, member=args.member,
+        1, steps=steps, chunk=CHUNK, seed=args.seed, member=args.member,
         prefix=None if prefix is None else torch.from_numpy(prefix).unsqueeze(0).to(model.device),
-        compiled=args.compile, **as_tensors(condition, model),
+        compiled=args.compile, **chance, **as_tensors(condition, model),
     )  # fmt: skip
     with _writer(out, data, steps) as write:
         done = 0

@@ -330,6 +330,19 @@ CODES = (
         "write the key as the message names it, or leave the option out.",
     ),
     code(
+        "AR860",
+        "truncation of a head without probabilities of levels",
+        """Top-k, top-p and min-p leave unlikely levels out of a table of probabilities, which categorical and Bernoulli
+        heads have. A mixture of logistics draws a number of any size and rounds it, so that there is no table.""",
+        """
+        arspec sample specs/wavenet_mol.yaml --top-k 40 -o x.wav
+        """,
+        """
+        arspec sample specs/wavenet_mol.yaml --temperature 0.9 -o x.wav
+        """,
+        "set the temperature instead, or use a model with a categorical head.",
+    ),
+    code(
         "AR890",
         "a command line that cannot be read",
         """`arspec COMMAND --help` lists the options and arguments of a command. Options and arguments may stand in any order.""",

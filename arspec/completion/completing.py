@@ -16,6 +16,7 @@ from arspec.completion.given import Given, best_given, not_first
 from arspec.completion.particles import by_particles
 from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.heads.truncation import Truncation, truncation
 from arspec.runtime.drawing import noise_for
 from arspec.runtime.method import sample
 
@@ -37,36 +38,53 @@ class Completion:
     guarantee: str
 
 
+@dataclass(frozen=True)
+class Chance:
+    """How the model's probabilities are changed before a draw."""
+
+    temperature: float = 1.0
+    truncation: Truncation | None = None
+
+    def __str__(self) -> str:
+        told = [] if self.temperature == 1.0 else [f"temperature {self.temperature:g}"]
+        return ", ".join([*told, *([] if self.truncation is None else [str(self.truncation)])])
+
+
+AS_IT_IS = Chance()
+
+
 def complete(
     model: Model, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
     member: int | None = None, seed: int = 0, temperature: float = 1.0, progress: bool = False, particles: int = 64,
-    sweeps: int = 20, tries: int = 1000, method: str = "auto",
+    sweeps: int = 20, tries: int = 1000, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
+    min_p: float | None = None,
 ) -> Completion:  # fmt: skip
     """x [B, *shape] with what is not `known` (booleans [*shape]) drawn anew, given what is.
 
     how: order (clamping; exact where the given part tells nothing after it), enumeration, rejection (exact), particles,
     gibbs, metropolis (exact in the limit). auto: order where it is exact, under whichever member of the family; else
     enumeration where there are few completions; else gibbs, or metropolis where the levels are many, either from a start
-    by particles. member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature: for the
-    order alone. InputError where the way can't be taken."""
+    by particles. member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k,
+    top_p, min_p: for the order alone. InputError where the way can't be taken."""
     condition = model.conditions(condition or {}, len(x))
     _check(how, particles, sweeps, tries)
+    chance = Chance(temperature, truncation(model.graph.head, top_k, top_p, min_p))
     given = best_given(model, known, member)
     if how == "auto":
         how = _chosen(model, given)
     if how == "order" and not given.exact:
         raise not_first(model, given)
-    if temperature != 1.0 and (how != "order" or given.partial.any()):
-        raise InputError("AR808", f"completion by {how} is of the model as it is: its temperature is 1; {temperature:g} came",
-                         "temperatures are for a given part that comes first in the order")  # fmt: skip
+    if chance != AS_IT_IS and (how != "order" or given.partial.any()):
+        raise InputError("AR808", f"completion by {how} is of the model as it is, without {chance}",
+                         "temperature, top-k, top-p and min-p are for a given part that comes first in the order")  # fmt: skip
     x = x.to(model.device)
     model.data_tensor(x)
     told = f"the order of member {given.member}" if model.members > 1 else "the model's order"
     if how == "order":
-        values = _by_order(model, given, x, known, condition, seed, temperature, progress, method)
-        warm = "" if temperature == 1.0 else f", at temperature {temperature:g}"
+        values = _by_order(model, given, x, known, condition, seed, chance, progress, method)
+        changed = "" if chance == AS_IT_IS else f", at {chance}"
         return Completion(values, how, given.member,
-                          f"exact conditional samples{warm}: nothing that is given looks at what is missing in {told}")  # fmt: skip
+                          f"exact conditional samples{changed}: nothing that is given looks at what is missing in {told}")  # fmt: skip
     with torch.no_grad(), model.held():
         values, guarantee = _otherwise(model, given, x, condition, how, seed, progress, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)
@@ -89,14 +107,14 @@ def _chosen(model: Model, given: Given) -> str:
 
 
 def _by_order(
-    model: Model, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, temperature: float,
+    model: Model, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, chance: Chance,
     progress: bool, method: str,
 ) -> Tensor:  # fmt: skip
     """By clamping; a variable that is given in part is drawn channel by channel."""
     if not given.partial.any():
         return sample(
-            model, len(x), condition, method=method, member=given.member, seed=seed, temperature=temperature,
-            progress=progress, given=x, known=known,
+            model, len(x), condition, method=method, member=given.member, seed=seed, temperature=chance.temperature,
+            truncation=chance.truncation, progress=progress, given=x, known=known,
         )  # fmt: skip
     return Clamped(model, given, x, noise_for(model, seed, 0, len(x))).run(condition)
 

@@ -20,6 +20,7 @@ from arspec.layers.base import Ref
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 
@@ -42,6 +43,11 @@ class Head(BaseModel):
 
     kind: str
     from_: Ref = Field(alias="from", description="The node that gives the parameters.")
+
+    @property
+    def tabular(self) -> bool:
+        """Whether each level is drawn by a probability of its own, so that some may be left out."""
+        return False
 
     @property
     def title(self) -> str:
@@ -69,8 +75,12 @@ class Head(BaseModel):
         value [..., C] has them; its later channels are not looked at. Over all channels they add up to `log_prob`."""
         raise NotImplementedError
 
-    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-        """parameters [..., K], uniforms [..., U] in [0, 1) -> integers [..., C]. Temperature 0 takes the likeliest."""
+    def draw(
+        self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
+        truncation: Truncation | None = None,
+    ) -> Tensor:  # fmt: skip
+        """parameters [..., K], uniforms [..., U] in [0, 1) -> integers [..., C]. Temperature 0 takes the likeliest.
+        truncation: the levels that may be drawn, where the head is `tabular`."""
         raise NotImplementedError
 
     # -- what a codec needs ------------------------------------------------------------------------------------------

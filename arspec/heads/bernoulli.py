@@ -13,6 +13,7 @@ from arspec.layers.base import Fault
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 FARTHEST = 18.0  # of a logit in a codec: beyond, a table can't tell the probability from zero
@@ -26,6 +27,10 @@ class Bernoulli(Head):
     coupled: ClassVar[bool] = False
 
     kind: Literal["bernoulli"]
+
+    @property
+    def tabular(self) -> bool:
+        return True
 
     def parameters(self, support: Support) -> int:
         if support.levels != 2:
@@ -46,11 +51,19 @@ class Bernoulli(Head):
         logit = parameters[..., channel]
         return torch.stack([F.logsigmoid(-logit), F.logsigmoid(logit)], -1)
 
-    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    def draw(
+        self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
+        truncation: Truncation | None = None,
+    ) -> Tensor:  # fmt: skip
+        import torch
+
         logits = parameters.double()
         if temperature == 0:
             return (logits > 0).long()
-        return (uniforms < (logits / temperature).sigmoid()).long()
+        one = (logits / temperature).sigmoid()
+        if truncation is not None:
+            one = truncation(torch.stack([1 - one, one], -1))[..., 1]
+        return (uniforms < one).long()
 
     # -- what a codec needs ------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from arspec.heads.base import Head, Support
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 LEAST = -18.0  # of a log-probability in a codec: below, a table can't tell it from zero
@@ -25,6 +26,10 @@ class Categorical(Head):
     coupled: ClassVar[bool] = False
 
     kind: Literal["categorical"]
+
+    @property
+    def tabular(self) -> bool:
+        return True
 
     def parameters(self, support: Support) -> int:
         return support.channels * support.levels
@@ -41,14 +46,18 @@ class Categorical(Head):
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
         return parameters[..., channel * support.levels : (channel + 1) * support.levels].log_softmax(-1)
 
-    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    def draw(
+        self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
+        truncation: Truncation | None = None,
+    ) -> Tensor:  # fmt: skip
         """The first level whose cumulative probability exceeds the uniform; in float64 whatever the parameters are."""
         import torch
 
         logits = parameters.double().unflatten(-1, (support.channels, support.levels))
         if temperature == 0:
             return logits.argmax(-1)
-        cumulative = (logits if temperature == 1 else logits / temperature).softmax(-1).cumsum(-1)
+        probabilities = (logits if temperature == 1 else logits / temperature).softmax(-1)
+        cumulative = (probabilities if truncation is None else truncation(probabilities)).cumsum(-1)
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
         return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp_(max=support.levels - 1)
 

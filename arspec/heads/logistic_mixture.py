@@ -14,6 +14,7 @@ from arspec.heads.base import Head, Support
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 LOWEST = -7.0  # of a log-scale
@@ -124,7 +125,10 @@ class LogisticMixture(Head):
         inside = torch.where(difference > 1e-5, difference.clamp(min=1e-12).log(), density)
         return torch.where(x < -0.999, F.logsigmoid(high), torch.where(x > 0.999, F.logsigmoid(-low), inside))
 
-    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    def draw(
+        self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
+        truncation: Truncation | None = None,
+    ) -> Tensor:  # fmt: skip
         """The first uniform chooses the component, each further one a channel by the inverse of the logistic's
         distribution function. Temperature divides the logits and multiplies the scales."""
         import torch

@@ -13,6 +13,7 @@ from arspec.heads.base import Head, Support
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 
@@ -22,6 +23,10 @@ class Parts(Head):
 
     kind: Literal["parts"]
     of: dict[str, Head]
+
+    @property
+    def tabular(self) -> bool:
+        return all(head.tabular for head in self.of.values())
 
     @property
     def title(self) -> str:
@@ -72,7 +77,10 @@ class Parts(Head):
             out[mine] = each
         return out
 
-    def draw(self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    def draw(
+        self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
+        truncation: Truncation | None = None,
+    ) -> Tensor:  # fmt: skip
         out = uniforms.new_zeros((*parameters.shape[:-1], support.channels)).long()
         for number, (head, own) in enumerate(self._each(support)):
             mine = parameters[..., 0] == number
@@ -80,7 +88,7 @@ class Parts(Head):
                 continue
             numbers, noise = parameters[mine][:, 1 : 1 + head.parameters(own)], uniforms[mine][:, : head.uniforms(own)]
             value = out[mine]
-            value[:, : own.channels] = head.draw(own, numbers, noise, temperature)
+            value[:, : own.channels] = head.draw(own, numbers, noise, temperature, truncation)
             out[mine] = value
         return out
 

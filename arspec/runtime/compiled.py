@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from arspec.diagnostics import InputError
+from arspec.heads.truncation import Truncation
 from arspec.layers.base import Weights
 from arspec.runtime.kernel import compiler
 from arspec.runtime.machine import Cut, Machine, State
@@ -57,8 +58,9 @@ def pays(machine: Machine, cut: Cut, state: State, row: Tensor, steps: int, want
 
 
 def compiled_step(
-    machine: Machine, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0
-) -> Step:
+    machine: Machine, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0,
+    truncation: Truncation | None = None,
+) -> Step:  # fmt: skip
     """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are examples:
     shapes are fixed from here on."""
     from torch._inductor import compile as compile_graph
@@ -74,7 +76,7 @@ def compiled_step(
         folded: list[Weights] = [{name: next(left) for name in own} for own in names]
         inner = machine.with_tensors(state, caches, hoisted, folded)
         parameters = machine.step(row, cut, inner, None)
-        values = head.draw(support, parameters, noise, temperature)
+        values = head.draw(support, parameters, noise, temperature, truncation)
         machine.write(cut, inner, values.to(parameters.dtype))
         return values, parameters
 

@@ -12,6 +12,7 @@ from arspec.diagnostics import InputError
 from arspec.runtime.noise import uniforms
 
 if TYPE_CHECKING:
+    from arspec.heads.truncation import Truncation
     from arspec.runtime.module import Model
 
 
@@ -24,15 +25,16 @@ def noise_for(model: Model, seed: int, first: int, examples: int) -> Tensor:
 
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
-    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest."""
+    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves levels
+    out."""
 
     def __init__(
         self, model: Model, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,
-        given: Tensor | None = None, known: Tensor | None = None,
+        given: Tensor | None = None, known: Tensor | None = None, truncation: Truncation | None = None,
     ) -> None:  # fmt: skip
         if not temperature >= 0:
             raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
-        self.model, self.temperature = model, temperature
+        self.model, self.temperature, self.truncation = model, temperature, truncation
         self.head, self.support = model.graph.head, model.graph.support
         self.noise = noise_for(model, seed, first, n)
         self.given = self.known = None
@@ -48,7 +50,8 @@ class Draws:
         noise, given = self.noise, self.given
         if rows is not None:
             noise, given = noise.index_select(0, rows), given if given is None else given.index_select(0, rows)
-        new = self.head.draw(self.support, parameters, noise.index_select(1, sites), self.temperature)
+        noise = noise.index_select(1, sites)
+        new = self.head.draw(self.support, parameters, noise, self.temperature, self.truncation)
         if given is None or self.known is None:
             return new
         return torch.where(self.known.index_select(0, sites), given.index_select(1, sites), new)

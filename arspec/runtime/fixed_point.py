@@ -22,6 +22,7 @@ from arspec.runtime.drawing import Draws
 from arspec.runtime.evaluating import evaluating
 
 if TYPE_CHECKING:
+    from arspec.heads.truncation import Truncation
     from arspec.runtime.module import Model, Tap
 
 
@@ -41,9 +42,12 @@ class FixedPoint:
 def fixed_point(
     model: Model, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
     given: Tensor | None = None, known: Tensor | None = None, first: int = 0, progress: bool = False,
+    truncation: Truncation | None = None,
 ) -> FixedPoint:  # fmt: skip
     """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
-    draws = Draws(model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
+    draws = Draws(
+        model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
+    )
     search = Search(model, draws, condition, member)
     with model.held(), _shown(search.depth, progress) as show:
         while not search.done:

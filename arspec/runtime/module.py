@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
+from arspec.heads.truncation import truncation
 from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
 from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
@@ -299,30 +300,34 @@ class Model(nn.Module):
 
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
-        first: int = 0, method: str = "auto", **condition: Tensor,
+        first: int = 0, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
+        min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
         on) alone, so that neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
-        (`arspec.runtime.method`)."""
+        (`arspec.runtime.method`). top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
+        (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
         from arspec.runtime.method import sample
 
         return sample(
             self, n, condition, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
-            first=first,
+            first=first, truncation=truncation(self.graph.head, top_k, top_p, min_p),
         )  # fmt: skip
 
     def stream(
         self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
-        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, **condition: Tensor,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all, the same numbers as
         `sample` of a spec of that length. Memory does not grow with the steps.
 
         prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
-        does so where it saves time. Series conditions run over all steps. InputError for a spec that has no stream."""
+        does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
+        for a spec that has no stream."""
         return self._stream(member).run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
-            compiled=compiled,
+            compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),
         )  # fmt: skip
 
     def _stream(self, member: int) -> Stream:
@@ -338,16 +343,17 @@ class Model(nn.Module):
     def complete(
         self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
         temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64, sweeps: int = 20, tries: int = 1000,
-        **condition: Tensor,
+        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
         samples where the given part comes first in the order of some member of the family; `arspec.completion.complete`
-        takes the same arguments and says of every way (`how`) what its samples are worth. method: as in `sample`."""
+        takes the same arguments and says of every way (`how`) what its samples are worth. method, top_k, top_p, min_p: as in
+        `sample`, the last three for the order alone."""
         from arspec.completion import complete
 
         return complete(
             self, x, known, condition, how=how, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
-            particles=particles, sweeps=sweeps, tries=tries,
+            particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
         ).values  # fmt: skip
 
     # -- scores ------------------------------------------------------------------------------------------------------

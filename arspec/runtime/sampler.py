@@ -19,6 +19,7 @@ from arspec.runtime.small_steps import SMALL_STEPS
 from arspec.types import Ints
 
 if TYPE_CHECKING:
+    from arspec.heads.truncation import Truncation
     from arspec.runtime.module import Model
 
 MOST = 1 << 19  # sections of rows that are kept: most of them are one number
@@ -52,10 +53,21 @@ class Sampler:
     def run(
         self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0, progress: bool = False,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
+        truncation: Truncation | None = None,
     ) -> Tensor:  # fmt: skip
         """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order is
-        taken in by one parallel pass, where that can be. temperature 0 takes the likeliest."""
-        draws = Draws(self.model, n, seed=seed, temperature=temperature, first=first, given=given, known=known)
+        taken in by one parallel pass, where that can be. temperature 0 takes the likeliest; `truncation` leaves levels
+        out."""
+        draws = Draws(
+            self.model,
+            n,
+            seed=seed,
+            temperature=temperature,
+            first=first,
+            given=given,
+            known=known,
+            truncation=truncation,
+        )
         ahead = None
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
             assert given is not None and known is not None

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from arspec.analysis.known_at import Relations, known_at
 from arspec.diagnostics import InputError, SpecError
+from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
 from arspec.runtime.compiled import Step, compiled_step, pays
 from arspec.runtime.machine import Cut, Machine, State, free_values
@@ -110,12 +111,12 @@ class Stream:
         self.endless = endless(model, member)
         self.machine = Machine(self.endless.model, self.endless.program, member)
         self.member = member
-        self._quick: dict[tuple[Cut, int, float], Step] = {}
+        self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
 
     @torch.no_grad()
     def run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
-        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, truncation: Truncation | None = None,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them."""
         model, machine = self.endless.model, self.machine
@@ -135,27 +136,29 @@ class Stream:
                 now = uniforms[:, k : k + 1]
                 if lasting and cut not in quick:
                     left = steps - begin - k
-                    quick[cut] = self._compiled(row, cut, state, now, temperature, left, compiled)
+                    quick[cut] = self._compiled(row, cut, state, now, temperature, truncation, left, compiled)
                 if lasting and (step := quick[cut]) is not None:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
-                        values = head.draw(support, machine.step(row, cut, state, None), now, temperature)
+                        parameters = machine.step(row, cut, state, None)
+                        values = head.draw(support, parameters, now, temperature, truncation)
                         machine.write(cut, state, values.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
 
     def _compiled(
-        self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, left: int, wanted: bool | None
+        self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, truncation: Truncation | None,
+        left: int, wanted: bool | None,
     ) -> Step | None:  # fmt: skip
         """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept."""
-        key = (cut, state.batch, temperature)
+        key = (cut, state.batch, temperature, truncation)
         if wanted is False:
             return None
         if key not in self._quick:
             if not pays(self.machine, cut, state, row, left // self.endless.period.length, wanted):
                 return None
-            self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature)
+            self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature, truncation)
         return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
