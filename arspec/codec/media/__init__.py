@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from arspec.codec.media import array, picture, plain, pnm, sound, wav
+from arspec.codec.media import array, decoded, flac, picture, plain, pnm, sound, stored, wav
 from arspec.codec.media.base import Media, inflated
 from arspec.codec.wire import Damaged, In
 from arspec.types import Ints
@@ -25,8 +25,11 @@ FORMATS: list[tuple[Parse, Build, int | None]] = [
     (sound.parse, sound.build, 2),
     (pnm.parse, pnm.build, 3),
     (picture.parse, picture.build, 3),
+    (stored.parse, stored.build, 2),
+    (flac.parse, flac.build, 2),
+    (decoded.parse, stored.build, 2),
 ]
-PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE = range(len(FORMATS))
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED = range(len(FORMATS))
 
 
 def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
@@ -35,12 +38,20 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     if data[:6] == b"\x93NUMPY":
         tried = (ARRAY,)
     elif section.kind == "sequence":
-        tried = (WAV, SOUND) if section.content == "audio" else (PLAIN,)
+        tried = (WAV, STORED, FLAC, SOUND, DECODED) if section.content == "audio" else (PLAIN,)
     for form in tried:
         media = FORMATS[form][0](data, name)
         if media is not None:
             return form, media
     raise AssertionError("the last format refuses what it can't read")
+
+
+def restores(media: Media, form: int, before: bytes, after: bytes, name: str) -> bool:
+    """Whether a restored file is what was promised: byte for byte the one before, or what `media.kept` names is the same,
+    as the library reads both that knows the format."""
+    if media.exact:
+        return before == after
+    return (picture if FORMATS[form][2] == 3 else sound).same(before, after, name)
 
 
 def build(form: int, meta: bytes, samples: Ints) -> bytes:
@@ -53,15 +64,19 @@ def build(form: int, meta: bytes, samples: Ints) -> bytes:
 
 __all__ = [
     "ARRAY",
+    "DECODED",
+    "FLAC",
     "FORMATS",
     "PICTURE",
     "PLAIN",
     "PNM",
     "SOUND",
+    "STORED",
     "WAV",
     "Damaged",
     "Media",
     "build",
     "inflated",
     "parse",
+    "restores",
 ]

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from arspec.codec.wire import Damaged, In, Out
+from arspec.diagnostics import InputError
 from arspec.types import Ints
 
 MOST_FRAME = 1 << 24  # bytes of a file around its samples
@@ -19,7 +20,7 @@ class Media:
     span: they lie in 0 .. span - 1; None where they are whole numbers of any meaning.
     meta: what the format needs to make the file of the samples, as bytes.
     suffix: the ending under which the file is restored, where it is not its own.
-    exact: whether the file comes back byte for byte; where it does not, its samples do.
+    exact: whether the file comes back byte for byte; where it does not, what `kept` names is the same.
     """
 
     samples: Ints
@@ -27,10 +28,14 @@ class Media:
     meta: bytes
     suffix: str | None = None
     exact: bool = True
+    kept: str = "pixels"
 
 
 def pack_frame(out: Out, before: bytes, after: bytes, usual: tuple[bytes, bytes]) -> None:
-    """The bytes before and after the samples; one byte where they are the usual ones."""
+    """The bytes before and after the samples; one byte where they are the usual ones. InputError where they are too many."""
+    if len(before) > MOST_FRAME or len(after) > MOST_FRAME:
+        message = f"the file holds {len(before) + len(after):,} bytes around its samples, and {MOST_FRAME:,} are kept"
+        raise InputError("AR804", message, "strip what it holds beside its samples, or mend its header")
     if (before, after) == usual:
         out.byte(0)
     else:
@@ -41,7 +46,7 @@ def unpack_frame(source: In, usual: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     """What `pack_frame` packed."""
     if source.byte() == 0:
         return usual
-    return inflated(source.piece(), MOST_FRAME), inflated(source.piece(), MOST_FRAME)
+    return inflated(source.piece(), MOST_FRAME + 1), inflated(source.piece(), MOST_FRAME + 1)
 
 
 def inflated(data: bytes, most: int) -> bytes:

@@ -58,6 +58,13 @@ def build(meta: In, samples: Ints) -> bytes:
     return stream.getvalue()
 
 
+def same(before: bytes, after: bytes, name: str) -> bool:
+    """Whether pillow reads the same pixels from two files."""
+    with Image.open(io.BytesIO(before)) as one, Image.open(io.BytesIO(after)) as other:
+        mode = _mode(one)
+        return np.array_equal(np.asarray(one.convert(mode)), np.asarray(other.convert(mode)))
+
+
 def _image(samples: Ints, mode: str) -> Image.Image:
     pixels: Array = samples.transpose(1, 2, 0)
     if mode == "1":

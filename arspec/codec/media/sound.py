@@ -1,38 +1,39 @@
-"""Sound files that hold their samples as they are (FLAC, AIFF, AU, CAF ...), by soundfile: every sample comes back."""
+"""Sound that is coded without loss in other ways (ALAC, packed PCM): the same samples in the same format."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from arspec.codec.media.base import Media
 from arspec.codec.wire import Damaged, In, Out
+from arspec.data.examples import Array
+from arspec.data.sound import library, opened, whole
 from arspec.diagnostics import InputError
 from arspec.types import Ints
 
-FORMATS = ("FLAC", "AIFF", "AU", "CAF", "WAV", "W64", "RF64")
-WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+# Both by their number in containers: new ones come at the end.
+FORMATS = ("FLAC", "AIFF", "AU", "CAF", "WAV", "W64", "RF64", "PAF")
+WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32,
+          "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32}  # fmt: skip
 
 
-def parse(data: bytes, name: str) -> Media:
-    """A file whose samples are whole numbers. InputError for others."""
-    soundfile = _library()
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            form, subtype, rate = str(file.format), str(file.subtype), int(file.samplerate)
-            read = file.read(dtype="int32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise InputError("AR803", f"cannot read {name} as sound: {error}", "WAV and FLAC are known") from error
-    form = {"WAVEX": "WAV"}.get(form, form)
-    if form not in FORMATS or subtype not in WIDTHS:
-        message = f"{name} is {form} with {subtype} samples, which are not whole numbers that can be restored"
-        raise InputError("AR804", message, "convert it to WAV or FLAC with 8 to 24 bits")
+def parse(data: bytes, name: str) -> Media | None:
+    """A file whose samples are whole numbers; None for any other sound. InputError for what is no sound."""
+    with opened(data, name) as file:
+        form, subtype, rate = str(file.format), str(file.subtype), int(file.samplerate)
+        if form not in FORMATS or subtype not in WIDTHS:
+            return None
+        read = whole(file, name, "int32")
     bits = WIDTHS[subtype]
     samples = (read.astype(np.int64).T >> 32 - bits) + (1 << bits - 1)
-    out = Out().byte(FORMATS.index(form)).byte(list(WIDTHS).index(subtype)).number(rate)
-    return Media(np.ascontiguousarray(samples), 1 << bits, out.done(), exact=False)
+    meta = Out().byte(FORMATS.index(form)).byte(list(WIDTHS).index(subtype)).number(rate).done()
+    if not keeps(build, meta, samples, read):
+        return None
+    return Media(np.ascontiguousarray(samples), 1 << bits, meta, exact=False, kept="samples")
 
 
 def build(meta: In, samples: Ints) -> bytes:
@@ -41,20 +42,34 @@ def build(meta: In, samples: Ints) -> bytes:
     if form >= len(FORMATS) or subtype >= len(WIDTHS):
         raise Damaged("the container states a format of sound that there is not")
     name = list(WIDTHS)[subtype]
-    bits, stream, soundfile = WIDTHS[name], io.BytesIO(), _library()
+    bits = WIDTHS[name]
     values = (samples.T - (1 << bits - 1)) << 32 - bits
+    return written(values.astype(np.int32), rate, FORMATS[form], name)
+
+
+def same(before: bytes, after: bytes, name: str) -> bool:
+    """Whether soundfile reads the same samples, channels and rate from two files."""
+    with opened(before, name) as one, opened(after, name) as other:
+        if (one.channels, one.samplerate) != (other.channels, other.samplerate):
+            return False
+        kind = "int32" if one.subtype == other.subtype and one.subtype in WIDTHS else "float64"
+        return np.array_equal(whole(one, name, kind), whole(other, name, kind))
+
+
+def keeps(build: Callable[[In, Ints], bytes], meta: bytes, samples: Ints, read: Array) -> bool:
+    """Whether the file that `build` makes has the samples that were `read`, int32 [frames, channels]."""
     try:
-        soundfile.write(stream, values.astype(np.int32), rate, format=FORMATS[form], subtype=name)
+        with opened(build(In(meta), samples), "") as file:
+            return np.array_equal(whole(file, "", "int32"), read)
+    except InputError:
+        return False
+
+
+def written(values: Any, rate: int, form: str, subtype: str) -> bytes:
+    """A file of soundfile's. Damaged where there is none of such samples."""
+    stream, soundfile = io.BytesIO(), library()
+    try:
+        soundfile.write(stream, values, rate, format=form, subtype=subtype)
     except (soundfile.SoundFileError, ValueError, TypeError) as error:
         raise Damaged(f"the sound cannot be written: {error}") from error
     return stream.getvalue()
-
-
-def _library() -> Any:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise InputError(
-            "AR811", f"soundfile is missing: {error}", "pip install soundfile, or use WAV files"
-        ) from error
-    return soundfile

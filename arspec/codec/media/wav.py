@@ -20,7 +20,7 @@ def parse(data: bytes, name: str) -> Media | None:
         return None
     (tag, channels, rate, _, block, bits), start, size = found
     width = bits // 8
-    if tag not in (PCM, EXTENSIBLE) or bits not in (8, 16, 24, 32) or not channels or block != width * channels:
+    if tag != PCM or bits not in (8, 16, 24, 32) or not channels or block != width * channels:
         return None
     size = min(size, len(data) - start) // block * block
     raw = np.frombuffer(data, np.uint8, size, start).reshape(-1, channels, width).astype(np.int64)
@@ -62,6 +62,8 @@ def _chunks(data: bytes) -> tuple[tuple[int, ...], int, int] | None:
         name, size = struct.unpack_from("<4sI", data, place)
         if name == b"fmt " and size >= 16 and place + 24 <= len(data):
             fields = struct.unpack_from("<HHIIHH", data, place + 8)
+            if fields[0] == EXTENSIBLE and size >= 40 and place + 34 <= len(data):  # the kind stands in a longer field
+                fields = (*struct.unpack_from("<H", data, place + 32), *fields[1:])
         if name == b"data":
             return None if fields is None else (fields, place + 8, size)
         place += 8 + size + size % 2
