@@ -72,6 +72,7 @@ class Side:
     first_group: Ints
     last_group: Ints
     position_rank: Ints
+    row: int = 1  # places of a row of its grid
 
 
 def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Predicate:
@@ -211,13 +212,16 @@ def _number(node: Any, pairs: Pairs) -> Any:
                 return side.first_rank if who == "this" else side.last_rank
             if what == "group":
                 return side.first_group if who == "this" else side.last_group
+            if what == "position":
+                rest, last = side.coordinates[:-1], side.coordinates[-1]
+                return rest[0] * side.row + last if rest else last
             axes = AXES[len(side.coordinates)]
             if what not in axes:
                 raise ExpressionError("AR312", f"'{who}.{what}' does not exist on a grid of {len(axes)} dimensions",
-                                      f"here there is {', '.join(f'{who}.{a}' for a in axes if a != 'position')}")  # fmt: skip
+                                      f"here there is {', '.join(f'{who}.{a}' for a in axes)}")  # fmt: skip
             return side.coordinates[axes[what]]
         case _:
             raise TypeError(f"not an operand: {node!r}")
 
 
-AXES: dict[int, dict[str, int]] = {1: {"step": 0, "position": 0}, 2: {"row": 0, "column": 1}}
+AXES: dict[int, dict[str, int]] = {1: {"step": 0}, 2: {"row": 0, "column": 1}}

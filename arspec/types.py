@@ -113,6 +113,11 @@ def coordinates(kind: Type) -> list[Ints]:
     return list(index)
 
 
+def row_length(kind: Type, member: Member) -> int:
+    """Places of a row of the grid that the coordinates count in: the data's, or of what stands for no data its own."""
+    return (member.order.grid if isinstance(kind.frame, Cells) else kind.grid or (1,))[-1]
+
+
 @dataclass(frozen=True, eq=False)
 class Ranks:
     """The first and the last rank that a site speaks for, [G, P], its channel groups likewise, [G], and the rank of

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
 from arspec.diagnostics import CODES, InputError
 from arspec.orders import MAX_POSITIONS, SCANS_1D, SCANS_2D, order, positions, ranks_from_file
+from arspec.spec.load import from_text
 
 # scan -> tables of ranks for the grids 3x3, 4x4 and 3x5 side by side (factor 2 for interlaced and subscale)
 GOLDEN = {
@@ -560,3 +563,26 @@ def test_refused_files(tmp_path: Path) -> None:
     refuse("lying.npy", header, "not an array of integers")
     (tmp_path / "folder.txt").mkdir()
     refuse("folder.txt", None, "no such file")
+
+
+@pytest.mark.parametrize("scan", ["raster", "zigzag", "random"])
+def test_a_position_is_a_place_in_the_grid_as_it_lies(scan: str) -> None:
+    """`position` counts row by row, whatever the order, on the data's own grid even where a layer's grid is another."""
+    spec = from_text(f"""
+arspec: 1
+data: {{kind: image, height: 4, width: 5, levels: 2}}
+order: {scan}
+masks: {{recent: earlier and that.position >= this.position - 6}}
+graph:
+  scaled: {{layer: scale, from: x}}
+  cut: {{layer: crop, left: 1}}
+  logits: {{layer: conv, kernel: [7, 9], out: $head, mask: recent}}
+  whole: {{layer: pad, left: 1}}
+head: {{kind: categorical, from: whole}}
+""")
+    member = spec.members[0]
+    found = seen(Relations(spec.graph(), member), np.arange(20)).matrix()
+    cell, rank = np.arange(20), member.order.position_rank
+    here, there = cell[:, None], cell[None]
+    wanted = (rank[there] < rank[here]) & (there >= here - 6) & (here % 5 > 0) & (there % 5 > 0)
+    np.testing.assert_array_equal(found, wanted)

@@ -137,8 +137,9 @@ CODES = (
     code(
         "AR312",
         "an unknown coordinate",
-        """A mask compares numbers of two sites: this (computed) and that (read). Each has row, column, step,
-        position, rank and group.""",
+        """A mask compares numbers of two sites: this (computed) and that (read). In images each has a row and a
+        column, in sequences and vectors a step, and everywhere a position, a rank and a group. The position is the
+        place in the grid as it lies, counted row by row; only the rank follows the order.""",
         """
         masks: {above: that.y < this.y}
         """,

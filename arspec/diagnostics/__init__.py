@@ -14,7 +14,8 @@ from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.errors import Collector, InputError, SpecError
 from arspec.diagnostics.for_programs import github, to_json
 from arspec.diagnostics.foreign import visible
-from arspec.diagnostics.names import did_you_mean, explain, nearest
+from arspec.diagnostics.names import did_you_mean, nearest, the_nearest
+from arspec.diagnostics.pages import explain
 from arspec.diagnostics.place import Place, Source
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "github",
     "nearest",
     "text",
+    "the_nearest",
     "to_json",
     "visible",
 ]

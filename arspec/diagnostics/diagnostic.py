@@ -17,6 +17,7 @@ class Diagnostic:
     place: Place | None = None
     help: str | None = None
     related: tuple[tuple[Place, str], ...] = ()
+    edits: tuple[tuple[Place, str], ...] = ()  # what the help says, for programs: each place becomes the text
 
     @property
     def level(self) -> Level:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from arspec.diagnostics.as_text import text
 from arspec.diagnostics.diagnostic import Diagnostic
+from arspec.diagnostics.names import did_you_mean, the_nearest
 from arspec.diagnostics.place import Place
 
 MAX_FAULTS = 1000  # that a collector takes before it gives up
@@ -58,10 +59,19 @@ class Collector:
         place: Place | None,
         help: str | None = None,
         related: Iterable[tuple[Place, str]] = (),
+        edits: Iterable[tuple[Place, str]] = (),
     ) -> None:
-        self.diagnostics.append(Diagnostic(code, message, place, help, tuple(related)))
+        self.diagnostics.append(Diagnostic(code, message, place, help, tuple(related), tuple(edits)))
         if len(self.diagnostics) >= MAX_FAULTS:
             raise SpecError(self.diagnostics)
+
+    def misspelt(
+        self, code: str, message: str, place: Place, word: str, candidates: Iterable[str], what: str = "known"
+    ) -> None:
+        """A name that is none of the candidates: the help names the nearest, or all of them where they are few."""
+        known = list(candidates)
+        sure = the_nearest(word, known) if place.text == word else None
+        self.add(code, message, place, did_you_mean(word, known, what), (), () if sure is None else ((place, sure),))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics.extend(diagnostics)

@@ -19,6 +19,7 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "help": diagnostic.help,
             "place": None if diagnostic.place is None else _place_json(diagnostic.place),
             "related": [{"message": note, "place": _place_json(place)} for place, note in diagnostic.related],
+            "edits": [{"place": _place_json(place), "text": text} for place, text in diagnostic.edits],
         }
         for diagnostic in diagnostics
     ]

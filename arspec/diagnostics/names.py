@@ -1,4 +1,4 @@
-"""Misspelt names, the nearest right ones, and the page of a code."""
+"""Misspelt names, and the nearest right ones."""
 
 from __future__ import annotations
 
@@ -6,21 +6,7 @@ import difflib
 import itertools
 from collections.abc import Iterable
 
-from arspec.codes import CODES
-from arspec.diagnostics.errors import InputError
-from arspec.diagnostics.foreign import visible
-
 MAX_COMPARED = 300  # names that a misspelt one is compared with
-
-
-def explain(code: str) -> str:
-    """The page of a code, such as 'AR201' (case does not matter). InputError with the nearest codes for another."""
-    wanted = code.strip().upper()
-    if wanted not in CODES:
-        near = nearest(wanted, CODES) or sorted(CODES)[:3]
-        listed = "; ".join(f"{name}: {CODES[name].title}" for name in near)
-        raise InputError("AR817", f"there is no diagnostic {visible(code[:40])!r}", f"the nearest are {listed}")
-    return CODES[wanted].page
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
@@ -34,6 +20,18 @@ def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
         plain.setdefault(_folded(candidate), []).append(candidate)
     matches = difflib.get_close_matches(_folded(word[:100]), plain, n=n, cutoff=0.6)
     return [candidate for match in matches for candidate in plain[match]][:n]
+
+
+def the_nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The one candidate that is meant for sure: the only one that resembles `word`, or the one that differs from it in
+    case and -/_ alone.
+
+    >>> the_nearest("Rows-Above", ["rows_above", "rows_so_far"])
+    'rows_above'
+    """
+    near = nearest(word, candidates)
+    same = [name for name in near if _folded(name) == _folded(word)]
+    return same[0] if len(same) == 1 else near[0] if len(near) == 1 else None
 
 
 def did_you_mean(word: str, candidates: Iterable[str], what: str = "known") -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from arspec.layers.base import Fault
 from arspec.masks import Mask, Pairs, Side, holds
 from arspec.reads import Tap, Window
-from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks
+from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks, row_length
 
 MAX_TAPS = 1 << 12  # places of one window
 MAX_WINDOW = 1 << 27  # places of a window × positions, × pairs of channel groups where a mask compares them
@@ -169,10 +169,13 @@ def pairs(this: Type, that: Type, source: Ints, member: Member) -> Pairs:
     """Every output site with the input site at its position's `source` [P]: arrays over [G_out, G_in, P]."""
     a, b = ranks(this, member), ranks(that, member)
     return Pairs(
-        _side(coordinates(this), a, a.first[:, None], a.last[:, None], a.position, (slice(None), None, None)),
+        _side(
+            coordinates(this), a, a.first[:, None], a.last[:, None], a.position, (slice(None), None, None),
+            row_length(this, member),
+        ),
         _side(
             [x[source] for x in coordinates(that)], b, b.first[None, :, source], b.last[None, :, source],
-            b.position[source], (None, slice(None), None),
+            b.position[source], (None, slice(None), None), row_length(that, member),
         ),
     )  # fmt: skip
 
@@ -190,13 +193,16 @@ def all_pairs(this: Type, that: Type, member: Member) -> Pairs:
                 np.repeat(r.first_group, kind.positions)[at],
                 np.repeat(r.last_group, kind.positions)[at],
                 np.tile(r.position, copies)[at],
+                row_length(kind, member),
             )
         )
     return Pairs(*sides)
 
 
-def _side(where: list[Ints], r: Ranks, first: Ints, last: Ints, position: Ints, groups: tuple[Any, ...]) -> Side:
-    return Side(where, first, last, r.first_group[groups], r.last_group[groups], position)
+def _side(
+    where: list[Ints], r: Ranks, first: Ints, last: Ints, position: Ints, groups: tuple[Any, ...], row: int
+) -> Side:
+    return Side(where, first, last, r.first_group[groups], r.last_group[groups], position, row)
 
 
 @lru_cache(maxsize=512)

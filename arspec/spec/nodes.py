@@ -292,13 +292,14 @@ class Nodes:
             groups = str(given.get("groups", "everything"))
             text = f"kernel, groups {groups}" if "groups" in given else "kernel"
             mask = Mask(resolve(groups, own, scope.params), _kernel(given["kernel"], len(grid)), text)
-        there = [axis for axis in AXES.get(len(grid), {}) if axis != "position"]
-        known = {*AXES.get(len(grid), {}), "rank", "group"}
+        there = list(AXES.get(len(grid), {}))
+        known = {*there, *(("position",) if there else ()), "rank", "group"}
         for found in sorted(map(str, coordinates(mask.predicate))):
             if found.partition(".")[2] not in known:
                 has = " and ".join(f"{axis}s" for axis in there) or "no places"
                 raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
-                            "`earlier` and `so_far` compare the order, and hold for all data", "mask")  # fmt: skip
+                            f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, and "
+                            "hold for all data", "mask")  # fmt: skip
         return mask
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from arspec.diagnostics import did_you_mean
+from arspec.diagnostics import did_you_mean, nearest
 from arspec.spec.expressions import COMPARISONS, MAX_TREE, ExpressionError, parse
 
 MAX_NUMBER = 1 << 31  # of an integer in a mask
@@ -22,6 +22,14 @@ MAX_BOUND = 1 << 62  # of every intermediate result: masks are evaluated in int6
 
 Who = Literal["this", "that"]
 What = Literal["row", "column", "step", "position", "rank", "group"]
+COORDINATES: dict[What, str] = {
+    "row": "its row in an image, from 0",
+    "column": "its column in an image, from 0",
+    "step": "its step in a sequence, or the number of its entry in a vector, from 0",
+    "position": "the number of its place in the grid as it lies, row by row from 0, whatever the order",
+    "rank": "when it is generated, from 0; of a site that speaks for several channels the first as `this`, the last as `that`",
+    "group": "its channel group, from 0; of a site that speaks for several the first as `this`, the last as `that`",
+}
 CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
 ArithmeticOp = Literal["+", "-", "*", "//", "%"]
 
@@ -69,8 +77,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A number of a site. `row`, `column` of its position in a grid, `step` in a sequence, `position` in grid order,
-    `rank` in the order of generation, `group` of channels."""
+    """A number of a site: see COORDINATES."""
 
     who: Who
     what: What
@@ -260,7 +267,11 @@ class _Builder:
             found = "only this and that have coordinates"
             raise self.error("AR312", found, node, "this is computed, that may be read")
         if what not in get_args(What):
-            help = did_you_mean(what, get_args(What), "coordinates")
+            all_of_them = (
+                "a site has a row and a column in images, a step in sequences and vectors, and everywhere a position, a "
+                "rank and a group"
+            )
+            help = did_you_mean(what, COORDINATES) if nearest(what, COORDINATES) else all_of_them
             raise self.error("AR312", f"a site has no {what[:40]!r}", node, help)
         return Coordinate(cast(Who, who.id), cast(What, what))
 
