@@ -26,6 +26,7 @@ from arspec.codec.wire import Damaged, In
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
+from arspec.runtime.fingerprint import fingerprint_of
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -100,12 +101,19 @@ class Codec:
             raise InputError("AR808", message)
         if not 0 <= member < model.members:
             raise InputError("AR816", f"the family has {model.members} members; there is no number {member}")
-        self.model, self.member, self.noise = _in_float64(model), member, noise
+        self._given, self.member, self.noise = model, member, noise
         self.lanes = lanes or lanes_for(model.graph)
         self.batch = batch or self.lanes
-        self.spec, self.weights = spec_hash(model), weights_hash(model)
+        self.spec = spec_hash(model)
+        self._follow()
         data = model.spec.data
         self._views = data if data.kind == "image" and data.auxiliary else None
+
+    def _follow(self) -> None:
+        """Takes over the weights that the model has now, so that their hash and the numbers coded by belong together."""
+        now = fingerprint_of(self._given)
+        if getattr(self, "_taken", None) != now:
+            self.model, self.weights, self._taken = _in_float64(self._given), weights_hash(self._given), now
 
     # -- compressing -------------------------------------------------------------------------------------------------
 
@@ -118,6 +126,7 @@ class Codec:
         self, items: Sequence[Item], conditions: Mapping[str, Array] | None = None, progress: Progress = _nothing
     ) -> tuple[bytes, Summary]:
         """A container of all items. InputError for what the model can't code."""
+        self._follow()
         sections = self.model.spec.condition
         chosen = conditional.checked(conditions or {}, sections, self.tiles(items)) if sections or conditions else {}
         prepared = [self._prepared(item) for item in items]
@@ -169,6 +178,7 @@ class Codec:
         """The files of a container, each as soon as it is whole and has been checked. Raises InputError at the first part
         that is damaged; those before it have been given. limit: values of a part, at the most."""
         head, bodies = read(container)
+        self._follow()
         self._check(head)
         parts, damage = self._parts(bodies, limit)
         yield from self._restored(head, parts, progress)
@@ -178,6 +188,7 @@ class Codec:
     def names(self, container: bytes, limit: int = LIMIT) -> list[str]:
         """The names of the parts, as far as they are whole."""
         head, bodies = read(container)
+        self._follow()
         self._check(head)
         parts, _ = self._parts(bodies, limit)
         return [part.name for part in parts]
@@ -206,6 +217,7 @@ class Codec:
             raise Damaged(f"the container was made by member {head.member}, which the family does not have")
 
     def _restored(self, head: Head, parts: list[Part], progress: Progress) -> Iterator[Restored]:
+        self._follow()
         sections = self.model.spec.condition
         chosen = conditional.unpack(head.conditions, sections) if sections else {}
         opened = [self._opened(part) for part in parts]
@@ -284,7 +296,7 @@ def _in_float64(model: Model) -> Model:
     if model.dtype == torch.float64 and model.device.type == "cpu" and not model.training:
         return model
     twin = Compiled(model.graph).double().eval()
-    twin.load_state_dict({name: value.detach().cpu().double() for name, value in model.state_dict().items()})
+    twin.load_state_dict({name: value.detach().cpu().double() for name, value in model.weights().items()})
     return twin
 
 

@@ -37,7 +37,7 @@ def spec_hash(model: Model) -> bytes:
 def weights_hash(model: Model) -> bytes:
     """8 bytes that depend on every weight, not on the precision in which the same numbers are kept."""
     found = blake2b(digest_size=HASH)
-    for name, value in sorted(model.state_dict().items()):
+    for name, value in sorted(model.weights().items()):
         found.update(f"{name} {tuple(value.shape)}\n".encode())
         found.update(value.detach().cpu().double().contiguous().numpy().tobytes())
     return found.digest()

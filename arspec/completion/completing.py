@@ -85,7 +85,7 @@ def complete(
         changed = "" if chance == AS_IT_IS else f", at {chance}"
         return Completion(values, how, given.member,
                           f"exact conditional samples{changed}: nothing that is given looks at what is missing in {told}")  # fmt: skip
-    with torch.no_grad(), model.held():
+    with torch.no_grad(), model.held(watched=False):
         values, guarantee = _otherwise(model, given, x, condition, how, seed, progress, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)
 

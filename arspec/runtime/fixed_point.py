@@ -49,7 +49,7 @@ def fixed_point(
         model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
     )
     search = Search(model, draws, condition, member)
-    with model.held(), _shown(search.depth, progress) as show:
+    with model.held(watched=False), _shown(search.depth, progress) as show:
         while not search.done:
             search.round()
             show(search.right)

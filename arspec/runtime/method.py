@@ -24,6 +24,7 @@ from torch import Tensor
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.layers.base import Node
 from arspec.runtime.drawing import Draws
+from arspec.runtime.fingerprint import Fingerprint, fingerprint_of
 from arspec.runtime.fixed_point import Search, fixed_point
 
 if TYPE_CHECKING:
@@ -56,21 +57,20 @@ def sample(
     known: Tensor | None = None, **how: Any,
 ) -> Tensor:  # fmt: skip
     """n examples as integers [n, *shape], by the method that is named or chosen. The rest as in `Sampler.run`."""
-    chosen = choose(model, n, method, member, known, condition).method
+    seen = fingerprint_of(model)  # one look at the weights serves the whole call
+    chosen = choose(model, n, method, member, known, condition, seen).method
     if chosen == "fixed-point":
         return fixed_point(model, n, condition, member=member, known=known, **how).x
-    return model.sampler(member, chosen == "levels").run(n, condition, known=known, **how)
+    return model.sampler(member, chosen == "levels").run(n, condition, known=known, seen=seen, **how)
 
 
 def choose(
     model: Model, n: int, method: str = "auto", member: int = 0, known: Tensor | None = None,
-    condition: dict[str, Tensor] | None = None,
+    condition: dict[str, Tensor] | None = None, seen: Fingerprint | None = None,
 ) -> Choice:  # fmt: skip
     """The method that draws n examples of a member, what is `known` [*shape] being given. Auto measures under this
-    `condition`, once for each n and each state of the weights. InputError for an unknown method, and where the spec leaks
+    `condition`, once for each n and each state of the weights. seen: their fingerprint, where the caller has just taken it. InputError for an unknown method, and where the spec leaks
     or a condition does not fit."""
-    from arspec.runtime.module import versions
-
     if method not in METHODS:
         raise InputError("AR819", f"there is no method '{method}'", did_you_mean(method, METHODS, "methods"))
     levels = model.levels(member)
@@ -82,7 +82,7 @@ def choose(
     if method == "fixed-point":
         return Choice(method, f"at most {left:,} passes of the module, for {steps:,} ranks")
     model.condition_tensors(condition or {}, n)
-    now = (model.device, model.dtype, torch.get_num_threads(), *versions(model))
+    now = (torch.get_num_threads(), *(seen or fingerprint_of(model)))
     if model.methods.get("weights") != now:
         model.methods = {"weights": now}
     key = (n, member, left)

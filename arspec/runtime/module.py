@@ -20,6 +20,7 @@ from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
 from arspec.heads.truncation import truncation
 from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.runtime.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
 from arspec.runtime.weights import Names, WeightTree, one_of
@@ -55,10 +56,11 @@ class Model(nn.Module):
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self._samplers: dict[tuple[int, bool], Any] = {}
         self._levels: dict[int, Ints] = {}
-        self._streams: dict[int, tuple[tuple[Any, ...], Stream]] = {}
+        self._streams: dict[int, tuple[Fingerprint, Stream]] = {}
         self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
+        self._watched = True
         self._over = in_place(graph)
         last = {source: node for node in graph.live for source in node.inputs}
         self._done = {
@@ -79,6 +81,11 @@ class Model(nn.Module):
     def device(self) -> torch.device:
         weight = one_of(self.nodes)
         return torch.device("cpu") if weight is None else weight.device
+
+    def weights(self) -> dict[str, Tensor]:
+        """The numbers that the layers compute with, by the names of the state dict. They differ from it where torch's
+        parametrisations stand between the two."""
+        return {f"nodes.{name}": value for name, value in self.nodes.named().items()}
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
@@ -156,22 +163,24 @@ class Model(nn.Module):
             return own
         if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return node.layer.prepare(node, own, self.constants.of(node, member))
-        now = [(weight.data_ptr(), weight._version, weight.dtype) for weight in own.values()]
-        known, ready = self._held.get((node, member), (None, {}))
-        if known != now:
-            ready = node.layer.prepare(node, own, self.constants.of(node, member))
-            self._held[node, member] = now, ready
-        return ready
+        now = fingerprint(self.nodes.kept(node)) if self._watched else None
+        held = self._held.get((node, member))
+        if held is None or held[0] != now:
+            held = self._held[node, member] = now, node.layer.prepare(node, own, self.constants.of(node, member))
+        return held[1]
 
     @contextmanager
-    def held(self) -> Generator[None]:
-        """Inside, passes without gradients prepare their weights (masks, norms) once for all, and anew where an
-        optimiser's step changed them. Changes through `.data` are not seen."""
-        before, self._held = self._held, {} if self._held is None else self._held
+    def held(self, watched: bool = True) -> Generator[None]:
+        """Inside, passes without gradients prepare their weights (masks, norms) once for all. A weight whose numbers have
+        changed since the pass before, in whatever way, is prepared anew. watched=False spares that look at the numbers:
+        it is for callers inside whose block nothing changes a weight."""
+        before = self._held, self._watched
+        # what is held without a look at it must have been made inside, after the last change
+        self._held, self._watched = self._held if watched and self._held is not None else {}, watched
         try:
             yield
         finally:
-            self._held = before
+            self._held, self._watched = before
 
     def rows(self, last: Tensor) -> Tensor:
         """The head node's tensor as [B, V, K]."""
@@ -335,7 +344,7 @@ class Model(nn.Module):
         from arspec.runtime.stream import Stream
 
         self._check_member(member)
-        now = (self.device, self.dtype, *versions(self))
+        now = fingerprint_of(self)
         if member not in self._streams or self._streams[member][0] != now:
             self._streams[member] = now, Stream(self, member)
         return self._streams[member][1]
@@ -392,7 +401,7 @@ class Model(nn.Module):
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}, "_streams": {}, "methods": {}, "_held": None}
+        return {**self.__dict__, "_samplers": {}, "_streams": {}, "methods": {}, "_held": None, "_watched": True}
 
 
 class _Constants(nn.Module):
@@ -436,15 +445,9 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
 
 
-def versions(model: Model) -> Iterator[tuple[int, int]]:
-    """What changes when a weight does."""
-    for value in [*model.nodes.parameters(), *model.nodes.buffers()]:
-        yield value.data_ptr(), value._version
-
-
 def build(spec: Spec, seed: int = 0) -> Model:
     """The module of a spec, unproven: `arspec.compile` is what users call."""
     return Model(spec.graph(), seed)
 
 
-__all__ = ["Member", "Model", "Names", "build", "sites_last", "versions"]
+__all__ = ["Member", "Model", "Names", "build", "sites_last"]

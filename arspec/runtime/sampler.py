@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from arspec.runtime.drawing import Draws
+from arspec.runtime.fingerprint import Fingerprint, fingerprint_of
 from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Machine, State, Trace
 from arspec.runtime.priming import can_prime, prime
@@ -46,18 +47,18 @@ class Sampler:
         except Leaks:
             raise no_order(chosen) from None
         self.program = program(self.schedule)
-        self._folded: tuple[Any, ...] | None = None
+        self._folded: Fingerprint | None = None
 
     # -- what users call, through the model --------------------------------------------------------------------------
 
     def run(
         self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0, progress: bool = False,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
-        truncation: Truncation | None = None,
+        truncation: Truncation | None = None, seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
         """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order is
         taken in by one parallel pass, where that can be. temperature 0 takes the likeliest; `truncation` leaves levels
-        out."""
+        out. seen: as in `prepare`."""
         draws = Draws(
             self.model,
             n,
@@ -72,7 +73,7 @@ class Sampler:
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
             assert given is not None and known is not None
             ahead = steps, torch.where(known, given, 0)
-        return draws.integers(self.drive(n, condition, draws, progress, trace, ahead=ahead))
+        return draws.integers(self.drive(n, condition, draws, progress, trace, ahead=ahead, seen=seen))
 
     def _steps_given(self, known: Tensor) -> int:
         """The steps before the first that draws anything that is not known [V, C]."""
@@ -101,12 +102,13 @@ class Sampler:
     def drive(
         self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None,
         ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
+        seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
         that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked after each step.
         ahead: a number of steps, and data [B, *shape] that hold what would be drawn in them, so that one parallel pass
-        stands for them. Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
-        self.prepare()
+        stands for them. seen: as in `prepare`. Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
+        self.prepare(seen)
         with torch.inference_mode():
             machine, state = self._machine, self._machine.begin(n, condition, trace)
             dtype, drawn = self.model.dtype, list[Tensor]()
@@ -145,12 +147,11 @@ class Sampler:
                 self._rows[step] = row
         return row
 
-    def prepare(self) -> None:
-        """Makes the rows of index numbers and folds the weights, if these have changed or moved since the last time."""
-        from arspec.runtime.module import versions
-
+    def prepare(self, seen: Fingerprint | None = None) -> None:
+        """Makes the rows of index numbers and folds the weights, if these have changed or moved since the last time.
+        seen: the fingerprint of the model's weights, where the caller has just taken it."""
         model = self.model
-        now = (model.device, model.dtype, *versions(model))
+        now = seen or fingerprint_of(model)
         if self._folded == now:
             return
         plan, device = self.schedule, model.device

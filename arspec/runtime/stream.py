@@ -79,7 +79,7 @@ def at_length(model: Model, length: int) -> Model | None:
     try:
         other = spec.variant(**setting)
         made = Model(other.graph())
-        made.load_state_dict(model.state_dict(), assign=True)
+        made.load_state_dict(model.weights(), assign=True)
     except (SpecError, RuntimeError):  # a length that does not divide, or weights that depend on it
         return None
     return made.to(model.device).train(model.training)

@@ -8,6 +8,7 @@ and so does such a name with other underscores at its end, so that no two parts 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -76,13 +77,27 @@ class WeightTree(Names):
         shapes = self._tied.get(node)
         return found if shapes is None else {name: found[name].view(shape) for name, shape in shapes.items()}
 
+    def named(self) -> dict[str, Tensor]:
+        """All weights, as `of` gives them, by the names that they have in a state dict of the tree."""
+        return {
+            ".".join([*map(escaped, node.name.split(".")), key]): cast(Tensor, getattr(level, key))
+            for node, own in self._where.items()
+            for level, key in own.values()
+        }
+
+    def kept(self, node: Node | None = None) -> Iterator[tuple[Tensor, bool]]:
+        """The weights of a node, or all of them, each once and as `of` gives it, and whether it is stored so. A weight that
+        torch's parametrisations compute is another tensor each time."""
+        whose = self._where.values() if node is None else [self._where.get(node.tied or node, {})]
+        for own in whose:
+            for level, key in own.values():
+                value = cast(Tensor, getattr(level, key))
+                yield value, key in level._parameters or key in level._buffers
+
 
 def one_of(tree: WeightTree) -> Tensor | None:
     """One of the weights; None where there is none. (torch's search for the first parameter takes as long as a layer.)"""
-    for own in tree._where.values():  # pyright: ignore[reportPrivateUsage]
-        for level, key in own.values():
-            return cast(Tensor, getattr(level, key))
-    return None
+    return next((value for value, _ in tree.kept()), None)
 
 
 def initial(weight: Weight, seed: int, name: str) -> Tensor:
