@@ -32,7 +32,7 @@ CODES = (
     code(
         "AR803",
         "data that cannot be read",
-        """Data are a folder of images, .npy or .npz, a text or WAV files, or a named set.""",
+        """Data are images, sounds or texts (a file or a folder of them), .npy or .npz, or a named set.""",
         """
         arspec train specs/made.yaml --out run --data digits.pkl
         """,
@@ -320,7 +320,9 @@ CODES = (
         "an option of a data source that does not hold",
         """Options stand behind the name of a source, each as @key=value. One may follow another. A key is known, comes
         once, and fits the kind of the source. The options are:
-        @levels=N brings the values of images and arrays to N levels.""",
+        @levels=N brings the values of images and arrays to N levels;
+        @channel=left|right|N|mix takes one channel of a sound, or the mean of all;
+        @rate=HZ resamples a sound.""",
         """
         arspec train specs/made.yaml --out run --data digits@level=2
         """,

@@ -74,7 +74,8 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {data.content}")
     if raw.layout == "audio":
         if raw.rate is not None and raw.rate != data.rate:
-            raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz", "set the spec's rate")
+            raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz",
+                             f"NAME@rate={data.rate} resamples it; or set the spec's rate")  # fmt: skip
         codes = to_codes(raw.x, data.levels, data.companding)
         notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
     else:

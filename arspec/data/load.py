@@ -11,6 +11,7 @@ from arspec.data.files import read_files
 from arspec.data.options import Options, candidates, parse_options
 from arspec.data.raw import Raw
 from arspec.data.readers.files import found
+from arspec.data.readers.sound import with_options
 from arspec.data.sets import SETS
 from arspec.diagnostics import InputError
 
@@ -24,8 +25,8 @@ Condition = Mapping[str, "ConditionSection"]
 def load(source: str, data: Data, condition: Condition | None = None, split: str = "train", seed: int = 0) -> Examples:
     """Examples of `source` for a spec's `data` and `condition` sections.
 
-    source: a named set (digits, mnist, fashion_mnist, photos32, speech, shakespeare), a folder of images, texts or WAV
-        files, a pattern such as `photos/*.png`, or one file: .npy, .npz (arrays `x` and one for each condition), .txt,
+    source: a named set (digits, mnist, fashion_mnist, photos32, speech, shakespeare), a folder of images, texts or
+        sounds, a pattern such as `photos/*.png`, or one file: .npy, .npz (arrays `x` and one for each condition), .txt,
         .wav, an image. Options may follow: `mnist@levels=4`; `arspec.data.options` lists them.
     split: train, valid, test, or all. Where a source has no splits they are made, the same ones every time.
     seed: of the Bernoulli draw by which grey values are binarized for a spec with two levels.
@@ -44,7 +45,7 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
             options = parse_options(behind, source)
             if split not in ("train", "valid", "test", "all"):
                 raise InputError("AR803", f"there is no split '{split}'", "the splits are train, valid, test and all")
-            raw = SETS[place].read(split)
+            raw = with_options(SETS[place].read(split), options, source)
         elif (files := found(place)) is not None:
             options = parse_options(behind, source)
             raw = read_files(files, data, condition, split, options)

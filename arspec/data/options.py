@@ -37,11 +37,35 @@ def whole_number(least: int) -> Callable[[str], int]:
     return parse
 
 
+CHANNELS = {"left": 1, "right": 2, "mix": None}
+
+
+def channel(text: str) -> str:
+    """A channel of a sound by its name or number."""
+    if text not in CHANNELS and not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise ValueError("left, right, a number from 1, or mix")
+    return text
+
+
 @dataclass(frozen=True)
 class Options:
     """How a source is changed before it meets a spec. None: the option was not given."""
 
     levels: int | None = option(whole_number(2), "N", "The values are brought to N levels.", ("images", "array"))
+
+    channel: str | None = option(
+        channel, "left|right|N|mix", "One channel of a sound is taken, or the mean of all.", ("audio",)
+    )
+    rate: int | None = option(
+        whole_number(1), "HZ", "A sound is resampled, by a polyphase filter with a Kaiser window.", ("audio",)
+    )
+
+    @property
+    def channel_number(self) -> int | None:
+        """The channel that is taken, from 1; None for the mean of all."""
+        if self.channel is None:
+            return None
+        return CHANNELS[self.channel] if self.channel in CHANNELS else int(self.channel)
 
     def check(self, layout: Layout, source: str) -> None:
         """Refuses options that a source of this layout does not take."""

@@ -10,7 +10,7 @@ from arspec.data import cache
 from arspec.data.examples import Array
 from arspec.data.raw import SPLITS, Raw, split_of
 from arspec.data.sets.base import DataSet, part
-from arspec.data.wav import read_wav
+from arspec.data.sound import read_sound
 from arspec.diagnostics import InputError
 
 RATE = 8000
@@ -19,10 +19,10 @@ RATE = 8000
 def _convert(folder: Path) -> dict[str, Array]:
     waves: list[Array] = []
     for path in part(folder, "*.wav"):
-        samples, rate = read_wav(path)
-        if rate != RATE:
-            raise InputError("AR803", f"{path.name} has {rate} Hz: the package's contents have changed")
-        waves.append(np.rint(samples * 32768).astype(np.int16))
+        sound = read_sound(path)
+        if sound.rate != RATE:
+            raise InputError("AR803", f"{path.name} has {sound.rate} Hz: the package's contents have changed")
+        waves.append(np.rint(sound.samples * 32768).astype(np.int16))
     arrays: dict[str, Array] = {}
     for split in SPLITS:
         arrays[split] = np.concatenate(split_of(waves, split, shuffle=False, what="files"))
