@@ -89,6 +89,13 @@ class Graph:
         """Trained numbers."""
         return sum(w.count for w in self.weights.values() if w.trained)
 
+    @property
+    def size(self) -> str:
+        """Parameters and nodes in words, as every report and picture says them."""
+        unread = len(self.nodes) - len(self.live)
+        more = f", of which the head does not read {unread:,}" if unread else ""
+        return f"{self.parameters:,} parameters, {len(self.nodes):,} nodes{more}"
+
     def rank(self, member: Member) -> Ints:
         """[V]: the rank of every variable; variable g * P + p is the data's site of that number."""
         return member.order.rank

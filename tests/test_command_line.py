@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import arspec
+from arspec.analysis.report import prove
 from arspec.cli.main import COMMANDS, main
+from arspec.pictures.diagram import dot_source
 
 ROOT = Path(__file__).parent.parent
 MADE = str(ROOT / "specs/made.yaml")
@@ -71,3 +74,43 @@ def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> N
     assert main([]) == 2
     said = capsys.readouterr().err
     assert all(f"    {command}" in said for command in COMMANDS)
+
+
+# -- what commands say of specs ----------------------------------------------------------------------------------------
+
+
+def test_a_size_that_the_data_does_not_have_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "x.dot"
+    assert main(["render", MADE, "--data", "sise=8", "-o", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "AR101" in said and "no key 'sise' to set" in said and "did you mean 'size'?" in said
+    assert not out.exists()
+
+
+def test_verify_answers_in_json_for_faulty_specs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faulty = tmp_path / "faulty.yaml"
+    faulty.write_text("arspec: 1\ndata: {kind: imge}\n")
+    for paths, oks in (([str(faulty)], [False]), ([MADE, str(faulty)], [True, False])):
+        assert main(["verify", "--static", "--contexts", "none", "--json", *paths]) == 2
+        said = capsys.readouterr()
+        found = json.loads(said.out)
+        assert [each["ok"] for each in found] == oks
+        assert found[-1]["file"] == str(faulty) and found[-1]["diagnostics"] and "AR109" in said.err
+
+
+def test_reports_and_pictures_count_the_same_nodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "aside.yaml"
+    text = Path(MADE).read_text().replace("graph:\n", "graph:\n  aside: {layer: relu, from: x}\n", 1)
+    path.write_text(text)
+    spec = arspec.load(path, params={"members": 1, "hidden": 8})
+    size = spec.graph().size
+    assert size.endswith("of which the head does not read 1")
+    assert size in str(prove(spec)) and size in dot_source(spec)
+    assert prove(spec).json()["nodes"] == len(spec.graph().nodes)
+
+
+def test_the_time_of_the_proof_is_told_apart_from_that_of_contexts() -> None:
+    spec = arspec.load(MADE, params={"members": 2, "hidden": 8})
+    whole, alone = prove(spec), prove(spec, contexts=False)
+    assert 0 < whole.proof_seconds <= whole.seconds
+    assert "contexts in" in str(whole) and "contexts in" not in str(alone)

@@ -221,8 +221,9 @@ def test_verify_shows_a_diff_and_writes_it(tmp_path: Path, capsys: pytest.Captur
     assert f"--- {path}\n+++ {path}\n" in shown
     assert "\n+  first: {layer: conv, kernel: $kernel, out: 2 * $features, mask: earlier}" in shown
     assert path.read_text() == before
-    assert main(["verify", *small, "--fix", "--write", "--json"]) == 1
+    assert main(["verify", *small, "--fix", "--write", "--json"]) == 0  # what stands there now holds
     (report,) = json.loads(capsys.readouterr().out)
+    assert report["leaks"] and report["written"] == str(path) and report["ok"] and not report["after"]["leaks"]
     assert report["proposal"]["file"] == str(path)
     assert report["proposal"]["diff"] in shown
     assert path.read_text() == (SPECS / "pixelcnn.yaml").read_text()

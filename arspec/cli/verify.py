@@ -41,35 +41,50 @@ def _contexts(text: str) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Exit code 0 where every spec holds as it is now, after an edit that was written too; else 1, or 2 for bad input."""
     from arspec.cli.telling import tell
-    from arspec.diagnostics import InputError
-    from arspec.spec.load import load
+    from arspec.diagnostics import InputError, to_json
 
     if args.write and not args.fix:
         raise InputError("AR808", "--write goes with --fix", "arspec verify SPEC --fix --write")
-    reports: list[Any] = []
-    wrong = False
+    found: list[dict[str, Any]] = []
+    codes: list[int] = []
     for path in args.specs:
         try:
-            reports.append(_verified(load(path, params_of(args.set)), args))
+            report = _verified(path, args)
+            found.append(report.json())
+            if not args.json:
+                _show(report, args)
+            if args.write and report.proposal is not None:
+                report = _mended(path, report, args, found[-1])
+            codes.append(0 if report.ok else 1)
         except InputError as error:
-            if len(args.specs) == 1:
+            if len(args.specs) == 1 and not args.json:
                 raise
-            wrong = True
+            codes.append(2)
+            found.append({"file": path, "ok": False, "diagnostics": to_json(error.diagnostics)})
             tell(error.diagnostics, sys.stderr, args.format)
-            continue
-        if not args.json:
-            _show(reports[-1], args)
-        elif args.write and reports[-1].proposal is not None:
-            reports[-1].proposal.write()
     if args.json:
-        print(json.dumps([report.json() for report in reports], indent=1))
-    return 2 if wrong else 0 if all(report.ok for report in reports) else 1
+        print(json.dumps(found, indent=1))
+    return max(codes)
 
 
-def _verified(spec: Any, args: argparse.Namespace) -> Any:
+def _mended(path: str, report: Any, args: argparse.Namespace, found: dict[str, Any]) -> Any:
+    """Writes the proposed edit to its file, and gives the report of what stands there now."""
+    report.proposal.write()
+    again = _verified(path, args)
+    found.update(written=report.proposal.name, ok=again.ok, after=again.json())
+    if not args.json:
+        print(f"  written to {report.proposal.name}; as it stands now:")
+        _show(again, args)
+    return again
+
+
+def _verified(path: str, args: argparse.Namespace) -> Any:
     from arspec.analysis.report import prove
+    from arspec.spec.load import load
 
+    spec = load(path, params_of(args.set))
     if args.static:
         report = prove(spec, args.contexts)
     else:
@@ -99,8 +114,5 @@ def _show(report: Any, args: argparse.Namespace) -> None:
             print("  no other mask of a single line makes it see more")
     elif args.fix:
         print(proposal.diff, end="")
-        if args.write:
-            proposal.write()
-            print(f"  written to {proposal.name}")
     else:
         print("  arspec verify --fix shows the edit as a diff, --fix --write writes it")

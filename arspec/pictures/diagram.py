@@ -253,7 +253,6 @@ class _Diagram:
 
     def _title(self) -> str:
         spec, graph = self.graph.spec, self.graph
-        size = f"{graph.parameters:,} parameters, {len(graph.live)} nodes"
         order = self.member.order.name + (
             f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else ""
         )
@@ -262,7 +261,7 @@ class _Diagram:
         groups += f", after {' and '.join(spec.data.auxiliary)}" if spec.data.auxiliary else ""
         rows = [
             f'<FONT POINT-SIZE="19"><B>{_text(spec.name)}</B></FONT>',
-            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {size}")}</FONT>',
+            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {graph.size}")}</FONT>',
             f'<FONT POINT-SIZE="11">{self._verdict()}</FONT>',
         ]
         return f"<{_table([f'<TD>{row}</TD>' for row in rows] + [f'<TD>{self._legend()}</TD>'])}>"

@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from arspec import orders
-from arspec.diagnostics import Collector, InputError, Place, Source
+from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean
 from arspec.heads import HEADS, Categorical, Head, Parts
 from arspec.masks import READY_MADE, resolve
 from arspec.spec.expressions import ExpressionError
 from arspec.spec.extends import top
-from arspec.spec.keys import Evaluator, built, check_keys, chosen, place_in, said
+from arspec.spec.keys import Evaluator, built, check_keys, chosen, keys_of, place_in, said
 from arspec.spec.params import NAME
 from arspec.spec.sections import (
     CONDITIONS,
@@ -85,6 +85,11 @@ class Reader:
             kind = values.get("kind") if isinstance(values.get("kind"), str) else None
             if kind == "image" and isinstance(values.get("auxiliary"), dict):
                 values["auxiliary"] = auxiliary = self._auxiliary(values["auxiliary"], tree.get("auxiliary"))
+            if kind in DATA:  # those that the text has are checked with the section
+                known = keys_of(DATA[kind])
+                for key in changes.keys() - set(known):
+                    found = f"a data section of kind '{kind}' has no key '{key}' to set"
+                    self.faults.add("AR101", found, tree.place, did_you_mean(key, known, "its keys are"))
             data = chosen(DATA, values, tree, "a data section", self.faults, "AR109")
             if data is not None and math.prod(data.grid) > MAX_CELLS:
                 found = f"a grid of {math.prod(data.grid):,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
