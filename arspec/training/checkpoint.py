@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor, nn
 
@@ -18,13 +18,16 @@ from arspec.training.parallel import choose_device, whole
 from arspec.training.spec_file import read_spec, write_spec
 from arspec.training.tensors import fill, read_tensors, weights_of, write_tensors
 
+if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+
 MODEL, STATE = "model.safetensors", "state.safetensors"
 
 
 def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
     """Writes the model's weights (or `weights`, whole tensors by name) and its spec to `folder`; gives the file."""
     folder = Path(folder)
-    write_spec(model.spec, folder)
+    write_spec(cast("Model", model).spec, folder)
     given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
     write_tensors(folder / MODEL, given, {})
     return folder / MODEL

@@ -11,47 +11,86 @@ from typing import Any
 
 import arspec
 from arspec.data.atomic import replacing, write_text
-from arspec.diagnostics import InputError, Source
+from arspec.diagnostics import InputError, Source, SpecError
+from arspec.spec.load import Spec
+from arspec.spec.load import load as load_spec
 from arspec.spec.yaml import Map, Scalar, Seq, Tree, parse, read
 
 SPEC, SETTINGS = "spec.yaml", "spec.json"
 
 
-def write_spec(spec: Any, folder: Path) -> None:
-    """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with the params and data in force."""
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with what was set from outside: params, and
+    keys of the data section. All else follows from these, so that it is not written."""
     home = Path(os.path.dirname(spec.source.name))
     _copy(spec.source, SPEC, folder, home)
-    settings = {
+    write_text(folder / SETTINGS, json.dumps(_settings(spec), indent=2) + "\n")
+
+
+def _settings(spec: Spec) -> dict[str, Any]:
+    data = spec.data.model_dump(mode="json")
+    return {
         "arspec": 1,
         "name": spec.name,
         "params": {name: spec.params[name] for name in sorted(spec.overridden)},
-        "data": spec.data.model_dump(mode="json"),
+        "data": {key: data[key] for key in sorted(spec.changes)},
     }
-    write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
 
 
-def read_spec(folder: Path) -> Any:
+def read_spec(folder: Path) -> Spec:
     """The spec that `write_spec` wrote. InputError where it is missing or damaged."""
+    settings = _read_settings(folder)
+    params, data = settings["params"], settings["data"]
+    if _whole(data):
+        data = _set_from_outside(folder / SPEC, params, data)
+    return arspec.load(folder / SPEC, params=params, data=data)
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-        params, data = dict(settings["params"]), dict(settings["data"])
+        return {**settings, "params": dict(settings["params"]), "data": dict(settings["data"])}
     except OSError as error:
         hint = "a model is a folder that arspec train has written"
         raise InputError("AR802", f"cannot read {path}: {error.strerror}", hint) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("AR802", f"{path} is damaged: {error}") from error
-    return arspec.load(folder / SPEC, params=params, data=data)
 
 
-def check_same_spec(spec: Any, folder: Path) -> None:
+def _whole(data: dict[str, Any]) -> bool:
+    """Whether settings hold the data section as a whole, with its kind, as those of earlier versions do."""
+    return "kind" in data
+
+
+def _set_from_outside(path: Path, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Of a whole data section the keys that do not follow from the spec and its params."""
+    try:
+        own = load_spec(path, params).data.model_dump(mode="json")
+    except SpecError:  # it can't be read without what was set
+        return data
+    return {key: value for key, value in data.items() if key not in own or own[key] != value}
+
+
+def check_same_spec(spec: Spec, folder: Path) -> None:
     """InputError where the folder was written for another spec, or other params or data."""
     with tempfile.TemporaryDirectory(prefix="arspec-spec-") as name:
         write_spec(spec, Path(name))
         for path in sorted(Path(name).iterdir()):
-            if not (folder / path.name).is_file() or (folder / path.name).read_bytes() != path.read_bytes():
+            there = folder / path.name
+            same = there.is_file() and (
+                _same_settings(spec, folder) if path.name == SETTINGS else there.read_bytes() == path.read_bytes()
+            )
+            if not same:
                 message = f"the run in {folder} was begun with another spec or other params ({path.name} differs)"
                 raise InputError("AR814", message, f"resume with {folder / SPEC} and the params of {folder / SETTINGS}")
+
+
+def _same_settings(spec: Spec, folder: Path) -> bool:
+    there, here = _read_settings(folder), _settings(spec)
+    if any(there.get(key) != here[key] for key in ("name", "params")):
+        return False
+    return read_spec(folder).data == spec.data if _whole(there["data"]) else there["data"] == here["data"]
 
 
 def _copy(source: Source, name: str, folder: Path, home: Path) -> None:
