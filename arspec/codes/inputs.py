@@ -320,9 +320,16 @@ CODES = (
         "an option of a data source that does not hold",
         """Options stand behind the name of a source, each as @key=value. One may follow another. A key is known, comes
         once, and fits the kind of the source. The options are:
-        @levels=N brings the values of images and arrays to N levels;
-        @channel=left|right|N|mix takes one channel of a sound, or the mean of all;
-        @rate=HZ resamples a sound.""",
+        @levels=N brings the values of images and arrays to N levels, fewer by steps of equal width.
+        @channel=left|right|N|mix takes one channel of a sound, or the mean of all.
+        @rate=HZ resamples a sound.
+        @crop=HxW cuts the middle of H rows and W columns out of each image.
+        @resize=HxW stretches each image.
+        @size=HxW scales each image until it covers this size, then cuts its middle.
+        @filter=NAME names the filter of @resize and @size: lanczos (the usual one), bicubic, bilinear, box, nearest.
+        @background=COLOUR is what transparent pixels are composited on, white without it.
+        Pictures are turned upright first. Then come channels, @crop, @resize or @size, and @levels, whatever the order
+        in which they are written.""",
         """
         arspec train specs/made.yaml --out run --data digits@level=2
         """,

@@ -8,9 +8,11 @@ import numpy as np
 
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array, Examples
+from arspec.data.levels import change, with_levels
 from arspec.data.mu_law import to_codes
 from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Raw
+from arspec.data.readers.pictures import size_help
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
@@ -103,10 +105,10 @@ def _levels(
         x = x.astype(np.int64)
     if x.dtype.kind not in "iub":
         raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers")
-    if asked is not None:
+    if asked is not None and asked != has:
         has = has or int(x.max()) + 1
-        x = _requantise(x, has, asked)
-        notes.append(f"{has} levels to {asked}")
+        x = with_levels(x, has, asked)
+        notes.append(change(has, asked))
         has = asked
     if has is not None and has > wanted == 2:
         number = SPLITS.index(split) if split in SPLITS else len(SPLITS)
@@ -119,14 +121,6 @@ def _levels(
         raise InputError("AR804", f"{name} has {has} levels, the spec {wanted}", f"NAME@levels={wanted} converts them")
     _within(x, wanted, name)
     return x
-
-
-def _requantise(x: Array, has: int, wanted: int) -> Array:
-    """Fewer levels: steps of equal width. More: spread over the whole range."""
-    kind = np.uint8 if wanted <= 256 else np.int32
-    if wanted <= has:
-        return (x.astype(np.int64) * wanted // has).astype(kind)
-    return np.rint(x.astype(np.float64) * (wanted - 1) / (has - 1)).astype(kind)
 
 
 def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Array:
@@ -149,7 +143,7 @@ def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Ar
             raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}")
         if len(came) >= 2:
             size = came[1:] if len(came) == 3 else came
-            hint = "params of the spec may set its size: --set height=..., --set width=..."
+            hint = f"{size_help(data)}; or set the spec's size, --set height=... --set width=..."
             found = f"images of {size[0]}x{size[1]}"
             raise InputError("AR804", f"{name} has {found}, the spec models {height}x{width}", hint)
     elif len(came) > 1 and int(np.prod(came)) == shape[0] and (len(came) == 2 or came[0] == 1):

@@ -47,10 +47,55 @@ def channel(text: str) -> str:
     return text
 
 
+def image_size(text: str) -> tuple[int, int]:
+    """`64` or `48x64` as rows and columns."""
+    parts = text.split("x")
+    if not 1 <= len(parts) <= 2 or not all(re.fullmatch(r"\d{1,5}", part) and int(part) for part in parts):
+        raise ValueError("a size from 1 to 99999, as 64, or as rows and columns, 48x64")
+    return int(parts[0]), int(parts[-1])
+
+
+def colour(text: str) -> str:
+    """The name of a colour, checked."""
+    from arspec.data.picture.fit import rgb_of
+
+    rgb_of(text)
+    return text
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """A parser of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError("one of " + ", ".join(names))
+        return text
+
+    return parse
+
+
 @dataclass(frozen=True)
 class Options:
     """How a source is changed before it meets a spec. None: the option was not given."""
 
+    crop: tuple[int, int] | None = option(
+        image_size, "HxW", "Each image is cut to its middle, of H rows and W columns.", ("images", "array")
+    )
+    resize: tuple[int, int] | None = option(
+        image_size, "HxW", "Each image is stretched to H rows and W columns.", ("images", "array")
+    )
+    size: tuple[int, int] | None = option(
+        image_size, "HxW", "Each image is scaled until it covers H rows and W columns, then cut.", ("images", "array")
+    )
+    filter: str | None = option(
+        one_of("lanczos", "bicubic", "bilinear", "box", "nearest"),
+        "NAME",
+        "The filter of @resize and @size is lanczos, bicubic, bilinear, box or nearest.",
+        ("images", "array"),
+    )
+    background: str | None = option(
+        colour, "COLOUR", "Transparent pixels are composited on this colour; white without it.", ("images",)
+    )
     levels: int | None = option(whole_number(2), "N", "The values are brought to N levels.", ("images", "array"))
 
     channel: str | None = option(
@@ -103,6 +148,8 @@ def parse_options(text: str, source: str) -> Options:
         except ValueError as error:
             example = f"write @{key}={known[key].metadata['value']}"
             raise InputError("AR803", f"'{source}': {key} is {error}; {value!r} came", example) from error
+    if "size" in values and "resize" in values:
+        raise InputError("AR840", f"'{source}': @size and @resize exclude one another", "give one of them")
     return Options(**values)
 
 

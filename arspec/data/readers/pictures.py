@@ -8,46 +8,72 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arspec.data.examples import Array
+from arspec.data.levels import change, with_levels
 from arspec.data.options import Options
 from arspec.data.raw import Raw, split_of
 from arspec.data.readers.classes import class_labels
-from arspec.data.readers.files import Files, shuffled
+from arspec.data.readers.files import Files, file_bytes, shuffled
+from arspec.data.tally import Tally
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
     from arspec.spec.sections import Data
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 
 
 def read_pictures(source: Files, data: Data, split: str, options: Options) -> Raw:
     """One split of several pictures; a single one is the same in every split."""
     if source.folder is None:
-        return Raw("images", _images(list(source.paths), data), levels=256)
+        x, levels, notes = _images(list(source.paths), data, options)
+        return Raw("images", x, levels=levels, notes=notes)
     found = source.of_kind(SUFFIXES)
     chosen = split_of(found, split, shuffle=True, what="images")
     notes = shuffled(split)
     labels = class_labels(source, found, chosen, notes)
-    return Raw("images", _images(chosen, data), levels=256, labels=labels, notes=notes)
+    x, levels, more = _images(chosen, data, options)
+    return Raw("images", x, levels=levels, labels=labels, notes=notes + more)
 
 
-def _images(paths: list[Path], data: Data) -> Array:
-    """[N, C, H, W], in the channels that the spec has: grey for one, RGB for three, RGBA for four."""
-    from PIL import Image, UnidentifiedImageError
+def _images(paths: list[Path], data: Data, options: Options) -> tuple[Array, int, list[str]]:
+    """[N, C, H, W] in the channels and, but for binarization, the levels of the spec; their levels; notes."""
+    from arspec.data.picture.fit import fitted
+    from arspec.data.picture.read import decode
 
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(data.channels if data.kind == "image" else 1)
-    if mode is None:
-        raise InputError("AR804", f"image files have 1, 3 or 4 channels, the spec has {data.channels}", "use an .npy")
+    channels = data.channels if data.kind == "image" else 1
+    if channels > 4:
+        raise InputError("AR804", f"image files have 1 to 4 channels, the spec has {channels}", "use an .npy")
     arrays: list[Array] = []
+    spans: list[int] = []
+    told = Tally()
     for path in paths:
+        told.begin()
+        picture = decode(file_bytes(path).tobytes(), str(path))
+        if picture.frames > 1:
+            told.add("the first of several pictures in the file")
         try:
-            with Image.open(path) as file:
-                array = np.asarray(file.convert(mode), dtype=np.uint8)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-            raise InputError("AR803", f"cannot read {path} as an image: {error}") from error
-        arrays.append(array.reshape(*array.shape[:2], -1).transpose(2, 0, 1))
-        if arrays[-1].shape != arrays[0].shape:
-            sizes = [f"{image.shape[1]}x{image.shape[2]}" for image in (arrays[0], arrays[-1])]
+            array = fitted(picture, channels, options, told)
+        except InputError as error:
+            raise InputError(error.code, f"{path}: {error.message}", error.help) from error
+        wanted = options.levels or data.levels
+        if wanted > 2 or options.levels is not None:  # two levels are drawn later, with the seed
+            if picture.span != wanted:
+                told.add(change(picture.span, wanted))
+            array = with_levels(array, picture.span, wanted)
+        arrays.append(array)
+        spans.append(picture.span if wanted == 2 and options.levels is None else wanted)
+        if array.shape != arrays[0].shape:
+            sizes = [f"{image.shape[1]}x{image.shape[2]}" for image in (arrays[0], array)]
             message = f"the images have different sizes: {sizes[0]} ({paths[0]}) and {sizes[1]} ({path})"
-            raise InputError("AR804", message)
-    return np.stack(arrays)
+            raise InputError("AR804", message, size_help(data))
+    most = max(spans)
+    return np.stack([with_levels(x, span, most) for x, span in zip(arrays, spans, strict=True)]), most, told.notes()
+
+
+def size_help(data: Data) -> str:
+    """The options that bring images to the size of a spec."""
+    size = f"{data.height}x{data.width}" if data.kind == "image" else "ROWSxCOLUMNS"
+    return (
+        f"NAME@size={size} scales each image until it covers this size and cuts the middle; "
+        "@resize= stretches, @crop= only cuts"
+    )
