@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,8 @@ def adapt(
 ) -> Examples:
     """The examples of `raw` as a spec with these `data` and `condition` sections takes them."""
     notes = list(raw.notes)
+    if options.levels is not None and raw.layout in ("images", "array"):
+        raw = _asked(raw, options.levels, name, notes)
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
         conditions = _conditions(raw, condition, len(x), name)
@@ -34,10 +37,10 @@ def adapt(
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}")
     if data.kind == "image" and data.auxiliary and tuple(raw.x.shape[1:]) == data.shape:
         for channel, own in enumerate(data.channel_levels):  # the auxiliary images are there already: samples, say
-            _levels(raw.x[:, channel], None, None, own, name, split, seed, notes)
+            _levels(raw.x[:, channel], None, own, name, split, seed, notes)
         x = raw.x.astype(np.int64)
     else:
-        x = _levels(raw.x, raw.levels, options.levels, data.levels, name, split, seed, notes)
+        x = _levels(raw.x, raw.levels, data.levels, name, split, seed, notes)
         x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes)
         if data.kind == "image" and data.auxiliary:
             x = with_auxiliary(x, data)
@@ -95,21 +98,30 @@ def _within(x: Array, levels: int, name: str) -> None:
         raise InputError("AR804", f"{name} holds the value {wrong}, the spec has the levels 0 to {levels - 1}", hint)
 
 
-def _levels(
-    x: Array, has: int | None, asked: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str]
-) -> Array:
-    """Values in 0 .. wanted - 1."""
+def _whole(x: Array, name: str) -> Array:
     if x.dtype.kind == "f":
         if not np.isfinite(x).all() or (x != np.rint(x)).any():
             raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers", "scale and round first")
         x = x.astype(np.int64)
     if x.dtype.kind not in "iub":
         raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers")
-    if asked is not None and asked != has:
-        has = has or int(x.max()) + 1
-        x = with_levels(x, has, asked)
-        notes.append(change(has, asked))
-        has = asked
+    return x
+
+
+def _asked(raw: Raw, levels: int, name: str, notes: list[str]) -> Raw:
+    """The source with so many levels, by `@levels=`."""
+    x = _whole(raw.x, name)
+    has = raw.levels or max(2, raw.highest + 1 if raw.highest is not None else int(x.max(initial=0)) + 1)
+    if x.size and int(x.min()) < 0:
+        raise InputError("AR804", f"{name} holds the value {int(x.min())}; @levels= takes whole numbers from 0")
+    if has != levels:
+        notes.append(change(has, levels))
+    return replace(raw, x=with_levels(x, has, levels), levels=levels)
+
+
+def _levels(x: Array, has: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str]) -> Array:
+    """Values in 0 .. wanted - 1."""
+    x = _whole(x, name)
     if has is not None and has > wanted == 2:
         number = SPLITS.index(split) if split in SPLITS else len(SPLITS)
         # drawn in float32 a slice at a time: a whole set in float64 would take gigabytes

@@ -26,9 +26,9 @@ def read_files(source: Files, data: Data, condition: Condition, split: str, opti
     path = source.paths[0]
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return arrays.read_npz_file(path, condition, split, options)
+        return arrays.with_size(arrays.read_npz_file(path, condition, split, options), data, options, source.place)
     if suffix == ".npy":
-        return arrays.read_npy(path, data, split, options)
+        return arrays.with_size(arrays.read_npy(path, data, split, options), data, options, source.place)
     if suffix in sound.SUFFIXES:
         return sound.read_sounds(source, split, options)
     if suffix in pictures.SUFFIXES:

@@ -10,6 +10,7 @@ from arspec.data.examples import Examples
 from arspec.data.files import read_files
 from arspec.data.options import Options, candidates, parse_options
 from arspec.data.raw import Raw
+from arspec.data.readers.arrays import with_size
 from arspec.data.readers.files import found
 from arspec.data.readers.sound import with_options
 from arspec.data.sets import SETS
@@ -45,7 +46,9 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
             options = parse_options(behind, source)
             if split not in ("train", "valid", "test", "all"):
                 raise InputError("AR803", f"there is no split '{split}'", "the splits are train, valid, test and all")
-            raw = with_options(SETS[place].read(split), options, source)
+            raw = SETS[place].read(split)
+            options.check(raw.layout, source)
+            raw = with_size(with_options(raw, options, source), data, options, place)
         elif (files := found(place)) is not None:
             options = parse_options(behind, source)
             raw = read_files(files, data, condition, split, options)

@@ -23,13 +23,15 @@ class Raw:
     """One split of a source.
 
     x: images [N, C, H, W]; text: bytes [T]; audio: samples in -1 .. 1, [T]; array: integers [N, ...] or [T].
-    levels: the size of the alphabet where the source states it. rate: Hz, of audio.
+    levels: the size of the alphabet where the source states it. highest: of arrays that state none, the largest value of
+        all splits. rate: Hz, of audio.
     labels: class of each example [N], where the source has classes. condition: arrays named as the spec's conditions.
     """
 
     layout: Layout
     x: Array
     levels: int | None = None
+    highest: int | None = None
     rate: int | None = None
     labels: Array | None = None
     condition: dict[str, Array] = field(default_factory=dict[str, Array])

@@ -18,7 +18,7 @@ class Picture:
     """A picture as its file holds it, neither turned nor converted.
 
     stored: uint8 or uint16 [C, H, W], the numbers of the file: 0 is black, or an index into `palette`.
-    span: they lie in 0 .. span - 1. bits: the width of a number in the file.
+    span: values, or the colours of a palette, lie in 0 .. span - 1. bits: the width of a number in the file.
     kind: what the planes mean, a key of PLANES; of pictures with a palette, what its colours mean.
     palette: uint8 [n, 4], red, green, blue and alpha of each index; None where numbers are values.
     opaque_but: a colour [C] of which all pixels are transparent, the others opaque; None where alpha is a plane.
@@ -51,5 +51,10 @@ def check_size(columns: int, rows: int, name: str) -> None:
     if columns < 1 or rows < 1:
         raise InputError("AR803", f"cannot read {name} as an image: it states a size of {rows}x{columns}")
     if columns * rows > MOST_PIXELS:
-        message = f"{name} states {rows}x{columns} pixels; a picture of at most {MOST_PIXELS:,} pixels is read"
-        raise InputError("AR803", message, "scale it down, or cut it into parts")
+        raise too_large(name, f"{rows}x{columns}")
+
+
+def too_large(name: str, size: str = "too many") -> InputError:
+    """The error about a picture that states more pixels than are decoded."""
+    message = f"{name} states {size} pixels; a picture of at most {MOST_PIXELS:,} pixels is read"
+    return InputError("AR803", message, "scale it down, or cut it into parts")

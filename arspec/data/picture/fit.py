@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from arspec.data.tally import Tally
 
 LUMA = (19595, 38470, 7471)  # of 65536: 0.299, 0.587, 0.114 (ITU-R BT.601), as pillow has them
-BACKGROUND = "white"
+BACKGROUND, FILTER = "white", "lanczos"
 
 
 def fitted(picture: Picture, channels: int, options: Options, told: Tally) -> Array:
@@ -29,7 +29,10 @@ def fitted(picture: Picture, channels: int, options: Options, told: Tally) -> Ar
         colours = _from_cmyk(colours, picture.span - 1)
         told.add("CMYK to red, green and blue without a colour profile")
     planes = with_channels(colours, alpha, picture.premultiplied, picture.span, channels, options, told)
-    return resized(planes, picture.span, options, has_alpha=channels in (2, 4))
+    fitting = resized(planes, picture.span, options, has_alpha=channels in (2, 4))
+    if fitting.shape != planes.shape:
+        told.add("brought to a size, " + size_words(options))
+    return fitting
 
 
 def _upright(picture: Picture, told: Tally) -> tuple[Array, Array | None]:
@@ -120,6 +123,13 @@ def _from_cmyk(planes: Array, top: int) -> Array:
     return (light - (inks * light + top // 2) // top).astype(planes.dtype)
 
 
+def size_words(options: Options) -> str:
+    """What `resized` does, in words."""
+    cut = ["cut to the middle"] if options.crop or options.size else []
+    scaled = [f"scaled by the filter {options.filter or FILTER}"] if options.resize or options.size else []
+    return ", ".join(cut + scaled if options.crop else scaled + cut)
+
+
 # -- sizes ---------------------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +146,7 @@ def resized(planes: Array, span: int, options: Options, has_alpha: bool = False)
         scale = max(rows / planes.shape[1], columns / planes.shape[2])  # the smallest that covers the size
         size = (max(rows, round(planes.shape[1] * scale)), max(columns, round(planes.shape[2] * scale)))
     if size is not None and size != planes.shape[1:]:
-        planes = _stretched(planes, span - 1, size, options.filter or "lanczos", has_alpha)
+        planes = _stretched(planes, span - 1, size, options.filter or FILTER, has_alpha)
     return planes if options.size is None else _cropped(planes, options.size)
 
 

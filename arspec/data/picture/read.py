@@ -7,14 +7,14 @@ import struct
 import sys
 import warnings
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from arspec.data.examples import Array
 from arspec.data.picture import png, pnm
-from arspec.data.picture.base import PLANES, Picture, check_size
+from arspec.data.picture.base import PLANES, Picture, check_size, too_large
 from arspec.data.picture.turn import turned_back
 from arspec.diagnostics import InputError
 
@@ -42,6 +42,8 @@ def decode(data: bytes, name: str) -> Picture:
             return _decode(data, name)
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise too_large(name) from error
     except UnidentifiedImageError as error:
         raise InputError("AR803", f"cannot read {name} as an image: its format is not known", KNOWN) from error
     except Exception as error:  # a damaged picture raises nearly anything
@@ -139,7 +141,8 @@ def _of_png(file: Image.Image, data: bytes, head: png.Head) -> Picture:
     if palette is not None:
         kind = _kind(palette)
     key = png.transparent_colour(found, head)
-    return Picture(stored, 1 << head.depth, head.depth, kind, "PNG", palette, opaque_but=key)
+    span = 256 if palette is not None else 1 << head.depth
+    return Picture(stored, span, head.depth, kind, "PNG", palette, opaque_but=key)
 
 
 # -- TIFF --------------------------------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ def _of_tiff(file: Image.Image, data: bytes, tags: dict[int, Any], rawmode: str)
         palette, kind = _palette(file), "RGB"
     return Picture(
         turned_back(stored.astype(np.uint8 if bits <= 8 else np.uint16), orientation),
-        1 << bits,
+        256 if palette is not None else 1 << bits,
         bits,
         kind,
         "TIFF",

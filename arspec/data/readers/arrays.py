@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,9 +32,9 @@ def read_npy(path: Path, data: Data, split: str, options: Options) -> Raw:
     array = cast(Array, loaded)
     if array.ndim == 1 and data.kind == "sequence":
         layout: Layout = "audio" if array.dtype.kind == "f" else "array"
-        return Raw(layout, cut(array, split, "values"), notes=in_order(split))
+        return Raw(layout, cut(array, split, "values"), highest=highest(array), notes=in_order(split))
     chosen = split_indices(len(array) if array.ndim else 0, split, shuffle=True)
-    return Raw("array", array[chosen], notes=shuffled(split))
+    return Raw("array", array[chosen], highest=highest(array), notes=shuffled(split))
 
 
 def read_npz_file(path: Path, condition: Condition, split: str, options: Options) -> Raw:
@@ -42,6 +43,7 @@ def read_npz_file(path: Path, condition: Condition, split: str, options: Options
     `y`, `label` or `labels` are classes for a spec with one class condition.
     """
     arrays = read_npz(path)
+    tops = [highest(array) for name, array in arrays.items() if name == "x" or name.startswith("x_")]
     if any(f"x_{part}" in arrays for part in SPLITS):
         parts = [part for part in SPLITS if f"x_{part}" in arrays] if split == "all" else [split]
         if missing := [part for part in parts if f"x_{part}" not in arrays]:
@@ -64,4 +66,35 @@ def read_npz_file(path: Path, condition: Condition, split: str, options: Options
         raise InputError("AR803", f"{path} has no array 'x' and no 'x_train'", f"it has: {', '.join(sorted(arrays))}")
     labels = next((arrays[name] for name in ("y", "label", "labels") if name in arrays and name not in condition), None)
     given = {name: arrays[name] for name in condition if name in arrays}
-    return Raw("array", arrays["x"], labels=labels, condition=given, notes=notes)
+    top = max((each for each in tops if each is not None), default=None)
+    return Raw("array", arrays["x"], highest=top, labels=labels, condition=given, notes=notes)
+
+
+def highest(array: Array) -> int | None:
+    """The largest value of an array of whole numbers; None where there is none."""
+    whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and np.isfinite(array).all())
+    return int(array.max()) if array.size and whole else None
+
+
+def with_size(raw: Raw, data: Data, options: Options, name: str) -> Raw:
+    """Images of an array or of a named set [N, H, W], [N, C, H, W] or [N, H, W, C], in the size that the options want."""
+    if options.crop is None and options.resize is None and options.size is None:
+        return raw
+    channels = data.channels if data.kind == "image" else 1
+    x, came = raw.x, tuple(raw.x.shape[1:])
+    if len(came) == 3 and came[0] != channels and came[2] == channels:
+        x = x.transpose(0, 3, 1, 2)
+    elif len(came) == 2 and channels == 1:
+        x = x[:, None]
+    elif len(came) != 3 or came[0] != channels:
+        found = "x".join(map(str, came)) or "single numbers"
+        raise InputError("AR804", f"{name}: @size, @crop and @resize are for images; examples of {found} came")
+    if x.dtype.kind not in "iub" or (x.size and int(x.min()) < 0):
+        raise InputError("AR804", f"{name}: images of whole numbers from 0 can be brought to a size", "scale and round")
+    from arspec.data.picture.fit import resized, size_words
+
+    span = raw.levels or (raw.highest or 0) + 1
+    fitting = [resized(image, span, options, has_alpha=channels in (2, 4)) for image in x]
+    if fitting and fitting[0].shape != x.shape[1:]:
+        raw.notes.append(f"images of {x.shape[2]}x{x.shape[3]} brought to a size, {size_words(options)}")
+    return replace(raw, x=np.stack(fitting) if fitting else x)
