@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.foreign import opened
 
 MAX_POSITIONS = 2**24
 MAX_VARIABLES = 2**26
@@ -375,13 +376,10 @@ def ranks_from_file(path: str | Path, grid: Grid) -> Ranks:
     if path.suffix.lower() not in readers:
         raise InputError("AR504", f"{path}: a file of ranks is .npy, .csv or .txt")
     limit = 4096 + BYTES_PER_RANK * int(np.prod(grid))
-    try:
-        if not path.is_file():
-            raise InputError("AR504", f"{path}: there is no such file of ranks")
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except (OSError, ValueError) as fault:
-        raise InputError("AR504", f"{path}: cannot be read ({fault})") from None
+    if not path.exists():
+        raise InputError("AR504", f"{path}: there is no such file of ranks")
+    with opened(path, "AR504") as file:
+        content = file.read(limit + 1)
     if len(content) > limit:
         raise InputError(
             "AR504", f"{path}: larger than {limit} bytes, the limit for the ranks of a grid of {_text(grid)}"

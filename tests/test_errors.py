@@ -240,6 +240,26 @@ def mixture(path: Path) -> Path:
     return made
 
 
+def diverged(path: Path) -> None:
+    import torch
+
+    from arspec.training.tensors import fill, weights_of
+
+    found = model(path / "small.yaml")
+    fill(found, {name: torch.full_like(weight, torch.inf) for name, weight in weights_of(found).items()}, "a file")
+
+
+def no_memory(path: Path) -> None:
+    import torch
+
+    def claims(*_: object) -> None:
+        torch.empty(1 << 60)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arspec.data.load", claims)
+        command("eval", str(path / "small.yaml"), "--data", str(path / "images.npy"))
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -277,6 +297,8 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
     "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
+    "AR870": diverged,
+    "AR872": no_memory,
 }
 
 

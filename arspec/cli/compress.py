@@ -195,10 +195,9 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError("AR803", f"cannot read {path}: {error.strerror}") from error
+    from arspec.foreign import content
+
+    return content(path, "AR803")
 
 
 def _move(source: Path, out: Path, names: list[str]) -> None:

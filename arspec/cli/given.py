@@ -63,17 +63,20 @@ def _mask_file(given: str, data: Any, known: Any) -> Any:
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
+    from arspec.data.arrays import read_npy
+    from arspec.foreign import opened
+
     path = Path(given)
-    if not path.is_file():
+    if not path.exists():
         hint = "give " + ", ".join(PARTS) + ", prefix:N, suffix:N, a picture or a .npy"
         raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
     try:
         if path.suffix.lower() == ".npy":
-            mask = np.load(path, allow_pickle=False)
+            mask = read_npy(path)
         else:
-            with Image.open(path) as file:
+            with opened(path, "AR803") as raw, Image.open(raw) as file:
                 mask = np.asarray(file.convert("L"))
-    except (OSError, ValueError, EOFError, UnidentifiedImageError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError) as error:
         raise InputError("AR803", f"cannot read {path} as a mask: {error}") from error
     size = known.shape[1:] if data.kind == "image" else known.shape
     if mask.shape not in (known.shape, size, getattr(data, "display", None)):

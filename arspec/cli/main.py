@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from importlib import import_module
@@ -28,9 +29,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+ALLOCATION = "can't allocate memory"  # what torch says where numpy raises MemoryError
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    _say_any_text()
     args = argparse.Namespace(json="--json" in arguments)
     try:
         if arguments and arguments[0] in COMMANDS:
@@ -47,10 +52,20 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         from arspec.diagnostics import InputError
 
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and ALLOCATION in str(error)):
+            hint = "ask for less at a time: a smaller -n, --batch or --lanes, or smaller files"
+            error = InputError("AR872", "what was asked for needs more memory than there is", hint)
         if not isinstance(error, InputError):
             raise
         _tell(error, args)
         return 2
+
+
+def _say_any_text() -> None:
+    """Characters that the encoding of a stream lacks are written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def command(name: str) -> tuple[Any, Parser]:

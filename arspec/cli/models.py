@@ -121,12 +121,9 @@ def _class_numbers(setting: str, value: str) -> Any:
 
 
 def _values(value: str, section: Any) -> Any:
-    import numpy as np
+    from arspec.data.arrays import read_npy
 
-    try:
-        values = np.load(value, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError("AR803", f"cannot read {value} as an array: {error}", "give a .npy file") from error
+    values = read_npy(value, help="give a .npy file")
     dimensions = {"vector": 1, "map": 3, "series": 2}[section.kind]
     return values[None] if values.ndim == dimensions else values
 

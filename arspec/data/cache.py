@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from arspec.data.arrays import read_npz
 from arspec.data.atomic import replacing, write_text
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
@@ -46,15 +46,6 @@ def read(name: str, keys: tuple[str, ...]) -> dict[str, Array]:
     if not path.exists():
         raise InputError("AR803", f"the data set '{name}' has not been fetched yet. Run: tools/data {name}")
     return read_npz(path, keys)
-
-
-def read_npz(path: Path, keys: tuple[str, ...] | None = None) -> dict[str, Array]:
-    """Arrays of an .npz file: those named by `keys`, or all. Pickled arrays are refused."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in (keys or tuple(file.files))}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError("AR803", f"cannot read {path} as arrays: {error}") from error
 
 
 def digest(data: bytes | Array, algorithm: str = "sha256") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
+from arspec.foreign import opened as regular
 
 MOST_FRAMES = 1 << 28  # of a file: 4.6 hours at 16 kHz. A few bytes of a compressed file may claim any number
 BLOCK = 1 << 20  # samples that are decoded at a time
@@ -160,7 +162,5 @@ def library() -> Any:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise InputError("AR803", f"cannot read {path}: {error.strerror}") from error
+    with regular(path, "AR803") as file:
+        return os.fstat(file.fileno()).st_size

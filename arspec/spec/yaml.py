@@ -17,6 +17,7 @@ import yaml as pyyaml
 from yaml import events
 
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean, nearest
+from arspec.foreign import opened
 from arspec.spec.scalars import Value, core_value
 
 MAX_BYTES = 1 << 20  # of a text in UTF-8
@@ -74,11 +75,10 @@ def read(path: str | os.PathLike[str]) -> Source:
     """The text of a file, named as given. InputError where it cannot be read, is not UTF-8 or exceeds MAX_BYTES."""
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
+        with opened(name, "AR003") as file:
             data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError("AR003", f"cannot read {name!r}: {reason}", _neighbours(name)) from None
+    except InputError as error:
+        raise InputError(error.code, error.message, _neighbours(name)) from None
     if len(data) > MAX_BYTES:
         raise InputError("AR005", f"{name!r} is larger than {MAX_BYTES:,} bytes (limit MAX_BYTES)")
     try:

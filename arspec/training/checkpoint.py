@@ -54,10 +54,12 @@ def write_state(path: Path, groups: Mapping[str, Mapping[str, Tensor]], record: 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """What `write_state` wrote."""
     tensors, record = read_tensors(path)
-    if "step" not in record:
-        raise InputError("AR814", f"{path} is no state of a training run")
     groups: dict[str, dict[str, Tensor]] = {"weights": {}, "average": {}, "optimizer": {}}
+    step, options = record.get("step"), record.get("options", {})
+    unknown = [name for name in tensors if name.partition("/")[0] not in groups]
+    if type(step) is not int or step < 0 or not isinstance(options, dict) or unknown:
+        raise InputError("AR814", f"{path} is no state of a training run")
     for full_name, tensor in tensors.items():
-        group, name = full_name.split("/", 1)
-        groups.setdefault(group, {})[name] = tensor
+        group, _, name = full_name.partition("/")
+        groups[group][name] = tensor
     return groups, record

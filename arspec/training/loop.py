@@ -31,7 +31,7 @@ from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_
 from arspec.training.options import Options
 from arspec.training.parallel import NegativeLogProb, Processes, whole
 from arspec.training.samples import draw
-from arspec.training.tensors import fill, weights_of
+from arspec.training.tensors import fill, not_finite, weights_of
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class _Run:
             self.average_through = processes.share(held, "fsdp") if options.parallel == "fsdp" else held
         self.optimizer = make_optimizer(options, model)
         if resume:
-            fill_optimizer(self.optimizer, model, state["optimizer"])
+            fill_optimizer(self.optimizer, model, state["optimizer"], str(folder / STATE))
 
     def go(self, stop_after: int | None, tensorboard: bool, progress: bool) -> Summary:
         """Runs the steps that remain."""
@@ -209,8 +209,7 @@ class _Run:
         """The loss over all processes, in bits/dim."""
         mean = self.processes.sum(loss.double()).item() / self.processes.size * self.bits
         if not math.isfinite(mean):
-            hint = "lower --lr, lengthen --warmup or set --clip; the last checkpoint is kept"
-            raise InputError("AR818", f"the loss is {mean} at step {self.step}: training has diverged", hint)
+            raise _diverged(f"the loss is {mean}", self.step)
         return mean
 
     def evaluate(self, valid: Examples) -> Evaluation:
@@ -240,9 +239,17 @@ class _Run:
         weights = {name: whole(tensor) for name, tensor in weights_of(self.model).items()}
         average = {} if self.average is None else {n: whole(t) for n, t in weights_of(self.average).items()}
         groups = {"weights": weights, "average": average, "optimizer": optimizer_tensors(self.optimizer, self.model)}
+        for group in groups.values():
+            if wrong := not_finite(group):
+                raise _diverged(f"NaN or infinity stands in {wrong}", self.step)
         if self.processes.first:
             save_model(self.model, self.folder, average or weights)
             write_state(self.folder / STATE, groups, {"step": self.step, "options": asdict(self.options)})
+
+
+def _diverged(seen: str, step: int) -> InputError:
+    hint = "lower --lr, lengthen --warmup or set --clip; the last checkpoint is kept"
+    return InputError("AR818", f"{seen} at step {step}: training has diverged", hint)
 
 
 def _due(step: int, every: int) -> bool:

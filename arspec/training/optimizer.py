@@ -7,8 +7,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from arspec.diagnostics import InputError
 from arspec.training.options import Options
 from arspec.training.parallel import like, whole
+from arspec.training.tensors import check_finite
+
+# what an optimiser keeps of each parameter
+KEPT: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
+    torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
+    torch.optim.RMSprop: ("step", "square_avg"),
+}
 
 
 def make_optimizer(options: Options, model: nn.Module) -> torch.optim.Optimizer:
@@ -30,9 +38,22 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dic
     }
 
 
-def fill_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts back what `optimizer_tensors` gave; a parameter that never had a gradient has no state."""
+def fill_optimizer(
+    optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor], source: str
+) -> None:
+    """Puts back what `optimizer_tensors` gave; a parameter that never had a gradient has no state. InputError where the
+    tensors are not those of such an optimiser."""
     parameters = dict(model.named_parameters())
+    kept = KEPT[type(optimizer)]
+    fitting = {f"{name}/{key}": () if key == "step" else parameter.shape for name, parameter in parameters.items() for key in kept}  # fmt: skip
+    wrong = [
+        name for name, value in tensors.items() if fitting.get(name) != value.shape or not value.is_floating_point()
+    ]
+    begun = {name.rpartition("/")[0] for name in tensors}
+    wrong += [name for name in fitting if name.rpartition("/")[0] in begun and name not in tensors]
+    if wrong:
+        raise InputError("AR801", f"the state of the optimiser in {source} does not fit the spec ({wrong[0]})")
+    check_finite(tensors, source)
     for full_name, value in tensors.items():
         name, key = full_name.rsplit("/", 1)
         parameter = parameters[name]

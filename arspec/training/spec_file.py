@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import arspec
+from arspec import foreign
 from arspec.data.atomic import replacing, write_text
 from arspec.diagnostics import InputError, Source, SpecError
 from arspec.spec.load import Spec
@@ -48,14 +49,11 @@ def read_spec(folder: Path) -> Spec:
 
 def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        return {**settings, "params": dict(settings["params"]), "data": dict(settings["data"])}
-    except OSError as error:
-        hint = "a model is a folder that arspec train has written"
-        raise InputError("AR802", f"cannot read {path}: {error.strerror}", hint) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError("AR802", f"{path} is damaged: {error}") from error
+    found = foreign.settings(path, "AR802", "a model is a folder that arspec train has written")
+    for key in ("params", "data"):
+        if not isinstance(found.get(key), dict):
+            raise InputError("AR802", f"{path} is damaged: it holds no object '{key}'")
+    return found
 
 
 def _whole(data: dict[str, Any]) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from arspec.data.atomic import replacing
 from arspec.diagnostics import InputError
+from arspec.foreign import opened
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SHOWN = 4  # names of weights in a message
 
 
@@ -39,21 +41,28 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors on the CPU and the record, {} where the file has none. InputError where the file is damaged."""
     from safetensors import SafetensorError, safe_open
 
-    try:
-        opened: Any = safe_open(path, framework="pt")
-        with opened as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        return tensors, json.loads(metadata.get("arspec", "{}"))
-    except FileNotFoundError as error:
-        raise InputError("AR802", f"there is no file {path}") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError("AR802", f"{path} is damaged or no safetensors file: {error}") from error
+    if not path.exists():
+        raise InputError("AR802", f"there is no file {path}")
+    with opened(path, "AR802"):  # a regular file, which is opened once more by its name
+        try:
+            whole: Any = safe_open(path, framework="pt")
+            with whole as file:
+                metadata: dict[str, str] = file.metadata() or {}
+                names: list[str] = list(file.keys())
+                tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
+            record: object = json.loads(metadata.get("arspec", "{}"))
+        # what the library raises for a type of numbers that torch lacks has no common class
+        except (SafetensorError, OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+            raise InputError("AR802", f"{path} is damaged or no safetensors file: {error}") from error
+    if not isinstance(record, dict):
+        raise InputError("AR802", f"{path} is damaged: its record is no JSON object")
+    return tensors, cast(dict[str, Any], record)
 
 
 @torch.no_grad()
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copies `tensors` into the model's weights. One InputError names what is missing, unknown or of another shape."""
+    """Copies `tensors` into the model's weights. One InputError names what is missing, unknown, of another shape
+    or type; another one what is not finite."""
     weights = weights_of(model)
     faults: list[str] = []
     if missing := [name for name in weights if name not in tensors]:
@@ -67,11 +76,45 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     ]
     if shapes:
         faults.append(f"{len(shapes)} of another shape ({_some(shapes)})")
+    types = [
+        f"{name} {_type(tensors[name])} for {_type(weight)}"
+        for name, weight in weights.items()
+        if name in tensors and not _converts(tensors[name], weight)
+    ]
+    if types:
+        faults.append(f"{len(types)} of another type ({_some(types)})")
     if faults:
         hint = "the weights belong to another spec, or to other params"
         raise InputError("AR801", f"the weights of {source} do not fit the spec: {'; '.join(faults)}", hint)
+    check_finite({name: tensors[name] for name in weights}, source)
     for name, weight in weights.items():
         weight.copy_(tensors[name])
+
+
+def check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
+    """InputError that names the tensors which hold NaN or infinity."""
+    if wrong := not_finite(tensors):
+        hint = "training has diverged, or the file was damaged: use an earlier checkpoint, or train with a lower --lr"
+        raise InputError("AR870", f"{source} holds NaN or infinity ({wrong})", hint)
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """The names of the tensors that hold NaN or infinity, the first of many; nothing where all are finite."""
+    return _some([name for name, tensor in tensors.items() if not _finite(tensor)])
+
+
+def _finite(tensor: Tensor) -> bool:
+    # a sum takes one pass and no memory; it may overflow where every number is finite
+    return not tensor.is_floating_point() or bool(tensor.double().sum().isfinite() or tensor.isfinite().all())
+
+
+def _converts(tensor: Tensor, weight: Tensor) -> bool:
+    """Whether the numbers of a file are such as the weight takes; it keeps its own precision."""
+    return tensor.dtype in FLOATS if weight.is_floating_point() else tensor.dtype == weight.dtype
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _some(names: list[str]) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.data.cache import read_npz
-from arspec.data.examples import Array
+from arspec.data.arrays import read_npy as read_array
+from arspec.data.arrays import read_npz
 from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Layout, Raw, split_indices
 from arspec.data.readers.files import cut, in_order, shuffled
@@ -23,13 +22,7 @@ if TYPE_CHECKING:
 
 def read_npy(path: Path, data: Data, split: str, options: Options) -> Raw:
     """One array: examples by its first axis, or one long sequence."""
-    try:
-        loaded: object = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError("AR803", f"cannot read {path} as an array: {error}") from error
-    if not isinstance(loaded, np.ndarray):
-        raise InputError("AR803", f"{path} holds several arrays", "name it .npz")
-    array = cast(Array, loaded)
+    array = read_array(path, help="an archive of several arrays is named .npz")
     if array.ndim == 1 and data.kind == "sequence":
         layout: Layout = "audio" if array.dtype.kind == "f" else "array"
         return Raw(layout, cut(array, split, "values"), highest=highest(array), notes=in_order(split))

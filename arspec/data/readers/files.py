@@ -12,6 +12,7 @@ import numpy as np
 from arspec.data.examples import Array
 from arspec.data.raw import split_indices
 from arspec.diagnostics import InputError
+from arspec.foreign import content
 
 _WILD = frozenset("*?[")
 
@@ -74,10 +75,7 @@ def _root(pattern: Path) -> Path:
 
 def file_bytes(path: Path) -> Array:
     """The bytes of a file, uint8 [n]."""
-    try:
-        return np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InputError("AR803", f"cannot read {path}: {error.strerror}") from error
+    return np.frombuffer(content(path, "AR803"), np.uint8)
 
 
 def cut(stream: Array, split: str, what: str) -> Array:
