@@ -10,6 +10,7 @@ import numpy as np
 
 from arspec.data.arrays import read_npy as read_array
 from arspec.data.arrays import read_npz
+from arspec.data.examples import Array
 from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Layout, Raw, split_indices
 from arspec.data.readers.files import cut, in_order, shuffled
