@@ -88,6 +88,16 @@ def test_unknown_keys_name_the_nearest_of_their_layer() -> None:
     assert helps["a head of kind 'categorical' has no key 'form'"] == "did you mean 'from'?"
 
 
+CHARS = """
+arspec: 1
+data: {kind: sequence, length: 8, levels: 3, content: text, alphabet: abc}
+graph:
+  tokens: {layer: embedding, from: x, out: 4}
+  before: {layer: shift, steps: 1}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
 # -- calls -----------------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +114,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (path / "labelled.yaml").write_text(framed(labelled))
     (path / "other.yaml").write_text(framed("first: {layer: conv, from: scaled, kernel: 5, out: 24, mask: earlier}"))
+    (path / "chars.yaml").write_text(CHARS)
+    (path / "chars.txt").write_text("abcd" * 40)
     np.save(path / "images.npy", np.zeros((8, 1, 4, 4), np.uint8))
     (path / "images.pkl").write_bytes(b"")
     (path / "leaky.py").write_text("import torch\n\ndef build():\n    return torch.nn.Linear(4, 4)\n")
@@ -296,6 +308,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR833": of_another_model,
     "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
     "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
+    "AR861": lambda path: command("eval", str(path / "chars.yaml"), "--data", str(path / "chars.txt")),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
     "AR870": diverged,
     "AR872": no_memory,

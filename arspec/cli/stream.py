@@ -126,9 +126,11 @@ def _writer(path: Path, data: SequenceData, steps: int) -> Generator[Callable[[C
                 yield lambda piece: put_samples(to_wave(piece, data.levels, data.companding))
         else:
             with temporary.open("wb") as file:
+                from arspec.data.symbols import bytes_of
+
                 text = data.content == "text"
 
                 def put_text(piece: Codes) -> None:
-                    file.write(bytes(piece.tolist()) if text else (" ".join(map(str, piece)) + " ").encode())
+                    file.write(bytes_of(piece, data) if text else (" ".join(map(str, piece)) + " ").encode())
 
                 yield put_text

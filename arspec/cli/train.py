@@ -93,11 +93,11 @@ def run(args: argparse.Namespace) -> int:
     options = Options(**given)
 
     import arspec
-    from arspec.data import load
+    from arspec.data import fitted, load
     from arspec.training.loop import train
     from arspec.training.spec_file import check_same_spec
 
-    spec = arspec.load(args.spec, params=params_of(args.set))
+    spec, told = fitted(arspec.load(args.spec, params=params_of(args.set)), args.data)
     examples = load(args.data, spec.data, spec.condition, "train", args.seed).first(args.limit)
     valid = load(args.data, spec.data, spec.condition, "valid", args.seed).first(args.limit_valid)
     if args.epochs is not None:
@@ -112,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
     if first:
         weights = sum(parameter.numel() for parameter in model.parameters())
         print(f"{spec.name}: {weights:,} weights, {spec.data.variables:,} variables", file=sys.stderr)
+        if told:
+            print(f"{args.data}: {told}", file=sys.stderr)
         for part in (examples, valid):
             print(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}", file=sys.stderr)
     summary = train(

@@ -20,7 +20,8 @@ from arspec.codec.guard import LEAST_NOISE, MOST_NOISE, NOISE, Derailed, Marks
 from arspec.codec.identity import spec_hash, weights_hash
 from arspec.codec.lanes import Levels, lanes_for
 from arspec.codec.layout import Layout, layout
-from arspec.codec.media import ARRAY, Media, array, build
+from arspec.codec.media import ARRAY, TEXT, Media, array, build
+from arspec.codec.media.text import numbers_of, points_of
 from arspec.codec.part import Part, content_hash
 from arspec.codec.wire import Damaged, In
 from arspec.data.auxiliary import with_auxiliary
@@ -151,6 +152,8 @@ class Codec:
             # whole numbers of 16 bits are samples, others are levels
             span = 65536 if media.samples.size and media.meta[:1] in _SIXTEEN and media.samples.min() < 0 else None
         flat = media.samples.ravel() + (32768 if span is not None and media.span is None else 0)
+        if item.form == TEXT:
+            flat = numbers_of(flat, data.alphabet, item.name)
         companding = data.companding if data.kind == "sequence" and data.content == "audio" else None
         alphabet = alphabet_for(flat, span, data.levels, companding if span is not None else None)
         levels, places, counts = alphabet.levels_of(flat)
@@ -262,6 +265,11 @@ class Codec:
         values[opened.where] = opened.values
         if part.form == ARRAY and part.alphabet.kind != SAME:
             values = values - 32768
+        if part.form == TEXT:
+            alphabet = self.model.spec.data.alphabet if self.model.spec.data.kind == "sequence" else None
+            if alphabet is None:
+                raise Damaged(f"{part.name} is a text by an alphabet, which the model does not have")
+            values = points_of(values, alphabet)
         return values.reshape(part.shape)
 
 

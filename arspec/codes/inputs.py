@@ -328,6 +328,8 @@ CODES = (
         @size=HxW scales each image until it covers this size, then cuts its middle.
         @filter=NAME names the filter of @resize and @size: lanczos (the usual one), bicubic, bilinear, box, nearest.
         @background=COLOUR is what transparent pixels are composited on, white without it.
+        @join=SYMBOL stands between the files of a text: newline, space, tab, none, a byte's number, or a text with \\n.
+        @alphabet=auto makes the levels the characters that the text holds.
         Pictures are turned upright first. Then come channels, @crop, @resize or @size, and @levels, whatever the order
         in which they are written.""",
         """
@@ -350,6 +352,20 @@ CODES = (
         arspec sample specs/wavenet_mol.yaml --temperature 0.9 -o x.wav
         """,
         "set the temperature instead, or use a model with a categorical head.",
+    ),
+    code(
+        "AR861",
+        "text and an alphabet that do not fit each other",
+        """A model of text has a level for each byte, or for each character of its alphabet. `@alphabet=auto` behind the data
+        of `arspec train` makes the alphabet of the characters that the text holds, and the model keeps it. Text that
+        meets the model later holds no other characters.""",
+        """
+        arspec train specs/gpt.yaml --data play.txt@alphabet=auto --set levels=200 --out run   # it has 65
+        """,
+        """
+        arspec train specs/gpt.yaml --data play.txt@alphabet=auto --out run
+        """,
+        "let the alphabet set the levels, replace the characters that it lacks, or train on a text that has them.",
     ),
     code(
         "AR890",

@@ -3,9 +3,10 @@
 `load` brings any source to the shape and the alphabet that a spec states; `tools/data NAME` fetches the named sets.
 """
 
+from arspec.data.alphabets import fitted
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Examples
 from arspec.data.load import load
 from arspec.data.write import write
 
-__all__ = ["Examples", "load", "with_auxiliary", "write"]
+__all__ = ["Examples", "fitted", "load", "with_auxiliary", "write"]

@@ -14,6 +14,7 @@ from arspec.data.mu_law import to_codes
 from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Raw
 from arspec.data.readers.pictures import size_help
+from arspec.data.symbols import levels_of
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
                              f"NAME@rate={data.rate} resamples it; or set the spec's rate")  # fmt: skip
         codes = to_codes(raw.x, data.levels, data.companding)
         notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
+    elif raw.layout == "text":
+        codes = levels_of(raw.x, data, name, raw.at)
+        if data.alphabet is not None:
+            notes.append(f"by the alphabet of {data.levels} characters")
     else:
         codes = raw.x
         if codes.dtype.kind not in "iub":
@@ -94,7 +99,7 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
 def _within(x: Array, levels: int, name: str) -> None:
     if x.size and (int(x.min()) < 0 or int(x.max()) >= levels):
         wrong = int(x.min()) if x.min() < 0 else int(x.max())
-        hint = "levels: 256 takes any byte" if levels == 128 else f"NAME@levels={levels} reduces the levels"
+        hint = f"NAME@levels={levels} reduces the levels"
         raise InputError("AR804", f"{name} holds the value {wrong}, the spec has the levels 0 to {levels - 1}", hint)
 
 

@@ -36,6 +36,9 @@ def load(source: str, data: Data, condition: Condition | None = None, split: str
     """
     condition = condition or {}
     raw, options = read(source, data, condition, split)
+    if options.alphabet is not None and (data.kind != "sequence" or data.alphabet is None):
+        raise InputError("AR861", f"'{source}': the spec has no alphabet, which training makes",
+                         f"arspec train SPEC --data {source}, or arspec.data.fitted(spec, {source!r}) in Python")  # fmt: skip
     return adapt(raw, data, condition, name=f"{source}, {split}", options=options, split=split, seed=seed)
 
 

@@ -47,6 +47,31 @@ def channel(text: str) -> str:
     return text
 
 
+_JOINS = {"newline": b"\n", "space": b" ", "tab": b"\t", "none": b""}
+_ESCAPE = re.compile(r"\\(n|t|r|0|\\|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
+
+
+def symbol(text: str) -> bytes:
+    """What stands between two texts, in UTF-8: a name, the number of a byte, or a text with escapes as in Python.
+
+    >>> symbol("newline"), symbol("0"), symbol(r"\\n--\\n")
+    (b'\\n', b'\\x00', b'\\n--\\n')
+    """
+    if text in _JOINS:
+        return _JOINS[text]
+    if re.fullmatch(r"\d+", text):
+        if int(text) > 255:
+            raise ValueError("a byte from 0 to 255, where it is a number")
+        return bytes([int(text)])
+    if not text or "\\" in _ESCAPE.sub("", text):
+        raise ValueError(r"newline, space, tab, none, a byte's number, or a text; in it \n \t \r \0 \\ \xNN \uNNNN")
+    try:
+        return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1]) or chr(int(found[1][1:], 16)), text).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text of Unicode characters") from error
+
+
 def image_size(text: str) -> tuple[int, int]:
     """`64` or `48x64` as rows and columns."""
     parts = text.split("x")
@@ -103,6 +128,13 @@ class Options:
     )
     rate: int | None = option(
         whole_number(1), "HZ", "A sound is resampled, by a polyphase filter with a Kaiser window.", ("audio",)
+    )
+    join: bytes | None = option(
+        symbol, "SYMBOL", "What stands between the files of a text: newline, space, tab, none, a byte's number, or a text such as \\n\\n.",
+        ("text",),
+    )  # fmt: skip
+    alphabet: str | None = option(
+        one_of("auto"), "auto", "The levels are the characters that the text holds, which are Unicode's.", ("text",)
     )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, get_args
 
@@ -24,7 +24,7 @@ class Raw:
 
     x: images [N, C, H, W]; text: bytes [T]; audio: samples in -1 .. 1, [T]; array: integers [N, ...] or [T].
     levels: the size of the alphabet where the source states it. highest: of arrays that state none, the largest value of
-        all splits. rate: Hz, of audio.
+        all splits. rate: Hz, of audio. at: of text, where a byte stands in its file.
     labels: class of each example [N], where the source has classes. condition: arrays named as the spec's conditions.
     """
 
@@ -36,6 +36,7 @@ class Raw:
     labels: Array | None = None
     condition: dict[str, Array] = field(default_factory=dict[str, Array])
     notes: list[str] = field(default_factory=list[str])
+    at: Callable[[int], str] | None = None
 
 
 def split_of(things: Sequence[T], split: str, shuffle: bool, what: str) -> list[T]:

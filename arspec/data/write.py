@@ -10,6 +10,7 @@ import numpy as np
 from arspec.data.atomic import replacing, write_text
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
+from arspec.data.symbols import text_of
 from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError
 
@@ -65,9 +66,12 @@ def _article(data: Data) -> str:
 
 
 def as_text(x: Array, data: SequenceData) -> str:
-    """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers."""
+    """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers. A single text is written
+    as it is."""
     if data.content == "text":
-        texts = [bytes(row.astype(np.uint8)).decode("utf-8", errors="replace") for row in x]
+        texts = [text_of(row, data) for row in x]
+        if len(texts) == 1:
+            return texts[0]
     else:
         texts = [" ".join(str(value) for value in row) for row in x]
     return f"\n{'-' * 72}\n".join(texts) + "\n"

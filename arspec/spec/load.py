@@ -118,6 +118,7 @@ def _build(
             faults.add("AR102", f"the section '{key}' is missing", top(source), f"{key}: {SECTIONS[key]}")
     reader = Reader(source, sections, Evaluator(own, faults), faults)
     found = reader.data(data)
+    found.name_params(data_params)
     orders = reader.orders()
     members = reader.members(orders, found)
     condition, masks, blocks, nodes = reader.condition(found), reader.masks(), reader.blocks(), reader.graph()

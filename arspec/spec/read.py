@@ -81,7 +81,12 @@ class Reader:
         kind: Any = None
         auxiliary: dict[str, Auxiliary] = {}
         if tree is not None:
-            values = {**self.evaluator.value(tree), **changes}
+            # the characters of an alphabet stand for themselves, a $ as well
+            said = {
+                k: plain(item) if k == "alphabet" else self.evaluator.value(item)
+                for k, (_, item) in tree.entries.items()
+            }
+            values = {**said, **changes}
             kind = values.get("kind") if isinstance(values.get("kind"), str) else None
             if kind == "image" and isinstance(values.get("auxiliary"), dict):
                 values["auxiliary"] = auxiliary = self._auxiliary(values["auxiliary"], tree.get("auxiliary"))

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Levels = Annotated[int, Field(ge=2, le=65536)]
@@ -13,6 +23,19 @@ Levels = Annotated[int, Field(ge=2, le=65536)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class DataSection(Section):
+    _params: dict[str, str] = PrivateAttr(default_factory=dict)  # key -> the parameter of the spec that it is
+
+    def name_params(self, params: Mapping[str, str]) -> None:
+        """Tells which keys are a parameter of the spec as it stands, for `told`."""
+        self._params = dict(params)
+
+    def told(self, key: str, value: int) -> str:
+        """How a person sets a key of this section: by an option, or in the spec."""
+        name = self._params.get(key)
+        return f"--set {name}={value}" if name is not None else f"`{key}: {value}` in the spec's data section"
 
 
 class Auxiliary(Section):
@@ -25,7 +48,7 @@ class Auxiliary(Section):
     levels: Levels = Field(description="Values that it can take: the view in so many steps of equal width.")
 
 
-class ImageData(Section):
+class ImageData(DataSection):
     """Images: integers from 0 to levels − 1, [channels, height, width]; auxiliary images are channels in front of these."""
 
     kind: Literal["image"]
@@ -72,7 +95,7 @@ class ImageData(Section):
         return math.prod(self.shape)
 
 
-class _OneChannel(Section):
+class _OneChannel(DataSection):
     """What data of one channel on one dimension have in common."""
 
     channels: ClassVar[int] = 1
@@ -117,6 +140,28 @@ class SequenceData(_OneChannel):
     companding: Literal["mu_law", "linear"] = Field(
         default="mu_law", description="Audio: how amplitudes become levels."
     )
+    alphabet: str | None = Field(
+        default=None,
+        description="Text: the characters that the levels stand for, in their order. Without it a level is a byte of UTF-8.",
+    )
+
+    @field_validator("alphabet")
+    @classmethod
+    def _a_character_for_each_level(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("content", "text") != "text":
+            raise ValueError("nothing, unless the content is text")
+        levels = info.data.get("levels", len(value or ""))
+        if value is not None and not len(value) == len(set(value)) == levels:
+            raise ValueError(f"{levels} different characters, one for each level")
+        if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("characters of Unicode, which halves of surrogate pairs are not")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_an_alphabet_as_before(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Folders and containers that were written before there were alphabets have no such key."""
+        said: dict[str, Any] = serialized(self)
+        return {key: value for key, value in said.items() if key != "alphabet" or value is not None}
 
     @property
     def variables(self) -> int:

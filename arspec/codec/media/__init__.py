@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from arspec.codec.media import array, decoded, flac, picture, plain, pnm, sound, stored, wav
+from arspec.codec.media import array, decoded, flac, picture, plain, pnm, sound, stored, text, wav
 from arspec.codec.media.base import Media, inflated
 from arspec.codec.wire import Damaged, In
 from arspec.types import Ints
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.spec.sections import Data, SequenceData
 
 Parse = Callable[[bytes, str], Media | None]
 Build = Callable[[In, Ints], bytes]
@@ -28,8 +28,9 @@ FORMATS: list[tuple[Parse, Build, int | None]] = [
     (stored.parse, stored.build, 2),
     (flac.parse, flac.build, 2),
     (decoded.parse, stored.build, 2),
+    (text.parse, text.build, 1),
 ]
-PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED = range(len(FORMATS))
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT = range(len(FORMATS))
 
 
 def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
@@ -38,12 +39,16 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     if data[:6] == b"\x93NUMPY":
         tried = (ARRAY,)
     elif section.kind == "sequence":
-        tried = (WAV, STORED, FLAC, SOUND, DECODED) if section.content == "audio" else (PLAIN,)
+        tried = (WAV, STORED, FLAC, SOUND, DECODED) if section.content == "audio" else (_text(section),)
     for form in tried:
         media = FORMATS[form][0](data, name)
         if media is not None:
             return form, media
     raise AssertionError("the last format refuses what it can't read")
+
+
+def _text(section: SequenceData) -> int:
+    return PLAIN if section.alphabet is None else TEXT
 
 
 def restores(media: Media, form: int, before: bytes, after: bytes, name: str) -> bool:
@@ -72,6 +77,7 @@ __all__ = [
     "PNM",
     "SOUND",
     "STORED",
+    "TEXT",
     "WAV",
     "Damaged",
     "Media",
