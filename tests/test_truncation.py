@@ -244,7 +244,7 @@ def test_the_commands_take_them(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert np.array_equal(np.load(out), streamed.numpy())
     capsys.readouterr()
     assert main([*common, "--top-p", "1.5"]) == 2
-    assert "AR808 top-p is above 0 and at most 1; 1.5 came" in capsys.readouterr().err
+    assert "top-p is above 0 and at most 1; 1.5 came" in capsys.readouterr().err
     mixed = [
         "sample",
         str(ROOT / "specs" / "wavenet_mol.yaml"),
