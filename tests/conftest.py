@@ -16,6 +16,7 @@ from torch import Tensor
 from arspec.dynamic import Subject
 from arspec.runtime.machine import Trace
 from arspec.runtime.module import Model, build
+from arspec.runtime.timing import WORTH
 from arspec.spec.load import Spec, load
 from arspec.twin import thin
 
@@ -44,9 +45,9 @@ def small(path: Path, repeats: int = REPEATS) -> Spec:
     return thin(whole.variant(params={**few, **together}))
 
 
-def randomised(spec: Spec, seed: int = 0) -> Model:
+def randomised(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
     """A model in float64 whose weights, gains, biases and starts are all drawn, so that none of them hides."""
-    model = build(spec).double().eval()
+    model = build(spec, worth=worth).double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.parameters():
@@ -79,11 +80,8 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(autouse=True)
-def sums_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small specs have no weight that is worth a sum of its own; they make one where large ones do."""
-    monkeypatch.setattr("arspec.runtime.timing.WORTH", 1)
-
+# Small specs have no weight that is worth a sum of its own: at 1 they make one where large ones do.
+both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], ids=["shipped", "ahead"])
 
 every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
 

@@ -22,7 +22,7 @@ from arspec.orders import order, with_planes
 from arspec.runtime.module import Model, build
 from arspec.spec.load import Spec, from_text
 from arspec.types import ranks
-from tests.conftest import random_data, randomised
+from tests.conftest import both_worths, random_data, randomised
 
 # Two auxiliary images, of which the second sees the first; red, green and blue together or one after another.
 TEXT = """arspec: 1
@@ -128,9 +128,10 @@ def test_what_is_said_of_some_variables_is_what_is_said_of_all():
     assert numbers[0, :, 0].tolist() == [0] * 12 + [1] * 12 + [2] * 12
 
 
+@both_worths
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_sampling_is_the_module(kind: dict[str, str]):
-    model = randomised(spec_of(**kind))
+def test_sampling_is_the_module(kind: dict[str, str], worth: int):
+    model = randomised(spec_of(**kind), worth=worth)
     x = random_data(model, 3)
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
     drawn = model.sample(6, seed=1)

@@ -22,7 +22,7 @@ from arspec.runtime.module import build
 from arspec.runtime.subject import random_conditions, subject_of
 from arspec.spec.load import from_text
 from arspec.types import Bools
-from tests.conftest import fixed, random_data, randomised
+from tests.conftest import both_worths, fixed, random_data, randomised
 from tests.layer_cases import CASES, LEAKING, case
 
 every_case = pytest.mark.parametrize("name", CASES)
@@ -40,11 +40,12 @@ def test_the_proof_knows_what_leaks(name: str):
     assert report.proven == (name not in LEAKING and "batch" not in name), "batch statistics leak in training alone"
 
 
+@both_worths
 @every_case
-def test_a_few_sites_at_a_time_are_all_sites_at_once(name: str):
+def test_a_few_sites_at_a_time_are_all_sites_at_once(name: str, worth: int):
     if name in LEAKING:
         return
-    model = randomised(case(name))
+    model = randomised(case(name), worth=worth)
     for batch in (1, 3):
         x, given = random_data(model, batch), random_conditions(model, 0, batch)
         for member in range(model.members):

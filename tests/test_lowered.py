@@ -68,12 +68,12 @@ CASES = {
 def model_of(between: str) -> Model:
     down = "stack_down: {layer: shift, from: stack, rows: 3}"
     lines = [line.strip() for line in f"{down}; {between}".split(";")]
-    return randomised(from_text(TEXT.replace("BETWEEN", "\n".join(f"  {line}" for line in lines))), 0)
+    return randomised(from_text(TEXT.replace("BETWEEN", "\n".join(f"  {line}" for line in lines))), worth=1)
 
 
 def lowered_of(model: Model) -> Lowered:
     relations = Relations(model.graph, model.graph.members[0])
-    return lowered(relations, known_at(relations))
+    return lowered(relations, known_at(relations), 1)
 
 
 @pytest.mark.parametrize("between", CASES)
@@ -91,7 +91,7 @@ def test_layers_over_several_nodes_are_shared_out(between: str) -> None:
 
 def test_what_is_early_is_multiplied_row_by_row() -> None:
     model = model_of(next(iter(CASES)))
-    plan = schedule(model.graph, model.graph.members[0], sums=True)
+    plan = schedule(model.graph, model.graph.members[0], sums=True, worth=1)
     (part,) = (p for p in plan.parts if p.node.name == "mixed")
     assert part.ahead is not None
     assert [len(t.columns) for t in part.ahead.terms] == [1, 0]

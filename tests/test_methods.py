@@ -27,8 +27,9 @@ from arspec.runtime.module import Model, build
 from arspec.runtime.noise import uniforms
 from arspec.runtime.schedule import schedule
 from arspec.runtime.subject import random_conditions
+from arspec.runtime.timing import WORTH
 from arspec.spec.load import from_text, load
-from tests.conftest import ROOT, SHIPPED, every_spec, randomised, small
+from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, small
 from tests.random_specs import specs
 
 FORCED = ("once", "levels", "fixed-point")
@@ -68,9 +69,10 @@ def module_once_per_step(
     return x
 
 
+@both_worths
 @every_spec
-def test_every_method_draws_what_the_module_once_per_step_draws(path: Path):
-    model, n = randomised(small(path, repeats=1)), 3
+def test_every_method_draws_what_the_module_once_per_step_draws(path: Path, worth: int):
+    model, n = randomised(small(path, repeats=1), worth=worth), 3
     conditions = random_conditions(model, 1, n)
     member = members(model)[-1]
     how: dict[str, Any] = {"seed": 7, "temperature": 3.0, "member": member}  # warm: much hangs on what was drawn before
@@ -134,9 +136,10 @@ def test_nothing_is_read_before_it_is_there(path: Path):
         assert (there[graph.head_node] <= time).all()
 
 
+@both_worths
 @every_spec
-def test_levels_compute_every_site_once(path: Path):
-    model = randomised(small(path))
+def test_levels_compute_every_site_once(path: Path, worth: int):
+    model = randomised(small(path), worth=worth)
     conditions = random_conditions(model, 0, 1)
     counted: list[Counter[tuple[Node, int]]] = []
     for by_levels in (False, True):
@@ -170,7 +173,7 @@ def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
         return
     time, seeing = levels(relations), seen(relations).matrix()
     np.testing.assert_array_equal(time, np.where(seeing, time[None, :], -1).max(1) + 1)
-    model = randomised(spec, seed)
+    model = randomised(spec, seed, 1 if seed % 2 else WORTH)
     conditions = random_conditions(model, seed, 2)
     once, by_levels, found = (model.sample(2, seed=seed, method=m, temperature=2.0, **conditions) for m in FORCED)
     assert torch.equal(once, by_levels)

@@ -23,7 +23,7 @@ from arspec.runtime.few_rows import BUSY
 from arspec.runtime.module import build
 from arspec.runtime.subject import random_conditions, subject_of
 from arspec.spec.load import Spec, load
-from tests.conftest import ROOT, SHIPPED, SPECS, every_spec, fixed, random_data, randomised, small
+from tests.conftest import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, small
 
 BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
 DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule
@@ -135,10 +135,11 @@ def test_nothing_moves_with_what_comes_later(path: Path):
 
 
 @pytest.mark.parametrize("busy", [BUSY, 0], ids=["torch", "compiled"])
+@both_worths
 @every_spec
-def test_the_sampler_is_the_module(path: Path, busy: int, monkeypatch: pytest.MonkeyPatch):
+def test_the_sampler_is_the_module(path: Path, worth: int, busy: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.runtime.few_rows.BUSY", busy)
-    model = randomised(small(path))
+    model = randomised(small(path), worth=worth)
     for batch in (1, 5):
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)
         for member in range(model.members):
@@ -147,9 +148,10 @@ def test_the_sampler_is_the_module(path: Path, busy: int, monkeypatch: pytest.Mo
             )
 
 
+@both_worths
 @every_spec
-def test_every_site_is_computed_once(path: Path):
-    model = randomised(small(path))
+def test_every_site_is_computed_once(path: Path, worth: int):
+    model = randomised(small(path), worth=worth)
     given = random_conditions(model, 0, 1)
     for member, chosen in enumerate(model.graph.members):
         computed: Counter[tuple[Node, int]] = Counter()

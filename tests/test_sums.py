@@ -42,8 +42,8 @@ head: {kind: categorical, from: logits}
 
 @pytest.mark.parametrize("added", SUMS)
 def test_a_sum_is_what_the_module_adds_up(added: str) -> None:
-    model = randomised(from_text(TEXT.replace("SUM", added)), 0)
-    plan = schedule(model.graph, model.graph.members[0], sums=True)
+    model = randomised(from_text(TEXT.replace("SUM", added)), 0, worth=1)
+    plan = schedule(model.graph, model.graph.members[0], sums=True, worth=1)
     (part,) = (p for p in plan.parts if p.node.name == "sum")
     assert [node.name for node in part.stands_for] == SUMS[added]
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(0))
@@ -53,7 +53,7 @@ def test_a_sum_is_what_the_module_adds_up(added: str) -> None:
 
 def test_what_both_streams_give_a_residual_layer_is_one_sum() -> None:
     graph = load(ROOT / "specs/pixelcnn_pp.yaml", {"height": 8, "width": 8, "filters": 8, "resnets": 1}).graph()
-    plan, whole = schedule(graph, graph.members[0], sums=True), schedule(graph, graph.members[0])
+    plan, whole = schedule(graph, graph.members[0], sums=True, worth=1), schedule(graph, graph.members[0])
     assert all(part.ahead is None and not part.stands_for for part in whole.parts)
     (part,) = (p for p in plan.parts if p.node.name == "up0.body.0.dul.sum")
     assert part.ahead is not None

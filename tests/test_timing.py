@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from arspec.runtime.schedule import Schedule, schedule
 from arspec.runtime.timing import _together  # pyright: ignore[reportPrivateUsage]
 from arspec.spec.load import load
 from arspec.types import Ints
-from tests.conftest import ROOT, SPECS, small
+from tests.conftest import ROOT, both_worths, every_spec, small
 
 
 def steps_by_node(plan: Schedule) -> dict[Node, Ints]:
@@ -28,11 +27,12 @@ def steps_by_node(plan: Schedule) -> dict[Node, Ints]:
     return found
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path) -> None:
+@both_worths
+@every_spec
+def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path, worth: int) -> None:
     spec = small(path)
     member = spec.members[0]
-    plan = schedule(spec.graph(), member, sums=True)
+    plan = schedule(spec.graph(), member, sums=True, worth=worth)
     graph, known = plan.graph, known_at(Relations(plan.graph, member))
     step = steps_by_node(plan)
     drawn = np.full(graph.data.out.sites, -1)
@@ -75,7 +75,7 @@ def test_no_row_of_a_vertical_stack_is_torn_apart() -> None:
 def test_what_a_window_reads_of_the_rows_above_is_summed_up_row_by_row() -> None:
     graph = load(ROOT / "specs/pixelcnn_pp.yaml", {"height": 8, "width": 8, "filters": 8, "resnets": 1}).graph()
     member = graph.members[0]
-    plan, whole = schedule(graph, member, sums=True), schedule(graph, member)
+    plan, whole = schedule(graph, member, sums=True, worth=1), schedule(graph, member)
     assert all(part.ahead is None for part in whole.parts)
     (part,) = (p for p in plan.parts if p.node.name == "up0.body.0.dul.conv2")
     assert part.ahead is not None

@@ -47,9 +47,10 @@ class Lowered:
         return self.computes.get(node, [self.origin.get(node, node)])
 
 
-def lowered(relations: Relations, known: Mapping[Node, Ints]) -> Lowered:
-    """known: the step after which each site of a node of the spec can be computed."""
-    return _Lowering(relations, known).build()
+def lowered(relations: Relations, known: Mapping[Node, Ints], worth: int) -> Lowered:
+    """known: the step after which each site of a node of the spec can be computed; worth: the numbers of a weight that a
+    share of its own must spare."""
+    return _Lowering(relations, known, worth).build()
 
 
 @dataclass(eq=False)
@@ -63,8 +64,8 @@ class _Split:
 
 
 class _Lowering:
-    def __init__(self, relations: Relations, known: Mapping[Node, Ints]) -> None:
-        self.relations, self.known, self.graph = relations, known, relations.graph
+    def __init__(self, relations: Relations, known: Mapping[Node, Ints], worth: int) -> None:
+        self.relations, self.known, self.graph, self.worth = relations, known, relations.graph, worth
         self.readers = Counter(source for node in self.graph.live for source in node.inputs)
         self.splits = {node: split for node in self.graph.live if (split := self._split(node)) is not None}
         self.gone = {node for split in self.splits.values() for node in (split.beside, *split.between)}
@@ -98,7 +99,7 @@ class _Lowering:
         numbers = np.bincount(of, minlength=len(source.inputs)) * node.out.channels
         # what no variable influences is there once for all, and needs no share
         when = np.stack([own if self._free(i) else self.known[i] for i in source.inputs], 1)
-        found = ahead(when, own, numbers) if self._reads_its_own(node) else None
+        found = ahead(when, own, numbers, self.worth) if self._reads_its_own(node) else None
         return None if found is None else _Split(source, between, of, found[0])
 
     def _free(self, node: Node) -> bool:

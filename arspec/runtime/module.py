@@ -23,6 +23,7 @@ from arspec.layers.base import Constants, Node, Weights, channels_first, packed,
 from arspec.runtime.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
+from arspec.runtime.timing import WORTH
 from arspec.runtime.weights import Names, WeightTree, one_of
 from arspec.spec.load import Spec
 from arspec.spec.sections import ClassCondition
@@ -45,10 +46,13 @@ class Model(nn.Module):
     are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
     [B, C, H, W], [B, T] or [B, D]; auxiliary images are the first channels (`arspec.data.with_auxiliary`), and a sample
     has its own: it need not be the view of the image that was drawn with it.
+
+    worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
     """
 
-    def __init__(self, graph: Graph, seed: int = 0) -> None:
+    def __init__(self, graph: Graph, seed: int = 0, worth: int = WORTH) -> None:
         super().__init__()
+        self.worth = worth
         self.graph, self.spec = graph, graph.spec
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
@@ -445,9 +449,9 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
 
 
-def build(spec: Spec, seed: int = 0) -> Model:
+def build(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
     """The module of a spec, unproven: `arspec.compile` is what users call."""
-    return Model(spec.graph(), seed)
+    return Model(spec.graph(), seed, worth)
 
 
 __all__ = ["Member", "Model", "Names", "build", "sites_last"]

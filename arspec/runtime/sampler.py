@@ -43,7 +43,7 @@ class Sampler:
         graph = model.graph
         chosen = graph.members[member]
         try:
-            self.schedule = schedule(graph, chosen, time, sums=True)
+            self.schedule = schedule(graph, chosen, time, sums=True, worth=model.worth)
         except Leaks:
             raise no_order(chosen) from None
         self.program = program(self.schedule)

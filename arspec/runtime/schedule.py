@@ -22,7 +22,7 @@ from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
 from arspec.runtime.lowered import Lowered, lowered
 from arspec.runtime.sums import Joined, Term, joined
-from arspec.runtime.timing import steps_of
+from arspec.runtime.timing import WORTH, steps_of
 from arspec.types import Bools, Ints, Member
 
 
@@ -96,15 +96,18 @@ class Schedule:
         return sum(int((np.diff(part.bounds) > 0).sum()) for part in self.parts)
 
 
-def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool = False) -> Schedule:
+def schedule(
+    graph: Graph, member: Member, time: Ints | None = None, sums: bool = False, worth: int = WORTH
+) -> Schedule:
     """The schedule of one member of the family. `time` [V]: the step at which each variable is drawn, in place of its
-    rank (levels); each comes after all that it depends on. sums: what is added up is computed as one, and ahead where that pays."""
+    rank (levels); each comes after all that it depends on. sums: what is added up is computed as one, and ahead where that pays: where the sum
+    spares `worth` numbers of a weight."""
     relations = Relations(graph, member)
     rank = member.order.rank if time is None else time
     known = known_at(relations, time=rank)
     if (known[graph.head_node] >= rank).any():
         raise Leaks("the spec leaks under this order: it has no sampler")
-    lower = lowered(relations, known) if sums else Lowered(graph)
+    lower = lowered(relations, known, worth) if sums else Lowered(graph)
     if lower.graph is not graph:
         graph, relations = lower.graph, Relations(lower.graph, member)
         known = known_at(relations, time=rank)
@@ -121,7 +124,7 @@ def schedule(graph: Graph, member: Member, time: Ints | None = None, sums: bool 
         for node, step in when.items()
     }
     places = {node: [_own(part) for part in own] for node, own in mine.items()}
-    found = joined(relations, when, there if sums else None, places)
+    found = joined(relations, when, there if sums else None, places, worth)
     inside = {other for one in found.values() for other in one.stands_for}
     for node, own in mine.items():
         if node in inside:

@@ -78,7 +78,7 @@ def at_length(model: Model, length: int) -> Model | None:
         return None
     try:
         other = spec.variant(**setting)
-        made = Model(other.graph())
+        made = Model(other.graph(), worth=model.worth)
         made.load_state_dict(model.weights(), assign=True)
     except (SpecError, RuntimeError):  # a length that does not divide, or weights that depend on it
         return None

@@ -55,10 +55,11 @@ class Joined:
 
 
 def split(
-    terms: Sequence[Node], addends: Sequence[Node], sites: Ints, own: Ints, relations: Relations, there: Mapping[Node, Ints]
+    terms: Sequence[Node], addends: Sequence[Node], sites: Ints, own: Ints, relations: Relations, there: Mapping[Node, Ints],
+    worth: int,
 ) -> Sum:  # fmt: skip
     """The sum over `terms` and `addends` at sites [n], which are wanted at the steps `own` [n]. there: from which step on
-    each site of a node can be read; of nodes that are not in it nothing is summed up ahead."""
+    each site of a node can be read; of nodes that are not in it nothing is summed up ahead. worth: as of `ahead`."""
     tables = [relations.reads(term)[0].table(sites) for term in terms]
     ever = [np.flatnonzero((table >= 0).any(0)) for table in tables]
     whole = Share([Term(t, columns) for t, columns in zip(terms, ever, strict=True)], list(addends))
@@ -70,7 +71,7 @@ def split(
         numbers += [term.inputs[0].out.channels * term.out.channels] * len(columns)
     places = len(numbers)
     when += [(there[addend][sites] if addend in there else own)[:, None] for addend in addends]
-    chosen = ahead(np.concatenate(when, 1), own, np.array(numbers + [0] * len(addends)))
+    chosen = ahead(np.concatenate(when, 1), own, np.array(numbers + [0] * len(addends)), worth)
     if chosen is None or chosen[0][:places].all():
         return Sum(whole)
     early, taken = chosen
@@ -89,7 +90,7 @@ def _cut(share: Share, kept: Bools) -> Share:
 
 def joined(
     relations: Relations, when: Mapping[Node, Ints], there: Mapping[Node, Ints] | None,
-    places: Mapping[Node, list[tuple[Ints, Ints]]],
+    places: Mapping[Node, list[tuple[Ints, Ints]]], worth: int,
 ) -> dict[Node, Joined]:  # fmt: skip
     """The nodes that are computed as sums: linear layers, and what adds linear layers up that nothing else reads, where
     that makes fewer calls. when: the step of each site; there: as of `split`, None where every layer is to be computed by
@@ -97,19 +98,21 @@ def joined(
     readers = Counter(source for node in relations.graph.live for source in node.inputs)
     found: dict[Node, Joined] = {}
     for node in when:
-        one = _added(node, relations, when, there, places[node], readers) if there and node.layer.adds() else None
+        one = (
+            _added(node, relations, when, there, places[node], readers, worth) if there and node.layer.adds() else None
+        )
         if one is not None:
             found[node] = one
     inside = {other for one in found.values() for other in one.stands_for}
     for node in when:
         if node.layer.linear and node not in inside:
-            found[node] = Joined([split([node], [], *own, relations, there or {}) for own in places[node]], [])
+            found[node] = Joined([split([node], [], *own, relations, there or {}, worth) for own in places[node]], [])
     return found
 
 
 def _added(
     node: Node, relations: Relations, when: Mapping[Node, Ints], there: Mapping[Node, Ints],
-    places: list[tuple[Ints, Ints]], readers: Counter[Node],
+    places: list[tuple[Ints, Ints]], readers: Counter[Node], worth: int,
 ) -> Joined | None:  # fmt: skip
     """A node that adds up others, with those of them that are computed as one with it. Layers that are computed in far fewer
     steps than it are, where all of them can be summed up ahead."""
@@ -119,7 +122,7 @@ def _added(
     wanted = _steps(when[node])
     while chains:
         terms, rest = [chain[0] for chain in chains.values()], [i for i in node.inputs if i not in chains]
-        groups = [split(terms, rest, *own, relations, there) for own in places]
+        groups = [split(terms, rest, *own, relations, there, worth) for own in places]
         apart = [s for s in chains if steps[s] * FEWER <= wanted and any(_takes(g.late, chains[s][0]) for g in groups)]
         if not apart:
             fewer = len(terms) > 1 or not rest or "bias" not in terms[0].layer.weights(terms[0])

@@ -19,7 +19,7 @@ from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
 from arspec.types import Bools, Ints
 
-WORTH = 1 << 15  # numbers of a weight that must be spared for a sum of its own to pay
+WORTH = 1 << 15  # numbers of a weight that must be spared for a sum of its own to pay, where a model is given no other
 SPARED = 1 / 8  # of the steps must be spared for sites to wait for others
 FEWER = 4  # times fewer steps in which a place is multiplied, for it to be summed up ahead
 
@@ -94,14 +94,14 @@ def _together(first: Ints, last: Ints) -> Ints:
     return steps[np.searchsorted(steps, first)]
 
 
-def ahead(when: Ints, own: Ints, numbers: Ints) -> tuple[Bools, Ints] | None:
+def ahead(when: Ints, own: Ints, numbers: Ints, worth: int) -> tuple[Bools, Ints] | None:
     """Which places of a window are summed up ahead: [M], and the steps of the sums [n], where that pays. when [n, M]: the
     step from which on a site finds something there; own [n]: the step in which it is computed; numbers [M]: of the weight
-    for each place."""
+    for each place; worth: how many of them must be spared."""
     steps = len(np.unique(own))
     each = [len(np.unique(_together(np.minimum(column, own), own))) for column in when.T]
     early = np.asarray(each) * FEWER <= steps
-    if early.all() or numbers[early].sum() < WORTH:
+    if early.all() or numbers[early].sum() < worth:
         return None
     taken = _together(np.minimum(when[:, early].max(1), own), own)
     return (early, taken) if len(np.unique(taken)) * FEWER <= steps else None
