@@ -218,3 +218,21 @@ head: {kind: categorical, from: logits}
     model = randomised(spec)
     x = random_data(model, 2)
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+
+
+def test_groups_that_read_nothing_have_their_own_number_of_sites():
+    """Both groups of `first` find nothing in their windows; of one all sites are computed, of the other one less."""
+    spec = from_text("""
+arspec: 1
+data: {kind: image, height: 4, width: 4, channels: 2, levels: 2}
+order: {scan: raster, channels: sequential}
+graph:
+  scaled: {layer: scale, from: x}
+  first: {layer: conv, kernel: 1, out: 24, mask: before}
+  scan: {layer: lstm, state: [[0, -1], [-1, 0]], start: zero}
+  logits: {layer: conv, kernel: 1, out: $head, mask: earlier}
+head: {kind: categorical, from: logits}
+""")
+    model = randomised(spec)
+    x = random_data(model, 2)
+    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)

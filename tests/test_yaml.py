@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml as pyyaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,10 @@ def codes(text: str) -> list[str]:
     str(caught.value)
     return [fault.code for fault in caught.value.diagnostics]
 
+
+ROOT = Path(__file__).parent.parent
+ODD = [" ", "\n", "\n  ", "é", "\u2028", "\x85", '"', "'", "{", "}", "[", "]", ",", ": ", "#", " #", "- ", "|\n", ">-\n", "&a ", "*a", "---\n",
+       "...\n", "\\", "\r", "\r\n", "~", "\xa0", "@", "`", "😀", "|2-\n", "''", "<<: ", "null", "0x1f", "\n\n\n", "'a\n\n b'"]  # fmt: skip
 
 SCALARS: list[tuple[str, Any]] = [
     ("1e-3", 0.001), ("1E3", 1000.0), ("1.", 1.0), (".5", 0.5), ("-1.5e+2", -150.0), ("+3", 3), ("-0", 0),
@@ -219,28 +224,43 @@ def _alias_bomb() -> str:
     return "\n".join(lines)
 
 
+# A text, the code and the limit with which it is refused, and how many nodes are made until then, at most.
 BOMBS = [
-    (_alias_bomb(), "AR008", "MAX_ALIASED"),
-    ("a: " + "[" * 500_000, "AR006", "MAX_DEPTH"),
-    ("a: " + "{a: " * 1000, "AR006", "MAX_DEPTH"),
-    ("- " * 500_000, "AR006", "MAX_DEPTH"),
-    ("a: &a " + "[" * 50 + "]" * 50 + "\nb: &b " + "[" * 30 + "*a" + "]" * 30, "AR006", "MAX_DEPTH"),
-    ("a: [" + "," * 10 + "1," * 400_000 + "]", "AR001", ""),
-    ("[" + "1," * 400_000 + "]", "AR007", "MAX_NODES"),
-    ("&a [*a, *a]", "AR009", ""),
-    ("? " * 300_000, "AR006", "MAX_DEPTH"),
+    (_alias_bomb(), "AR008", "MAX_ALIASED", 12 * 20),
+    ("a: " + "[" * 500_000, "AR006", "MAX_DEPTH", yaml.MAX_DEPTH + 2),
+    ("a: " + "{a: " * 1000, "AR006", "MAX_DEPTH", 2 * yaml.MAX_DEPTH + 2),
+    ("- " * 500_000, "AR006", "MAX_DEPTH", yaml.MAX_DEPTH + 2),
+    ("a: &a " + "[" * 50 + "]" * 50 + "\nb: &b " + "[" * 30 + "*a" + "]" * 30, "AR006", "MAX_DEPTH", 90),
+    ("a: [" + "," * 10 + "1," * 400_000 + "]", "AR001", "", 3),
+    ("[" + "1," * 400_000 + "]", "AR007", "MAX_NODES", yaml.MAX_NODES + 1),
+    ("&a [*a, *a]", "AR009", "", 1),
+    ("? " * 300_000, "AR006", "MAX_DEPTH", yaml.MAX_DEPTH + 2),
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "limit"), BOMBS, ids=[f"{code}-{n}" for n, (_, code, _) in enumerate(BOMBS)])
-def test_bombs_are_refused_with_the_limit_named(text: str, code: str, limit: str) -> None:
-    start = time.perf_counter()
+@pytest.mark.parametrize(
+    ("text", "code", "limit", "nodes"), BOMBS, ids=[f"{code}-{n}" for n, (_, code, *_) in enumerate(BOMBS)]
+)
+def test_bombs_are_refused_with_the_limit_named(text: str, code: str, limit: str, nodes: int) -> None:
+    loader = yaml._LIBYAML or pyyaml.SafeLoader  # pyright: ignore[reportPrivateUsage]
+    composer = yaml._Composer(Source("a.yaml", text), loader)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises((SpecError, yaml._Unread)):  # pyright: ignore[reportPrivateUsage]
+        composer.document()
+    assert composer.written <= nodes
+    assert composer.aliased <= yaml.MAX_ALIASED + 10**4  # what the last of them stands for is not made
     with pytest.raises(SpecError) as caught:
         parse(text)
     assert caught.value.diagnostics[-1].code == code
     assert limit in str(caught.value)
     assert len(str(caught.value)) < 5000
-    assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("text", [text for text, code, *_ in BOMBS if code == "AR006"])
+def test_what_is_too_deep_is_not_read_to_its_end(text: str) -> None:
+    composer = yaml._Composer(Source("a.yaml", text), pyyaml.SafeLoader)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(SpecError):
+        composer.document()
+    assert composer.loaded.index < 3000  # a key may end 1024 characters behind its begin
 
 
 def test_limits_allow_what_they_name() -> None:
@@ -296,6 +316,34 @@ def test_any_text_is_a_tree_or_a_spec_error(text: str) -> None:
     else:
         yaml.plain(tree)
         assert 0 <= tree.place.start <= tree.place.end <= len(text)
+
+
+def test_libyaml_reads_what_pyyaml_reads() -> None:
+    """Every text that libyaml takes is the tree that PyYAML's own reader makes of it, with the same places."""
+    draw, written, read = random.Random(0), list[str](), 0
+    for path in [*ROOT.glob("specs/*.yaml"), *ROOT.glob("tests/specs/**/*.yaml")]:
+        written.append(path.read_bytes().decode("utf-8", "replace"))
+    for _ in range(1500):
+        whole = draw.choice(written[:200])
+        start = draw.randrange(len(whole) or 1)
+        piece = whole[start : start + draw.choice([30, 100, 300])]
+        for _ in range(draw.choice([0, 1, 2])):
+            at = draw.randrange(len(piece) + 1)
+            piece = piece[:at] + draw.choice(ODD) + piece[at:]
+        written.append(piece)
+    for text in written:
+        found: list[object] = []
+        for loader in (yaml._LIBYAML, pyyaml.SafeLoader):  # pyright: ignore[reportPrivateUsage]
+            try:
+                found.append(yaml._Composer(Source("a.yaml", text), loader).document())  # pyright: ignore[reportPrivateUsage]
+            except SpecError as error:
+                found.append(str(error))
+            except yaml._Unread:  # pyright: ignore[reportPrivateUsage]
+                break
+        if len(found) == 2 and yaml._ALIKE.fullmatch(text):  # pyright: ignore[reportPrivateUsage]
+            assert found[0] == found[1], text
+            read += 1
+    assert read > 200
 
 
 @settings(max_examples=300, deadline=None)

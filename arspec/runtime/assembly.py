@@ -85,7 +85,7 @@ class _Assembler:
     def __init__(self, program: Program, layout: Layout, blocks: frozenset[int]) -> None:
         self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
         self.acts: list[Act] = []
-        self.gathered: dict[tuple[Node, int, int], int] = {}
+        self.gathered: dict[tuple[Node, int, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
 
     def new(self) -> int:
@@ -163,7 +163,12 @@ class _Assembler:
         return hoist.out
 
     def window(self, call: Call, read: Read, section: int) -> int:
-        key = (read.source, section, read.channels)
+        key = (
+            read.source,
+            section,
+            call.count,
+            read.channels,
+        )  # sections without rows are equal for any number of sites
         if call.entire and key in self.gathered:
             return self.gathered[key]
         rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere

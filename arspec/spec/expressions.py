@@ -13,6 +13,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from arspec.diagnostics import did_you_mean
@@ -95,6 +96,7 @@ def evaluate(text: str, params: Mapping[str, Any]) -> Value:
     return _Evaluator(params, offset, parameters).value(tree, 0)
 
 
+@lru_cache(maxsize=4096)  # every repetition of a block has the same
 def parse(text: str, syntax_code: str = "AR301", long_code: str = "AR307") -> tuple[ast.expr, int, dict[int, str]]:
     """The syntax tree of a text, the offset of its column 0, and the parameters by their column."""
     if len(text) > MAX_LENGTH:
