@@ -15,6 +15,7 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import Contexts, Report, prove
 from arspec.diagnostics import Diagnostic
+from arspec.progress import Progress
 from arspec.spec.load import Spec
 from arspec.twin import thin
 from arspec.types import Bools, Ints
@@ -108,9 +109,12 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     some = [int(row) for row in rows]
     batch = _batch(spec, model.dtype.itemsize)
     draws = 0
-    while draws < (1 if large else MAX_DRAWS) and (draws < (1 if large else DRAWS) or (proven & ~pattern).any()):
-        pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=batch)
-        draws += 1
+    most, least = (1, 1) if large else (MAX_DRAWS, DRAWS)
+    with Progress(f"testing gradients ({name})", least, "draws of weights") as progress:
+        while draws < most and (draws < least or (proven & ~pattern).any()):
+            pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=batch)
+            draws += 1
+            progress.advance()
     if large:
         found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=batch)
     else:

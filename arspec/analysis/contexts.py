@@ -21,6 +21,7 @@ from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.orders import Order
+from arspec.progress import track
 from arspec.reads import Marks, Reads, Scan, Words
 from arspec.types import Bools, Ints
 
@@ -68,7 +69,7 @@ def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:
     for node in graph.conditions.values():
         contexts[node] = memo.once(np.zeros((node.out.sites, words), np.uint64))
     readers = Counter(source for node in graph.live for source in set(node.inputs))
-    for node in graph.live:
+    for node in track(graph.live, "finding contexts", "nodes"):
         reads, scan = tuple(relations.reads(node)), relations.scan(node)
         inputs = tuple(contexts[source] for source in node.inputs)
         joined = partial(_joined, reads, scan, inputs, (node.out.sites, words))
@@ -136,7 +137,7 @@ def row_contexts(relations: Relations, rows: Ints) -> Words:
     """[rows, W]: the contexts of the head's sites for some variables, walked backwards."""
     graph, places = relations.graph, _places(relations.member.order.rank)
     bits = np.zeros((len(rows), -(-len(places) // 64)), np.uint64)
-    for start in range(0, len(rows), TOGETHER):
+    for start in track(range(0, len(rows), TOGETHER), "finding contexts", "batches"):
         some = rows[start : start + TOGETHER]
         asked = np.zeros(graph.head_node.out.sites, np.uint64)
         np.bitwise_or.at(asked, some, np.uint64(1) << np.arange(len(some), dtype=np.uint64))

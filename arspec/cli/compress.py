@@ -10,13 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_set, at_least, conditions_of, open_model
 from arspec.diagnostics import InputError
+from arspec.progress import Progress
 
 MOST_MODELS = 64  # that are tried where none is named
 
@@ -100,14 +99,15 @@ def run_compress(args: argparse.Namespace) -> int:
         rows = tiles[0] if len(tiles) == 1 else len(tiles)
         conditions, _ = conditions_of(model, args.condition, max(rows, 1))
     start = time.perf_counter()
-    with _progress("compressing", sum(tiles) * model.spec.data.variables) as progress:
-        container, summary = codec.compress(items, conditions, progress)
+    total = sum(tiles) * model.spec.data.variables
+    with Progress("compressing", total, "values") as progress:
+        container, summary = codec.compress(items, conditions, progress.advance)
     seconds = time.perf_counter() - start
     checked = None
     if args.check:
         start = time.perf_counter()
-        with _progress("checking", sum(tiles) * model.spec.data.variables) as progress:
-            _compare(items, [path for _, path in paths], codec.decompress(container, 1 << 40, progress))
+        with Progress("checking", total, "values") as progress:
+            _compare(items, [path for _, path in paths], codec.decompress(container, 1 << 40, progress.advance))
         checked = time.perf_counter() - start
     with replacing(out) as temporary:
         temporary.write_bytes(container)
@@ -138,9 +138,9 @@ def run_decompress(args: argparse.Namespace) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     written: list[str] = []
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        with _progress("decompressing", None) as progress:
+        with Progress("decompressing", unit="values") as progress:
             try:
-                for restored in codec.decompress(data, args.limit, progress):
+                for restored in codec.decompress(data, args.limit, progress.advance):
                     place = Path(temporary) / restored.name
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.write_bytes(restored.data)
@@ -238,23 +238,6 @@ def _compare(items: list[Any], paths: list[Path], restored: Iterable[Any]) -> No
 
 
 # -- what is said --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _progress(what: str, total: int | None) -> Generator[Any]:
-    """Gives a function to be called with the number of values that are done."""
-    if not sys.stderr.isatty():
-        yield _unheard
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed:,} values"), TimeRemainingColumn()]
-    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
-        yield partial(bar.advance, bar.add_task(what, total=total))
-
-
-def _unheard(_: int) -> None: ...
 
 
 def _say_compressed(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from arspec.cli.parser import Parser, no_command
+from arspec.progress import showing
 
 # command -> (module, suffix of its two functions, one line). The module is imported when the command is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -41,7 +42,10 @@ def main(argv: list[str] | None = None) -> int:
         if arguments and arguments[0] in COMMANDS:
             run, parser = command(arguments[0])
             args = parser.read(arguments[1:])
-            return int(run(args))
+            with showing(
+                not args.quiet and os.environ.get("RANK", "0") == "0"
+            ):  # under torchrun the first speaks for all
+                return int(run(args))
         return _overview(arguments)
     except BrokenPipeError:  # the reader of a pipe has gone; nothing is left to be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,6 +78,7 @@ def command(name: str) -> tuple[Any, Parser]:
     loaded = import_module(module)
     parser = Parser(prog=f"arspec {name}", description=about[0].upper() + about[1:] + ".")
     getattr(loaded, f"add_{suffix}_arguments" if suffix else "add_arguments")(parser)
+    parser.add_argument("--quiet", action="store_true", help="do not say how far long work is")
     return getattr(loaded, f"run_{suffix}" if suffix else "run"), parser
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.cli.models import as_tensors, conditions_of
 from arspec.diagnostics import InputError
+from arspec.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,15 +55,10 @@ def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any]) -> 
         prefix=None if prefix is None else torch.from_numpy(prefix).unsqueeze(0).to(model.device),
         compiled=args.compile, **chance, **as_tensors(condition, model),
     )  # fmt: skip
-    with _writer(out, data, steps) as write:
-        done = 0
+    with _writer(out, data, steps) as write, Progress("sampling", steps) as progress:
         for piece in pieces:
             write(piece[0].cpu().numpy())
-            done += piece.shape[1]
-            if sys.stderr.isatty():
-                print(f"\r{done:,} of {steps:,} steps", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+            progress.advance(piece.shape[1])
     print(out)
     return 0
 

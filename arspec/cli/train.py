@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument("--seed", type=int, default=0, help="of weights, order of examples, members and dropout")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--no-tensorboard", action="store_true", help="write the JSON lines alone")
 
     length = parser.add_argument_group("length")
@@ -126,7 +125,6 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume,
         stop_after=args.stop_after,
         tensorboard=not args.no_tensorboard,
-        progress=not args.quiet and sys.stderr.isatty(),
     )
     if first and args.json:
         print(json.dumps({"spec": spec.name, "data": args.data, **summary.to_json()}))

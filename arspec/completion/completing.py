@@ -55,7 +55,7 @@ AS_IT_IS = Chance()
 
 def complete(
     model: Model, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
-    member: int | None = None, seed: int = 0, temperature: float = 1.0, progress: bool = False, particles: int = 64,
+    member: int | None = None, seed: int = 0, temperature: float = 1.0, particles: int = 64,
     sweeps: int = 20, tries: int = 1000, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
     min_p: float | None = None,
 ) -> Completion:  # fmt: skip
@@ -81,12 +81,12 @@ def complete(
     model.data_tensor(x)
     told = f"the order of member {given.member}" if model.members > 1 else "the model's order"
     if how == "order":
-        values = _by_order(model, given, x, known, condition, seed, chance, progress, method)
+        values = _by_order(model, given, x, known, condition, seed, chance, method)
         changed = "" if chance == AS_IT_IS else f", at {chance}"
         return Completion(values, how, given.member,
                           f"exact conditional samples{changed}: nothing that is given looks at what is missing in {told}")  # fmt: skip
     with torch.no_grad(), model.held(watched=False):
-        values, guarantee = _otherwise(model, given, x, condition, how, seed, progress, particles, sweeps, tries)
+        values, guarantee = _otherwise(model, given, x, condition, how, seed, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)
 
 
@@ -108,19 +108,19 @@ def _chosen(model: Model, given: Given) -> str:
 
 def _by_order(
     model: Model, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, chance: Chance,
-    progress: bool, method: str,
+    method: str,
 ) -> Tensor:  # fmt: skip
     """By clamping; a variable that is given in part is drawn channel by channel."""
     if not given.partial.any():
         return sample(
             model, len(x), condition, method=method, member=given.member, seed=seed, temperature=chance.temperature,
-            truncation=chance.truncation, progress=progress, given=x, known=known,
+            truncation=chance.truncation, given=x, known=known,
         )  # fmt: skip
     return Clamped(model, given, x, noise_for(model, seed, 0, len(x))).run(condition)
 
 
 def _otherwise(
-    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], how: str, seed: int, progress: bool,
+    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], how: str, seed: int,
     particles: int, sweeps: int, tries: int,
 ) -> tuple[Tensor, str]:  # fmt: skip
     if how == "enumeration":
@@ -142,9 +142,9 @@ def _otherwise(
         own = {name: value[rows] for name, value in condition.items()}
         chain = seed + (number << 32)  # rows of different pieces must not share their chance
         if how == "gibbs":
-            done.append(by_gibbs(model, given, start[rows], own, chain, sweeps, progress))
+            done.append(by_gibbs(model, given, start[rows], own, chain, sweeps))
         else:
-            values, rate = by_metropolis(model, given, start[rows], own, chain, sweeps, progress)
+            values, rate = by_metropolis(model, given, start[rows], own, chain, sweeps)
             done.append(values)
             rates.append(rate)
     told = f"; {np.mean(rates):.1%} of the proposals were accepted" if rates else ""

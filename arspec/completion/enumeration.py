@@ -13,6 +13,7 @@ from torch import Tensor
 from arspec.completion.clamped import ROWS
 from arspec.completion.given import Given
 from arspec.diagnostics import InputError
+from arspec.progress import track
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -47,7 +48,7 @@ def by_enumeration(model: Model, given: Given, x: Tensor, condition: dict[str, T
     """One completion for each row of x [B, *shape]. Equal rows are enumerated once."""
     out: list[Tensor] = []
     kept: dict[bytes, tuple[Tensor, Tensor]] = {}
-    for k in range(len(x)):
+    for k in track(range(len(x)), "enumerating", "examples"):
         row, own = x[k : k + 1], {name: value[k : k + 1] for name, value in condition.items()}
         flat = row.flatten(1)
         flat = flat[:, torch.from_numpy(given.scalars[given.known]).to(x.device)]

@@ -8,7 +8,6 @@ distribution as it is, and tend to it over the sweeps from any start, for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from arspec.completion.clamped import ROWS
 from arspec.completion.given import Given
+from arspec.progress import track
 from arspec.runtime.completion import scalar_ranks
 
 if TYPE_CHECKING:
@@ -26,17 +26,14 @@ Conditions = dict[str, Tensor]
 
 
 @torch.no_grad()
-def by_gibbs(
-    model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int, progress: bool = False
-) -> Tensor:
+def by_gibbs(model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int) -> Tensor:
     """x [B, *shape] after so many sweeps, in the order of generation and by all levels."""
     random = _random(seed)
     places = _in_order(model, given, given.places)
     levels = dict(zip(given.places.tolist(), given.levels(model).tolist(), strict=True))
     flat = x.flatten(1).clone()
-    for _ in _shown(range(sweeps), progress):
-        for place in places:
-            flat[:, place] = _full_conditional(model, given, flat, place, levels[place], condition, random)
+    for place in track(places * sweeps, "sweeping", "scalars"):
+        flat[:, place] = _full_conditional(model, given, flat, place, levels[place], condition, random)
     return flat.view_as(x)
 
 
@@ -60,7 +57,7 @@ def _full_conditional(
 
 @torch.no_grad()
 def by_metropolis(
-    model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int, progress: bool = False
+    model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int
 ) -> tuple[Tensor, float]:
     """x [B, *shape] after so many sweeps, and the share of proposals that was accepted. A variable that is given in part
     is swept by all levels."""
@@ -73,7 +70,7 @@ def by_metropolis(
     levels = dict(zip(given.places.tolist(), given.levels(model).tolist(), strict=True))
     accepted = proposed = 0
     parameters, nats = _weighed(model, given, flat, condition)
-    for _ in _shown(range(sweeps), progress):
+    for _ in track(range(sweeps), "sweeping", "sweeps"):
         for variable in whole.tolist():
             own = given.scalars[variable]
             noise = torch.from_numpy(random.random((len(flat), head.uniforms(support)))).to(device)
@@ -111,11 +108,3 @@ def _in_order(model: Model, given: Given, places: np.ndarray[tuple[int], np.dtyp
 
 def _random(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 9])
-
-
-def _shown(sweeps: range, progress: bool) -> Iterable[int]:
-    if not progress:
-        return sweeps
-    from rich.progress import track
-
-    return track(sweeps, description="sweeping", transient=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 from arspec.dynamic.findings import Findings, Violation
 from arspec.dynamic.subject import Subject, Traced, mixes_examples
+from arspec.progress import track
 
 
 def gradient_pattern(
@@ -32,7 +33,7 @@ def gradient_pattern(
     rows = np.arange(subject.variables) if variables is None else np.asarray(variables, dtype=np.int64)
     generator = torch.Generator().manual_seed(seed)
     pattern = np.zeros((len(rows), subject.variables), dtype=bool)
-    for draw in range(draws):
+    for draw in track(range(draws), "testing gradients", "draws of weights"):
         if subject.redraw is not None:
             subject.redraw(draw)
         for _ in range(bases):
@@ -57,7 +58,7 @@ def gradients(
     companions = subject.random(3, generator) if mixes_examples(subject, generator) else x[:0]
     step = 1 if len(companions) else batch
     found = np.zeros((len(rows), subject.variables))
-    for start in range(0, len(rows), step):
+    for start in track(range(0, len(rows), step), "testing gradients", "batches"):
         chunk = torch.from_numpy(rows[start : start + step])
         examples = torch.cat([x.expand(len(chunk), -1), companions])
         traced = subject.trace(examples.reshape(-1, *subject.shape))

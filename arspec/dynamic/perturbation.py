@@ -21,6 +21,7 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 from arspec.dynamic.findings import Findings, Violation
 from arspec.dynamic.subject import Subject, differs, mixes_examples
+from arspec.progress import track
 
 OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a feature may only wake up there
 BISECTIONS = 16  # suffixes that are narrowed down to the variables that matter, for one base example and cut kind
@@ -44,7 +45,7 @@ def perturb(
     """
     generator = torch.Generator().manual_seed(seed)
     found = Findings.none(subject.variables)
-    for draw in range(draws):
+    for draw in track(range(draws), "testing by perturbations", "draws of weights"):
         if subject.redraw is not None:
             subject.redraw(draw)
         for _ in range(bases):
@@ -166,7 +167,7 @@ class _Bench:
         return (changed & ~overflown).any(-1)
 
     def compare(self, masks: Tensor, values: Tensor) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-        for start in range(0, len(masks), self.used):
+        for start in track(range(0, len(masks), self.used), "testing by perturbations", "batches"):
             chunk = np.arange(start, min(start + self.used, len(masks)))
             outputs = self.outputs(masks[chunk], values)
             yield chunk, self.moved(outputs), outputs

@@ -9,8 +9,6 @@ changed was drawn from levels that had not changed any more, and is final with a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import Node, channels_first
+from arspec.progress import Progress
 from arspec.runtime.drawing import Draws
 from arspec.runtime.evaluating import evaluating
 
@@ -41,7 +40,7 @@ class FixedPoint:
 
 def fixed_point(
     model: Model, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
-    given: Tensor | None = None, known: Tensor | None = None, first: int = 0, progress: bool = False,
+    given: Tensor | None = None, known: Tensor | None = None, first: int = 0,
     truncation: Truncation | None = None,
 ) -> FixedPoint:  # fmt: skip
     """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
@@ -49,10 +48,10 @@ def fixed_point(
         model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
     )
     search = Search(model, draws, condition, member)
-    with model.held(watched=False), _shown(search.depth, progress) as show:
+    with model.held(watched=False), Progress("sampling", search.depth, "levels") as progress:
         while not search.done:
             search.round()
-            show(search.right)
+            progress.done = search.right
     return FixedPoint(draws.integers(search.x), search.rounds)
 
 
@@ -113,24 +112,3 @@ class Search:
         model, data = self.model, self.model.graph.data
         with evaluating(model):
             return model.rows(model.run({data: channels_first(x, data.out), **conditions}, self.member, tap))
-
-
-@contextmanager
-def _shown(depth: int, progress: bool) -> Generator[Callable[[int], None]]:
-    """A function that shows how many levels are right."""
-    if not progress:
-        yield _nothing
-        return
-    from rich.progress import Progress
-
-    with Progress(transient=True) as bar:
-        task = bar.add_task("sampling", total=depth)
-
-        def show(right: int) -> None:
-            bar.update(task, completed=right)
-
-        yield show
-
-
-def _nothing(right: int) -> None:
-    """Shows nothing."""

@@ -20,6 +20,7 @@ from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
 from arspec.heads.truncation import truncation
 from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.progress import showing
 from arspec.runtime.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from arspec.runtime.in_place import in_place
 from arspec.runtime.segments import Segment, segments
@@ -322,10 +323,11 @@ class Model(nn.Module):
         (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
         from arspec.runtime.method import sample
 
-        return sample(
-            self, n, condition, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
-            first=first, truncation=truncation(self.graph.head, top_k, top_p, min_p),
-        )  # fmt: skip
+        with showing(progress):
+            return sample(
+                self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
+                truncation=truncation(self.graph.head, top_k, top_p, min_p),
+            )  # fmt: skip
 
     def stream(
         self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
@@ -355,7 +357,8 @@ class Model(nn.Module):
 
     def complete(
         self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
-        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64, sweeps: int = 20, tries: int = 1000,
+        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
+        sweeps: int = 20, tries: int = 1000,
         top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
@@ -364,10 +367,11 @@ class Model(nn.Module):
         `sample`, the last three for the order alone."""
         from arspec.completion import complete
 
-        return complete(
-            self, x, known, condition, how=how, method=method, member=member, seed=seed, temperature=temperature, progress=progress,
-            particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
-        ).values  # fmt: skip
+        with showing(progress):
+            return complete(
+                self, x, known, condition, how=how, method=method, member=member, seed=seed, temperature=temperature,
+                particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
+            ).values  # fmt: skip
 
     # -- scores ------------------------------------------------------------------------------------------------------
 

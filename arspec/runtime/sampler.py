@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.progress import track
 from arspec.runtime.drawing import Draws
 from arspec.runtime.fingerprint import Fingerprint, fingerprint_of
 from arspec.runtime.levels import no_order
@@ -52,7 +53,7 @@ class Sampler:
     # -- what users call, through the model --------------------------------------------------------------------------
 
     def run(
-        self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0, progress: bool = False,
+        self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
         truncation: Truncation | None = None, seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
@@ -73,7 +74,7 @@ class Sampler:
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
             assert given is not None and known is not None
             ahead = steps, torch.where(known, given, 0)
-        return draws.integers(self.drive(n, condition, draws, progress, trace, ahead=ahead, seen=seen))
+        return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen))
 
     def _steps_given(self, known: Tensor) -> int:
         """The steps before the first that draws anything that is not known [V, C]."""
@@ -100,7 +101,7 @@ class Sampler:
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def drive(
-        self, n: int, condition: dict[str, Tensor], draw: Draw, progress: bool = False, trace: Trace | None = None,
+        self, n: int, condition: dict[str, Tensor], draw: Draw, trace: Trace | None = None,
         ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
         seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
@@ -114,7 +115,7 @@ class Sampler:
             dtype, drawn = self.model.dtype, list[Tensor]()
             begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
             with SMALL_STEPS:
-                for step in _progress(begin, self.schedule.steps, progress):
+                for step in track(range(begin, self.schedule.steps), "sampling"):
                     row, cut = self._row(step), self._cuts[step]
                     values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
                     machine.write(cut, state, values.to(dtype))
@@ -165,11 +166,3 @@ class Sampler:
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
         self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)
         self._folded = now
-
-
-def _progress(begin: int, steps: int, shown: bool) -> Any:
-    if not shown:
-        return range(begin, steps)
-    from rich.progress import track
-
-    return track(range(begin, steps), description="sampling", transient=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from arspec.progress import track
 from arspec.runtime.evaluating import evaluating
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def calibrate(
     batch = max(1, CELLS // (graph.data.out.sites * support.levels))
     with evaluating(model):
         for member in range(min(members, model.members) if members else model.members):
-            for start in range(0, len(x), batch):
+            for start in track(range(0, len(x), batch), "calibrating", "batches"):
                 rows = slice(start, start + batch)
                 own = {name: value[rows] for name, value in condition.items()}
                 parameters = model(x[rows], member, **own).double()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import channels_first
+from arspec.progress import track
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -38,7 +39,7 @@ def likelihood(model: Model, x: Tensor, condition: dict[str, Tensor], batch: int
     training = model.training
     model.eval()
     try:
-        for start in range(0, len(x), batch):
+        for start in track(range(0, len(x), batch), "scoring", "batches"):
             rows = slice(start, start + batch)
             own = {name: value[rows] for name, value in condition.items()}
             each = torch.stack([model.log_probs(x[rows], member, **own).double() for member in range(count)])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from arspec.data import Examples
 from arspec.diagnostics import InputError
+from arspec.progress import track
 from arspec.training.parallel import NegativeLogProb, Processes
 
 
@@ -82,7 +83,7 @@ def evaluate(
     model.eval()
     try:
         with held:
-            for start in range(0, count, batch):
+            for start in track(range(0, count, batch), "evaluating", "batches"):
                 x, condition = processes.put(*examples.take(own[start : start + batch]))
                 each = _nats(through, x, condition, members)[:, torch.from_numpy(counted[start : start + batch])]
                 nats = math.log(members) - torch.logsumexp(-each, 0)  # p(x) = 1/M sum_m p_m(x)

@@ -1,4 +1,4 @@
-"""What a run tells: JSON lines, TensorBoard where it is installed, and a progress bar."""
+"""What a run tells: JSON lines, TensorBoard where it is installed, and how far it is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.data.atomic import write_text
+from arspec.progress import Progress
 
 
 class Log:
@@ -15,11 +16,11 @@ class Log:
     from_step: lines of later steps, left by a run that was interrupted after its last checkpoint, are removed.
     """
 
-    def __init__(self, folder: Path, steps: int, from_step: int, tensorboard: bool, progress: bool) -> None:
+    def __init__(self, folder: Path, steps: int, from_step: int, tensorboard: bool) -> None:
         self.path = folder / "log.jsonl"
         self._trim(from_step)
         self._board = _tensorboard(folder, from_step) if tensorboard else None
-        self._bar, self._task = _progress(steps, from_step) if progress else (None, None)
+        self._progress = Progress("training", steps, done=from_step).__enter__()
         self._told: dict[str, float] = {}
 
     def _trim(self, from_step: int) -> None:
@@ -53,16 +54,14 @@ class Log:
                 self._board.add_image("samples", np.asarray(file), step, dataformats="HWC")
 
     def advance(self, step: int) -> None:
-        """Moves the progress bar."""
-        if self._bar is not None:
-            names = {"train_bits_per_dim": "train", "valid_bits_per_dim": "valid"}
-            told = [f"{name} {self._told[key]:.3f}" for key, name in names.items() if key in self._told]
-            self._bar.update(self._task, completed=step, told="  ".join(told))
+        """So many steps are done."""
+        names = {"train_bits_per_dim": "train", "valid_bits_per_dim": "valid"}
+        told = [f"{name} {self._told[key]:.3f}" for key, name in names.items() if key in self._told]
+        self._progress.done, self._progress.told = step, f"{', '.join(told)} bits/dim" if told else ""
 
     def close(self) -> None:
-        """Ends the bar and flushes TensorBoard's file."""
-        if self._bar is not None:
-            self._bar.stop()
+        """Ends what is shown and flushes TensorBoard's file."""
+        self._progress.__exit__()
         if self._board is not None:
             self._board.close()
 
@@ -73,14 +72,3 @@ def _tensorboard(folder: Path, from_step: int) -> Any:
     except ImportError:
         return None  # the JSON lines hold the same numbers
     return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
-
-
-def _progress(steps: int, from_step: int) -> tuple[Any, Any]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, TextColumn("{task.fields[told]} bits/dim"), console=Console(stderr=True))
-    task = bar.add_task("training", total=steps, completed=from_step, told="")
-    bar.start()
-    return bar, task

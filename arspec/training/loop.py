@@ -62,7 +62,6 @@ def train(
     resume: bool = False,
     stop_after: int | None = None,
     tensorboard: bool = True,
-    progress: bool = False,
 ) -> Summary:
     """Trains `model` into `folder`: weights, spec, state, log and samples.
 
@@ -80,7 +79,7 @@ def train(
         with torch.random.fork_rng(devices=[]):
             # held by no name here: what shares the processes' group has to be gone when they leave it
             summary = _Run(model, examples, valid, folder, options, processes, resume).go(
-                stop_after, tensorboard and processes.first, progress and processes.first
+                stop_after, tensorboard and processes.first
             )
         processes.wait()
         return summary
@@ -135,12 +134,12 @@ class _Run:
         if resume:
             fill_optimizer(self.optimizer, model, state["optimizer"], str(folder / STATE))
 
-    def go(self, stop_after: int | None, tensorboard: bool, progress: bool) -> Summary:
+    def go(self, stop_after: int | None, tensorboard: bool) -> Summary:
         """Runs the steps that remain."""
         options = self.options
         begun = time.monotonic()
         last = options.steps if stop_after is None else min(options.steps, self.step + stop_after)
-        log = Log(self.folder, options.steps, self.step, tensorboard, progress) if self.processes.first else None
+        log = Log(self.folder, options.steps, self.step, tensorboard) if self.processes.first else None
         loss: float | None = None
         valid: Evaluation | None = None
         leave = self.step >= last

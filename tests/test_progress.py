@@ -1,0 +1,142 @@
+"""What long work says of itself, and that it says nothing unasked. Time is handed in: nothing here waits for a clock."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arspec import progress
+from arspec.cli.main import main
+from arspec.progress import Progress, duration, showing, track
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work speaks as soon as it is asked to: its speaker waits for nothing."""
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    monkeypatch.setattr(progress, "EVERY", 1e6)
+
+
+class Heard(io.StringIO):
+    """A stream that tells when something has been written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spoken = threading.Event()
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        self.spoken.set()
+        return count
+
+
+def test_a_line_says_what_is_done_and_how_long_it_takes() -> None:
+    work = Progress("sampling", 1000, "steps")
+    work.advance(250)
+    assert work.line(30) == "sampling: 250 of 1,000 steps, about 90 s left"
+    work.told = "train 3.2 bits/dim"
+    work.done = 1000
+    assert work.line(120) == "sampling: 1,000 of 1,000 steps; train 3.2 bits/dim"
+    assert Progress("reading", unit="values").line(3) == "reading: 0 values in 3.0 s"
+    resumed = Progress("training", 100, done=50)
+    resumed.advance(10)
+    assert resumed.line(10) == "training: 60 of 100 steps, about 40 s left"  # by what was done since, not before
+    assert [duration(s) for s in (0.25, 59, 119.6, 600, 9000)] == ["0.2 s", "59 s", "120 s", "10 min", "2.5 h"]
+
+
+def test_long_work_speaks_and_says_how_it_ended(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard), Progress("counting", 3, "numbers") as work:
+        assert heard.spoken.wait(60)
+        work.advance(3)
+    assert heard.getvalue().splitlines()[-1] == "counting: 3 of 3 numbers"
+    assert heard.getvalue().startswith("counting: 0 of 3 numbers")
+
+
+def test_a_step_that_does_not_end_is_told_of_while_it_runs(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard):
+        for _ in track(range(2), "stepping"):
+            assert heard.spoken.wait(60)  # before the first step has ended
+
+
+def test_of_nested_work_the_outermost_speaks(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard), Progress("outer", 2) as outer:
+        assert heard.spoken.wait(60)
+        assert [*track(range(3), "inner")] == [0, 1, 2]
+        outer.advance(2)
+    assert "outer" in heard.getvalue() and "inner" not in heard.getvalue()
+
+
+def test_a_single_piece_leaves_the_word_to_what_lies_inside(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard), Progress("outer", 1):
+        for _ in track(range(2), "inner"):
+            assert heard.spoken.wait(60)
+    assert "outer" not in heard.getvalue() and "inner: 2 of 2" in heard.getvalue()
+
+
+def test_work_that_is_broken_off_lets_others_speak(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard):
+        with pytest.raises(ValueError, match="broken"):
+            for _ in track(range(9), "first"):
+                raise ValueError("broken off")
+        heard.spoken.clear()
+        with Progress("second", 5):
+            assert heard.spoken.wait(60)
+    assert "second: 0 of 5" in heard.getvalue()
+
+
+def test_the_library_is_silent_and_quiet_is_quiet(at_once: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("counting", 3) as work:
+        work.advance()
+    assert [*track(iter("ab"), "counting")] == ["a", "b"]
+    with showing(False), Progress("counting", 3):
+        pass
+    assert threading.active_count() == len([t for t in threading.enumerate() if t.name != "progress"])
+    assert main(["verify", "--static", "--quiet", str(ROOT / "specs/made.yaml"), "--set", "members=2"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_has_gone_does_not_stop_the_work(at_once: None) -> None:
+    gone = io.StringIO()
+    gone.close()
+
+    def work() -> Iterator[int]:
+        yield from range(3)
+
+    with showing(gone):
+        assert [*track(work(), "counting")] == [0, 1, 2]
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "APPEARS", 0.0)
+    monkeypatch.setattr(progress, "REDRAWN", 0.0)
+
+    class Terminal(Heard):
+        def isatty(self) -> bool:
+            return True
+
+    heard = Terminal()
+    with showing(heard), Progress("drawing", 7, "sites") as work:
+        work.advance(7)
+        assert heard.spoken.wait(60)
+    assert "drawing" in heard.getvalue() and "of 7 sites" in heard.getvalue()
+
+
+def test_commands_say_how_far_they_are(at_once: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    small = ["--set", "height=8", "--set", "width=8", "--set", "blocks=1"]
+    spec = str(ROOT / "specs/pixelcnn.yaml")
+    assert main(["verify", "--static", "--contexts", "all", spec, *small]) == 0
+    assert "finding contexts" in capsys.readouterr().err
+    made = [str(ROOT / "specs/made.yaml"), "--set", "height=4", "--set", "width=4", "--set", "hidden=8"]
+    assert main(["sample", *made, "-n", "4", "-o", str(tmp_path / "x.npy"), "--method", "once"]) == 0
+    assert "sampling" in capsys.readouterr().err
