@@ -83,6 +83,7 @@ def one_thread() -> Iterator[None]:
 # Small specs have no weight that is worth a sum of its own: at 1 they make one where large ones do.
 both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], ids=["shipped", "ahead"])
 
+
 @pytest.fixture(autouse=True)
 def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints does not depend on how long a machine takes."""
