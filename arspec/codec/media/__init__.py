@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from arspec.codec.media import array, decoded, flac, picture, plain, pnm, sound, stored, text, wav
+from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, wav
 from arspec.codec.media.base import Media, inflated
 from arspec.codec.wire import Damaged, In
+from arspec.diagnostics import InputError
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -29,13 +30,16 @@ FORMATS: list[tuple[Parse, Build, int | None]] = [
     (flac.parse, flac.build, 2),
     (decoded.parse, stored.build, 2),
     (text.parse, text.build, 1),
+    (laid.parse, laid.build, 3),
+    (png.parse, png.build, 3),
+    (laid.rewrite, laid.build, 3),
 ]
-PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT = range(len(FORMATS))
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT, LAID, PNG, REWRITTEN = range(len(FORMATS))
 
 
 def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     """The format and the content of a file for a model of such data. InputError where it can't be read."""
-    tried: tuple[int, ...] = (PNM, PICTURE)
+    tried: tuple[int, ...] = (PNM, LAID, PICTURE, PNG, REWRITTEN)
     if data[:6] == b"\x93NUMPY":
         tried = (ARRAY,)
     elif section.kind == "sequence":
@@ -44,7 +48,7 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
         media = FORMATS[form][0](data, name)
         if media is not None:
             return form, media
-    raise AssertionError("the last format refuses what it can't read")
+    raise InputError("AR804", f"{name} could not be restored as it is", "convert it to PNG, or to WAV")
 
 
 def _text(section: SequenceData) -> int:
@@ -72,9 +76,12 @@ __all__ = [
     "DECODED",
     "FLAC",
     "FORMATS",
+    "LAID",
     "PICTURE",
     "PLAIN",
+    "PNG",
     "PNM",
+    "REWRITTEN",
     "SOUND",
     "STORED",
     "TEXT",

@@ -1,15 +1,20 @@
-"""Pictures that pillow reads: every pixel comes back, in the same format where that keeps pixels, else as PNG."""
+"""Pictures that pillow writes again: WebP without loss, and BMP. Containers of old hold others, in the modes below."""
 
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from arspec.codec.media.base import Media
+from arspec.codec.media.base import MOST_FRAME, Media, inflated
+from arspec.codec.media.greys import contiguous
+from arspec.codec.media.png import one_picture
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.examples import Array
+from arspec.data.picture.base import Picture
+from arspec.data.picture.read import decode
 from arspec.diagnostics import InputError
 from arspec.types import Ints
 
@@ -17,29 +22,30 @@ MODES = {"1": 2, "L": 256, "LA": 256, "RGB": 256, "RGBA": 256, "I;16": 65536}  #
 PLANES = {"LA": 2, "RGB": 3, "RGBA": 4}
 WRITTEN = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "exact": True}, "TIFF": {"compression": "tiff_lzw"},
            "BMP": {}, "PPM": {}}  # fmt: skip
+BESIDE = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # what a WebP file holds beside its pixels
 
 
-def parse(data: bytes, name: str) -> Media:
-    """The pixels of a picture. InputError where it is none."""
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            file.load()
-            form, frames = str(file.format), int(getattr(file, "n_frames", 1))
-            image = file.convert(_mode(file))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-        raise InputError("AR803", f"cannot read {name} as an image: {error}") from error
-    if frames > 1:
-        raise InputError("AR804", f"{name} holds {frames} pictures, of which one could be kept", "split it first")
-    array = np.asarray(image).astype(np.int64)
-    samples = np.ascontiguousarray(array.reshape(*array.shape[:2], -1).transpose(2, 0, 1))
-    for candidate in (form, "PNG"):
-        if candidate in WRITTEN:
-            written = _meta(candidate, image.mode)
-            if _keeps(written, samples):
-                suffix = None if candidate == form else ".png"
-                exact = suffix is None and build(In(written), samples) == data
-                return Media(samples, MODES[image.mode], written, suffix, exact)
-    raise InputError("AR804", f"{name}: pictures of mode {image.mode} cannot be written again", "convert it to PNG")
+def parse(data: bytes, name: str) -> Media | None:
+    """A WebP or BMP file; None for any other, and for what pillow would not write with the same pixels."""
+    form = "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else "BMP" if data[:2] == b"BM" else None
+    if form is None:
+        return None
+    picture = decode(data, name)
+    one_picture(picture, name)
+    if picture.span != 256 or picture.kind not in MODES:
+        return None
+    colours, alpha = picture.colours()
+    samples = contiguous(colours if alpha is None else np.concatenate([colours, alpha]))
+    out = Out().byte(list(WRITTEN).index(form)).byte(list(MODES).index(picture.kind))
+    if any(key in picture.info for key in BESIDE):
+        for key in BESIDE:
+            out.piece(_deflated(picture.info.get(key, b""), name))
+    meta = out.done()
+    written = build(In(meta), samples)
+    if not same(data, written, name):
+        return None
+    kept = " and ".join(["pixels", *("colour profile" if key == "icc" else key.upper() for key in picture.info)])
+    return Media(samples, 256, meta, None, written == data, kept)
 
 
 def build(meta: In, samples: Ints) -> bytes:
@@ -50,19 +56,36 @@ def build(meta: In, samples: Ints) -> bytes:
     form, mode = list(WRITTEN)[form], list(MODES)[mode]
     if samples.shape[0] != PLANES.get(mode, 1):
         raise Damaged("the container states a picture that there is not")
+    beside = {key: inflated(meta.piece(), MOST_FRAME + 1) for key in BESIDE.values()} if meta.left else {}
     stream = io.BytesIO()
     try:
-        _image(samples, mode).save(stream, form, **WRITTEN[form])
+        _image(samples, mode).save(
+            stream, form, **WRITTEN[form], **{key: value for key, value in beside.items() if value}
+        )
     except (OSError, ValueError, SyntaxError) as error:
         raise Damaged(f"the picture cannot be written: {error}") from error
     return stream.getvalue()
 
 
 def same(before: bytes, after: bytes, name: str) -> bool:
-    """Whether pillow reads the same pixels from two files."""
-    with Image.open(io.BytesIO(before)) as one, Image.open(io.BytesIO(after)) as other:
-        mode = _mode(one)
-        return np.array_equal(np.asarray(one.convert(mode)), np.asarray(other.convert(mode)))
+    """Whether two files show the same picture: the same numbers of the same depth, turned alike, with one profile."""
+    try:
+        one, two = _shown(decode(before, name)), _shown(decode(after, name))
+    except InputError:
+        return False
+    return np.array_equal(one[0], two[0]) and one[1:] == two[1:]
+
+
+def _shown(picture: Picture) -> tuple[Array, object, object, object, object]:
+    colours, alpha = picture.colours()
+    planes = colours if alpha is None else np.concatenate([colours, alpha])
+    return planes, picture.span, picture.premultiplied, picture.orientation, picture.info.get("icc")
+
+
+def _deflated(data: bytes, name: str) -> bytes:
+    if len(data) > MOST_FRAME:
+        raise InputError("AR804", f"{name} holds {len(data):,} bytes beside its pixels, and {MOST_FRAME:,} are kept")
+    return zlib.compress(data, 9)
 
 
 def _image(samples: Ints, mode: str) -> Image.Image:
@@ -71,32 +94,3 @@ def _image(samples: Ints, mode: str) -> Image.Image:
         return Image.fromarray((pixels[..., 0] * 255).astype(np.uint8)).convert("1", dither=Image.Dither.NONE)
     kept = pixels.astype(np.uint16 if mode == "I;16" else np.uint8)
     return Image.fromarray(np.ascontiguousarray(kept if kept.shape[2] > 1 else kept[..., 0]))
-
-
-def _mode(file: Image.Image) -> str:
-    """The mode in which no pixel is lost; a palette's colours are pixels, its order is not."""
-    if file.mode in MODES:
-        return "RGBA" if file.mode == "RGB" and "transparency" in file.info else file.mode
-    if file.mode.startswith("I;16"):
-        return "I;16"
-    if file.mode == "I":
-        return "I;16" if file.getextrema()[1] < 65536 else "I"  # type: ignore[operator]
-    if file.mode in ("PA", "RGBa", "La") or "transparency" in file.info:
-        return "RGBA"
-    return "RGB"
-
-
-def _meta(form: str, mode: str) -> bytes:
-    if mode not in MODES:
-        raise InputError("AR804", f"pictures of mode {mode} cannot be restored", "convert it to 8 or 16 bits")
-    return Out().byte(list(WRITTEN).index(form)).byte(list(MODES).index(mode)).done()
-
-
-def _keeps(written: bytes, samples: Ints) -> bool:
-    """Whether a file that is written so has the same pixels."""
-    try:
-        with Image.open(io.BytesIO(build(In(written), samples))) as file:
-            again = np.asarray(file.convert(list(MODES)[written[1]])).astype(np.int64)
-    except (InputError, OSError, ValueError):
-        return False
-    return np.array_equal(again.reshape(*again.shape[:2], -1).transpose(2, 0, 1), samples)

@@ -1,38 +1,28 @@
-"""Binary PGM and PPM pictures, byte for byte."""
+"""PGM and PPM pictures: binary ones byte for byte, those written out as text with the same samples."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
+from arspec.codec.media.greys import contiguous
 from arspec.codec.wire import Damaged, In, Out
+from arspec.data.picture.pnm import is_pnm, read_pnm
 from arspec.types import Ints
-
-_HEADER = re.compile(rb"P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,5})\s")
 
 
 def parse(data: bytes, name: str) -> Media | None:
-    """A picture of 8 or 16 bits a sample; None for any other file."""
-    head = _HEADER.match(data[: 1 << 16])
-    if head is None:
+    """A picture of 8 or 16 bits a sample; None for any other file. InputError for a damaged one."""
+    if not is_pnm(data) or data[1:2] in b"14":  # bitmaps, whose bits are packed
         return None
-    planes = 3 if head[1] == b"6" else 1
-    columns, rows, highest = (int(head[i]) for i in (2, 3, 4))
-    if not 1 <= highest <= 0xFFFF:
-        return None
-    width = 1 if highest < 256 else 2
-    size, start = planes * columns * rows * width, head.end()
-    if start + size > len(data):
-        return None
-    flat = np.frombuffer(data, ">u2" if width == 2 else np.uint8, planes * columns * rows, start)
-    samples = flat.astype(np.int64).reshape(rows, columns, planes).transpose(2, 0, 1)
-    if samples.size and int(samples.max()) > highest:
-        return None
-    out = Out().number(highest)
-    pack_frame(out, data[:start], data[start + size :], _usual(samples.shape, highest))
-    return Media(np.ascontiguousarray(samples), highest + 1, out.done())
+    found = read_pnm(data, name)
+    samples, out = contiguous(found.stored), Out().number(found.highest)
+    usual = _usual(samples.shape, found.highest)
+    if found.number in (5, 6):
+        pack_frame(out, data[: found.start], data[found.end :], usual)
+        return Media(samples, found.highest + 1, out.done())
+    pack_frame(out, *usual, usual)
+    return Media(samples, found.highest + 1, out.done(), None, False, "pixels, in binary")
 
 
 def build(meta: In, samples: Ints) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
@@ -40,10 +42,19 @@ class Picture:
     frames: int = 1
     info: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Rows and columns in the file, before the picture is turned."""
-        return int(self.stored.shape[1]), int(self.stored.shape[2])
+    def colours(self) -> tuple[Array, Array | None]:
+        """The colours [1, 3 or 4, H, W] and the alpha [1, H, W], where there is any, in 0 .. span - 1; not turned."""
+        planes = self.stored
+        if self.palette is not None:
+            palette = np.zeros((max(len(self.palette), int(planes.max()) + 1), 4), np.uint8)
+            palette[: len(self.palette)] = self.palette
+            planes = palette[planes[0]].transpose(2, 0, 1)[: PLANES[self.kind]]
+        if self.kind in ("LA", "RGBA"):
+            return planes[:-1], planes[-1:]
+        if self.opaque_but is None:
+            return planes, None
+        through = (planes == np.array(self.opaque_but)[:, None, None]).all(0, keepdims=True)
+        return planes, np.where(through, 0, self.span - 1).astype(planes.dtype)
 
 
 def check_size(columns: int, rows: int, name: str) -> None:

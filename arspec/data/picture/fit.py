@@ -37,20 +37,11 @@ def fitted(picture: Picture, channels: int, options: Options, told: Tally) -> Ar
 
 def _upright(picture: Picture, told: Tally) -> tuple[Array, Array | None]:
     """The colours [1, 3 or 4, H, W] of a picture, and its alpha [1, H, W] where it has any."""
-    planes = picture.stored
-    if picture.palette is not None:
-        palette = np.zeros((max(len(picture.palette), int(planes.max()) + 1), 4), np.uint8)
-        palette[: len(picture.palette)] = picture.palette
-        planes = palette[planes[0]].transpose(2, 0, 1)[: 4 if picture.kind == "RGBA" else 3]
-    if picture.orientation != 1:
-        planes = turned(planes, picture.orientation)
-        told.add("turned upright, as EXIF says")
-    if picture.kind in ("LA", "RGBA"):
-        return planes[:-1], planes[-1:]
-    if picture.opaque_but is not None:
-        key = np.array(picture.opaque_but)[:, None, None]
-        return planes, np.where((planes == key).all(0, keepdims=True), 0, picture.span - 1).astype(planes.dtype)
-    return planes, None
+    colours, alpha = picture.colours()
+    if picture.orientation == 1:
+        return colours, alpha
+    told.add("turned upright, as EXIF says")
+    return turned(colours, picture.orientation), None if alpha is None else turned(alpha, picture.orientation)
 
 
 def with_channels(

@@ -72,8 +72,8 @@ def read_pnm(data: bytes, name: str) -> Pnm:
 def decode(data: bytes, name: str) -> Picture:
     """The picture of a file that `is_pnm`."""
     found = read_pnm(data, name)
-    bits = 1 if found.number == 4 else 8 if found.highest < 256 else 16
     bitmap = found.number in (1, 4)
+    bits = 1 if bitmap else 8 if found.highest < 256 else 16
     return Picture(
         1 - found.stored if bitmap else found.stored,
         found.highest + 1,
