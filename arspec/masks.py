@@ -8,15 +8,17 @@ and groups are built in, because one group may speak for several channels.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from arspec.diagnostics import did_you_mean
+from arspec.diagnostics import did_you_mean, the_nearest
 from arspec.spec.expressions import ExpressionError
 from arspec.spec.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
+from arspec.spec.synonyms import MASKS
 from arspec.types import NOWHERE, Bools, Ints
 
 MAX_PARTS = 1000  # names that a mask stands for, those of the masks that it names counted in
@@ -82,7 +84,25 @@ def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Pre
     Raises ExpressionError for a name that is neither ready-made nor in `own`, for masks that name each other in a
     circle, and for masks that stand for more than MAX_PARTS names. Its place lies in `text`.
     """
-    return _Resolver(own, params).resolved(parse_mask(text, params), ())
+    try:
+        return _Resolver(own, params).resolved(parse_mask(text, params), ())
+    except ExpressionError as error:
+        joined = _DASHES.sub("_", text)
+        if error.inside or joined == text or not _is_mask(joined, own, params):
+            raise
+        found, help = f"'{text[:60]}' is a subtraction, and no mask", f"names have _ where this has -: write `{joined}`"
+        raise ExpressionError("AR311", found, help, 0, len(text), joined) from None
+
+
+_DASHES = re.compile(r"(?<=[A-Za-z])-(?=[A-Za-z])")
+
+
+def _is_mask(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> bool:
+    try:
+        _Resolver(own, params).resolved(parse_mask(text, params), ())
+    except ExpressionError:
+        return False
+    return True
 
 
 class _Resolver:
@@ -116,8 +136,10 @@ class _Resolver:
                 "AR313", f"the mask '{name}' is defined by itself: {circle}", None, node.at, len(name)
             )
         if name not in self.own and name not in READY_MADE:
-            help = did_you_mean(name, [*READY_MADE, *self.own], "masks")
-            raise ExpressionError("AR311", f"there is no mask '{name[:60]}'", help, node.at, len(name))
+            known = [*READY_MADE, *self.own]
+            help = MASKS.get(name.lower()) or did_you_mean(name, known, "masks")
+            sure = None if name.lower() in MASKS else the_nearest(name, known)
+            raise ExpressionError("AR311", f"there is no mask '{name[:60]}'", help, node.at, len(name), sure)
         if name not in self.known:
             self.known[name] = self.defined(node, inside), self.names - before
             self.names = before

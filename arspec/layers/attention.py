@@ -17,10 +17,10 @@ from arspec.layers.base import (
     Style,
     Weights,
     channels_first,
-    same_grid,
     sites_last,
 )  # fmt: skip
 from arspec.layers.dense import between
+from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
 

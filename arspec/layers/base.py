@@ -48,11 +48,14 @@ MaskText = Annotated[str | list[Any] | dict[str, Any], "mask"]
 
 
 class Fault(Exception):
-    """What is wrong with a node: a code, what holds and what came, and how to mend it. The graph adds the place."""
+    """What is wrong with a node: a code, what holds and what came, and how to mend it. The graph adds the place: that of
+    the value of `key`, or of the layer. `becomes`: what is to stand there instead, where that is sure."""
 
-    def __init__(self, code: str, message: str, help: str | None = None, key: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, help: str | None = None, key: str | None = None, becomes: str | None = None
+    ) -> None:
         super().__init__(message)
-        self.code, self.message, self.help, self.key = code, message, help, key
+        self.code, self.message, self.help, self.key, self.becomes = code, message, help, key, becomes
 
 
 @dataclass(frozen=True)
@@ -224,20 +227,6 @@ class Layer(BaseModel):
         return Style()
 
 
-def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None:
-    """Raises Fault where the inputs differ in grid or groups."""
-    first = inputs[0]
-    for k, other in enumerate(inputs):
-        if other.grid == first.grid and other.groups == first.groups:
-            continue
-        shown = f"'{node.inputs[0].name}' gives {first} and '{node.inputs[k].name}' gives {other}"
-        if other.grid != first.grid:
-            raise Fault("AR401", f"{names} must lie on one grid; {shown}",
-                        "crop, pad or upsample one of them, or take it at another place")  # fmt: skip
-        raise Fault("AR406", f"{names} must be in the same channel groups; {shown}",
-                    "put a convolution between: conv with `groups`")  # fmt: skip
-
-
 def frame_of(inputs: list[Type]) -> Cells | Any:
     """The frame of what several inputs give together: the first that stands for data; of several parts of the data that
     of the part which is generated last."""
@@ -251,7 +240,7 @@ def per_group(out: int, groups: int, key: str = "out") -> int:
     if out % groups:
         up = math.ceil(out / groups) * groups
         raise Fault("AR403", f"{out} channels can't be shared out among {groups} channel groups",
-                    f"take a multiple of {groups}, such as {up}", key)  # fmt: skip
+                    f"take a multiple of {groups}, such as {up}", key, str(up))  # fmt: skip
     return out // groups
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights, fan_in_uniform
 from arspec.layers.geometry import centre
+from arspec.layers.one_grid import to_grid
 from arspec.reads import Pointwise, Reads, Whole
 from arspec.types import Ints, Member, Type
 
@@ -37,7 +38,7 @@ def condition_weight(node: Node) -> dict[str, Weight]:
     into, given = node.ins[0], node.ins[port]
     if given.grid and given.grid != into.grid:
         raise Fault("AR410", f"the condition '{node.inputs[port].name}' lies on a grid of {given}, what it is added to on {into}",
-                    "bring it to that grid first, by transposed convolutions or `upsample`", node.layer.ports[0])  # fmt: skip
+                    to_grid(node.inputs[port].name, given, into.grid), node.layer.ports[0])  # fmt: skip
     return {WEIGHT: fan_in_uniform((into.width, given.width), given.width)}
 
 

@@ -12,8 +12,8 @@ from arspec.layers.base import (
     Node,
     Weights,
     frame_of,
-    same_grid,
 )  # fmt: skip
+from arspec.layers.one_grid import same_grid
 from arspec.types import Type
 
 if TYPE_CHECKING:

@@ -71,7 +71,8 @@ def spread(value: int | Sequence[int], dimensions: int, key: str) -> tuple[int, 
         return (value,) * dimensions
     if len(value) != dimensions:
         grid = "1 dimension" if dimensions == 1 else f"{dimensions} dimensions"
-        raise Fault("AR407", f"`{key}` has {len(value)} numbers, and the grid has {grid}",
+        numbers = "1 number" if len(value) == 1 else f"{len(value)} numbers"
+        raise Fault("AR407", f"`{key}` has {numbers}, and the grid has {grid}",
                     "give one number" + (f", or {dimensions}" if dimensions > 1 else ""), key)  # fmt: skip
     return tuple(value)
 

@@ -11,13 +11,17 @@ from typing import Any
 from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
 from arspec.graph import Cluster, Graph, expected_head
 from arspec.heads import Head
+from arspec.layers import KINDS
 from arspec.layers.base import Node
 from arspec.layers.parts import Parts
-from arspec.spec.expressions import is_expression, names
-from arspec.spec.keys import Evaluator, check_keys, place_of, said
+from arspec.spec.expressions import names
+from arspec.spec.head_fit import wrong_end
+from arspec.spec.hints import input_names
+from arspec.spec.keys import Evaluator, check_keys, place_of, said, told
 from arspec.spec.load import NAME, Spec, settle_params
 from arspec.spec.nodes import Nodes, Scope, texts
-from arspec.spec.references import BROKEN, Broken, Instance, Repetition
+from arspec.spec.references import BROKEN, Broken, Instance, LeftOut, Repetition
+from arspec.spec.synonyms import KEYS, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Type
 
@@ -42,7 +46,7 @@ def faults_of_graph(spec: Spec, unread: Set[str]) -> list[Diagnostic]:
     expander = _Expander(spec, unread)
     try:
         expander.entries(spec.nodes, expander.scope)
-        if "head" not in unread:
+        if not unread & {"graph", "head"}:
             expander.head()
     except SpecError:  # so many that it was no use to go on
         pass
@@ -89,22 +93,12 @@ class _Expander(Nodes):
         node = self.one(head.from_, self.scope, place)
         if isinstance(node, Broken):
             return node
-        wanted, out = expected_head(data, head), node.out
-        if out.grid != wanted.grid:
-            grid = "×".join(map(str, wanted.grid))
-            self.faults.add("AR602", f"the head speaks for a grid of {grid}, and '{node.name}' gives {out}", place,
-                            "crop, pad or upsample it to the data's grid")  # fmt: skip
-        elif out.groups != wanted.groups:
-            self.faults.add("AR605", f"the head speaks for {wanted.groups} channel groups, and '{node.name}' gives {out}",
-                            place, f"write `groups: {wanted.groups}` in that layer, or make the channels joint")  # fmt: skip
-        elif out.channels != wanted.channels:
-            help = (
-                "write `out: $head` there"
-                if data.levels == self.spec.data.levels
-                else f"write `out: {wanted.width}` there"
-            )
-            self.faults.add("AR601", f"a {head.kind} head of {data.levels} levels takes {wanted.width} channels, and '{node.name}' "
-                            f"gives {out.width}", place, help)  # fmt: skip
+        wanted = expected_head(data, head)
+        size = "$head" if data.levels == self.spec.data.levels else str(wanted.width)
+        readers = [other for other in self.nodes if node in other.inputs]
+        found = wrong_end(node, wanted, place, head.kind, data.levels or 0, size, readers, self.scope.names)
+        if found is not None:
+            self.faults.extend([found])
         return node
 
     # -- the entries of a graph or a block ---------------------------------------------------------------------------
@@ -139,7 +133,7 @@ class _Expander(Nodes):
         if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
             both = isinstance(entry, Map) and "layer" in entry.entries
             found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
-            self.faults.add("AR111", found, place, f"{name}: {{layer: conv, ...}}")
+            self.faults.add("AR111", found, place, *self._meant_entry(name, entry, both))
             return BROKEN
         if "when" in entry.entries:
             tree = entry.entries["when"][1]
@@ -147,28 +141,40 @@ class _Expander(Nodes):
             chosen = evaluator.value(tree)
             if not isinstance(chosen, (bool, int)):
                 if evaluator.complete:
-                    self.faults.add(
-                        "AR103",
-                        f"`when` takes true or false, and was given {said(chosen)}",
-                        tree.place,
-                        "when: $direct",
-                    )
+                    message = f"`when` takes true or false, and was given {said(chosen)}"
+                    told("AR103", message, tree, chosen, "when: $direct", evaluator, lambda v: isinstance(v, bool))
                 return BROKEN
             if not chosen:
-                return []
+                return LeftOut(tree.place)
         return self._block(name, entry, scope) if "block" in entry.entries else self.layer(name, entry, scope)
+
+    def _meant_entry(self, name: str, entry: Tree, both: bool) -> tuple[str, tuple[()], list[tuple[Place, str]]]:
+        """The help for an entry that is neither a layer nor a block, and the edit that it stands for."""
+        known = {**dict.fromkeys(KINDS, "layer"), **dict.fromkeys(self.spec.blocks, "block")}
+        if both:
+            return "leave one of the two out", (), []
+        if isinstance(entry, Scalar) and entry.value in known:
+            return f"{name}: {{{known[str(entry.value)]}: {entry.value}, ...}}", (), []
+        for key, (place, tree) in entry.entries.items() if isinstance(entry, Map) else ():
+            if isinstance(tree, Scalar) and tree.value in known and called_here(key, KEYS, ["layer"]):
+                wanted = known[str(tree.value)]
+                return f"write `{wanted}: {tree.value}`", (), [(place, wanted)] if place.text == key else []
+        return f"{name}: {{layer: conv, ...}}", (), []
 
     # -- blocks ------------------------------------------------------------------------------------------------------
 
     def _block(self, name: str, entry: Map, scope: Scope) -> Instance | Repetition | Broken:
-        check_keys(entry, _BLOCK_KEYS, "an instance of a block", self.faults)
         which, place = entry.get("block"), place_of(entry, ["block"])
         called = str(which.value) if isinstance(which, Scalar) else ""
         block = self.spec.blocks.get(called)
-        if block is None:
-            self.faults.add(
-                "AR215", f"there is no block '{called}'", place, did_you_mean(called, self.spec.blocks, "blocks")
-            )
+        if block is not None or called not in KINDS:
+            self._check_instance(entry, block)
+        if block is None and called in KINDS:
+            key, _ = entry.entries["block"]
+            help = f"`{called}` is a layer: write `layer: {called}`"
+            self.faults.add("AR215", f"there is no block '{called}'", key, help, (), [(key, "layer")])
+        elif block is None:
+            self.faults.misspelt("AR215", f"there is no block '{called}'", place, called, self.spec.blocks, "blocks")
         elif called in scope.chain:
             circle = " → ".join((*scope.chain, called))
             self.faults.add("AR210", f"the block '{called}' contains itself: {circle}", place, "repeat it instead")
@@ -180,6 +186,17 @@ class _Expander(Nodes):
         else:
             return self._repetition(name, called, block, entry, scope)
         return BROKEN
+
+    def _check_instance(self, entry: Map, block: Map | None) -> None:
+        """Reports keys that an instance of a block does not have. Parameters of the block stand under `params`."""
+        stated = block.get("params") if block is not None else None
+        own = stated.entries if isinstance(stated, Map) else {}
+        for key, (place, tree) in entry.entries.items():
+            if key in own and key not in _BLOCK_KEYS:
+                help = f"it is a parameter of the block: write `params: {{{key}: {tree.place.text[:60]}}}`"
+                self.faults.add("AR101", f"an instance of a block has no key '{key}'", place, help)
+        rest = {key: pair for key, pair in entry.entries.items() if key not in own or key in _BLOCK_KEYS}
+        check_keys(Map(entry.place, rest, entry.flow), _BLOCK_KEYS, "an instance of a block", self.faults)
 
     def _repetition(self, name: str, called: str, block: Map, entry: Map, scope: Scope) -> Repetition | Broken:
         times = self._times(entry, scope)
@@ -193,7 +210,7 @@ class _Expander(Nodes):
             if isinstance(one, Broken):
                 return BROKEN
             instances.append(one)
-        wanted = _input_names(block)
+        wanted = input_names(block)
         if len(instances) > 1 and wanted and not set(wanted) & set(instances[0].outputs):
             outs = ", ".join(instances[0].outputs) or "none"
             found = (
@@ -208,13 +225,12 @@ class _Expander(Nodes):
         tree = entry.entries["repeat"][1]
         evaluator = Evaluator(scope.params, self.faults)
         value = evaluator.value(tree)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if not _is_count(value):
             if evaluator.complete:
-                self.faults.add(
-                    "AR208", f"`repeat` takes a whole number from 0 on, and was given {said(value)}", tree.place, None
-                )
+                message = f"`repeat` takes a whole number from 0 on, and was given {said(value)}"
+                told("AR208", message, tree, value, None, evaluator, _is_count)
             return None
-        if isinstance(tree, Scalar) and isinstance(tree.value, str) and is_expression(tree.value):
+        if isinstance(tree, Scalar) and isinstance(tree.value, str) and names(tree.value):
             self.repeats |= names(tree.value)
         else:
             value *= self.spec.repeats
@@ -251,7 +267,9 @@ class _Expander(Nodes):
                 found = f"the output '{out}' is a list of more than {MAX_LIST:,} nodes (limit MAX_LIST)"
                 self.stop("AR211", found, tree.place, "repeat less")
             outputs[out] = value
-        return Instance(outputs) if len(self.faults) == before else BROKEN
+        return (
+            Instance(outputs, frozenset(nodes.entries)) if len(self.faults) == before and stated is not None else BROKEN
+        )
 
     def _nodes_of(self, tree: Tree, scope: Scope) -> Node | list[Node] | Broken:
         """What an output or an input of a block stands for: a node, or the nodes of a list."""
@@ -266,11 +284,14 @@ class _Expander(Nodes):
         if any(isinstance(part, Broken) for part in parts):
             return BROKEN
         nodes = [node for part in parts if not isinstance(part, Broken) for node in part]
+        left = next((part for part in parts if isinstance(part, LeftOut)), None)
+        if not nodes and left is not None:
+            return left
         return nodes[0] if len(nodes) == 1 and isinstance(refs, str) else nodes
 
     def _block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
         """The inputs of an instance by name; BROKEN for one that is not connected or leads nowhere."""
-        wanted, given, place = _input_names(block), entry.get("from"), place_of(entry, ["block"])
+        wanted, given, place = input_names(block), entry.get("from"), place_of(entry, ["block"])
         refs: dict[str, Tree] = {}
         if isinstance(given, Map):
             refs = {key: tree for key, (_, tree) in given.entries.items()}
@@ -319,13 +340,8 @@ class _Expander(Nodes):
         return settle_params(defaults, overrides, scope.params, self.faults)
 
 
-def _input_names(block: Map) -> list[str]:
-    stated = block.get("inputs")
-    if isinstance(stated, Map):
-        return list(stated.entries)
-    if isinstance(stated, Scalar) and isinstance(stated.value, str):
-        return [stated.value]
-    return [str(item.value) for item in stated.items if isinstance(item, Scalar)] if isinstance(stated, Seq) else []
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _outputs(stated: Tree | None) -> dict[str, Tree]:

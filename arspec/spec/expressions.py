@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from arspec.diagnostics import did_you_mean
+from arspec.diagnostics import did_you_mean, the_nearest
 
 MAX_LENGTH = 500  # characters of an expression
 MAX_NESTING = 32  # brackets within brackets
@@ -34,6 +34,9 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 
+_WORD = re.compile(rf"(?<![\w.]){_NAME}", re.ASCII)
+_BARE = re.compile(rf"(?<![\w.$]){_NAME}", re.ASCII)
+
 _INSTEAD = {
     "^": "a power is written **",
     "&": "write and",
@@ -50,15 +53,20 @@ _INSTEAD = {
 
 
 class ExpressionError(ValueError):
-    """A fault in an expression or a mask, `length` characters from `offset` of its text; the caller adds the place."""
+    """A fault in an expression or a mask, `length` characters from `offset` of its text; the caller adds the place.
+    `becomes`: what these characters are to be instead, where that is sure."""
 
-    def __init__(self, code: str, message: str, help: str | None = None, offset: int = 0, length: int = 1) -> None:
-        super().__init__(code, message, help, offset, length)
+    def __init__(
+        self, code: str, message: str, help: str | None = None, offset: int = 0, length: int = 1,
+        becomes: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(code, message, help, offset, length, becomes)
         self.code = code
         self.message = message
         self.help = help
         self.offset = offset
         self.length = length
+        self.becomes = becomes
         self.inside = False  # whether the fault lies in a mask of its own that this one names
 
     def __str__(self) -> str:
@@ -75,8 +83,33 @@ def names(text: str) -> set[str]:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text refers to parameters, or tries to."""
-    return "$" in text
+    """Whether a text is to be evaluated: it refers to parameters, or tries to, or is arithmetic of numbers alone.
+
+    >>> [is_expression(text) for text in ("2 * $width", "4 * 8", "max(3, 5)", "16", "raster", "2020-01-01")]
+    [True, True, True, False, False, False]
+    """
+    return "$" in text or _is_arithmetic(text)
+
+
+def _is_arithmetic(text: str) -> bool:
+    """Whether a text calculates with numbers. A number alone, which stands in quotes, stays a text."""
+    if not CALCULATES.search(text) or not {m[0] for m in _WORD.finditer(text)} <= FUNCTIONS.keys():
+        return False
+    try:
+        tree, _, _ = parse(text)
+    except ExpressionError:
+        return False
+    return isinstance(tree, (ast.BinOp, ast.Call, ast.Compare))
+
+
+def with_signs(text: str, params: Mapping[str, Any]) -> str | None:
+    """The text with a $ before each name of a parameter that lacks it; None where none lacks it.
+
+    >>> with_signs("2 * width + $kernel", {"width": 64, "kernel": 3})
+    '2 * $width + $kernel'
+    """
+    found = _BARE.sub(lambda m: f"${m[0]}" if m[0] in params else m[0], text)
+    return found if found != text else None
 
 
 def evaluate(text: str, params: Mapping[str, Any]) -> Value:
@@ -165,7 +198,9 @@ def _parameter(name: str, params: Mapping[str, Any], offset: int) -> Any:
     if name in params:
         return params[name]
     help = did_you_mean(name, params, "parameters") or "declare it under params"
-    raise ExpressionError("AR303", f"there is no parameter ${name}", help, offset, len(name) + 1)
+    sure = the_nearest(name, params)
+    becomes = None if sure is None else f"${sure}"
+    raise ExpressionError("AR303", f"there is no parameter ${name}", help, offset, len(name) + 1, becomes)
 
 
 def _is_number(value: object) -> bool:
@@ -207,7 +242,7 @@ def _log2(value: Any) -> Any:
     return math.log2(value)
 
 
-_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),
     ast.Mult: ("*", operator.mul),
@@ -224,7 +259,7 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
     ast.NotEq: ("!=", operator.ne),
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min,
     "max": max,
     "abs": abs,
@@ -236,15 +271,24 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+# What calculates: an operator behind a number or a bracket, or a function of numbers.
+CALCULATES = re.compile(
+    r"[0-9.)]\s*(?:\*\*|//|<=|>=|==|!=|[-+*/%<>])\s*[-+(.0-9a-z]|\b(?:" + "|".join(FUNCTIONS) + r")\s*\("
+)
+
+
 class _Evaluator:
     def __init__(self, params: Mapping[str, Any], offset: int, parameters: Mapping[int, str]) -> None:
         self.params = params
         self.offset = offset
         self.parameters = parameters
 
-    def error(self, code: str, message: str, node: ast.expr, help: str | None = None) -> ExpressionError:
+    def error(
+        self, code: str, message: str, node: ast.expr, help: str | None = None, becomes: str | None = None
+    ) -> ExpressionError:
         start = node.col_offset
-        return ExpressionError(code, message, help, start + self.offset, max(1, (node.end_col_offset or start) - start))
+        length = max(1, (node.end_col_offset or start) - start)
+        return ExpressionError(code, message, help, start + self.offset, length, becomes)
 
     def value(self, node: ast.expr, depth: int) -> Any:
         if depth > MAX_TREE:
@@ -261,8 +305,8 @@ class _Evaluator:
             case ast.UnaryOp(op=op, operand=operand):
                 number = self.number(operand, below)
                 return -number if isinstance(op, ast.USub) else number
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-                symbol, function = _BINARY[type(op)]
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+                symbol, function = BINARY[type(op)]
                 return self.applied(symbol, function, [self.number(left, below), self.number(right, below)], node)
             case ast.BoolOp(op=op, values=values):
                 wanted = isinstance(op, ast.Or)
@@ -286,11 +330,16 @@ class _Evaluator:
         if node.id in ("true", "false"):
             return node.id == "true"
         if node.id in self.params:
-            raise self.error("AR303", f"the parameter {node.id} is written ${node.id}", node, f"write ${node.id}")
-        if node.id in _FUNCTIONS:
+            found = f"the parameter {node.id} is written ${node.id}"
+            raise self.error("AR303", found, node, f"write ${node.id}", f"${node.id}")
+        if node.id in FUNCTIONS:
             raise self.error("AR302", f"{node.id} is a function", node, f"write {node.id}(...)")
-        help = did_you_mean(node.id, [*(f"${name}" for name in self.params), *_FUNCTIONS])
-        raise self.error("AR303", f"the name {node.id[:40]!r} means nothing here", node, help)
+        meant = [*(f"${name}" for name in self.params), *FUNCTIONS]
+        sure = the_nearest(f"${node.id}", meant)
+        raise self.error(
+            "AR303", f"the name {node.id[:40]!r} means nothing here", node, did_you_mean(node.id, meant),
+            sure if sure in meant[: len(self.params)] else None,
+        )  # fmt: skip
 
     def number(self, node: ast.expr, depth: int) -> int | float:
         value = self.value(node, depth)
@@ -323,15 +372,15 @@ class _Evaluator:
 
     def call(self, node: ast.Call, depth: int) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name not in _FUNCTIONS or node.func.col_offset in self.parameters:
+        if name not in FUNCTIONS or node.func.col_offset in self.parameters:
             shown = f"the function {name.removeprefix('_')[:40]!r}" if name else "this call"
-            help = did_you_mean(name, _FUNCTIONS, "functions")
+            help = did_you_mean(name, FUNCTIONS, "functions")
             raise self.error("AR302", f"{shown} does not exist in an expression", node, help)
         many = name in ("min", "max")
         if node.keywords or (len(node.args) < 2 if many else len(node.args) != 1):
             found = f"{name} takes {'two numbers or more' if many else 'one number'}, and {len(node.args)} are given"
             raise self.error("AR308", found, node)
-        return self.applied(name, _FUNCTIONS[name], [self.number(arg, depth) for arg in node.args], node)
+        return self.applied(name, FUNCTIONS[name], [self.number(arg, depth) for arg in node.args], node)
 
     def applied(self, name: str, function: Callable[..., Any], values: list[int | float], node: ast.expr) -> Any:
         shown = f"{values[0]} {name} {values[1]}" if len(values) == 2 and not name.isalnum() else f"{name}({values[0]})"

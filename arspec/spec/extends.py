@@ -6,9 +6,20 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
-from arspec.spec.keys import said
+from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError
+from arspec.spec import synonyms
+from arspec.spec.keys import said, unknown_kind
 from arspec.spec.yaml import Map, Scalar, Tree, parse, plain, read
+
+FORMS = {
+    "data": "{kind: image, height: 28, width: 28, levels: 2}",
+    "graph": "{logits: {layer: conv, from: x, kernel: 7, out: $head, mask: earlier}}",
+    "head": "{kind: categorical, from: logits}",
+    "condition": "{label: {kind: class, classes: 10}}",
+    "masks": "{mine: rows_above or left}",
+    "blocks": "{name: {inputs: ..., nodes: ..., outputs: ...}}",
+}
+"""A small example of each section that is a mapping."""
 
 SECTIONS = {
     "arspec": "the version of the language: 1",
@@ -43,7 +54,9 @@ def sections_of(
         raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])
     for key, (place, _) in tree.entries.items():
         if key not in SECTIONS:
-            faults.add("AR105", f"there is no section '{key}'", place, did_you_mean(key, SECTIONS, "sections"))
+            free = [name for name in SECTIONS if name not in tree.entries]
+            message = f"there is no section '{key}'"
+            unknown_kind("AR105", message, place, key, free or SECTIONS, synonyms.SECTIONS, "sections", faults)
     _check_texts(tree, source, faults)
     own = {key: value for key, (_, value) in tree.entries.items() if key in SECTIONS}
     below = _extended(own.get("extends"), source, faults, texts, chain)
@@ -62,7 +75,7 @@ def _check_texts(tree: Map, source: Source, faults: Collector) -> None:
         )
     elif isinstance(plain(version), bool) or plain(version) != VERSION:
         found = f"the language has version {VERSION}, and this spec asks for {said(plain(version))}"
-        faults.add("AR106", found, version.place, f"write `arspec: {VERSION}`")
+        faults.add("AR106", found, version.place, f"write `arspec: {VERSION}`", (), [(version.place, str(VERSION))])
     for key in ("name", "about"):
         value = tree.get(key)
         if value is not None and not isinstance(plain(value), str):
@@ -79,12 +92,8 @@ def _extended(
         return {}
     name: Any = extends.value if isinstance(extends, Scalar) else None
     if not isinstance(name, str):
-        faults.add(
-            "AR103",
-            f"`extends` names a file, and was given {said(plain(extends))}",
-            extends.place,
-            "extends: pixelcnn.yaml",
-        )
+        message = f"`extends` names one file, and was given {said(plain(extends))}"
+        faults.add("AR103", message, extends.place, "extends: pixelcnn.yaml")
         faults.raise_if_any()
     path = os.path.normpath(os.path.join(os.path.dirname(source.name), name))
     here = (*chain, os.path.normpath(source.name))
@@ -102,6 +111,7 @@ def _extended(
         except SpecError as error:
             faults.extend(error.diagnostics)
         except InputError as error:
-            faults.add("AR112", f"the spec '{name}' can't be read: {error.message}", extends.place, error.help)
+            help = error.help or "the path is taken from the folder of this file, and names the file with its ending"
+            faults.add("AR112", f"the spec '{name}' can't be read: {error.message}", extends.place, help)
     faults.raise_if_any()  # of what is missing here, nothing can be said without the other spec
     return {}

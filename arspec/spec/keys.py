@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from arspec.diagnostics import Collector, Place, did_you_mean
+from arspec.diagnostics import Collector, Place
 from arspec.spec.expressions import ExpressionError, evaluate, is_expression, names
+from arspec.spec.meant import TUPLE, Reading, meant, meant_key
+from arspec.spec.synonyms import KEYS, Names, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,6 +22,7 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+MAX_SAID = 80  # characters of a value that a message repeats
 
 
 class Evaluator:
@@ -45,7 +48,7 @@ class Evaluator:
             try:
                 return evaluate(tree.value, self.params)
             except ExpressionError as error:
-                self.faults.add(error.code, error.message, place_in(tree, error), error.help)
+                report(error, tree, self.faults)
         self.complete = False
         return None
 
@@ -62,6 +65,13 @@ def place_in(tree: Tree, error: ExpressionError) -> Place:
     return tree.place.within(quote + error.offset, error.length)
 
 
+def report(error: ExpressionError, tree: Tree, faults: Collector) -> None:
+    """Reports what is wrong with the text of an expression or a mask."""
+    place = place_in(tree, error)
+    sure = error.becomes is not None and place.end - place.start == error.length
+    faults.add(error.code, error.message, place, error.help, (), [(place, str(error.becomes))] if sure else ())
+
+
 def place_of(tree: Tree, path: Iterable[Any]) -> Place:
     """Where the value at a path stands, or the nearest thing around it."""
     for part in path:
@@ -74,12 +84,25 @@ def place_of(tree: Tree, path: Iterable[Any]) -> Place:
     return tree.place
 
 
-def check_keys(tree: Map, allowed: Iterable[str], what: str, faults: Collector) -> None:
-    """Reports keys that are not allowed, each with the nearest that are."""
-    known = list(allowed)
-    for key, (place, _) in tree.entries.items():
-        if key not in known:
-            faults.add("AR101", f"{what} has no key '{key}'", place, did_you_mean(key, known, "its keys are"))
+def check_keys(tree: Map, allowed: Iterable[str], what: str, faults: Collector) -> set[str]:
+    """Reports keys that are not allowed, each with what is most likely meant; gives the keys that are meant."""
+    known, found = sorted(allowed), set[str]()
+    inside = 0  # where a list in round brackets ends, which YAML takes apart at its commas
+    for key, (place, item) in tree.entries.items():
+        value = item.value if isinstance(item, Scalar) else item
+        if key not in known and not (value is None and place.start < inside):
+            name, help = meant_key(key, known, tree.entries, value)
+            sure = name is not None and place.text == key
+            faults.add("AR101", f"{what} has no key '{key}'", place, help, (), [(place, str(name))] if sure else ())
+            found |= {name.partition(":")[0]} if name is not None else set()
+        inside = max(inside, _round(item).end) if isinstance(item, Scalar) else inside
+    return found
+
+
+def _round(tree: Scalar) -> Place:
+    """The place of a scalar, to the end of a list in round brackets if it begins one: kernel: (3, 3)."""
+    whole = TUPLE.match(tree.place.source.text, tree.place.start)
+    return Place(tree.place.source, tree.place.start, max(tree.place.end, whole.end() if whole else 0))
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
@@ -88,27 +111,45 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 
 def chosen(
-    models: Mapping[str, type[Model]], values: Mapping[str, Any], tree: Map, what: str, faults: Collector, unknown: str
-) -> Model | None:
-    """The part of a spec whose `kind` chooses its model; `unknown` is the code for a kind that is none."""
-    kind, at = values.get("kind"), tree.get("kind")
-    help = did_you_mean(str(kind), models, "kinds")
+    models: Mapping[str, type[Model]], values: Mapping[str, Any], tree: Map, what: str, evaluator: Evaluator,
+    unknown: str, elsewhere: Names,
+) -> Model | None:  # fmt: skip
+    """The part of a spec whose `kind` chooses its model; `unknown` is the code for a kind that is none, `elsewhere` the
+    names that kinds have in other programs."""
+    kind, at, faults = values.get("kind"), tree.get("kind"), evaluator.faults
     if at is None:
-        faults.add("AR102", f"{what} has no `kind`", tree.place, f"kinds: {', '.join(sorted(models))}")
+        called = next((key for key in tree.entries if called_here(key, KEYS, ["kind"])), None)
+        place = tree.place if called is None else tree.entries[called][0]
+        help = f"kinds: {', '.join(sorted(models))}" if called is None else f"write `kind` for '{called}'"
+        faults.add("AR102", f"{what} has no `kind`", place, help, (), [(place, "kind")] if called else ())
     elif isinstance(kind, str) and kind in models:
-        return built(models[kind], values, tree, f"{what} of kind '{kind}'", faults)
+        return built(models[kind], values, tree, f"{what} of kind '{kind}'", evaluator)
     elif kind is not None or (isinstance(at, Scalar) and at.value is None):
-        faults.add(unknown, f"there is no {what.split(' ', 1)[1]} of kind {said(kind)}", at.place, help)
+        message = f"there is no {what.split(' ', 1)[1]} of kind {said(kind)}"
+        unknown_kind(unknown, message, at.place, str(kind), models, elsewhere, "kinds", faults)
     return None
 
 
+def unknown_kind(
+    code: str, message: str, place: Place, kind: str, known: Collection[str], elsewhere: Names, what: str,
+    faults: Collector,
+) -> None:  # fmt: skip
+    """Reports a kind that there is not, with what other programs' names are called here."""
+    called = called_here(kind, elsewhere, known)
+    if called is None:
+        faults.misspelt(code, message, place, kind, known, what)
+    else:
+        edits = [(place, called)] if place.text == kind else ()
+        faults.add(code, message, place, f"here it is called '{called}'", (), edits)
+
+
 def built(
-    model: type[Model], values: Mapping[str, Any], tree: Map, what: str, faults: Collector, at: Place | None = None
+    model: type[Model], values: Mapping[str, Any], tree: Map, what: str, evaluator: Evaluator, at: Place | None = None
 ) -> Model | None:
     """The part of a spec that the values of a mapping make up, or None with a diagnostic for each key that pydantic
     refuses. What an expression could not give was reported before. `at`: where a missing key is reported."""
-    keys = keys_of(model)
-    check_keys(tree, keys, what, faults)
+    keys, faults = keys_of(model), evaluator.faults
+    renamed = check_keys(tree, keys, what, faults)
     try:
         return model.model_validate({key: value for key, value in values.items() if key in keys})
     except ValidationError as error:
@@ -119,9 +160,10 @@ def built(
         field = next((f for n, f in model.model_fields.items() if (f.alias or n) == key), None)
         help = f"`{key}`: {field.description}" if field is not None and field.description else None
         if found[0]["type"] == "missing" and len(found[0]["loc"]) == 1:
-            faults.add("AR102", f"{what} has no `{key}`", at or tree.place, help or f"write `{key}: ...`")
+            if key not in renamed:  # else it is there under another name, which is reported
+                faults.add("AR102", f"{what} has no `{key}`", at or tree.place, help or f"write `{key}: ...`")
         elif values.get(key) is not None or _is_null(tree, key):
-            _report(key, found, tree, what, faults, help)
+            _report(key, found, tree, what, evaluator, help, model, values)
     return None
 
 
@@ -131,7 +173,7 @@ def _is_null(tree: Map, key: str) -> bool:
 
 
 _RANGES = {
-    "greater_than": ("above {}", "gt"), "greater_than_equal": ("{} or more", "ge"), "less_than": ("below {}", "lt"),
+    "greater_than": ("a number above {}", "gt"), "greater_than_equal": ("{} or more", "ge"), "less_than": ("a number below {}", "lt"),
     "less_than_equal": ("at most {}", "le"), "finite_number": ("a finite number", ""),
     "too_short": ("a list of {} or more", "min_length"), "too_long": ("a list of at most {}", "max_length"),
     "string_too_short": ("a text that is not empty", ""),
@@ -142,21 +184,80 @@ _TYPES = {
 }  # fmt: skip
 
 
-def _report(key: str, found: Sequence[Any], tree: Map, what: str, faults: Collector, help: str | None) -> None:
+def _report(
+    key: str, found: Sequence[Any], tree: Map, what: str, evaluator: Evaluator, help: str | None,
+    model: type[BaseModel], values: Mapping[str, Any],
+) -> None:  # fmt: skip
     """One diagnostic for a key: of all the types that it takes, the nearest to what came."""
     inside = [f for f in found if any(isinstance(part, int) for part in f["loc"])]
     ranges = [f for f in found if f["type"] in _RANGES]
     choices = [f for f in found if f["type"] == "literal_error"]
     nearest = ranges or inside or found
     came = nearest[0]["input"]
-    place = place_of(tree, [part for part in nearest[0]["loc"] if part == key or isinstance(part, int)])
+    path = [part for part in nearest[0]["loc"] if part == key or isinstance(part, int)]
+    place = place_of(tree, path)
     takes = " or ".join(dict.fromkeys(_takes(f) for f in nearest))
     code = "AR104" if ranges else "AR103"
-    if choices and not ranges and isinstance(came, str):
-        words = [w.strip("'") for f in choices for w in f["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        code, help = "AR109", did_you_mean(came, words, "choices")
+    rounded = TUPLE.match(place.source.text, place.start)
+    if isinstance(came, str) and rounded is not None:  # in braces YAML takes (3, 3) apart at the comma
+        came, place = rounded[0], Place(place.source, place.start, max(place.end, rounded.end()))
     holds = "holds" if nearest is inside or (ranges and nearest[0] in inside) else "takes"
-    faults.add(code, f"`{key}` of {what} {holds} {takes}, and was given {said(came)}", place, help)
+    message = f"`{key}` of {what} {holds} {takes}, and was given {said(came)}"
+    reading = meant(came, evaluator.params, lambda value: _accepts(model, values, key, path, value))
+    if reading is not None and not ranges:
+        _told_what_is_meant(code, message, place, came, reading, help, evaluator.faults)
+    elif choices and not ranges and isinstance(came, str):
+        words = [w.strip("'") for f in choices for w in f["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        evaluator.faults.misspelt("AR109", message, place, came, words, "choices")
+    else:
+        evaluator.faults.add(code, message, place, help)
+
+
+def _told_what_is_meant(
+    code: str, message: str, place: Place, came: Any, reading: Reading, help: str | None, faults: Collector
+) -> None:
+    """Reports a value of the wrong type of which there is a reading that would be taken."""
+    if "$" in place.text:  # the value comes from a parameter, and is to be mended there
+        advice = f"`{place.text}` is {said(came)}; where it is set, write `{reading.text}`: {reading.why}"
+        faults.add(code, message, place, advice)
+        return
+    advice = f"write `{reading.text}`: {reading.why}" + (f"\n{help}" if help else "")
+    faults.add(code, message, place, advice, (), [(place, reading.text)])
+
+
+def told(
+    code: str,
+    message: str,
+    tree: Tree,
+    came: Any,
+    help: str | None,
+    evaluator: Evaluator,
+    accepted: Callable[[Any], bool],
+) -> None:
+    """Reports a value of the wrong type, with the reading of it that is accepted where there is one."""
+    reading = meant(came, evaluator.params, accepted)
+    if reading is None:
+        evaluator.faults.add(code, message, tree.place, help)
+    else:
+        _told_what_is_meant(code, message, tree.place, came, reading, None, evaluator.faults)
+
+
+def _accepts(model: type[BaseModel], values: Mapping[str, Any], key: str, path: Sequence[Any], value: Any) -> bool:
+    """Whether a model takes `value` at a path below a key."""
+    changed: Any = value
+    for depth in range(len(path) - 1, 0, -1):
+        around: Any = values[key]
+        for part in path[1:depth]:
+            around = around[part]
+        if not isinstance(around, list):
+            return False
+        changed = [changed if k == path[depth] else item for k, item in enumerate(cast("list[Any]", around))]
+    keys = keys_of(model)
+    try:
+        model.model_validate({k: v for k, v in {**values, key: changed}.items() if k in keys})
+    except ValidationError as error:
+        return not any(found["loc"] and found["loc"][0] == key for found in error.errors(include_url=False))
+    return True
 
 
 def _takes(found: Any) -> str:
@@ -174,7 +275,8 @@ def said(value: Any) -> str:
     """A value as it stands in YAML, cut short."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return _SHORT.repr(value)
+    text = _SHORT.repr(value)
+    return text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]}..."
 
 
 _SHORT = reprlib.Repr()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from arspec.diagnostics import Collector, Source, SpecError
 from arspec.heads import Head, Support
 from arspec.layers.base import Fault
-from arspec.spec.extends import SECTIONS, sections_of, top
+from arspec.spec.extends import FORMS, SECTIONS, sections_of, top
 from arspec.spec.keys import Evaluator, place_of
 from arspec.spec.params import BUILT_IN, NAME, own_params, settle_params
 from arspec.spec.read import Reader
@@ -114,8 +114,9 @@ def _build(
     data_params = _data_params(sections.get("data"))
     own = own_params(sections.get("params"), overrides, data_params, top(source), faults)
     for key in ("data", "graph", "head"):
-        if key not in sections:
-            faults.add("AR102", f"the section '{key}' is missing", top(source), f"{key}: {SECTIONS[key]}")
+        if key not in sections and not any(d.edits and d.edits[0][1] == key for d in faults.diagnostics):
+            help = f"{key}: {FORMS[key]}   # {SECTIONS[key]}"
+            faults.add("AR102", f"the section '{key}' is missing", top(source), help)
     reader = Reader(source, sections, Evaluator(own, faults), faults)
     found = reader.data(data)
     found.name_params(data_params)

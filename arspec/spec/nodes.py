@@ -6,17 +6,21 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arspec.diagnostics import Collector, Diagnostic, Place, did_you_mean
+from arspec.diagnostics import Collector, Diagnostic, Place
 from arspec.layers import KINDS
 from arspec.layers.base import Fault, Layer, Node, Weight
+from arspec.layers.one_grid import bringing_together
 from arspec.layers.parts import Part
 from arspec.masks import AXES, Mask, resolve
 from arspec.spec.expressions import ExpressionError, names
-from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_in, place_of
+from arspec.spec.head_fit import width_key
+from arspec.spec.hints import unknown_node
+from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
 from arspec.spec.load import Spec
 from arspec.spec.predicates import coordinates
-from arspec.spec.references import BROKEN, Broken, follow
+from arspec.spec.references import BROKEN, Broken, LeftOut, UnknownNode, follow
 from arspec.spec.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
+from arspec.spec.synonyms import LAYERS, NO_LAYER, folded
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Cells, Free, Type
 
@@ -99,8 +103,17 @@ class Nodes:
         """The nodes that a reference names."""
         try:
             found = follow(ref, scope.names, scope.params, scope.ahead)
+        except UnknownNode as fault:
+            block, known = scope.chain[-1] if scope.chain else None, scope.names
+            help, sure = unknown_node(
+                fault.name, known, block, self.spec.blocks, self.spec.nodes, bool(self.spec.condition)
+            )
+            edits = _replacement(place, ref, None if sure is None else sure + ref.strip()[len(fault.name) :])
+            self.faults.add(fault.code, fault.message, place, help, (), edits)
+            return BROKEN
         except (Fault, ExpressionError) as fault:
-            self.faults.add(fault.code, fault.message, place, fault.help)
+            becomes = fault.becomes if isinstance(fault, Fault) else None
+            self.faults.add(fault.code, fault.message, place, fault.help, (), _replacement(place, ref, becomes))
             return BROKEN
         self.followed += 1 if isinstance(found, Broken) else len(found)
         if self.followed > MAX_FOLLOWED:
@@ -117,10 +130,22 @@ class Nodes:
         found = self.follow(ref, scope, place)
         if isinstance(found, Broken):
             return found
+        if isinstance(found, LeftOut):
+            self._left_out("one node is wanted here", ref, found, place)
+            return BROKEN
         if len(found) != 1:
             self.faults.add("AR217", f"one node is wanted here, and '{ref}' names {len(found)}", place, None)
             return BROKEN
         return found[0]
+
+    def _left_out(self, wanted: str, ref: str, left: LeftOut, place: Place) -> None:
+        """Reports that what a reference names is not there, because `when` leaves it out."""
+        message = f"{wanted}, and `when` leaves out what '{ref}' names"
+        help = (
+            "list beside it a node that is there instead, with the opposite `when`: [this, other]; or give the reader the "
+            "same `when`"
+        )
+        self.faults.add("AR217", message, place, help, [(left.place, "it is left out here")])
 
     def before(self, name: str, scope: Scope, place: Place) -> list[Node] | Broken:
         """The node that is meant where `from` is left out."""
@@ -146,7 +171,7 @@ class Nodes:
         kind = evaluator.value(entry.entries["layer"][1])
         if not isinstance(kind, str) or kind not in KINDS:
             if evaluator.complete:
-                self.faults.add("AR107", f"there is no layer '{kind}'", place, did_you_mean(str(kind), KINDS, "layers"))
+                self._unknown_layer(str(kind), entry, place)
             return BROKEN
         values = {
             key: self._value(key, tree, KINDS[kind], evaluator)
@@ -154,7 +179,7 @@ class Nodes:
             if key not in ("layer", "when")
         }
         own = Map(entry.place, {key: pair for key, pair in entry.entries.items() if key != "when"}, entry.flow)
-        layer = built(KINDS[kind], {"layer": kind, **values}, own, f"the layer `{kind}`", self.faults, place)
+        layer = built(KINDS[kind], {"layer": kind, **values}, own, f"the layer `{kind}`", evaluator, place)
         if layer is None:
             self._look(values, KINDS[kind], entry, scope)
             return BROKEN
@@ -167,13 +192,31 @@ class Nodes:
         try:
             self._infer(node, entry, scope)
         except Fault as fault:
-            self.faults.add(fault.code, fault.message, keys.get(fault.key or "", place), fault.help)
+            at = keys.get(fault.key or "", place)
+            self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
             return BROKEN
         except ExpressionError as error:
-            self.faults.add(error.code, error.message, place_in(entry.entries["mask"][1], error), error.help)
+            report(error, entry.entries["mask"][1], self.faults)
             return BROKEN
         self.nodes.append(node)
         return node
+
+    def _mend(self, fault: Fault, at: Place, node: Node) -> tuple[str | None, tuple[()], list[tuple[Place, str]]]:
+        """The help of a fault of a layer, and the edit that it stands for. How many channels the head takes is known."""
+        head = self.spec.head.from_ if not self.data_type.parts else None
+        if fault.code == "AR403" and fault.key == width_key(node) and node.name == head:
+            return "the head reads this node: write `$head`, the channels that it takes", (), [(at, "$head")]
+        return fault.help, (), [] if fault.becomes is None or fault.key not in node.keys else [(at, fault.becomes)]
+
+    def _unknown_layer(self, kind: str, entry: Map, place: Place) -> None:
+        message = f"there is no layer '{kind}'"
+        if kind in self.spec.blocks:
+            key, _ = entry.entries["layer"]
+            self.faults.add("AR107", message, key, f"'{kind}' is a block: write `block: {kind}`", (), [(key, "block")])
+        elif folded(kind) in NO_LAYER:
+            self.faults.add("AR107", message, place, NO_LAYER[folded(kind)])
+        else:
+            unknown_kind("AR107", message, place, kind, KINDS, LAYERS, "layers", self.faults)
 
     @staticmethod
     def _value(key: str, tree: Tree, kind: type[Layer], evaluator: Evaluator) -> Any:
@@ -199,7 +242,7 @@ class Nodes:
             try:
                 resolve(values["mask"], self.spec.masks, scope.params)
             except ExpressionError as error:
-                self.faults.add(error.code, error.message, place_in(mask, error), error.help)
+                report(error, mask, self.faults)
 
     def _note_widths(self, model: type[Layer], entry: Map) -> None:
         for key, info in model.model_fields.items():
@@ -229,8 +272,13 @@ class Nodes:
         low, high = layer.arity
         if not low <= len(found) or (high is not None and len(found) > high):
             count = f"{low}" if low == high else f"{low} or more"
-            message = f"`{layer.layer}` takes {count} input{'s' if high != 1 else ''}, and was given {len(found)}"
-            self.faults.add("AR217", message, here, "join them by add or concat" if len(found) > 1 else None)
+            takes = f"`{layer.layer}` takes {count} input{'s' if high != 1 else ''}"
+            left = next(((k, part) for k, part in enumerate(parts) if isinstance(part, LeftOut)), None)
+            if left is not None and len(found) < low:
+                refs = given if isinstance(given, list) else [given or scope.previous]
+                self._left_out(takes, str(refs[left[0]]), left[1], here)
+            else:
+                self.faults.add("AR217", f"{takes}, and was given {len(found)}", here, _joined(found))
             return BROKEN
         found += [end for end in ends if isinstance(end, Node)]
         return tuple(found)
@@ -301,6 +349,22 @@ class Nodes:
                             f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, and "
                             "hold for all data", "mask")  # fmt: skip
         return mask
+
+
+def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Place, str]]:
+    """The edit of a reference, where it stands in the text as it is."""
+    return [(place, becomes)] if becomes is not None and place.text == ref else []
+
+
+def _joined(nodes: list[Node]) -> str | None:
+    """How several nodes become one."""
+    if len(nodes) < 2:
+        return None
+    whole = next((node for node in nodes if not node.out.grid), None)
+    other = next((node for node in nodes if node.out.grid), None)
+    if whole is not None and other is not None:
+        return bringing_together(other.name, other.out, whole.name, whole.out)
+    return "join them by add or concat, and take what that gives"
 
 
 def data_type(spec: Spec) -> Type:

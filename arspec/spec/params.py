@@ -30,7 +30,8 @@ def own_params(
     A name that arspec itself gives is taken only where both mean the same: data: {levels: $levels}."""
     entries = tree.entries if isinstance(tree, Map) else {}
     if tree is not None and not isinstance(tree, Map) and plain(tree) is not None:
-        faults.add("AR103", "`params` is a mapping of names to values", tree.place, "params: {width: 64}")
+        help = "names stand without dashes: write `width: 64`, not `- width: 64`" if isinstance(tree, Seq) else None
+        faults.add("AR103", "`params` is a mapping of names to values", tree.place, help or "params: {width: 64}")
     for name in overrides:
         if name not in entries:
             place = tree.place if tree is not None else top

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from arspec.diagnostics import did_you_mean, nearest
+from arspec.diagnostics import did_you_mean, nearest, the_nearest
 from arspec.spec.expressions import COMPARISONS, MAX_TREE, ExpressionError, parse
 
 MAX_NUMBER = 1 << 31  # of an integer in a mask
@@ -163,9 +163,12 @@ class _Builder:
         self.offset = offset
         self.parameters = parameters
 
-    def error(self, code: str, message: str, node: ast.expr, help: str | None = None) -> ExpressionError:
+    def error(
+        self, code: str, message: str, node: ast.expr, help: str | None = None, becomes: str | None = None
+    ) -> ExpressionError:
         start = node.col_offset
-        return ExpressionError(code, message, help, start + self.offset, max(1, (node.end_col_offset or start) - start))
+        length = max(1, (node.end_col_offset or start) - start)
+        return ExpressionError(code, message, help, start + self.offset, length, becomes)
 
     def nesting(self, node: ast.expr, depth: int) -> int:
         if depth > MAX_TREE:
@@ -217,7 +220,8 @@ class _Builder:
         if name in self.params:
             return self.params[name]
         help = did_you_mean(name, self.params, "parameters") or "declare it under params"
-        raise self.error("AR303", f"there is no parameter ${name}", node, help)
+        sure = the_nearest(name, self.params)
+        raise self.error("AR303", f"there is no parameter ${name}", node, help, None if sure is None else f"${sure}")
 
     def compared(self, left: ast.expr, ops: list[ast.cmpop], others: list[ast.expr], depth: int) -> Predicate:
         first = self.operand(left, depth)
@@ -241,6 +245,9 @@ class _Builder:
                 return self.number(self.parameter(node), node)
             case ast.Name(id=name) if name in get_args(Who):
                 raise self.error("AR312", f"{name} is a site; its numbers are compared", node, f"write {name}.rank")
+            case ast.Name(id=name) if name in COORDINATES:
+                help = f"write that.{name} for the site that is read, this.{name} for the one that is computed"
+                raise self.error("AR312", f"{name} is a number of a site, and the site is missing", node, help)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 return self.combined(Number(0), "-", self.operand(inner, below), node)
             case ast.UnaryOp(op=ast.UAdd(), operand=inner):
@@ -272,7 +279,10 @@ class _Builder:
                 "rank and a group"
             )
             help = did_you_mean(what, COORDINATES) if nearest(what, COORDINATES) else all_of_them
-            raise self.error("AR312", f"a site has no {what[:40]!r}", node, help)
+            sure = the_nearest(what, COORDINATES)
+            raise self.error(
+                "AR312", f"a site has no {what[:40]!r}", node, help, None if sure is None else f"{who.id}.{sure}"
+            )
         return Coordinate(cast(Who, who.id), cast(What, what))
 
     def combined(self, left: Operand, op: ArithmeticOp, right: Operand, node: ast.expr) -> Operand:

@@ -11,12 +11,14 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from arspec import orders
-from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean
+from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean, the_nearest
 from arspec.heads import HEADS, Categorical, Head, Parts
 from arspec.masks import READY_MADE, resolve
+from arspec.spec import synonyms
 from arspec.spec.expressions import ExpressionError
-from arspec.spec.extends import top
-from arspec.spec.keys import Evaluator, built, check_keys, chosen, keys_of, place_in, said
+from arspec.spec.extends import FORMS, top
+from arspec.spec.hints import input_names
+from arspec.spec.keys import Evaluator, built, check_keys, chosen, keys_of, report, said
 from arspec.spec.params import NAME
 from arspec.spec.sections import (
     CONDITIONS,
@@ -49,20 +51,21 @@ class Reader:
         self.source, self.sections, self.evaluator, self.faults = source, sections, evaluator, faults
         self.unread: set[str] = set()
 
-    def _section(self, key: str, form: str) -> Map | None:
+    def _section(self, key: str) -> Map | None:
         """A section that is a mapping; None where it is left out, empty, or something else, which is reported."""
         tree = self.sections.get(key)
         if tree is None or isinstance(tree, Map):
             return tree
         if plain(tree) is not None or key in ("data", "head", "graph"):
-            self.faults.add(
-                "AR103", f"`{key}` takes a mapping, and was given {said(plain(tree))}", tree.place, f"{key}: {form}"
-            )
+            help = f"{key}: {FORMS[key]}"
+            if isinstance(tree, Seq) and not tree.flow:
+                help = "names stand without dashes: write `name: ...`, not `- name: ...`"
+            self.faults.add("AR103", f"`{key}` takes a mapping, and was given {said(plain(tree))}", tree.place, help)
         return None
 
-    def _named(self, key: str, what: str, form: str, taken: Mapping[str, str]) -> list[tuple[str, Place, Tree]]:
+    def _named(self, key: str, what: str, taken: Mapping[str, str]) -> list[tuple[str, Place, Tree]]:
         """The entries of a section whose keys are names."""
-        tree = self._section(key, form)
+        tree = self._section(key)
         good: list[tuple[str, Place, Tree]] = []
         for name, (place, item) in tree.entries.items() if tree is not None else ():
             if not NAME.fullmatch(name):
@@ -76,7 +79,7 @@ class Reader:
     # -- data and order ----------------------------------------------------------------------------------------------
 
     def data(self, changes: Mapping[str, Any]) -> Data:
-        tree = self._section("data", "{kind: image, height: 28, width: 28, levels: 2}")
+        tree = self._section("data")
         data: Data | None = None
         kind: Any = None
         auxiliary: dict[str, Auxiliary] = {}
@@ -95,7 +98,7 @@ class Reader:
                 for key in changes.keys() - set(known):
                     found = f"a data section of kind '{kind}' has no key '{key}' to set"
                     self.faults.add("AR101", found, tree.place, did_you_mean(key, known, "its keys are"))
-            data = chosen(DATA, values, tree, "a data section", self.faults, "AR109")
+            data = chosen(DATA, values, tree, "a data section", self.evaluator, "AR109", synonyms.DATA)
             if data is not None and math.prod(data.grid) > MAX_CELLS:
                 found = f"a grid of {math.prod(data.grid):,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
                 self.faults.add("AR505", found, tree.place, "make it smaller")
@@ -119,7 +122,7 @@ class Reader:
                 message = f"an auxiliary image takes a mapping, and was given {said(values[name])}"
                 self.faults.add("AR103", message, item.place, f"{name}: {{view: grey, levels: 16}}")
             else:
-                one = built(Auxiliary, values[name], item, "an auxiliary image", self.faults)
+                one = built(Auxiliary, values[name], item, "an auxiliary image", self.evaluator)
                 found[name] = one or Auxiliary(view="grey", levels=2)
                 if one is None:
                     self.unread.add("data")
@@ -155,7 +158,7 @@ class Reader:
                 self.faults.add("AR103", message, tree.place, "order: {scan: raster}")
             return None
         section = (
-            built(OrderSection, values, tree, "an order", self.faults)
+            built(OrderSection, values, tree, "an order", self.evaluator)
             if isinstance(tree, Map)
             else OrderSection.model_validate(values)
         )
@@ -190,7 +193,11 @@ class Reader:
                     order = self._made(section, data, section.seed + k)
                     members.append(Member(len(members), order, len(members), count == 1))
                 except InputError as error:
-                    self.faults.add(error.code, error.message, self._order_place(tree, error.code), error.help)
+                    place = self._order_place(tree, error.code)
+                    scans = orders.SCANS_2D if data.kind == "image" else orders.SCANS_1D
+                    sure = the_nearest(section.scan or "", scans) if error.code == "AR501" else None
+                    edits = [(place, sure)] if sure is not None and place.text == section.scan else ()
+                    self.faults.add(error.code, error.message, place, error.help, (), edits)
                     self.unread.add("order")
                     break
         return self._stand_in(data) if "order" in self.unread else members
@@ -220,15 +227,22 @@ class Reader:
 
     def condition(self, data: Data) -> dict[str, Condition | None]:
         """The conditions; None stands for one that can't be read."""
-        form = "{label: {kind: class, classes: 10}}"
         taken = {"x": "the data", **dict.fromkeys(data.auxiliary, "an auxiliary image")}
         taken |= {"data": "the data"} if data.auxiliary else {}
         found: dict[str, Condition | None] = {}
-        for name, _, item in self._named("condition", "a condition", form, taken):
+        tree = self.sections.get("condition")
+        if isinstance(tree, Map) and isinstance(tree.get("kind"), Scalar):
+            edits = [(tree.place, f"{{label: {tree.place.text}}}")] if tree.flow else ()
+            message = "each condition has a name, and this one has none"
+            self.faults.add("AR103", message, tree.place, f"condition: {FORMS['condition']}", (), edits)
+            return found
+        for name, _, item in self._named("condition", "a condition", taken):
             values = self.evaluator.value(item)
             found[name] = None
             if isinstance(item, Map):
-                found[name] = chosen(CONDITIONS, values, item, "a condition", self.faults, "AR109")
+                found[name] = chosen(
+                    CONDITIONS, values, item, "a condition", self.evaluator, "AR109", synonyms.CONDITIONS
+                )
             elif values is not None or (isinstance(item, Scalar) and item.value is None):
                 message = f"a condition takes a mapping, and was given {said(values)}"
                 self.faults.add("AR103", message, item.place, f"{name}: {{kind: class, classes: 10}}")
@@ -239,7 +253,7 @@ class Reader:
         taken = {name: f"a ready-made mask ({meaning})" for name, (_, meaning) in READY_MADE.items()}
         items: dict[str, Scalar] = {}
         found: dict[str, str] = {}
-        for name, _, item in self._named("masks", "a mask", "{mine: rows_above or left}", taken):
+        for name, _, item in self._named("masks", "a mask", taken):
             if isinstance(item, Scalar) and isinstance(item.value, str):
                 items[name], found[name] = item, item.value
             else:
@@ -251,25 +265,24 @@ class Reader:
                 resolve(str(item.value), {**found, name: str(item.value)}, self.evaluator.params)
             except ExpressionError as error:
                 if not error.inside or error.code == "AR313":
-                    self.faults.add(error.code, error.message, place_in(item, error), error.help)
+                    report(error, item, self.faults)
                 found[name] = "everything"
         return found
 
     def blocks(self) -> dict[str, Map]:
         found: dict[str, Map] = {}
-        for name, place, item in self._named(
-            "blocks", "a block", "{name: {inputs: ..., nodes: ..., outputs: ...}}", {}
-        ):
+        for name, place, item in self._named("blocks", "a block", {}):
             if not isinstance(item, Map):
                 message = f"the block '{name}' takes a mapping, and was given {said(plain(item))}"
                 self.faults.add("AR103", message, item.place, "with inputs, nodes, outputs, params")
                 found[name] = Map(item.place, {}, True)
                 continue
             found[name] = item
-            check_keys(item, ("inputs", "params", "nodes", "outputs", "about"), f"the block '{name}'", self.faults)
+            keys = ("inputs", "params", "nodes", "outputs", "about")
+            renamed = check_keys(item, keys, f"the block '{name}'", self.faults)
             for key in ("nodes", "outputs"):
-                if item.get(key) is None:
-                    self.faults.add("AR102", f"the block '{name}' has no `{key}`", place, None)
+                if item.get(key) is None and key not in renamed:
+                    self.faults.add("AR102", f"the block '{name}' has no `{key}`", place, _missing(key, item))
             for key in ("nodes", "params"):
                 value = item.get(key)
                 if value is not None and not isinstance(value, Map):
@@ -282,18 +295,21 @@ class Reader:
     # -- graph and head ----------------------------------------------------------------------------------------------
 
     def graph(self) -> Map:
-        tree = self._section("graph", "{name: {layer: ...}, ...}")
+        tree = self._section("graph")
         if tree is not None and not tree.entries:
-            self.faults.add("AR116", "the graph holds no nodes", tree.place, "graph: {name: {layer: ...}, ...}")
-        return tree if tree is not None else Map(top(self.source), {}, True)
+            self.faults.add("AR116", "the graph holds no nodes", tree.place, f"graph: {FORMS['graph']}")
+        if tree is None:
+            self.unread.add("graph")
+            return Map(top(self.source), {}, True)
+        return tree
 
     def head(self, data: Data) -> tuple[Head, Map]:
-        tree = self._section("head", "{kind: categorical, from: logits}")
+        tree = self._section("head")
         head: Head | None = None
         if tree is not None and data.auxiliary:
             head = self._head_of_parts(tree, [*data.auxiliary, "x"])
         elif tree is not None:
-            head = chosen(HEADS, self.evaluator.value(tree), tree, "a head", self.faults, "AR108")
+            head = chosen(HEADS, self.evaluator.value(tree), tree, "a head", self.evaluator, "AR108", synonyms.HEADS)
         if head is None or tree is None:
             self.unread.add("head")
             return Categorical.model_validate({"kind": "categorical", "from": "x"}), Map(top(self.source), {}, True)
@@ -315,11 +331,20 @@ class Reader:
                 message = f"the head of a part takes a mapping, and was given {said(plain(item))}"
                 self.faults.add("AR103", message, item.place, f"{part}: {{kind: categorical, from: logits}}")
             else:
-                one = chosen(HEADS, self.evaluator.value(item), item, "a head", self.faults, "AR108")
+                one = chosen(HEADS, self.evaluator.value(item), item, "a head", self.evaluator, "AR108", synonyms.HEADS)
                 of.update({part: one} if one is not None else {})
         if set(of) != tree.entries.keys() or len(of) < len(parts):
             return None
         return Parts.model_validate({"kind": "parts", "from": "parts", "of": of})
+
+
+def _missing(key: str, block: Map) -> str:
+    """How a key that a block lacks is written."""
+    nodes = block.get("nodes")
+    if key == "nodes" or not isinstance(nodes, Map) or not nodes.entries:
+        return f"write `{key}: {{name: ...}}`"
+    name = next(iter(input_names(block)), "out")
+    return f"write `outputs: {{{name}: {list(nodes.entries)[-1]}}}`: the names of what it gives, with their nodes"
 
 
 __all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]

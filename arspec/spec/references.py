@@ -11,7 +11,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from arspec.diagnostics import did_you_mean
+from arspec.diagnostics import Place, did_you_mean, the_nearest
 from arspec.layers.base import Fault, Node
 from arspec.spec.expressions import evaluate
 
@@ -21,6 +21,7 @@ class Instance:
     """What an instance of a block gives, by the names of its outputs."""
 
     outputs: dict[str, Any]
+    inner: frozenset[str] = frozenset()  # the names of the nodes inside it
 
 
 @dataclass(eq=False)
@@ -28,6 +29,14 @@ class Repetition:
     """The instances of a repeated block, in order."""
 
     instances: list[Instance]
+
+
+class LeftOut(list[Any]):
+    """What `when` leaves out: no nodes. `place` is that of the value of `when`."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
 
 
 class Broken:
@@ -38,6 +47,14 @@ BROKEN = Broken()
 _PART = re.compile(
     r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d{1,9})|(?P<all>\*))"
 )
+
+
+class UnknownNode(Fault):
+    """A reference begins with a name that stands for nothing at its place."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("AR201", f"there is no node '{name}' before this one")
+        self.name = name
 
 
 def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
@@ -78,7 +95,7 @@ def follow(
         raise Fault("AR205", f"'{first}' is this node itself or stands below it",
                     "a node reads those above it; recurrence is a layer: lstm, gru, rnn")  # fmt: skip
     if first not in scope:
-        raise Fault("AR201", f"there is no node '{first}' before this one", did_you_mean(first, scope, "nodes so far"))
+        raise UnknownNode(first)
     value: Any = scope[first]
     said = first
     for part in parts[1:]:
@@ -91,7 +108,7 @@ def _step(value: Any, part: str | int, said: str) -> Any:
     if isinstance(value, Broken):
         return value
     if isinstance(value, Node):
-        raise Fault("AR202", f"'{said}' is one node and has no parts", f"write {said}")
+        raise Fault("AR202", f"'{said}' is one node and has no parts", f"write {said}", None, said)
     if isinstance(value, Repetition):
         if part == "*":
             return list(value.instances)
@@ -106,13 +123,21 @@ def _step(value: Any, part: str | int, said: str) -> Any:
         return _step(value.instances[-1], part, said)
     if isinstance(value, Instance):
         if part not in value.outputs:
-            raise Fault("AR202", f"'{said}' has no output '{part}'", did_you_mean(str(part), value.outputs, "outputs"))
+            raise _no_output(value, str(part), said)
         return value.outputs[str(part)]
-    if part == "*":
+    if part == "*" or isinstance(value, LeftOut):
         return value
     if isinstance(part, int):
         return _at(value, part, said)
     return [_step(item, part, said) for item in value]
+
+
+def _no_output(of: Instance, part: str, said: str) -> Fault:
+    help = did_you_mean(part, of.outputs, "outputs")
+    if part in of.inner:
+        help = f"'{part}' stands inside the block: add it to the outputs of the block"
+    sure = None if part in of.inner else the_nearest(part, of.outputs)
+    return Fault("AR202", f"'{said}' has no output '{part}'", help, None, None if sure is None else f"{said}.{sure}")
 
 
 def _at(items: list[Any], index: int, said: str) -> Any:
@@ -129,6 +154,8 @@ def _flat(value: Any, said: str) -> list[Node] | Broken:
     if isinstance(value, (Node, Broken)):
         return value if isinstance(value, Broken) else [value]
     if isinstance(value, Instance):
+        if not value.outputs:
+            raise Fault("AR202", f"'{said}' is a block without outputs", "name the nodes that it gives under `outputs`")
         if len(value.outputs) == 1:
             return _flat(next(iter(value.outputs.values())), said)
         raise Fault("AR202", f"'{said}' is a block with several outputs",
@@ -137,6 +164,8 @@ def _flat(value: Any, said: str) -> list[Node] | Broken:
         if not value.instances:
             raise Fault("AR218", f"'{said}' has no repetitions", "repeat it at least once")
         return _flat(value.instances[-1], said)
+    if isinstance(value, LeftOut):
+        return value
     nodes: list[Node] = []
     for item in value:
         more = _flat(item, said)

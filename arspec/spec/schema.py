@@ -13,6 +13,7 @@ from arspec import orders
 from arspec.heads import HEADS
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
+from arspec.spec.expressions import CALCULATES
 from arspec.spec.extends import SECTIONS, VERSION
 from arspec.spec.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 
@@ -65,7 +66,11 @@ def _definitions() -> dict[str, Schema]:
     scans = sorted({*orders.SCANS_2D, *orders.SCANS_1D})
     kinds = {f"layer.{names_of(kind)[0]}": _part(kind, _WHEN) for kind in ALL}
     found: dict[str, Schema] = {
-        "expression": {"type": "string", "pattern": r"\$", "description": "Arithmetic over parameters: 2 * $width."},
+        "expression": {
+            "type": "string",
+            "pattern": rf"\$|{CALCULATES.pattern}",
+            "description": "Arithmetic over parameters and numbers: 2 * $width.",
+        },
         "scan": {"anyOf": [{"enum": scans}, EXPRESSION], "description": "The scan of an order."},
         "predicate": {
             "anyOf": [{"enum": list(READY_MADE)}, {"type": "string"}],

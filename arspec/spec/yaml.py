@@ -20,6 +20,7 @@ from yaml import events
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean, nearest
 from arspec.foreign import opened
 from arspec.spec.scalars import Value, core_value
+from arspec.spec.yaml_faults import told
 
 MAX_BYTES = 1 << 20  # of a text in UTF-8
 MAX_DEPTH = 64  # collections within collections
@@ -223,12 +224,7 @@ class _Composer:
         if here == "\t" or ("\t" in self.source.text[line_start:at] and "'\\t'" in problem):
             self.faults.add("AR015", "a tab where only spaces may stand", place, "indent with spaces")
             return
-        message = "this is not YAML: " + problem + (f" ({error.context})" if error.context else "")
-        related = []
-        if error.context_mark is not None and error.context_mark.index != at:
-            start = min(error.context_mark.index, len(self.source.text))
-            related = [(Place(self.source, start, min(start + 1, len(self.source.text))), "it starts here")]
-        self.faults.add("AR001", message, place, _advice(f"{problem} {error.context}", here), related)
+        self.faults.add("AR001", *told(self.source, error))
 
     def _place(self, event: Any) -> Place:
         return Place(self.source, event.start_mark.index, max(event.start_mark.index, event.end_mark.index))
@@ -386,23 +382,6 @@ class _Composer:
 
 def _code_point(character: Any) -> int:
     return ord(character[:1]) if isinstance(character, (str, bytes)) else int(character)
-
-
-def _advice(problem: str, here: str) -> str | None:
-    """A help line for the faults that people make most."""
-    if "mapping values are not allowed" in problem:
-        return "a value that contains ': ' stands in quotes; or the indentation of this line is off"
-    if here in ("*", "&", "%", "@", "`", "!"):
-        return f"a value that starts with {here} stands in quotes"
-    if "scanning an alias" in problem or "scanning an anchor" in problem:
-        return "a value that starts with * or & stands in quotes"
-    if "expected ',' or" in problem:
-        return "the bracket before is not closed, or a comma is missing"
-    if "could not find expected ':'" in problem:
-        return "a key is followed by a colon and a space"
-    if "expected <block end>" in problem:
-        return "the indentation of this line fits none of the lines above"
-    return None
 
 
 def _neighbours(name: str) -> str | None:
