@@ -397,6 +397,13 @@ def diverged(path: Path) -> None:
     fill(found, {name: torch.full_like(weight, torch.inf) for name, weight in weights_of(found).items()}, "a file")
 
 
+def held(path: Path) -> None:
+    from arspec.training.lock import locked
+
+    with locked(path / "held"):
+        train(path, "--device", "cpu", out="held")
+
+
 def no_memory(path: Path) -> None:
     import torch
 
@@ -447,6 +454,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR861": lambda path: command("eval", str(path / "chars.yaml"), "--data", str(path / "chars.txt")),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
     "AR870": diverged,
+    "AR871": held,
     "AR872": no_memory,
 }
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arspec.diagnostics import InputError
+from arspec.data.atomic import replacing
 
 if TYPE_CHECKING:
     from arspec.audit.report import AuditReport
@@ -57,16 +56,8 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
     figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
 
     target = Path(path)
-    handle, temporary = -1, ""
-    try:
-        handle, temporary = tempfile.mkstemp(suffix=".png", dir=target.parent)
-        os.close(handle)
+    with replacing(target) as temporary:
         figure.savefig(temporary, format="png")
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise InputError("AR810", f"cannot write {target}: {error.strerror}") from error
 
 
 def _states(report: AuditReport) -> NDArray[np.int64]:

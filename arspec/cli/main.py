@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from arspec.cli.ending import Ended, ending
 from arspec.cli.parser import Parser, no_command
 from arspec.progress import showing
 
@@ -30,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk behind a stream
 ALLOCATION = "can't allocate memory"  # what torch says where numpy raises MemoryError
 
 
@@ -42,27 +46,41 @@ def main(argv: list[str] | None = None) -> int:
         if arguments and arguments[0] in COMMANDS:
             run, parser = command(arguments[0])
             args = parser.read(arguments[1:])
-            with showing(
-                not args.quiet and os.environ.get("RANK", "0") == "0"
-            ):  # under torchrun the first speaks for all
-                return int(run(args))
+            # under torchrun the first speaks for all
+            with ending(), showing(not args.quiet and os.environ.get("RANK", "0") == "0"):
+                code = int(run(args))
+            sys.stdout.flush()  # where the disk behind it is full, here is where it shows
+            return code
         return _overview(arguments)
     except BrokenPipeError:  # the reader of a pipe has gone; nothing is left to be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Ended:
+        print("ended by SIGTERM", file=sys.stderr)
+        return 143
     except Exception as error:
         from arspec.diagnostics import InputError
 
         if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and ALLOCATION in str(error)):
             hint = "ask for less at a time: a smaller -n, --batch or --lanes, or smaller files"
             error = InputError("AR872", "what was asked for needs more memory than there is", hint)
+        if isinstance(error, OSError) and error.errno in FULL:
+            _hush()
+            place = error.filename or "standard output"
+            error = InputError("AR810", f"cannot write to {place}: {error.strerror}", "write to another disk")
         if not isinstance(error, InputError):
             raise
         _tell(error, args)
         return 2
+
+
+def _hush() -> None:
+    """Standard output goes nowhere, so that what it still holds raises nothing when the interpreter ends."""
+    with suppress(OSError, ValueError):  # under test it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_any_text() -> None:

@@ -103,16 +103,15 @@ def _writer(path: Path, data: SequenceData, steps: int) -> Generator[Callable[[C
         if path.suffix.lower() == ".npy":
             import numpy as np
 
-            whole = np.lib.format.open_memmap(temporary, "w+", np.int64, (1, steps))
-            place = 0
+            # a mapped file would end the process where the disk is full
+            with temporary.open("wb") as file:
+                said = {"descr": "<i8", "fortran_order": False, "shape": (1, steps)}
+                np.lib.format.write_array_header_1_0(file, said)
 
-            def put(piece: Codes) -> None:
-                nonlocal place
-                whole[0, place : place + len(piece)] = piece
-                place += len(piece)
+                def put_codes(piece: Codes) -> None:
+                    file.write(piece.astype("<i8").tobytes())
 
-            yield put
-            whole.flush()
+                yield put_codes
         elif data.content == "audio":
             from arspec.data.mu_law import to_wave
             from arspec.data.wav import opened_wav

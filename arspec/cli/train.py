@@ -80,7 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains; exit code 0, or 130 where it was interrupted (the state is saved)."""
+    """Trains; exit code 0, or 128 and the number of the signal that ended it early (the state is saved):
+    130 for Ctrl-C, 143 for SIGTERM."""
     if args.steps is not None and args.epochs is not None:
         raise InputError("AR808", "--steps and --epochs exclude one another")
     for name in ("limit", "limit_valid", "stop_after"):
@@ -132,4 +133,4 @@ def run(args: argparse.Namespace) -> int:
         if summary.valid:
             print(f"held out: {summary.valid}")
         print(f"{summary.steps} of {options.steps} steps in {summary.seconds:.1f} s; the model is in {summary.folder}")
-    return 0 if summary.finished or args.stop_after is not None else 130
+    return 0 if summary.signal is None or summary.finished else 128 + summary.signal

@@ -19,6 +19,20 @@ CODES = (
         "use a checkpoint from before training diverged, or train again with a lower --lr.",
     ),
     code(
+        "AR871",
+        "a folder in which another process trains",
+        """One process at a time trains into a folder. The other one holds a lock on it until it ends.""",
+        """
+        arspec train specs/made.yaml --data digits --out runs/first &
+        arspec train specs/made.yaml --data digits --out runs/first
+        """,
+        """
+        arspec train specs/made.yaml --data digits --out runs/first &
+        arspec train specs/made.yaml --data digits --out runs/second
+        """,
+        "choose another folder, or wait until the other process has ended.",
+    ),
+    code(
         "AR872",
         "more than fits in memory",
         """What was asked for needs more memory than this machine, or the limit of this process, gives.""",

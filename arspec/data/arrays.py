@@ -70,6 +70,14 @@ def read_npz(path: Path, keys: tuple[str, ...] | None = None) -> dict[str, Array
             raise InputError("AR803", f"cannot read {path} as arrays: {error}") from None
 
 
+def write_npy(path: Path, x: Array) -> None:
+    """Writes an array. (numpy's own writer does not look whether the last bytes have reached the file.)"""
+    with path.open("wb") as file:
+        said = {"descr": np.lib.format.dtype_to_descr(x.dtype), "fortran_order": False, "shape": x.shape}
+        np.lib.format.write_array_header_1_0(file, said)
+        file.write(memoryview(np.ascontiguousarray(x)))  # pyright: ignore[reportArgumentType]
+
+
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Array:
     with archive.open(info) as stream:
         array = npy(stream, info.file_size, f"{path} ({info.filename})")

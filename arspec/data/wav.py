@@ -1,8 +1,11 @@
-"""Writing WAV files of 16 bits, one channel, piece by piece, by the standard library. (`sound` reads them.)"""
+"""Writing WAV files of 16 bits, one channel, piece by piece. (`sound` reads them.)
+
+The header is written here: the standard library's writer tries to mend it once more when a full disk has stopped it.
+"""
 
 from __future__ import annotations
 
-import wave
+import struct
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arspec.data.atomic import replacing
+from arspec.diagnostics import InputError
+
+WIDTH = 2  # bytes of a sample
+MOST = (1 << 32) - 64  # bytes of samples: sizes are stated in 32 bits
 
 
 def write_wav(path: Path, samples: NDArray[Any], rate: int) -> None:
@@ -22,14 +29,25 @@ def write_wav(path: Path, samples: NDArray[Any], rate: int) -> None:
 
 @contextmanager
 def opened_wav(path: Path, rate: int) -> Generator[Callable[[NDArray[Any]], None]]:
-    """A file of 16-bit mono, to which pieces of samples in -1 .. 1, [T], are added."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
+    """A file of 16-bit mono, to which pieces of samples in -1 .. 1, [T], are added. InputError beyond 4 GiB."""
+    size = 0
+    with path.open("wb") as file:
+        file.write(_header(rate, 0))
 
         def put(samples: NDArray[Any]) -> None:
+            nonlocal size
             codes = np.clip(np.floor(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
-            file.writeframes(codes.tobytes())
+            size += codes.nbytes
+            if size > MOST:
+                raise InputError("AR810", f"a WAV file has {MOST // WIDTH:,} samples at the most", "write .npy")
+            file.write(codes.tobytes())
 
         yield put
+        file.seek(0)
+        file.write(_header(rate, size))
+
+
+def _header(rate: int, size: int) -> bytes:
+    """The 44 bytes before `size` bytes of samples."""
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, rate * WIDTH, WIDTH, 8 * WIDTH)  # PCM, one channel
+    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + form + b"data" + struct.pack("<I", size)

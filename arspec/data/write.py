@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.data.atomic import replacing, write_text
+from arspec.data.arrays import write_npy
+from arspec.data.atomic import check_place, replacing, write_text
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
 from arspec.data.symbols import text_of
@@ -38,7 +39,7 @@ def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[
     suffix = path.suffix.lower()
     if suffix == ".npy":
         with replacing(path) as temporary:
-            np.save(temporary, x, allow_pickle=False)
+            write_npy(temporary, x)
         return [path]
     if suffix == ".txt" and data.kind == "sequence" and data.content != "audio":
         write_text(path, as_text(x, data))
@@ -56,6 +57,7 @@ def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[
 
 def check_suffix(path: Path, data: Data) -> None:
     """Refuses an ending that `write` would refuse, before anything is computed."""
+    check_place(path)
     if path.suffix.lower() not in (suffix_for(data), ".npy"):
         fitting = " or ".join(dict.fromkeys((suffix_for(data), ".npy")))
         raise InputError("AR809", f"{path}: {_article(data)} is not written as '{path.suffix}'", f"use {fitting}")

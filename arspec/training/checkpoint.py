@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import Tensor, nn
 
 import arspec
+from arspec.data.atomic import replacing_all
 from arspec.diagnostics import InputError
 from arspec.training.parallel import choose_device, whole
 from arspec.training.spec_file import read_spec, write_spec
-from arspec.training.tensors import fill, read_tensors, weights_of, write_tensors
+from arspec.training.tensors import fill, put_tensors, read_tensors, weights_of, write_tensors
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -45,14 +46,20 @@ def load_model(path: Path | str, device: str = "auto") -> nn.Module:
     return model.to(on).eval()
 
 
-def write_state(path: Path, groups: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:
-    """Writes groups of whole tensors ('weights', 'average', 'optimizer') and the record."""
+def save_run(
+    model: nn.Module, folder: Path, groups: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]
+) -> None:
+    """Writes the state, groups of whole tensors ('weights', 'average', 'optimizer') and the record, and the model that
+    belongs to it, the average where there is one: both or, where one can't be written, none."""
+    write_spec(cast("Model", model).spec, folder)
     tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
-    write_tensors(path, tensors, record)
+    with replacing_all([folder / MODEL, folder / STATE]) as (for_model, for_state):
+        put_tensors(for_model, groups["average"] or groups["weights"], {})
+        put_tensors(for_state, tensors, record)
 
 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """What `write_state` wrote."""
+    """The state that `save_run` wrote."""
     tensors, record = read_tensors(path)
     groups: dict[str, dict[str, Tensor]] = {"weights": {}, "average": {}, "optimizer": {}}
     step, options = record.get("step"), record.get("options", {})

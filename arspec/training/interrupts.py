@@ -1,16 +1,18 @@
-"""Ctrl-C between two steps, never within one."""
+"""Ctrl-C and a request to end (SIGTERM) between two steps, never within one."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+NOTED = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def noting_interrupts() -> Generator[list[int]]:
-    """Notes interrupts in a list instead of raising, so that a step is never cut; the second one raises."""
+    """Notes the numbers of such signals in a list instead of raising, so that a step is never cut; the second one raises."""
     noted: list[int] = []
 
     def note(number: int, _: Any) -> None:
@@ -18,12 +20,11 @@ def noting_interrupts() -> Generator[list[int]]:
             raise KeyboardInterrupt
         noted.append(number)
 
-    try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not in the main thread
+    with ExitStack() as after:
+        for number in NOTED:
+            try:
+                before = signal.signal(number, note)
+            except ValueError:  # not in the main thread
+                break
+            after.callback(signal.signal, number, before)
         yield noted
-        return
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
-from arspec.data.atomic import write_text
+from arspec.data.atomic import append_text, telling, write_text
+from arspec.foreign import content
 from arspec.progress import Progress
 
 
@@ -19,6 +21,7 @@ class Log:
     def __init__(self, folder: Path, steps: int, from_step: int, tensorboard: bool) -> None:
         self.path = folder / "log.jsonl"
         self._trim(from_step)
+        self._excepthook = threading.excepthook
         self._board = _tensorboard(folder, from_step) if tensorboard else None
         self._progress = Progress("training", steps, done=from_step).__enter__()
         self._told: dict[str, float] = {}
@@ -26,23 +29,23 @@ class Log:
     def _trim(self, from_step: int) -> None:
         kept: list[str] = []
         if from_step and self.path.exists():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
+            for line in content(self.path, "AR814").decode("utf-8", "replace").splitlines():
                 try:
                     if json.loads(line)["step"] <= from_step:
                         kept.append(line + "\n")
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     continue  # a line that was cut when the run was killed
         write_text(self.path, "".join(kept))
 
     def line(self, step: int, **values: Any) -> None:
         """One line, after `step` steps."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+        append_text(self.path, json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             if isinstance(value, float):
                 self._told[name] = value
                 if self._board is not None:
-                    self._board.add_scalar(name, value, step)
+                    with telling(self._board.log_dir):
+                        self._board.add_scalar(name, value, step)
 
     def picture(self, step: int, path: Path) -> None:
         """Shows a drawn PNG in TensorBoard."""
@@ -50,7 +53,7 @@ class Log:
             import numpy as np
             from PIL import Image
 
-            with Image.open(path) as file:
+            with Image.open(path) as file, telling(self._board.log_dir):
                 self._board.add_image("samples", np.asarray(file), step, dataformats="HWC")
 
     def advance(self, step: int) -> None:
@@ -63,7 +66,11 @@ class Log:
         """Ends what is shown and flushes TensorBoard's file."""
         self._progress.__exit__()
         if self._board is not None:
-            self._board.close()
+            try:
+                with telling(self._board.log_dir):
+                    self._board.close()
+            finally:
+                threading.excepthook = self._excepthook
 
 
 def _tensorboard(folder: Path, from_step: int) -> Any:
@@ -71,4 +78,12 @@ def _tensorboard(folder: Path, from_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None  # the JSON lines hold the same numbers
-    return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+    threading.excepthook = _told_by_the_writer
+    with telling(folder / "tensorboard"):
+        return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+
+
+def _told_by_the_writer(fault: threading.ExceptHookArgs) -> None:
+    """TensorBoard writes in a thread, whose errors its writer raises once more where it is called next."""
+    if not issubclass(fault.exc_type, OSError):
+        threading.__excepthook__(fault)

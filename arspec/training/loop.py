@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,10 +22,11 @@ from arspec.runtime.initialise import initialise_by_data
 from arspec.runtime.module import Model
 from arspec.training import ema
 from arspec.training.batches import Batches, draw_member, mutated, noise_seed
-from arspec.training.checkpoint import STATE, read_state, save_model, write_state
+from arspec.training.checkpoint import STATE, read_state, save_run
 from arspec.training.compiled import compile_in_place
 from arspec.training.evaluation import Evaluation, evaluate
 from arspec.training.interrupts import noting_interrupts
+from arspec.training.lock import locked
 from arspec.training.log import Log
 from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_tensors
 from arspec.training.options import Options
@@ -36,7 +37,8 @@ from arspec.training.tensors import fill, not_finite, weights_of
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended: steps done, the last training loss in bits/dim, the last evaluation, and where the model is."""
+    """How a run ended: steps done, the last training loss in bits/dim, the last evaluation, where the model is, and
+    the number of the signal that ended it early."""
 
     folder: Path
     steps: int
@@ -44,6 +46,7 @@ class Summary:
     train_bits_per_dim: float | None
     valid: Evaluation | None
     seconds: float
+    signal: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -66,12 +69,34 @@ def train(
     """Trains `model` into `folder`: weights, spec, state, log and samples.
 
     resume: go on from the folder's state. stop_after: leave after so many steps of this call, with a checkpoint.
-    An interrupt (Ctrl-C) leaves in the same way. Under torchrun every process calls this alike.
+    An interrupt (Ctrl-C, SIGTERM) leaves in the same way. Under torchrun every process calls this alike.
     """
     folder = Path(folder)
-    if (folder / STATE).exists() != resume:
-        hint = "leave out --resume to start one" if resume else "--resume goes on with it, another --out starts anew"
-        raise InputError("AR814" if resume else "AR810", f"{folder} holds {'no' if resume else 'a'} training run", hint)
+    with ExitStack() as held:
+        if Processes.is_first() and not (resume and not folder.exists()):
+            held.enter_context(locked(folder))
+        if (folder / STATE).exists() != resume:
+            hint = (
+                "leave out --resume to start one" if resume else "--resume goes on with it, another --out starts anew"
+            )
+            message = f"{folder} holds {'no' if resume else 'a'} training run"
+            raise InputError("AR814" if resume else "AR810", message, hint)
+        return _trained(model, examples, valid, folder, options, device, resume, stop_after, tensorboard, progress)
+
+
+def _trained(
+    model: nn.Module,
+    examples: Examples,
+    valid: Examples | None,
+    folder: Path,
+    options: Options,
+    device: str,
+    resume: bool,
+    stop_after: int | None,
+    tensorboard: bool,
+    progress: bool,
+) -> Summary:
+    """Trains into a folder that is held for it."""
     processes = Processes.join(device)
     try:
         if options.batch % processes.size:
@@ -144,6 +169,7 @@ class _Run:
         valid: Evaluation | None = None
         leave = self.step >= last
         self.model.train()
+        interrupted: list[int] = []
         try:
             with noting_interrupts() as interrupted:
                 while not leave:
@@ -168,7 +194,8 @@ class _Run:
         finally:
             if log:
                 log.close()
-        return Summary(self.folder, self.step, self.step == options.steps, loss, valid, time.monotonic() - begun)
+        seconds, ended = time.monotonic() - begun, self.step == options.steps
+        return Summary(self.folder, self.step, ended, loss, valid, seconds, next(iter(interrupted), None))
 
     def tell(self, log: Log | None, loss: float, norm: Tensor, seconds: float) -> None:
         """One line of the log for the step just done."""
@@ -242,8 +269,7 @@ class _Run:
             if wrong := not_finite(group):
                 raise _diverged(f"NaN or infinity stands in {wrong}", self.step)
         if self.processes.first:
-            save_model(self.model, self.folder, average or weights)
-            write_state(self.folder / STATE, groups, {"step": self.step, "options": asdict(self.options)})
+            save_run(self.model, self.folder, groups, {"step": self.step, "options": asdict(self.options)})
 
 
 def _diverged(seen: str, step: int) -> InputError:

@@ -51,6 +51,11 @@ class Processes:
             dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
         return Processes(chosen, rank, size)
 
+    @staticmethod
+    def is_first() -> bool:
+        """Whether this process, which may not have joined the others yet, is the one that writes files."""
+        return int(os.environ.get("RANK", "0")) == 0
+
     @property
     def first(self) -> bool:
         """Whether this is the process that writes files and speaks."""

@@ -1,0 +1,325 @@
+"""Files are written whole or not at all, whatever the machine does meanwhile; one process at a time trains into a folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import wave
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hostile import QUICK, data_of, model_of, write_spec
+
+from arspec.cli.main import main
+from arspec.data import atomic
+from arspec.data.arrays import write_npy
+from arspec.data.atomic import append_text, replacing, replacing_all, sweep, write_text
+from arspec.data.wav import write_wav
+from arspec.diagnostics import InputError
+from arspec.training import train
+from arspec.training.checkpoint import MODEL, STATE
+from arspec.training.lock import LOCK, locked
+from arspec.training.tensors import read_tensors, write_tensors
+
+WORDS = (
+    "arspec: 1\nname: words\ndata: {kind: sequence, length: 8, levels: 256, content: text}\n"
+    "graph:\n  e: {layer: embedding, out: 4}\n  h: {layer: conv, kernel: 3, mask: earlier, out: 4}\n"
+    "  logits: {layer: conv, kernel: 1, out: $head}\nhead: {kind: categorical, from: logits}\n"
+)
+
+
+@contextmanager
+def limited(size: int) -> Generator[None]:
+    """No file of this process grows beyond `size` bytes; a write beyond is refused, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def hidden(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.name != LOCK]
+
+
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    "text": lambda path: write_text(path, "x" * 5000),
+    "npy": lambda path: _whole(path, lambda place: write_npy(place, np.zeros(700, np.int64))),
+    "wav": lambda path: write_wav(path, np.zeros(5000), 8000),
+    "safetensors": lambda path: write_tensors(path, {"a": torch.zeros(2000)}, {}),
+}
+
+
+def _whole(path: Path, put: Callable[[Path], Any]) -> None:
+    with replacing(path) as temporary:
+        put(temporary)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_writer_that_is_stopped_leaves_what_was_there(writer: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_text("before")
+    with limited(4096), pytest.raises(InputError, match=r"AR810.*cannot write .*x\.bin: File too large"):
+        WRITERS[writer](path)
+    assert path.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.bin"]
+    WRITERS[writer](path)
+    assert path.stat().st_size > 4096
+
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "sample": ("sample", "SPEC", "-n", "40", "-o", "OUT.npy", "--device", "cpu"),
+    "picture": ("sample", "SPEC", "-n", "400", "-o", "OUT.png", "--device", "cpu"),
+    "stream": ("sample", "WORDS", "--length", "9000", "-o", "OUT.txt", "--no-compile", "--device", "cpu"),
+    "numbers": ("sample", "WORDS", "--length", "900", "-o", "OUT.npy", "--no-compile", "--device", "cpu"),
+    "compress": ("compress", "SPEC", "DATA", "-o", "OUT.ars"),
+    "render": ("render", "SPEC", "--unfold", "-o", "OUT.dot"),
+    "score": ("score", "SPEC", "--data", "DATA", "--split", "all", "-o", "OUT"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_is_stopped_says_why_and_leaves_nothing(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = data_of(tmp_path, 300)
+    (tmp_path / "words.yaml").write_text(WORDS)
+    named = {"SPEC": write_spec(tmp_path), "DATA": data, "WORDS": tmp_path / "words.yaml"}
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    arguments = [str(named.get(a, a)).replace("OUT", str(tmp_path / "out")) for a in COMMANDS[command]]
+    with limited(700):
+        assert main(arguments) == 2
+    assert "AR810" in (said := capsys.readouterr().err)
+    assert "File too large" in said
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert not hidden(tmp_path)
+
+
+@pytest.mark.parametrize("board", [False, True], ids=["alone", "tensorboard"])
+def test_training_that_is_stopped_keeps_its_checkpoint_and_goes_on_from_it(
+    board: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At every size of a file from nothing to the whole state."""
+    (whole, _), data = _trained(tmp_path / "whole"), data_of(tmp_path)[1]
+    largest = (whole / STATE).stat().st_size
+    for size in (0, 60, 300, 1000, largest - 1):
+        folder, model = tmp_path / f"run-{size}", model_of(tmp_path)
+        with limited(size), pytest.raises(InputError, match=r"AR810.*File too large"):
+            train(model, data, None, folder, QUICK, device="cpu", tensorboard=board)
+        assert not hidden(folder)
+        assert not (folder / STATE).exists()
+        assert not (folder / MODEL).exists()
+        train(model_of(tmp_path), data, None, folder, QUICK, device="cpu", tensorboard=board)
+        assert (folder / STATE).read_bytes() == (whole / STATE).read_bytes()
+    assert "Traceback" not in capsys.readouterr().err
+    assert threading.excepthook is threading.__excepthook__ or "_told" not in threading.excepthook.__name__
+
+
+def _trained(folder: Path, **more: Any) -> tuple[Path, Any]:
+    folder.mkdir(exist_ok=True)
+    examples = data_of(folder)[1]
+    return folder / "run", train(
+        model_of(folder), examples, None, folder / "run", QUICK, device="cpu", tensorboard=False, **more
+    )
+
+
+def test_the_model_and_its_state_change_together(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_text(one, "before")
+    write_text(two, "before")
+    with pytest.raises(InputError, match="No space left"), replacing_all([one, two]) as (a, b):
+        a.write_text("after")
+        b.write_text("after")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert one.read_text() == two.read_text() == "before"
+    with replacing_all([one, two]) as (a, b):
+        a.write_text("after")
+        b.write_text("after")
+    assert one.read_text() == two.read_text() == "after"
+    assert not hidden(tmp_path)
+
+
+def test_what_is_written_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    kind = {True: "folder", False: "file"}
+    monkeypatch.setattr(os, "fsync", lambda h: (done.append(kind[os.path.isdir(f"/proc/self/fd/{h}")]), fsync(h)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (done.append("replace"), replace(a, b)))
+    write_text(tmp_path / "x", "x")
+    assert done == ["file", "replace", "folder"]
+
+
+def test_a_line_that_does_not_fit_is_not_there_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    append_text(path, "first\n")
+    with limited(10), pytest.raises(InputError, match="AR810"):
+        append_text(path, "second\n")
+    assert path.read_text() == "first\n"
+    append_text(path, "third\n")
+    assert path.read_text() == "first\nthird\n"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_files_have_the_rights_that_the_system_gives(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "x.safetensors", {"a": torch.zeros(1)}, {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_place_where_no_file_can_stand_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = str(write_spec(tmp_path))
+    (tmp_path / "folder.npy").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "null.npy").symlink_to("/dev/null")
+    monkeypatch.setattr("arspec.runtime.module.Model.sample", lambda *_, **__: pytest.fail("it computes"))
+    for name in ("folder.npy", "file/x.npy", "null.npy", "file/x/y.npy"):
+        assert main(["sample", spec, "-o", str(tmp_path / name), "--device", "cpu"]) == 2
+        assert "AR810" in capsys.readouterr().err
+    assert (tmp_path / "null.npy").is_symlink()
+    assert Path("/dev/null").is_char_device()
+
+
+def test_below_proc_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(write_spec(tmp_path)), "-o", "/proc/x.npy", "--device", "cpu"]) == 2
+    assert "AR810" in capsys.readouterr().err
+
+
+def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
+    write_text(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "file").read_text() == "x"
+
+
+def test_what_a_killed_process_left_behind_is_cleared(tmp_path: Path) -> None:
+    """And neither what a living one writes, nor what others named."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host = atomic._HOST
+    left = tmp_path / f".arspec-{host}-{gone.pid}-0123abcd.npy"
+    kept = [tmp_path / f".arspec-{host}-{os.getpid()}-0123abcd.npy", tmp_path / f".arspec-0-{gone.pid}-0123abcd.npy",
+            tmp_path / ".state-x.safetensors", tmp_path / ".profile"]  # fmt: skip
+    for path in (left, *kept):
+        path.write_text("x")
+    atomic._swept.discard(tmp_path)
+    write_text(tmp_path / "x.npy", "x")
+    assert not left.exists()
+    assert all(path.exists() for path in kept)
+    left.write_text("x")
+    sweep(tmp_path)
+    assert not left.exists()
+
+
+def test_samples_of_sound_are_a_wav_file_like_any_other(tmp_path: Path) -> None:
+    write_wav(tmp_path / "x.wav", np.array([-1.0, 0.0, 0.5, 1.0]), 16000)
+    with wave.open(str(tmp_path / "x.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate(), file.getnframes()) == (1, 2, 16000, 4)
+        assert np.frombuffer(file.readframes(4), "<i2").tolist() == [-32768, 0, 16384, 32767]
+
+
+# ------------------------------------------------------------------ signals
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_request_to_end_saves(number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two steps, and the command's code says by which signal it ended."""
+    data, _ = data_of(tmp_path)
+    step = torch.optim.AdamW.step
+    taken: list[int] = []
+
+    def asked(self: torch.optim.AdamW, *given: Any) -> Any:
+        taken.append(len(taken))
+        if len(taken) == 3:
+            signal.raise_signal(number)
+        return step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", asked)
+    arguments = [
+        "train",
+        str(write_spec(tmp_path)),
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path / "run"),
+        "--steps",
+        "9",
+    ]
+    assert (
+        main([*arguments, "--batch", "4", "--samples", "0", "--quiet", "--no-tensorboard", "--device", "cpu"]) == code
+    )
+    assert read_tensors(tmp_path / "run" / STATE)[1]["step"] == 3
+    assert not hidden(tmp_path / "run")
+
+
+def test_a_request_to_end_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    monkeypatch.setattr(sys.modules["arspec.data.write"], "write_npy", lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        assert main(["sample", str(write_spec(tmp_path)), "-n", "1", "-o", str(tmp_path / "x.npy")]) == 143
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not hidden(tmp_path)
+    assert not (tmp_path / "x.npy").exists()
+
+
+def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "arspec", "schema"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert found.returncode == 2
+    assert "AR810" in found.stderr
+    assert "No space left" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert "Exception ignored" not in found.stderr
+
+
+# ------------------------------------------------------------------ the lock
+
+
+def test_a_folder_is_trained_into_by_one_process(tmp_path: Path) -> None:
+    examples = data_of(tmp_path)[1]
+    with locked(tmp_path / "run"), pytest.raises(InputError, match=rf"AR871.*process {os.getpid()} on .*since 2"):
+        train(model_of(tmp_path), examples, None, tmp_path / "run", QUICK, device="cpu", tensorboard=False)
+    train(model_of(tmp_path), examples, None, tmp_path / "run", QUICK, device="cpu", tensorboard=False)
+    assert not (tmp_path / "run" / LOCK).exists()
+
+
+@pytest.mark.parametrize("held", [b"", b"\xff", json.dumps({"process": 1}).encode(), b"[" * 4000])
+def test_a_lock_that_nobody_holds_is_taken(held: bytes, tmp_path: Path) -> None:
+    """As one is that a killed process has left; what stands in it may be anything."""
+    (tmp_path / LOCK).write_bytes(held)
+    with locked(tmp_path):
+        with pytest.raises(InputError, match="AR871"), locked(tmp_path):
+            pass
+        assert json.loads((tmp_path / LOCK).read_text())["process"] == os.getpid()
+
+
+def test_a_missing_run_is_not_made_by_resuming_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="AR814"):
+        _trained(tmp_path, resume=True)
+    assert not (tmp_path / "run").exists()
