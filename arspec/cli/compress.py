@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_set, at_least, conditions_of, open_model
+from arspec.cli.telling import tell
 from arspec.diagnostics import InputError
 from arspec.progress import Progress
 
@@ -75,6 +74,9 @@ def run_compress(args: argparse.Namespace) -> int:
         at_least(1, args.lanes, "--lanes")
     if out.exists() and not args.force:
         raise InputError("AR810", f"{out} exists", "choose another name, or --force")
+    from arspec.data.atomic import check_place
+
+    check_place(out)
     paths = list(_found(args.files))
     args.device = "cpu"
     model = open_model(args)
@@ -123,6 +125,8 @@ def run_decompress(args: argparse.Namespace) -> int:
     at_least(1, args.limit, "--limit")
     data = _bytes(path)
     from arspec.codec import Codec
+    from arspec.codec.container import read
+    from arspec.data.below import below
 
     args.device = "cpu"
     if args.model is None:
@@ -132,34 +136,31 @@ def run_decompress(args: argparse.Namespace) -> int:
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set[str]()
     if twice:
         raise InputError("AR830", f"the container holds two files named {min(twice)}")
-    if not args.force and (there := [name for name in names if (out / name).exists()]):
-        raise InputError("AR810", f"{out / there[0]} exists", "choose another folder, or --force")
     start, values, damage = time.perf_counter(), 0, None
-    out.parent.mkdir(parents=True, exist_ok=True)
     written: list[str] = []
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+    with below(out, args.force) as into:
+        into.check(names)
         with Progress("decompressing", unit="values") as progress:
             try:
                 for restored in codec.decompress(data, args.limit, progress.advance):
-                    place = Path(temporary) / restored.name
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    place.write_bytes(restored.data)
+                    into.stage(restored.name, restored.data)
                     written.append(restored.name)
                     values += restored.samples.size
             except InputError as error:
-                if not args.recover:
+                if not args.recover or error.code == "AR810":
                     raise
                 damage = error
-            except OSError as error:
-                raise InputError("AR810", f"cannot write to {out}: {error.strerror}") from error
-        _move(Path(temporary), out, written)
+        into.place()
     seconds = time.perf_counter() - start
     if args.json:
         print(json.dumps({"files": written, "values": values, "seconds": seconds, "damage": damage and damage.message}))
-    else:
+    elif written or damage is None:
         print(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, {values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
     if damage is not None:
-        print(f"{damage}\nwhat stands before the damage has been written", file=sys.stderr)
+        parts = read(data)[0].parts
+        done = f"of {parts:,} files the first {len(written):,} could be restored" if written else "no file could be restored, and nothing is written"  # fmt: skip
+        tell(damage.diagnostics, sys.stderr)
+        print(f"--recover: {done}", file=sys.stderr)
         return 1
     return 0
 
@@ -198,15 +199,6 @@ def _bytes(path: Path) -> bytes:
     from arspec.foreign import content
 
     return content(path, "AR803")
-
-
-def _move(source: Path, out: Path, names: list[str]) -> None:
-    try:
-        for name in names:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(source / name, out / name)
-    except OSError as error:
-        raise InputError("AR810", f"cannot write to {out}: {error.strerror}") from error
 
 
 def _fitting(data: bytes, container: Path) -> Path:

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
 from collections.abc import Generator, Sequence
@@ -20,8 +21,8 @@ from pathlib import Path
 from arspec.diagnostics import InputError
 
 # temporary files say whose they are, so that those of processes that were killed can be told from those in use
-_HOST = blake2b(socket.gethostname().encode("utf-8", "replace"), digest_size=4).hexdigest()
-_TEMPORARY = re.compile(rf"\.arspec-{_HOST}-(\d+)-[0-9a-f]{{8}}(\.[^.]*)?")
+HOST = blake2b(socket.gethostname().encode("utf-8", "replace"), digest_size=4).hexdigest()
+_TEMPORARY = re.compile(rf"\.arspec-{HOST}-(\d+)-[0-9a-f]{{8}}(\.[^.]*)?")
 _swept: set[Path] = set()
 
 
@@ -112,12 +113,15 @@ def check_place(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Removes temporary files that killed processes of this machine have left in a folder."""
+    """Removes temporary files and folders that killed processes of this machine have left in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _TEMPORARY.fullmatch(entry.name)
-            if found and not _alive(int(found[1])) and entry.is_file(follow_symlinks=False):
-                os.unlink(entry.path)
+            if found and not _alive(int(found[1])):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
 
 
 def _temporary(place: Path) -> Path:
@@ -127,7 +131,7 @@ def _temporary(place: Path) -> Path:
         _swept.add(place.parent)
         sweep(place.parent)
     while True:
-        temporary = place.parent / f".arspec-{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{place.suffix}"
+        temporary = place.parent / f".arspec-{HOST}-{os.getpid()}-{secrets.token_hex(4)}{place.suffix}"
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
             return temporary

@@ -78,9 +78,13 @@ def _tensorboard(folder: Path, from_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None  # the JSON lines hold the same numbers
-    threading.excepthook = _told_by_the_writer
-    with telling(folder / "tensorboard"):
-        return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+    before, threading.excepthook = threading.excepthook, _told_by_the_writer
+    try:
+        with telling(folder / "tensorboard"):
+            return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+    except BaseException:
+        threading.excepthook = before
+        raise
 
 
 def _told_by_the_writer(fault: threading.ExceptHookArgs) -> None:
