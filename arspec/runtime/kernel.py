@@ -9,6 +9,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -20,20 +21,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.data.atomic import replacing
 from arspec.data.cache import user_cache
-from arspec.diagnostics import InputError
+from arspec.diagnostics.foreign import visible
+from arspec.runtime.kept import is_whole, keep
 
 SOURCE = Path(__file__).with_name("few_rows.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+PATIENCE = 60  # seconds that a compiler may take
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 
 def compiler() -> list[str] | None:
-    """The command of a C++ compiler: CXX, g++ or clang++; None where there is none."""
-    commands = (shlex.split(name) for name in (os.environ.get("CXX", ""), "g++", "clang++"))
-    return next((command for command in commands if command and shutil.which(command[0])), None)
+    """The command of a C++ compiler: CXX, g++ or clang++; None where there is none. What CXX says and is not there is
+    told."""
+    try:
+        wanted = shlex.split(os.environ.get("CXX", ""))
+        if wanted and not shutil.which(wanted[0]):
+            _told(f"CXX names {wanted[0]!r}, and there is no such program; another compiler is looked for")
+    except ValueError as error:
+        wanted = []
+        _told(f"CXX is no command ({error}); another compiler is looked for")
+    return next((command for command in (wanted, ["g++"], ["clang++"]) if command and shutil.which(command[0])), None)
 
 
 @cache
@@ -41,25 +50,50 @@ def kernel() -> Kernel | None:
     """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler, or it
     has no use for the file."""
     kept = library()
-    with suppress(OSError):  # it is not there
-        return Kernel(ctypes.CDLL(str(kept)))
+    if is_whole(kept):
+        with suppress(OSError, AttributeError):  # it is for another machine, or lacks what it should have
+            return Kernel(ctypes.CDLL(str(kept)))
     command = compiler()
     if command is None:
         return None
     try:
         with tempfile.TemporaryDirectory() as directory:
             made = Path(directory) / kept.name
-            run = [*command, *FLAGS, str(SOURCE), "-o", str(made)]
-            subprocess.run(run, capture_output=True, text=True, check=True)
+            _run([*command, *FLAGS, str(SOURCE), "-o", str(made)])
             found = Kernel(ctypes.CDLL(str(made)))
-            with suppress(OSError, InputError), replacing(kept) as place:  # where the folder may be written to
-                shutil.copyfile(made, place)
+            keep(made, kept)
             return found
-    except (OSError, subprocess.CalledProcessError) as error:  # or where nothing in the folder may be run
-        said: str = (getattr(error, "stderr", None) or "").strip() or str(error)
-    warnings.warn(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; "
-                  f"it says: {said.splitlines()[0]}", RuntimeWarning, stacklevel=2)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        said = f"nothing within {PATIENCE} seconds, and is given up on"
+    except (
+        OSError,
+        AttributeError,
+        subprocess.CalledProcessError,
+    ) as error:  # or where nothing in the folder may be run
+        said = ((getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()[0]
+    _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; it "
+          f"says: {visible(said)}")  # fmt: skip
     return None
+
+
+def _run(command: list[str]) -> None:
+    """Runs a compiler. Raises CalledProcessError where it fails and TimeoutExpired where it hangs, and ends what it began."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        start_new_session=True,
+    ) as running:  # fmt: skip
+        try:
+            _, said = running.communicate(timeout=PATIENCE)
+        except BaseException:
+            with suppress(OSError):  # the programs that it has started, too
+                os.killpg(running.pid, signal.SIGKILL)
+            raise
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command, stderr=said)
+
+
+def _told(what: str) -> None:
+    warnings.warn(what, RuntimeWarning, stacklevel=3)
 
 
 def library() -> Path:
