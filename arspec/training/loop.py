@@ -81,7 +81,7 @@ def train(
             )
             message = f"{folder} holds {'no' if resume else 'a'} training run"
             raise InputError("AR814" if resume else "AR810", message, hint)
-        return _trained(model, examples, valid, folder, options, device, resume, stop_after, tensorboard, progress)
+        return _trained(model, examples, valid, folder, options, device, resume, stop_after, tensorboard)
 
 
 def _trained(
@@ -94,7 +94,6 @@ def _trained(
     resume: bool,
     stop_after: int | None,
     tensorboard: bool,
-    progress: bool,
 ) -> Summary:
     """Trains into a folder that is held for it."""
     processes = Processes.join(device)
