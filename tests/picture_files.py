@@ -179,7 +179,7 @@ def other_files() -> list[File]:
         files.append(File(f"{PNG_KINDS[planes]}.webp", data, x))
     palette = np.random.default_rng(12).integers(0, 256, (256, 4)).astype(np.uint8)
     palette[:, 3] = 255
-    for clear in (None, 3):
+    for clear in (None, 3, 200):  # of which the last is no pixel's
         x = numbers(1, 16, 13)
         image = Image.frombytes("P", (WIDTH, HEIGHT), x.tobytes())
         image.putpalette(palette[:, :3].tobytes())
@@ -187,7 +187,7 @@ def other_files() -> list[File]:
         if clear is not None:
             colours[clear, 3] = 0
         data = saved(image, "GIF", optimize=False, **({} if clear is None else {"transparency": clear}))
-        files.append(File(f"static{'-clear' * (clear is not None)}.gif", data, x, 256, colours))
+        files.append(File(f"static{'' if clear is None else f'-clear-{clear}'}.gif", data, x, 256, colours))
     return files
 
 

@@ -73,6 +73,19 @@ def test_lossy_files_are_loaded_as_pillow_decodes_and_turns_them(file: File, tmp
     assert ("CMYK" in examples.note) == ("CMYK" in file.name)
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG", "TIFF"])
+def test_every_format_is_turned_upright(form: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    image = Image.fromarray(np.repeat(np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH, 1) * 7, 3, 2).astype(np.uint8))
+    lossless = {"lossless": True} if form == "WEBP" else {"quality": 100} if form == "JPEG" else {}
+    (tmp_path / f"a.{form.lower()}").write_bytes(saved(image, form, exif=exif, **lossless))
+    found = load(f"{tmp_path}/a.{form.lower()}", data_for(3, 256, WIDTH, HEIGHT), {}, "all")
+    upright = np.asarray(image).transpose(1, 0, 2)[:, ::-1]
+    assert np.abs(found.x[0].transpose(1, 2, 0).astype(int) - upright).max() <= (8 if form == "JPEG" else 0)
+    assert "the file: turned upright" in found.note
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_sixteen_bits_are_reduced_as_the_note_says(channels: int, tmp_path: Path) -> None:
     x = numbers(channels, 65536)

@@ -22,7 +22,12 @@ MOST_MODELS = 64  # that are tried where none is named
 def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec compress`."""
     parser.add_argument("model", metavar="MODEL", help="a folder that train has written, its .safetensors, or a spec (untrained)")  # fmt: skip
-    parser.add_argument("files", nargs="+", metavar="FILE", help="images, sound, text, .npy arrays, or folders of them")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="images, sound, text, .npy arrays, folders of them, patterns such as 'photos/*.png'",
+    )
     add_set(parser)
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
     parser.add_argument(
@@ -171,6 +176,7 @@ def run_decompress(args: argparse.Namespace) -> int:
 def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
     """Names in the container and paths; InputError for what is not there and for names that come twice."""
     from arspec.codec.part import checked_name
+    from arspec.data.readers.files import found as matching
 
     seen: set[str] = set()
     for text in given:
@@ -180,6 +186,8 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
             pairs = [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in inside]
             if not pairs:
                 raise InputError("AR803", f"the folder {path} holds no file")
+        elif not path.exists() and (files := matching(text)) is not None:  # a pattern that no shell has replaced
+            pairs = [(each.name, each) for each in files.paths]
         else:
             pairs = [(path.name, path)]
         for name, each in pairs:

@@ -14,7 +14,11 @@ from arspec.diagnostics import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, the data and how much of it."""
     add_model(parser)
-    parser.add_argument("--data", required=True, help="digits, mnist, ..., a folder or a file")
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="digits, mnist, ..., a folder or a file; photos@size=32 (arspec explain AR840 lists such options)",
+    )
     parser.add_argument("--split", default="test", choices=("train", "valid", "test", "all"), help="(%(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="examples at a time (%(default)s)")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N examples alone")

@@ -26,7 +26,13 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
 def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec complete`."""
     add_model(parser)
-    parser.add_argument("--data", "--input", required=True, help="a data set, a folder or a file, such as an image")
+    parser.add_argument(
+        "--data",
+        "--input",
+        required=True,
+        help="a data set, a folder or a file, such as an image; "
+        "photo.jpg@size=32 (arspec explain AR840 lists such options)",
+    )
     parser.add_argument("--split", default="test", choices=("train", "valid", "test", "all"), help="(%(default)s)")
     parser.add_argument("-n", type=int, default=8, metavar="N", help="complete the first N examples (%(default)s)")
     parser.add_argument("--each", type=int, default=4, metavar="N", help="completions of each (%(default)s)")

@@ -60,24 +60,22 @@ def known_part(given: str, model: Any) -> Any:
 
 
 def _mask_file(given: str, data: Any, known: Any) -> Any:
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
     from arspec.data.arrays import read_npy
-    from arspec.foreign import opened
+    from arspec.data.options import Options
+    from arspec.data.picture.fit import fitted
+    from arspec.data.picture.read import decode
+    from arspec.data.tally import Tally
+    from arspec.foreign import content
 
     path = Path(given)
     if not path.exists():
         hint = "give " + ", ".join(PARTS) + ", prefix:N, suffix:N, a picture or a .npy"
         raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
-    try:
-        if path.suffix.lower() == ".npy":
-            mask = read_npy(path)
-        else:
-            with opened(path, "AR803") as raw, Image.open(raw) as file:
-                mask = np.asarray(file.convert("L"))
-    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError) as error:
-        raise InputError("AR803", f"cannot read {path} as a mask: {error}") from error
+    if path.suffix.lower() == ".npy":
+        mask = read_npy(path)
+    else:  # what is black or transparent is not given
+        picture = decode(content(path, "AR803"), str(path))
+        mask = fitted(picture, 1, Options(background="black"), Tally())[0]
     size = known.shape[1:] if data.kind == "image" else known.shape
     if mask.shape not in (known.shape, size, getattr(data, "display", None)):
         raise InputError("AR804", f"the mask {path} has the shape {list(mask.shape)}, the data {list(known.shape)}")

@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, the sets that are scored, and what they are scored by."""
     add_model(parser)
     parser.add_argument(
-        "--data", required=True, help="examples of the model's own kind: digits, mnist, a folder or a file"
+        "--data",
+        required=True,
+        help="examples of the model's own kind: digits, mnist, a folder or a file, with "
+        "options such as photos@size=32 (arspec explain AR840)",
     )
     parser.add_argument(
         "--split", default="test", choices=("train", "valid", "test", "all"), help="of both (%(default)s)"

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        help="digits, mnist, ... (tools/data lists them), a folder, or a .npy, .npz, .txt, .wav file",
+        help="digits, mnist, ... (tools/data lists them), a folder, a pattern such as 'photos/*.png', or a file; options "
+        "may follow, as in photos@size=32@background=black (arspec explain AR840 lists them)",
     )
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from arspec.codec.media.base import MOST_FRAME, Media, inflated
 from arspec.codec.media.greys import contiguous
-from arspec.codec.media.png import one_picture
+from arspec.codec.media.png import kept, one_picture
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.examples import Array
 from arspec.data.picture.base import Picture
@@ -44,8 +44,7 @@ def parse(data: bytes, name: str) -> Media | None:
     written = build(In(meta), samples)
     if not same(data, written, name):
         return None
-    kept = " and ".join(["pixels", *("colour profile" if key == "icc" else key.upper() for key in picture.info)])
-    return Media(samples, 256, meta, None, written == data, kept)
+    return Media(samples, 256, meta, exact=False, kept=kept(picture))
 
 
 def build(meta: In, samples: Ints) -> bytes:
@@ -70,16 +69,16 @@ def build(meta: In, samples: Ints) -> bytes:
 def same(before: bytes, after: bytes, name: str) -> bool:
     """Whether two files show the same picture: the same numbers of the same depth, turned alike, with one profile."""
     try:
-        one, two = _shown(decode(before, name)), _shown(decode(after, name))
+        one, two = decode(before, name), decode(after, name)
     except InputError:
         return False
-    return np.array_equal(one[0], two[0]) and one[1:] == two[1:]
+    stated = [(p.kind, p.span, p.premultiplied, p.orientation, p.frames, p.info.get("icc")) for p in (one, two)]
+    return stated[0] == stated[1] and np.array_equal(_shown(one), _shown(two))
 
 
-def _shown(picture: Picture) -> tuple[Array, object, object, object, object]:
+def _shown(picture: Picture) -> Array:
     colours, alpha = picture.colours()
-    planes = colours if alpha is None else np.concatenate([colours, alpha])
-    return planes, picture.span, picture.premultiplied, picture.orientation, picture.info.get("icc")
+    return colours if alpha is None else np.concatenate([colours, alpha])
 
 
 def _deflated(data: bytes, name: str) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,9 +48,8 @@ def parse(data: bytes, name: str) -> Media | None:
     head = head_of(data)
     around = around_pixels(data) if head is not None else None
     if head is not None and around is not None:  # all that stands around the pixels is kept, other frames too
-        media = media_of(picture, head, *around)
-        return Media(media.samples, media.span, media.meta, None, build(In(media.meta), media.samples) == data,
-                     "pixels and other chunks")  # fmt: skip
+        # how pixels are deflated is up to the library that does it, here and where the file is restored
+        return replace(media_of(picture, head, *around), exact=False, kept="pixels and other chunks")
     one_picture(picture, name)
     colour = PALETTE if picture.palette is not None else KINDS.get(picture.kind)
     if colour is None or picture.bits not in DEPTHS[colour] or picture.premultiplied:
@@ -57,8 +57,7 @@ def parse(data: bytes, name: str) -> Media | None:
     rows, columns = picture.stored.shape[1:]
     head = Head(columns, rows, picture.bits, colour, False)
     media = media_of(picture, head, SIGNATURE + head.chunk() + _beside(picture), END)
-    kept = " and ".join(["pixels", *_said(picture)])
-    return Media(media.samples, media.span, media.meta, ".png", False, kept)
+    return replace(media, suffix=".png", exact=False, kept=kept(picture))
 
 
 def one_picture(picture: Picture, name: str) -> None:
@@ -109,9 +108,10 @@ def _beside(picture: Picture) -> bytes:
     if icc := picture.info.get("icc"):
         parts.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc, 9)))
     if picture.palette is not None:
-        used = picture.palette[: int(picture.stored.max()) + 1]
+        clear = np.flatnonzero(picture.palette[:, 3] < 255)
+        used = picture.palette[: max(int(picture.stored.max()), int(clear.max(initial=0))) + 1]
         parts.append(chunk(b"PLTE", used[:, :3].tobytes()))
-        if (used[:, 3] < 255).any():
+        if clear.size:
             parts.append(chunk(b"tRNS", used[:, 3].tobytes()))
     elif picture.opaque_but is not None:
         parts.append(chunk(b"tRNS", struct.pack(f">{len(picture.opaque_but)}H", *picture.opaque_but)))
@@ -122,6 +122,8 @@ def _beside(picture: Picture) -> bytes:
     return b"".join(parts)
 
 
-def _said(picture: Picture) -> list[str]:
+def kept(picture: Picture) -> str:
+    """What of a picture is the same after it was written in another way, in words."""
     names = {"icc": "colour profile", "exif": "EXIF", "xmp": "XMP"}
-    return [names[key] for key in picture.info]
+    parts = ["pixels", *(names[key] for key in picture.info)]
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
