@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from torch import Tensor
 import arspec
 from arspec.cli.given import known_part
 from arspec.cli.main import main
-from arspec.completion import HOW, complete
+from arspec.completion import HOW, complete, plan
 from arspec.completion.given import best_given, given_under
 from arspec.diagnostics import InputError
 from arspec.runtime.module import Model
+from arspec.runtime.sampler import Sampler
 
 # way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
 WAYS = {
@@ -30,6 +32,7 @@ WAYS = {
 
 # There are ninety such tests: a right way fails one of them in a hundred choices of the seeds.
 LEAST = 1e-4
+FEWER = {"channels": 1, "levels": 17, "features": 4, "layers": 1, "kernel": 3}
 SMALL = {"height": 16, "width": 16, "channels": 1, "levels": 2, "features": 8, "head_features": 8, "blocks": 1}
 
 
@@ -125,6 +128,44 @@ def test_a_pixel_that_is_given_in_part(name: str) -> None:
         complete(model, x, known, temperature=0.5)
 
 
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("name", ["categorical channels", "mixture joint channels", "bernoulli vector"])
+def test_the_plan_counts_the_passes_that_are_made(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, counted = tiny(name), [0]
+    run, drive = Model.run, Sampler.drive
+
+    def counting_run(self: Model, values: dict[Any, Tensor], *rest: Any) -> Tensor:
+        counted[0] += len(values[self.graph.data])
+        return run(self, values, *rest)
+
+    def counting_drive(self: Sampler, n: int, *rest: Any, **more: Any) -> Tensor:
+        counted[0] += n
+        return drive(self, n, *rest, **more)
+
+    known, settings = parts(model)["last"], {"sweeps": 2, "particles": 3, "tries": 5000}
+    planned = plan(model, known, how, **settings)
+    x = model.sample(1, seed=3, method="once")
+    monkeypatch.setattr(Model, "run", counting_run)
+    monkeypatch.setattr(Sampler, "drive", counting_drive)
+    complete(model, x, known, how=how, member=planned.given.member, **settings)
+    assert planned.how == how and f"{planned.passes:,} passes" in str(planned)
+    assert 0 < counted[0] <= planned.passes if how == "rejection" else counted[0] == planned.passes
+
+
+def test_sweeps_that_take_many_passes_are_left_to_those_who_ask_for_them() -> None:
+    spec = arspec.load("specs/gated_pixelcnn.yaml", params={**FEWER, "height": 8, "width": 8})
+    model, known = arspec.compile(spec), torch.ones(1, 8, 8, dtype=torch.bool)
+    known[0, 0, :4] = False  # 17 levels each
+    few = plan(model, known)
+    assert few.how == "gibbs" and few.passes == 64 + 20 * 4 * 17 and few.instead is None
+    known[0, :4] = False
+    many = plan(model, known)
+    assert many.how == "particles" and many.passes == 64 and many.instead == ("gibbs", 64 + 20 * 32 * 17)
+    assert "--how gibbs takes 10,944" in str(many)
+    assert plan(model, known, sweeps=2).how == "gibbs"
+    assert plan(model, known, "gibbs").passes == 10_944
+
+
 def test_a_family_chooses_the_member_that_makes_it_exact() -> None:
     model = tiny("bernoulli family")
     for member in range(model.members):
@@ -217,8 +258,12 @@ def test_the_command_says_what_completions_are_worth(
     ]
     command += ["--particles", "4", "--sweeps", "1", "--device", "cpu", "--how", how]
     assert main([*command, "-o", str(tmp_path / "a.png")]) == 0
-    assert told in capsys.readouterr().out
-    assert main([*command, "-o", str(tmp_path / "a.npy")]) == 0
+    said = capsys.readouterr()
+    assert (
+        told in said.out and f"2 completions by {told.split()[0].rstrip(':') if how == 'auto' else how}: " in said.err
+    )
+    assert main([*command, "-o", str(tmp_path / "a.npy"), "--quiet"]) == 0
+    assert "completions by" not in capsys.readouterr().err
     assert np.load(tmp_path / "a.npy").shape == (2, 1, 8, 8)
 
 

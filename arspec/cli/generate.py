@@ -112,7 +112,7 @@ def run_complete(args: argparse.Namespace) -> int:
     import torch
 
     from arspec.cli.given import known_part
-    from arspec.completion import complete
+    from arspec.completion import complete, plan
     from arspec.data import load
     from arspec.data.write import check_suffix, write
 
@@ -127,23 +127,17 @@ def run_complete(args: argparse.Namespace) -> int:
     repeated = {name: values.repeat(args.each, 0) for name, values in {**condition, **chosen}.items()}
     device = next(model.parameters()).device
     kept, conditions = torch.from_numpy(known).to(device), as_tensors(repeated, model)
+    effort = {"particles": args.particles, "sweeps": args.sweeps, "tries": args.tries}
+    chosen, method = plan(model, kept, args.how, args.member, **effort), args.method
+    if not args.quiet:
+        print(f"{len(x) * args.each:,} completions {chosen}", file=sys.stderr)
+    if chosen.how == "order":
+        method = _method(args, model, len(x) * args.each, chosen.given.member, conditions, kept)
     found = complete(
-        model,
-        torch.from_numpy(x.repeat(args.each, 0)).to(device),
-        kept,
-        conditions,
-        how=args.how,
-        method=args.method,
-        member=args.member,
-        seed=args.seed,
-        particles=args.particles,
-        sweeps=args.sweeps,
-        tries=args.tries,
-        **chance,
-    )
+        model, torch.from_numpy(x.repeat(args.each, 0)).to(device), kept, conditions, how=chosen.how, method=method,
+        member=chosen.given.member, seed=args.seed, **effort, **chance,
+    )  # fmt: skip
     print(f"{found.how}: {found.guarantee}")
-    if args.explain_method and found.how == "order":
-        _method(args, model, len(x) * args.each, found.member, conditions, kept)
     completions = found.values.cpu().numpy().reshape(len(x), args.each, *data.shape)
     if out.suffix.lower() != ".png":
         _say(write(completions.reshape(-1, *data.shape), data, out))

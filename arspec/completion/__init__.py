@@ -6,11 +6,13 @@ enumeration    every completion, where there are few: exact
 rejection      passes until the given part agrees: exact
 particles      many passes at once, resampled on the way (sequential Monte Carlo): exact in the limit
 gibbs          sweeps over the missing part, by all levels or by Metropolis's rule: exact in the limit
-completing     the choice among them, and what it is worth
+plan           the choice among them, and what it costs
+completing     the completions, and what they are worth
 """
 
 from __future__ import annotations
 
-from arspec.completion.completing import HOW, Completion, complete
+from arspec.completion.completing import Completion, complete
+from arspec.completion.plan import HOW, Plan, plan
 
-__all__ = ["HOW", "Completion", "complete"]
+__all__ = ["HOW", "Completion", "Plan", "complete", "plan"]

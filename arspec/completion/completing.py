@@ -1,4 +1,4 @@
-"""The choice of a way to complete, and what the completions are worth."""
+"""Completions by the way that is planned, and what they are worth."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from torch import Tensor
 from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.enumeration import by_enumeration, completions
 from arspec.completion.gibbs import by_gibbs, by_metropolis
-from arspec.completion.given import Given, best_given, not_first
+from arspec.completion.given import Given
 from arspec.completion.particles import by_particles
+from arspec.completion.plan import plan
 from arspec.completion.rejection import by_rejection
-from arspec.diagnostics import InputError, did_you_mean
+from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation, truncation
 from arspec.runtime.drawing import noise_for
 from arspec.runtime.method import sample
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
-
-HOW = ("auto", "order", "enumeration", "rejection", "particles", "gibbs", "metropolis")
-FEW = 1 << 12  # completions that are enumerated unasked
-MANY_LEVELS = 32  # beyond, a full conditional over all levels costs more than it gains
 
 
 @dataclass(frozen=True)
@@ -62,18 +59,13 @@ def complete(
     """x [B, *shape] with what is not `known` (booleans [*shape]) drawn anew, given what is.
 
     how: order (clamping; exact where the given part tells nothing after it), enumeration, rejection (exact), particles,
-    gibbs, metropolis (exact in the limit). auto: order where it is exact, under whichever member of the family; else
-    enumeration where there are few completions; else gibbs, or metropolis where the levels are many, either from a start
-    by particles. member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k,
-    top_p, min_p: for the order alone. InputError where the way can't be taken."""
+    gibbs, metropolis (exact in the limit). auto: what `arspec.completion.plan` chooses, which says its cost beforehand.
+    member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k, top_p, min_p:
+    for the order alone. InputError where the way can't be taken."""
     condition = model.conditions(condition or {}, len(x))
-    _check(how, particles, sweeps, tries)
     chance = Chance(temperature, truncation(model.graph.head, top_k, top_p, min_p))
-    given = best_given(model, known, member)
-    if how == "auto":
-        how = _chosen(model, given)
-    if how == "order" and not given.exact:
-        raise not_first(model, given)
+    chosen = plan(model, known, how, member, particles, sweeps, tries)
+    how, given = chosen.how, chosen.given
     if chance != AS_IT_IS and (how != "order" or given.partial.any()):
         raise InputError("AR808", f"completion by {how} is of the model as it is, without {chance}",
                          "temperature, top-k, top-p and min-p are for a given part that comes first in the order")  # fmt: skip
@@ -88,22 +80,6 @@ def complete(
     with torch.no_grad(), model.held(watched=False):
         values, guarantee = _otherwise(model, given, x, condition, how, seed, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)
-
-
-def _check(how: str, particles: int, sweeps: int, tries: int) -> None:
-    if how not in HOW:
-        raise InputError("AR808", f"there is no way to complete that is named '{how}'", did_you_mean(how, HOW, "ways"))
-    for name, value in {"particles": particles, "sweeps": sweeps, "tries": tries}.items():
-        if value < 1:
-            raise InputError("AR808", f"{name} is at least 1; {value} came")
-
-
-def _chosen(model: Model, given: Given) -> str:
-    if given.exact:
-        return "order"
-    if completions(model, given) <= FEW:
-        return "enumeration"
-    return "gibbs" if model.spec.data.levels <= MANY_LEVELS else "metropolis"
 
 
 def _by_order(
