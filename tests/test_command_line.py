@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import arspec
 from arspec.analysis.report import prove
@@ -59,7 +61,7 @@ def test_options_may_stand_between_arguments(capsys: pytest.CaptureFixture[str],
         [gone, "-o", out, "--force"],
     ):
         assert main(["decompress", *arguments]) == 2
-        assert f"cannot read {gone}" in capsys.readouterr().err
+        assert f"cannot read '{gone}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -114,3 +116,20 @@ def test_the_time_of_the_proof_is_told_apart_from_that_of_contexts() -> None:
     whole, alone = prove(spec), prove(spec, contexts=False)
     assert 0 < whole.proof_seconds <= whole.seconds
     assert "contexts in" in str(whole) and "contexts in" not in str(alone)
+
+
+def test_compress_says_sizes_and_a_repeated_note_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(0, 256, (6, 6), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.jpg", quality=90)
+    made = [MADE, "--set", "height=3", "--set", "width=3", "--set", "hidden=4", "--set", "members=1"]
+    pictures = [str(path) for path in sorted(tmp_path.glob("*.jpg"))]
+    out = tmp_path / "x.ars"
+    assert main(["compress", *made, *pictures, "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    came, size = sum(Path(path).stat().st_size for path in pictures), out.stat().st_size
+    assert f"5 files of {came:,} bytes in {size:,} bytes, {came / size:.2f} to 1" in said
+    assert f"180 values, {8 * size / 180:.3f} bits/dim" in said
+    assert [line for line in said.splitlines() if "note:" in line and ".png is added" in line] == [
+        "  note: .png is added to the name, with the same pixels: 5 files, 0.jpg, 1.jpg, 2.jpg and 2 more"
+    ]

@@ -17,6 +17,7 @@ from arspec.diagnostics import InputError
 from arspec.progress import Progress
 
 MOST_MODELS = 64  # that are tried where none is named
+NAMED = 3  # files that a note names
 
 
 def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,14 +92,17 @@ def run_compress(args: argparse.Namespace) -> int:
 
     codec = Codec(model, args.member, args.noise, args.lanes)
     items: list[Item] = []
-    notes: list[str] = []
+    came = 0
+    notes: dict[str, list[str]] = {}  # what is said of files, with their names
     for name, path in paths:
-        form, media = parse(_bytes(path), str(path), model.spec.data)
+        data = _bytes(path)
+        came += len(data)
+        form, media = parse(data, str(path), model.spec.data)
         if media.suffix is not None:
-            notes.append(f"{name} is restored as {name}{media.suffix}, with the same {media.kept}")
+            notes.setdefault(f"{media.suffix} is added to the name, with the same {media.kept}", []).append(name)
             name += media.suffix
         elif not media.exact:
-            notes.append(f"{name} is restored with the same {media.kept}, not byte for byte")
+            notes.setdefault(f"restored with the same {media.kept}, not byte for byte", []).append(name)
         items.append(Item(name, form, media))
     tiles = codec.tiles(items)
     conditions: dict[str, Any] = {}
@@ -118,7 +122,7 @@ def run_compress(args: argparse.Namespace) -> int:
         checked = time.perf_counter() - start
     with replacing(out) as temporary:
         temporary.write_bytes(container)
-    _say_compressed(args, out, summary, seconds, checked, notes)
+    _say_compressed(args, out, came, summary, seconds, checked, [_note(*note) for note in notes.items()])
     return 0
 
 
@@ -240,24 +244,28 @@ def _compare(items: list[Any], paths: list[Path], restored: Iterable[Any]) -> No
 # -- what is said --------------------------------------------------------------------------------------------------------
 
 
+def _note(said: str, names: list[str]) -> str:
+    """What is said of several files, once."""
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+    return f"{said}: {listed}" if len(names) == 1 else f"{said}: {len(names):,} files, {listed}"
+
+
 def _say_compressed(
-    args: argparse.Namespace, out: Path, summary: Any, seconds: float, checked: float | None, notes: list[str]
-) -> None:
-    each = 8 * summary.size / max(summary.values, 1)
+    args: argparse.Namespace, out: Path, came: int, summary: Any, seconds: float, checked: float | None,
+    notes: list[str],
+) -> None:  # fmt: skip
+    """came: bytes of the files that were compressed."""
+    each, ratio = 8 * summary.size / max(summary.values, 1), came / max(summary.size, 1)
     if args.json:
         fields = ("size", "values", "bits", "numbers", "guarded", "guard_bytes", "even_bytes", "parts")
         figures = {name: getattr(summary, name) for name in fields}
-        print(
-            json.dumps(
-                {**figures, "bits_per_value": each, "seconds": seconds, "check_seconds": checked, "notes": notes}
-            )
-        )
+        more = {"input_size": came, "ratio": ratio, "bits_per_dim": each, "bits_per_value": each, "seconds": seconds}
+        print(json.dumps({**figures, **more, "check_seconds": checked, "notes": notes}))
         return
     count = len(summary.parts)
     ideal = math.ceil(summary.bits / 8)
-    print(
-        f"{out}: {count} file{'s' * (count != 1)}, {summary.values:,} values in {summary.size:,} bytes, {each:.3f} bits/value"
-    )
+    print(f"{out}: {count} file{'s' * (count != 1)} of {came:,} bytes in {summary.size:,} bytes, {ratio:.2f} to 1")
+    print(f"  {summary.values:,} values, {each:.3f} bits/dim")
     even = f", {summary.even_bytes:,} bytes for what the model leaves open" if summary.even_bytes else ""
     print(f"  -log2 p under the model: {ideal:,} bytes{even}")
     share = summary.guarded / max(summary.numbers, 1)
