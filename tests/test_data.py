@@ -161,13 +161,13 @@ def test_what_does_not_fit_names_both_sides() -> None:
         load("digits", DIGITS.model_copy(update={"channels": 3}))
     with refused("AR804", "the spec models a vector of 63"):
         load("digits", VectorData(kind="vector", size=63, levels=17))
-    with refused("AR803", "no data set, file or folder", "shakespeare"):
+    with refused("AR803", "no data set, file or folder", "shakespeare", "is looked for from the folder"):
         load("cifar", DIGITS)
     with refused("AR803", "train, valid, test and all"):
         load("digits", DIGITS, {}, "validation")
     with refused("AR806", "'place'", "'label', 'place'"):
         load("digits", DIGITS, {**LABEL, "place": VectorCondition(kind="vector", size=2)})
-    with refused("AR807", "classes 0 to 4"):
+    with refused("AR807", "classes 0 to 4", "set `classes` higher"):
         load("digits", DIGITS, {"label": ClassCondition(kind="class", classes=5)})
 
 
@@ -458,3 +458,11 @@ def test_patterns_name_regular_files(tmp_path: Path) -> None:
         load(f"{tmp_path}/p/a/8.png", data)
     with refused("AR803", "cannot read"):
         load("x" * 5000, data)
+
+
+def test_a_source_that_is_not_there_names_what_is(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    with refused("AR803", "did you mean", "pictures", "the data sets are"):
+        load(str(tmp_path / "pictuers"), DIGITS)
+    with refused("AR803", "did you mean 'digits'?"):
+        load("digitss", DIGITS)

@@ -12,5 +12,7 @@ __all__ = ["CODES", "LEVELS", "Code", "Level"]
 
 _FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine)
 
-CODES: dict[str, Code] = {entry.code: entry for file in _FILES for entry in file.CODES}
+CODES: dict[str, Code] = {
+    entry.code: entry for entry in sorted((e for file in _FILES for e in file.CODES), key=lambda e: e.code)
+}
 """Every code with its title and page, in order."""

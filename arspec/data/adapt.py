@@ -198,7 +198,8 @@ def check_condition(key: str, section: ConditionSection, values: Array, count: i
             raise InputError("AR807", f"'{key}' takes {count} class numbers, not {values.dtype} {list(values.shape)}")
         if count and not 0 <= int(values.min()) <= int(values.max()) < section.classes:
             wrong = int(values.max()) if values.max() >= section.classes else int(values.min())
-            raise InputError("AR807", f"'{key}' has the classes 0 to {section.classes - 1}, and {wrong} came")
+            raise InputError("AR807", f"'{key}' has the classes 0 to {section.classes - 1}, and {wrong} came",
+                             section.range_help)  # fmt: skip
         return values.astype(np.int64)
     if section.kind == "vector":
         shape = (section.size,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from arspec.data.readers.arrays import with_size
 from arspec.data.readers.files import found
 from arspec.data.readers.sound import with_options
 from arspec.data.sets import SETS
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, did_you_mean_file
 
 if TYPE_CHECKING:
     from arspec.spec.sections import Condition as ConditionSection
@@ -59,5 +60,8 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
             continue
         options.check(raw.layout, source)
         return raw, options
-    sets = ", ".join(SETS)
-    raise InputError("AR803", f"'{source}' is no data set, file or folder", f"the data sets are: {sets}")
+    where = f"the data sets are: {', '.join(SETS)}; a file or a folder is looked for from the folder {os.getcwd()}"
+    help = did_you_mean_file(source, SETS)
+    raise InputError(
+        "AR803", f"'{source}' is no data set, file or folder", where if help is None else f"{help} {where}"
+    )

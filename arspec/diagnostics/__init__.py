@@ -14,7 +14,7 @@ from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.errors import Collector, InputError, SpecError
 from arspec.diagnostics.for_programs import github, to_json
 from arspec.diagnostics.foreign import visible
-from arspec.diagnostics.names import did_you_mean, nearest, the_nearest
+from arspec.diagnostics.names import did_you_mean, did_you_mean_file, nearest, the_nearest
 from arspec.diagnostics.pages import explain
 from arspec.diagnostics.place import Place, Source
 
@@ -28,6 +28,7 @@ __all__ = [
     "Source",
     "SpecError",
     "did_you_mean",
+    "did_you_mean_file",
     "explain",
     "github",
     "nearest",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 MAX_COMPARED = 300  # names that a misspelt one is compared with
 
@@ -49,6 +51,20 @@ def did_you_mean(word: str, candidates: Iterable[str], what: str = "known") -> s
     if every and len(every) <= 40:
         return f"{what}: {', '.join(every)}"
     return None
+
+
+def did_you_mean_file(name: str, others: Iterable[str] = ()) -> str | None:
+    """A help line that names what resembles a missing file: files beside it, and `others`; None where nothing does."""
+    path = Path(name)
+    names: list[str] = []
+    try:
+        if not path.exists() and path.parent.is_dir():
+            with os.scandir(path.parent) as found:
+                names = [entry.name for entry, _ in zip(found, range(MAX_COMPARED), strict=False)]
+    except (OSError, ValueError):
+        pass
+    near = [str(path.parent / other) for other in nearest(path.name, names)] + nearest(name, others)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else None
 
 
 def _folded(word: str) -> str:

@@ -270,9 +270,11 @@ class Model(nn.Module):
                     and batch
                     and not 0 <= int(value.min()) <= int(value.max()) < section.classes
                 ):
+                    wrong = int(value.min()) if int(value.min()) < 0 else int(value.max())
                     raise InputError(
-                        "AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {int(value.max())}"
-                    )
+                        "AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {wrong}",
+                        section.range_help,
+                    )  # fmt: skip
                 found[node] = nn.functional.one_hot(value.long(), section.classes).to(self.dtype)
             else:
                 _check(name, value, (batch, node.out.channels, *node.out.grid))

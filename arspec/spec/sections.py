@@ -217,6 +217,12 @@ class ClassCondition(Section):
     kind: Literal["class"]
     classes: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="How many there are.")
 
+    @property
+    def range_help(self) -> str:
+        """How a class that is out of range is mended."""
+        most = self.classes - 1
+        return f"classes are counted from 0: give 0 to {most}, or set `classes` higher in the spec"
+
 
 class VectorCondition(Section):
     """A vector of numbers."""

@@ -11,13 +11,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml as pyyaml
 from yaml import events
 
-from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean, nearest
+from arspec.diagnostics import (
+    Collector,
+    Diagnostic,
+    InputError,
+    Place,
+    Source,
+    SpecError,
+    did_you_mean,
+    did_you_mean_file,
+)
 from arspec.foreign import opened
 from arspec.spec.scalars import Value, core_value
 from arspec.spec.yaml_faults import told
@@ -84,7 +92,7 @@ def read(path: str | os.PathLike[str]) -> Source:
         with opened(name, "AR003") as file:
             data = file.read(MAX_BYTES + 1)
     except InputError as error:
-        raise InputError(error.code, error.message, _neighbours(name)) from None
+        raise InputError(error.code, error.message, did_you_mean_file(name)) from None
     if len(data) > MAX_BYTES:
         raise InputError("AR005", f"{name!r} is larger than {MAX_BYTES:,} bytes (limit MAX_BYTES)")
     try:
@@ -382,17 +390,3 @@ class _Composer:
 
 def _code_point(character: Any) -> int:
     return ord(character[:1]) if isinstance(character, (str, bytes)) else int(character)
-
-
-def _neighbours(name: str) -> str | None:
-    """A help line that names files with a similar name beside a missing one."""
-    path = Path(name)
-    try:
-        if path.exists() or not path.parent.is_dir():
-            return None
-        with os.scandir(path.parent) as found:
-            names = [entry.name for entry, _ in zip(found, range(1000), strict=False)]
-    except (OSError, ValueError):
-        return None
-    near = nearest(path.name, names)
-    return f"did you mean {' or '.join(repr(str(path.parent / name)) for name in near)}?" if near else None

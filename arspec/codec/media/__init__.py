@@ -45,7 +45,12 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     elif section.kind == "sequence":
         tried = (WAV, STORED, FLAC, SOUND, DECODED) if section.content == "audio" else (_text(section),)
     for form in tried:
-        media = FORMATS[form][0](data, name)
+        try:
+            media = FORMATS[form][0](data, name)
+        except InputError as error:
+            takes = f"the model is of {_said(section)}, and compresses nothing else but .npy arrays"
+            help = f"{takes}; {error.help}" if error.help else takes
+            raise InputError(error.code, error.message, help) from error
         if media is not None:
             return form, media
     raise InputError("AR804", f"{name} could not be restored as it is", "convert it to PNG, or to WAV")
@@ -53,6 +58,13 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
 
 def _text(section: SequenceData) -> int:
     return PLAIN if section.alphabet is None else TEXT
+
+
+def _said(section: Data) -> str:
+    """What a model's data are, in words."""
+    if section.kind == "sequence":
+        return {"audio": "sound", "text": "text"}.get(section.content, "sequences")
+    return "images" if section.kind == "image" else "vectors"
 
 
 def restores(media: Media, form: int, before: bytes, after: bytes, name: str) -> bool:
