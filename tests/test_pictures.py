@@ -322,12 +322,19 @@ def test_the_first_of_several_pictures_is_told(tmp_path: Path) -> None:
         assert "the file: the first of several pictures" in examples.note
 
 
-def test_a_picture_is_scored_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_say_what_was_done_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tests.frame import framed
 
-    (tmp_path / "small.yaml").write_text(framed("data: {kind: image, height: 4, width: 4, channels: 3, levels: 256}"))
+    spec = str(tmp_path / "small.yaml")
+    Path(spec).write_text(framed("data: {kind: image, height: 4, width: 4, channels: 3, levels: 256}"))
     (tmp_path / "a.png").write_bytes(next(file.data for file in EXACT if file.name == "rgb-16.png"))
     source = f"{tmp_path}/a.png@size=4"
-    assert main(["eval", str(tmp_path / "small.yaml"), "--data", source, "--split", "all", "--device", "cpu"]) == 0
-    told = capsys.readouterr()
-    assert "65,536 levels to 256" in told.out + told.err and "lanczos" in told.out + told.err
+    common = (spec, "--data", source, "--split", "all", "--device", "cpu")
+    for command in (
+        ("eval", *common),
+        ("score", *common),
+        ("complete", *common, "-n", "1", "--each", "1", "-o", str(tmp_path / "x.png")),
+    ):
+        assert main(list(command)) == 0
+        told = capsys.readouterr()
+        assert "65,536 levels to 256" in told.out + told.err and "lanczos" in told.out + told.err

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.chance import add_chance_arguments, chance_of
-from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model
+from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
 
@@ -122,6 +122,7 @@ def run_complete(args: argparse.Namespace) -> int:
     named = {setting.partition("=")[0] for setting in args.condition}
     needed = {name: section for name, section in model.spec.condition.items() if name not in named}
     examples = load(args.data, data, needed, args.split, args.seed).side_by_side().first(args.n)
+    say_adapted(examples, args)
     x, condition = examples.take(np.arange(len(examples)))
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
     repeated = {name: values.repeat(args.each, 0) for name, values in {**condition, **chosen}.items()}

@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from arspec.data import Examples
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +129,12 @@ def _values(value: str, section: Any) -> Any:
     values = read_npy(value, help="give a .npy file")
     dimensions = {"vector": 1, "map": 3, "series": 2}[section.kind]
     return values[None] if values.ndim == dimensions else values
+
+
+def say_adapted(examples: Examples, args: argparse.Namespace) -> None:
+    """Tells on standard error what was done to examples so that they fit the spec."""
+    if examples.note and not getattr(args, "quiet", False):
+        print(f"note: {examples.name}: {examples.note}", file=sys.stderr)
 
 
 def as_tensors(condition: dict[str, Any], model: Any) -> dict[str, Any]:

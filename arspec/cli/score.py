@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model
+from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.diagnostics import InputError
 
 FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
@@ -98,6 +98,7 @@ def _examples(model: Any, source: str, split: str, args: argparse.Namespace) -> 
     named = {setting.partition("=")[0] for setting in args.condition}
     needed = {name: section for name, section in model.spec.condition.items() if name not in named}
     examples = load(source, model.spec.data, needed, split, args.seed).side_by_side().first(args.limit)
+    say_adapted(examples, args)
     x, condition = examples.take(np.arange(len(examples)))
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
     name = f"{Path(source).name if Path(source).exists() else source}, {split}"
