@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
-from arspec.codec.media.greys import contiguous, narrowed, span_of, widened, within
 from arspec.codec.media.png import one_picture
+from arspec.codec.media.samples import check_shape, contiguous, narrowed, span_of, widened, within
 from arspec.codec.media.tiff import differences, rewritten, with_strip
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.examples import Array
@@ -65,6 +65,7 @@ def rewrite(data: bytes, name: str) -> Media | None:
 
 def build(meta: In, samples: Ints) -> bytes:
     """The file."""
+    check_shape(samples)
     bits, how = meta.byte(), meta.byte()
     length_at = meta.number(1 << 30) if how & DEFLATED else 0
     before, after = unpack_frame(meta, (b"", b""))

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from arspec.codec.media.base import MOST_FRAME, Media, inflated
-from arspec.codec.media.greys import contiguous
 from arspec.codec.media.png import kept, one_picture
+from arspec.codec.media.samples import check_shape, contiguous
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.examples import Array
 from arspec.data.picture.base import Picture
@@ -49,6 +49,7 @@ def parse(data: bytes, name: str) -> Media | None:
 
 def build(meta: In, samples: Ints) -> bytes:
     """The picture as a file."""
+    check_shape(samples)
     form, mode = meta.byte(), meta.byte()
     if form >= len(WRITTEN) or mode >= len(MODES):
         raise Damaged("the container states a picture that there is not")

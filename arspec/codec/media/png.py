@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
-from arspec.codec.media.greys import contiguous, narrowed, span_of, widened, within
 from arspec.codec.media.palette import colours_of, indices_of
+from arspec.codec.media.samples import check_shape, contiguous, narrowed, span_of, widened, within
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.picture.base import Picture
 from arspec.data.picture.png import (
@@ -84,6 +84,7 @@ def media_of(picture: Picture, head: Head, before: bytes, after: bytes) -> Media
 
 def build(meta: In, samples: Ints) -> bytes:
     """The file."""
+    check_shape(samples)
     what, depth, colour, interlaced = (meta.byte() for _ in range(4))
     if what > COLOURS or depth not in DEPTHS.get(colour, ()) or interlaced > 1 or (what and colour != PALETTE):
         raise Damaged("the container states a kind of PNG that there is not")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
-from arspec.codec.media.greys import contiguous
+from arspec.codec.media.samples import contiguous
 from arspec.codec.wire import Damaged, In, Out
 from arspec.data.picture.pnm import is_pnm, read_pnm
 from arspec.types import Ints

@@ -59,9 +59,8 @@ def _decode(data: bytes, name: str) -> Picture:
         tags = {} if stated is None else {tag: stated.get(tag) for tag in TAGS if tag in stated}
         rawmode = _rawmode(file.tile[0]) if file.tile else ""
         file.load()
-        head = png.head_of(data)
-        if head is not None:
-            picture = _of_png(file, data, head)
+        if file.format == "PNG":
+            picture = _of_png(file, data, name)
         else:
             picture = _of_tiff(file, data, tags, rawmode) if tags else _of_bytes(file, data)
         if picture is None:
@@ -124,7 +123,10 @@ def _kind(palette: Array) -> str:
 # -- PNG ---------------------------------------------------------------------------------------------------------------
 
 
-def _of_png(file: Image.Image, data: bytes, head: png.Head) -> Picture:
+def _of_png(file: Image.Image, data: bytes, name: str) -> Picture:
+    head = png.head_of(data)
+    if head is None:
+        raise InputError("AR803", f"cannot read {name} as an image: its head is none that PNG knows")
     found, kind = png.chunks(data), PNG_KINDS[head.colour]
     if head.depth == 16 and head.colour != png.GREY:
         if kind == "LA":  # as wide as RGBA of 8 bits: all four bytes come at once

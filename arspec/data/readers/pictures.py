@@ -12,9 +12,10 @@ from arspec.data.levels import change, with_levels
 from arspec.data.options import Options
 from arspec.data.raw import Raw, split_of
 from arspec.data.readers.classes import class_labels
-from arspec.data.readers.files import Files, file_bytes, shuffled
+from arspec.data.readers.files import Files, shuffled
 from arspec.data.tally import Tally
 from arspec.diagnostics import InputError
+from arspec.foreign import content
 
 if TYPE_CHECKING:
     from arspec.spec.sections import Data
@@ -48,7 +49,7 @@ def _images(paths: list[Path], data: Data, options: Options) -> tuple[Array, int
     told = Tally()
     for path in paths:
         told.begin()
-        picture = decode(file_bytes(path).tobytes(), str(path))
+        picture = decode(content(path, "AR803"), str(path))
         if picture.frames > 1:
             told.add("the first of several pictures in the file")
         try:

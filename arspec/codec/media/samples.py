@@ -1,4 +1,4 @@
-"""Greys of fewer than 8 bits as those of 8 bits, as which a model of pictures knows them, and back."""
+"""Samples of pictures, checked; greys of fewer than 8 bits as those of 8 bits, as which a model knows them, and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from arspec.codec.wire import Damaged
 from arspec.types import Ints
+
+MOST_SIDE = (1 << 31) - 1  # rows or columns
 
 
 def widened(stored: Ints, bits: int) -> Ints:
@@ -33,6 +35,12 @@ def within(samples: Ints, bits: int) -> Ints:
 def span_of(bits: int) -> int:
     """The span of what `widened` gives."""
     return max(256, 1 << bits)
+
+
+def check_shape(samples: Ints) -> None:
+    """Refuses samples of a container that are no picture [C, H, W] of a size that a file can state."""
+    if samples.ndim != 3 or not samples.size or max(samples.shape) > MOST_SIDE:
+        raise Damaged("the container states a picture of a size that there is not")
 
 
 def contiguous(planes: Ints) -> Ints:
