@@ -179,6 +179,25 @@ def holds(predicate: Predicate, pairs: Pairs) -> Bools:
             raise TypeError(f"not a predicate: {predicate!r}")
 
 
+def parts(predicate: Predicate) -> int:
+    """How many operations a predicate consists of, each of which is worked out for all pairs."""
+    waiting: list[Any] = [predicate]
+    count = 0
+    while waiting:
+        part = waiting.pop()
+        count += not isinstance(part, (Coordinate, Number))
+        match part:
+            case And(items) | Or(items):
+                waiting += items
+            case Not(item):
+                waiting.append(item)
+            case Compare() | BinOp():
+                waiting += [part.left, part.right]
+            case _:
+                pass
+    return count
+
+
 def by_rank(predicate: Predicate) -> bool | None:
     """Whether a predicate is one comparison of ranks: True for `earlier`, False for `so_far`, None for others."""
     return {Name("earlier"): True, Name("so_far"): False}.get(predicate) if isinstance(predicate, Name) else None

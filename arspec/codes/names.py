@@ -439,4 +439,19 @@ CODES = (
         """,
         "say what the node reads.",
     ),
+    code(
+        "AR222",
+        "a spec that takes too much to read",
+        """What reading a spec costs is counted: its characters, its values, its expressions, and the names that the
+        instances of its blocks can use. Lists of lists multiply, and so do repeats; the message names the limit.""",
+        """
+        params: {a: [0, 1], b: [$a, $a, $a, $a], c: [$b, $b, $b, $b], d: [$c, $c, $c, $c], e: [$d, $d, $d, $d],
+                 f: [$e, $e, $e, $e], g: [$f, $f, $f, $f], h: [$g, $g, $g, $g], j: [$h, $h, $h, $h],
+                 k: [$j, $j, $j, $j], l: [$k, $k, $k, $k], width: 24}
+        """,
+        """
+        params: {a: [0, 1], b: [$a, $a, $a, $a], width: 24}
+        """,
+        "make the lists shorter, state less in a block that is repeated, or repeat it less.",
+    ),
 )

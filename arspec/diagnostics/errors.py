@@ -8,6 +8,7 @@ from arspec.diagnostics.as_text import text
 from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.names import did_you_mean, the_nearest
 from arspec.diagnostics.place import Place
+from arspec.work import KINDS, Work
 
 MAX_FAULTS = 1000  # that a collector takes before it gives up
 
@@ -47,10 +48,13 @@ class SpecError(InputError):
 
 
 class Collector:
-    """Gathers diagnostics, so that all faults of a file are reported at once. Raises SpecError at MAX_FAULTS."""
+    """Gathers diagnostics, so that all faults of a file are reported at once. Raises SpecError at MAX_FAULTS.
 
-    def __init__(self) -> None:
+    `work` counts what reading the file costs."""
+
+    def __init__(self, work: Work | None = None) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.work = work or Work()
 
     def add(
         self,
@@ -75,6 +79,13 @@ class Collector:
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics.extend(diagnostics)
+
+    def spend(self, kind: str, count: int, place: Place | None) -> None:
+        """Counts what is about to be made, of a kind of `arspec.work`. Raises SpecError where that is too much."""
+        if not self.work.take(kind, count):
+            limit = KINDS[kind]
+            found = f"the spec has more than {limit.most:,} {limit.what} (limit {limit.limit})"
+            raise SpecError([*self.diagnostics, Diagnostic(limit.code, found, place, limit.help)])
 
     def __len__(self) -> int:
         return len(self.diagnostics)

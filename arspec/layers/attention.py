@@ -19,7 +19,7 @@ from arspec.layers.base import (
     channels_first,
     sites_last,
 )  # fmt: skip
-from arspec.layers.dense import between
+from arspec.layers.dense import between, numbers_between
 from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
@@ -55,6 +55,9 @@ class Attention(Layer):
                 raise Fault("AR403", f"{kind.channels} channels can't be shared out among {self.heads} heads",
                             f"take a multiple of {self.heads} in each channel group", port)  # fmt: skip
         return Type(queries.grid, queries.groups, values.channels, queries.frame)
+
+    def numbers(self, node: Node) -> int:
+        return numbers_between(node.out, node.ins[1], node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         relation = between(node.out, node.ins[1], node.mask, member)

@@ -144,7 +144,16 @@ class Layer(BaseModel):
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         """The relation with each input, in the order of the ports. `training`: as it is while training."""
-        return [Pointwise() for _ in node.inputs]
+        return [Pointwise()] * len(node.inputs)
+
+    def numbers(self, node: Node) -> int:
+        """How many numbers it takes to work out `reads`, beyond a few for each site: entries of tables, and comparisons
+        of a mask. Known before any of them is made. Raises Fault where one node may not have so many."""
+        return 0
+
+    def settle(self, node: Node) -> None:
+        """Works out what is needed once, `plan` of the node, when its size is known to be within the limits. Raises
+        Fault."""
 
     def scan(self, node: Node, member: Member) -> Scan | None:
         """The relation with the layer's own sites, where it is recurrent."""
@@ -230,7 +239,8 @@ class Layer(BaseModel):
 def frame_of(inputs: list[Type]) -> Cells | Any:
     """The frame of what several inputs give together: the first that stands for data; of several parts of the data that
     of the part which is generated last."""
-    framed = [i.frame for i in inputs if not isinstance(i.frame, Free)]
+    different = {id(i.frame): i.frame for i in inputs}.values()  # thousands of inputs have few
+    framed = [frame for frame in different if not isinstance(frame, Free)]
     last = max(framed, key=lambda f: (isinstance(f, Cells) and f.part) or (0, 0), default=inputs[0].frame)
     return last
 

@@ -21,7 +21,7 @@ from arspec.layers.base import (
     fan_in_uniform,
     per_group,
 )  # fmt: skip
-from arspec.layers.geometry import Geometry, by, padding, spread, window
+from arspec.layers.geometry import Geometry, by, padding, spread, window, window_numbers
 from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
     add_beside,
@@ -108,6 +108,9 @@ class Conv(Layer):
     def _window(self, node: Node, member: Member) -> Window:
         into = node.ins[0]
         return window(into, node.out, self.geometry(into.grid), node.mask, member)
+
+    def numbers(self, node: Node) -> int:
+        return window_numbers(node.ins[0], node.out, self.geometry(node.ins[0].grid), node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         return [self._window(node, member)]

@@ -25,7 +25,7 @@ from arspec.layers.base import (
 from arspec.layers.geometry import all_pairs
 from arspec.layers.tiles import tiles
 from arspec.layers.windowed import shown, weight_norm
-from arspec.masks import Mask, by_rank, holds
+from arspec.masks import Mask, by_rank, holds, parts
 from arspec.reads import Matrix, Ranked, Reads, Whole
 from arspec.types import Cells, Free, Ints, Member, Type, Units, ranks
 
@@ -41,15 +41,29 @@ def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked
     """The relation of a layer in which every site may read every site of the input, as far as the mask allows."""
     if mask is None:
         return Whole(this.sites, that.sites)
-    strict = by_rank(mask.predicate)
-    if strict is not None and not any(isinstance(t.frame, Free) for t in (this, that)):
+    strict = _by_rank(this, that, mask)
+    if strict is not None:
         a, b = ranks(this, member), ranks(that, member)
         return Ranked((a.first if strict else a.last).ravel(), b.last.ravel(), strict)
+    allowed = holds(mask.predicate, all_pairs(this, that, member))
+    return Matrix(np.broadcast_to(allowed, (this.sites, that.sites)).copy())
+
+
+def _by_rank(this: Type, that: Type, mask: Mask) -> bool | None:
+    """As `by_rank`, of sites that have ranks."""
+    return None if any(isinstance(t.frame, Free) for t in (this, that)) else by_rank(mask.predicate)
+
+
+def numbers_between(this: Type, that: Type, mask: Mask | None) -> int:
+    """How many numbers it takes to work out `between`. Raises Fault where one layer may not have so many."""
+    if mask is None:
+        return 0
+    if _by_rank(this, that, mask) is not None:
+        return this.sites + that.sites
     if this.sites * that.sites > MAX_PAIRS:
         raise Fault("AR413", f"a mask over {this.sites:,} × {that.sites:,} sites, where {MAX_PAIRS:,} pairs are the limit (MAX_PAIRS)",
                     "`earlier` and `so_far` compare ranks, and have no limit", "mask")  # fmt: skip
-    allowed = holds(mask.predicate, all_pairs(this, that, member))
-    return Matrix(np.broadcast_to(allowed, (this.sites, that.sites)).copy())
+    return this.sites * that.sites * (1 + parts(mask.predicate))
 
 
 class Dense(Layer):
@@ -93,6 +107,9 @@ class Dense(Layer):
             depth, below = depth + 1, below.below
         assert not isinstance(into.frame, Free)
         return Type((self.units,), 1, 1, Units(self.units, depth, self.degrees, into.frame))
+
+    def numbers(self, node: Node) -> int:
+        return numbers_between(node.out, node.ins[0], node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         return [between(node.out, node.ins[0], node.mask, member)]

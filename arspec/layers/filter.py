@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import Layer, Node, Style, Weight, Weights, fan_in_uniform
-from arspec.layers.geometry import Geometry, padding, spread, window
+from arspec.layers.geometry import Geometry, padding, spread, window, window_numbers
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type
 
@@ -34,6 +34,9 @@ class Filter(Layer):
         into = node.ins[0]
         self._geometry(into.grid)
         return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def numbers(self, node: Node) -> int:
+        return window_numbers(node.ins[0], node.out, self._geometry(node.out.grid), None)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         return [window(node.ins[0], node.out, self._geometry(node.out.grid), None, member, own_group=True)]

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from arspec.layers.base import Fault
-from arspec.masks import Mask, Pairs, Side, holds
+from arspec.masks import Mask, Pairs, Side, holds, parts
 from arspec.reads import Tap, Window
 from arspec.types import Bools, Ints, Member, Ranks, Type, coordinates, ranks, row_length
 
 MAX_TAPS = 1 << 12  # places of one window
 MAX_WINDOW = 1 << 27  # places of a window × positions, × pairs of channel groups where a mask compares them
+
+ENTRY = 8  # operations that one entry of a window's table takes
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,6 @@ def window(
     """The relation of a window of this form between an input `that` and an output `this`.
 
     own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""
-    _check_size(that, this, form, mask)
     taps: list[Tap] = []
     for place in itertools.product(*(range(k) for k in form.kernel)):
         axes = [form.source(a, k, that.grid[a], this.grid[a]) for a, k in enumerate(place)]
@@ -122,7 +123,8 @@ def window(
     return Window(this.groups, this.positions, that.groups, that.positions, tuple(taps))
 
 
-def _check_size(that: Type, this: Type, form: Geometry, mask: Mask | None) -> None:
+def window_numbers(that: Type, this: Type, form: Geometry, mask: Mask | None) -> int:
+    """How many numbers it takes to work out `window`. Raises Fault where one window may not have so many."""
     places = math.prod(form.kernel)
     pairs = this.groups * that.groups if mask is not None else 1
     if places > MAX_TAPS:
@@ -131,6 +133,7 @@ def _check_size(that: Type, this: Type, form: Geometry, mask: Mask | None) -> No
     if places * this.positions * pairs > MAX_WINDOW:
         raise Fault("AR413", f"a window of {by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
                     "sites (limit MAX_WINDOW)", "take a smaller kernel, or smaller data", "kernel")  # fmt: skip
+    return places * this.positions * (ENTRY + (0 if mask is None else pairs * parts(mask.predicate)))
 
 
 def _allowed(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_SCAN = 1 << 16  # sites of a recurrent layer, each of which may have to wait for all others
+WAITING = 1000  # numbers that could be worked out while one site waits for another
 Offset = Annotated[list[int], Field(min_length=1, max_length=2)]
 
 
@@ -146,12 +147,19 @@ class Recurrent(Layer):
                         f"'{node.inputs[0].name}' gives {into}", f"give the layer before it a multiple of {self.gates}")  # fmt: skip
         if self.carry >= len(self.state):
             raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
-        out = Type(into.grid, into.groups, into.channels // self.gates, into.frame)
-        if scan_of(out, self._offsets()) is None:
+        return Type(into.grid, into.groups, into.channels // self.gates, into.frame)
+
+    def numbers(self, node: Node) -> int:
+        if node.out.sites > MAX_SCAN:
+            raise Fault("AR413", f"a recurrent layer over {node.out.sites:,} sites, each of which may have to wait for all others, "
+                        f"where {MAX_SCAN:,} are the limit (MAX_SCAN)", "make its grid smaller")  # fmt: skip
+        return WAITING * node.out.sites * len(self.state) * node.out.groups
+
+    def settle(self, node: Node) -> None:
+        if scan_of(node.out, self._offsets()) is None:
             raise Fault("AR205", "a state would depend on itself: the offsets of `state` form a circle",
                         "all of them must lie to one side", "state")  # fmt: skip
-        node.plan = _plan(out, self._offsets(), self.carry, self.start == "learned")
-        return out
+        node.plan = _plan(node.out, self._offsets(), self.carry, self.start == "learned")
 
     def scan(self, node: Node, member: Member) -> Scan | None:
         return scan_of(node.out, self._offsets())

@@ -14,6 +14,7 @@ from arspec.heads import Head
 from arspec.layers import KINDS
 from arspec.layers.base import Node
 from arspec.layers.parts import Parts
+from arspec.spec.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
 from arspec.spec.expressions import names
 from arspec.spec.head_fit import wrong_end
 from arspec.spec.hints import input_names
@@ -24,10 +25,8 @@ from arspec.spec.references import BROKEN, Broken, Instance, LeftOut, Repetition
 from arspec.spec.synonyms import KEYS, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Type
+from arspec.work import KINDS as LIMITS
 
-MAX_NODES = 20_000  # nodes and instances of blocks
-MAX_REPEAT = 10_000
-MAX_NESTING = 16  # blocks within blocks
 MAX_LIST = 20_000  # nodes that an output of a block names
 
 # What can be told of a graph whose data or order could not be read: all but its types.
@@ -60,7 +59,9 @@ class _Expander(Nodes):
         self.clusters: list[Cluster] = []
         self.repeats: set[str] = set()
         self.repeated = False
-        self.scope = Scope(dict(self.named), {**spec.params, **self.given}, "", "x")
+        outer = {**spec.params, **self.given}
+        self.scope = Scope(dict(self.named), outer, "", "x")
+        self.counting = Counting(spec.blocks, outer, spec.repeats, spec.work.room("nodes"), spec.work)
 
     def graph(self) -> Graph:
         self.entries(self.spec.nodes, self.scope)
@@ -120,16 +121,24 @@ class _Expander(Nodes):
                 continue
             if not NAME.fullmatch(name):
                 self.faults.add("AR115", f"'{name}' is no name for a node", place, "names are letters, digits and _")
-            value = self._entry(name, place, entry, scope)
+            value = self._entry(name, place, entry, scope) if scope.prefix or self._fits(name, entry, place) else BROKEN
             scope.ahead.discard(name)
             scope.names[name] = value
             if value != []:  # what `when` left out is stepped over
                 scope.previous = name
 
+    def _fits(self, name: str, entry: Tree, place: Place) -> bool:
+        """Whether there is room for all that an entry of the graph makes; if not, that is reported."""
+        limit, work = LIMITS["nodes"], self.faults.work
+        total = work.counts["nodes"] + self.counting.entry(entry, self.scope.params)
+        if total <= limit.most:
+            return True
+        count = f"{total:,}" if self.counting.exact else f"more than {total:,}"
+        found = f"with '{name}' the graph has {count} {limit.what}, where {limit.most:,} are the limit ({limit.limit})"
+        self.faults.add(limit.code, found, place, limit.help)
+        return False
+
     def _entry(self, name: str, place: Place, entry: Tree, scope: Scope) -> Any:
-        if len(self.nodes) + len(self.clusters) > MAX_NODES:
-            found = f"the graph has more than {MAX_NODES:,} nodes and instances of blocks (limit MAX_NODES)"
-            self.stop("AR211", found, place, "repeat less")
         if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
             both = isinstance(entry, Map) and "layer" in entry.entries
             found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
@@ -230,10 +239,9 @@ class _Expander(Nodes):
                 message = f"`repeat` takes a whole number from 0 on, and was given {said(value)}"
                 told("AR208", message, tree, value, None, evaluator, _is_count)
             return None
-        if isinstance(tree, Scalar) and isinstance(tree.value, str) and names(tree.value):
+        if isinstance(tree, Scalar) and isinstance(tree.value, str):
             self.repeats |= names(tree.value)
-        else:
-            value *= self.spec.repeats
+        value = repetitions(tree, value, self.spec.repeats)
         if value > MAX_REPEAT:
             found = f"`repeat` is {value:,}, where {MAX_REPEAT:,} is the limit (MAX_REPEAT)"
             self.faults.add("AR208", found, tree.place, "repeat less")
@@ -246,6 +254,7 @@ class _Expander(Nodes):
     ) -> Instance | Broken:  # fmt: skip
         before = len(self.faults)
         nodes, stated = block.get("nodes"), block.get("outputs")
+        self.faults.spend("names", self._names_of(block), place_of(entry, ["block"]))
         here = replace(scope, params={**scope.params, "i": i})
         inputs = self._block_inputs(called, block, entry, here, last)
         params = self._block_params(block, called, entry, here)
@@ -256,6 +265,7 @@ class _Expander(Nodes):
         inner = Scope(
             {**self.named, **inputs}, {**outer, **params}, f"{scope.prefix}{name}.", previous, (*scope.chain, called)
         )
+        self.faults.spend("nodes", 1, place_of(entry, ["block"]))
         self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
         self.entries(nodes, inner)
         outputs: dict[str, Any] = {}
@@ -270,6 +280,12 @@ class _Expander(Nodes):
         return (
             Instance(outputs, frozenset(nodes.entries)) if len(self.faults) == before and stated is not None else BROKEN
         )
+
+    def _names_of(self, block: Map) -> int:
+        """The names that an instance can use and states, in number."""
+        trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
+        stated = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
+        return len(self.spec.params) + len(self.named) + stated
 
     def _nodes_of(self, tree: Tree, scope: Scope) -> Node | list[Node] | Broken:
         """What an output or an input of a block stands for: a node, or the nodes of a list."""
@@ -364,4 +380,4 @@ def _unread_nodes(graph: Graph) -> list[Diagnostic]:
     return [Diagnostic("AR206", f"nothing on the way to the head reads '{n.name}'", p, help) for p, n in found.items()]
 
 
-__all__ = ["MAX_LIST", "MAX_NESTING", "MAX_NODES", "MAX_REPEAT", "expand", "faults_of_graph"]
+__all__ = ["MAX_LIST", "expand", "faults_of_graph"]

@@ -49,6 +49,7 @@ def sections_of(
     source: Source, faults: Collector, texts: Mapping[str, str], chain: tuple[str, ...] = ()
 ) -> dict[str, Tree]:
     """The sections of a spec, those of the spec that it extends below them. `texts` stand for files of that name."""
+    faults.spend("characters", len(source.text), top(source))
     tree = parse(source)
     if not isinstance(tree, Map):
         raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])

@@ -27,13 +27,14 @@ MAX_SAID = 80  # characters of a value that a message repeats
 
 class Evaluator:
     """Turns trees into plain values, with every text that refers to a parameter evaluated. A fault is reported once
-    and stands as None; `complete` is False from then on."""
+    and stands as None; `complete` is False from then on. What it goes through is counted, lists of parameters too."""
 
     def __init__(self, params: Mapping[str, Any], faults: Collector) -> None:
         self.params, self.faults = params, faults
         self.complete = True
 
     def value(self, tree: Tree) -> Any:
+        self.faults.spend("values", 1, tree.place)
         if isinstance(tree, Scalar):
             return self._scalar(tree)
         if isinstance(tree, Seq):
@@ -45,12 +46,28 @@ class Evaluator:
         if not isinstance(tree.value, str) or not is_expression(tree.value):
             return tree.value
         if not any(isinstance(self.params.get(name), Unknown) for name in names(tree.value)):
+            self.faults.spend("expressions", len(tree.value), tree.place)
             try:
-                return evaluate(tree.value, self.params)
+                value = evaluate(tree.value, self.params)
+                if isinstance(value, list):
+                    self.faults.spend("values", _written_out(value, self.faults.work.room("values")), tree.place)
+                return value
             except ExpressionError as error:
                 report(error, tree, self.faults)
         self.complete = False
         return None
+
+
+def _written_out(value: Any, most: int) -> int:
+    """How many values a list holds when it is written out: lists that parameters share are counted wherever they stand.
+    It stops counting above `most`."""
+    waiting, count = [value], 0
+    while waiting and count <= most:
+        inner = waiting.pop()
+        found: Any = inner.values() if isinstance(inner, dict) else inner
+        count += len(found)
+        waiting += [item for item in found if isinstance(item, (dict, list))]
+    return count
 
 
 def place_in(tree: Tree, error: ExpressionError) -> Place:

@@ -18,6 +18,7 @@ from arspec.spec.read import Reader
 from arspec.spec.sections import OrderSection
 from arspec.spec.yaml import Map, Scalar, Tree, read
 from arspec.types import Member
+from arspec.work import Work
 
 if TYPE_CHECKING:
     from arspec.graph import Graph
@@ -52,6 +53,7 @@ class Spec:
     deeper: dict[int, Spec] = field(
         default_factory=dict, repr=False
     )  # itself with every repeat multiplied, as asked for
+    work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
 
     @property
     def groups(self) -> int:
@@ -97,9 +99,11 @@ def load(
     return _build(read(path), dict(params or {}), dict(data or {}), 1)
 
 
-def from_text(text: str, name: str = "<text>", params: Mapping[str, Any] | None = None) -> Spec:
-    """A spec from its text. Errors name it as `name`."""
-    return _build(Source(name, text), dict(params or {}), {}, 1)
+def from_text(
+    text: str, name: str = "<text>", params: Mapping[str, Any] | None = None, work: Work | None = None
+) -> Spec:
+    """A spec from its text. Errors name it as `name`. `work` counts what reading it costs, here and in its graph."""
+    return _build(Source(name, text), dict(params or {}), {}, 1, work=work)
 
 
 def _build(
@@ -108,8 +112,9 @@ def _build(
     data: dict[str, Any],
     repeats: int,
     texts: Mapping[str, str] | None = None,
+    work: Work | None = None,
 ) -> Spec:
-    faults = Collector()
+    faults = Collector(work)
     sections = sections_of(source, faults, texts or {})
     data_params = _data_params(sections.get("data"))
     own = own_params(sections.get("params"), overrides, data_params, top(source), faults)
@@ -127,7 +132,7 @@ def _build(
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
-        repeats, dict(data), dict(texts or {}),
+        repeats, dict(data), dict(texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,12 +21,11 @@ from arspec.spec.predicates import coordinates
 from arspec.spec.references import BROKEN, Broken, LeftOut, UnknownNode, follow
 from arspec.spec.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
 from arspec.spec.synonyms import LAYERS, NO_LAYER, folded
+from arspec.spec.written import Typed, Writing, Written
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Cells, Free, Type
 
-MAX_FOLLOWED = 1 << 19  # nodes that references name, all together
 MAX_NODE_SITES = 1 << 23  # sites of one node
-MAX_SITES = 1 << 28  # sites of all nodes together
 MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
 MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
 
@@ -52,11 +51,11 @@ class Nodes:
 
     def __init__(self, spec: Spec, unread: Set[str]) -> None:
         self.spec = spec
-        self.faults = Collector()
+        self.faults = Collector(spec.work)
         self.notes: list[Diagnostic] = []
         self.nodes: list[Node] = []
+        self.writing = Writing(spec.masks)
         self.widths: set[str] = set()
-        self.followed = self.sites = 0
         self.data_type = data_type(spec)
         parts = [name for name, _ in self.data_type.parts]
         self.data = self._source("data" if parts else "x", self.data_type)
@@ -102,7 +101,7 @@ class Nodes:
     def follow(self, ref: str, scope: Scope, place: Place) -> list[Node] | Broken:
         """The nodes that a reference names."""
         try:
-            found = follow(ref, scope.names, scope.params, scope.ahead)
+            return follow(ref, scope.names, scope.params, scope.ahead, self._spend(place))
         except UnknownNode as fault:
             block, known = scope.chain[-1] if scope.chain else None, scope.names
             help, sure = unknown_node(
@@ -115,15 +114,9 @@ class Nodes:
             becomes = fault.becomes if isinstance(fault, Fault) else None
             self.faults.add(fault.code, fault.message, place, fault.help, (), _replacement(place, ref, becomes))
             return BROKEN
-        self.followed += 1 if isinstance(found, Broken) else len(found)
-        if self.followed > MAX_FOLLOWED:
-            self.stop(
-                "AR211",
-                f"references name more than {MAX_FOLLOWED:,} nodes in all (limit MAX_FOLLOWED)",
-                place,
-                "repeat less",
-            )
-        return found
+
+    def _spend(self, place: Place) -> Callable[[int], None]:
+        return lambda count: self.faults.spend("references", count, place)
 
     def one(self, ref: str, scope: Scope, place: Place) -> Node | Broken:
         """The single node that a reference names."""
@@ -153,11 +146,11 @@ class Nodes:
             found = f"'{name}' is the first node of a block with several inputs, and names none of them"
             if not scope.names.keys() - self.named.keys():
                 found = f"'{name}' is the first node of a block without inputs"
-            inputs = ", ".join(scope.names.keys() - self.named.keys()) or ", ".join(self.named)
+            inputs = ", ".join(name for name in scope.names if name not in self.named) or ", ".join(self.named)
             self.faults.add("AR221", found, place, f"write `from: ...`, one of {inputs}")
             return BROKEN
         try:
-            return follow(scope.previous, scope.names, scope.params, scope.ahead)
+            return follow(scope.previous, scope.names, scope.params, scope.ahead, self._spend(place))
         except Fault as fault:
             found = f"'{name}' has no `from`, and before it stands '{scope.previous}': {fault.message}"
             self.faults.add("AR221", found, place, fault.help or "write `from: ...`")
@@ -167,12 +160,39 @@ class Nodes:
 
     def layer(self, name: str, entry: Map, scope: Scope) -> Node | Broken:
         place = place_of(entry, ["layer"])
+        key, values = self.writing.key(entry, scope.params)
+        written = self.writing.known.get(key)
+        if written is None:
+            written = self._written(name, entry, scope, place, values)
+            if written is None:
+                return BROKEN
+            self.writing.known[key] = written
+        inputs, tied = self._inputs(written.layer, entry, scope, name), self._tied(written.layer, entry, scope)
+        if isinstance(inputs, Broken) or isinstance(tied, Broken):
+            return BROKEN
+        groups = self.spec.groups
+        node = Node(scope.prefix + name, written.layer, inputs, place, None, tied, groups, self.data_type, written.keys)
+        try:
+            self._settle(node, written, scope)
+        except Fault as fault:
+            at = node.keys.get(fault.key or "", place)
+            self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
+            return BROKEN
+        except ExpressionError as error:
+            report(error, entry.entries["mask"][1], self.faults)
+            return BROKEN
+        self.faults.spend("nodes", 1, place)
+        self.nodes.append(node)
+        return node
+
+    def _written(self, name: str, entry: Map, scope: Scope, place: Place, held: list[Any]) -> Written | None:
+        """The layer that an entry writes; None, with a report, where it writes none."""
         evaluator = Evaluator(scope.params, self.faults)
         kind = evaluator.value(entry.entries["layer"][1])
         if not isinstance(kind, str) or kind not in KINDS:
             if evaluator.complete:
                 self._unknown_layer(str(kind), entry, place)
-            return BROKEN
+            return None
         values = {
             key: self._value(key, tree, KINDS[kind], evaluator)
             for key, (_, tree) in entry.entries.items()
@@ -182,24 +202,13 @@ class Nodes:
         layer = built(KINDS[kind], {"layer": kind, **values}, own, f"the layer `{kind}`", evaluator, place)
         if layer is None:
             self._look(values, KINDS[kind], entry, scope)
-            return BROKEN
-        inputs, tied = self._inputs(layer, entry, scope, name), self._tied(layer, entry, scope)
-        if isinstance(inputs, Broken) or isinstance(tied, Broken) or not evaluator.complete:
-            return BROKEN
+            return None
+        if not evaluator.complete:
+            self._inputs(layer, entry, scope, name)  # so that the faults of its references are told as well
+            self._tied(layer, entry, scope)
+            return None
         self._note_widths(KINDS[kind], entry)
-        keys = {key: tree.place for key, (_, tree) in entry.entries.items()}
-        node = Node(scope.prefix + name, layer, inputs, place, None, tied, self.spec.groups, self.data_type, keys)
-        try:
-            self._infer(node, entry, scope)
-        except Fault as fault:
-            at = keys.get(fault.key or "", place)
-            self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
-            return BROKEN
-        except ExpressionError as error:
-            report(error, entry.entries["mask"][1], self.faults)
-            return BROKEN
-        self.nodes.append(node)
-        return node
+        return Written(layer, {key: tree.place for key, (_, tree) in entry.entries.items()}, held)
 
     def _mend(self, fault: Fault, at: Place, node: Node) -> tuple[str | None, tuple[()], list[tuple[Place, str]]]:
         """The help of a fault of a layer, and the edit that it stands for. How many channels the head takes is known."""
@@ -289,30 +298,34 @@ class Nodes:
         node = self.one(layer.weights_of, scope, place_of(entry, ["weights"]))
         return node if isinstance(node, Broken) else node.tied or node
 
-    def _infer(self, node: Node, entry: Map, scope: Scope) -> None:
+    def _settle(self, node: Node, written: Written, scope: Scope) -> None:
         """Sets the mask and the type of a node. Raises Fault and ExpressionError."""
+        forms = tuple(node.ins)
+        typed = written.typed.get(forms)
+        if typed is None:
+            self._infer(node, scope)
+            written.typed[forms] = Typed(node.mask, node.out, node.plan)
+        else:
+            node.mask, node.out, node.plan = typed.mask, typed.out, typed.plan
+        self.faults.spend("sites", node.out.sites, node.place)
+        self._check_tied(node)
+
+    def _infer(self, node: Node, scope: Scope) -> None:
         mask = getattr(node.layer, "mask", None)
         node.mask = self._mask(mask, node, scope) if mask is not None else None
         node.out = node.layer.infer(node)
         if node.out.sites > MAX_NODE_SITES:
             raise Fault("AR413", f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
                         "make its grid smaller")  # fmt: skip
-        self.sites += node.out.sites
         if node.out.width * node.out.positions > MAX_ELEMENTS:
             raise Fault("AR413", f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit MAX_ELEMENTS)",
                         "take fewer channels, or a smaller grid", "out")  # fmt: skip
-        if self.sites > MAX_SITES:
-            self.stop(
-                "AR413",
-                f"the nodes have more than {MAX_SITES:,} sites in all (limit MAX_SITES)",
-                node.place,
-                "repeat less",
-            )
         if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
             raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",
                         "take fewer channels, or a smaller kernel", "out")  # fmt: skip
-        self._check_tied(node)
-        node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks and sizes
+        self.faults.spend("reads", node.layer.numbers(node), node.place)
+        node.layer.settle(node)
+        node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks
 
     @staticmethod
     def _check_tied(node: Node) -> None:

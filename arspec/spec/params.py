@@ -52,11 +52,15 @@ def settle_params(
 ) -> dict[str, Any]:
     """Values of the parameters of a spec or a block: those given, else their defaults, which may refer to parameters
     that stand before them and to those outside. UNKNOWN stands for a value that could not be computed."""
+    for place, _ in entries.values():
+        faults.spend("names", len(entries) + len(outer), place)
+        break
     values: dict[str, Any] = dict(outer)
     own: dict[str, Any] = {}
+    ahead = entries.keys() - values.keys()
     for name, (_, default) in entries.items():
         evaluator = Evaluator(values, faults)
-        if _refers_ahead(name, default, set(entries) - set(values), faults):
+        if _refers_ahead(name, default, ahead, faults):
             given: Any = UNKNOWN
         else:
             given = evaluator.value(default)
@@ -71,12 +75,13 @@ def settle_params(
                 value = UNKNOWN
             given = value
         own[name] = values[name] = given
+        ahead.discard(name)
     return own
 
 
 def _refers_ahead(name: str, tree: Tree, ahead: set[str], faults: Collector) -> bool:
     """Whether a default refers to itself or to a parameter below it, which is reported."""
-    texts = [scalar for scalar in _scalars(tree) if isinstance(scalar.value, str)]
+    texts = [scalar for scalar in scalars(tree) if isinstance(scalar.value, str)]
     found = [(scalar, other) for scalar in texts for other in sorted(names(str(scalar.value)) & ahead)]
     for scalar, other in found:
         where = "itself" if other == name else f"'{other}', which stands below it"
@@ -85,13 +90,14 @@ def _refers_ahead(name: str, tree: Tree, ahead: set[str], faults: Collector) -> 
     return bool(found)
 
 
-def _scalars(tree: Tree) -> list[Scalar]:
+def scalars(tree: Tree) -> list[Scalar]:
+    """Every scalar of a tree."""
     if isinstance(tree, Scalar):
         return [tree]
     inner = (
         tree.items if isinstance(tree, Seq) else [t for _, t in tree.entries.values()] if isinstance(tree, Map) else []
     )
-    return [scalar for item in inner for scalar in _scalars(item)]
+    return [scalar for item in inner for scalar in scalars(item)]
 
 
 def _from_text(text: str, name: str, place: Place, faults: Collector) -> Any:

@@ -7,7 +7,7 @@ outputs of the last one), or for a list of nodes. A node that `when` left out st
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,15 @@ def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
     return parts
 
 
+Spend = Callable[[int], None]  # told how many nodes are about to be listed; it may refuse
+
+
 def follow(
-    text: str, scope: Mapping[str, Any], params: Mapping[str, Any], ahead: Set[str] = frozenset()
-) -> list[Node] | Broken:
-    """The node or nodes that a reference names. `ahead`: names that stand at the reader or below it. Raises Fault where
-    it names none."""
+    text: str, scope: Mapping[str, Any], params: Mapping[str, Any], ahead: Set[str] = frozenset(),
+    spend: Spend = lambda _: None,
+) -> list[Node] | Broken:  # fmt: skip
+    """The node or nodes that a reference names. `ahead`: names that stand at the reader or below it. `spend` is told how
+    many are listed on the way. Raises Fault where it names none."""
     parts = parts_of(text, params)
     first = parts[0]
     if not isinstance(first, str) or first == "*":
@@ -98,10 +102,16 @@ def follow(
         raise UnknownNode(first)
     value: Any = scope[first]
     said = first
+    spend(1)
     for part in parts[1:]:
+        spend(_length(value))
         value = _step(value, part, said)
         said += f".{part}"
-    return _flat(value, said)
+    return _flat(value, said, spend)
+
+
+def _length(value: Any) -> int:
+    return len(value.instances) if isinstance(value, Repetition) else len(value) if isinstance(value, list) else 0
 
 
 def _step(value: Any, part: str | int, said: str) -> Any:
@@ -129,6 +139,8 @@ def _step(value: Any, part: str | int, said: str) -> Any:
         return value
     if isinstance(part, int):
         return _at(value, part, said)
+    if part in _common(value):  # all at once: there may be thousands
+        return [instance.outputs[part] for instance in value]
     return [_step(item, part, said) for item in value]
 
 
@@ -138,6 +150,11 @@ def _no_output(of: Instance, part: str, said: str) -> Fault:
         help = f"'{part}' stands inside the block: add it to the outputs of the block"
     sure = None if part in of.inner else the_nearest(part, of.outputs)
     return Fault("AR202", f"'{said}' has no output '{part}'", help, None, None if sure is None else f"{said}.{sure}")
+
+
+def _common(items: list[Any]) -> Mapping[str, Any]:
+    """The outputs of the first of a list of instances of one block, which all have; of other lists none."""
+    return items[0].outputs if items and set(map(type, items)) == {Instance} else {}
 
 
 def _at(items: list[Any], index: int, said: str) -> Any:
@@ -150,25 +167,28 @@ def _at(items: list[Any], index: int, said: str) -> Any:
     return items[index]
 
 
-def _flat(value: Any, said: str) -> list[Node] | Broken:
+def _flat(value: Any, said: str, spend: Spend) -> list[Node] | Broken:
     if isinstance(value, (Node, Broken)):
         return value if isinstance(value, Broken) else [value]
     if isinstance(value, Instance):
         if not value.outputs:
             raise Fault("AR202", f"'{said}' is a block without outputs", "name the nodes that it gives under `outputs`")
         if len(value.outputs) == 1:
-            return _flat(next(iter(value.outputs.values())), said)
+            return _flat(next(iter(value.outputs.values())), said, spend)
         raise Fault("AR202", f"'{said}' is a block with several outputs",
                     f"name one: {', '.join(f'{said}.{name}' for name in value.outputs)}")  # fmt: skip
     if isinstance(value, Repetition):
         if not value.instances:
             raise Fault("AR218", f"'{said}' has no repetitions", "repeat it at least once")
-        return _flat(value.instances[-1], said)
+        return _flat(value.instances[-1], said, spend)
     if isinstance(value, LeftOut):
         return value
+    spend(len(value))
+    if set(map(type, value)) == {Node}:
+        return list(value)
     nodes: list[Node] = []
     for item in value:
-        more = _flat(item, said)
+        more = _flat(item, said, spend)
         if isinstance(more, Broken):
             return more
         nodes += more
