@@ -84,14 +84,7 @@ def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Pre
     Raises ExpressionError for a name that is neither ready-made nor in `own`, for masks that name each other in a
     circle, and for masks that stand for more than MAX_PARTS names. Its place lies in `text`.
     """
-    try:
-        return _Resolver(own, params).resolved(parse_mask(text, params), ())
-    except ExpressionError as error:
-        joined = _DASHES.sub("_", text)
-        if error.inside or joined == text or not _is_mask(joined, own, params):
-            raise
-        found, help = f"'{text[:60]}' is a subtraction, and no mask", f"names have _ where this has -: write `{joined}`"
-        raise ExpressionError("AR311", found, help, 0, len(text), joined) from None
+    return Resolver(own, params).resolve(text)
 
 
 _DASHES = re.compile(r"(?<=[A-Za-z])-(?=[A-Za-z])")
@@ -99,18 +92,36 @@ _DASHES = re.compile(r"(?<=[A-Za-z])-(?=[A-Za-z])")
 
 def _is_mask(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> bool:
     try:
-        _Resolver(own, params).resolved(parse_mask(text, params), ())
+        Resolver(own, params).resolved(parse_mask(text, params), ())
     except ExpressionError:
         return False
     return True
 
 
-class _Resolver:
-    """Replaces names. What a name stands for is worked out once, and counted wherever it stands."""
+class Resolver:
+    """Resolves masks under one set of the spec's own masks and parameters. What a name stands for is worked out once, and
+    counted wherever it stands. A definition may change as long as no mask that was resolved names it."""
 
     def __init__(self, own: Mapping[str, str], params: Mapping[str, Any]) -> None:
         self.own, self.params, self.names = own, params, 0
         self.known: dict[str, tuple[Predicate, int]] = {}  # what a name stands for, and how many names that takes
+        self.parsed: dict[str, Predicate] = {}  # by text
+        self.looked_up = 0  # names, over all masks
+
+    def resolve(self, text: str) -> Predicate:
+        """As the function `resolve`."""
+        self.names = 0
+        try:
+            return self.resolved(parse_mask(text, self.params), ())
+        except ExpressionError as error:
+            joined = _DASHES.sub("_", text)
+            if error.inside or joined == text or not _is_mask(joined, self.own, self.params):
+                raise
+            found, help = (
+                f"'{text[:60]}' is a subtraction, and no mask",
+                f"names have _ where this has -: write `{joined}`",
+            )
+            raise ExpressionError("AR311", found, help, 0, len(text), joined) from None
 
     def resolved(self, node: Predicate, inside: tuple[str, ...]) -> Predicate:
         match node:
@@ -127,6 +138,7 @@ class _Resolver:
 
     def named(self, node: Name, inside: tuple[str, ...]) -> Predicate:
         name, before = node.name, self.names
+        self.looked_up += 1
         if len(inside) > MAX_DEPTH:
             found = f"masks that name each other, more than {MAX_DEPTH} deep (limit MAX_DEPTH)"
             raise ExpressionError("AR314", found, "name fewer masks in it", node.at, len(name))
@@ -155,7 +167,9 @@ class _Resolver:
         if not definition and node.name not in self.own:
             return Name(node.name)  # built in
         try:
-            return self.resolved(parse_mask(definition, self.params), (*inside, node.name))
+            if definition not in self.parsed:
+                self.parsed[definition] = parse_mask(definition, self.params)
+            return self.resolved(self.parsed[definition], (*inside, node.name))
         except ExpressionError as error:
             error.inside, error.offset, error.length = True, node.at, len(node.name)
             raise

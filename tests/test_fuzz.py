@@ -1,4 +1,5 @@
-"""Fuzzed specs: whatever is done to a spec, it loads or its faults are told; never a traceback, never a hang.
+"""Fuzzed specs: whatever is done to a spec, it loads or its faults are told; never a traceback, never a hang, and never
+more work than is allowed, which is counted (`arspec.work`), so that it is the same on every machine.
 
 Specs are mutated as texts and as trees: keys and values deleted, doubled, exchanged between specs, replaced by odd
 numbers, references, expressions and masks; repeats, grids and kernels made huge; trees made deep; aliases multiplied.
@@ -11,7 +12,6 @@ import copy
 import faulthandler
 import itertools
 import random
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -27,12 +27,14 @@ from arspec.masks import READY_MADE
 from arspec.spec.extends import SECTIONS
 from arspec.spec.load import from_text
 from arspec.spec.yaml import parse, plain, read
+from arspec.work import Work
 
 ROOT = Path(__file__).parent.parent
 FINE = [*sorted(ROOT.glob("specs/*.yaml")), *sorted(ROOT.glob("tests/specs/ok/*.yaml"))]
 FAULTY = sorted(ROOT.glob("tests/specs/err/ar*.yaml"))
 CASES, CHUNK = 5000, 250
-SECONDS = 2.0  # for one case
+STEPS = 3_000_000  # of work that one case may take: all limits together allow ten times as many
+HANG = 300  # seconds after which a case is given up
 SMALL = 200_000  # sites of all nodes: up to these a spec that loads is proven too
 
 NUMBERS: list[Any] = [
@@ -285,10 +287,10 @@ def case(seed: int) -> str:
     return draw.choices([from_a_tree, from_a_text, bomb], [6, 3, 1])[0](draw)
 
 
-def run(written: str) -> str:
+def run(written: str, work: Work) -> str:
     """Loads, expands and, where it is small, proves a spec; prints what is told in all formats. The outcome in a word."""
     try:
-        spec = from_text(written, str(ROOT / "specs" / "fuzzed.yaml"))
+        spec = from_text(written, str(ROOT / "specs" / "fuzzed.yaml"), work=work)
         graph = spec.graph()
     except InputError as error:
         assert error.diagnostics
@@ -304,22 +306,22 @@ def run(written: str) -> str:
     return "proven"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("chunk", range(CASES // CHUNK))
 def test_fuzzed_specs_are_refused_or_proven(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes: dict[str, int] = {}
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         written = case(seed)
-        faulthandler.dump_traceback_later(30, exit=True)  # a hang ends the run, and says where it was
-        begun = time.process_time()
+        work = Work()
+        faulthandler.dump_traceback_later(HANG, exit=True)  # a hang ends the run, and says where it was
         try:
-            outcome = run(written)
+            outcome = run(written, work)
         except Exception as error:
             raise AssertionError(f"seed {seed} raised {type(error).__name__}: {error}\n{written[:4000]}") from error
         finally:
             faulthandler.cancel_dump_traceback_later()
-        took = time.process_time() - begun
-        assert took < SECONDS, f"seed {seed} took {took:.1f} s\n{written[:4000]}"
+        assert work.steps < STEPS, f"seed {seed} takes {work.steps:,.0f} steps: {work.counts}\n{written[:4000]}"
+        assert outcome == "refused" or work.counts["characters"] >= len(written), f"seed {seed} was not counted"
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     assert outcomes["refused"] > CHUNK // 4, outcomes
     assert outcomes.get("proven", 0) + outcomes.get("large", 0) > CHUNK // 25, outcomes

@@ -10,7 +10,7 @@ from arspec.diagnostics.names import did_you_mean, the_nearest
 from arspec.diagnostics.place import Place
 from arspec.work import KINDS, Work
 
-MAX_FAULTS = 1000  # that a collector takes before it gives up
+MAX_FAULTS = 300  # that a collector takes before it gives up
 
 
 class InputError(Exception):

@@ -21,6 +21,7 @@ MAX_TAPS = 1 << 12  # places of one window
 MAX_WINDOW = 1 << 27  # places of a window × positions, × pairs of channel groups where a mask compares them
 
 ENTRY = 8  # operations that one entry of a window's table takes
+PLACE = 10_000  # operations that could be done in the time that a place takes to begin with
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,19 @@ def window(
 
     own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""
     taps: list[Tap] = []
+    along = [[form.source(a, k, that.grid[a], this.grid[a]) for k in range(n)] for a, n in enumerate(form.kernel)]
     for place in itertools.product(*(range(k) for k in form.kernel)):
-        axes = [form.source(a, k, that.grid[a], this.grid[a]) for a, k in enumerate(place)]
-        grids = np.meshgrid(*axes, indexing="ij")
-        outside = np.logical_or.reduce([g < 0 for g in grids])
-        flat = np.ravel_multi_index([np.maximum(g, 0) for g in grids], that.grid)
-        source = np.where(outside, -1, flat).ravel()
+        source = _positions([along[a][k] for a, k in enumerate(place)], that.grid)
         taps.append(Tap(source, _allowed(this, that, source, place, form, mask, member, own_group)))
     return Window(this.groups, this.positions, that.groups, that.positions, tuple(taps))
+
+
+def _positions(axes: list[Ints], grid: tuple[int, ...]) -> Ints:
+    """The positions that places along the axes make up, row-major; -1 where any of them is."""
+    flat = axes[0]
+    for at, size in zip(axes[1:], grid[1:], strict=True):
+        flat = np.where((flat[:, None] < 0) | (at < 0), -1, flat[:, None] * size + at).ravel()
+    return flat
 
 
 def window_numbers(that: Type, this: Type, form: Geometry, mask: Mask | None) -> int:
@@ -133,7 +139,7 @@ def window_numbers(that: Type, this: Type, form: Geometry, mask: Mask | None) ->
     if places * this.positions * pairs > MAX_WINDOW:
         raise Fault("AR413", f"a window of {by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
                     "sites (limit MAX_WINDOW)", "take a smaller kernel, or smaller data", "kernel")  # fmt: skip
-    return places * this.positions * (ENTRY + (0 if mask is None else pairs * parts(mask.predicate)))
+    return places * (PLACE + this.positions * (ENTRY + (0 if mask is None else pairs * parts(mask.predicate))))
 
 
 def _allowed(

@@ -14,7 +14,7 @@ from arspec.layers.base import (
     Style,
     Weights,
 )  # fmt: skip
-from arspec.layers.geometry import Geometry, spread, window
+from arspec.layers.geometry import Geometry, spread, window, window_numbers
 from arspec.reads import Reads
 from arspec.types import Cells, Member, Type
 
@@ -42,11 +42,16 @@ class Upsample(Layer):
         grid = tuple(n * f for n, f in zip(into.grid, factor, strict=True))
         return Type(grid, into.groups, into.channels, frame)
 
-    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
-        factor = self._factor(node.ins[0])
+    def _geometry(self, into: Type) -> Geometry:
+        factor = self._factor(into)
         zero, one = (0,) * len(factor), (1,) * len(factor)
-        form = Geometry(factor, factor, one, zero, zero, transposed=True)
-        return [window(node.ins[0], node.out, form, None, member, own_group=True)]
+        return Geometry(factor, factor, one, zero, zero, transposed=True)
+
+    def numbers(self, node: Node) -> int:
+        return window_numbers(node.ins[0], node.out, self._geometry(node.ins[0]), None)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return [window(node.ins[0], node.out, self._geometry(node.ins[0]), None, member, own_group=True)]
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         x = xs[0]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean, the_nearest
 from arspec.heads import HEADS, Categorical, Head, Parts
-from arspec.masks import READY_MADE, resolve
+from arspec.masks import READY_MADE, Resolver
 from arspec.spec import synonyms
 from arspec.spec.expressions import ExpressionError
 from arspec.spec.extends import FORMS, top
@@ -260,13 +260,16 @@ class Reader:
                 message = f"a mask of its own is a predicate over (this, that), and was given {said(plain(item))}"
                 self.faults.add("AR103", message, item.place, "mine: rows_above or (left and not here)")
                 found[name] = "everything"
+        resolver = Resolver(found, self.evaluator.params)
         for name, item in items.items():
+            before = resolver.looked_up
             try:
-                resolve(str(item.value), {**found, name: str(item.value)}, self.evaluator.params)
+                resolver.resolve(str(item.value))
             except ExpressionError as error:
                 if not error.inside or error.code == "AR313":
                     report(error, item, self.faults)
                 found[name] = "everything"
+            self.faults.spend("names", resolver.looked_up - before, item.place)
         return found
 
     def blocks(self) -> dict[str, Map]:

@@ -7,8 +7,9 @@ outputs of the last one), or for a list of nodes. A node that `when` left out st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from arspec.diagnostics import Place, did_you_mean, the_nearest
@@ -57,8 +58,17 @@ class UnknownNode(Fault):
         self.name = name
 
 
-def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
+def parts_of(text: str, params: Mapping[str, Any]) -> Sequence[str | int]:
     """'body.(-1 - $i).skip' -> ['body', -3, 'skip']."""
+    return _plain_parts(text) if "(" not in text else _parts(text, params)
+
+
+@lru_cache(maxsize=1024)
+def _plain_parts(text: str) -> tuple[str | int, ...]:
+    return tuple(_parts(text, {}))
+
+
+def _parts(text: str, params: Mapping[str, Any]) -> list[str | int]:
     parts: list[str | int] = []
     at = 0
     text = text.strip()
@@ -82,6 +92,7 @@ def parts_of(text: str, params: Mapping[str, Any]) -> list[str | int]:
     return parts
 
 
+REFERENCE = 10  # nodes that could be listed in the time that a reference takes to be read
 Spend = Callable[[int], None]  # told how many nodes are about to be listed; it may refuse
 
 
@@ -102,7 +113,7 @@ def follow(
         raise UnknownNode(first)
     value: Any = scope[first]
     said = first
-    spend(1)
+    spend(REFERENCE)
     for part in parts[1:]:
         spend(_length(value))
         value = _step(value, part, said)
