@@ -147,8 +147,12 @@ class Machine:
             caches[node] = cache
         for operation in program.operations:  # no site of these is ever read, but what lies outside the grid is
             for read in operation.reads:
-                if read.section is not None and read.source not in caches:
+                if read.source in caches:
+                    continue
+                if read.section is not None:
                     caches[read.source] = like.new_zeros(batch, 1, read.channels)
+                elif read.relation is not None:  # every mask hides all of it
+                    caches[read.source] = like.new_zeros(batch, program.kept(read.source).size, read.channels)
         self._lay_out(state, self.weights, self._products)
         return state
 
@@ -172,7 +176,7 @@ class Machine:
         """All rows of an input, as the layer that reads it whole takes them."""
         operation = self.program.operations[number]
         read, node = operation.reads[k], operation.parts[0].node
-        kept = self.program.caches[read.source]
+        kept = self.program.kept(read.source)
         rows = state.caches[read.source].narrow(1, kept.outside, kept.size - kept.outside)
         return node.layer.whole(node, k, rows.narrow(2, 0, read.channels))
 

@@ -148,9 +148,19 @@ class Program:
         relations = [read.relation for read in reads if read.relation is not None]
         return filled, [all(r.reads_all(own, filled[t]) for r in relations) for t, own in enumerate(sites)]
 
+    def kept(self, node: Node) -> Kept:
+        """The cache of a node that is read whole; where no step computes any of it, all sites behind a row of zeros."""
+        sites = node.out.sites
+        return self.caches.get(node) or Kept(1, [1] * node.out.groups, [sites] * node.out.groups, 1 + sites)
+
     def filled(self, node: Node) -> Ints:
-        """[steps]: of a node that is read whole, the sites up to the last one that is known after each step."""
+        """[steps]: of a node that is read whole, the sites up to the last one that is known after each step: all of what
+        no variable influences, and one, which every mask hides, of what is never needed."""
+        if node in self.schedule.free or node in self.schedule.graph.conditions.values():
+            return np.full(self.steps, node.out.sites)
         found = np.ones(self.steps, np.int64)
+        if node not in self.orders:
+            return found
         for sites, bounds in self.orders[node]:
             highest = np.concatenate([[0], np.maximum.accumulate(sites + 1)])
             found = np.maximum(found, highest[bounds[1:]])
