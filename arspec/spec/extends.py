@@ -9,7 +9,7 @@ from typing import Any
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
-from arspec.spec.yaml import Map, Scalar, Tree, parse, plain, read
+from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, parse, plain, read
 
 FORMS = {
     "data": "{kind: image, height: 28, width: 28, levels: 2}",
@@ -49,7 +49,8 @@ def sections_of(
     source: Source, faults: Collector, texts: Mapping[str, str], chain: tuple[str, ...] = ()
 ) -> dict[str, Tree]:
     """The sections of a spec, those of the spec that it extends below them. `texts` stand for files of that name."""
-    faults.spend("characters", len(source.text), top(source))
+    if len(source.text) <= MAX_BYTES:  # a single text above that is refused by `parse`
+        faults.spend("characters", len(source.text), top(source))
     tree = parse(source)
     if not isinstance(tree, Map):
         raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])
