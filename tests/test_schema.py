@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import builtins
 import json
+import math
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
+from frame import framed
 from test_fuzz import case
 
 from arspec import orders
+from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
 from arspec.heads import HEADS
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
-from arspec.spec.load import from_text
+from arspec.spec.expressions import PRECEDENCE, ExpressionError, evaluate
+from arspec.spec.load import BUILT_IN, from_text
+from arspec.spec.predicates import parse_mask
 from arspec.spec.reference import reference
+from arspec.spec.references import FORMS
 from arspec.spec.schema import schema
-from arspec.spec.sections import CONDITIONS, DATA
+from arspec.spec.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.spec.yaml import parse, plain, read
 
 ROOT = Path(__file__).parent.parent
@@ -108,6 +117,94 @@ def test_parameters_may_stand_for_numbers() -> None:
 
     assert conv(kernel="$kernel", stride=["$stride", 1], bias="$bias", padding={"top": "$top"}, mask="$mask") == []
     assert conv(kernel="wide") and conv(kernel=0) and conv(stride=[0, 1]) and conv(bias="yes") and conv(kernal=3)
+
+
+def keys_and_choices(form: Any) -> set[str]:
+    """Every key and every choice that a schema has."""
+    if isinstance(form, list):
+        return set[str]().union(*map(keys_and_choices, form))
+    if not isinstance(form, dict):
+        return set()
+    own = {*form.get("properties", ()), *map(str, form.get("enum", ()))} | (
+        {form["const"]} if isinstance(form.get("const"), str) else set()
+    )
+    return own.union(*map(keys_and_choices, form.values()))
+
+
+def test_the_reference_has_every_key_of_the_schema() -> None:
+    page = reference()
+    wanted = keys_and_choices(schema())
+    assert {"repeat", "when", "outputs", "companding", "rms", "joint", "extends"} <= wanted
+    assert [name for name in sorted(wanted) if f"`{name}`" not in page] == []
+    tables = re.findall(r"^\| `(\w+)` \| .* \|  \|$", page, re.M)  # without a meaning
+    assert tables == []
+
+
+def test_the_reference_has_all_that_the_parsers_take() -> None:
+    """Operators are found by what Python can write, of which the parsers take some."""
+    page = reference()
+    taken: set[str] = set()
+    for sign in ("+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^", "<", "<=", ">", ">=", "==", "!=", "<>",
+                 "and", "or", "if", "in", "is", "not in"):  # fmt: skip
+        for text in (f"3 {sign} 2", f"true {sign} false", f"3 {sign} true else 2"):
+            with suppress(ExpressionError):
+                evaluate(text, {})
+                taken.add(sign)
+        for text in (f"that.row {sign} 2 < 5", f"that.row {sign} 2", f"left {sign} here"):
+            with suppress(ExpressionError):
+                parse_mask(text)
+                taken.add(sign)
+    assert {"+", "%", "**", "<=", "and", "if"} <= taken and not taken & {"@", "<<", "^", "in"}
+    for name in dir(math) + dir(builtins):
+        with suppress(ExpressionError):
+            evaluate(f"{name}(4)" if name not in ("min", "max") else f"{name}(4, 2)", {})
+            taken.add(name)
+    assert {"sqrt", "round", "max"} <= taken and "pow" not in taken
+    coordinates = {name for name in ("row", "column", "step", "position", "rank", "group", "channel", "site", "degree")
+                   if _is_mask(f"that.{name} < this.{name}")}  # fmt: skip
+    assert {"row", "position", "group"} <= coordinates
+    words = {"not", "true", "false", "this.rank", "that.row", *(f"${name}" for name in BUILT_IN), *READY_MADE}
+    for name in taken | coordinates | words | set(FORMS):
+        assert f"`{name}`" in page, name
+
+
+def _is_mask(text: str) -> bool:
+    try:
+        parse_mask(text)
+    except ExpressionError:
+        return False
+    return True
+
+
+def test_what_binds_tighter_stands_before() -> None:
+    """The levels of precedence are as the parser has them."""
+    assert PRECEDENCE[0] == "**" and PRECEDENCE[-1] == "if else"
+    for text, meant in [
+        ("-2 ** 2", "-(2 ** 2)"), ("-3 % 5", "(-3) % 5"), ("2 + 3 * 4", "2 + (3 * 4)"), ("1 + 1 < 3", "(1 + 1) < 3"),
+        ("not 1 > 2", "not (1 > 2)"), ("not false and false", "(not false) and false"),
+        ("true or false and false", "true or (false and false)"), ("1 if true or false else 2", "1 if (true or false) else 2"),
+    ]:  # fmt: skip
+        assert evaluate(text, {}) == evaluate(meant, {}), text
+
+
+EXAMPLES = re.findall(r"```yaml\n(.*?)\n```", reference(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_of_the_reference_is_taken(example: str) -> None:
+    written = example + "\n" if example.startswith("arspec:") else framed(example)
+    report = prove(from_text(written, str(ROOT / "specs" / "example.yaml")), contexts=False)
+    assert report.proven, f"{written}\n{report}"
+    assert faults(plain(parse(Source("example", written)))) == []
+
+
+def test_every_part_of_the_language_has_an_example() -> None:
+    parts = {*KINDS.values(), *HEADS.values(), *DATA.values(), *CONDITIONS.values(), OrderSection, Auxiliary}
+    for kind in parts:
+        assert kind.example in EXAMPLES, kind
+    for kind in {*KINDS.values(), *HEADS.values()}:
+        field = kind.model_fields["layer" if "layer" in kind.model_fields else "kind"]
+        assert any(f": {name}" in kind.example for name in get_args(field.annotation)), kind
 
 
 def test_the_reference_names_everything(capsys: pytest.CaptureFixture[str]) -> None:

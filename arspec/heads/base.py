@@ -39,6 +39,7 @@ class Head(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
+    example: ClassVar[str] = ""  # a part of a spec that has it, for the reference
     coupled: ClassVar[bool] = True  # whether a channel's distribution depends on the earlier channels of its variable
 
     kind: str

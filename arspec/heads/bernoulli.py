@@ -27,6 +27,7 @@ class Bernoulli(Head):
     coupled: ClassVar[bool] = False
 
     kind: Literal["bernoulli"]
+    example = "data: {kind: image, height: 28, width: 28, levels: 2}\nhead: {kind: bernoulli, from: logits}"
 
     @property
     def tabular(self) -> bool:

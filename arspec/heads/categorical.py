@@ -26,6 +26,7 @@ class Categorical(Head):
     coupled: ClassVar[bool] = False
 
     kind: Literal["categorical"]
+    example = "head: {kind: categorical, from: logits}"
 
     @property
     def tabular(self) -> bool:

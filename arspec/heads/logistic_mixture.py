@@ -40,6 +40,7 @@ class LogisticMixture(Head):
     C (C − 1) / 2 × M coefficients, through tanh, in the order (1 by 0), (2 by 0), (2 by 1), ..."""
 
     kind: Literal["logistic_mixture"]
+    example = "order: {channels: joint}\nhead: {kind: logistic_mixture, from: logits, components: 5}"
     components: Annotated[int, Field(ge=1, le=1024)] = Field(10, description="Logistics in the mixture.")
     form: Literal["exact", "authors"] = Field("exact", description="How the probability of a bin is computed.")
 

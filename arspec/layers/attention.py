@@ -34,6 +34,11 @@ class Attention(Layer):
     itself, and a site that sees nothing gets zeros; `mask: so_far` includes it."""
 
     layer: Literal["attention"]
+    example = (
+        "k: {layer: conv, from: first, out: 24, mask: so_far}\n"
+        "v: {layer: conv, from: first, out: 24, mask: so_far}\n"
+        "seen: {layer: attention, from: first, keys: k, values: v, heads: 2, mask: so_far}"
+    )
     placed = True
     opens = True
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")

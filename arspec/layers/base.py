@@ -131,6 +131,7 @@ class Layer(BaseModel):
     spare: ClassVar[bool] = False  # no gradient needs the output: its only reader may `overwrite` it
     opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
+    example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
 
     layer: str
     from_: Ref | list[Ref] | dict[str, Any] | None = Field(

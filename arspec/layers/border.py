@@ -28,6 +28,7 @@ class Border(Moved):
     cells of the data that they stood for before."""
 
     layer: Literal["crop", "pad"]
+    example = "larger: {layer: pad, from: first, top: 1}\nback: {layer: crop, top: 1}"
     top: Count = Field(default=0, description="Rows at the top, for images.")
     bottom: Count = Field(default=0, description="Rows at the bottom, for images.")
     left: Count = Field(default=0, description="Columns at the left, for images.")

@@ -22,6 +22,7 @@ class Concat(Layer):
     """The channels of several nodes side by side, inside each channel group."""
 
     layer: Literal["concat"]
+    example = "beside: {layer: concat, from: [first, scaled]}"
     arity = (1, None)
 
     def infer(self, node: Node) -> Type:

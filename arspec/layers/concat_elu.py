@@ -23,6 +23,7 @@ class ConcatElu(Layer):
     """elu of the channels and of their negatives, side by side in each channel group (Salimans et al. 2017)."""
 
     layer: Literal["concat_elu"]
+    example = "both: {layer: concat_elu, from: first}"
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]

@@ -74,6 +74,9 @@ class Condition(Layer):
     convolution of a map or a series on the same grid. It carries no data, so no mask is needed."""
 
     layer: Literal["condition"]
+    example = (
+        "condition: {label: {kind: class, classes: 10}}\ngraph:\n  told: {layer: condition, from: first, by: label}"
+    )
     by: Ref = Field(description="The condition, or a node computed from one.")
     ports = ("by",)
 

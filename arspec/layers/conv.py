@@ -45,6 +45,7 @@ class Conv(Layer):
     says which of them, and which channel groups of them, it may read. Without a mask every channel group reads all."""
 
     layer: Literal["conv"]
+    example = "conv: {layer: conv, kernel: 3, out: 24, mask: so_far}"
     linear = True
     spare = True
     out: Channels = Field(description="Output channels, over all channel groups.")

@@ -73,6 +73,12 @@ class Dense(Layer):
     `mask: earlier` is the one that leaves out the entry itself. (Germain et al. 2015, equations 13 and 14.)"""
 
     layer: Literal["dense"]
+    example = (
+        "data: {kind: vector, size: 64, levels: 4}\n"
+        "graph:\n"
+        "  hidden: {layer: dense, from: x, units: 48, mask: so_far}\n"
+        "  logits: {layer: dense, out: $head, mask: earlier}"
+    )
     placed = True
     units: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(
         None, description="Hidden units. Left out: one position for each entry of the data.",

@@ -24,6 +24,7 @@ class Dropout(Layer):
     itself, in training too."""
 
     layer: Literal["dropout"]
+    example = "dropped: {layer: dropout, from: first, rate: 0.2}"
     rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="Probability with which a channel is dropped.")
 
     def infer(self, node: Node) -> Type:

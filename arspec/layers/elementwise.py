@@ -24,6 +24,9 @@ class Elementwise(Layer):
     """The sum or the product of several nodes of the same type, channel by channel."""
 
     layer: Literal["add", "multiply"]
+    example = (
+        "conv: {layer: conv, from: first, kernel: 3, out: 24, mask: so_far}\nsum: {layer: add, from: [conv, first]}"
+    )
     arity = (1, None)
 
     def infer(self, node: Node) -> Type:

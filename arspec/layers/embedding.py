@@ -26,6 +26,7 @@ class Embedding(Discrete):
     """A learned vector for every level; each channel group has its own table."""
 
     layer: Literal["embedding"]
+    example = "vectors: {layer: embedding, from: x, out: 24}"
     out: Channels = Field(description="Channels, over all channel groups.")
     deviation: Annotated[float, Field(gt=0, le=100)] = Field(
         1.0, description="Standard deviation of the vectors at the start; 0.02 where a head shares them, as in GPT-2."

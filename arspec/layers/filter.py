@@ -23,6 +23,7 @@ class Filter(Layer):
     upsampling steps of a WaveNet's local conditioning)."""
 
     layer: Literal["filter"]
+    example = "smooth: {layer: filter, from: first, kernel: [3, 1]}"
     kernel: Size | list[Size] = Field(description="Places of the window: one number, or one a dimension.")
     padding: Literal["same", "causal"] = Field("same", description="Zeros around the input: centred, or all before.")
 

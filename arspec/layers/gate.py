@@ -28,6 +28,12 @@ class Gate(Layer):
     identity as in PixelCNN++."""
 
     layer: Literal["gate"]
+    example = (
+        "condition: {label: {kind: class, classes: 10}}\n"
+        "graph:\n"
+        "  both: {layer: conv, from: first, out: 48, mask: so_far}\n"
+        "  gated: {layer: gate, condition: label}"
+    )
     condition: Ref | None = Field(
         None, description="A condition, or a node computed from one: adds V h to both halves."
     )

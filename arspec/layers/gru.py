@@ -17,6 +17,7 @@ class Gru(Recurrent):
     h = (1 − z) ⊙ n + z ⊙ h' with h' the carried state. (Cho et al. 2014, in the form of torch's GRU.)"""
 
     layer: Literal["gru"]
+    example = "gates: {layer: conv, from: first, out: 72, mask: so_far}\nstate: {layer: gru, state: [[0, -1], [-1, 0]]}"
     gates = 3
 
     def weights(self, node: Node) -> dict[str, Weight]:

@@ -18,6 +18,10 @@ class Lstm(Recurrent):
     c = f ⊙ c' + i ⊙ g with c' the carried cell; h = o ⊙ tanh c. (van den Oord et al. 2016a, equation 3.)"""
 
     layer: Literal["lstm"]
+    example = (
+        "gates: {layer: conv, from: first, out: 96, mask: so_far}\n"
+        "state: {layer: lstm, state: [[-1, -1], [-1, 0], [-1, 1]], carry: 1}"
+    )
     gates = 4
     kept = 2
 

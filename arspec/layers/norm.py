@@ -32,6 +32,7 @@ class Norm(Layer):
       positions of all examples, and is reported as a leak in training."""
 
     layer: Literal["norm"]
+    example = "norm: {layer: norm, from: first, kind: rms, over: channels}"
     placed = True
     over: Literal["channels", "pixel", "space", "batch"] = Field("channels", description="What the mean is taken over.")
     kind: Literal["layer", "rms"] = Field("layer", description="Mean and deviation, or the root mean square alone.")

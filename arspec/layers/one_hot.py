@@ -20,6 +20,7 @@ class OneHot(Discrete):
     """As many channels as there are levels: one where the value is that level, else zero."""
 
     layer: Literal["one_hot"]
+    example = "levels: {layer: one_hot, from: x}"
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]

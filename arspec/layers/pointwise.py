@@ -24,6 +24,7 @@ class Pointwise(Layer):
     """A function of one number, applied to every channel of every site."""
 
     layer: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
+    example = "relu: {layer: relu, from: first}"
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]

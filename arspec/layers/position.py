@@ -19,6 +19,7 @@ class Position(Layer):
     takes its grid and channel groups from its input, and reads nothing of it."""
 
     layer: Literal["position"]
+    example = "place: {layer: position, from: first, out: 24}\nsum: {layer: add, from: [first, place]}"
     placed = True
     out: Channels = Field(description="Channels, over all channel groups.")
 

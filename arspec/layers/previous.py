@@ -30,6 +30,7 @@ class Previous(Layer):
     made strict, in any order."""
 
     layer: Literal["previous"]
+    example = "order: {scan: zigzag, channels: joint}\ngraph:\n  last: {layer: previous, from: scaled, steps: 2}"
     steps: Annotated[int, Field(ge=1, le=1 << 20)] = Field(1, description="Positions back, in the order of generation.")
 
     def infer(self, node: Node) -> Type:

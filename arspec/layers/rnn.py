@@ -15,6 +15,7 @@ class Rnn(Recurrent):
     """A plain recurrent layer over a grid: h = tanh(input's part + states' part) (Elman 1990)."""
 
     layer: Literal["rnn"]
+    example = "state: {layer: rnn, from: first, state: [[0, -1]]}"
     gates = 1
 
     def cell(self, w: Weights, gates: Tensor, states: Tensor, carried: Tensor) -> list[Tensor]:

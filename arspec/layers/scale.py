@@ -23,6 +23,7 @@ class Scale(Layer):
     """Maps the levels 0 … L − 1 of the data linearly to a range, [−1, 1] if none is given."""
 
     layer: Literal["scale"]
+    example = "zero_to_one: {layer: scale, from: x, to: [0, 1]}"
     to: tuple[float, float] = Field((-1.0, 1.0), strict=False, description="Where level 0 and the last level go.")
 
     def infer(self, node: Node) -> Type:

@@ -26,6 +26,7 @@ class Shift(Moved):
     columns and steps are meant in the grid as it lies, whatever the order."""
 
     layer: Literal["shift"]
+    example = "down: {layer: shift, from: first, rows: 1}"
     rows: Move = Field(0, description="Rows downwards.")
     columns: Move = Field(0, description="Columns to the right.")
     steps: Move = Field(0, description="Steps later, for sequences.")

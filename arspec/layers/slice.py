@@ -24,6 +24,7 @@ class Slice(Layer):
     """Some of the channels of each group: `out` of them in all, from channel `start` of the group on."""
 
     layer: Literal["slice"]
+    example = "half: {layer: slice, from: first, start: 4, out: 12}"
     start: Annotated[int, Field(ge=0)] = Field(default=0, description="The first channel, within each channel group.")
     out: Channels = Field(description="Output channels, over all channel groups.")
 

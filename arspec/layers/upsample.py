@@ -26,6 +26,10 @@ class Upsample(Layer):
     """Repeats every position `factor` times along each dimension (nearest neighbour)."""
 
     layer: Literal["upsample"]
+    example = (
+        "half: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}\n"
+        "back: {layer: upsample, factor: 2}"
+    )
     factor: Annotated[int, Field(ge=1, le=4096)] | list[int] = Field(2, description="One number, or one a dimension.")
 
     def _factor(self, into: Type) -> tuple[int, ...]:

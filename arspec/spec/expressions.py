@@ -242,14 +242,14 @@ def _log2(value: Any) -> Any:
     return math.log2(value)
 
 
-BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", _divide),
-    ast.FloorDiv: ("//", lambda left, right: left // right),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", _power),
+BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any], str]] = {
+    ast.Add: ("+", operator.add, "sum"),
+    ast.Sub: ("-", operator.sub, "difference; before a number its negative"),
+    ast.Mult: ("*", operator.mul, "product"),
+    ast.Div: ("/", _divide, "quotient; an integer where it is whole and both are integers"),
+    ast.FloorDiv: ("//", lambda left, right: left // right, "quotient, rounded down"),
+    ast.Mod: ("%", operator.mod, "what the rounded division leaves"),
+    ast.Pow: ("**", _power, "power"),
 }
 COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Lt: ("<", operator.lt),
@@ -259,16 +259,29 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
     ast.NotEq: ("!=", operator.ne),
 }
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "round": round,
-    "ceil": math.ceil,
-    "floor": math.floor,
-    "log2": _log2,
-    "sqrt": _sqrt,
+FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
+    "min": (min, "the smallest of two numbers or more"),
+    "max": (max, "the largest of two numbers or more"),
+    "abs": (abs, "the number without its sign"),
+    "round": (round, "the nearest whole number; a half goes to the even one"),
+    "ceil": (math.ceil, "the next whole number, upwards"),
+    "floor": (math.floor, "the next whole number, downwards"),
+    "log2": (_log2, "the logarithm to base 2; whole where the number is a power of two"),
+    "sqrt": (_sqrt, "the square root; whole where the number is a square"),
 }
+WORDS: dict[str, str] = {
+    "not": "true where what follows is false",
+    "and": "true where both are",
+    "or": "true where one of both is",
+    "if": "a if c else b: a where c is true, else b",
+    "else": "stands before what `if` gives where its condition is false",
+    "true": "the truth value",
+    "false": "the truth value",
+}
+PRECEDENCE: tuple[str, ...] = (
+    "**", "- before a number", "* / // %", "+ -", "< <= > >= == !=", "not", "and", "or", "if else",
+)  # fmt: skip
+"""What binds tightest stands first; brackets come before all, and equals are taken from the left (** from the right)."""
 
 
 # What calculates: an operator behind a number or a bracket, or a function of numbers.
@@ -306,7 +319,7 @@ class _Evaluator:
                 number = self.number(operand, below)
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
-                symbol, function = BINARY[type(op)]
+                symbol, function, _ = BINARY[type(op)]
                 return self.applied(symbol, function, [self.number(left, below), self.number(right, below)], node)
             case ast.BoolOp(op=op, values=values):
                 wanted = isinstance(op, ast.Or)
@@ -380,7 +393,7 @@ class _Evaluator:
         if node.keywords or (len(node.args) < 2 if many else len(node.args) != 1):
             found = f"{name} takes {'two numbers or more' if many else 'one number'}, and {len(node.args)} are given"
             raise self.error("AR308", found, node)
-        return self.applied(name, FUNCTIONS[name], [self.number(arg, depth) for arg in node.args], node)
+        return self.applied(name, FUNCTIONS[name][0], [self.number(arg, depth) for arg in node.args], node)
 
     def applied(self, name: str, function: Callable[..., Any], values: list[int | float], node: ast.expr) -> Any:
         shown = f"{values[0]} {name} {values[1]}" if len(values) == 2 and not name.isalnum() else f"{name}({values[0]})"

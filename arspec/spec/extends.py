@@ -29,7 +29,7 @@ SECTIONS = {
     "data": "what is modelled: image, sequence or vector",
     "order": "the order of generation, or a list of orders",
     "condition": "what the model is conditioned on, by name",
-    "params": "numbers that the rest refers to as $name; they can be set from outside",
+    "params": "values that the rest refers to as $name; they can be set from outside",
     "masks": "predicates over (this site, that site), by name",
     "blocks": "reusable subgraphs, by name",
     "graph": "the nodes",

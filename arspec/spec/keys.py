@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from arspec.diagnostics import Collector, Place
 from arspec.spec.expressions import ExpressionError, evaluate, is_expression, names
-from arspec.spec.meant import TUPLE, Reading, meant, meant_key
+from arspec.spec.meant import COMMA, Reading, meant, meant_key, taken_apart
 from arspec.spec.synonyms import KEYS, Names, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 
@@ -53,7 +53,12 @@ class Evaluator:
                     self.faults.spend("values", _written_out(value, self.faults.work.room("values")), tree.place)
                 return value
             except ExpressionError as error:
-                report(error, tree, self.faults)
+                whole = taken_apart(tree.place)
+                if whole.end > tree.place.end:
+                    message, text = "YAML takes this expression apart at its comma", f'"{whole.text}"'
+                    self.faults.add("AR301", message, whole, f"{COMMA}: {text}", (), [(whole, text)])
+                else:
+                    report(error, tree, self.faults)
         self.complete = False
         return None
 
@@ -104,7 +109,7 @@ def place_of(tree: Tree, path: Iterable[Any]) -> Place:
 def check_keys(tree: Map, allowed: Iterable[str], what: str, faults: Collector) -> set[str]:
     """Reports keys that are not allowed, each with what is most likely meant; gives the keys that are meant."""
     known, found = sorted(allowed), set[str]()
-    inside = 0  # where a list in round brackets ends, which YAML takes apart at its commas
+    inside = 0  # where a value in round brackets ends, which YAML took apart at its commas
     for key, (place, item) in tree.entries.items():
         value = item.value if isinstance(item, Scalar) else item
         if key not in known and not (value is None and place.start < inside):
@@ -112,14 +117,9 @@ def check_keys(tree: Map, allowed: Iterable[str], what: str, faults: Collector) 
             sure = name is not None and place.text == key
             faults.add("AR101", f"{what} has no key '{key}'", place, help, (), [(place, str(name))] if sure else ())
             found |= {name.partition(":")[0]} if name is not None else set()
-        inside = max(inside, _round(item).end) if isinstance(item, Scalar) else inside
+        if isinstance(item, Scalar) and isinstance(item.value, str) and "(" in item.value:
+            inside = max(inside, taken_apart(item.place).end)
     return found
-
-
-def _round(tree: Scalar) -> Place:
-    """The place of a scalar, to the end of a list in round brackets if it begins one: kernel: (3, 3)."""
-    whole = TUPLE.match(tree.place.source.text, tree.place.start)
-    return Place(tree.place.source, tree.place.start, max(tree.place.end, whole.end() if whole else 0))
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
@@ -215,9 +215,9 @@ def _report(
     place = place_of(tree, path)
     takes = " or ".join(dict.fromkeys(_takes(f) for f in nearest))
     code = "AR104" if ranges else "AR103"
-    rounded = TUPLE.match(place.source.text, place.start)
-    if isinstance(came, str) and rounded is not None:  # in braces YAML takes (3, 3) apart at the comma
-        came, place = rounded[0], Place(place.source, place.start, max(place.end, rounded.end()))
+    whole = taken_apart(place) if isinstance(came, str) and "(" in came else place
+    if whole.end > place.end:
+        came, place = whole.text, whole
     holds = "holds" if nearest is inside or (ranges and nearest[0] in inside) else "takes"
     message = f"`{key}` of {what} {holds} {takes}, and was given {said(came)}"
     reading = meant(came, evaluator.params, lambda value: _accepts(model, values, key, path, value))

@@ -7,14 +7,29 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from arspec.diagnostics import did_you_mean, the_nearest
-from arspec.spec.expressions import ExpressionError, evaluate, with_signs
+from arspec.diagnostics import Place, did_you_mean, the_nearest
+from arspec.spec.expressions import MAX_LENGTH, ExpressionError, evaluate, with_signs
 from arspec.spec.scalars import core_value
 from arspec.spec.synonyms import KEYS, NO_KEY, called_here, folded
 
 WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": False, "n": False, "false": False}
 TUPLE = re.compile(r"\(\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*,?\s*\)")
 _BY = re.compile(r"(\d+)\s*[x×X]\s*(\d+)")
+
+
+COMMA = "inside { } a text with a comma stands in quotes"
+
+
+def taken_apart(place: Place) -> Place:
+    """The place of a value, to the end of its round brackets: inside { } YAML takes (3, 3) and max(3, 5) apart at the
+    comma."""
+    text, depth = place.source.text, 0
+    for at in range(place.start, min(len(text), place.start + MAX_LENGTH)):
+        char = text[at]
+        depth += (char == "(") - (char == ")")
+        if char in "\n{}" or (depth == 0 and char == "," and at >= place.end) or depth < 0:
+            return Place(place.source, place.start, max(place.end, at)) if depth == 0 else place
+    return place
 
 
 class Reading(NamedTuple):
@@ -55,6 +70,9 @@ def _of_text(text: str, params: Mapping[str, Any]) -> Iterator[Reading]:
     if signed is not None:
         with contextlib.suppress(ExpressionError):
             value = evaluate(signed, params)
+    if "," in text and "(" in text:
+        with contextlib.suppress(ExpressionError):
+            yield Reading(evaluate(text, params), f'"{text}"', COMMA)
     if signed is not None and value is not None:
         yield Reading(value, signed, "a parameter has a $ before its name")
     if text.lower() in WORDS:

@@ -33,7 +33,7 @@ COORDINATES: dict[What, str] = {
 CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
 ArithmeticOp = Literal["+", "-", "*", "//", "%"]
 
-_ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
+ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
     ast.Add: "+",
     ast.Sub: "-",
     ast.Mult: "*",
@@ -253,11 +253,11 @@ class _Builder:
             case ast.UnaryOp(op=ast.UAdd(), operand=inner):
                 return self.operand(inner, below)
             case ast.BinOp(left=left, op=op, right=right):
-                if type(op) not in _ARITHMETIC:
+                if type(op) not in ARITHMETIC:
                     symbol = "/" if isinstance(op, ast.Div) else "**"
                     help = "write // for whole division" if symbol == "/" else None
                     raise self.error("AR310", f"a mask has no {symbol}", node, help)
-                return self.combined(self.operand(left, below), _ARITHMETIC[type(op)], self.operand(right, below), node)
+                return self.combined(self.operand(left, below), ARITHMETIC[type(op)], self.operand(right, below), node)
             case _:
                 found = "a number is needed here: a site's coordinate or an integer"
                 raise self.error("AR319", found, node, "masks are joined by and, or, not")

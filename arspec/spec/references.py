@@ -50,6 +50,17 @@ _PART = re.compile(
 )
 
 
+FORMS: dict[str, str] = {
+    "first": "the node of this name; of a block with one output that output; of a repeated block the last repetition's",
+    "body.h": "the output `h` of the block; of a repeated block that of the last repetition",
+    "body.*.h": "the output `h` of every repetition: several nodes, for layers that take several",
+    "body.0.h": "that of one repetition, counted from 0",
+    "body.-1.h": "that of one repetition, counted from the end",
+    "body.(-1 - $i).h": "that of the repetition whose number an expression gives; `$i` is the number of the own one",
+}
+"""The forms of a reference to nodes, with what each stands for."""
+
+
 class UnknownNode(Fault):
     """A reference begins with a name that stands for nothing at its place."""
 

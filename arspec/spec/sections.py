@@ -24,6 +24,8 @@ Levels = Annotated[int, Field(ge=2, le=65536)]
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
+    example: ClassVar[str] = ""  # a part of a spec that has it, for the reference
+
 
 class DataSection(Section):
     _params: dict[str, str] = PrivateAttr(default_factory=dict)  # key -> the parameter of the spec that it is
@@ -42,6 +44,20 @@ class Auxiliary(Section):
     """An image that is a function of the data's own, on the same grid, and is generated before it (Kolesnikov & Lampert
     2017): p(x) = p(auxiliary) p(x | auxiliary). It has one channel, and is a name in the graph."""
 
+    example = (
+        "data:\n"
+        "  kind: image\n"
+        "  height: 8\n"
+        "  width: 8\n"
+        "  channels: 3\n"
+        "  levels: 4\n"
+        "  auxiliary: {luma: {view: grey, levels: 2}}\n"
+        "graph:\n"
+        "  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}\n"
+        "head:\n"
+        "  luma: {kind: categorical, from: grey}\n"
+        "  x: {kind: categorical, from: logits}"
+    )
     view: Literal["grey"] = Field(
         description="What it shows. grey: the luma of red, green and blue (Rec. 601), of other channels their mean."
     )
@@ -52,6 +68,7 @@ class ImageData(DataSection):
     """Images: integers from 0 to levels − 1, [channels, height, width]; auxiliary images are channels in front of these."""
 
     kind: Literal["image"]
+    example = "data: {kind: image, height: 28, width: 28, levels: 2}"
     height: Side = Field(description="Rows.")
     width: Side = Field(description="Columns.")
     channels: Annotated[int, Field(ge=1, le=64)] = Field(
@@ -132,6 +149,7 @@ class SequenceData(_OneChannel):
     """Sequences: integers from 0 to levels − 1, [length]."""
 
     kind: Literal["sequence"]
+    example = "data: {kind: sequence, length: 64, levels: 128, content: text}"
     length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
     levels: Levels = Field(default=256, description="Values that a step can take.")
     content: Literal["audio", "text", "tokens"] = Field(default="tokens", description="What the integers are: it decides how "
@@ -172,6 +190,7 @@ class VectorData(_OneChannel):
     """Vectors: integers from 0 to levels − 1, [size]. The order of the entries has no meaning of its own."""
 
     kind: Literal["vector"]
+    example = "data: {kind: vector, size: 784, levels: 2, display: [28, 28]}"
     size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Entries.")
     levels: Levels = Field(default=2, description="Values that an entry can take.")
     display: Annotated[tuple[Side, Side], Field(strict=False)] | None = Field(
@@ -190,6 +209,7 @@ DATA: dict[str, type[Data]] = {"image": ImageData, "sequence": SequenceData, "ve
 class OrderSection(Section):
     """An order of generation. A list of them is a family: the model is trained on all, and each of them is proven."""
 
+    example = "order: [{scan: zigzag, channels: joint}, {scan: random, channels: joint, seed: 7, members: 2}]"
     scan: str | None = Field(default=None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
                              "explicit, ...; natural, reversed, random, explicit for sequences and vectors.")  # fmt: skip
     channels: Literal["sequential", "joint"] = Field(
@@ -215,6 +235,7 @@ class ClassCondition(Section):
     """One of a number of classes, given to the layers as a one-hot vector."""
 
     kind: Literal["class"]
+    example = "condition: {label: {kind: class, classes: 10}}"
     classes: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="How many there are.")
 
     @property
@@ -228,6 +249,7 @@ class VectorCondition(Section):
     """A vector of numbers."""
 
     kind: Literal["vector"]
+    example = "condition: {traits: {kind: vector, size: 40}}"
     size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Numbers.")
 
 
@@ -235,6 +257,7 @@ class MapCondition(Section):
     """A map of numbers over rows and columns, of any size: layers bring it to the size of the data."""
 
     kind: Literal["map"]
+    example = "condition: {shape: {kind: map, channels: 3, height: 8, width: 8}}"
     channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each place.")
     height: Side = Field(description="Rows.")
     width: Side = Field(description="Columns.")
@@ -244,6 +267,9 @@ class SeriesCondition(Section):
     """A series of numbers over time, at any rate: layers bring it to the rate of the data."""
 
     kind: Literal["series"]
+    example = (
+        "data: {kind: sequence, length: 64, levels: 256}\ncondition: {pitch: {kind: series, channels: 2, length: 64}}"
+    )
     channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each step.")
     length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
 
