@@ -15,7 +15,7 @@ from arspec.codec import conditions as conditional
 from arspec.codec.alphabet import SAME, Alphabet, alphabet_for, pack_exceptions, unpack_exceptions
 from arspec.codec.coder import Coder, Stream
 from arspec.codec.container import Head, read, write
-from arspec.codec.entropy import pack_even, unpack_even
+from arspec.codec.entropy import Lost, pack_even, unpack_even
 from arspec.codec.guard import LEAST_NOISE, MOST_NOISE, NOISE, Derailed, Marks
 from arspec.codec.identity import spec_hash, weights_hash
 from arspec.codec.lanes import Levels, lanes_for
@@ -261,7 +261,10 @@ class Codec:
         flat = opened.layout.gather(opened.levels.whole()).astype(np.int64).ravel()
         values, counts = part.alphabet.values_of(flat)
         if part.alphabet.kind != SAME and (counts > 1).any():
-            values = values + unpack_even(part.places, counts)
+            try:
+                values = values + unpack_even(part.places, counts)
+            except Lost:
+                raise Damaged(f"the container holds no places for the values of {part.name}") from None
         values[opened.where] = opened.values
         if part.form == ARRAY and part.alphabet.kind != SAME:
             values = values - 32768

@@ -241,7 +241,7 @@ class _Batch:
     def _take(self, reader: SymbolReader, table: Weights) -> Ints:
         try:
             return reader.take(table).astype(np.int64)
-        except (AssertionError, ValueError) as error:  # what constriction makes of a state that no encoder leaves
+        except Lost as error:
             raise Derailed("a symbol that cannot be") from error
 
     def _pause(self, reader: SymbolReader) -> None:

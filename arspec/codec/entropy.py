@@ -4,6 +4,8 @@ it has lost its way."""
 from __future__ import annotations
 
 import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import constriction
@@ -22,7 +24,16 @@ Weights = npt.NDArray[np.float64]
 
 
 class Lost(Exception):
-    """A check among the symbols does not hold."""
+    """A check among the symbols does not hold, or no encoder leaves such a stream."""
+
+
+@contextmanager
+def _losing() -> Generator[None]:
+    """constriction raises AssertionError or ValueError at a state that no encoder leaves."""
+    try:
+        yield
+    except (AssertionError, ValueError, OverflowError) as error:
+        raise Lost from error
 
 
 class _Checked:
@@ -69,12 +80,17 @@ class SymbolReader:
 
     def take(self, weights: Weights) -> npt.NDArray[np.int32]:
         """weights [n, values] -> symbols [n]."""
-        symbols: npt.NDArray[np.int32] = self._coder.decode(_CATEGORICAL, weights)
+        with _losing():
+            symbols: npt.NDArray[np.int32] = self._coder.decode(_CATEGORICAL, weights)
         self._checked.add(symbols)
         return symbols
 
     def pause(self) -> None:
-        if self._checked.due() and self._coder.decode(_models.Uniform(CHECK)) != self._checked.sum % CHECK:
+        if not self._checked.due():
+            return
+        with _losing():
+            found = self._coder.decode(_models.Uniform(CHECK))
+        if found != self._checked.sum % CHECK:
             raise Lost
 
 
@@ -92,13 +108,14 @@ def pack_even(values: Ints, counts: Ints) -> bytes:
 
 
 def unpack_even(data: bytes, counts: Ints) -> Ints:
-    """What `pack_even` packed."""
+    """What `pack_even` packed. Raises Lost where no `pack_even` packs such bytes."""
     coder = _queue.RangeDecoder(_words(data))
 
     def take(sizes: Ints) -> Ints:
         found, kept = np.zeros(len(sizes), np.int64), sizes > 1
         if kept.any():
-            found[kept] = coder.decode(_UNIFORM, sizes[kept].astype(np.int32))
+            with _losing():
+                found[kept] = coder.decode(_UNIFORM, sizes[kept].astype(np.int32))
         return found
 
     high = take(_high(counts))

@@ -22,6 +22,10 @@ class Tiling:
     size: tuple[int, ...]
     data_shape: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.shape) != 1 + len(self.size):
+            raise ValueError(f"arrays of shape {self.shape[1:]} have no tiles of shape {self.size}")
+
     @property
     def across(self) -> tuple[int, ...]:
         """Tiles along each axis, the first axis the arrays themselves."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, wav
 from arspec.codec.media.base import Media, inflated
 from arspec.codec.wire import Damaged, In
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, visible
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -76,9 +76,14 @@ def restores(media: Media, form: int, before: bytes, after: bytes, name: str) ->
 
 
 def build(form: int, meta: bytes, samples: Ints) -> bytes:
-    """The file of a format."""
+    """The file of a format. Damaged where there is no such file."""
     source = In(meta)
-    data = FORMATS[form][1](source, samples)
+    try:
+        data = FORMATS[form][1](source, samples)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # what the libraries make of samples and settings that no file has, has no common class
+        raise Damaged(f"the container holds what is no file of its kind: {visible(str(error))}") from error
     source.end()
     return data
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import cast
 
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
 from arspec.codec.wire import Damaged, In, Out
+from arspec.data.arrays import npy
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 from arspec.types import Ints
@@ -20,13 +20,8 @@ TYPES = ("|b1", "|i1", "|u1", *("<" + t for t in _WIDE), *(">" + t for t in _WID
 def parse(data: bytes, name: str) -> Media:
     """A .npy file of whole numbers, of integer or of floating type."""
     stream = io.BytesIO(data)
-    try:
-        loaded: object = np.load(stream, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError("AR803", f"cannot read {name} as an array: {error}") from error
-    if not isinstance(loaded, np.ndarray):
-        raise InputError("AR803", f"{name} holds several arrays", "compress one .npy file for each")
-    array, end = cast(Array, loaded), stream.tell()
+    array = npy(stream, len(data), name)
+    end = stream.tell()
     media = of_array(array, name, data[: end - array.nbytes], data[end:])
     if build(In(media.meta), media.samples) != data:
         raise InputError("AR804", f"{name} holds numbers that are not whole, such as -0", "convert them to integers")

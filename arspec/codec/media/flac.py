@@ -47,8 +47,10 @@ def build(meta: In, samples: Ints) -> bytes:
         raise Damaged("the container states a FLAC file of a width that there is not")
     values = (samples.T - (1 << bits - 1)) << 32 - bits
     anew = written(values.astype(np.int32), rate, "FLAC", subtype)
-    (first, *_), end = _blocks(anew)
-    every = [first, *_split(tags)]
+    blocks, end = _blocks(anew)
+    if not blocks:
+        raise Damaged("a FLAC file of no samples cannot be written")
+    every = [blocks[0], *_split(tags)]
     marked = [bytes([block[0] & ~LAST | (LAST if block is every[-1] else 0)]) + block[1:] for block in every]
     return b"fLaC" + b"".join(marked) + anew[end:]
 
