@@ -133,3 +133,12 @@ def test_compress_says_sizes_and_a_repeated_note_once(tmp_path: Path, capsys: py
     assert [line for line in said.splitlines() if "note:" in line and ".png is added" in line] == [
         "  note: .png is added to the name, with the same pixels: 5 files, 0.jpg, 1.jpg, 2.jpg and 2 more"
     ]
+
+
+def test_a_long_path_is_told_in_lines_of_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.yaml"
+    path.write_text((ROOT / "specs/gated_pixelcnn.yaml").read_text().replace("mask: earlier", "mask: so_far"))
+    report = prove(arspec.load(path, params={"height": 6, "width": 6, "layers": 4}), contexts=False)
+    told = [d.help for d in report.diagnostics if d.code == "AR701"]
+    assert told and told[0] is not None and told[0].count("→") > 4
+    assert max(len(line) for line in told[0].split("\n")) <= 104

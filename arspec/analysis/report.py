@@ -22,6 +22,7 @@ from arspec.spec.load import Spec
 from arspec.types import Ints, Member, ranks
 
 Contexts = bool | int | Literal["all"]  # of which variables: see `prove`
+WIDTH = 100  # columns of a line that tells a path
 MAX_WITNESSES = 16  # leaking variables, spread over all, for which a path is sought
 
 
@@ -253,7 +254,7 @@ def _leaks(report: Report) -> list[Diagnostic]:
                 kind,
                 f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} variables",
                 node.place,
-                "the path is " + _told(w, entries),
+                f"the path is\n{_told(w, entries)}",
                 related,
             )
         )
@@ -270,7 +271,19 @@ def _told(w: Witness, entries: Entries) -> str:
         inside = {i.key for i in around}
         entry = entries.of(step.node)
         words.append(f"{step} ({_line(entry.key, entries)})" if entry is not None else str(step))
-    return " → ".join(words)
+    return _in_lines(words)
+
+
+def _in_lines(words: list[str]) -> str:
+    """A path of steps, broken where a line would be longer than WIDTH."""
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) + 3 > WIDTH:
+            lines[-1] += " →"
+            lines.append(word)
+        else:
+            lines[-1] += f" → {word}"
+    return "\n".join(lines)
 
 
 def _line(place: Place, entries: Entries) -> str:
