@@ -24,6 +24,7 @@ from arspec.pictures.diagram import HEAD, dot_source, render
 from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
 from arspec.pictures.folding import fold, spanned
+from arspec.pictures.inlets import inlets
 from arspec.pictures.palette import LEAK
 from arspec.pictures.progress import Stage, alike, progress_of
 from arspec.pictures.schedule import render_schedule
@@ -113,7 +114,10 @@ def test_folded_stands_for_every_live_node_and_edge(path: Path) -> None:
     graph = small(path).graph()
     folded = fold(graph)
     assert set(graph.live) <= folded.of.keys()
-    assert {d.first.name for d in folded.nodes} | {HEAD} == names_in(dot_source(graph))
+    found = inlets(folded)
+    assert {d.first.name for d in folded.nodes} | {i.name for i in found} | {HEAD} == names_in(dot_source(graph))
+    through = {inlet.inner for inlet in found}
+    assert all(line.source in through for line in folded.lines if line.source is line.target)
     drawn = {pair for line in folded.lines for pair in line.pairs}
     assert drawn == {(i, n) for n in graph.live for i in n.inputs}
     assert all(

@@ -22,6 +22,7 @@ from arspec.diagnostics import InputError
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
+from arspec.pictures.inlets import Inlet, inlets
 from arspec.pictures.palette import FAINT, FAMILIES, LEAK, OTHER, STROKES, TEXT
 from arspec.pictures.standing import Standing, crosses, standing
 from arspec.spec.load import Spec
@@ -107,6 +108,7 @@ class _Diagram:
     def __init__(self, graph: Graph, unfold: bool, report: Report, member: Member) -> None:
         self.graph, self.report, self.member = graph, report, member
         self.folded: Folded = fold(graph, unfold)
+        self.inlets = inlets(self.folded)
         known = known_at(Relations(graph, member))
         each = {node: standing(node, at, member) for node, at in known.items()}
         late = list(Standing)  # a folded node shows the latest of its repetitions
@@ -145,8 +147,12 @@ class _Diagram:
         dot.node(HEAD, self._lines_of([(self.graph.head.title, True), (self._head_text(), False)], self._leaks()),
                  fillcolor=FAMILIES["head"], color=LEAK if self.witness else STROKES[Standing.STRICT].colour,
                  penwidth="3" if self.witness else "1.3", shape="box", style="filled")  # fmt: skip
+        joined = {line for inlet in self.inlets for line in (*inlet.entering, *inlet.loops)}
         for line in self.folded.lines:
-            self._line(dot, line)
+            if line not in joined:
+                self._line(dot, line)
+        for inlet in self.inlets:
+            self._through(dot, inlet)
         self._to_head(dot)
         return dot.source
 
@@ -159,6 +165,12 @@ class _Diagram:
         for drawn in self.folded.nodes:
             if drawn.box == box:
                 self._node(dot, drawn)
+        for inlet in self.inlets:
+            if inlet.box == box:
+                stroke = STROKES[self.standing[inlet.inner]]
+                dot.node(_name(inlet.name), "", shape="circle", width="0.14", height="0.14", fixedsize="true",
+                         fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled",
+                         tooltip=_name(f"{inlet.outer.first.name} at first, then {inlet.inner.first.name}"))  # fmt: skip
         for inner in self.folded.boxes.values():
             if inner.parent != box:
                 continue
@@ -227,17 +239,41 @@ class _Diagram:
     # -- edges ---------------------------------------------------------------------------------------------------------
 
     def _line(self, dot: Digraph, line: Line) -> None:
-        stroke = STROKES[self.standing[line.source]]
-        colour, width, style = stroke.colour, stroke.width, stroke.style
-        types = list(dict.fromkeys(str(a.out) for a, _ in line.pairs))
-        words = [line.note, line.port if line.port != "from" else "", types[0] + (" …" if len(types) > 1 else "")]
-        if any(pair in self.red for pair in line.pairs):
-            colour, width, style = LEAK, 3.4, "solid"
-        if line.loop:
-            words[0], style = f"↻ {words[0]}", "dashed"
-        keys = {"color": colour, "penwidth": f"{width:g}", "style": style, "label": _label(words)}
         ends = _name(line.source.first.name), _name(line.target.first.name)
-        if line.loop:  # turned round, so that the layout keeps the flow of the first repetition
+        words = [line.note, line.port if line.port != "from" else "", self._type(line.pairs)]
+        self._edge(dot, ends, self.standing[line.source], line.pairs, words, line.loop)
+
+    def _through(self, dot: Digraph, inlet: Inlet) -> None:
+        """The edges to an inlet, from outside and from each repetition to the next, and those from it to what reads it."""
+        here, outer, inner = (_name(n) for n in (inlet.name, inlet.outer.first.name, inlet.inner.first.name))
+        entering = [pair for line in inlet.entering for pair in line.pairs]
+        loops = [pair for line in inlet.loops for pair in line.pairs]
+        words = [inlet.entering[0].note, self._type(entering)]
+        self._edge(dot, (outer, here), self.standing[inlet.outer], entering, words)
+        self._edge(
+            dot, (inner, here), self.standing[inlet.inner], loops, [inlet.loops[0].note, self._type(loops)], True
+        )
+        for first, loop in zip(inlet.entering, inlet.loops, strict=True):
+            words = [loop.port if loop.port != "from" else ""]
+            ends = here, _name(loop.target.first.name)
+            self._edge(dot, ends, self.standing[inlet.inner], first.pairs + loop.pairs, words)
+
+    def _type(self, pairs: list[tuple[Node, Node]]) -> str:
+        types = list(dict.fromkeys(str(source.out) for source, _ in pairs))
+        return types[0] + (" …" if len(types) > 1 else "")
+
+    def _edge(
+        self, dot: Digraph, ends: tuple[str, str], standing: Standing, pairs: list[tuple[Node, Node]], words: list[str],
+        loop: bool = False,
+    ) -> None:  # fmt: skip
+        stroke = STROKES[standing]
+        colour, width, style = stroke.colour, stroke.width, stroke.style
+        if any(pair in self.red for pair in pairs):
+            colour, width, style = LEAK, 3.4, "solid"
+        if loop:
+            words, style = [f"↻ {words[0]}", *words[1:]], "dashed"
+        keys = {"color": colour, "penwidth": f"{width:g}", "style": style, "label": _label(words)}
+        if loop:  # turned round, so that the layout keeps the flow of the first repetition
             dot.edge(ends[1], ends[0], dir="back", **keys)
         else:
             dot.edge(*ends, **keys)
@@ -280,6 +316,7 @@ class _Diagram:
             f'<FONT COLOR="{s.colour}"><B>{s.glyph}</B></FONT> {s.meaning}' for k, s in STROKES.items() if k in used
         ]
         marks += ["<B>┃</B> thick border: becomes strict here"] if self.strict_here else []
+        marks += ["○ the block's input: at first from outside"] if self.inlets else []
         marks += ["╌ ↻ from each repetition to the next"] if any(line.loop for line in self.folded.lines) else []
         families = {d.first.layer.style(d.first).family for d in self.folded.nodes if d.first not in self.graph.sources}
         shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [
