@@ -381,6 +381,12 @@ def of_another_model(path: Path) -> None:
     other.decompress(model(path / "small.yaml").compress(torch.zeros(1, 1, 4, 4, dtype=torch.long)))
 
 
+def long_prompt(path: Path) -> None:
+    import torch
+
+    model(path / "chars.yaml").sample(1, prefix=torch.zeros(8, dtype=torch.long))
+
+
 def mixture(path: Path) -> Path:
     """A spec whose head has no table of probabilities."""
     made = path / "mixture.yaml"
@@ -452,6 +458,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
     "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
     "AR861": lambda path: command("eval", str(path / "chars.yaml"), "--data", str(path / "chars.txt")),
+    "AR862": long_prompt,
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
     "AR870": diverged,
     "AR871": held,

@@ -10,8 +10,32 @@ from arspec.diagnostics import InputError
 PARTS = ("top-half", "bottom-half", "left-half", "right-half", "hole")
 
 
-def known_part(given: str, model: Any) -> Any:
-    """The variables that are kept, bool [*shape]."""
+def known_part(given: str | None, model: Any, there: int | None = None) -> Any:
+    """The variables that are kept, bool [*shape]. None: the usual part. there: of sequences that are shorter than the
+    model's, how many steps there are; no more than these are kept."""
+    data = model.spec.data
+    if data.kind == "sequence" and there is not None and there < data.length:
+        return _of_what_is_there(given, model, there)
+    if given is None:
+        pictured = data.kind == "image" or (data.kind == "vector" and data.display is not None)
+        given = "top-half" if pictured else f"prefix:{max(1, data.variables // 2)}"
+    return _known(given, model)
+
+
+def _of_what_is_there(given: str | None, model: Any, there: int) -> Any:
+    import numpy as np
+
+    first = np.arange(model.spec.data.length) < there
+    if given is None:
+        return first
+    known = _known(given, model)
+    if not known[:there].any() or known[there:].any():
+        raise InputError("AR808", f"--given {given}: there are {there} steps of {len(known)} to be given",
+                         "leave it out to keep all that is there")  # fmt: skip
+    return known
+
+
+def _known(given: str, model: Any) -> Any:
     import numpy as np
 
     data = model.spec.data

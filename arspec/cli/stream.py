@@ -1,130 +1,136 @@
-"""`arspec sample --length` and `--seconds`: one sequence of any length, written as it is drawn."""
+"""`arspec sample` of sequences that begin with a prompt, or of any length, which are written as they are drawn."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arspec.cli.method import method_of
 from arspec.cli.models import as_tensors, conditions_of
+from arspec.cli.outputs import Output
+from arspec.cli.prompts import add_prompt_arguments, has_prompt, prompt_of
 from arspec.diagnostics import InputError
 from arspec.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from arspec.spec.sections import SequenceData
-
-    Codes = npt.NDArray[np.int64]
+    from arspec.data.examples import Array
 
 CHUNK = 4096  # steps that are written at a time
+SHOWN = 64  # of a text that is read as it is drawn
 
 
 def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `arspec sample` that are for sequences of any length."""
-    parser.add_argument("--length", type=int, metavar="STEPS", help="one sequence of this length, however long")
-    parser.add_argument("--seconds", type=float, metavar="S", help="the same, by the rate of the audio")
-    parser.add_argument("--prefix", metavar="FILE", help="what it begins with: .wav, .npy or a text; taken in at once")
-    parser.add_argument(
+    """The options of `arspec sample` that are for sequences alone."""
+    group = parser.add_argument_group("sequences", "by these options one sequence is drawn, or -n")
+    add_prompt_arguments(group)
+    group.add_argument("--length", type=int, metavar="STEPS", help="steps in all, however many; a prompt counts")
+    group.add_argument("--seconds", type=float, metavar="S", help="the same, by the rate of the audio")
+    group.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, help="compile its steps (default: where it saves time)"
     )
 
 
 def wants_stream(args: argparse.Namespace) -> bool:
     """Whether any of the options asks for one."""
-    return args.length is not None or args.seconds is not None or args.prefix is not None
+    return args.length is not None or args.seconds is not None or has_prompt(args)
 
 
-def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any]) -> int:
-    """Draws one sequence and says where it is; exit code 0."""
-    import torch
-
-    data, out = model.spec.data, Path(args.out)
-    steps = _steps(args, data)
-    prefix = None if args.prefix is None else _prefix(Path(args.prefix), data)
-    if prefix is not None and len(prefix) >= steps:
-        raise InputError("AR808", f"--prefix has {len(prefix):,} steps, and the whole is to have {steps:,}",
-                         "--length and --seconds count it in")  # fmt: skip
-    condition, _ = conditions_of(model, args.condition, 1)
-    pieces = model.stream(
-        1, steps=steps, chunk=CHUNK, seed=args.seed, member=args.member,
-        prefix=None if prefix is None else torch.from_numpy(prefix).unsqueeze(0).to(model.device),
-        compiled=args.compile, **chance, **as_tensors(condition, model),
-    )  # fmt: skip
-    with _writer(out, data, steps) as write, Progress("sampling", steps) as progress:
-        for piece in pieces:
-            write(piece[0].cpu().numpy())
-            progress.advance(piece.shape[1])
-    print(out)
+def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any], output: Output) -> int:
+    """Draws sequences and says where they are; exit code 0."""
+    data = model.spec.data
+    if data.kind != "sequence":
+        raise InputError(
+            "AR808", f"--length, --seconds, --prompt and --prefix are for sequences; this model is of a {data.kind}"
+        )
+    prompt = prompt_of(args, data)
+    given = 0 if prompt is None else len(prompt)
+    steps = _steps(args, data, given)
+    condition, longest = conditions_of(model, args.condition, args.n)
+    n = args.n or longest
+    output.check(n)
+    with _writer(output, data, n, steps) as (put, paths):
+        for piece in _pieces(args, model, prompt, n, steps, as_tensors(condition, model), chance):
+            put(piece)
+    output.say_paths(paths)
     return 0
 
 
-def _steps(args: argparse.Namespace, data: Any) -> int:
-    if data.kind != "sequence":
-        raise InputError("AR808", f"--length, --seconds and --prefix are for sequences; this model is of a {data.kind}")
-    if args.n not in (None, 1):
-        raise InputError("AR808", f"one sequence is drawn at a time by --length or --seconds; -n {args.n} came")
+def _pieces(
+    args: argparse.Namespace, model: Any, prompt: Array | None, n: int, steps: int, condition: dict[str, Any],
+    chance: dict[str, Any],
+) -> Iterator[Array]:  # fmt: skip
+    """The steps of n sequences [n, up to any number], from a stream; or from a sample of the spec's own length, where
+    no other is asked for or the model has no stream."""
+    import torch
+
+    length = model.spec.data.length
+    prefix = None if prompt is None else torch.from_numpy(prompt).expand(n, -1).to(model.device)
+    if steps != length or (prompt is None and n == 1):
+        chunk = SHOWN if args.out == "-" else CHUNK
+        try:
+            stream = model.stream(
+                n, steps=steps, chunk=chunk, seed=args.seed, member=args.member, prefix=prefix, compiled=args.compile,
+                **chance, **condition,
+            )  # fmt: skip
+        except InputError as error:
+            if error.code != "AR822" or steps > length:
+                raise _too_long(error, prompt, steps, length) from error
+        else:
+            with Progress("sampling", steps) as progress:
+                for piece in stream:
+                    yield piece.cpu().numpy()
+                    progress.advance(piece.shape[1])
+            return
+    known = None if prompt is None else torch.arange(length) < len(prompt)
+    method = method_of(args, model, n, args.member, condition, known)
+    drawn = model.sample(n, seed=args.seed, member=args.member, prefix=prefix, method=method, **chance, **condition)
+    yield drawn[:, :steps].cpu().numpy()
+
+
+def _too_long(error: InputError, prompt: Array | None, steps: int, length: int) -> InputError:
+    """What is said where a model has no stream, and a sequence is to be longer than those of its spec."""
+    if prompt is None or error.code != "AR822":
+        return error
+    message = (
+        f"the prompt has {len(prompt):,} steps, and {steps:,} are to be written in all; the model draws {length:,} at the most: "
+        f"{error.message}"
+    )
+    return InputError(
+        "AR862", message, f"give a prompt of at most {length - 1:,} steps, and no --length beyond {length:,}"
+    )
+
+
+def _steps(args: argparse.Namespace, data: Any, given: int) -> int:
+    """Steps in all. Unasked: the spec's length, and as many after a prompt that is as long already."""
     if args.seconds is not None and (data.content != "audio" or args.length is not None):
         why = "this model is of " + data.content if data.content != "audio" else "--length came as well"
         raise InputError("AR808", f"--seconds is for audio, and in the place of --length; {why}")
-    steps = args.length if args.length is not None else data.length
-    if args.seconds is not None:
-        steps = round(args.seconds * data.rate)
+    steps = data.length if given < data.length else given + data.length
+    if args.length is not None or args.seconds is not None:
+        steps = args.length if args.length is not None else round(args.seconds * data.rate)
     if steps < 1:
         raise InputError("AR808", f"a sequence has at least one step; {steps} came")
+    if given >= steps:
+        option = "--prompt" if args.prompt is not None else "--prefix"
+        raise InputError("AR808", f"{option} has {given:,} steps, and the whole is to have {steps:,}",
+                         "--length and --seconds count the prompt in")  # fmt: skip
     return steps
 
 
-def _prefix(path: Path, data: SequenceData) -> Codes:
-    """The steps that a file holds, as the model's integers."""
-    import numpy as np
-
-    from arspec.data.adapt import codes_of
-    from arspec.data.load import read
-
-    raw, _ = read(str(path), data, {}, "all")
-    if raw.x.ndim == 2 and len(raw.x) == 1:  # as samples are written
-        raw = replace(raw, x=raw.x[0])
-    if raw.x.ndim != 1 or not len(raw.x):
-        raise InputError("AR804", f"{path}: a prefix is one sequence of at least one step")
-    return codes_of(raw, data, str(path), []).astype(np.int64)
-
-
 @contextmanager
-def _writer(path: Path, data: SequenceData, steps: int) -> Generator[Callable[[Codes], None]]:
-    """What writes pieces of a sequence to a file, which is there when the last one was written."""
-    from arspec.data.atomic import replacing
+def _writer(
+    output: Output, data: Any, n: int, steps: int
+) -> Generator[tuple[Callable[[Array], object], list[Path]]]:  # fmt: skip
+    """What takes the pieces, and the files that it makes; a text on standard output appears as it is drawn."""
+    from arspec.data.growing import growing
+    from arspec.data.symbols import bytes_of
 
-    with replacing(path) as temporary:
-        if path.suffix.lower() == ".npy":
-            import numpy as np
-
-            # a mapped file would end the process where the disk is full
-            with temporary.open("wb") as file:
-                said = {"descr": "<i8", "fortran_order": False, "shape": (1, steps)}
-                np.lib.format.write_array_header_1_0(file, said)
-
-                def put_codes(piece: Codes) -> None:
-                    file.write(piece.astype("<i8").tobytes())
-
-                yield put_codes
-        elif data.content == "audio":
-            from arspec.data.mu_law import to_wave
-            from arspec.data.wav import opened_wav
-
-            with opened_wav(temporary, data.rate) as put_samples:
-                yield lambda piece: put_samples(to_wave(piece, data.levels, data.companding))
-        else:
-            with temporary.open("wb") as file:
-                from arspec.data.symbols import bytes_of
-
-                text = data.content == "text"
-
-                def put_text(piece: Codes) -> None:
-                    file.write(bytes_of(piece, data) if text else (" ".join(map(str, piece)) + " ").encode())
-
-                yield put_text
+    if output.standard and output.suffix == ".txt" and data.content == "text" and n == 1:
+        yield lambda pieces: output.put(bytes_of(pieces[0], data)), []
+        output.end()
+        return
+    with output.file() as path, growing(path, data, n, steps) as (put, paths):
+        yield put, paths

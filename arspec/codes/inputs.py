@@ -368,6 +368,19 @@ CODES = (
         "let the alphabet set the levels, replace the characters that it lacks, or train on a text that has them.",
     ),
     code(
+        "AR862",
+        "a prompt that a model cannot go on with",
+        """A prompt is the beginning of a sequence, and leaves something to be drawn. A model that has a stream goes on after
+        a prompt of any length; any other draws sequences of its spec's length, or less.""",
+        """
+        arspec sample specs/gpt.yaml --prefix book.txt -o x.txt      # of more than 63 characters
+        """,
+        """
+        arspec sample specs/gpt.yaml --prompt "To be, or not" -o x.txt
+        """,
+        "shorten the prompt to the number of steps that the message names.",
+    ),
+    code(
         "AR890",
         "a command line that cannot be read",
         """`arspec COMMAND --help` lists the options and arguments of a command. Options and arguments may stand in any order.""",

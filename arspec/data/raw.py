@@ -48,11 +48,12 @@ def split_of(things: Sequence[T], split: str, shuffle: bool, what: str) -> list[
 def split_indices(count: int, split: str, shuffle: bool, what: str = "examples") -> NDArray[np.int64]:
     """Indices of one split of a source that comes without any: 80 / 10 / 10 %, shuffled by a fixed seed or in order.
 
-    In order, the last tenth is the test split and the tenth before it the validation split. 'all' gives everything.
+    In order, the last tenth is the test split and the tenth before it the validation split. 'all' gives
+    everything, as it lies there.
     """
-    order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)
     if split == "all":
-        return order
+        return np.arange(count)
+    order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)
     tenth = count // 10 if count >= 10 else int(count >= 3)
     parts = dict(zip(SPLITS, np.split(order, [count - 2 * tenth, count - tenth]), strict=True))
     if split not in parts:

@@ -56,10 +56,17 @@ def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[
 
 
 def check_suffix(path: Path, data: Data) -> None:
-    """Refuses an ending that `write` would refuse, before anything is computed."""
+    """Refuses a place or an ending that `write` would refuse, before anything is computed."""
     check_place(path)
-    if path.suffix.lower() not in (suffix_for(data), ".npy"):
-        fitting = " or ".join(dict.fromkeys((suffix_for(data), ".npy")))
+    check_form(path, data)
+
+
+def check_form(path: Path, data: Data) -> None:
+    """Refuses an ending that `write` would refuse."""
+    written: list[str] = [".txt"] if data.kind == "sequence" and data.content != "audio" else []
+    fit = list(dict.fromkeys([suffix_for(data), *written, ".npy"]))
+    if path.suffix.lower() not in fit:
+        fitting = " or ".join(fit)
         raise InputError("AR809", f"{path}: {_article(data)} is not written as '{path.suffix}'", f"use {fitting}")
 
 
@@ -114,9 +121,14 @@ def write_png(path: Path, x: Array, levels: int, columns: int | None = None) -> 
         Image.fromarray(grid).save(temporary)
 
 
+def numbered(path: Path, count: int) -> list[Path]:
+    """The names of so many files: `path` itself for one, else x-0.wav, x-1.wav and so on for x.wav."""
+    digits = len(str(count - 1))
+    return [path] if count == 1 else [path.with_stem(f"{path.stem}-{i:0{digits}}") for i in range(count)]
+
+
 def _write_waves(x: Array, data: SequenceData, path: Path) -> list[Path]:
-    digits = len(str(len(x) - 1))
-    paths = [path] if len(x) == 1 else [path.with_stem(f"{path.stem}-{i:0{digits}}") for i in range(len(x))]
+    paths = numbered(path, len(x))
     for row, each in zip(x, paths, strict=True):
         write_wav(each, to_wave(row, data.levels, data.companding), data.rate)
     return paths

@@ -316,19 +316,21 @@ class Model(nn.Module):
 
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
-        first: int = 0, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
-        min_p: float | None = None, **condition: Tensor,
+        first: int = 0, method: str = "auto", prefix: Tensor | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
         on) alone, so that neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
-        (`arspec.runtime.method`). top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
+        (`arspec.runtime.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
         (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
         from arspec.runtime.method import sample
+        from arspec.runtime.prompting import begun
 
+        given, known = (None, None) if prefix is None else begun(self, n, prefix, member)
         with showing(progress):
             return sample(
                 self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
-                truncation=truncation(self.graph.head, top_k, top_p, min_p),
+                given=given, known=known, truncation=truncation(self.graph.head, top_k, top_p, min_p),
             )  # fmt: skip
 
     def stream(

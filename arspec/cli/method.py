@@ -1,0 +1,28 @@
+"""`--method`: the way by which examples are drawn, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+
+def add_method_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "--method", default="auto", help="auto, once, levels or fixed-point: the same examples, at another speed (auto)"
+    )
+    parser.add_argument("--explain-method", action="store_true", help="say which method is taken, and why")
+
+
+def method_of(
+    args: argparse.Namespace, model: Any, count: int, member: int, condition: dict[str, Any], known: Any = None
+) -> str:
+    """The method by which `count` examples are drawn; says which it is, and why, where that is asked for."""
+    if args.explain_method:
+        from arspec.runtime.method import choose
+
+        choice = choose(model, count, args.method, member, known, condition)
+        print(choice, file=sys.stderr)
+        return choice.method
+    return args.method

@@ -1,0 +1,99 @@
+"""`-o`: where `sample` and `complete` write, which is a file, or standard output."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arspec.diagnostics import InputError
+
+if TYPE_CHECKING:
+    from arspec.spec.sections import Data
+
+FORMATS = ("txt", "wav", "npy", "png")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """`-o` and `--format`."""
+    parser.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="what is written: .png, .txt (several texts with a line of dashes between them), .wav (several sounds as "
+        "numbered files) or .npy; - is standard output",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, help="what -o - writes (default: text, where the model is of text)"
+    )
+
+
+class Output:
+    """Where a command writes. What it says of it goes to standard error where standard output takes what is written."""
+
+    def __init__(self, args: argparse.Namespace, data: Data) -> None:
+        """InputError for an ending that does not fit the data, before anything is computed."""
+        from arspec.data.write import check_form, check_suffix
+
+        self.standard = args.out == "-"
+        if args.format is not None and not self.standard:
+            raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
+        if self.standard and args.format is None and not (data.kind == "sequence" and data.content == "text"):
+            raise InputError("AR809", "-o - writes text, and this model is of something else",
+                             "say what is written, such as --format npy")  # fmt: skip
+        self.path = Path(f"-.{args.format or 'txt'}" if self.standard else args.out)
+        (check_form if self.standard else check_suffix)(self.path, data)
+
+    @property
+    def suffix(self) -> str:
+        """The ending that says what is written, such as .png."""
+        return self.path.suffix.lower()
+
+    def check(self, count: int) -> None:
+        """InputError where so many examples can't be written to standard output."""
+        if self.standard and self.suffix == ".wav" and count > 1:
+            raise InputError("AR808", f"standard output takes one sound; {count} came", "take -n 1, or --format npy")
+
+    @contextmanager
+    def file(self) -> Generator[Path]:
+        """Gives the path to write to; for standard output one whose content goes there when the block ends."""
+        if not self.standard:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="arspec-") as folder:
+            path = Path(folder) / f"out{self.suffix}"
+            yield path
+            self.put(path.read_bytes())
+        if self.suffix == ".txt":
+            self.end()
+
+    @staticmethod
+    def put(data: bytes) -> None:
+        """Writes bytes to standard output at once, whatever encoding it has."""
+        from arspec.data.atomic import telling
+
+        with telling("standard output"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+    @staticmethod
+    def end() -> None:
+        """Ends the line on a terminal, whose own prompt stands on the next."""
+        if sys.stdout.isatty():
+            print()
+
+    def say(self, lines: Iterable[object]) -> None:
+        """Prints lines."""
+        for line in lines:
+            print(line, file=sys.stderr if self.standard else sys.stdout)
+
+    def say_paths(self, paths: Iterable[Path]) -> None:
+        """Prints what was written, where that are files."""
+        if not self.standard:
+            self.say(paths)

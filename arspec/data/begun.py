@@ -1,0 +1,48 @@
+"""Examples to be completed, of which a sequence may be there in part: `load_begun`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from arspec.data.adapt import adapt, codes_of
+from arspec.data.examples import Examples
+from arspec.data.load import Condition, read
+from arspec.data.options import candidates
+from arspec.data.readers.files import found
+from arspec.data.sets import SETS
+
+if TYPE_CHECKING:
+    from arspec.spec.sections import Data
+
+
+def load_begun(
+    source: str, data: Data, condition: Condition, split: str, seed: int = 0
+) -> tuple[Examples, int | None]:  # fmt: skip
+    """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's; these
+    are filled up with zeros. Raises InputError as `load` does."""
+    raw, options = read(source, data, condition, split)
+    name = f"{source}, {split}"
+    there = None
+    if data.kind == "sequence" and raw.x.ndim in (1, 2):
+        steps = len(codes_of(raw, data, name, [])) if raw.x.ndim == 1 else raw.x.shape[1]
+        if 0 < steps < data.length:
+            there = steps
+    section = data if there is None else data.model_copy(update={"length": there})
+    examples = adapt(raw, section, condition, name=name, options=options, split=split, seed=seed)
+    if there is None:
+        return examples, None
+    return replace(examples, x=np.pad(examples.x, ((0, 0), (0, data.shape[0] - there)))), there
+
+
+def usual_split(source: str) -> str:
+    """The split that is completed unasked: a single file is taken whole, of all else the test split."""
+    for place, _ in candidates(source):
+        if place in SETS:
+            return "test"
+        if (files := found(place)) is not None:
+            single = files.folder is None and files.paths[0].suffix.lower() != ".npz"
+            return "all" if single else "test"
+    return "test"
