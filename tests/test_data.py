@@ -293,8 +293,11 @@ def test_npz_carries_conditions_and_splits(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", x_train=x, label_train=np.zeros(40, int), x_test=x[:3], label_test=np.ones(3, int))
     test = load(str(tmp_path / "b.npz"), DIGITS, LABEL, "test")
     assert len(test) == 3 and test.condition["label"].tolist() == [1, 1, 1]
-    with refused("AR803", "x_valid"):
-        load(str(tmp_path / "b.npz"), DIGITS, LABEL, "valid")
+    valid = load(str(tmp_path / "b.npz"), DIGITS, LABEL, "valid")  # cut out of the training arrays
+    assert len(valid) == 4 and "of 'x_train' is the validation split" in valid.note
+    np.savez(tmp_path / "e.npz", x_train=x, x_valid=x)
+    with refused("AR803", "x_test"):
+        load(str(tmp_path / "e.npz"), DIGITS, {}, "test")
     np.savez(tmp_path / "c.npz", x=x, label=np.zeros(39, int))
     with refused("AR804", "'label'", "40"):
         load(str(tmp_path / "c.npz"), DIGITS, LABEL)

@@ -19,6 +19,7 @@ from frame import framed
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.codes import CODES, Code
+from arspec.data import load_for
 from arspec.diagnostics import Diagnostic, InputError, Place, github, text, to_json
 from arspec.spec.load import from_text, load
 
@@ -307,6 +308,12 @@ def lucky(path: Path) -> None:
     found.complete(torch.zeros(50, 1, 4, 4, dtype=torch.long), known, how="rejection", tries=1)
 
 
+def other_classes(path: Path) -> None:
+    data = model(path / "labelled.yaml").spec.data
+    np.savez(path / "pets.npz", x=np.zeros((3, *data.shape), np.uint8), y=np.array(["cat", "dog", "horse"]))
+    load_for(model(path / "labelled.yaml"), str(path / "pets.npz"), "all", names={"label": ("cat", "dog")})
+
+
 def labels(path: Path, **given: Any) -> None:
     model(path / "labelled.yaml").sample(2, **given)
 
@@ -417,7 +424,7 @@ def no_memory(path: Path) -> None:
         torch.empty(1 << 60)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("arspec.data.load", claims)
+        patch.setattr("arspec.data.load_for", claims)
         command("eval", str(path / "small.yaml"), "--data", str(path / "images.npy"))
 
 
@@ -456,6 +463,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR832": far_from_the_encoder,
     "AR833": of_another_model,
     "AR840": lambda path: command("eval", str(path / "small.yaml"), "--data", "digits@level=2"),
+    "AR850": other_classes,
     "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
     "AR861": lambda path: command("eval", str(path / "chars.yaml"), "--data", str(path / "chars.txt")),
     "AR862": long_prompt,

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_set, at_least, conditions_of, open_model
+from arspec.cli.models import add_conditions, add_set, at_least, conditions_of, open_model
 from arspec.cli.telling import tell
 from arspec.diagnostics import InputError
 from arspec.progress import Progress
@@ -31,14 +31,7 @@ def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_set(parser)
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
-    parser.add_argument(
-        "--condition",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="classes as 3, 0..9 or 1,2,3, anything else as a .npy file; for all files, each file in turn, or each "
-        "example of the only file; repeatable",
-    )
+    add_conditions(parser, "; for all files, each file in turn, or each example of the only file")
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument(
         "--noise",

@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
             raise InputError("AR809", f"{args.plot}: a calibration is drawn as .png, .svg or .pdf")
     if args.limit is not None:
         at_least(1, args.limit, "--limit")
-    from arspec.data import load
+    from arspec.data import load_for
     from arspec.training.evaluation import evaluate
 
     model = open_model(args, args.seed)
     # examples drawn from anywhere would overlap: evaluation takes the pieces side by side in every split
-    examples = load(args.data, model.spec.data, model.spec.condition, args.split, args.seed)
+    examples = load_for(model, args.data, args.split, args.seed)
     examples = examples.side_by_side().first(args.limit)
     found = evaluate(model, examples, args.batch, args.members)
     calibration = _calibration(model, examples.first(args.calibrate), args) if args.calibrate else None

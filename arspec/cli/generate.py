@@ -8,7 +8,7 @@ from typing import Any
 
 from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.method import add_method_arguments, method_of
-from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
+from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.outputs import Output, add_output_arguments
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
@@ -63,13 +63,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add_output_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same examples (%(default)s)")
     add_chance_arguments(parser)
-    parser.add_argument(
-        "--condition",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="classes as 3, 0..9 or 1,2,3, anything else as a .npy file; repeatable",
-    )
+    add_conditions(parser)
     add_method_arguments(parser)
 
 
@@ -122,7 +116,8 @@ def run_complete(args: argparse.Namespace) -> int:
     output = Output(args, data)
     named = {setting.partition("=")[0] for setting in args.condition}
     needed = {name: section for name, section in model.spec.condition.items() if name not in named}
-    examples, there = load_begun(args.data, data, needed, args.split or usual_split(args.data), args.seed)
+    examples, there = load_begun(args.data, data, needed, args.split or usual_split(args.data), args.seed,
+                                 names=model.names, settable=model.spec.class_params)  # fmt: skip
     examples = examples.side_by_side().first(args.n)
     say_adapted(examples, args)
     known = known_part(args.given, model, there)

@@ -37,6 +37,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
+def add_conditions(parser: argparse.ArgumentParser, what_for: str = "") -> None:
+    """`--condition NAME=VALUE` and `--label CLASS`, both repeatable."""
+    parser.add_argument(
+        "--condition", action="append", default=[], metavar="NAME=VALUE",
+        help=f"classes by name or number (cat, 3, 0..9, cat,dog), anything else as a .npy file{what_for}; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="CLASS",
+        help="the same for the model's only class condition, whatever its name: cat, 3, 0..9 or cat,dog",
+    )  # fmt: skip
+
+
 def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """`['width=32']` as params, numbers as YAML reads them. `option` is what they were given by."""
     from arspec.spec.scalars import core_value
@@ -53,7 +65,7 @@ def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
 
 
 def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
-    """The model that `args.model` names, on `args.device`, in evaluation mode."""
+    """The model that `args.model` names, on `args.device`, in evaluation mode. `--label` becomes a `--condition` of it."""
     import arspec
     from arspec.training.checkpoint import load_model
     from arspec.training.parallel import choose_device
@@ -64,11 +76,28 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
             raise InputError(
                 "AR808", "--set sets the parameters of a spec; a trained model has those it was trained with"
             )
-        return load_model(path, args.device)
-    device = choose_device(args.device)
-    model = arspec.compile(arspec.load(path, params=params_of(args.set)), seed=seed)
-    print(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
-    return model.to(device).eval()
+        model = load_model(path, args.device)
+    else:
+        device = choose_device(args.device)
+        model = arspec.compile(arspec.load(path, params=params_of(args.set)), seed=seed).to(device).eval()
+        print(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
+    if getattr(args, "label", None):
+        settle_labels(args, model)
+    return model
+
+
+def settle_labels(args: argparse.Namespace, model: Any) -> None:
+    """Turns `--label` into `--condition`, now that the model's conditions are known."""
+    classes = [name for name, section in model.spec.condition.items() if section.kind == "class"]
+    if len(classes) != 1:
+        which = (
+            f"the model has the class conditions {', '.join(classes)}"
+            if classes
+            else "the model has no class condition"
+        )
+        hint = f"--condition {classes[0]}={args.label[0]}" if classes else "leave it out"
+        raise InputError("AR808", f"--label {args.label[0]}: {which}", hint)
+    args.condition = [*args.condition, f"{classes[0]}={','.join(args.label)}"]
 
 
 def conditions_of(
@@ -76,11 +105,12 @@ def conditions_of(
 ) -> tuple[dict[str, Any], int]:
     """`['label=0..9']` as arrays of `count` rows by name, and the length of the longest list (1 where there is none).
 
-    Classes: 3, 0..9, or 1,2,3, dealt out in turn. Others: the .npy file of one value, or of one for each example.
+    Classes: by name or number, as cat, 3, 0..9 or cat,dog, dealt out in turn. Others: the .npy file of one value, or of one for each example.
     """
     import numpy as np
 
     from arspec.data.adapt import check_condition
+    from arspec.data.labels import listed
 
     sections = model.spec.condition
     lists: dict[str, Any] = {}
@@ -90,7 +120,9 @@ def conditions_of(
             known = did_you_mean(name, sections, "conditions") if sections else "the spec has no conditions"
             raise InputError("AR808", f"--condition {setting}: there is no condition '{name}'", known)
         lists[name] = (
-            _class_numbers(setting, value) if sections[name].kind == "class" else _values(value, sections[name])
+            _classes(setting, value, model.names.get(name, ()), name)
+            if sections[name].kind == "class"
+            else _values(value, sections[name])
         )
     longest = max((len(values) for values in lists.values()), default=1)
     rows = count or longest
@@ -99,28 +131,26 @@ def conditions_of(
         if name not in lists:
             if not required:
                 continue
-            example = f"--condition {name}=0..{section.classes - 1}" if section.kind == "class" else f"{name}=FILE.npy"
+            example = f"--condition {name}=FILE.npy"
+            if section.kind == "class":
+                example = f"--condition {name}=0..{section.classes - 1}"
+                if own := model.names.get(name):
+                    example = f"--condition {name}={own[0]}; the classes are: {listed(own)}"
             raise InputError("AR806", f"the model has the condition '{name}', which is not given", example)
         chosen = lists[name][np.arange(rows) % len(lists[name])]
         result[name] = check_condition(name, section, chosen, rows)
     return result, longest
 
 
-def _class_numbers(setting: str, value: str) -> Any:
+def _classes(setting: str, value: str, names: Sequence[str], name: str) -> Any:
     import numpy as np
 
-    numbers: list[int] = []
+    from arspec.data.labels import class_list
+
     try:
-        for part in value.split(","):
-            first, dots, last = part.partition("..")
-            if dots and int(last) - int(first) >= 1 << 20:
-                raise ValueError
-            numbers += range(int(first), int(last) + 1) if dots else [int(first)]
-    except ValueError:
-        numbers = []
-    if not numbers:
-        raise InputError("AR808", f"--condition {setting}: no class numbers", "write 3, or 0..9, or 1,2,3")
-    return np.array(numbers, np.int64)
+        return np.array(class_list(value, names, name), np.int64)
+    except InputError as error:
+        raise InputError("AR808", f"--condition {setting}: {error.message}", error.help) from error
 
 
 def _values(value: str, section: Any) -> Any:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
+from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.diagnostics import InputError
 
 FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
@@ -46,10 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="the first N of each set (%(default)s)")
     parser.add_argument("--members", type=int, default=0, help="members of a family that are averaged, 0: all")
     parser.add_argument("--seed", type=int, default=0, help="of binarization, and of an untrained spec's weights")
-    parser.add_argument(
-        "--condition", action="append", default=[], metavar="NAME=VALUE",
-        help="of all examples, instead of what comes with the data; repeatable",
-    )  # fmt: skip
+    add_conditions(parser, "; of all examples, instead of what comes with the data")
     parser.add_argument("-o", "--out", metavar="FOLDER", help=f"writes {', '.join(FILES)}")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -74,16 +71,18 @@ def run(args: argparse.Namespace) -> int:
         print(f"typical: {typical / model.spec.data.dimensions:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
     sets: dict[str, Any] = {}
     given: dict[str, Any] = {}
+    classes: dict[str, dict[str, list[Any]]] = {}
     for source in (args.data, *args.against):
         x, condition, name = _examples(model, source, args.split, args)
         if name in sets:
             raise InputError("AR808", f"{source} is given twice")
         given[name] = x.cpu().numpy()
+        classes[name] = _class_names(model, condition)
         sets[name] = score(model, x, condition, background=background, typical=typical, codec=args.codec,
                            batch=args.batch, members=args.members)  # fmt: skip
     summary = summarise(args.model, sets)
     if args.out is not None:
-        _write(Path(args.out), summary, sets, given, model.spec.data)
+        _write(Path(args.out), summary, sets, given, classes, model.spec.data)
     print(json.dumps(summary) if args.json else table(summary))
     return 0
 
@@ -93,16 +92,25 @@ def _examples(model: Any, source: str, split: str, args: argparse.Namespace) -> 
     import numpy as np
     import torch
 
-    from arspec.data import load
+    from arspec.data import load_for
 
     named = {setting.partition("=")[0] for setting in args.condition}
-    needed = {name: section for name, section in model.spec.condition.items() if name not in named}
-    examples = load(source, model.spec.data, needed, split, args.seed).side_by_side().first(args.limit)
+    examples = load_for(model, source, split, args.seed, without=named).side_by_side().first(args.limit)
     say_adapted(examples, args)
     x, condition = examples.take(np.arange(len(examples)))
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
     name = f"{Path(source).name if Path(source).exists() else source}, {split}"
     return torch.from_numpy(x).to(model.device), as_tensors({**condition, **chosen}, model), name
+
+
+def _class_names(model: Any, condition: dict[str, Any]) -> dict[str, list[Any]]:
+    """The class of each example under each class condition: by its name, or its number where it has none."""
+    found: dict[str, list[Any]] = {}
+    for key, section in model.spec.condition.items():
+        if section.kind == "class":
+            names = dict(enumerate(model.names.get(key, ())))
+            found[key] = [names.get(number, number) for number in condition[key].tolist()]
+    return found
 
 
 def summarise(model: str, sets: dict[str, Any]) -> dict[str, Any]:
@@ -150,13 +158,17 @@ def table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any], data: Any) -> None:
+def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any],
+           classes: dict[str, dict[str, list[Any]]], data: Any) -> None:  # fmt: skip
     from arspec.data.atomic import write_text
     from arspec.scoring.heat import draw_heat
     from arspec.scoring.plots import draw_curves, draw_histograms
 
     text = io.StringIO()
-    rows = [{"set": name, "number": k, **row} for name, scores in sets.items() for k, row in enumerate(scores.rows())]
+    rows = [
+        {"set": name, "number": k, **{key: own[k] for key, own in classes[name].items()}, **row}
+        for name, scores in sets.items() for k, row in enumerate(scores.rows())
+    ]  # fmt: skip
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

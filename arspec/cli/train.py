@@ -94,20 +94,22 @@ def run(args: argparse.Namespace) -> int:
     options = Options(**given)
 
     import arspec
-    from arspec.data import fitted, load
+    from arspec.data import fitted, load_for
+    from arspec.training.classes_file import read_classes
     from arspec.training.loop import train
     from arspec.training.spec_file import check_same_spec
 
     spec, told = fitted(arspec.load(args.spec, params=params_of(args.set)), args.data)
-    examples = load(args.data, spec.data, spec.condition, "train", args.seed).first(args.limit)
-    valid = load(args.data, spec.data, spec.condition, "valid", args.seed).first(args.limit_valid)
+    folder = Path(args.out)
+    if args.resume and (folder / "state.safetensors").exists():
+        check_same_spec(spec, folder)
+    names = read_classes(folder, spec) if args.resume else {}
+    examples = load_for(spec, args.data, "train", args.seed, names=names).first(args.limit)
+    valid = load_for(spec, args.data, "valid", args.seed, names=examples.names).first(args.limit_valid)
     if args.epochs is not None:
         if not 0 < args.epochs < math.inf:
             raise InputError("AR808", f"--epochs is above 0; {args.epochs} came")
         options = Options(**{**given, "steps": math.ceil(args.epochs * examples.per_pass / args.batch)})
-    folder = Path(args.out)
-    if args.resume and (folder / "state.safetensors").exists():
-        check_same_spec(spec, folder)
     model = arspec.compile(spec, seed=args.seed)
     first = os.environ.get("RANK", "0") == "0"
     if first:

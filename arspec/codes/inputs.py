@@ -341,6 +341,20 @@ CODES = (
         "write the key as the message names it, or leave the option out.",
     ),
     code(
+        "AR850",
+        "classes that the model was not trained with",
+        """A model keeps the names of the classes that it was trained with, and labels of other data are numbered by these
+        names. A class that has no number there cannot be given. In a folder with a sub-folder for each split, the classes
+        are those of the training split.""",
+        """
+        arspec eval runs/pets --data photos       # photos/cat, photos/dog, photos/horse
+        """,
+        """
+        arspec eval runs/pets --data photos       # photos/cat, photos/dog
+        """,
+        "take the classes that the message names out of the data, give them the model's names, or train a model with them.",
+    ),
+    code(
         "AR860",
         "truncation of a head without probabilities of levels",
         """Top-k, top-p and min-p leave unlikely levels out of a table of probabilities, which categorical and Bernoulli

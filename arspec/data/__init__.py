@@ -6,7 +6,7 @@
 from arspec.data.alphabets import fitted
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Examples
-from arspec.data.load import load
+from arspec.data.load import load, load_for
 from arspec.data.write import write
 
-__all__ = ["Examples", "fitted", "load", "with_auxiliary", "write"]
+__all__ = ["Examples", "fitted", "load", "load_for", "with_auxiliary", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array, Examples
+from arspec.data.labels import Names, as_numbers
 from arspec.data.levels import change, with_levels
 from arspec.data.mu_law import to_codes
 from arspec.data.options import Options
@@ -24,16 +26,18 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    raw: Raw, data: Data, condition: Condition, *, name: str, options: Options, split: str, seed: int
-) -> Examples:
-    """The examples of `raw` as a spec with these `data` and `condition` sections takes them."""
+    raw: Raw, data: Data, condition: Condition, *, name: str, options: Options, split: str, seed: int,
+    names: Names | None = None, settable: Mapping[str, str] | None = None,
+) -> Examples:  # fmt: skip
+    """The examples of `raw` as a spec with these `data` and `condition` sections takes them. `names` and `settable`: see
+    `load`."""
     notes = list(raw.notes)
     if options.levels is not None and raw.layout in ("images", "array"):
         raw = _asked(raw, options.levels, name, notes)
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
-        conditions = _conditions(raw, condition, len(x), name)
-        return Examples(x, conditions, name, "; ".join(notes), per_pass)
+        conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
+        return Examples(x, conditions, name, "; ".join(notes), per_pass, names=own)
     if raw.layout in ("text", "audio"):
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}")
     if data.kind == "image" and data.auxiliary and tuple(raw.x.shape[1:]) == data.shape:
@@ -48,8 +52,8 @@ def adapt(
             notes.append(f"auxiliary images made of them: {', '.join(data.auxiliary)}")
     if len(x) == 0:
         raise InputError("AR803", f"{name} holds no example")
-    conditions = _conditions(raw, condition, len(x), name)
-    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary))
+    conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
+    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary), own)
 
 
 def _article(data: Data) -> str:
@@ -160,6 +164,8 @@ def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Ar
             raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}")
         if len(came) >= 2:
             size = came[1:] if len(came) == 3 else came
+            if size == (height, width):
+                raise InputError("AR804", f"{name} has one channel, the spec {_channels(channels)}")
             hint = f"{size_help(data)}; or set the spec's size, --set height=... --set width=..."
             found = f"images of {size[0]}x{size[1]}"
             raise InputError("AR804", f"{name} has {found}, the spec models {height}x{width}", hint)
@@ -174,21 +180,29 @@ def _channels(count: int) -> str:
     return "one channel" if count == 1 else f"{count} channels"
 
 
-def _conditions(raw: Raw, condition: Condition, count: int, name: str) -> dict[str, Array]:
-    """An array for each condition of the spec; labels fill the only class condition, and a single class needs none."""
+def _conditions(
+    raw: Raw, condition: Condition, count: int, name: str, names: Names, settable: Mapping[str, str], notes: list[str]
+) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
+    """An array for each condition of the spec, and the names of classes; labels fill the only class condition, and a single
+    class needs none."""
     classes = [key for key, section in condition.items() if section.kind == "class"]
     result: dict[str, Array] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for key, section in condition.items():
-        values = raw.condition.get(key)
+        values, own = raw.condition.get(key), None
         if values is None and classes == [key]:
-            values = raw.labels
+            values, own = raw.labels, raw.classes
         if values is None and section.kind == "class" and section.classes == 1:
             values = np.zeros(count, np.int64)  # there is nothing to tell
         if values is None:
             hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
             raise InputError("AR806", f"the spec has the condition '{key}', for which {name} has nothing", hint)
+        if section.kind == "class":
+            values, called = as_numbers(values, own, key, section, names=names.get(key), parameter=settable.get(key),
+                                        source=name, notes=notes)  # fmt: skip
+            found |= {key: tuple(called)} if called else {}
         result[key] = check_condition(key, section, values, count)
-    return result
+    return result, found
 
 
 def check_condition(key: str, section: ConditionSection, values: Array, count: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from arspec.data.adapt import adapt, codes_of
 from arspec.data.examples import Examples
+from arspec.data.labels import Names
 from arspec.data.load import Condition, read
 from arspec.data.options import candidates
 from arspec.data.readers.files import found
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
 
 def load_begun(
-    source: str, data: Data, condition: Condition, split: str, seed: int = 0
+    source: str, data: Data, condition: Condition, split: str, seed: int = 0, *, names: Names | None = None,
+    settable: Mapping[str, str] | None = None,
 ) -> tuple[Examples, int | None]:  # fmt: skip
     """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's; these
-    are filled up with zeros. Raises InputError as `load` does."""
+    are filled up with zeros. `names` and `settable`: as for `load`. Raises InputError as it does."""
     raw, options = read(source, data, condition, split)
     name = f"{source}, {split}"
     there = None
@@ -31,7 +34,8 @@ def load_begun(
         if 0 < steps < data.length:
             there = steps
     section = data if there is None else data.model_copy(update={"length": there})
-    examples = adapt(raw, section, condition, name=name, options=options, split=split, seed=seed)
+    examples = adapt(raw, section, condition, name=name, options=options, split=split, seed=seed,
+                     names=names, settable=settable)  # fmt: skip
     if there is None:
         return examples, None
     return replace(examples, x=np.pad(examples.x, ((0, 0), (0, data.shape[0] - there)))), there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class Examples:
     note: what was adapted (binarized, reshaped, cut ...), for people; empty where nothing was.
     per_pass: how many examples make one pass over the data. Less than N where examples overlap.
     derived: channels in front of x that are functions of the others (auxiliary images).
+    names: of the classes of each class condition, by number, where they have names.
     """
 
     x: Array
@@ -30,6 +31,7 @@ class Examples:
     note: str
     per_pass: int
     derived: int = 0
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def __len__(self) -> int:
         return len(self.x)

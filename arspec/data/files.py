@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from arspec.data.options import Options
 from arspec.data.raw import Raw
-from arspec.data.readers import arrays, pictures, sound, text
+from arspec.data.readers import arrays, npz, pictures, sound, text
 from arspec.data.readers.files import Files
 from arspec.diagnostics import InputError
 
@@ -26,7 +26,7 @@ def read_files(source: Files, data: Data, condition: Condition, split: str, opti
     path = source.paths[0]
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return arrays.with_size(arrays.read_npz_file(path, condition, split, options), data, options, source.place)
+        return arrays.with_size(npz.read_npz_file(path, condition, split, options), data, options, source.place)
     if suffix == ".npy":
         return arrays.with_size(arrays.read_npy(path, data, split, options), data, options, source.place)
     if suffix in sound.SUFFIXES:

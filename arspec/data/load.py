@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, cast
 
 from arspec.data.adapt import adapt
 from arspec.data.examples import Examples
 from arspec.data.files import read_files
+from arspec.data.labels import Names
 from arspec.data.options import Options, candidates, parse_options
 from arspec.data.raw import Raw
 from arspec.data.readers.arrays import with_size
@@ -18,13 +19,18 @@ from arspec.data.sets import SETS
 from arspec.diagnostics import InputError, did_you_mean_file
 
 if TYPE_CHECKING:
+    from arspec.runtime.module import Model
+    from arspec.spec.load import Spec
     from arspec.spec.sections import Condition as ConditionSection
     from arspec.spec.sections import Data
 
 Condition = Mapping[str, "ConditionSection"]
 
 
-def load(source: str, data: Data, condition: Condition | None = None, split: str = "train", seed: int = 0) -> Examples:
+def load(
+    source: str, data: Data, condition: Condition | None = None, split: str = "train", seed: int = 0, *,
+    names: Names | None = None, settable: Mapping[str, str] | None = None,
+) -> Examples:  # fmt: skip
     """Examples of `source` for a spec's `data` and `condition` sections.
 
     source: a named set (digits, mnist, fashion_mnist, photos32, speech, shakespeare), a folder of images, texts or
@@ -32,6 +38,8 @@ def load(source: str, data: Data, condition: Condition | None = None, split: str
         .wav, an image. Options may follow: `mnist@levels=4`; `arspec.data.options` lists them.
     split: train, valid, test, or all. Where a source has no splits they are made, the same ones every time.
     seed: of the Bernoulli draw by which grey values are binarized for a spec with two levels.
+    names: of the classes of each class condition, as a trained model has them: labels of the source that have names are
+        numbered by these. settable: the parameter of the spec that states how many classes a condition has.
 
     Raises InputError where the source cannot be had or does not fit the spec; what was adapted is told in `note`.
     """
@@ -40,7 +48,21 @@ def load(source: str, data: Data, condition: Condition | None = None, split: str
     if options.alphabet is not None and (data.kind != "sequence" or data.alphabet is None):
         raise InputError("AR861", f"'{source}': the spec has no alphabet, which training makes",
                          f"arspec train SPEC --data {source}, or arspec.data.fitted(spec, {source!r}) in Python")  # fmt: skip
-    return adapt(raw, data, condition, name=f"{source}, {split}", options=options, split=split, seed=seed)
+    return adapt(raw, data, condition, name=f"{source}, {split}", options=options, split=split, seed=seed,
+                 names=names, settable=settable)  # fmt: skip
+
+
+def load_for(
+    model: Model | Spec, source: str, split: str = "train", seed: int = 0, *, without: Collection[str] = (),
+    names: Names | None = None,
+) -> Examples:  # fmt: skip
+    """Examples of `source` for a model or a spec, as `load` gives them. A model's own names of its classes number labels.
+
+    without: conditions that the source need not have, because they are given otherwise. names: instead of the model's."""
+    spec = cast("Spec", getattr(model, "spec", model))
+    needed = {name: section for name, section in spec.condition.items() if name not in without}
+    own: Names = names if names is not None else getattr(model, "names", {})
+    return load(source, spec.data, needed, split, seed, names=own, settable=spec.class_params)
 
 
 def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw, Options]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
 from arspec.heads.truncation import truncation
@@ -49,12 +50,15 @@ class Model(nn.Module):
     has its own: it need not be the view of the image that was drawn with it.
 
     worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
+    names: of the classes of each class condition, by number, where the training data had names. A class may then be given
+    by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
     """
 
     def __init__(self, graph: Graph, seed: int = 0, worth: int = WORTH) -> None:
         super().__init__()
         self.worth = worth
         self.graph, self.spec = graph, graph.spec
+        self.names: dict[str, tuple[str, ...]] = {}
         self.nodes = WeightTree(graph, seed)
         self.constants = _Constants(graph)
         levels = self.spec.data.channel_levels
@@ -262,7 +266,7 @@ class Model(nn.Module):
                 raise InputError(
                     "AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}"
                 )
-            node, value = self.graph.conditions[name], torch.as_tensor(given[name], device=self.device)
+            node, value = self.graph.conditions[name], self._condition(name, given[name], batch)
             if isinstance(section, ClassCondition):
                 _check(name, value, (batch,))
                 if (
@@ -284,7 +288,16 @@ class Model(nn.Module):
     def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
         """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
         self.condition_tensors(given, batch)
-        return {name: torch.as_tensor(value, device=self.device) for name, value in given.items()}
+        return self._numbered(given, batch)
+
+    def _numbered(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        return {name: self._condition(name, value, batch) for name, value in given.items()}
+
+    def _condition(self, name: str, value: Any, batch: int) -> Tensor:
+        """A condition of `batch` examples as a tensor. Classes may be given by their names, as `class_numbers` takes them."""
+        if not isinstance(value, Tensor) and isinstance(self.spec.condition.get(name), ClassCondition):
+            value = class_numbers(value, self.names.get(name, ()), name, batch)
+        return torch.as_tensor(value, device=self.device)
 
     def _check_member(self, member: int) -> None:
         if not 0 <= member < self.members:
@@ -345,7 +358,7 @@ class Model(nn.Module):
         does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
         for a spec that has no stream."""
         return self._stream(member).run(
-            n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
+            n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
             compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),
         )  # fmt: skip
 
@@ -398,7 +411,7 @@ class Model(nn.Module):
         differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
         from arspec.codec.codec import compress
 
-        return compress(self, x, member, noise, condition)
+        return compress(self, x, member, noise, self._numbered(condition, len(x)))
 
     def decompress(self, container: bytes) -> Tensor:
         """The examples that `compress` made the container of, in their own type of integers. InputError where it is

@@ -45,6 +45,9 @@ class Spec:
     head_place: Map
     members: list[Member] = field(repr=False)
     data_params: dict[str, str] = field(default_factory=dict)  # key of the data section -> the parameter that it is
+    class_params: dict[str, str] = field(
+        default_factory=dict
+    )  # class condition -> the parameter that counts its classes
     repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
     changes: dict[str, Any] = field(default_factory=dict)  # keys of the data section that were set from outside
     texts: dict[str, str] = field(
@@ -132,7 +135,7 @@ def _build(
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
-        repeats, dict(data), dict(texts or {}), work=faults.work,
+        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
         try:
@@ -154,8 +157,20 @@ def _text(tree: Tree | None, default: str) -> str:
 def _data_params(tree: Tree | None) -> dict[str, str]:
     """The keys of the data section that are a parameter as it stands: height: $height."""
     entries = tree.entries.items() if isinstance(tree, Map) else ()
-    texts = {key: value.value for key, (_, value) in entries if isinstance(value, Scalar)}
-    return {k: v[1:] for k, v in texts.items() if isinstance(v, str) and v.startswith("$") and NAME.fullmatch(v[1:])}
+    return {key: name for key, (_, value) in entries if (name := _parameter(value)) is not None}
+
+
+def _class_params(tree: Tree | None) -> dict[str, str]:
+    """The class conditions whose number of classes is a parameter as it stands: label: {kind: class, classes: $n}."""
+    entries = tree.entries.items() if isinstance(tree, Map) else ()
+    counts = {key: value.get("classes") for key, (_, value) in entries if isinstance(value, Map)}
+    return {key: name for key, value in counts.items() if value is not None and (name := _parameter(value)) is not None}
+
+
+def _parameter(tree: Tree) -> str | None:
+    """The parameter that a value is, as it stands: $height."""
+    text = tree.value if isinstance(tree, Scalar) else None
+    return text[1:] if isinstance(text, str) and text.startswith("$") and NAME.fullmatch(text[1:]) else None
 
 
 __all__ = ["BUILT_IN", "NAME", "SECTIONS", "Spec", "from_text", "load", "settle_params"]

@@ -1,4 +1,4 @@
-"""Model folders: `model.safetensors` and `spec.json` for use, `state.safetensors` to go on training.
+"""Model folders: `model.safetensors`, `spec.json` and `classes.json` for use, `state.safetensors` to go on training.
 
 Nothing is ever pickled. A state holds the weights, their average, the optimiser's tensors and a JSON record in one
 file, so that a run that is killed while writing keeps the previous state whole.
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import arspec
 from arspec.data.atomic import replacing_all
 from arspec.diagnostics import InputError
+from arspec.training.classes_file import read_classes, write_classes
 from arspec.training.parallel import choose_device, whole
 from arspec.training.spec_file import read_spec, write_spec
 from arspec.training.tensors import fill, put_tensors, read_tensors, weights_of, write_tensors
@@ -26,12 +27,19 @@ MODEL, STATE = "model.safetensors", "state.safetensors"
 
 
 def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
-    """Writes the model's weights (or `weights`, whole tensors by name) and its spec to `folder`; gives the file."""
+    """Writes the model's weights (or `weights`, whole tensors by name), its spec and the names of its classes to `folder`;
+    gives the file of weights."""
     folder = Path(folder)
-    write_spec(cast("Model", model).spec, folder)
+    _write_about(cast("Model", model), folder)
     given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
     write_tensors(folder / MODEL, given, {})
     return folder / MODEL
+
+
+def _write_about(model: Model, folder: Path) -> None:
+    """Writes what a model folder says of its model beside the weights."""
+    write_spec(model.spec, folder)
+    write_classes(model.names, folder)
 
 
 def load_model(path: Path | str, device: str = "auto") -> nn.Module:
@@ -42,6 +50,7 @@ def load_model(path: Path | str, device: str = "auto") -> nn.Module:
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
     tensors, _ = read_tensors(file)
     model = arspec.compile(read_spec(folder))
+    model.names = read_classes(folder, model.spec)
     fill(model, tensors, str(file))
     return model.to(on).eval()
 
@@ -51,7 +60,7 @@ def save_run(
 ) -> None:
     """Writes the state, groups of whole tensors ('weights', 'average', 'optimizer') and the record, and the model that
     belongs to it, the average where there is one: both or, where one can't be written, none."""
-    write_spec(cast("Model", model).spec, folder)
+    _write_about(cast("Model", model), folder)
     tensors = {f"{group}/{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
     with replacing_all([folder / MODEL, folder / STATE]) as (for_model, for_state):
         put_tensors(for_model, groups["average"] or groups["weights"], {})

@@ -133,6 +133,8 @@ class _Run:
         state, record = read_state(folder / STATE) if resume else ({}, {})
         model.to(processes.device, torch.float64 if options.precision == "float64" else torch.float32)
         self.model = model
+        names = cast(Model, model).names
+        cast(Model, model).names = {**names, **examples.names}
         if options.initial == "data" and not resume:  # the same batch in every process
             x, condition = processes.put(*self.batches.at(0, 0, 1))
             initialise_by_data(cast(Model, model), x, condition)

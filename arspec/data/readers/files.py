@@ -51,7 +51,7 @@ def found(place: str) -> Files | None:
 
 def _found(place: str, path: Path) -> Files | None:
     if path.is_dir():
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
+        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path)))
         return Files(place, tuple(inside), path)
     if path.is_file():
         return Files(place, (path,), None)
@@ -61,6 +61,11 @@ def _found(place: str, path: Path) -> Files | None:
         return None
     matches = sorted(each for each in map(Path, glob.iglob(place, recursive=True)) if each.is_file())
     return Files(place, tuple(matches), _root(path)) if matches else None
+
+
+def _hidden(path: Path) -> bool:
+    """Whether a file or a folder on its way is one that programs keep for themselves."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _root(pattern: Path) -> Path:

@@ -10,9 +10,10 @@ import numpy as np
 from arspec.data.examples import Array
 from arspec.data.levels import change, with_levels
 from arspec.data.options import Options
-from arspec.data.raw import Raw, split_of
+from arspec.data.raw import Raw
 from arspec.data.readers.classes import class_labels
-from arspec.data.readers.files import Files, shuffled
+from arspec.data.readers.files import Files
+from arspec.data.readers.splits import files_of_split
 from arspec.data.tally import Tally
 from arspec.diagnostics import InputError
 from arspec.foreign import content
@@ -29,11 +30,10 @@ def read_pictures(source: Files, data: Data, split: str, options: Options) -> Ra
         x, levels, notes = _images(list(source.paths), data, options)
         return Raw("images", x, levels=levels, notes=notes)
     found = source.of_kind(SUFFIXES)
-    chosen = split_of(found, split, shuffle=True, what="images")
-    notes = shuffled(split)
-    labels = class_labels(source, found, chosen, notes)
+    chosen, notes = files_of_split(source, found, split, shuffle=True, what="images")
+    labels, classes = class_labels(source, found, chosen, notes)
     x, levels, more = _images(chosen, data, options)
-    return Raw("images", x, levels=levels, labels=labels, notes=notes + more)
+    return Raw("images", x, levels=levels, labels=labels, classes=classes, notes=notes + more)
 
 
 def _images(paths: list[Path], data: Data, options: Options) -> tuple[Array, int, list[str]]:

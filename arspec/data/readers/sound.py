@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from arspec.data.options import Options
-from arspec.data.raw import Raw, split_of
-from arspec.data.readers.files import Files, by_file, cut, in_order
+from arspec.data.raw import Raw
+from arspec.data.readers.files import Files, cut, in_order
+from arspec.data.readers.splits import files_of_split
 from arspec.data.sound import CANCELLED, Sound, read_sound, resampled
 from arspec.diagnostics import InputError
 
@@ -21,7 +22,9 @@ MOST_CLIPPED = 0.01  # of a file's samples: where more lie beyond -1 ... 1, its 
 def read_sounds(source: Files, split: str, options: Options) -> Raw:
     """One split of a sound, by place, or of several sounds, by file."""
     several = source.folder is not None
-    paths = split_of(source.of_kind(SUFFIXES), split, shuffle=False, what="files") if several else list(source.paths)
+    paths, notes = list(source.paths), in_order(split)
+    if several:
+        paths, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
     sounds = [_checked(read_sound(path, options.channel_number), options) for path in paths]
     rates = Counter(sound.rate for sound in sounds)
     if options.rate is None and len(rates) > 1:
@@ -35,9 +38,9 @@ def read_sounds(source: Files, split: str, options: Options) -> Raw:
         raise InputError("AR803", f"{source.place} holds no sample", "its header may state a length of 0")
     rate = options.rate or next(iter(rates))
     if several:
-        notes = [*by_file(split), f"{len(sounds)} files joined, with nothing between them"]
+        notes.append(f"{len(sounds)} files joined, with nothing between them")
     else:
-        samples, notes = cut(samples, split, "samples"), in_order(split)
+        samples = cut(samples, split, "samples")
     return Raw("audio", samples, rate=rate, notes=[*notes, *told(sounds, options)])
 
 

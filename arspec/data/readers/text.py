@@ -9,8 +9,9 @@ import numpy as np
 
 from arspec.data.examples import Array
 from arspec.data.options import Options
-from arspec.data.raw import Raw, split_indices, split_of
-from arspec.data.readers.files import Files, by_file, file_bytes, in_order
+from arspec.data.raw import Raw, split_indices
+from arspec.data.readers.files import Files, file_bytes, in_order
+from arspec.data.readers.splits import files_of_split
 from arspec.data.symbols import said
 from arspec.diagnostics import InputError
 
@@ -28,7 +29,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
         begin, end = _span(text, split)
         notes = _marked([encoding]) + in_order(split)
         return Raw("text", text[begin:end], levels=256, notes=notes, at=lambda byte: _place(path, text, begin + byte))
-    chosen = split_of(source.of_kind(SUFFIXES), split, shuffle=False, what="files")
+    chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
     texts, encodings = zip(*(read_text(path) for path in chosen), strict=True)
     between = np.frombuffer(options.join or b"", np.uint8)
     pieces = [piece for text in texts for piece in (between, text)][1:]
@@ -41,7 +42,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
             return f"the place between {chosen[file].name} and {chosen[file + 1].name}, by @join"
         return _place(chosen[file], texts[file], within)
 
-    notes = _marked(list(encodings)) + by_file(split) + _joined(len(texts), options.join)
+    notes = _marked(list(encodings)) + notes + _joined(len(texts), options.join)
     return Raw("text", np.concatenate(pieces), levels=256, notes=notes, at=at)
 
 

@@ -13,6 +13,8 @@ from arspec.data.sets.base import DataSet, part
 from arspec.data.sets.mnist import read_mnist_like
 from arspec.diagnostics import InputError
 
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
 
 def _idx(folder: Path, pattern: str) -> Array:
     path = part(folder, pattern)[0]
@@ -40,6 +42,7 @@ def _convert(folder: Path) -> dict[str, Array]:
 
 def _read(split: str) -> Raw:
     raw = read_mnist_like("fashion_mnist", split)
+    raw.classes = CLASSES
     if split in ("train", "valid"):
         raw.notes.append("the last 10,000 training images are the validation split")
     return raw

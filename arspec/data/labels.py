@@ -1,0 +1,119 @@
+"""The names of classes, and labels as the numbers that a model has for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from arspec.data.examples import Array
+from arspec.diagnostics import InputError, did_you_mean, visible
+
+if TYPE_CHECKING:
+    from arspec.spec.sections import ClassCondition
+
+SHOWN = 30  # names that a message lists
+MOST_IN_RANGE = 1 << 20
+
+Names = Mapping[str, Sequence[str]]  # of the classes of each condition, by number
+
+
+def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """A key that sorts names as people do: numbers in them by their size.
+
+    >>> sorted(["10", "9", "a10", "a2", "1"], key=natural)
+    ['1', '9', '10', 'a2', 'a10']
+    """
+    pieces = enumerate(re.split(r"([0-9]+)", name))
+    return tuple((0, int(piece), "") if k % 2 else (1, 0, piece) for k, piece in pieces if piece), name
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row; of many the first ones, and how many there are."""
+    every = [visible(name) for name in names]
+    more = f" ... ({len(every):,} in all)" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
+
+
+def class_number(text: str, names: Sequence[str], key: str) -> int:
+    """The number of the class that is called `text`: by its name, else by its number. InputError for neither."""
+    if text in names:
+        return names.index(text)
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return int(text)
+    if not names:
+        raise InputError(
+            "AR807", f"'{key}' has no names for its classes, and {text!r} is no number", "write a number from 0"
+        )
+    hint = did_you_mean(text, names, "classes") if len(names) <= SHOWN else f"the classes are: {listed(names)}"
+    raise InputError("AR807", f"'{key}' has no class {text!r}", hint)
+
+
+def class_list(text: str, names: Sequence[str], key: str) -> list[int]:
+    """`cat`, `3`, `cat,dog`, `0..9` or `cat..dog` as the numbers of classes. InputError where a class is not known."""
+    if text in names:  # a name may hold a comma
+        return [names.index(text)]
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dots, last = part.strip().partition("..")
+        if not dots or part.strip() in names:
+            numbers.append(class_number(part.strip(), names, key))
+            continue
+        begin, end = class_number(first, names, key), class_number(last, names, key)
+        if not begin <= end < begin + MOST_IN_RANGE:
+            raise InputError("AR807", f"'{key}': {part.strip()} is no range of classes", "write it as 0..9")
+        numbers += range(begin, end + 1)
+    return numbers
+
+
+def class_numbers(given: Any, names: Sequence[str], key: str, count: int) -> Any:
+    """What is given for a class condition of `count` examples, its names as numbers: one name stands for all examples,
+    several are dealt out in turn. Anything else is given back as it is."""
+    texts = [given] if isinstance(given, str) else given.tolist() if isinstance(given, np.ndarray) else given
+    if not isinstance(texts, (list, tuple)) or not texts or not all(isinstance(each, str) for each in texts):
+        return given
+    if count % len(texts):
+        message = f"'{key}' is given {len(texts)} names for {count} examples"
+        raise InputError("AR807", message, "give one for all, one for each, or names that can be dealt out in turn")
+    return np.resize([class_number(each, names, key) for each in texts], count)
+
+
+def as_numbers(
+    labels: Array, own: Sequence[str] | None, key: str, section: ClassCondition, *, names: Sequence[str] | None,
+    parameter: str | None, source: str, notes: list[str],
+) -> tuple[Array, Sequence[str] | None]:  # fmt: skip
+    """Labels [N] of a source as the classes of the condition `key`, and the names of these.
+
+    own: the names of the source's classes. names: those of the model, by which labels are then numbered.
+    parameter: the parameter of the spec that states how many classes there are.
+    InputError where the source has classes that the model or the spec has not.
+    """
+    if own is None:
+        many = int(labels.max()) + 1 if labels.size and labels.dtype.kind in "iu" else 0
+        if many > section.classes:
+            _too_many(f"{source} has the class {many - 1}", many, key, section, parameter)
+        return labels, names
+    if names is None:
+        if len(own) > section.classes:
+            _too_many(f"{source} has {len(own)} classes ({listed(own)})", len(own), key, section, parameter)
+        if len(own) < section.classes:
+            notes.append(f"'{key}' has {section.classes} classes, of which {len(own)} come")
+        return labels, own
+    if strange := [name for name in own if name not in names]:
+        message = f"{source} has classes that the model was not trained with: {listed(strange)}"
+        raise InputError("AR850", message, f"the model's classes are: {listed(names)}")
+    if missing := [name for name in names if name not in own]:
+        notes.append(f"no example of {listed(missing)}")
+    table = np.array([names.index(name) for name in own], np.int64)
+    return table[labels], names
+
+
+def _too_many(what: str, many: int, key: str, section: ClassCondition, parameter: str | None) -> None:
+    mend = (
+        f"--set {parameter}={many}"
+        if parameter
+        else f"set `classes` higher in the spec: {key}: {{kind: class, classes: {many}}}"
+    )
+    raise InputError("AR807", f"{what}; '{key}' has the classes 0 to {section.classes - 1}", mend)
