@@ -24,7 +24,8 @@ from arspec.diagnostics import InputError, Source
 from arspec.heads import HEADS
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
-from arspec.spec.expressions import PRECEDENCE, ExpressionError, evaluate
+from arspec.spec.arithmetic import PRECEDENCE
+from arspec.spec.expressions import ExpressionError, evaluate
 from arspec.spec.load import BUILT_IN, from_text
 from arspec.spec.predicates import parse_mask
 from arspec.spec.reference import reference

@@ -29,7 +29,7 @@ CODES = (
         down: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}
         logits: {layer: conv, kernel: 3, stride: 2, transposed: true, out: $head, mask: so_far}
         """,
-        "come back to the data's grid before the head.",
+        "come back to the data's grid before the head: upsample by the stride, and let the stride divide the grid.",
     ),
     code(
         "AR603",

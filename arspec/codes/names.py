@@ -346,7 +346,7 @@ CODES = (
     code(
         "AR217",
         "the wrong number of inputs",
-        """A layer takes one input, or two, or any number.""",
+        """A layer takes one input, or two, or any number. What `when` leaves out counts for none.""",
         """
         second: {layer: relu, from: [first, scaled]}
         """,
@@ -354,7 +354,7 @@ CODES = (
         both: {layer: concat, from: [first, scaled]}
         second: {layer: relu}
         """,
-        "join the inputs by add or concat, or name one.",
+        "join the inputs by add or concat, or name one; where `when` leaves a node out, name one that stands in for it.",
     ),
     code(
         "AR218",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from arspec.diagnostics import did_you_mean, the_nearest
+from arspec.spec.arithmetic import BINARY, COMPARISONS, FUNCTIONS
 
 MAX_LENGTH = 500  # characters of an expression
 MAX_NESTING = 32  # brackets within brackets
@@ -215,73 +215,6 @@ def _type(value: object) -> str:
     if value is None:
         return "null"
     return "a list" if isinstance(value, (list, tuple)) else f"a {type(value).__name__}"
-
-
-def _divide(left: Any, right: Any) -> Any:
-    if isinstance(left, int) and isinstance(right, int) and left % right == 0:
-        return left // right
-    return left / right
-
-
-def _power(left: Any, right: Any) -> Any:
-    # the size is known before the power is taken, so that 9 ** 9 ** 9 costs nothing
-    if abs(left) > 1 and right > 0 and right * math.log2(abs(left)) > 1024:
-        raise OverflowError
-    return left**right
-
-
-def _sqrt(value: Any) -> Any:
-    if isinstance(value, int) and value >= 0 and math.isqrt(value) ** 2 == value:
-        return math.isqrt(value)
-    return math.sqrt(value)
-
-
-def _log2(value: Any) -> Any:
-    if isinstance(value, int) and value > 0 and value & (value - 1) == 0:
-        return value.bit_length() - 1
-    return math.log2(value)
-
-
-BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any], str]] = {
-    ast.Add: ("+", operator.add, "sum"),
-    ast.Sub: ("-", operator.sub, "difference; before a number its negative"),
-    ast.Mult: ("*", operator.mul, "product"),
-    ast.Div: ("/", _divide, "quotient; an integer where it is whole and both are integers"),
-    ast.FloorDiv: ("//", lambda left, right: left // right, "quotient, rounded down"),
-    ast.Mod: ("%", operator.mod, "what the rounded division leaves"),
-    ast.Pow: ("**", _power, "power"),
-}
-COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-}
-FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
-    "min": (min, "the smallest of two numbers or more"),
-    "max": (max, "the largest of two numbers or more"),
-    "abs": (abs, "the number without its sign"),
-    "round": (round, "the nearest whole number; a half goes to the even one"),
-    "ceil": (math.ceil, "the next whole number, upwards"),
-    "floor": (math.floor, "the next whole number, downwards"),
-    "log2": (_log2, "the logarithm to base 2; whole where the number is a power of two"),
-    "sqrt": (_sqrt, "the square root; whole where the number is a square"),
-}
-WORDS: dict[str, str] = {
-    "not": "true where what follows is false",
-    "and": "true where both are",
-    "or": "true where one of both is",
-    "if": "a if c else b: a where c is true, else b",
-    "else": "stands before what `if` gives where its condition is false",
-    "true": "the truth value",
-    "false": "the truth value",
-}
-PRECEDENCE: tuple[str, ...] = (
-    "**", "- before a number", "* / // %", "+ -", "< <= > >= == !=", "not", "and", "or", "if else",
-)  # fmt: skip
-"""What binds tightest stands first; brackets come before all, and equals are taken from the left (** from the right)."""
 
 
 # What calculates: an operator behind a number or a bracket, or a function of numbers.

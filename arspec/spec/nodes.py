@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from arspec.diagnostics import Collector, Diagnostic, Place
@@ -11,19 +11,19 @@ from arspec.layers import KINDS
 from arspec.layers.base import Fault, Layer, Node, Weight
 from arspec.layers.one_grid import bringing_together
 from arspec.layers.parts import Part
-from arspec.masks import AXES, Mask, resolve
+from arspec.masks import resolve
 from arspec.spec.expressions import ExpressionError, names
 from arspec.spec.head_fit import width_key
 from arspec.spec.hints import unknown_node
 from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
 from arspec.spec.load import Spec
-from arspec.spec.predicates import coordinates
+from arspec.spec.mask_of import mask_of
 from arspec.spec.references import BROKEN, Broken, LeftOut, UnknownNode, follow
-from arspec.spec.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
+from arspec.spec.sources import condition_type, data_type
 from arspec.spec.synonyms import LAYERS, NO_LAYER, folded
 from arspec.spec.written import Typed, Writing, Written
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
-from arspec.types import Cells, Free, Type
+from arspec.types import Type
 
 MAX_NODE_SITES = 1 << 23  # sites of one node
 MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
@@ -62,7 +62,7 @@ class Nodes:
         self.parts = {
             name: self.made(name, Part.model_validate({"layer": "part", "part": name}), (self.data,)) for name in parts
         }
-        known = {name: _condition(c) for name, c in spec.condition.items() if c is not None}
+        known = {name: condition_type(c) for name, c in spec.condition.items() if c is not None}
         self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
         self.named = {
             self.data.name: self.data,
@@ -312,7 +312,7 @@ class Nodes:
 
     def _infer(self, node: Node, scope: Scope) -> None:
         mask = getattr(node.layer, "mask", None)
-        node.mask = self._mask(mask, node, scope) if mask is not None else None
+        node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
         node.out = node.layer.infer(node)
         if node.out.sites > MAX_NODE_SITES:
             raise Fault("AR413", f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
@@ -336,33 +336,6 @@ class Nodes:
             raise Fault("AR220", f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}",
                         "tied nodes have weights of the same names and shapes", "weights")  # fmt: skip
 
-    # -- masks -------------------------------------------------------------------------------------------------------
-
-    def _mask(self, value: Any, node: Node, scope: Scope) -> Mask:
-        own, grid = self.spec.masks, node.ins[0].grid
-        if isinstance(value, str):
-            mask = Mask(resolve(value, own, scope.params), None, value)
-        else:
-            given: dict[str, Any] = value if isinstance(value, dict) else {"kernel": value}
-            if given.keys() - {"kernel", "groups"} or "kernel" not in given:
-                raise Fault("AR315", "a mask is a predicate, a kernel of 0 and 1, or {kernel: ..., groups: ...}",
-                            "mask: {kernel: [[1, 1, 1], [1, 1, 0]], groups: B}", "mask")  # fmt: skip
-            if "kernel" not in type(node.layer).model_fields:
-                raise Fault("AR317", f"`{node.layer.layer}` has no kernel, and so no mask that is one",
-                            "write a predicate: mask: earlier", "mask")  # fmt: skip
-            groups = str(given.get("groups", "everything"))
-            text = f"kernel, groups {groups}" if "groups" in given else "kernel"
-            mask = Mask(resolve(groups, own, scope.params), _kernel(given["kernel"], len(grid)), text)
-        there = list(AXES.get(len(grid), {}))
-        known = {*there, *(("position",) if there else ()), "rank", "group"}
-        for found in sorted(map(str, coordinates(mask.predicate))):
-            if found.partition(".")[2] not in known:
-                has = " and ".join(f"{axis}s" for axis in there) or "no places"
-                raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
-                            f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, and "
-                            "hold for all data", "mask")  # fmt: skip
-        return mask
-
 
 def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Place, str]]:
     """The edit of a reference, where it stands in the text as it is."""
@@ -380,21 +353,6 @@ def _joined(nodes: list[Node]) -> str | None:
     return "join them by add or concat, and take what that gives"
 
 
-def data_type(spec: Spec) -> Type:
-    """The type of a spec's data; of data with auxiliary images in several parts, which have the names of the spec."""
-    data, grid, groups = spec.data, spec.data.grid, spec.groups
-    frame = Cells((0,) * len(grid), (1,) * len(grid))
-    own = Type(grid, groups, data.channels // groups, frame, data.levels)
-    if not data.auxiliary:
-        return own
-    parts: list[tuple[str, Type]] = [
-        (name, Type(grid, 1, 1, replace(frame, part=(k, k + 1)), one.levels))
-        for k, (name, one) in enumerate(data.auxiliary.items())
-    ]
-    parts.append(("x", replace(own, frame=replace(frame, part=(len(parts), len(parts) + groups)))))
-    return Type(grid, len(data.auxiliary) + groups, own.channels, frame, None, tuple(parts))
-
-
 def texts(tree: Tree) -> Any:
     """References as they are written: they are followed, not evaluated."""
     if isinstance(tree, Scalar):
@@ -403,34 +361,6 @@ def texts(tree: Tree) -> Any:
         return [texts(item) for item in tree.items]
     assert isinstance(tree, Map)
     return {key: texts(item) for key, (_, item) in tree.entries.items()}
-
-
-def _kernel(value: Any, dimensions: int) -> tuple[Any, ...]:
-    """A kernel of 0 and 1 as nested tuples of its shape."""
-    rows = value if dimensions == 2 else [value]
-    good = isinstance(rows, list) and rows and all(isinstance(row, list) and row for row in rows)
-    if (
-        not good
-        or any(x not in (0, 1) or isinstance(x, bool) for r in rows for x in r)
-        or len({len(r) for r in rows}) > 1
-    ):
-        raise Fault("AR316", "a kernel mask holds 0 and 1, in rows of one length",
-                    "mask: [[1, 1, 1], [1, 1, 0], [0, 0, 0]]" if dimensions == 2 else "mask: [1, 1, 0]", "mask")  # fmt: skip
-    return tuple(tuple(row) for row in rows) if dimensions == 2 else tuple(rows[0])
-
-
-def _condition(section: Any) -> Type:
-    match section:
-        case ClassCondition():
-            return Type((), 1, section.classes, Free())
-        case VectorCondition():
-            return Type((), 1, section.size, Free())
-        case MapCondition():
-            return Type((section.height, section.width), 1, section.channels, Free())
-        case SeriesCondition():
-            return Type((section.length,), 1, section.channels, Free())
-        case _:
-            raise TypeError(section)
 
 
 def _core(weight: Weight) -> tuple[int, ...]:

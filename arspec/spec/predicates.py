@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from arspec.diagnostics import did_you_mean, nearest, the_nearest
-from arspec.spec.expressions import COMPARISONS, MAX_TREE, ExpressionError, parse
+from arspec.spec.arithmetic import COMPARISONS
+from arspec.spec.expressions import MAX_TREE, ExpressionError, parse
 
 MAX_NUMBER = 1 << 31  # of an integer in a mask
 MAX_COORDINATE = 1 << 31  # of a coordinate, for the bound below

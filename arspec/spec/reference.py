@@ -12,7 +12,8 @@ from arspec import orders
 from arspec.heads import HEADS
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
-from arspec.spec.expressions import BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS, evaluate
+from arspec.spec.arithmetic import BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS
+from arspec.spec.expressions import evaluate
 from arspec.spec.extends import SECTIONS
 from arspec.spec.params import BUILT_IN
 from arspec.spec.predicates import ARITHMETIC, COORDINATES

@@ -10,7 +10,7 @@ import yaml as pyyaml
 
 from arspec.diagnostics import Place, Source
 
-_COLONLESS = re.compile(r"([A-Za-z_]\w*) +([^:#]*|[\[{].*)")
+_COLONLESS = re.compile(r"([A-Za-z_]\w*) +([^:#\s]*|[\[{].*)")
 _CLOSES = {"[": "]", "{": "}"}
 _KINDS = {"[": "list", "{": "mapping", '"': "text", "'": "text"}
 
