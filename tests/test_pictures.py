@@ -301,6 +301,18 @@ def test_what_would_not_be_kept_is_refused(tmp_path: Path) -> None:
             decode(data, "x")
 
 
+@pytest.mark.parametrize("name", ["rgb-8.png", "grey-1-interlaced.png", "rgba-16.png", "palette-4.png"])
+def test_a_png_whose_stream_is_too_short_is_refused(name: str) -> None:
+    """Pillow fills up the rows that are missing where the stream itself is whole."""
+    data = bytearray(next(file.data for file in EXACT if file.name == name))
+    decode(bytes(data), name)
+    for rows in (HEIGHT + 1, 8_000_000):
+        struct.pack_into(">I", data, 20, rows)
+        struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+        with refused("AR803", "fewer pixels than it states"):
+            decode(bytes(data), name)
+
+
 def test_every_byte_may_be_damaged() -> None:
     chosen = [EXACT[number] for number in range(0, len(EXACT), 9)] + LOSSY[:1]
     generator = np.random.default_rng(0)

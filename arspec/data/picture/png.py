@@ -21,6 +21,7 @@ PLANES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 FILTERED = 1 << 20  # bytes whose filters are tried at once
+INFLATED = 1 << 20  # bytes that are inflated at once
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,26 @@ def around_pixels(data: bytes) -> tuple[bytes, bytes] | None:
         if kind == b"IEND":
             break
     return None if first is None or last is None else (data[:first], data[last:])
+
+
+def holds_all(data: bytes, head: Head) -> bool:
+    """Whether the stream has as many bytes as the size of the picture asks for; pillow fills up what is missing."""
+    sizes = [
+        (len(range(top, head.rows, down)), len(range(left, head.columns, along))) for top, left, down, along in ADAM7
+    ]
+    if not head.interlaced:
+        sizes = [(head.rows, head.columns)]
+    bits = PLANES[head.colour] * head.depth
+    wanted = sum(rows * (1 + (columns * bits + 7) // 8) for rows, columns in sizes if columns)
+    inflater, place = zlib.decompressobj(), 8
+    while place + 12 <= len(data) and wanted > 0:
+        size, kind = struct.unpack_from(">I4s", data, place)
+        body = data[place + 8 : place + 8 + size] if kind == b"IDAT" else b""
+        while body and wanted > 0 and not inflater.eof:
+            wanted -= len(inflater.decompress(body, INFLATED))
+            body = inflater.unconsumed_tail
+        place += 12 + size
+    return wanted <= 0
 
 
 def chunks(data: bytes) -> dict[bytes, bytes]:

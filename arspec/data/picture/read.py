@@ -58,9 +58,10 @@ def _decode(data: bytes, name: str) -> Picture:
         stated: Any = getattr(file, "tag_v2", None)  # pillow forgets some tags as it loads
         tags = {} if stated is None else {tag: stated.get(tag) for tag in TAGS if tag in stated}
         rawmode = _rawmode(file.tile[0]) if file.tile else ""
+        head = _head(data, name) if file.format == "PNG" else None
         file.load()
-        if file.format == "PNG":
-            picture = _of_png(file, data, name)
+        if head is not None:
+            picture = _of_png(file, data, head)
         else:
             picture = _of_tiff(file, data, tags, rawmode) if tags else _of_bytes(file, data)
         if picture is None:
@@ -123,10 +124,16 @@ def _kind(palette: Array) -> str:
 # -- PNG ---------------------------------------------------------------------------------------------------------------
 
 
-def _of_png(file: Image.Image, data: bytes, name: str) -> Picture:
+def _head(data: bytes, name: str) -> png.Head:
     head = png.head_of(data)
     if head is None:
         raise InputError("AR803", f"cannot read {name} as an image: its head is none that PNG knows")
+    if not png.holds_all(data, head):
+        raise InputError("AR803", f"cannot read {name} as an image: it holds fewer pixels than it states")
+    return head
+
+
+def _of_png(file: Image.Image, data: bytes, head: png.Head) -> Picture:
     found, kind = png.chunks(data), PNG_KINDS[head.colour]
     if head.depth == 16 and head.colour != png.GREY:
         if kind == "LA":  # as wide as RGBA of 8 bits: all four bytes come at once
