@@ -253,16 +253,18 @@ CODES = (
     code(
         "AR822",
         "a model that has no stream",
-        """A stream goes on for ever: each step does what the one before it did, one place further on, and caches keep what is
-        still to be read. So it is of sequences that are generated from their beginning, and no layer may read everything
-        that came before (attention without a window) or depend on how long the sequence is (learned positions).""",
+        """A stream goes on for ever. Each step does what the one before it did, one place further on, and caches keep what
+        is still to be read. So it is of sequences that are generated from their beginning, and every layer looks back by a
+        window: a convolution, a recurrent layer, or attention whose mask ends somewhere. Attention over everything has no
+        bound, and learned positions have numbers for the spec's own steps alone. Such models are drawn up to the spec's own
+        length, from a prefix too. The message names the layer.""",
         """
         arspec sample specs/gpt.yaml --length 100000 -o x.txt
         """,
         """
-        arspec sample specs/gpt.yaml -n 1 -o x.txt
+        arspec sample specs/gpt.yaml --length 64 -o x.txt
         """,
-        "draw sequences of the spec's own length.",
+        "draw no more steps than the spec has, or give attention a window (`this.step - that.step < 64`).",
     ),
     code(
         "AR830",

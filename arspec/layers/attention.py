@@ -41,6 +41,7 @@ class Attention(Layer):
     )
     placed = True
     opens = True
+    gathers = True
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
     values: Ref = Field(description="The node that gives the values.")
     mask: MaskText | None = Field(
@@ -126,6 +127,10 @@ class Attention(Layer):
         return y.reshape(y.shape[0], 1, -1) if y.shape[2] == 1 else y.transpose(1, 2).flatten(2)
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        import torch
+
+        if len(columns[1]) and node.mask is not None:  # keys and values are gathered
+            return {"column": torch.arange(len(columns[1]), device=c["mask"].device)}
         if "strict" in c:
             return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
         return {key: c[key] for key in ("mask", "seeing") if key in c}
@@ -135,6 +140,11 @@ class Attention(Layer):
 
     def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
         q, keys, values = xs
+        if node.mask is not None and keys.ndim == 3:  # gathered for each site, and none where no site reads any
+            assert sites is not None
+            if "column" not in w:
+                return q.new_zeros(*q.shape[:2], node.out.channels)
+            return self._among(q, keys, values, w["column"] < sites[:, None])
         if node.mask is None:  # every site reads the same: the first row of what was gathered is all of it
             keys, values = (
                 self._heads(x[:, 0].unflatten(1, (-1, own.channels)))
@@ -151,6 +161,17 @@ class Attention(Layer):
         elif "mask" in found:
             found["mask"] = found["mask"][:, :known]
         return self._masked(q, keys, values, found)
+
+    def _among(self, q: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+        """q [B, n, C], keys [B, n, M * C] and values [B, n, M * D] of M places for each site, of which seen [n, M] ->
+        [B, n, D]. A site that sees nothing gets zeros."""
+        import torch
+
+        some = seen[:, :1]
+        k, v = (x.view(*x.shape[:2], seen.shape[1], self.heads, -1).transpose(2, 3) for x in (keys, values))
+        mask = (seen | ~some)[:, None, None]  # [n, 1, 1, M]
+        found = torch.nn.functional.scaled_dot_product_attention(q.view(*q.shape[:2], self.heads, 1, -1), k, v, mask)
+        return found.flatten(2) * some
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")

@@ -129,6 +129,7 @@ class Layer(BaseModel):
     linear: ClassVar[bool] = False  # in place of `few`, `weight` and `bias` of `fold`: those that read the same are one
     placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
     spare: ClassVar[bool] = False  # no gradient needs the output: its only reader may `overwrite` it
+    gathers: ClassVar[bool] = False  # `few` takes what a matrix lets its sites read, place by place, as well
     opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
     example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
@@ -192,7 +193,7 @@ class Layer(BaseModel):
         """A few sites of one group. xs[i]: what they read of input i, M places side by side, [B, n, M * C], or, where the
         relation is a matrix, the input's first sites, [B, S', C] or as `whole` gives them, beyond which nothing is known
         yet, or what `hoist` made of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `fold` gave; sites
-        [n], for layers that are `placed`. Returns [B, n, cached]."""
+        [n], for layers that are `placed`; where a layer `gathers`, how many of the M places each of them reads, the first ones. Returns [B, n, cached]."""
         raise NotImplementedError
 
     def passes(self) -> bool:

@@ -363,13 +363,17 @@ class Model(nn.Module):
         )  # fmt: skip
 
     def _stream(self, member: int) -> Stream:
-        """The stream of one member, made anew when the weights have changed or moved."""
+        """The stream of one member, which follows the weights where these have changed, and is made anew where they moved."""
         from arspec.runtime.stream import Stream
 
         self._check_member(member)
         now = fingerprint_of(self)
-        if member not in self._streams or self._streams[member][0] != now:
+        before, known = self._streams.get(member, (None, None))
+        if known is None or before is None or before[:2] != now[:2]:  # device and dtype
             self._streams[member] = now, Stream(self, member)
+        elif before != now:
+            known.follow()
+            self._streams[member] = now, known
         return self._streams[member][1]
 
     def complete(

@@ -218,7 +218,7 @@ class _Builder:
                 operations[number].outs.append(out)
             else:
                 number = len(operations)
-                places = self._numbers(part.sites, part.bounds) if part.node.layer.placed else None
+                places = self._places(part) if part.node.layer.placed else None
                 operations.append(Operation([part], reads, [out], places))
                 if key is not None:
                     linear[key] = number
@@ -313,9 +313,16 @@ class _Builder:
             self.sections.append(section)
         return self.known[key]
 
-    def _numbers(self, numbers: Ints, bounds: Ints) -> int:
+    def _numbers(self, numbers: Ints, bounds: Ints, ring: int = ENDLESS) -> int:
         zero = np.zeros(len(numbers), np.int64)
-        return self._add(Section(Entries(numbers, zero, zero + ENDLESS), bounds))
+        return self._add(Section(Entries(numbers, zero, zero + ring), bounds))
+
+    def _places(self, part: Part) -> int:
+        """The section of what a layer that is placed wants to know of its sites. In an endless program what it has for them
+        is the same everywhere, so that those to come count as those that there are."""
+        if part.counts is not None:
+            return self._numbers(part.counts, part.bounds)
+        return self._numbers(part.sites, part.bounds, part.node.out.sites if self.endless else ENDLESS)
 
     # -- operations --------------------------------------------------------------------------------------------------
 

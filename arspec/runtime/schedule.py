@@ -65,6 +65,7 @@ class Part:
     ahead: Part | None = None  # what has summed up the others
     is_ahead: bool = False
     stands_for: list[Node] = field(default_factory=list)  # nodes that are computed with it
+    counts: Ints | None = None  # of what is gathered by a matrix: how many places of its table each site reads
 
     @property
     def linear(self) -> bool:
@@ -97,11 +98,12 @@ class Schedule:
 
 
 def schedule(
-    graph: Graph, member: Member, time: Ints | None = None, sums: bool = False, worth: int = WORTH
-) -> Schedule:
+    graph: Graph, member: Member, time: Ints | None = None, sums: bool = False, worth: int = WORTH,
+    gather: bool = False,
+) -> Schedule:  # fmt: skip
     """The schedule of one member of the family. `time` [V]: the step at which each variable is drawn, in place of its
     rank (levels); each comes after all that it depends on. sums: what is added up is computed as one, and ahead where that pays: where the sum
-    spares `worth` numbers of a weight."""
+    spares `worth` numbers of a weight. gather: layers that read by a matrix read what its rows name, and not the whole."""
     relations = Relations(graph, member)
     rank = member.order.rank if time is None else time
     known = known_at(relations, time=rank)
@@ -137,7 +139,7 @@ def schedule(
     parts = [part for part in parts if len(part.sites)]
     by_key = {(p.node, p.group): p for p in parts}
     for part in parts:
-        _connect(part, by_key, relations)
+        _connect(part, by_key, relations, gather)
     _mark_cached(parts, by_key, graph, waves)
     head_sites = np.argsort(rank, kind="stable")
     head_bounds = np.searchsorted(rank[head_sites], np.arange(steps + 1))
@@ -200,7 +202,7 @@ def _waves(mine: list[Part], step: Ints, wave: Ints) -> dict[int, list[tuple[int
     return {t: [(g, lo, hi) for _, g, lo, hi in sorted(runs)] for t, runs in found.items()}
 
 
-def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations) -> None:
+def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relations, gather: bool) -> None:
     node = part.node
     if part.linear:
         for term in part.windows:
@@ -212,10 +214,13 @@ def _connect(part: Part, by_key: dict[tuple[Node, int], Part], relations: Relati
         return
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
-        if isinstance(read, (Ranked, Matrix)):
+        by_matrix = isinstance(read, (Ranked, Matrix))
+        if by_matrix and not (gather and node.layer.gathers):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
+        if by_matrix:
+            part.counts = (table >= 0).sum(1)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
         part.inputs.append(_input(part, source, table[:, columns], columns, by_key, relations))
     if scan is not None:

@@ -1,125 +1,86 @@
 """Streams: sequences without end. The program's period stands for all steps to come, and the caches are rings, so that
-neither the length of what is drawn nor that of what was drawn costs memory."""
+neither the length of what is drawn nor that of what was drawn costs memory. A model whose steps never repeat, such as one
+with attention over everything, is drawn in the same way as far as its own length."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from arspec.analysis.known_at import Relations, known_at
-from arspec.diagnostics import InputError, SpecError
+from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
 from arspec.runtime.compiled import Step, compiled_step, pays
+from arspec.runtime.endless import Course, endless, own_course
+from arspec.runtime.lengths import at_length, over
 from arspec.runtime.machine import Cut, Machine, State, free_values
 from arspec.runtime.noise import Uniforms
-from arspec.runtime.periods import Period, period_of
+from arspec.runtime.periods import Period
 from arspec.runtime.priming import can_prime, prime
-from arspec.runtime.program import Program, Rows, program, rows_of
+from arspec.runtime.program import program
 from arspec.runtime.schedule import free_nodes, schedule
-from arspec.spec.load import Spec
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
-
-SHORTEST, LONGEST = 64, 1 << 16  # steps of the schedules in which a period is looked for
-
-
-@dataclass(eq=False)
-class Endless:
-    """A model of some length whose program has settled into a period; its rows hold the steps before that."""
-
-    model: Model
-    program: Program
-    rows: Rows
-    period: Period
-
-
-def endless(model: Model, member: int) -> Endless:
-    """The shortest variant of a sequence model whose steps become periodic. Raises InputError where none does."""
-    data, graph = model.spec.data, model.graph
-    ranks = graph.members[member].order.rank
-    if data.kind != "sequence" or not np.array_equal(ranks, np.arange(len(ranks))):
-        raise InputError("AR822", "a stream is of a sequence that is generated from its beginning to its end",
-                         "arspec sample draws whole examples in any order")  # fmt: skip
-    length = SHORTEST
-    while length <= LONGEST:
-        length *= 2
-        variant = at_length(model, length)
-        if variant is None:
-            continue
-        plan = program(schedule(variant.graph, variant.graph.members[member]), endless=True)
-        if plan.whole:
-            break  # attention over all that came before grows without end
-        rows = rows_of(plan)
-        period = period_of(plan, rows)
-        if period is not None:
-            return Endless(variant, plan, rows, period)
-    raise InputError("AR822", f"the steps of '{model.spec.name}' never become periodic, so that it has no stream: some "
-                     "layer reads everything that came before, or depends on how long the sequence is",
-                     f"arspec sample draws sequences of the spec's length, {data.length}")  # fmt: skip
-
-
-def at_length(model: Model, length: int) -> Model | None:
-    """The same model, with the same weights, for sequences of another length; None where the spec can't have it."""
-    from arspec.runtime.module import Model
-
-    spec = model.spec
-    if length == spec.data.length:
-        return model
-    setting = _setting(spec, length)
-    if setting is None:
-        return None
-    try:
-        other = spec.variant(**setting)
-        made = Model(other.graph(), worth=model.worth)
-        made.load_state_dict(model.weights(), assign=True)
-    except (SpecError, RuntimeError):  # a length that does not divide, or weights that depend on it
-        return None
-    return made.to(model.device).train(model.training)
-
-
-def _setting(spec: Spec, length: int) -> dict[str, Any] | None:
-    """What to set for a length: the parameter that the length is, or is a multiple of (frames * hop), or else the length."""
-    if named := spec.data_params.get("length"):
-        return {"params": {named: length}}
-    own = spec.data.length
-    for name, value in spec.params.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value * length % own:
-            continue
-        try:
-            if spec.variant(params={name: 2 * value}).data.length == 2 * own:
-                setting: dict[str, Any] = {"params": {name: value * length // own}}
-                spec.variant(**setting).graph()
-                return setting
-        except SpecError:
-            continue
-    return {"data": {"length": length}} if not spec.params else None
 
 
 class Stream:
     """Draws sequences of a model piece by piece."""
 
     def __init__(self, model: Model, member: int = 0) -> None:
-        self.model = model
-        self.endless = endless(model, member)
-        self.machine = Machine(self.endless.model, self.endless.program, member)
-        self.member = member
+        self.model, self.member = model, member
+        self.why_not: InputError | None = None  # it has no end
         self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
+        try:
+            self.course = endless(model, member)
+        except InputError as error:
+            if model.spec.data.kind != "sequence":
+                raise
+            self.why_not = error
 
-    @torch.no_grad()
+    @cached_property
+    def course(self) -> Course:
+        """The steps; those of the model's own length where there is no end."""
+        return own_course(self.model, self.member)
+
+    @cached_property
+    def machine(self) -> Machine:
+        return Machine(self.course.model, self.course.program, self.member)
+
+    def follow(self) -> None:
+        """Takes over the model's weights, which have changed."""
+        if self.why_not is None:
+            self.course = replace(self.course, model=over(self.model, self.course.model.graph))
+        self.__dict__.pop("machine", None)
+        self._quick.clear()
+
     def run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
         first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, truncation: Truncation | None = None,
     ) -> Iterator[Tensor]:  # fmt: skip
-        """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them."""
-        model, machine = self.endless.model, self.machine
+        """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps than there
+        are."""
+        if self.why_not is not None and steps > self.model.spec.data.length:
+            raise self.why_not
+        _ = self.machine  # what is wrong with the model is told now, and not at the first piece
+        return self._run(
+            n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
+            compiled=compiled, truncation=truncation,
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def _run(
+        self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int, temperature: float,
+        first: int, prefix: Tensor | None, compiled: bool | None, truncation: Truncation | None,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        model, machine = self.course.model, self.machine
         head, support, dtype = model.graph.head, model.graph.support, model.dtype
         noise = Uniforms(seed, first, n, head.uniforms(support))
         state = machine.begin(n, condition, free=self._free(n, steps, condition))
@@ -141,52 +102,62 @@ class Stream:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
-                        parameters = machine.step(row, cut, state, None)
+                        parameters = machine.step(row, cut, state, self._number(begin + k))
                         values = head.draw(support, parameters, now, temperature, truncation)
                         machine.write(cut, state, values.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
+
+    def _number(self, step: int) -> int | None:
+        """What a step is to know of its number: nothing in a stream, whose steps have numbers without end."""
+        return step if self.course.period is None else None
 
     def _compiled(
         self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, truncation: Truncation | None,
         left: int, wanted: bool | None,
     ) -> Step | None:  # fmt: skip
         """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept."""
-        key = (cut, state.batch, temperature, truncation)
-        if wanted is False:
+        key, period = (cut, state.batch, temperature, truncation), self.course.period
+        if wanted is False or period is None:
             return None
         if key not in self._quick:
-            if not pays(self.machine, cut, state, row, left // self.endless.period.length, wanted):
+            if not pays(self.machine, cut, state, row, left // period.length, wanted):
                 return None
             self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature, truncation)
         return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
         """(row, class, whether it is one of the period's) of each step."""
-        period, first, device = self.endless.period, self.endless.rows, self.model.device
-        cuts = [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
-        for step in range(start, min(stop, period.begin)):
-            row = torch.from_numpy(first.entries.cut(first.begins[step], first.begins[step + 1]).rows()).to(device)
-            cut = self.machine.cut(step, first.sizes[step])
+        period, own, device = self.course.period, self.course.rows, self.model.device
+        cuts = self._cuts(period) if period is not None else []
+        begin = stop if period is None else min(stop, period.begin)
+        for step in range(start, begin):
+            row = torch.from_numpy(own.entries.cut(own.begins[step], own.begins[step + 1]).rows()).to(device)
+            cut = self.machine.cut(step, own.sizes[step])
             yield row, cut, cut in cuts
-        begin = max(start, period.begin)
+        if period is None:
+            return
+        begin = max(start, begin)
         for step, row in enumerate(period.each(begin, stop), begin):
             yield torch.from_numpy(row).to(device), cuts[(step - period.begin) % period.length], True
 
+    def _cuts(self, period: Period) -> list[Cut]:
+        return [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
+
     def _free(self, n: int, steps: int, condition: dict[str, Tensor]) -> dict[Node, Tensor] | None:
         """What no variable influences, for all steps, where it differs from step to step."""
-        if not any(section.kind == "series" for section in self.model.spec.condition.values()):
+        schedule = self.course.program.schedule
+        sources = [*schedule.free, *self.course.model.graph.conditions.values()]
+        if self.course.period is None or all(source.out.sites == source.out.groups for source in sources):
             return None
-        whole = at_length(self.model, steps)
-        if whole is None:
-            raise InputError("AR822", f"the spec can't be of {steps:,} steps, over which its conditions are to run",
-                             "take a number of steps that the layers of its conditions can give")  # fmt: skip
+        try:
+            whole = at_length(self.model, steps)
+        except InputError as error:
+            raise InputError("AR822", f"the conditions of '{self.model.spec.name}' run over all steps, and {steps:,} of them can't be: "
+                             f"{error.message}", "take a number of steps that the layers of its conditions can give") from error  # fmt: skip
         member = whole.graph.members[self.member]
         nodes = free_nodes(whole.graph, known_at(Relations(whole.graph, member)))
-        names = {
-            node.name: node
-            for node in [*self.endless.program.schedule.free, *self.endless.model.graph.conditions.values()]
-        }
+        names = {node.name: node for node in sources}
         made = free_values(whole, self.member, nodes, condition, n)
         return {names[node.name]: value for node, value in made.items() if node.name in names}
 
@@ -194,18 +165,25 @@ class Stream:
         """Fills the caches from a prefix [n, k], in one parallel pass where that can be; k."""
         machine, count = self.machine, prefix.shape[1]
         noise.next(count)  # what follows is drawn as it would be without a prefix
-        if not can_prime(machine):
+        longer = self._longer(count) if can_prime(machine) else None
+        if longer is None:
             for step, (row, cut, _) in enumerate(self.rows(0, count)):
-                machine.step(row, cut, state, None)
+                machine.step(row, cut, state, self._number(step))
                 machine.write(cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
             return count
-        # long enough that its end plays no part in what is needed before the step
-        longer = at_length(self.model, _up(count + self.endless.program.steps, self.endless.program.steps))
-        assert longer is not None
         plan = program(schedule(longer.graph, longer.graph.members[self.member]))
         x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
         prime(machine, state, x, _stretched(longer, condition), count, longer, plan.orders)
         return count
+
+    def _longer(self, count: int) -> Model | None:
+        """A variant so long that its end plays no part in what is needed before a step; None where there is none."""
+        if self.course.period is None:
+            return self.course.model
+        try:
+            return at_length(self.model, _up(count + self.course.steps, self.course.steps))
+        except InputError:  # more steps than a mask may compare
+            return None
 
 
 def _up(number: int, step: int) -> int:
