@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from arspec.cli.main import main
-from arspec.codec.media import LAID, build, parse, restores
+from arspec.codec.media import LAID, PICTURE, build, parse, restores
 from arspec.codec.wire import Damaged
 from arspec.diagnostics import InputError
 from arspec.spec.sections import ImageData
@@ -261,3 +261,20 @@ def test_a_mask_may_be_any_picture(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_bytes(b"no picture")
     with refused("AR803", "mask.png"):
         _mask_file(str(tmp_path / "mask.png"), DATA, np.zeros((3, 4, 4), bool))
+
+
+@pytest.mark.parametrize("mode, planes", [("1", 1), ("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4), ("I;16", 1)])
+def test_pictures_of_earlier_containers_are_still_made(mode: str, planes: int) -> None:
+    """What a container said of a picture was two bytes, the format and the mode of pillow."""
+    modes, formats = ("1", "L", "LA", "RGB", "RGBA", "I;16"), ("PNG", "WEBP", "TIFF", "BMP", "PPM")
+    top = {"1": 2, "I;16": 65536}.get(mode, 256)
+    samples = numbers(planes, top).transpose(2, 0, 1).astype(np.int64)
+    for number, form in enumerate(formats):
+        if (form == "WEBP" and mode not in ("RGB", "RGBA")) or (
+            form in ("BMP", "PPM") and mode not in ("1", "L", "RGB")
+        ):
+            continue
+        with Image.open(io.BytesIO(build(PICTURE, bytes([number, modes.index(mode)]), samples))) as file:
+            assert file.format == form
+            found = np.asarray(file).astype(np.int64)
+            assert np.array_equal(found.reshape(5, 7, planes).transpose(2, 0, 1), samples)
