@@ -455,7 +455,7 @@ def test_patterns_name_regular_files(tmp_path: Path) -> None:
     both = load(f"{tmp_path}/p/*/*.png", data, label, "all")
     assert (both.condition["label"] == (both.x[:, 0, 0, 0] >= 3)).all() and "a, b" in both.note
     assert sorted(set(load(f"{tmp_path}/**/[45].png", data, {}, "all").x.ravel().tolist())) == [4, 5]
-    with refused("AR803", "no data set, file or folder"):
+    with refused("AR803", "no data set, file or folder, and no file matches it"):
         load(f"{tmp_path}/p/a/*.jpg", data)
     with refused("AR803", "no regular file"):
         load(f"{tmp_path}/p/a/8.png", data)

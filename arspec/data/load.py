@@ -84,6 +84,6 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
         return raw, options
     where = f"the data sets are: {', '.join(SETS)}; a file or a folder is looked for from the folder {os.getcwd()}"
     help = did_you_mean_file(source, SETS)
-    raise InputError(
-        "AR803", f"'{source}' is no data set, file or folder", where if help is None else f"{help} {where}"
-    )
+    pattern = ", and no file matches it" if any(mark in source for mark in "*?[") else ""
+    message = f"'{source}' is no data set, file or folder{pattern}"
+    raise InputError("AR803", message, where if help is None else f"{help} {where}")
