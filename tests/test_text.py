@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -393,4 +394,100 @@ def test_a_crafted_character_is_damage(run: Path) -> None:
     assert next(iter(Codec(model).decompress(container))).data == POEM[:40].encode()
     assert torch.equal(
         model.decompress(model.compress(torch.zeros(2, 8, dtype=torch.long))), torch.zeros(2, 8, dtype=torch.long)
+    )
+
+
+# -- helps ---------------------------------------------------------------------------------------------------------------
+
+SET = re.compile(r"--set (\w+)=(\d+)")
+OPTION = re.compile(r"@(\w+)=(\w+)")
+IMAGES = """
+arspec: 1
+data: {kind: image, height: $height, width: $width, channels: $channels, levels: $levels}
+params: {height: 4, width: 4, channels: 1, levels: 4}
+graph:
+  s: {layer: scale, from: x}
+  c: {layer: conv, kernel: 3, mask: earlier, out: $head}
+head: {kind: categorical, from: c}
+"""
+TOKENS = CHARS.replace(", content: text", "")
+VECTORS = """
+arspec: 1
+data: {kind: vector, size: $size, levels: 2}
+params: {size: 4}
+graph:
+  d: {layer: dense, from: x, units: $head, mask: earlier}
+head: {kind: categorical, from: d}
+"""
+SOUND = CHARS.replace("content: text", "content: audio, rate: $rate").replace("levels: 128", "levels: 256, rate: 8000")
+
+
+def _sound(path: Path) -> str:
+    import soundfile
+
+    soundfile.write(path.with_suffix(".wav"), np.linspace(-0.5, 0.5, 200), 4000)
+    return str(path.with_suffix(".wav"))
+
+
+def _array(values: Any, shape: tuple[int, ...]) -> Callable[[Path], str]:
+    def made(path: Path) -> str:
+        np.save(path.with_suffix(".npy"), np.resize(values, shape))
+        return str(path.with_suffix(".npy"))
+
+    return made
+
+
+def _written(text: str) -> Callable[[Path], str]:
+    def made(path: Path) -> str:
+        path.with_suffix(".txt").write_text(text)
+        return str(path.with_suffix(".txt"))
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("spec", "source"),
+    [
+        (CHARS, _written("naïve " * 40)),
+        (CHARS, _written("short")),
+        (TOKENS, _array([1, 200], (40,))),
+        (TOKENS, _array([1, 2], (5,))),
+        (TOKENS, _array([1, 2], (5, 6))),
+        (TOKENS, _array([1, 200], (5, 8))),
+        (IMAGES, _array([0, 9], (20, 1, 4, 4))),
+        (IMAGES, _array([0, 3], (20, 1, 5, 6))),
+        (IMAGES, _array([0, 3], (20, 3, 4, 4))),
+        (IMAGES, lambda path: "digits@size=4"),
+        (VECTORS, _array([0, 1], (20, 6))),
+        (VECTORS, _array([0, 1, 1, 3], (20, 4))),
+        (SOUND, _sound),
+    ],
+)
+def test_the_help_of_data_that_do_not_fit_leads_to_data_that_do(
+    spec: str, source: Callable[[Path], str], tmp_path: Path
+) -> None:
+    """Each way that the help names is gone by itself: a setting of the spec, or an option of the source."""
+    begun, place = from_text(spec), source(tmp_path / "data")
+    error = refusal(lambda: load(place, begun.data, {}, "all"))
+    assert error.code == "AR804" and error.help
+    settings, options = (
+        SET.findall(error.help),
+        [o for o in OPTION.findall(error.help) if o[0] != "resize" and o[0] != "crop"],
+    )
+    assert settings or options, error.help
+    if settings:
+        fits = begun.variant(params={name: int(value) for name, value in settings})
+        assert len(load(place, fits.data, {}, "all"))
+    for name, value in options:
+        chosen = f"{place}@{name}={value}"
+        assert len(load(chosen, fitted(begun, chosen)[0].data, {}, "all"))
+
+
+def test_a_model_says_what_would_fit_a_tensor() -> None:
+    model = build(from_text(IMAGES))
+    error = refusal(lambda: model.log_prob(torch.zeros(1, 1, 5, 4, dtype=torch.long)))
+    assert error.help == "convert the data, or set the size: --set height=5"
+    assert (
+        refusal(lambda: model.log_prob(torch.zeros(1, 16, dtype=torch.long))).help
+        == "an example is [channels, height, width]"
     )

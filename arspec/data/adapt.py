@@ -18,6 +18,7 @@ from arspec.data.raw import SPLITS, Raw
 from arspec.data.readers.pictures import size_help
 from arspec.data.symbols import levels_of
 from arspec.diagnostics import InputError
+from arspec.spec.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
     from arspec.data.load import Condition
@@ -39,13 +40,14 @@ def adapt(
         conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
         return Examples(x, conditions, name, "; ".join(notes), per_pass, names=own)
     if raw.layout in ("text", "audio"):
-        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}")
+        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}",
+                         f"give other data, or a spec with `kind: sequence` and `content: {raw.layout}`")  # fmt: skip
     if data.kind == "image" and data.auxiliary and tuple(raw.x.shape[1:]) == data.shape:
         for channel, own in enumerate(data.channel_levels):  # the auxiliary images are there already: samples, say
-            _levels(raw.x[:, channel], None, own, name, split, seed, notes)
+            _levels(raw.x[:, channel], None, own, name, split, seed, notes, data)
         x = raw.x.astype(np.int64)
     else:
-        x = _levels(raw.x, raw.levels, data.levels, name, split, seed, notes)
+        x = _levels(raw.x, raw.levels, data.levels, name, split, seed, notes, data)
         x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes)
         if data.kind == "image" and data.auxiliary:
             x = with_auxiliary(x, data)
@@ -67,8 +69,9 @@ def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[st
     count = len(stream) // data.length
     if count == 0:
         raise InputError(
-            "AR804", f"{name} is {len(stream)} long, shorter than the spec's length {data.length}", "lower its length"
-        )
+            "AR804", f"{name} is {len(stream)} long, shorter than the spec's length {data.length}",
+            f"{data.told('length', len(stream))} fits it" if len(stream) else "give data that are not empty",
+        )  # fmt: skip
     windows = np.lib.stride_tricks.sliding_window_view(stream, data.length)
     if split == "train":
         notes.append(f"pieces of {data.length} from any place; {count} of them count as one pass")
@@ -81,11 +84,14 @@ def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[st
 def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array:
     """One long sequence as the spec's integers, [T]."""
     if raw.layout != data.content and raw.layout in ("text", "audio"):
-        raise InputError("AR804", f"{name} is {raw.layout}, the spec models {data.content}")
+        fraction = raw.layout == "audio" and raw.rate is None
+        raise InputError("AR804", f"{name} is {'fractions' if fraction else raw.layout}, the spec models {data.content}",
+                         "write whole numbers into the array" if fraction else
+                         f"give other data, or a spec with `content: {raw.layout}`")  # fmt: skip
     if raw.layout == "audio":
         if raw.rate is not None and raw.rate != data.rate:
             raise InputError("AR804", f"{name} has {raw.rate} Hz, the spec {data.rate} Hz",
-                             f"NAME@rate={data.rate} resamples it; or set the spec's rate")  # fmt: skip
+                             f"NAME@rate={data.rate} resamples it, {data.told('rate', raw.rate)} fits it")  # fmt: skip
         codes = to_codes(raw.x, data.levels, data.companding)
         notes.append(f"{'mu-law' if data.companding == 'mu_law' else 'linear'} steps, {data.levels} levels")
     elif raw.layout == "text":
@@ -95,25 +101,32 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
     else:
         codes = raw.x
         if codes.dtype.kind not in "iub":
-            raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers")
-        _within(codes, data.levels, name)
+            raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers",
+                             "write whole numbers into the array")  # fmt: skip
+        _within(codes, data.levels, name, data)
     return codes
 
 
-def _within(x: Array, levels: int, name: str) -> None:
-    if x.size and (int(x.min()) < 0 or int(x.max()) >= levels):
-        wrong = int(x.min()) if x.min() < 0 else int(x.max())
-        hint = f"NAME@levels={levels} reduces the levels"
+def _within(x: Array, levels: int, name: str, data: Data) -> None:
+    lowest, highest = (int(x.min()), int(x.max())) if x.size else (0, 0)
+    if lowest < 0 or highest >= levels:
+        hint = f"subtract {lowest} from all values, so that they begin at 0"
+        if lowest >= 0:
+            takes = f"{data.told('levels', highest + 1)} takes every value, " if highest < MOST_LEVELS else ""
+            hint = f"{takes}NAME@levels={levels} spreads the values over fewer levels"
+        wrong = lowest if lowest < 0 else highest
         raise InputError("AR804", f"{name} holds the value {wrong}, the spec has the levels 0 to {levels - 1}", hint)
 
 
 def _whole(x: Array, name: str) -> Array:
     if x.dtype.kind == "f":
         if not np.isfinite(x).all() or (x != np.rint(x)).any():
-            raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers", "scale and round first")
+            raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers",
+                             "round them, np.rint(x * 255) for fractions of 0 to 1, and write them as whole numbers")  # fmt: skip
         x = x.astype(np.int64)
     if x.dtype.kind not in "iub":
-        raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers")
+        raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers",
+                         "write whole numbers into the array")  # fmt: skip
     return x
 
 
@@ -128,7 +141,9 @@ def _asked(raw: Raw, levels: int, name: str, notes: list[str]) -> Raw:
     return replace(raw, x=with_levels(x, has, levels), levels=levels)
 
 
-def _levels(x: Array, has: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str]) -> Array:
+def _levels(
+    x: Array, has: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str], data: Data
+) -> Array:  # fmt: skip
     """Values in 0 .. wanted - 1."""
     x = _whole(x, name)
     if has is not None and has > wanted == 2:
@@ -139,8 +154,9 @@ def _levels(x: Array, has: int | None, wanted: int, name: str, split: str, seed:
         notes.append(f"binarized: each pixel drawn once with probability value/{has - 1}, seed {seed}")
         return np.concatenate(drawn).astype(np.uint8)
     if has is not None and has != wanted:
-        raise InputError("AR804", f"{name} has {has} levels, the spec {wanted}", f"NAME@levels={wanted} converts them")
-    _within(x, wanted, name)
+        raise InputError("AR804", f"{name} has {has} levels, the spec {wanted}",
+                         f"NAME@levels={wanted} converts them, {data.told('levels', has)} keeps them")  # fmt: skip
+    _within(x, wanted, name, data)
     return x
 
 
@@ -161,19 +177,28 @@ def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Ar
             notes.append(f"vectors of {came[0]} taken as images of {height}x{width}")
             return x.reshape(-1, *shape)
         if len(came) == 3 and came[1:] == (height, width):
-            raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}")
+            raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}",
+                             f"{data.told('channels', came[0])} takes all of them")  # fmt: skip
         if len(came) >= 2:
             size = came[1:] if len(came) == 3 else came
             if size == (height, width):
-                raise InputError("AR804", f"{name} has one channel, the spec {_channels(channels)}")
-            hint = f"{size_help(data)}; or set the spec's size, --set height=... --set width=..."
+                raise InputError("AR804", f"{name} has one channel, the spec {_channels(channels)}",
+                                 f"{data.told('channels', 1)} takes it")  # fmt: skip
+            fits = " and ".join(data.told(key, each) for key, each in zip(("height", "width"), size, strict=True))
+            hint = f"{size_help(data)}; {fits} fits them"
             found = f"images of {size[0]}x{size[1]}"
             raise InputError("AR804", f"{name} has {found}, the spec models {height}x{width}", hint)
     elif len(came) > 1 and int(np.prod(came)) == shape[0] and (len(came) == 2 or came[0] == 1):
         notes.append(f"images of {came[-2]}x{came[-1]} taken as vectors of {shape[0]}, row by row")
         return x.reshape(-1, shape[0])
     found = "x".join(str(size) for size in came) or "single numbers"
-    raise InputError("AR804", f"{name} has examples of {found}, the spec models {_article(data)}")
+    hint = "give data of another shape"
+    if data.kind != "image" and came:
+        fits = data.told("length" if data.kind == "sequence" else "size", int(np.prod(came)))
+        hint = (
+            f"{fits} fits them" if len(came) == 1 or data.kind == "vector" else "give rows of numbers, or one long row"
+        )
+    raise InputError("AR804", f"{name} has examples of {found}, the spec models {_article(data)}", hint)
 
 
 def _channels(count: int) -> str:

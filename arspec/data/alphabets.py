@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from arspec.data.load import read
 from arspec.data.symbols import decoded
 from arspec.diagnostics import InputError
+from arspec.spec.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
     from arspec.spec.load import Spec
 
-MOST = 65536  # levels that data can have
+
 SHOWN = 8  # characters at either end of the table, in a note
 
 
@@ -32,8 +33,10 @@ def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
                          "write `data: {kind: sequence, content: text, ...}` in the spec, or leave out @alphabet")  # fmt: skip
     alphabet = "".join(sorted(set(decoded(raw.x, source, raw.at))))
     count = len(alphabet)
-    if not 2 <= count <= MOST:
-        raise InputError("AR861", f"{source} has {count:,} different characters; an alphabet has from 2 to {MOST:,}")
+    if not 2 <= count <= MOST_LEVELS:
+        raise InputError(
+            "AR861", f"{source} has {count:,} different characters; an alphabet has from 2 to {MOST_LEVELS:,}"
+        )
     told = f"alphabet of {count} characters: {_shown(alphabet)}"
     if data.alphabet is not None:
         if data.alphabet != alphabet:

@@ -234,7 +234,7 @@ class Model(nn.Module):
         """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
         data = self.spec.data
         if tuple(x.shape[1:]) != data.shape:
-            help = "convert the data, or set height, width, length or size"
+            help = _fitting(data, tuple(x.shape[1:]))
             if data.auxiliary:
                 help = (
                     "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
@@ -467,6 +467,15 @@ def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:
     """The lowest and the highest value; of an image in some of its channels."""
     low, high = (x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x).aminmax()
     return low.item(), high.item()
+
+
+def _fitting(data: Any, came: tuple[int, ...]) -> str:
+    """How the size of a spec's data becomes that of an example."""
+    keys = {"image": ("channels", "height", "width"), "sequence": ("length",), "vector": ("size",)}[data.kind]
+    if len(keys) != len(came):
+        return f"an example is [{', '.join(keys)}]"
+    differ = [(key, size) for key, size, own in zip(keys, came, data.shape, strict=True) if size != own]
+    return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
 
 
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:

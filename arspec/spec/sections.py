@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 Side = Annotated[int, Field(ge=1, le=4096)]
-Levels = Annotated[int, Field(ge=2, le=65536)]
+MOST_LEVELS = 65536
+Levels = Annotated[int, Field(ge=2, le=MOST_LEVELS)]
 
 
 class Section(BaseModel):
