@@ -17,7 +17,7 @@ import arspec
 from arspec.cli.main import main
 from arspec.cli.models import settle_labels
 from arspec.data import load, load_for
-from arspec.data.labels import listed, natural
+from arspec.data.labels import class_list, earlier_order, listed, natural
 from arspec.runtime.module import Model
 from arspec.spec.load import Spec, from_text
 from arspec.spec.sections import ClassCondition, ImageData, SequenceData
@@ -211,6 +211,7 @@ def test_names_stand_for_numbers_in_python() -> None:
     assert torch.equal(model().decompress(model().compress(by_number, label=["dog", "cat"])), by_number)
     with refused("AR807", "'label' has no class 'dgo'", "did you mean 'dog'?"):
         model().sample(1, label="dgo")
+    assert class_list("1..2,cat", ("cat", "dog", "bird"), "label") == [1, 2, 0]
     with refused("AR807", "2 names for 3 examples"):
         model().sample(3, label=["dog", "cat"])
     with refused("AR807", "has no names", "number from 0"):
@@ -260,11 +261,13 @@ def test_a_trained_model_knows_its_classes(run: Path, capsys: pytest.CaptureFixt
         assert main(["sample", str(run / "run"), "-o", str(out), "--device", "cpu", *options]) == 0
         return np.load(out).tolist()
 
-    numbers = drawn("--condition", "label=1,0")
-    assert numbers == drawn("--label", "cat,2", "-n", "2") == drawn("--condition", "label=cat,2")  # a name comes first
+    numbers = drawn("--condition", "label=cat,2")
+    by_number = load_model(run / "run", "cpu").sample(2, label=torch.tensor([1, 0]))
+    assert numbers == drawn("--label", "cat,2", "-n", "2") == by_number.tolist()
     assert drawn("--label", "cat", "--label", "2") == numbers
-    assert drawn("--label", "0..1") == drawn("--label", "2..cat")
-    for wrong, told in (("dgo", "did you mean 'dog'?"), ("7", "0 to 2"), ("dog..2", "no range")):
+    assert drawn("--label", "2..dog") == drawn("--label", "2,cat,dog")
+    # where a class has a number for its name, no other number stands for a class
+    for wrong, told in (("dgo", "did you mean 'dog'?"), ("1", "the classes are: 2, cat, dog"), ("dog..2", "no range")):
         assert main(["sample", str(run / "run"), "-o", str(run / "y.npy"), "--label", wrong, "--device", "cpu"]) == 2
         assert told in capsys.readouterr().err
     assert main(["sample", str(run / "run"), "-o", str(run / "y.npy"), "--device", "cpu"]) == 2
@@ -315,6 +318,21 @@ def test_a_run_goes_on_with_its_classes(run: Path, capsys: pytest.CaptureFixture
     fill(run / "pets", {"bird": 1}, 5)
     assert main(command) == 2
     assert "not trained with: bird" in capsys.readouterr().err
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_its_numbers(tmp_path: Path) -> None:
+    """It keeps no names, and its sub-folders were numbered as texts are sorted."""
+    (tmp_path / "a.yaml").write_text(SPEC)
+    fill(tmp_path / "pets", {"2": 2, "9": 9, "10": 10}, 4)
+    command = ["train", str(tmp_path / "a.yaml"), "--data", str(tmp_path / "pets"), "--out", str(tmp_path / "run"), "--batch",
+               "4", "--samples", "0", "--no-tensorboard", "--device", "cpu", "--quiet"]  # fmt: skip
+    assert main([*command, "--steps", "2", "--stop-after", "1"]) == 0
+    kept = tmp_path / "run" / "classes.json"
+    assert json.loads(kept.read_text())["classes"] == {"label": ["2", "9", "10"]}
+    kept.unlink()
+    assert main([*command, "--steps", "2", "--resume"]) == 0
+    assert json.loads(kept.read_text())["classes"] == {"label": ["10", "2", "9"]}
+    assert earlier_order({"a": ("T-shirt", "Bag")}) == {"a": ("T-shirt", "Bag")}
 
 
 def test_a_label_needs_one_class_condition() -> None:

@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
     import arspec
     from arspec.data import fitted, load_for
+    from arspec.data.labels import earlier_order
     from arspec.training.classes_file import read_classes
     from arspec.training.loop import train
     from arspec.training.spec_file import check_same_spec
@@ -105,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
         check_same_spec(spec, folder)
     names = read_classes(folder, spec) if args.resume else {}
     examples = load_for(spec, args.data, "train", args.seed, names=names).first(args.limit)
+    if args.resume and not names and (earlier := earlier_order(examples.names)) != examples.names:
+        examples = load_for(spec, args.data, "train", args.seed, names=earlier).first(args.limit)
     valid = load_for(spec, args.data, "valid", args.seed, names=examples.names).first(args.limit_valid)
     if args.epochs is not None:
         if not 0 < args.epochs < math.inf:

@@ -30,6 +30,14 @@ def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     return tuple((0, int(piece), "") if k % 2 else (1, 0, piece) for k, piece in pieces if piece), name
 
 
+def earlier_order(names: Names) -> dict[str, tuple[str, ...]]:
+    """The names in the order in which versions before names were kept numbered sub-folders: 1, 10, 2. Names that are in
+    no natural order are not those of sub-folders, and stay as they are."""
+    return {
+        key: tuple(sorted(own)) if list(own) == sorted(own, key=natural) else tuple(own) for key, own in names.items()
+    }
+
+
 def listed(names: Iterable[str]) -> str:
     """Names in a row; of many the first ones, and how many there are."""
     every = [visible(name) for name in names]
@@ -38,17 +46,19 @@ def listed(names: Iterable[str]) -> str:
 
 
 def class_number(text: str, names: Sequence[str], key: str) -> int:
-    """The number of the class that is called `text`: by its name, else by its number. InputError for neither."""
+    """The number of the class that is called `text`: by its name, else by its number, unless names look like numbers
+    themselves. InputError for what is neither."""
     if text in names:
         return names.index(text)
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return int(text)
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    if number is not None and not any(re.fullmatch(r"[0-9]+", name) for name in names):
+        return number
     if not names:
         raise InputError(
             "AR807", f"'{key}' has no names for its classes, and {text!r} is no number", "write a number from 0"
         )
-    hint = did_you_mean(text, names, "classes") if len(names) <= SHOWN else f"the classes are: {listed(names)}"
-    raise InputError("AR807", f"'{key}' has no class {text!r}", hint)
+    hint = did_you_mean(text, names) if number is None else None
+    raise InputError("AR807", f"'{key}' has no class {text!r}", hint or f"the classes are: {listed(names)}")
 
 
 def class_list(text: str, names: Sequence[str], key: str) -> list[int]:
