@@ -364,12 +364,13 @@ def with_planes(order: Order, planes: int) -> Order:
     return Order(order.name, order.grid, planes + order.groups, order.position_rank, _frozen(rank))
 
 
-def ranks_from_file(path: str | Path, grid: Grid) -> Ranks:
+def ranks_from_file(path: str | Path, grid: Grid, quoted: bool = True) -> Ranks:
     """The ranks of a file for the explicit scan, int64 in the grid's shape (the grid (W, H) for a transposed scan).
 
     `.npy`: an integer array in the grid's shape or flat. `.csv` and `.txt`: integers separated by commas or white
     space, one line per row of the grid, or all in one line, or one per line. Nothing is unpickled.
-    Raises InputError for files that are missing, too large for the grid, or hold anything else.
+    Raises InputError for files that are missing, too large for the grid, or hold anything else; what they hold is part of
+    its message where they are `quoted`.
     """
     path, grid = Path(path), _checked_grid(grid)
     readers = {".npy": _read_npy, ".csv": _read_text, ".txt": _read_text}
@@ -387,6 +388,9 @@ def ranks_from_file(path: str | Path, grid: Grid) -> Ranks:
     try:
         return _checked(readers[path.suffix.lower()](content, grid), grid)
     except InputError as fault:
+        if not quoted:
+            hint = "it is not below the folder of the spec, so that nothing of it is shown"
+            raise InputError("AR504", f"{path} holds no ranks for a grid of {_text(grid)}", hint) from None
         raise InputError(fault.code, f"{path}: {fault.message}", help=fault.help) from None
 
 

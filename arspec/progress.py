@@ -76,7 +76,7 @@ class Progress:
             said = f"{self.what}: {self.done:,} of {self.total:,} {self.unit}"
             if came > 0 and self.done < self.total:
                 said += f", about {duration(seconds / came * (self.total - self.done))} left"
-        return f"{said}; {self.told}" if self.told else said
+        return _visible(f"{said}; {self.told}" if self.told else said)
 
 
 def track(items: Iterable[T], what: str, unit: str = "steps", total: int | None = None) -> Iterable[T]:
@@ -91,6 +91,13 @@ def _tracked(items: Iterable[T], what: str, unit: str, total: int | None) -> Ite
         for item in items:
             yield item
             progress.advance()
+
+
+def _visible(text: str) -> str:
+    """Names of others do not steer a terminal."""
+    from arspec.diagnostics import visible
+
+    return visible(text)
 
 
 def duration(seconds: float) -> str:
@@ -143,7 +150,11 @@ class _Speaker(threading.Thread):
         from rich.progress import Progress as Bar
 
         count = "{task.completed:,}" + ("" if self.progress.total is None else " of {task.total:,}")
-        columns: list[Any] = [TextColumn(self.progress.what), BarColumn(), TextColumn(f"{count} {self.progress.unit}")]
+        columns: list[Any] = [
+            TextColumn(_visible(self.progress.what), markup=False),
+            BarColumn(),
+            TextColumn(f"{count} {self.progress.unit}"),
+        ]
         columns += [TimeElapsedColumn() if self.progress.total is None else TimeRemainingColumn()]
         console = Console(file=self.stream)
         with Bar(*columns, TextColumn("{task.fields[told]}"), transient=True, console=console) as bar:

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any, cast
 
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 
@@ -76,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.picture:
         draw(report, args.picture)
-    print(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)
+    say(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)
     if args.picture and not args.json:
-        print(f"  picture   {args.picture}")
+        say(f"  picture   {args.picture}")
     return 0 if report.ok else 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_conditions, add_set, at_least, conditions_of, open_model
+from arspec.cli.saying import say
 from arspec.cli.telling import tell
 from arspec.diagnostics import InputError
 from arspec.progress import Progress
@@ -155,14 +156,14 @@ def run_decompress(args: argparse.Namespace) -> int:
         into.place()
     seconds = time.perf_counter() - start
     if args.json:
-        print(json.dumps({"files": written, "values": values, "seconds": seconds, "damage": damage and damage.message}))
+        say(json.dumps({"files": written, "values": values, "seconds": seconds, "damage": damage and damage.message}))
     elif written or damage is None:
-        print(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, {values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
+        say(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, {values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
     if damage is not None:
         parts = read(data)[0].parts
         done = f"of {parts:,} files the first {len(written):,} could be restored" if written else "no file could be restored, and nothing is written"  # fmt: skip
         tell(damage.diagnostics, sys.stderr)
-        print(f"--recover: {done}", file=sys.stderr)
+        say(f"--recover: {done}", file=sys.stderr)
         return 1
     return 0
 
@@ -253,16 +254,16 @@ def _say_compressed(
         fields = ("size", "values", "bits", "numbers", "guarded", "guard_bytes", "even_bytes", "parts")
         figures = {name: getattr(summary, name) for name in fields}
         more = {"input_size": came, "ratio": ratio, "bits_per_dim": each, "bits_per_value": each, "seconds": seconds}
-        print(json.dumps({**figures, **more, "check_seconds": checked, "notes": notes}))
+        say(json.dumps({**figures, **more, "check_seconds": checked, "notes": notes}))
         return
     count = len(summary.parts)
     ideal = math.ceil(summary.bits / 8)
-    print(f"{out}: {count} file{'s' * (count != 1)} of {came:,} bytes in {summary.size:,} bytes, {ratio:.2f} to 1")
-    print(f"  {summary.values:,} values, {each:.3f} bits/dim")
+    say(f"{out}: {count} file{'s' * (count != 1)} of {came:,} bytes in {summary.size:,} bytes, {ratio:.2f} to 1")
+    say(f"  {summary.values:,} values, {each:.3f} bits/dim")
     even = f", {summary.even_bytes:,} bytes for what the model leaves open" if summary.even_bytes else ""
-    print(f"  -log2 p under the model: {ideal:,} bytes{even}")
+    say(f"  -log2 p under the model: {ideal:,} bytes{even}")
     share = summary.guarded / max(summary.numbers, 1)
-    print(f"  guarded: {summary.guarded:,} of {summary.numbers:,} numbers ({share:.1e}), {summary.guard_bytes:,} bytes")
-    print(f"  {seconds:.1f} s, {summary.values / max(seconds, 1e-9):,.0f} values/s" + (f", checked in {checked:.1f} s" if checked is not None else ""))  # fmt: skip
+    say(f"  guarded: {summary.guarded:,} of {summary.numbers:,} numbers ({share:.1e}), {summary.guard_bytes:,} bytes")
+    say(f"  {seconds:.1f} s, {summary.values / max(seconds, 1e-9):,.0f} values/s" + (f", checked in {checked:.1f} s" if checked is not None else ""))  # fmt: skip
     for note in notes:
-        print(f"  note: {note}")
+        say(f"  note: {note}")

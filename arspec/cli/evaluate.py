@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_model, as_tensors, at_least, open_model
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 
@@ -55,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
     calibration = _calibration(model, examples.first(args.calibrate), args) if args.calibrate else None
     if args.json:
         record = {"model": args.model, "data": examples.name, "note": examples.note, **found.to_json()}
-        print(json.dumps({**record, "calibration": calibration.to_json() if calibration else None}))
+        say(json.dumps({**record, "calibration": calibration.to_json() if calibration else None}))
     else:
-        print(f"{examples.name}{f' ({examples.note})' if examples.note else ''}\n{found}")
+        say(f"{examples.name}{f' ({examples.note})' if examples.note else ''}\n{found}")
         if calibration:
-            print(calibration)
+            say(calibration)
     return 0
 
 

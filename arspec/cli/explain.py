@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from arspec.cli.saying import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("code", nargs="?", metavar="CODE", help="such as AR701; left out, all codes are listed")
@@ -13,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     from arspec.diagnostics import CODES, explain
 
     if args.code is None:
-        print("\n".join(f"{code}  {CODES[code].title}" for code in sorted(CODES)))
+        say("\n".join(f"{code}  {CODES[code].title}" for code in sorted(CODES)))
     else:
-        print(explain(args.code))
+        say(explain(args.code))
     return 0

@@ -10,6 +10,7 @@ from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.method import add_method_arguments, method_of
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.outputs import Output, add_output_arguments
+from arspec.cli.saying import say
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
 
@@ -130,7 +131,7 @@ def run_complete(args: argparse.Namespace) -> int:
     effort = {"particles": args.particles, "sweeps": args.sweeps, "tries": args.tries}
     chosen, method = plan(model, kept, args.how, args.member, **effort), args.method
     if not getattr(args, "quiet", False):
-        print(f"{len(x) * args.each:,} completions {chosen}", file=sys.stderr)
+        say(f"{len(x) * args.each:,} completions {chosen}", file=sys.stderr)
     if chosen.how == "order":
         method = method_of(args, model, len(x) * args.each, chosen.given.member, conditions, kept)
     found = complete(

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from arspec.cli.models import add_set, params_of
+from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
             "params": spec.params, "about": spec.about,
         })  # fmt: skip
     if args.json:
-        print(json.dumps(rows, indent=1))
+        say(json.dumps(rows, indent=1))
         return 0
     width = max(len(str(row["spec"])) for row in rows)
     for row in rows:
-        print(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
-        print(f"{'':{width}}  {' '.join(str(row['about']).split())[:110]}")
+        say(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
+        say(f"{'':{width}}  {' '.join(str(row['about']).split())[:110]}")
     return 0

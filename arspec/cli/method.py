@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any
 
+from arspec.cli.saying import say
+
 
 def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
@@ -23,6 +25,6 @@ def method_of(
         from arspec.runtime.method import choose
 
         choice = choose(model, count, args.method, member, known, condition)
-        print(choice, file=sys.stderr)
+        say(choice, file=sys.stderr)
         return choice.method
     return args.method

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
     else:
         device = choose_device(args.device)
         model = arspec.compile(arspec.load(path, params=params_of(args.set)), seed=seed).to(device).eval()
-        print(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
+        say(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
     if getattr(args, "label", None):
         settle_labels(args, model)
     return model
@@ -164,7 +165,7 @@ def _values(value: str, section: Any) -> Any:
 def say_adapted(examples: Examples, args: argparse.Namespace) -> None:
     """Tells on standard error what was done to examples so that they fit the spec."""
     if examples.note and not getattr(args, "quiet", False):
-        print(f"note: {examples.name}: {examples.note}", file=sys.stderr)
+        say(f"note: {examples.name}: {examples.note}", file=sys.stderr)
 
 
 def as_tensors(condition: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
@@ -86,12 +87,12 @@ class Output:
     def end() -> None:
         """Ends the line on a terminal, whose own prompt stands on the next."""
         if sys.stdout.isatty():
-            print()
+            say()
 
     def say(self, lines: Iterable[object]) -> None:
         """Prints lines."""
         for line in lines:
-            print(line, file=sys.stderr if self.standard else sys.stdout)
+            say(line, file=sys.stderr if self.standard else sys.stdout)
 
     def say_paths(self, paths: Iterable[Path]) -> None:
         """Prints what was written, where that are files."""

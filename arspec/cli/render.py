@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_set, params_of
+from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,22 +62,22 @@ def run(args: argparse.Namespace) -> int:
     if args.effective:
         from arspec.pictures.effective import render_effective
 
-        print(render_effective(_models(args), args.out, variable=variable, member=args.member))
+        say(render_effective(_models(args), args.out, variable=variable, member=args.member))
         return 0
     specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
         from arspec.pictures.field import render_fields
 
         only = args.panels.split(",") if args.panels else None
-        print(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
+        say(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
     elif args.schedule is not None:
         from arspec.pictures.schedule import render_schedule
 
-        print(render_schedule(specs[0], args.out, args.schedule, member=args.member))
+        say(render_schedule(specs[0], args.out, args.schedule, member=args.member))
     else:
         from arspec.pictures.diagram import render
 
-        print(render(specs[0], args.out, unfold=args.unfold, member=args.member))
+        say(render(specs[0], args.out, unfold=args.unfold, member=args.member))
     return 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from arspec.cli.saying import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", action="store_true", help="print the reference instead, as Markdown")
@@ -15,9 +17,9 @@ def run(args: argparse.Namespace) -> int:
     if args.reference:
         from arspec.spec.reference import reference
 
-        print(reference(), end="")
+        say(reference(), end="")
     else:
         from arspec.spec.schema import schema
 
-        print(json.dumps(schema(), indent=1, ensure_ascii=False))
+        say(json.dumps(schema(), indent=1, ensure_ascii=False))
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if reference is not None:
         x, condition, name = _examples(model, reference, "train", args)
         typical = float(likelihood(model, x, condition, args.batch, args.members).bits.mean())
-        print(f"typical: {typical / model.spec.data.dimensions:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
+        say(f"typical: {typical / model.spec.data.dimensions:.4f} bits/dim, {len(x):,} of {name}", file=sys.stderr)
     sets: dict[str, Any] = {}
     given: dict[str, Any] = {}
     classes: dict[str, dict[str, list[Any]]] = {}
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     summary = summarise(args.model, sets)
     if args.out is not None:
         _write(Path(args.out), summary, sets, given, classes, model.spec.data)
-    print(json.dumps(summary) if args.json else table(summary))
+    say(json.dumps(summary) if args.json else table(summary))
     return 0
 
 
@@ -180,4 +181,4 @@ def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: d
     if others:
         draw_curves(folder / "roc.png", sets[first], {name: sets[name] for name in others})
     written = [name for name in FILES if others or name != "roc.png"]
-    print(f"{folder}: {', '.join(written)}", file=sys.stderr)
+    say(f"{folder}: {', '.join(written)}", file=sys.stderr)

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from arspec.cli.models import add_device, add_set, params_of
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 from arspec.training.options import INITIAL, OPTIMIZERS, PARALLEL, PRECISIONS, SCHEDULES, Options
 
@@ -117,11 +118,11 @@ def run(args: argparse.Namespace) -> int:
     first = os.environ.get("RANK", "0") == "0"
     if first:
         weights = sum(parameter.numel() for parameter in model.parameters())
-        print(f"{spec.name}: {weights:,} weights, {spec.data.variables:,} variables", file=sys.stderr)
+        say(f"{spec.name}: {weights:,} weights, {spec.data.variables:,} variables", file=sys.stderr)
         if told:
-            print(f"{args.data}: {told}", file=sys.stderr)
+            say(f"{args.data}: {told}", file=sys.stderr)
         for part in (examples, valid):
-            print(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}", file=sys.stderr)
+            say(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}", file=sys.stderr)
     summary = train(
         model,
         examples,
@@ -134,9 +135,9 @@ def run(args: argparse.Namespace) -> int:
         tensorboard=not args.no_tensorboard,
     )
     if first and args.json:
-        print(json.dumps({"spec": spec.name, "data": args.data, **summary.to_json()}))
+        say(json.dumps({"spec": spec.name, "data": args.data, **summary.to_json()}))
     elif first:
         if summary.valid:
-            print(f"held out: {summary.valid}")
-        print(f"{summary.steps} of {options.steps} steps in {summary.seconds:.1f} s; the model is in {summary.folder}")
+            say(f"held out: {summary.valid}")
+        say(f"{summary.steps} of {options.steps} steps in {summary.seconds:.1f} s; the model is in {summary.folder}")
     return 0 if summary.signal is None or summary.finished else 128 + summary.signal

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from arspec.cli.models import add_set, params_of
+from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             found.append({"file": path, "ok": False, "diagnostics": to_json(error.diagnostics)})
             tell(error.diagnostics, sys.stderr, args.format)
     if args.json:
-        print(json.dumps(found, indent=1))
+        say(json.dumps(found, indent=1))
     return max(codes)
 
 
@@ -75,7 +76,7 @@ def _mended(path: str, report: Any, args: argparse.Namespace, found: dict[str, A
     again = _verified(path, args)
     found.update(written=report.proposal.name, ok=again.ok, after=again.json())
     if not args.json:
-        print(f"  written to {report.proposal.name}; as it stands now:")
+        say(f"  written to {report.proposal.name}; as it stands now:")
         _show(again, args)
     return again
 
@@ -103,16 +104,16 @@ def _verified(path: str, args: argparse.Namespace) -> Any:
 def _show(report: Any, args: argparse.Namespace) -> None:
     from arspec.cli.telling import tell
 
-    print(report)
+    say(report)
     if report.diagnostics:
         tell(report.diagnostics, sys.stdout, args.format)
     proposal = report.proposal
     if proposal is None:
         if not report.proven:
-            print("  no small edit along the path makes the proof hold")
+            say("  no small edit along the path makes the proof hold")
         elif args.fix and report.unseen:
-            print("  no other mask of a single line makes it see more")
+            say("  no other mask of a single line makes it see more")
     elif args.fix:
-        print(proposal.diff, end="")
+        say(proposal.diff, end="")
     else:
-        print("  arspec verify --fix shows the edit as a diff, --fix --write writes it")
+        say("  arspec verify --fix shows the edit as a diff, --fix --write writes it")

@@ -63,9 +63,9 @@ def replacing_all(paths: Sequence[Path]) -> Generator[tuple[Path, ...]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, atomically."""
+    """Writes `text` as UTF-8, atomically; lone surrogates, which have no place in UTF-8, as escapes."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def append_text(path: Path, text: str) -> None:

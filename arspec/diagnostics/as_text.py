@@ -64,7 +64,10 @@ def _block(diagnostic: Diagnostic, paint: _Paint) -> str:
 
 
 def _excerpt(place: Place, margin: int, part: str, paint: _Paint) -> list[str]:
-    """The place's first line under its number, and carets below the place; long lines are cut around the place."""
+    """The place's first line under its number, and carets below the place; long lines are cut around the place. Nothing
+    of a source that is not quoted."""
+    if not place.source.quoted:
+        return []
     line = place.line_text
     start = min(place.column - 1, len(line))
     end = len(line) if place.end_line > place.line else min(place.end_column - 1, len(line))

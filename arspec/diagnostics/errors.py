@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
+from arspec.codes import CODES
 from arspec.diagnostics.as_text import text
 from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.names import did_you_mean, the_nearest
@@ -34,7 +36,7 @@ class SpecError(InputError):
     """The faults of a spec, ordered by file and place, each once."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        ordered = _in_order(diagnostics)
+        ordered = _in_order(_unquoted(tuple(diagnostics)))
         if not ordered:
             raise ValueError("a SpecError needs at least one diagnostic")
         first = ordered[0]
@@ -45,6 +47,25 @@ class SpecError(InputError):
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return self._diagnostics
+
+
+def _unquoted(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """The same where their sources may be quoted. Where one may not: of its faults the titles alone, as messages may quote
+    it, and no help with the others, as that may list names of it."""
+    if all(each.place is None or each.place.source.quoted for each in diagnostics):
+        return diagnostics
+    return tuple(_title(each, each.place) for each in diagnostics)
+
+
+def _title(diagnostic: Diagnostic, place: Place | None) -> Diagnostic:
+    if place is None or place.source.quoted:
+        return dataclasses.replace(diagnostic, help=None, edits=())
+    name = place.source.name
+    hint = (
+        f"{name} is not below the folder of the spec, so that nothing of it is shown; `arspec verify {name}` shows it"
+    )
+    title = CODES[diagnostic.code].title if diagnostic.code in CODES else "a fault"
+    return Diagnostic(diagnostic.code, title, place, hint)
 
 
 class Collector:

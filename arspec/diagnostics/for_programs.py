@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from arspec.diagnostics.diagnostic import Diagnostic
+from arspec.diagnostics.foreign import visible
 from arspec.diagnostics.place import Place
 
 
@@ -64,6 +65,7 @@ def _annotation(diagnostic: Diagnostic) -> str:
 
 def _escaped(value: str, more: Iterable[str] = ()) -> str:
     """Escapes of the workflow commands, https://github.com/actions/toolkit packages/core/src/command.ts."""
+    value = visible(value, keep="\r\n")
     for char in ("%", "\r", "\n", *more):
         value = value.replace(char, f"%{ord(char):02X}")
     return value.encode("utf-8", "backslashreplace").decode()

@@ -12,10 +12,12 @@ _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 @dataclass(frozen=True)
 class Source:
-    """A text and its name as the user gave it. The text is kept to the character, so that edits can be spliced."""
+    """A text and its name as the user gave it. The text is kept to the character, so that edits can be spliced. What is
+    not `quoted` is named in messages, and no part of it stands in them."""
 
     name: str
     text: str
+    quoted: bool = True
 
     @cached_property
     def line_starts(self) -> list[int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from arspec.diagnostics import visible
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
@@ -135,7 +136,7 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     reached = int((values[earlier] > 0).sum())
     strong = int((values[earlier] >= 0.01).sum())
     size = "×".join(map(str, field.spec.data.shape))
-    axes.set_title(f"{field.spec.name} ({size})", fontsize=11, fontweight="bold", pad=34, parse_math=False)
+    axes.set_title(f"{visible(field.spec.name)} ({size})", fontsize=11, fontweight="bold", pad=34, parse_math=False)
     said = f"({field.name}): of {int(earlier.sum()):,} earlier positions {reached:,} have a gradient, {strong:,} of at least 1% of the greatest"
     axes.annotate(panels.titled(said), (0.5, 1.0), (0, 7), "axes fraction", "offset points", ha="center", fontsize=9)
     return {state for state, where in states.items() if where.any()}

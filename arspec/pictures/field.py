@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics import InputError, did_you_mean
+from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
@@ -112,7 +112,7 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
                     grid[r][c].set_axis_off()
         for c, field in enumerate(fields):
             size = "×".join(map(str, field.spec.data.shape))
-            grid[0][c].annotate(f"{field.spec.name} ({size})", (0.5, 1.0), (0, 31), "axes fraction", "offset points",
+            grid[0][c].annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 31), "axes fraction", "offset points",
                                 ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
         if {"context", "blind_spot"} & set(rows):
             present = {State(s) for f in fields for s in f.by_position}

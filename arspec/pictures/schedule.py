@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arspec.analysis.witness import site_name
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, visible
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
 from arspec.pictures.tree import clear
 from arspec.spec.load import Spec
@@ -97,7 +97,7 @@ def _title(progress: Progress) -> str:
     share = f"{progress.computed:,} of the {progress.total:,} sites of all nodes are computed at this step"
     free = f"; {len(plan.free)} nodes that depend on no data, before the first" if plan.free else ""
     order = f" (member {plan.member.index}: {plan.member.order.name})" if len(spec.members) > 1 else ""
-    return f"{spec.name}, step {progress.step:,} (of 0 … {plan.steps - 1:,}){order}: to draw {name}\n{share}{free}"
+    return f"{visible(spec.name)}, step {progress.step:,} (of 0 … {plan.steps - 1:,}){order}: to draw {name}\n{share}{free}"
 
 
 # -- sequences: a row a node, a column a step ------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from arspec.codes import CODES
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
@@ -37,6 +39,15 @@ SECTIONS = {
 }
 VERSION = 1
 MAX_EXTENDS = 16
+
+
+def is_below(path: str, spec: str) -> bool:
+    """Whether a file lies below the folder of a spec, wherever links lead."""
+    folder = os.path.realpath(os.path.dirname(spec))
+    try:
+        return os.path.commonpath([folder, os.path.realpath(path)]) == folder
+    except ValueError:  # on another drive, or no path at all
+        return False
 
 
 def top(source: Source) -> Place:
@@ -109,11 +120,14 @@ def _extended(
         faults.add("AR114", found, extends.place, "extend the first of them")
     else:
         try:
-            return sections_of(Source(path, texts[path]) if path in texts else read(path), faults, texts, here)
+            below = Source(path, texts[path]) if path in texts else read(path)
+            return sections_of(replace(below, quoted=is_below(path, here[0])), faults, texts, here)
         except SpecError as error:
             faults.extend(error.diagnostics)
         except InputError as error:
             help = error.help or "the path is taken from the folder of this file, and names the file with its ending"
-            faults.add("AR112", f"the spec '{name}' can't be read: {error.message}", extends.place, help)
+            quoted = is_below(path, here[0]) or error.code in ("AR003", "AR005")  # which say nothing of what is in it
+            reason = error.message if quoted else CODES[error.code].title
+            faults.add("AR112", f"the spec '{name}' can't be read: {reason}", extends.place, help)
     faults.raise_if_any()  # of what is missing here, nothing can be said without the other spec
     return {}

@@ -16,7 +16,7 @@ from arspec.heads import HEADS, Categorical, Head, Parts
 from arspec.masks import READY_MADE, Resolver
 from arspec.spec import synonyms
 from arspec.spec.expressions import ExpressionError
-from arspec.spec.extends import FORMS, top
+from arspec.spec.extends import FORMS, is_below, top
 from arspec.spec.hints import input_names
 from arspec.spec.keys import Evaluator, built, check_keys, chosen, keys_of, report, said
 from arspec.spec.params import NAME
@@ -216,7 +216,8 @@ class Reader:
     def _made(self, section: OrderSection, data: Data, seed: int) -> orders.Order:
         ranks: Any = section.ranks
         if isinstance(ranks, str):
-            ranks = orders.ranks_from_file(os.path.join(os.path.dirname(self.source.name), ranks), data.grid).tolist()
+            path = os.path.join(os.path.dirname(self.source.name), ranks)
+            ranks = orders.ranks_from_file(path, data.grid, is_below(path, self.source.name)).tolist()
         scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
         return _order(
             scan, data.grid, section.channels, data.channels, seed, tuple(section.flip), section.transpose,
