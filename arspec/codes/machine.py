@@ -23,7 +23,7 @@ CODES = (
         "a folder in which another process trains",
         """One process at a time trains into a folder. The other one holds a lock on it until it ends.""",
         """
-        arspec train specs/made.yaml --data digits --out runs/first       # while the same runs in another terminal
+        arspec train specs/made.yaml --data digits --out runs/first       # as in another terminal
         """,
         """
         arspec train specs/made.yaml --data digits --out runs/second
