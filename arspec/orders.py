@@ -450,7 +450,8 @@ def _array(ranks: Sequence[Any], grid: Grid) -> Ranks:
                 raise InputError("AR503", f"row {i} of the ranks holds {found}, row 0 holds {len(rows[0])} ranks")
     if sum(len(row) for row in rows) != int(np.prod(grid)):
         given = f"{len(rows)} x {len(rows[0])}" if rows is ranks else f"{len(ranks)}"
-        raise InputError("AR503", f"{given} ranks do not fit a grid of {_text(grid)}")
+        help = f"give one rank for each place, {int(np.prod(grid))} in all, row by row"
+        raise InputError("AR503", f"{given} ranks do not fit a grid of {_text(grid)}", help)
     for i, row in enumerate(rows):
         for j, rank in enumerate(row):
             if not _is_integer(rank, 0, 2**63):

@@ -187,6 +187,15 @@ MENDS: dict[str, list[tuple[str, str]]] = {
         ("    outputs: {h: sum}", "      alone: {layer: identity, from: conv, when: not $residual}\n    outputs: {h: [sum, alone]}")
     ],
     "head_left_out_by_when": [("when: false, ", "")],
+    "block_not_declared": [
+        ("graph:", "blocks: {layer: {inputs: [h], nodes: {relu: {layer: relu, from: h}}, outputs: {h: relu}}}\ngraph:")
+    ],
+    "upsample_without_stride": [("mask: earlier}", "stride: 2, mask: earlier}")],
+    "mask_name_in_quotes": [('"left"', "left")],
+    "mask_with_a_fraction": [("- 0.5", "- 1")],
+    "ranks_too_few": [("[0, 1, 2]", str(list(range(64))))],
+    "curly_quotes": [("“", ""), ("”", "")],
+    "node_as_a_number": [("from: 3", "from: first")],
 }  # fmt: skip
 MISTAKES = [name for name in SPECS if name.startswith("mistake")]
 

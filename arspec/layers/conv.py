@@ -103,7 +103,7 @@ class Conv(Layer):
             return replace(into.frame, stride=stride)
         if any(a % s for a, s in zip(into.frame.stride, form.stride, strict=True)):
             raise Fault("AR414", "a transposed convolution would give several positions for one cell of the data",
-                        "its stride must divide the strides that came before it", "stride")  # fmt: skip
+                        "only what a stride made coarser is made finer again: this stride must divide that one", "stride")  # fmt: skip
         return replace(into.frame, stride=tuple(a // s for a, s in zip(into.frame.stride, form.stride, strict=True)))
 
     def _window(self, node: Node, member: Member) -> Window:

@@ -16,6 +16,7 @@ from arspec.layers.base import Node
 from arspec.layers.parts import Parts
 from arspec.spec.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
 from arspec.spec.expressions import names
+from arspec.spec.extends import FORMS
 from arspec.spec.head_fit import wrong_end
 from arspec.spec.hints import input_names
 from arspec.spec.keys import Evaluator, check_keys, place_of, said, told
@@ -120,7 +121,11 @@ class _Expander(Nodes):
                 self.faults.add("AR207", f"'{name}' is {what} already", place, "take another name")
                 continue
             if not NAME.fullmatch(name):
-                self.faults.add("AR115", f"'{name}' is no name for a node", place, "names are letters, digits and _")
+                other = name.replace("-", "_")
+                sure = NAME.fullmatch(other) is not None and other not in tree.entries and place.text == name
+                help = "names are letters, digits and _" + (f": write `{other}`" if sure else "")
+                edits = [(place, other)] if sure else ()
+                self.faults.add("AR115", f"'{name}' is no name for a node", place, help, (), edits)
             value = self._entry(name, place, entry, scope) if scope.prefix or self._fits(name, entry, place) else BROKEN
             scope.ahead.discard(name)
             scope.names[name] = value
@@ -183,7 +188,11 @@ class _Expander(Nodes):
             help = f"`{called}` is a layer: write `layer: {called}`"
             self.faults.add("AR215", f"there is no block '{called}'", key, help, (), [(key, "layer")])
         elif block is None:
-            self.faults.misspelt("AR215", f"there is no block '{called}'", place, called, self.spec.blocks, "blocks")
+            message, blocks = f"there is no block '{called}'", self.spec.blocks
+            if blocks:
+                self.faults.misspelt("AR215", message, place, called, blocks, "blocks")
+            else:
+                self.faults.add("AR215", message, place, f"blocks: {FORMS['blocks']}")
         elif called in scope.chain:
             circle = " → ".join((*scope.chain, called))
             self.faults.add("AR210", f"the block '{called}' contains itself: {circle}", place, "repeat it instead")
@@ -311,9 +320,15 @@ class _Expander(Nodes):
         refs: dict[str, Tree] = {}
         if isinstance(given, Map):
             refs = {key: tree for key, (_, tree) in given.entries.items()}
-            for key in refs.keys() - set(wanted):
-                help = did_you_mean(key, wanted, "its inputs are")
-                self.faults.add("AR203", f"the block '{called}' has no input '{key}'", given.entries[key][0], help)
+            strange, free = [key for key in refs if key not in wanted], [want for want in wanted if want not in refs]
+            for key in strange:
+                at, message = given.entries[key][0], f"the block '{called}' has no input '{key}'"
+                if len(strange) == len(free) == 1:  # one of another name: what it is called is told, and no more
+                    refs[free[0]] = refs[key]
+                    edits = [(at, free[0])] if at.text == key else ()
+                    self.faults.add("AR203", message, at, f"it has the input '{free[0]}'", (), edits)
+                else:
+                    self.faults.misspelt("AR203", message, at, key, wanted, "its inputs are")
         elif given is not None and len(wanted) == 1:
             refs = {wanted[0]: given}
         elif given is not None:

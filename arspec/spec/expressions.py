@@ -49,6 +49,13 @@ _INSTEAD = {
     "'": "an expression holds no texts; a parameter may",
     "$": "a parameter is written $name, its name of letters, digits and _",
     "?": "write a if condition else b",
+    **dict.fromkeys("\u201c\u201d\u2018\u2019", "curly quotes mean nothing here: leave them out"),
+}
+_IN_MASKS = {
+    **_INSTEAD,
+    **dict.fromkeys(("'", '"'), "names stand in a mask without quotes"),
+    "[": "a kernel of 0 and 1 is a list of YAML, not a part of a text",
+    "?": "write (a and b) or (not a and c)",
 }
 
 
@@ -163,7 +170,8 @@ def _tokens(text: str, syntax_code: str, long_code: str) -> tuple[str, dict[int,
         if match is None or kind is None:
             char = text[position]
             found = f"{char!r} has no meaning here"
-            raise ExpressionError(syntax_code, found, _INSTEAD.get(char), position)
+            instead = _IN_MASKS if syntax_code != "AR301" else _INSTEAD
+            raise ExpressionError(syntax_code, found, instead.get(char), position)
         word = match.group()
         value = kind in ("parameter", "number") or (kind == "name" and not keyword.iskeyword(word))
         if value and after_value:

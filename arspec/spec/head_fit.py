@@ -61,7 +61,11 @@ def _wrong_grid(node: Node, wanted: Type, place: Place) -> Diagnostic:
     if uneven is not None:
         found += f": the stride of '{uneven.name}' does not divide {by(uneven.ins[0].grid)}"
         return Diagnostic("AR602", found, _at(uneven), _even(uneven, node, wanted), related)
-    return Diagnostic("AR602", found, _at(changes[-1]), _back(node.out, wanted), related)
+    last = changes[-1]
+    if "padding" in last.keys and "stride" not in last.keys:
+        same = ((last.keys["padding"], "same"),)
+        return Diagnostic("AR602", found, _at(last), "write `padding: same`, which keeps the grid", related, same)
+    return Diagnostic("AR602", found, _at(last), _back(node.out, wanted), related)
 
 
 def _changes(node: Node) -> list[Node]:
@@ -80,7 +84,7 @@ def _uneven(node: Node) -> bool:
 
 
 def _at(node: Node) -> Place:
-    return node.keys.get("stride", node.place)
+    return node.keys.get("stride") or node.keys.get("padding") or node.place
 
 
 def _even(uneven: Node, node: Node, wanted: Type) -> str:

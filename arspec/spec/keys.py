@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from arspec.diagnostics import Collector, Place
 from arspec.spec.expressions import ExpressionError, evaluate, is_expression, names
-from arspec.spec.meant import COMMA, Reading, meant, meant_key, taken_apart
+from arspec.spec.meant import COMMA, Reading, meant, meant_key, rounded_down, taken_apart
 from arspec.spec.synonyms import KEYS, Names, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
 
@@ -220,8 +220,16 @@ def _report(
         came, place = whole.text, whole
     holds = "holds" if nearest is inside or (ranges and nearest[0] in inside) else "takes"
     message = f"`{key}` of {what} {holds} {takes}, and was given {said(came)}"
-    reading = meant(came, evaluator.params, lambda value: _accepts(model, values, key, path, value))
-    if reading is not None and not ranges:
+
+    def accepted(value: Any) -> bool:
+        return _accepts(model, values, key, path, value)
+
+    reading = meant(came, evaluator.params, accepted)
+    whole_number = rounded_down(place.text, evaluator.params, accepted) if isinstance(came, float) else None
+    if whole_number is not None:
+        advice = f"write `{whole_number}`: // divides and rounds down"
+        evaluator.faults.add(code, message, place, advice, (), [(place, whole_number)])
+    elif reading is not None and not ranges:
         _told_what_is_meant(code, message, place, came, reading, help, evaluator.faults)
     elif choices and not ranges and isinstance(came, str):
         words = [w.strip("'") for f in choices for w in f["ctx"]["expected"].replace(" or ", ", ").split(", ")]

@@ -40,6 +40,14 @@ class Reading(NamedTuple):
     why: str
 
 
+def rounded_down(text: str, params: Mapping[str, Any], accepted: Callable[[Any], bool]) -> str | None:
+    """The expression whose quotients are rounded down, where that makes its value one that is accepted."""
+    other = re.sub(r"(?<!/)/(?!/)", "//", text)
+    with contextlib.suppress(ExpressionError):
+        return other if other != text and accepted(evaluate(other, params)) else None
+    return None
+
+
 def meant(value: Any, params: Mapping[str, Any], accepted: Callable[[Any], bool]) -> Reading | None:
     """The first reading of a value that is accepted in its place; None where there is none."""
     anything = accepted([[]])  # where any list is taken, and its items are looked at later
@@ -84,6 +92,11 @@ def _of_text(text: str, params: Mapping[str, Any]) -> Iterator[Reading]:
         number = None
     if number is not None and not isinstance(number, str):
         yield Reading(number, _written(number), "a number stands without quotes")
+    if text.rstrip().endswith(","):
+        yield from (r._replace(why="no comma ends a line") for r in _of_text(text.rstrip()[:-1], params))
+        with contextlib.suppress(OverflowError):
+            bare = core_value(text.rstrip()[:-1].strip())
+            yield Reading(bare, _written(bare), "no comma ends a line")
     found = TUPLE.fullmatch(text.strip())
     numbers = found[1].split(",") if found else list(sizes.groups()) if (sizes := _BY.fullmatch(text.strip())) else []
     if numbers:
@@ -105,9 +118,10 @@ class Key(NamedTuple):
 def meant_key(key: str, known: Collection[str], given: Collection[str], value: Any) -> Key:
     """What a key that is not `known` most likely stands for, beside the keys that are `given`. `value`: what stands
     behind it, None where nothing does, as behind `out:16`, which lacks a space and is one word."""
-    name, colon, rest = key.partition(":")
-    if colon and rest and value is None and name in known:
-        return Key(f"{name}: {rest}", f"write `{name}: {rest}`, with a space behind the colon")
+    joined = re.fullmatch(r"(\w+)[:=]\s*(\S.*)", key)
+    if joined and value is None and joined[1] in known and joined[1] not in given:
+        name, rest = joined[1], joined[2].strip()
+        return Key(f"{name}: {rest}", f"write `{name}: {rest}`, with a colon and a space")
     free = [other for other in known if other not in given]
     called = called_here(key, KEYS, free)
     if called == "from" and isinstance(value, (int, float)):

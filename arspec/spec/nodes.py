@@ -16,7 +16,7 @@ from arspec.spec.expressions import ExpressionError, names
 from arspec.spec.head_fit import width_key
 from arspec.spec.hints import unknown_node
 from arspec.spec.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
-from arspec.spec.load import Spec
+from arspec.spec.load import NAME, Spec
 from arspec.spec.mask_of import mask_of
 from arspec.spec.references import BROKEN, Broken, LeftOut, UnknownNode, follow
 from arspec.spec.sources import condition_type, data_type
@@ -148,6 +148,8 @@ class Nodes:
                 found = f"'{name}' is the first node of a block without inputs"
             inputs = ", ".join(name for name in scope.names if name not in self.named) or ", ".join(self.named)
             self.faults.add("AR221", found, place, f"write `from: ...`, one of {inputs}")
+            return BROKEN
+        if not NAME.fullmatch(scope.previous):  # which is reported
             return BROKEN
         try:
             return follow(scope.previous, scope.names, scope.params, scope.ahead, self._spend(place))

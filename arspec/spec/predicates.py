@@ -265,7 +265,8 @@ class _Builder:
 
     def number(self, value: object, node: ast.expr) -> Number:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error("AR319", f"an integer is needed here, and this is {value!r:.40}", node)
+            found = f"an integer is needed here, and this is {value!r:.40}"
+            raise self.error("AR319", found, node, "places, ranks and groups are whole numbers")
         if abs(value) > MAX_NUMBER:
             raise self.error("AR306", "the integer is beyond 2**31 (limit MAX_NUMBER)", node)
         return Number(value)

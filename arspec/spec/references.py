@@ -116,7 +116,9 @@ def follow(
     parts = parts_of(text, params)
     first = parts[0]
     if not isinstance(first, str) or first == "*":
-        raise Fault("AR201", f"'{text}' does not begin with the name of a node")
+        raise Fault(
+            "AR201", f"'{text}' does not begin with the name of a node", f"nodes so far: {', '.join(sorted(scope))}"
+        )
     if first in ahead and first not in scope:
         raise Fault("AR205", f"'{first}' is this node itself or stands below it",
                     "a node reads those above it; recurrence is a layer: lstm, gru, rnn")  # fmt: skip

@@ -104,6 +104,9 @@ def _stray_colon(source: Source, at: int) -> Told:
 def _no_colon(source: Source, at: int) -> Told:
     """A line that is to be a key with its value, and has no colon between."""
     place = _line_of(source, source.line_at(at))
+    if place.text.startswith("//"):
+        slashes = Place(source, place.start, place.start + 2)
+        return Told("this line has no colon", place, "a comment begins with #", (), ((slashes, "#"),))
     known = _COLONLESS.fullmatch(place.text.partition(" #")[0].rstrip())
     joined = re.match(r"([A-Za-z_]\w*):(\S.*)", place.text)
     if joined:
