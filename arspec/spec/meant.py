@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from arspec.diagnostics import Place, did_you_mean, the_nearest
-from arspec.spec.expressions import MAX_LENGTH, ExpressionError, evaluate, with_signs
+from arspec.spec.expressions import MAX_LENGTH, MAX_MAGNITUDE, ExpressionError, evaluate, with_signs
 from arspec.spec.scalars import core_value
 from arspec.spec.synonyms import KEYS, NO_KEY, called_here, folded
 
@@ -60,7 +60,7 @@ def meant(value: Any, params: Mapping[str, Any], accepted: Callable[[Any], bool]
 def _readings(value: Any, params: Mapping[str, Any]) -> Iterator[Reading]:
     if isinstance(value, str):
         yield from _of_text(value, params)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_MAGNITUDE:
         yield Reading(int(value), str(int(value)), "it is a whole number, without a point")
     if isinstance(value, int) and not isinstance(value, bool) and value in (0, 1):
         yield Reading(bool(value), _written(bool(value)), "a truth value is `true` or `false`")
@@ -118,7 +118,7 @@ class Key(NamedTuple):
 def meant_key(key: str, known: Collection[str], given: Collection[str], value: Any) -> Key:
     """What a key that is not `known` most likely stands for, beside the keys that are `given`. `value`: what stands
     behind it, None where nothing does, as behind `out:16`, which lacks a space and is one word."""
-    joined = re.fullmatch(r"(\w+)[:=]\s*(\S.*)", key)
+    joined = re.fullmatch(r"(\w+)[:=]\s*([\w$.+*/ -]+)", key)
     if joined and value is None and joined[1] in known and joined[1] not in given:
         name, rest = joined[1], joined[2].strip()
         return Key(f"{name}: {rest}", f"write `{name}: {rest}`, with a colon and a space")
