@@ -10,10 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from arspec.runtime.fingerprint import fingerprint_of
 from tools.benchmarks import agreement
 from tools.benchmarks.floors import weights_read
 from tools.benchmarks.measure import Options, Row, bandwidth, floor, interleaved, medians, row, seconds, spec_path
 
+LOOKS = 9  # at the weights, of whose times the median counts
 BUDGET = 60.0  # seconds after which no further round of a measurement is begun
 BATCHES = {"pixelcnn_pp": (1, 8, 64), "wavenet": (1, 16), "gpt": (1, 16)}
 SMALL: dict[str, dict[str, Any]] = {
@@ -38,11 +40,18 @@ def run(options: Options) -> list[Row]:
 def any_spec(path: str, options: Options) -> list[Row]:
     """A spec against its own module once per step."""
     model = compiled(path, options.params)
-    prepared = seconds(model.sampler().prepare)
+    before = once_for_all(model)
     rows: list[Row] = []
     for batch in options.batches or (1, 8):
-        rows += [{**against_module(model, batch, options), "prepared": prepared}, automatic(model, batch, options)]
+        rows += [{**against_module(model, batch, options), **before}, automatic(model, batch, options)]
     return rows
+
+
+def once_for_all(model: Any) -> Row:
+    """Seconds that folding the weights takes, once, and looking whether they have changed, at each call."""
+    prepared = seconds(model.sampler().prepare)
+    looks = [seconds(partial(fingerprint_of, model)) for _ in range(LOOKS)]
+    return {"prepared": prepared, "looked": sorted(looks)[LOOKS // 2]}
 
 
 def against_module(model: Any, batch: int, options: Options) -> Row:
@@ -111,7 +120,7 @@ def pixelcnn_pp(options: Options) -> list[Row]:
     agreement.pixelcnn_pp()
     model = at_size("pixelcnn_pp", options)
     plain, steps = PixelCNNpp(model), steps_of(model)
-    prepared = seconds(model.sampler().prepare)
+    before = once_for_all(model)
     read = {"as it reads them": weights_read(model, True), "site by site": weights_read(model, False)}
     rows: list[Row] = []
     for batch in options.batches or BATCHES["pixelcnn_pp"]:
@@ -122,7 +131,7 @@ def pixelcnn_pp(options: Options) -> list[Row]:
             {"sampler": lambda n=batch: once(model, n, {}), "pass": lambda x=x: plain(x)}, options.repeat, BUDGET
         )
         taken, speed = medians(found), bandwidth(64 if options.small else 512)
-        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared}
+        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), **before}
         name, at, whole = model.spec.name, setting(model, batch), taken["sampler"]
         rows += [
             floor(name, at, whole, f"{size / 1e9:.1f} GB of weights, {how}, at {speed / 1e9:.1f} GB/s", size / speed,
@@ -149,7 +158,7 @@ def wavenet(options: Options) -> list[Row]:
     agreement.wavenet(3)
     model = at_size("wavenet", options, kernel=3, length=2048)
     ring, steps = RingWaveNet(model), steps_of(model)
-    prepared = seconds(model.sampler().prepare)
+    before = once_for_all(model)
     rows: list[Row] = []
     for batch in options.batches or BATCHES["wavenet"]:
         options.say(f"wavenet, batch {batch}: eager and compiled ring buffers")
@@ -170,7 +179,7 @@ def wavenet(options: Options) -> list[Row]:
             options.repeat, BUDGET,
         )  # fmt: skip
         taken, name, at = medians(found), model.spec.name, setting(model, batch)
-        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared, "compiling": own}
+        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), **before, "compiling": own}
         names = {"sampler": f"{name}, plain steps", "stream": f"{name}, steps compiled in {own:.0f} s"}
         whats = {
             "eager": "ring buffers by hand, eager",
@@ -200,7 +209,7 @@ def gpt(options: Options) -> list[Row]:
     agreement.gpt()
     model = at_size("gpt", options)
     loop, steps = CachedGPT(model), steps_of(model)
-    prepared = seconds(model.sampler().prepare)
+    before = once_for_all(model)
     rows: list[Row] = []
     for batch in options.batches or BATCHES["gpt"]:
         options.say(f"gpt, batch {batch}")
@@ -211,7 +220,7 @@ def gpt(options: Options) -> list[Row]:
         interleaved(runs, 1)
         found = interleaved(runs, 5 * options.repeat, BUDGET)
         taken = medians(found)
-        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), "prepared": prepared}
+        facts = {"batch": batch, "steps": steps, "runs": len(found["sampler"]), **before}
         at = setting(model, batch)
         rows.append(row(model.spec.name, at, taken["sampler"], "keys and values kept by hand", taken["loop"], **facts))
         rows.append(against_module(model, batch, options))
