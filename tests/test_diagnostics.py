@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import arspec
 import arspec.codes
 from arspec import diagnostics
+from arspec.cli.main import main
 from arspec.cli.telling import tell
 from arspec.diagnostics import CODES, Collector, Diagnostic, InputError, Place, Source, SpecError
 
@@ -176,6 +177,24 @@ def test_colour_goes_to_terminals_alone_unless_it_is_said(
     stream.seek(0), stream.truncate()
     tell(fault, stream, "github")
     assert stream.getvalue() == diagnostics.github(fault) + "\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--format", "github"], ["--json"]])
+def test_a_command_tells_in_colour_where_it_is_wanted(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("arspec: 2\n")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert main(["verify", "--static", *more, "a.yaml"]) == 2
+    out, told = capsys.readouterr()
+    assert "\x1b" not in out
+    assert ("\x1b[1;31merror[AR106]\x1b[0m: " in told) is ("github" not in more)
+    assert told.startswith("::error file=a.yaml,line=1,") is ("github" in more)
+    monkeypatch.delenv("FORCE_COLOR")
+    assert main(["verify", "--static", *more, "a.yaml"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_json_has_all_parts() -> None:

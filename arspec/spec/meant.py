@@ -132,4 +132,5 @@ def meant_key(key: str, known: Collection[str], given: Collection[str], value: A
         return Key(None, NO_KEY[folded(key)])
     if (near := the_nearest(key, known)) is not None and near in given:
         return Key(None, f"'{near}' is given already: keep one of the two")
-    return Key(the_nearest(key, free), did_you_mean(key, known, "its keys are"))
+    sure = the_nearest(key, free) if value is not None else None  # without a value there is more to be mended
+    return Key(sure, did_you_mean(key, known, "its keys are"))
