@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from arspec.cli.main import main
-from arspec.data import cache, load
+from arspec.data import cache, load, write
 from arspec.data.picture.base import MOST_PIXELS
 from arspec.data.picture.read import decode
 from arspec.diagnostics import InputError
@@ -332,6 +332,18 @@ def test_the_first_of_several_pictures_is_told(tmp_path: Path) -> None:
         examples = load(str(tmp_path / name), data_for(3, 256), {}, "all")
         assert np.array_equal(examples.x[0].transpose(1, 2, 0), numbers(3, 256, 0))
         assert "the file: the first of several pictures" in examples.note
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256, 300, 1024, 65536])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_levels_that_are_written_are_read_again(levels: int, channels: int, tmp_path: Path) -> None:
+    x = np.random.default_rng(levels).integers(0, levels, (1, channels, 64, 70))
+    data = data_for(channels, levels, 64, 70)
+    write(x, data, tmp_path / "a.png")
+    inside = f"{tmp_path}/a.png@crop=64x70" + ("@levels=2" if levels == 2 else "")  # without the frame
+    assert np.array_equal(load(inside, data, {}, "all").x, x)
+    _, _, _, info = png.Reader(bytes=(tmp_path / "a.png").read_bytes()).read()
+    assert info["bitdepth"] == (8 if levels <= 256 else 16)
 
 
 def test_the_commands_say_what_was_done_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from arspec.data.arrays import write_npy
 from arspec.data.atomic import check_place, replacing, write_text
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
+from arspec.data.picture.png import png_file
 from arspec.data.symbols import text_of
 from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError
@@ -98,27 +99,36 @@ def _as_images(x: Array, data: Data) -> Array | None:
 
 
 def write_png(path: Path, x: Array, levels: int, columns: int | None = None) -> None:
-    """A grid of images x [N, C, H, W] with C of 1, 3 or 4 and values 0 .. levels - 1; -1 marks a pixel as not given."""
+    """A grid of images x [N, C, H, W] with C of 1, 3 or 4 and values 0 .. levels - 1; -1 marks a pixel as not given.
+
+    The levels are spread over 8 bits, or over 16 where there are more than 256 of them; reading the file gives them again.
+    """
     from PIL import Image
 
+    bits = 8 if levels <= 256 else 16
+    top, kind = (1 << bits) - 1, np.uint8 if bits == 8 else np.uint16
     count, channels, height, width = x.shape
     across = min(count, columns or int(np.ceil(np.sqrt(count))))
     down = -(-count // across)
     unknown = (x < 0).any(1, keepdims=True)
-    values = np.rint(np.clip(x, 0, levels - 1).astype(np.float64) * 255 / (levels - 1)).astype(np.uint8)
+    values = np.rint(np.clip(x, 0, levels - 1).astype(np.float64) * top / (levels - 1)).astype(kind)
     values = values if channels > 1 else values.repeat(3, 1)
     # what is not given is shown in a colour that grey data cannot have
-    blank = np.array([64, 96, 160, 255][: values.shape[1]], np.uint8)[:, None, None]
+    blank = (np.array([64, 96, 160, 255][: values.shape[1]]) * (top // 255)).astype(kind)[:, None, None]
     values = np.where(unknown, blank, values)
     larger = max(1, -(-SMALLEST // min(height, width)))
     values = values.repeat(larger, 2).repeat(larger, 3)
     height, width = height * larger, width * larger
-    grid = np.full((down * (height + GAP) + GAP, across * (width + GAP) + GAP, values.shape[1]), GAP_GREY, np.uint8)
+    size = (values.shape[1], down * (height + GAP) + GAP, across * (width + GAP) + GAP)
+    grid = np.full(size, GAP_GREY * (top // 255), kind)
     for i, image in enumerate(values):
-        top, left = GAP + i // across * (height + GAP), GAP + i % across * (width + GAP)
-        grid[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+        above, left = GAP + i // across * (height + GAP), GAP + i % across * (width + GAP)
+        grid[:, above : above + height, left : left + width] = image
     with replacing(path) as temporary:
-        Image.fromarray(grid).save(temporary)
+        if bits == 16:  # which pillow does not write in colours
+            temporary.write_bytes(png_file(grid, bits))
+        else:
+            Image.fromarray(grid.transpose(1, 2, 0)).save(temporary)
 
 
 def numbered(path: Path, count: int) -> list[Path]:

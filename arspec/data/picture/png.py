@@ -124,6 +124,13 @@ def transparent_colour(found: dict[bytes, bytes], head: Head) -> tuple[int, ...]
     return tuple(value & (1 << head.depth) - 1 for value in struct.unpack_from(f">{planes}H", body))
 
 
+def png_file(stored: Array, depth: int) -> bytes:
+    """Numbers [C, H, W] of so many bits as a file: grey, or colours, with alpha where C is 2 or 4."""
+    colour = {planes: colour for colour, planes in PLANES.items() if colour != PALETTE}[len(stored)]
+    head = Head(stored.shape[2], stored.shape[1], depth, colour, False)
+    return SIGNATURE + head.chunk() + pixels_chunk(stored, head) + chunk(b"IEND", b"")
+
+
 def pixels_chunk(stored: Array, head: Head) -> bytes:
     """Numbers [C, H, W] as the chunk IDAT."""
     parts = [stored[:, top::down, left::along] for top, left, down, along in ADAM7] if head.interlaced else [stored]
