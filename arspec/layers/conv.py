@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -128,41 +128,40 @@ class Conv(Layer):
         return found
 
     def constants(self, node: Node, member: Member) -> Constants:
-        return mask_constants(node, self._window(node, member), self.geometry(node.ins[0].grid).kernel)
+        form = self.geometry(node.ins[0].grid)
+        found = mask_constants(node, self._window(node, member), form.kernel)
+        pieces: Pieces | None = found.get("pieces")
+        return {
+            **found,
+            "run": _Run.of(form if pieces is None or pieces.plain is None else form.boxed(pieces.plain.box)),
+        }
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
         return prepared_window(node, w, c)
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         pieces: Pieces | None = c.get("pieces")
-        y = self._convolved(node, w, xs[0], pieces) if "weight" in w else None
+        y = self._convolved(node, w, xs[0], pieces, c["run"]) if "weight" in w else None
         return add_beside(node, y, xs[0], w, c) if y is None or (pieces is not None and pieces.beside) else y
 
-    def _convolved(self, node: Node, w: Weights, x: Tensor, pieces: Pieces | None) -> Tensor:
+    def _convolved(self, node: Node, w: Weights, x: Tensor, pieces: Pieces | None, run: _Run) -> Tensor:
         """What all positions read: the convolution over the box of places that the mask leaves."""
         from torch.nn import functional as F
 
         from arspec.layers.products import in_sequence, pays
 
-        weight, bias, form = w["weight"], w.get("bias"), self.geometry(node.ins[0].grid)
-        plain, flat = None if pieces is None else pieces.plain, len(form.kernel) == 1
-        form = form if plain is None else form.boxed(plain.box)
+        weight, bias = w["weight"], w.get("bias")
         if self.transposed:
-            run = F.conv_transpose1d if flat else F.conv_transpose2d
-            full = run(x, weight.transpose(0, 1), None, form.stride, dilation=form.dilation)
-            return _cropped(full, bias, form.before, node.out.grid)
-        if pieces is not None and pieces.in_sequence is not None and form.in_place and pays(weight):
+            convolve = F.conv_transpose1d if run.flat else F.conv_transpose2d
+            full = convolve(x, weight.transpose(0, 1), None, run.stride, dilation=run.dilation)
+            return _cropped(full, bias, run.before, node.out.grid)
+        if pieces is not None and pieces.in_sequence is not None and run.in_place and pays(weight):
             return in_sequence(x, weight, bias, pieces.in_sequence)
-        if flat and form.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
+        if run.flat and run.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
             return F.linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)
-        # what is alike on both sides the convolution pads itself, without a copy of its input
-        even = [before if before == after > 0 else 0 for before, after in zip(form.before, form.after, strict=True)]
-        sides: list[int] = []
-        for before, after, inner in zip(form.before, form.after, even, strict=True):
-            sides = [before - inner, after - inner, *sides]
-        if any(sides):
-            x = F.pad(x, sides)
-        return (F.conv1d if flat else F.conv2d)(x, weight, bias, form.stride, even, form.dilation)
+        if run.sides:
+            x = F.pad(x, run.sides)
+        return (F.conv1d if run.flat else F.conv2d)(x, weight, bias, run.stride, run.even, run.dilation)
 
     def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         return fold_window(node, few_weight(w, c), w.get("bias"), group, columns[0])
@@ -175,6 +174,29 @@ class Conv(Layer):
         words += ["transposed"] if self.transposed else []
         words += [f"mask {node.mask}"] if node.mask else []
         return Style("convolution", ", ".join(words))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a convolution is called with. What its padding has alike on both sides it pads itself (`even`), without a copy of
+    its input; the rest is padded before: `sides`, last dimension first, empty where there is none."""
+
+    flat: bool
+    in_place: bool
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    before: tuple[int, ...]
+    even: tuple[int, ...]
+    sides: tuple[int, ...]
+
+    @classmethod
+    def of(cls, form: Geometry) -> _Run:
+        even = [before if before == after > 0 else 0 for before, after in zip(form.before, form.after, strict=True)]
+        sides: list[int] = []
+        for before, after, inner in zip(form.before, form.after, even, strict=True):
+            sides = [before - inner, after - inner, *sides]
+        flat, kept = len(form.kernel) == 1, tuple(sides) if any(sides) else ()
+        return cls(flat, form.in_place, form.stride, form.dilation, form.before, tuple(even), kept)
 
 
 def _cropped(full: Tensor, bias: Tensor | None, before: tuple[int, ...], grid: tuple[int, ...]) -> Tensor:

@@ -446,9 +446,10 @@ class _Constants(nn.Module):
             seen: dict[bytes, str] = {}
             for node in graph.live:
                 found: dict[str, str] = {}
+                plain = self._plain[node, member.index] = dict[str, Any]()
                 for key, array in node.layer.constants(node, member).items():
                     if not isinstance(array, np.ndarray):
-                        self._plain.setdefault((node, member.index), {})[key] = array
+                        plain[key] = array
                         continue
                     content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
                     if content not in seen:
@@ -459,8 +460,9 @@ class _Constants(nn.Module):
                 self._names[node, member.index] = found
 
     def of(self, node: Node, member: int) -> Constants:
-        found: Constants = {key: self._buffers[name] for key, name in self._names[node, member].items()}
-        return {**found, **self._plain.get((node, member), {})}
+        found = self._plain[node, member]
+        names = self._names[node, member]
+        return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found
 
 
 def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:

@@ -72,7 +72,9 @@ class WeightTree(Names):
             self._where.setdefault(node, {})[name] = (level, key)
 
     def of(self, node: Node) -> dict[str, Tensor]:
-        own = self._where.get(node.tied or node, {})
+        own = self._where.get(node.tied or node)
+        if own is None:
+            return {}
         found = {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
         shapes = self._tied.get(node)
         return found if shapes is None else {name: found[name].view(shape) for name, shape in shapes.items()}
