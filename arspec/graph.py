@@ -96,6 +96,14 @@ class Graph:
         more = f", of which the head does not read {unread:,}" if unread else ""
         return f"{self.parameters:,} parameters, {len(self.nodes):,} nodes{more}"
 
+    @cached_property
+    def plans(self) -> dict[Any, Any]:
+        """What sampling needs of the graph, once it is worked out (`arspec.runtime.plans`)."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "plans"}
+
     def rank(self, member: Member) -> Ints:
         """[V]: the rank of every variable; variable g * P + p is the data's site of that number."""
         return member.order.rank

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 import arspec
 from tests.conftest import ROOT
-from tools.benchmarks import agreement
+from tools.benchmarks import agreement, measure
 from tools.benchmarks.floors import weights_read
 from tools.benchmarks.measure import apart, bandwidth, exponent, floor, interleaved, medians, row, spec_path
 from tools.benchmarks.plain.wavenet import RingWaveNet
@@ -63,7 +64,18 @@ def test_rounds_interleave_and_end_with_the_budget():
     assert order == ["a", "b"] * 3 and len(found["a"]) == 3 and set(medians(found)) == {"a", "b"}
     assert len(interleaved({"a": lambda: time.sleep(0.01)}, 100, budget=0.02)["a"]) < 10
     assert row("x", "y", 2.0, "z", 6.0)["ratio"] == 3 and floor("x", "y", 2.0, "z", 4.0)["ratio"] == 0.5
-    assert bandwidth(16, 2) > 1e8
+
+
+def test_bandwidth_is_bytes_over_seconds(monkeypatch: pytest.MonkeyPatch):
+    read: list[float] = []
+
+    def seconds(run: Callable[[], torch.Tensor]) -> float:
+        read.append(float(run()))
+        return 0.5
+
+    monkeypatch.setattr(measure, "seconds", seconds)
+    assert bandwidth(16, 2) == 2 * (16 << 20)
+    assert read == [16 << 18] * 2  # ones of four bytes
 
 
 def test_memory_is_that_of_the_act_alone():

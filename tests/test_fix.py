@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ SHARE, KEPT = 0.8, 0.99  # of the leaks that get a proposal, and of the coverage
 # -- the mutations ---------------------------------------------------------------------------------------------------
 
 
+@cache
+def coverage_of(name: str) -> float | None:
+    """What a spec sees as it stands."""
+    return prove(base(name)).coverage
+
+
 def share_mended(mutations: list[Mutation]) -> float:
     """Prints what is proposed for each leaking mutation, and checks it: what is proposed holds and sees what is said."""
     leaking = mended = 0
@@ -53,7 +60,7 @@ def share_mended(mutations: list[Mutation]) -> float:
         if report.proven:
             continue
         leaking += 1
-        proposal, whole = propose(report), prove(base(mutation.spec)).coverage
+        proposal, whole = propose(report), coverage_of(mutation.spec)
         assert whole
         kept = 0.0
         if proposal is not None:

@@ -1,7 +1,6 @@
 """Golden ranks and masks of every scan, worked out by hand from the scans' definitions, and their properties."""
 
 import io
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from arspec.analysis.known_at import Relations
 from arspec.diagnostics import CODES, InputError
 from arspec.orders import MAX_POSITIONS, SCANS_1D, SCANS_2D, order, positions, ranks_from_file
 from arspec.spec.load import from_text
+from tests.counting import counted
 
 # scan -> tables of ranks for the grids 3x3, 4x4 and 3x5 side by side (factor 2 for interlaced and subscale)
 GOLDEN = {
@@ -352,11 +352,16 @@ def test_explicit_ranks_are_compressed_and_keep_their_order(ranks: list[int]) ->
         assert np.sign(rank[a] - rank[b]) == (ranks[a] > ranks[b]) - (ranks[a] < ranks[b])
 
 
-def test_large_grids_are_quick() -> None:
-    for scan, size, seconds in (("raster", 1024, 0.5), ("hilbert", 256, 0.5)):
-        started = time.process_time()
+@pytest.mark.parametrize("scan, size, calls, numbers", [("raster", 1024, 300, 12), ("hilbert", 256, 20_000, 40)])
+def test_large_grids_take_little_for_each_cell(scan: str, size: int, calls: int, numbers: int) -> None:
+    """Calls in all, which are far fewer than cells, and numbers that are held at once for each cell."""
+    with counted() as work:
         positions(scan, (size, size))
-        assert time.process_time() - started < seconds
+    assert work.calls < calls < size * size
+    assert work.bytes < numbers * 8 * size * size
+
+
+def test_a_long_grid_does_not_recurse() -> None:
     assert len(positions("hilbert", (1, 100_000))) == 100_000  # nothing recurses
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,11 +32,30 @@ def test_a_tool_is_a_program_that_says_what_it_does(path: Path):
         subprocess.run([shebang.split()[-1].removeprefix("#!"), "-n", path], check=True)
 
 
-def bench(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, ROOT / "tools" / "bench", *args], capture_output=True, text=True, cwd=ROOT)
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_bench_sample_of_a_spec(tmp_path: Path):
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Calls tools/bench as a program is called, in this process, which has torch already."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    monkeypatch.chdir(ROOT)
+
+    def called(*args: str) -> Done:
+        path = str(ROOT / "tools" / "bench")
+        monkeypatch.setattr(sys, "argv", [path, *args])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(path, run_name="__main__")
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return called
+
+
+def test_bench_sample_of_a_spec(bench: Callable[..., Done], tmp_path: Path):
     sizes = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
     file = tmp_path / "bench.json"
     done = bench("sample", "specs/gated_pixelcnn_class.yaml", *sizes, "--batch", "1", "3", "--json", str(file))
@@ -49,7 +71,7 @@ def test_bench_sample_of_a_spec(tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["sample", "stream", "verify", "memory", "startup", "growth"])
-def test_bench_at_small_sizes(command: str, tmp_path: Path):
+def test_bench_at_small_sizes(bench: Callable[..., Done], command: str, tmp_path: Path):
     file = tmp_path / "bench.json"
     done = bench(command, "--small", "--repeat", "1", "--batch", "2", "--json", str(file))
     assert done.returncode == 0, done.stderr
@@ -60,7 +82,7 @@ def test_bench_at_small_sizes(command: str, tmp_path: Path):
         assert row.get("ratio", 1) > 0 and ("ratio" in row) == ("baseline" in row)
 
 
-def test_bench_says_what_is_wrong():
+def test_bench_says_what_is_wrong(bench: Callable[..., Done]):
     done = bench("sample", "specs/made.yaml", "--set", "hiden=3")
     assert done.returncode == 2 and "AR213" in done.stderr and "Traceback" not in done.stderr
     for wrong in (["stream", "specs/made.yaml"], ["sample", "--repeat", "0"], ["nothing"]):

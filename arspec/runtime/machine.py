@@ -19,7 +19,7 @@ from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node, Weights, sites_last
 from arspec.runtime.acts import Act, Registers
-from arspec.runtime.assembly import Call, assemble, layout_of
+from arspec.runtime.assembly import Call, Layout, assemble, layout_of
 from arspec.runtime.few_rows import KernelProduct, Product, products
 from arspec.runtime.program import Blocks, Operation, Program, Read
 from arspec.runtime.schedule import Part
@@ -72,8 +72,10 @@ class Machine:
         self.weights = [self._fold(operation) for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
-        self._layout = layout_of(program)
-        self._cuts: dict[object, Cut] = {}
+        if program.layout is None:
+            program.layout = layout_of(program)
+        self._layout: Layout = program.layout
+        self._cuts: dict[object, Cut] = program.cuts
         bounds = [operation.parts[0].bounds for operation in program.operations]
         self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
         steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()

@@ -64,7 +64,6 @@ class Model(nn.Module):
         levels = self.spec.data.channel_levels
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self._samplers: dict[tuple[int, bool], Any] = {}
-        self._levels: dict[int, Ints] = {}
         self._streams: dict[int, tuple[Fingerprint, Stream]] = {}
         self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
@@ -319,13 +318,10 @@ class Model(nn.Module):
     def levels(self, member: int = 0) -> Ints:
         """[V]: how early each variable can be drawn; those of one level do not see each other. InputError where the spec
         leaks."""
-        from arspec.analysis.known_at import Relations
-        from arspec.runtime.levels import levels
+        from arspec.runtime.plans import levels_of
 
         self._check_member(member)
-        if member not in self._levels:
-            self._levels[member] = levels(Relations(self.graph, self.graph.members[member]))
-        return self._levels[member]
+        return levels_of(self.graph, member)
 
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,

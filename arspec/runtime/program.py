@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,9 @@ class Program:
     data: int  # the section of the data's rows that what is drawn is written to
     whole: set[Node]  # nodes that are read whole: their caches hold every site, in the order of the sites
     by_group: dict[tuple[Node, int], int] = field(default_factory=dict)  # of scans: the operation of a group
+    # what machines assemble of it (`arspec.runtime.assembly`): the layout of registers, the classes of steps
+    layout: Any = field(default=None, init=False)
+    cuts: dict[object, Any] = field(default_factory=dict, init=False)
 
     @property
     def steps(self) -> int:

@@ -14,9 +14,9 @@ from arspec.runtime.drawing import Draws
 from arspec.runtime.fingerprint import Fingerprint, fingerprint_of
 from arspec.runtime.levels import no_order
 from arspec.runtime.machine import Machine, State, Trace
+from arspec.runtime.plans import plan_of
 from arspec.runtime.priming import can_prime, prime
-from arspec.runtime.program import blocks_of, program, rows_of
-from arspec.runtime.schedule import Leaks, schedule
+from arspec.runtime.schedule import Leaks
 from arspec.runtime.small_steps import SMALL_STEPS
 from arspec.types import Ints
 
@@ -44,10 +44,10 @@ class Sampler:
         graph = model.graph
         chosen = graph.members[member]
         try:
-            self.schedule = schedule(graph, chosen, time, sums=True, worth=model.worth)
+            self._plan = plan_of(graph, member, model.worth, time)
         except Leaks:
             raise no_order(chosen) from None
-        self.program = program(self.schedule)
+        self.schedule, self.program = self._plan.schedule, self._plan.program
         self._folded: Fingerprint | None = None
 
     # -- what users call, through the model --------------------------------------------------------------------------
@@ -157,8 +157,7 @@ class Sampler:
             return
         plan, device = self.schedule, model.device
         self._machine = Machine(model, self.program, self.member)
-        self._blocks = blocks_of(self.program)
-        rows = rows_of(self.program, self._blocks)
+        self._blocks, rows = self._plan.blocks, self._plan.rows
         self._flat = torch.from_numpy(rows.entries.rows()).to(device)
         self._begins = rows.begins.tolist()
         self._rows: dict[int, list[Tensor | int]] = {}

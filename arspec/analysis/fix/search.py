@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from arspec.spec.load import Spec
 from arspec.twin import thin
 
 TRIED = 240  # edits, at most
-SECONDS = 20.0  # after which no further edit is tried: only for graphs of thousands of nodes
+NODES = 100_000  # of all variants that are tried, at most: only graphs of thousands of nodes have that many
 PATIENCE = 60  # edits more that are tried, after one that loses nothing of what the spec as it stands may see
 CONFIRMED = 4  # edits that hold in small, tried at full size
 WORTH = 0.004  # of all legal pairs, that an edit must show more for each unit that it costs more
@@ -85,12 +84,13 @@ def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
     `little`: a small variant, on which all are tried; the best few are then tried on the spec itself."""
     held: list[Holding] = []
-    most, lossless, last, start = -1.0, coverage(little), TRIED, time.monotonic()
+    most, lossless, last, nodes = -1.0, coverage(little), TRIED, 0
     for number, candidate in enumerate(tried):
         if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
             break
-        if number >= last or time.monotonic() - start > SECONDS:
+        if number >= last or nodes > NODES:
             break
+        nodes += len(little.graph().nodes)
         variant = edited(little, candidate)
         if variant is not None:
             held.append(Holding(candidate, coverage(variant)))
