@@ -82,6 +82,7 @@ def test_series_run_over_the_whole_stream() -> None:
     assert torch.equal(drawn, whole)
 
 
+@pytest.mark.timeout(900)  # compilers and their headers are many seconds, the first time on a machine
 @pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="no C++ compiler")
 def test_compiled_steps_are_the_plain_ones() -> None:
     stream = Stream(model_of("wavenet", 100))

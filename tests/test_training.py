@@ -229,7 +229,7 @@ def test_two_processes_compute_what_one_does(kind: str, source: str, tmp_path: P
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*launch, tmp_path / "program.py", spec, tmp_path / "two", kind, str(stop)],
-        capture_output=True, text=True, env=environment, timeout=120, check=False,
+        capture_output=True, text=True, env=environment, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     options = Options(
