@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import arspec
+from arspec.runtime.module import build
 from tests.conftest import ROOT
 from tools.benchmarks import agreement, measure
 from tools.benchmarks.floors import weights_read
@@ -48,7 +49,7 @@ def test_weights_read():
     )
     assert weights_read(model, True) == weights_read(model, False)  # no step of a sequence can be computed with another
     params = {"height": 8, "width": 8, "filters": 8, "resnets": 1}
-    image = arspec.compile(arspec.load(spec_path("pixelcnn_pp"), params=params))
+    image = build(arspec.load(spec_path("pixelcnn_pp"), params=params), worth=1)
     assert 4 * weights_read(image, True) < 3 * weights_read(image, False)
 
 

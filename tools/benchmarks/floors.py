@@ -33,7 +33,7 @@ def _scheduled(model: Any) -> Any:
     from arspec.runtime.schedule import schedule
 
     graph = model.graph
-    plan = schedule(graph, graph.members[0], sums=True)
+    plan = schedule(graph, graph.members[0], sums=True, worth=model.worth)
     relations = Relations(plan.graph, graph.members[0])
     for part in plan.parts:
         own = [(term.node, term.columns) for term in part.terms]
