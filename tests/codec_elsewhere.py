@@ -20,6 +20,7 @@ NOISES = (35, 22)  # the usual bound, and one that makes many marks
 
 def main(folder: Path, name: str, *others: str) -> None:
     """What the file says."""
+    (folder / f"{name}-capability.txt").write_text(torch.backends.cpu.get_cpu_capability())
     for number, spec in enumerate(MODELS):
         model = randomised(small(next(p for p in SHIPPED if p.stem == spec)))
         x = data(model.spec.data.shape, model.spec.data.levels)

@@ -23,7 +23,8 @@ SURROUNDINGS = {
 def elsewhere(folder: Path, name: str, *others: str) -> None:
     """Decodes what the others have written, and writes its own."""
     settings, threads = SURROUNDINGS[name]
-    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+    own = {key: value for key, value in os.environ.items() if key != "ATEN_CPU_CAPABILITY"}  # what they differ in
+    environment = {**own, **settings, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, "-W", "ignore", "-m", "tests.codec_elsewhere", str(folder), name, str(threads), *others]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -40,4 +41,5 @@ def test_every_bit_comes_back_elsewhere(tmp_path: Path):
         assert np.abs(here - there).max() < 1e-11
         differ += int((here != there).sum())
         print(f"{spec}: {(here != there).mean():.1%} of the parameters differ, by {np.abs(here - there).max():.1e}")
-    assert differ > 0, "the test shows nothing: these surroundings compute the same numbers"
+    plain = (tmp_path / "threads-capability.txt").read_text() == "DEFAULT"  # a processor without such instructions
+    assert differ > 0 or plain, "the test shows nothing: these surroundings compute the same numbers"
