@@ -138,7 +138,8 @@ class Nodes:
             "list beside it a node that is there instead, with the opposite `when`: [this, other]; or give the reader the "
             "same `when`"
         )
-        self.faults.add("AR217", message, place, help, [(left.place, "it is left out here")])
+        why = f": {left.place.text[:80]} is false" if "$" in left.place.text else ""
+        self.faults.add("AR217", message, place, help, [(left.place, f"it is left out here{why}")])
 
     def before(self, name: str, scope: Scope, place: Place) -> list[Node] | Broken:
         """The node that is meant where `from` is left out."""
