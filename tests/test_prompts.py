@@ -293,7 +293,11 @@ def test_rows_and_whole_texts_are_completed(place: Path, capsys: pytest.CaptureF
 
 def test_a_single_file_is_taken_whole(place: Path) -> None:
     (place / "a.txt").write_text("a")
-    assert [usual_split(str(place / "a.txt")), usual_split(f"{place / 'a.txt'}@join=0"), usual_split("digits")] == [
+    assert [
+        usual_split(str(place / "a.txt")),
+        usual_split(f"{place / 'a.txt'}@alphabet=auto"),
+        usual_split("digits"),
+    ] == [
         "all",
         "all",
         "test",

@@ -120,6 +120,20 @@ def test_files_are_joined_as_it_is_said(tmp_path: Path) -> None:
     assert "joined" not in load(one, BYTES.model_copy(update={"length": 1}), {}, "all").note
 
 
+def test_a_join_needs_several_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    for source in (f"{tmp_path / 'a.txt'}@join=0", "shakespeare@join=newline"):
+        error = refusal(lambda source=source: load(source, BYTES, {}, "all"))
+        assert error.code == "AR840" and "several files" in error.message
+
+
+def test_wide_text_without_a_mark_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(POEM.encode("utf-16-le"))
+    assert "look like UTF-16 without a byte order mark" in load(str(tmp_path / "a.txt"), BYTES).note
+    (tmp_path / "a.txt").write_bytes(b"a\0\0\0" + POEM.encode())
+    assert "UTF-16" not in load(str(tmp_path / "a.txt"), BYTES).note
+
+
 @pytest.mark.parametrize("wrong", ["256", "", r"\q", "\\", r"\x4"])
 def test_what_is_no_symbol(wrong: str, tmp_path: Path) -> None:
     place = folder(tmp_path, "one", "two")
@@ -329,6 +343,10 @@ def test_a_run_keeps_its_alphabet_and_writes_text_by_it(
     assert out.read_text() == f"\n{'-' * 72}\n".join(texts) + "\n"
     assert main(["sample", str(run), "-n", "1", "--seed", "4", "-o", str(out), "--device", "cpu"]) == 0
     assert out.read_text() == texts[0]  # nothing is added to one text
+    assert main(["sample", str(run), "--length", "30", "--seed", "4", "-o", str(out), "--device", "cpu"]) == 0
+    assert out.read_text()[:8] == texts[0] and len(out.read_text()) == 30
+    assert main(["sample", str(run), "--prompt", "Brücke", "-n", "2", "-o", str(out), "--device", "cpu"]) == 0
+    assert [text[:6] for text in out.read_text().split(f"\n{'-' * 72}\n")] == ["Brücke"] * 2
     written = [path.read_text() for path in (run / "samples").glob("*.txt")]
     assert written and set("".join(written)) <= {*POEM, "-", "\n"}
 
@@ -342,6 +360,18 @@ def test_a_stream_is_written_by_the_alphabet(tmp_path: Path) -> None:
     model = arspec.compile(arspec.load(spec), seed=4)
     drawn = torch.cat(list(model.stream(steps=300, seed=4)), 1)[0]
     assert out.read_text() == "".join("aé€"[level] for level in drawn.tolist())
+
+
+def test_a_run_with_an_alphabet_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text(POEM)
+    (tmp_path / "s.yaml").write_text(CHARS)
+    train = ["train", str(tmp_path / "s.yaml"), "--data", f"{tmp_path / 'a.txt'}@alphabet=auto", "--out", str(tmp_path / "r"), "--batch", "4",
+             "--samples", "0", "--no-tensorboard", "--device", "cpu"]  # fmt: skip
+    assert main([*train, "--steps", "4", "--stop-after", "2"]) == 0
+    assert main([*train, "--steps", "4", "--resume"]) == 0
+    (tmp_path / "a.txt").write_text(POEM + "ß")
+    assert main([*train, "--steps", "6", "--resume"]) == 2
+    assert "AR814" in capsys.readouterr().err
 
 
 def test_other_text_goes_through_the_table(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

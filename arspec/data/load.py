@@ -72,6 +72,10 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
             options = parse_options(behind, source)
             if split not in ("train", "valid", "test", "all"):
                 raise InputError("AR803", f"there is no split '{split}'", "the splits are train, valid, test and all")
+            if options.join is not None:
+                raise InputError(
+                    "AR840", f"{source}: @join= stands between several files; this source is one", "leave it out"
+                )
             raw = SETS[place].read(split)
             options.check(raw.layout, source)
             raw = with_size(with_options(raw, options, source), data, options, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from arspec.data.readers.splits import files_of_split
 from arspec.data.symbols import said
 from arspec.diagnostics import InputError
 
+MOSTLY = 0.6  # of every second byte is 0 where Latin text is UTF-16
 SUFFIXES = (".txt", ".md", ".text")
 # A text may begin with a byte order mark, which says how it is encoded. UTF-32's begins with UTF-16's.
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
@@ -24,10 +26,14 @@ MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF
 def read_texts(source: Files, split: str, options: Options) -> Raw:
     """One split of a text, by place, or of several texts, by file, with `@join` between them. Marks are left out."""
     if source.folder is None:
+        if options.join is not None:
+            raise InputError(
+                "AR840", f"{source}: @join= stands between several files; this source is one", "leave it out"
+            )
         path = source.paths[0]
         text, encoding = read_text(path)
         begin, end = _span(text, split)
-        notes = _marked([encoding]) + in_order(split)
+        notes = _marked([encoding]) + _wide([text]) + in_order(split)
         return Raw("text", text[begin:end], levels=256, notes=notes, at=lambda byte: _place(path, text, begin + byte))
     chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
     texts, encodings = zip(*(read_text(path) for path in chosen), strict=True)
@@ -42,7 +48,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
             return f"the place between {chosen[file].name} and {chosen[file + 1].name}, by @join"
         return _place(chosen[file], texts[file], within)
 
-    notes = _marked(list(encodings)) + notes + _joined(len(texts), options.join)
+    notes = _marked(list(encodings)) + _wide(texts) + notes + _joined(len(texts), options.join)
     return Raw("text", np.concatenate(pieces), levels=256, notes=notes, at=at)
 
 
@@ -96,6 +102,12 @@ def _marked(encodings: list[str | None]) -> list[str]:
     of = "a byte order mark" if len(encodings) == 1 else f"byte order marks of {len(marked)} files"
     wide = sorted({encoding.upper() for encoding in marked if encoding != "utf-8"})
     return [f"{of} left out" + (f", decoded from {' and '.join(wide)}" if wide else "")]
+
+
+def _wide(texts: Sequence[Array]) -> list[str]:
+    """A note about texts of two bytes for each character that no mark tells of."""
+    wide = [text for text in texts if len(text) >= 4 and max(np.mean(text[k::2] == 0) for k in (0, 1)) > MOSTLY]
+    return [f"{len(wide)} of {len(texts)} files look like UTF-16 without a byte order mark"] if wide else []
 
 
 def _joined(count: int, join: bytes | None) -> list[str]:
