@@ -183,6 +183,10 @@ def test_labels_go_by_name_and_not_by_place(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 4), np.uint8), y=[2, 0, 1])
     numbers = load_for(model(), str(tmp_path / "a.npz"), "all")
     assert sorted(numbers.condition["label"].tolist()) == [0, 1, 2]
+    assert "labels of 'label' are numbers, taken for the model's classes in their order" in numbers.note
+    (folder / "0.png").write_bytes((folder / "dog" / "0.png").read_bytes())
+    with refused("AR806", "'label'", "a sub-folder for each class"):
+        load_for(model(), str(folder), "all")
 
 
 def test_a_count_of_classes_that_does_not_fit_has_a_mend(tmp_path: Path) -> None:

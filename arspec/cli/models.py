@@ -136,7 +136,7 @@ def conditions_of(
             if section.kind == "class":
                 example = f"--condition {name}=0..{section.classes - 1}"
                 if own := model.names.get(name):
-                    example = f"--condition {name}={own[0]}; the classes are: {listed(own)}"
+                    example = f"--condition {name}={listed(own[:1])}; the classes are: {listed(own)}"
             raise InputError("AR806", f"the model has the condition '{name}', which is not given", example)
         chosen = lists[name][np.arange(rows) % len(lists[name])]
         result[name] = check_condition(name, section, chosen, rows)

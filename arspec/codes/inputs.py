@@ -323,8 +323,9 @@ CODES = (
         """Options stand behind the name of a source, each as @key=value. One may follow another. A key is known, comes
         once, and fits the kind of the source. The options are:
         @levels=N brings the values of images and arrays to N levels, fewer by steps of equal width.
-        @channel=left|right|N|mix takes one channel of a sound, or the mean of all.
-        @rate=HZ resamples a sound.
+        @channel=left|right|N|mix takes one channel of a sound, or the mean of all. Without it the mean is taken, and
+        refused where the channels cancel one another.
+        @rate=HZ resamples a sound, by a polyphase low-pass filter under a Kaiser window (beta 5).
         @crop=HxW cuts the middle of H rows and W columns out of each image.
         @resize=HxW stretches each image.
         @size=HxW scales each image until it covers this size, then cuts its middle.

@@ -221,6 +221,8 @@ def _conditions(
             values = np.zeros(count, np.int64)  # there is nothing to tell
         if values is None:
             hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
+            if classes == list(condition) and raw.layout == "images":
+                hint += ", or a folder with pictures in a sub-folder for each class"
             raise InputError("AR806", f"the spec has the condition '{key}', for which {name} has nothing", hint)
         if section.kind == "class":
             values, called = as_numbers(values, own, key, section, names=names.get(key), parameter=settable.get(key),

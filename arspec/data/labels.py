@@ -104,6 +104,8 @@ def as_numbers(
         many = int(labels.max()) + 1 if labels.size and labels.dtype.kind in "iu" else 0
         if many > section.classes:
             _too_many(f"{source} has the class {many - 1}", many, key, section, parameter)
+        if names is not None:
+            notes.append(f"labels of '{key}' are numbers, taken for the model's classes in their order")
         return labels, names
     if names is None:
         if len(own) > section.classes:
