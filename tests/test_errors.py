@@ -258,6 +258,16 @@ def long_prompt(path: Path) -> None:
     model(path / "chars.yaml").sample(1, prefix=torch.zeros(8, dtype=torch.long))
 
 
+def everything() -> Any:
+    """A model that attends to all that came before."""
+    from arspec.runtime.module import build
+
+    graph = "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}"
+    graph += "\n  a: {layer: attention, keys: s, values: s, mask: so_far}\n  logits: {layer: conv, out: $head}"
+    head = "head: {kind: categorical, from: logits}"
+    return build(from_text(f"arspec: 1\ndata: {{kind: sequence, length: 8, levels: 4}}\ngraph:\n  {graph}\n{head}\n"))
+
+
 def mixture(path: Path) -> Path:
     """A spec whose head has no table of probabilities."""
     made = path / "mixture.yaml"
@@ -318,6 +328,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR817": lambda path: command("explain", "AR999"),
     "AR820": lucky,
     "AR822": lambda path: model(path / "small.yaml").stream(steps=9),
+    "AR823": lambda path: everything().stream(steps=4, compiled=True),
     "AR818": lambda path: train(path, "--lr", "1e30", "--steps", "50", "--device", "cpu", out="far"),
     "AR819": lambda path: model(path / "small.yaml").sample(1, method="twice"),
     "AR830": lambda path: command(

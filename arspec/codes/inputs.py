@@ -267,6 +267,19 @@ CODES = (
         "draw no more steps than the spec has, or give attention a window (`this.step - that.step < 64`).",
     ),
     code(
+        "AR823",
+        "steps that can't be compiled",
+        """Steps of a stream are compiled once and for all that are like them. Where a model has no stream (AR822), no two
+        of its steps are alike: each reads more than the one before it.""",
+        """
+        arspec sample specs/gpt.yaml --length 64 --compile -o x.txt
+        """,
+        """
+        arspec sample specs/gpt.yaml --length 64 -o x.txt
+        """,
+        "leave out --compile; the numbers are the same.",
+    ),
+    code(
         "AR830",
         "a container that is not as it was written",
         """A container has a version, lengths and checksums. One that is cut short, altered or not a container is

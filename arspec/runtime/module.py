@@ -348,11 +348,12 @@ class Model(nn.Module):
         top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all, the same numbers as
-        `sample` of a spec of that length. Memory does not grow with the steps.
+        `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream, as with attention
+        over everything, is drawn in the same way up to its spec's own length.
 
         prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
         does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
-        for a spec that has no stream."""
+        for more steps than there are, with the reason."""
         return self._stream(member).run(
             n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
             compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),

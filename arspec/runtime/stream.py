@@ -66,9 +66,12 @@ class Stream:
         first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, truncation: Truncation | None = None,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps than there
-        are."""
+        are, and for compiled ones where none repeats another."""
         if self.why_not is not None and steps > self.model.spec.data.length:
             raise self.why_not
+        if self.why_not is not None and compiled:
+            raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
+                             "leave out --compile")  # fmt: skip
         _ = self.machine  # what is wrong with the model is told now, and not at the first piece
         return self._run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
