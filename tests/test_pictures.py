@@ -313,6 +313,16 @@ def test_a_png_whose_stream_is_too_short_is_refused(name: str) -> None:
             decode(bytes(data), name)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_tiff_without_all_of_its_strips_is_refused(compressed: bool) -> None:
+    """Pillow fills them up as well."""
+    data = bytearray(tiff(numbers(3, 65536), "<", compressed))
+    decode(bytes(data), "a.tif")
+    struct.pack_into("<I", data, 10 + 12 + 8, 4000)  # rows, while a strip still has five
+    with refused("AR803", "fewer pixels than it states"):
+        decode(bytes(data), "a.tif")
+
+
 def test_every_byte_may_be_damaged() -> None:
     chosen = [EXACT[number] for number in range(0, len(EXACT), 9)] + LOSSY[:1]
     generator = np.random.default_rng(0)

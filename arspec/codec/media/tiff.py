@@ -81,9 +81,9 @@ def rewritten(picture: Picture, data: bytes) -> Written | None:
         put(317, SHORT, DIFFERENCES)
     if picture.kind in ("LA", "RGBA") and 338 not in tags:
         put(338, SHORT, 1 if picture.premultiplied else 2)
+    if picture.orientation != 1 or 274 in tags:
+        put(274, SHORT, picture.orientation)
     if data[:2] not in (b"II", b"MM"):
-        if picture.orientation != 1:
-            put(274, SHORT, picture.orientation)
         for tag, key in ((34675, "icc"), (700, "xmp")):
             if key in picture.info:
                 tags[tag] = (UNDEFINED, len(picture.info[key]), picture.info[key])

@@ -142,7 +142,7 @@ def packed(stored: Array, bits: int) -> Array:
     """Numbers [C, H, W] of so many bits as rows of bytes, uint8 [H, n]; the highest bits of a byte come first."""
     rows = stored.transpose(1, 2, 0).reshape(stored.shape[1], -1)
     if bits == 16:
-        return rows.astype(">u2").view(np.uint8)
+        return np.ascontiguousarray(rows, dtype=">u2").view(np.uint8)
     if bits == 8:
         return rows.astype(np.uint8)
     places = (rows[..., None] >> np.arange(bits - 1, -1, -1)) & 1

@@ -22,7 +22,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF")
 KNOWN = "PNG, JPEG, WebP, BMP, GIF, TIFF, PBM, PGM and PPM are read"
 # tags of TIFF
 BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANAR, SAMPLE_FORMAT = 258, 262, 274, 277, 284, 339
-TAGS = (BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANAR, SAMPLE_FORMAT)
+COMPRESSION, STRIPS, STRIP_ROWS, TILE_COLUMNS, TILE_ROWS, TILES = 259, 273, 278, 322, 323, 324
+TAGS = (BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANAR, SAMPLE_FORMAT,
+        COMPRESSION, STRIPS, STRIP_ROWS, TILE_COLUMNS, TILE_ROWS, TILES)  # fmt: skip
 WHITE_IS_ZERO, SEPARATE, UNSIGNED = 0, 2, 1  # values of them
 INFO = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # and pillow's names
 PNG_KINDS = {png.GREY: "L", png.RGB: "RGB", png.PALETTE: "RGB", png.GREY_ALPHA: "LA", png.RGB_ALPHA: "RGBA"}
@@ -59,6 +61,8 @@ def _decode(data: bytes, name: str) -> Picture:
         tags = {} if stated is None else {tag: stated.get(tag) for tag in TAGS if tag in stated}
         rawmode = _rawmode(file.tile[0]) if file.tile else ""
         head = _head(data, name) if file.format == "PNG" else None
+        if tags and not _holds_all(tags, *file.size, len(data)):
+            raise _too_few(name)
         file.load()
         if head is not None:
             picture = _of_png(file, data, head)
@@ -71,6 +75,10 @@ def _decode(data: bytes, name: str) -> Picture:
         info = {key: file.info[place] for key, place in INFO.items() if isinstance(file.info.get(place), bytes)}
         orientation = picture.orientation if tags else _orientation(file)
     return replace(picture, orientation=orientation, frames=frames, info=info)
+
+
+def _too_few(name: str) -> InputError:
+    return InputError("AR803", f"cannot read {name} as an image: it holds fewer pixels than it states")
 
 
 def _planes(file: Image.Image) -> Array:
@@ -129,7 +137,7 @@ def _head(data: bytes, name: str) -> png.Head:
     if head is None:
         raise InputError("AR803", f"cannot read {name} as an image: its head is none that PNG knows")
     if not png.holds_all(data, head):
-        raise InputError("AR803", f"cannot read {name} as an image: it holds fewer pixels than it states")
+        raise _too_few(name)
     return head
 
 
@@ -201,6 +209,21 @@ def _of_tiff(file: Image.Image, data: bytes, tags: dict[int, Any], rawmode: str)
         inverted=tags.get(PHOTOMETRIC) == WHITE_IS_ZERO,
         orientation=orientation,
     )
+
+
+def _holds_all(tags: dict[int, Any], columns: int, rows: int, size: int) -> bool:
+    """Whether a TIFF file of so many bytes has all strips or tiles; pillow fills up what is missing."""
+    if 5 <= _legal(tags.get(ORIENTATION)) <= 8:  # pillow states the size of the turned picture
+        columns, rows = rows, columns
+    if TILES in tags:
+        across, down = (max(1, int(tags.get(tag) or 1)) for tag in (TILE_COLUMNS, TILE_ROWS))
+        wanted, there = -(-columns // across) * -(-rows // down), tags[TILES]
+    else:
+        wanted, there = -(-rows // max(1, int(tags.get(STRIP_ROWS) or rows))), tags.get(STRIPS, ())
+    bits = tags.get(BITS, (1,))
+    depth = sum(bits) if isinstance(bits, tuple) and len(bits) > 1 else tags.get(SAMPLES, 1)
+    plain = tags.get(COMPRESSION, 1) == 1 and columns * rows * depth > 8 * size
+    return not plain and (len(there) if isinstance(there, tuple) else 1) >= wanted
 
 
 # -- decoding in two halves --------------------------------------------------------------------------------------------
