@@ -362,6 +362,20 @@ def test_a_stream_is_written_by_the_alphabet(tmp_path: Path) -> None:
     assert out.read_text() == "".join("aé€"[level] for level in drawn.tolist())
 
 
+def test_what_would_fit_a_trained_model_is_another_model(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("der")
+    assert main(["eval", str(run), "--data", str(tmp_path / "a.txt"), "--split", "all", "--device", "cpu"]) == 2
+    assert "a model that is trained with --set length=3 fits it" in capsys.readouterr().err
+    data = chars().data
+    data.of_a_trained_model()
+    help = refusal(lambda: levels_of(np.frombuffer("é".encode(), np.uint8), data, "a")).help
+    assert help and help.startswith(
+        "a model that is trained with --set levels=256 takes any byte, one trained with @alphabet=auto"
+    )
+
+
 def test_a_run_with_an_alphabet_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text(POEM)
     (tmp_path / "s.yaml").write_text(CHARS)

@@ -42,8 +42,8 @@ def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) 
                 "AR804",
                 f"{name} holds the value {int(text[first])}, of {said(_character(text, first))} at {where(first)}; "
                 f"the spec has the levels 0 to {data.levels - 1}, a byte each",
-                f"{data.told('levels', 256)} takes any byte, @alphabet=auto behind the data's name makes a table of characters; "
-                "a trained model has those levels that it was trained with",
+                f"{data.told('levels', 256)} takes any byte, {'one trained with ' if data.trained else ''}@alphabet=auto behind "
+                "the data's name has a level for each character",
             )  # fmt: skip
         return text
     levels = numbered(code_points(decoded(text, name, where)), data.alphabet)

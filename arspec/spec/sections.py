@@ -30,15 +30,26 @@ class Section(BaseModel):
 
 class DataSection(Section):
     _params: dict[str, str] = PrivateAttr(default_factory=dict)  # key -> the parameter of the spec that it is
+    _trained: bool = PrivateAttr(default=False)  # whether it is a trained model's, which is what it was trained as
 
     def name_params(self, params: Mapping[str, str]) -> None:
         """Tells which keys are a parameter of the spec as it stands, for `told`."""
         self._params = dict(params)
 
     def told(self, key: str, value: int) -> str:
-        """How a person sets a key of this section: by an option, or in the spec."""
+        """How a person sets a key of this section: by an option, or in the spec; for a trained model before training."""
         name = self._params.get(key)
-        return f"--set {name}={value}" if name is not None else f"`{key}: {value}` in the spec's data section"
+        setting = f"--set {name}={value}" if name is not None else f"`{key}: {value}` in the spec's data section"
+        return f"a model that is trained with {setting}" if self._trained else setting
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is the section of a trained model."""
+        return self._trained
+
+    def of_a_trained_model(self) -> None:
+        """Tells that it is, for `told`."""
+        self._trained = True
 
 
 class Auxiliary(Section):

@@ -49,7 +49,9 @@ def load_model(path: Path | str, device: str = "auto") -> nn.Module:
     if not file.exists():
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
     tensors, _ = read_tensors(file)
-    model = arspec.compile(read_spec(folder))
+    spec = read_spec(folder)
+    spec.data.of_a_trained_model()
+    model = arspec.compile(spec)
     model.names = read_classes(folder, model.spec)
     fill(model, tensors, str(file))
     return model.to(on).eval()
