@@ -136,6 +136,11 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "mask_with_a_fraction": [("- 0.5", "- 1")],
     "ranks_too_few": [("[0, 1, 2]", str(list(range(64))))],
     "curly_quotes": [("“", ""), ("”", "")],
+    "parameter_misspelt_in_a_parameter": [("4 * layrs", "4 * $layers"), ("{features: 4 * $layers, layers: 2", "{layers: 2, features: 4 * $layers")],
+    "parameter_in_quotes": [('"16"', "16")],
+    "order_in_the_data": [(", order: raster}", "}\norder: raster")],
+    "nodes_as_list": [("- conv: {layer: conv, from: h}", "relu: {layer: relu, from: h}")],
+    "tab_within_a_line": [("out:\t", "out: ")],
     "node_as_a_number": [("from: 3", "from: first")],
 }  # fmt: skip
 MISTAKES = [name for name in SPECS if name.startswith("mistake")]

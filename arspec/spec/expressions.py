@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from arspec.diagnostics import did_you_mean, the_nearest
-from arspec.spec.arithmetic import BINARY, COMPARISONS, FUNCTIONS
+from arspec.spec.arithmetic import BINARY, COMPARISONS, FUNCTIONS, WORDS
 
 MAX_LENGTH = 500  # characters of an expression
 MAX_NESTING = 32  # brackets within brackets
@@ -109,13 +109,20 @@ def _is_arithmetic(text: str) -> bool:
     return isinstance(tree, (ast.BinOp, ast.Call, ast.Compare))
 
 
-def with_signs(text: str, params: Mapping[str, Any]) -> str | None:
-    """The text with a $ before each name of a parameter that lacks it; None where none lacks it.
+def with_signs(text: str, params: Mapping[str, Any], other: Callable[[str], str | None] = lambda _: None) -> str | None:
+    """The text with a $ before each name of a parameter that lacks it; None where none lacks it. `other`: the parameter
+    that a name which is none stands for.
 
     >>> with_signs("2 * width + $kernel", {"width": 64, "kernel": 3})
     '2 * $width + $kernel'
     """
-    found = _BARE.sub(lambda m: f"${m[0]}" if m[0] in params else m[0], text)
+
+    def signed(match: re.Match[str]) -> str:
+        word = match[0]
+        name = word if word in params else None if word in FUNCTIONS or word in WORDS else other(word)
+        return word if name is None else f"${name}"
+
+    found = _BARE.sub(signed, text)
     return found if found != text else None
 
 

@@ -71,9 +71,7 @@ def _readings(value: Any, params: Mapping[str, Any]) -> Iterator[Reading]:
 
 
 def _of_text(text: str, params: Mapping[str, Any]) -> Iterator[Reading]:
-    signed = with_signs(text, params)
-    if signed is None and (near := the_nearest(text, params)) is not None:
-        signed = f"${near}"
+    signed = with_signs(text, params, lambda word: the_nearest(word, params))
     value = None
     if signed is not None:
         with contextlib.suppress(ExpressionError):

@@ -291,7 +291,8 @@ class Reader:
                 value = item.get(key)
                 if value is not None and not isinstance(value, Map):
                     message = f"`{key}` of the block '{name}' takes a mapping, and was given {said(plain(value))}"
-                    self.faults.add("AR103", message, value.place, None)
+                    help = f"names stand without dashes: {key}: {{name: ...}}" if isinstance(value, Seq) else None
+                    self.faults.add("AR103", message, value.place, help)
                 elif key == "nodes" and isinstance(value, Map) and not value.entries:
                     self.faults.add("AR116", f"the block '{name}' holds no nodes", value.place, None)
         return found

@@ -128,6 +128,10 @@ NO_KEY: Mapping[str, str] = {
         ("shape", "size", "resolution", "dims"),
         "an image has `height` and `width`, a sequence `length`, a vector `size`",
     ),
+    **dict.fromkeys(
+        ("order", "params", "masks", "blocks", "graph", "head", "extends"),
+        "it is a section of its own, and begins at the left margin",
+    ),
     "repeat": "a block is repeated, a layer is not: make a block of it",
     **dict.fromkeys(("batch", "batch_size"), "a spec says nothing of batches: see `arspec train --help`"),
     **dict.fromkeys(("lr", "epochs", "optimizer"), "a spec says nothing of training: see `arspec train --help`"),

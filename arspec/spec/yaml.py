@@ -230,7 +230,9 @@ class _Composer:
         here = self.source.text[at : at + 1]
         line_start = self.source.line_starts[place.line - 1]
         if here == "\t" or ("\t" in self.source.text[line_start:at] and "'\\t'" in problem):
-            self.faults.add("AR015", "a tab where only spaces may stand", place, "indent with spaces")
+            first = not self.source.text[line_start:at].strip()
+            help = "indent with spaces" if first else "write a space"
+            self.faults.add("AR015", "a tab where only spaces may stand", place, help)
             return
         self.faults.add("AR001", *told(self.source, error))
 
