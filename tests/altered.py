@@ -62,6 +62,9 @@ head: {kind: categorical, from: logits}
 WORDS = SOUND.replace("name: sound", "name: words").replace(
     "levels: 16, content: audio, rate: 8000, companding: mu_law", "levels: 256, content: text"
 )
+LETTERS = WORDS.replace("name: words", "name: letters").replace(
+    "levels: 256, content: text", 'levels: 8, content: text, alphabet: "abcdeé€ "'
+)
 COLOUR = """arspec: 1
 name: colour
 data: {kind: image, height: 3, width: 3, channels: 3, levels: 8}
@@ -197,6 +200,12 @@ def files_for(name: str, folder: Path) -> list[tuple[str, bytes]]:
         made += [("e.png", picture("PNG", "P", 4)), ("f.tif", picture("TIFF", "L", 4))]
     elif name == "words":
         made += [("a.txt", b"what is compressed"), ("b.txt", b""), ("c.npy", array(np.arange(9, dtype=np.uint8)))]
+    elif name == "letters":
+        made += [
+            ("a.txt", "a bé cd€ ade".encode()),
+            ("b.txt", "abc abc z\U0001f642".encode() + b"\xff"),
+            ("c.txt", b"a"),
+        ]
     elif name == "sound":
         made += [
             ("a.wav", sound("WAV", "PCM_16")),
@@ -218,11 +227,11 @@ def files_for(name: str, folder: Path) -> list[tuple[str, bytes]]:
 
 
 def specs() -> dict[str, str]:
-    return {"little": SPEC, "words": WORDS, "sound": SOUND, "colour": COLOUR, "vector": VECTOR}
+    return {"little": SPEC, "words": WORDS, "letters": LETTERS, "sound": SOUND, "colour": COLOUR, "vector": VECTOR}
 
 
 class Containers:
-    """Containers of four models, one file alone and all together."""
+    """Containers of several models, one file alone and all together."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.models, self.whole = folder, dict[str, Any](), list[tuple[str, bytes]]()
