@@ -14,6 +14,7 @@ from scipy.io import wavfile
 
 from arspec.cli.main import main
 from arspec.codec.media import DECODED, FLAC, SOUND, STORED, WAV, build, parse, restores
+from arspec.data import load
 from arspec.diagnostics import InputError
 from tests.sounds import AUDIO, KINDS, UNCOMPRESSED, independent, signal, written
 
@@ -111,6 +112,35 @@ def test_what_cannot_be_restored_is_refused():
     with pytest.raises(InputError, match="bytes around its samples") as caught:
         parse(head + bytes(20 << 20), "a.wav", AUDIO)
     assert caught.value.code == "AR804"
+
+
+def test_altered_files_are_read_or_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """Whatever a header says: what is read comes back byte for byte, and nothing is printed by the way."""
+    random = np.random.default_rng(3)
+    kinds = [("WAV", "PCM_16"), ("WAV", "DOUBLE"), ("AIFF", "PCM_24"), ("AU", "ULAW"), ("CAF", "ALAC_16"), ("FLAC", "PCM_16"),
+             ("W64", "IMA_ADPCM"), ("CAF", "FLOAT"), ("OGG", "VORBIS")]  # fmt: skip
+    files = [written(*kind, signal(1)) for kind in kinds]
+    read = 0
+    for _ in range(40):
+        for data in files:
+            assert data is not None
+            altered = bytearray(data)
+            for place in random.integers(0, 100, 3):
+                altered[place] = random.choice([0, 1, 127, 128, 255])
+            (tmp_path / "a.wav").write_bytes(altered)
+            for attempt in (lambda: load(str(tmp_path / "a.wav"), AUDIO), lambda: comes_back(bytes(altered))):  # noqa: B023
+                try:
+                    attempt()
+                    read += 1
+                except InputError as error:
+                    assert error.code in ("AR803", "AR804"), error
+    assert read > 100
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def comes_back(data: bytes) -> None:
+    number, media = parse(data, "a", AUDIO)
+    assert restores(media, number, data, build(number, media.meta, media.samples), "a")
 
 
 SPEC = """

@@ -73,9 +73,10 @@ def read_sound(path: Path, channel: int | None = None) -> Sound:
                 raise InputError(
                     "AR804", f"{path} holds no number (NaN or infinity) at sample {frame:,}", "mend the file"
                 )
-            one = block.mean(1) if channel is None and channels > 1 else block[:, (channel or 1) - 1].copy()
-            each += float(np.square(block, dtype=np.float64).sum()) / channels
-            mixed += float(np.square(one, dtype=np.float64).sum())
+            with np.errstate(over="ignore"):  # of numbers that are far beyond -1 ... 1
+                one = block.mean(1) if channel is None and channels > 1 else block[:, (channel or 1) - 1].copy()
+                each += float(np.square(block, dtype=np.float64).sum()) / channels
+                mixed += float(np.square(one, dtype=np.float64).sum())
             pieces.append(one)
         cut = cut_short(file)
     count = max(1, sum(map(len, pieces)))
@@ -108,7 +109,7 @@ def opened(source: Path | bytes, name: str) -> Generator[Any]:
     if (len(source) if isinstance(source, bytes) else _size(source)) == 0:
         raise InputError("AR803", f"{name} is empty: it holds no sound")
     try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+        with soundfile.SoundFile(_Bytes(source) if isinstance(source, bytes) else str(source)) as file:
             yield file
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).strip().rstrip(".")
@@ -150,6 +151,17 @@ def cut_short(file: Any) -> bool:
     log = str(file.extra_info)
     stated = [(int(claimed), int(there)) for claimed, there in _STATED.findall(log)]
     return any(there < claimed < _UNKNOWN for claimed, there in stated) or _CUT.search(log) is not None
+
+
+class _Bytes(io.BytesIO):
+    """Bytes as a file that stays where it is when a damaged header sends libsndfile to a place before the start: an exception
+    cannot pass through the C library, and would be printed."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
 
 
 def library() -> Any:

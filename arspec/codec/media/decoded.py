@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from arspec.codec.media import stored
 from arspec.codec.media.base import Media
 from arspec.data.sound import opened, whole
+from arspec.diagnostics import InputError
 
 
 def parse(data: bytes, name: str) -> Media:
@@ -25,7 +27,12 @@ def parse(data: bytes, name: str) -> Media:
     elif (read == read.astype(np.float32)).all():
         read = read.astype(np.float32)
     stream = io.BytesIO()
-    wavfile.write(stream, rate, read)
+    try:
+        wavfile.write(stream, rate, read)
+    except (struct.error, ValueError) as error:
+        raise InputError(
+            "AR804", f"{name} has {rate:,} Hz and {read.shape[1]} channels, which no WAV file has"
+        ) from error
     media = stored.parse(stream.getvalue(), name)
     assert media is not None, "the samples of a WAV file are not compressed"
     return replace(media, suffix=".wav", exact=False, kept="samples, as they were decoded")

@@ -73,7 +73,8 @@ def _samples(values: Array, subtype: str) -> tuple[int, Ints]:
     elif kind == "int16":
         bits, numbers = 16, values.astype(np.int64)
     else:
-        inside = np.clip(np.nan_to_num(values.astype(np.float64)), -1, 1)
+        with np.errstate(invalid="ignore"):  # of NaNs that signal
+            inside = np.clip(np.nan_to_num(values.astype(np.float64)), -1, 1)
         bits = 16 if (inside * 2.0**15 == np.rint(inside * 2.0**15)).all() else 24
         half = 1 << bits - 1
         numbers = np.clip(np.trunc(inside * half), -half, half - 1).astype(np.int64)

@@ -11,6 +11,7 @@ from arspec.codec.wire import Damaged, In, Out
 from arspec.types import Ints
 
 PCM, EXTENSIBLE = 1, 0xFFFE
+MOST = 0xFFFFFFFF  # bytes a second
 
 
 def parse(data: bytes, name: str) -> Media | None:
@@ -20,7 +21,7 @@ def parse(data: bytes, name: str) -> Media | None:
         return None
     (tag, channels, rate, _, block, bits), start, size = found
     width = bits // 8
-    if tag != PCM or bits not in (8, 16, 24, 32) or not channels or block != width * channels:
+    if tag != PCM or bits not in (8, 16, 24, 32) or not channels or block != width * channels or rate * block > MOST:
         return None
     size = min(size, len(data) - start) // block * block
     raw = np.frombuffer(data, np.uint8, size, start).reshape(-1, channels, width).astype(np.int64)
@@ -35,7 +36,7 @@ def parse(data: bytes, name: str) -> Media | None:
 def build(meta: In, samples: Ints) -> bytes:
     """The file."""
     width, rate = meta.byte(), meta.number(0xFFFFFFFF)
-    if not 1 <= width <= 4 or samples.shape[0] > 0xFFFF or rate * samples.shape[0] * width > 0xFFFFFFFF:
+    if not 1 <= width <= 4 or samples.shape[0] > 0xFFFF or rate * samples.shape[0] * width > MOST:
         raise Damaged("the container states samples that there are not")
     size = samples.size * width
     before, after = unpack_frame(meta, _usual(rate, samples.shape[0], width, size))
