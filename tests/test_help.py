@@ -141,6 +141,9 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "order_in_the_data": [(", order: raster}", "}\norder: raster")],
     "nodes_as_list": [("- conv: {layer: conv, from: h}", "relu: {layer: relu, from: h}")],
     "tab_within_a_line": [("out:\t", "out: ")],
+    "upsampling_by_nothing": [("[0, 2]", "1")],
+    "dilation_of_nothing": [("[0, 1]", "[1, 1]")],
+    "state_far_away": [("9223372036854775807", "-1")],
     "node_as_a_number": [("from: 3", "from: first")],
 }  # fmt: skip
 MISTAKES = [name for name in SPECS if name.startswith("mistake")]

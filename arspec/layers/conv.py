@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Size = Annotated[int, Field(ge=1, le=4096)]
+Dilation = Annotated[int, Field(ge=1, le=1 << 30)]
 Pad = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
@@ -52,9 +53,7 @@ class Conv(Layer):
     kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
     stride: Size | list[Size] = Field(1, description="Input positions from one output position to the next.")
-    dilation: Annotated[int, Field(ge=1, le=1 << 30)] | list[int] = Field(
-        1, description="Input positions from tap to tap."
-    )
+    dilation: Dilation | list[Dilation] = Field(1, description="Input positions from tap to tap.")
     padding: Literal["same", "causal", "valid"] | Pad | dict[str, Pad] = Field(
         "same", description="Zeros around the input: same (centred), causal (all before), valid (none), or a number a "
         "side: top, bottom, left, right; before, after.",

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAX_SCAN = 1 << 16  # sites of a recurrent layer, each of which may have to wait for all others
 WAITING = 1000  # numbers that could be worked out while one site waits for another
-Offset = Annotated[list[int], Field(min_length=1, max_length=2)]
+Steps = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
+Offset = Annotated[list[Steps], Field(min_length=1, max_length=2)]
 
 
 @lru_cache(maxsize=128)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+Factor = Annotated[int, Field(ge=1, le=4096)]
+
+
 class Upsample(Layer):
     """Repeats every position `factor` times along each dimension (nearest neighbour)."""
 
@@ -30,7 +33,7 @@ class Upsample(Layer):
         "half: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}\n"
         "back: {layer: upsample, factor: 2}"
     )
-    factor: Annotated[int, Field(ge=1, le=4096)] | list[int] = Field(2, description="One number, or one a dimension.")
+    factor: Factor | list[Factor] = Field(2, description="One number, or one a dimension.")
 
     def _factor(self, into: Type) -> tuple[int, ...]:
         return spread(self.factor, len(into.grid), "factor")

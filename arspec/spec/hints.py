@@ -36,6 +36,7 @@ def unknown_node(
             return help, None
     help = did_you_mean(name, known, "nodes so far")
     sure = the_nearest(name, known)
+    sure = sure if sure is not None and sure.isidentifier() else None
     if not conditions and sure is None and not (help or "").startswith("did"):
         return f"{help}; {CONDITION}" if help else CONDITION, None
     return help, sure
