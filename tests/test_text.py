@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from arspec.codec import Codec, Item
 from arspec.codec.identity import spec_hash
 from arspec.codec.media import TEXT, parse
 from arspec.data import fitted, load
+from arspec.data.raw import Raw
+from arspec.data.sets import SETS
 from arspec.data.symbols import bytes_of, levels_of, text_of
 from arspec.diagnostics import InputError
 from arspec.runtime.module import build
@@ -196,6 +199,16 @@ def test_an_alphabet_is_made_of_a_text(tmp_path: Path) -> None:
     assert same.data.alphabet is None and told == ""
     again, _ = fitted(spec, f"{path}@alphabet=auto")
     assert again is spec
+
+
+def test_a_named_set_has_an_alphabet(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Raw("text", np.frombuffer(POEM.encode(), np.uint8), levels=256)
+    monkeypatch.setitem(SETS, "shakespeare", replace(SETS["shakespeare"], read=lambda split: text))
+    spec, _ = fitted(chars(), "shakespeare@alphabet=auto")
+    assert spec.data.alphabet == "".join(sorted(set(POEM)))
+    assert text_of(load("shakespeare", spec.data, {}, "all").x[0], spec.data) == POEM[:8]
+    lacking = spec.variant(data={"alphabet": spec.data.alphabet.replace("é", "ê")})
+    assert "'é' (U+00E9) at byte" in refusal(lambda: load("shakespeare", lacking.data, {}, "all")).message
 
 
 def test_a_number_of_levels_that_was_set_is_not_changed(tmp_path: Path) -> None:
