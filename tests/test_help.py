@@ -144,6 +144,7 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "upsampling_by_nothing": [("[0, 2]", "1")],
     "dilation_of_nothing": [("[0, 1]", "[1, 1]")],
     "state_far_away": [("9223372036854775807", "-1")],
+    "list_of_lines_for_a_number": [("out:\n    - 16", "out: 16")],
     "node_as_a_number": [("from: 3", "from: first")],
 }  # fmt: skip
 MISTAKES = [name for name in SPECS if name.startswith("mistake")]

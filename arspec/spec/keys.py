@@ -247,7 +247,8 @@ def _told_what_is_meant(
         faults.add(code, message, place, advice)
         return
     advice = f"write `{reading.text}`: {reading.why}" + (f"\n{help}" if help else "")
-    faults.add(code, message, place, advice, (), [(place, reading.text)])
+    sure = not isinstance(came, list) or place.text.startswith("[")  # a list of lines may begin where no value can
+    faults.add(code, message, place, advice, (), [(place, reading.text)] if sure else ())
 
 
 def told(
