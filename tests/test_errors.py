@@ -294,7 +294,7 @@ def held(path: Path) -> None:
 def no_memory(path: Path) -> None:
     import torch
 
-    def claims(*_: object) -> None:
+    def claims(*_: object, **__: object) -> None:
         torch.empty(1 << 60)
 
     with pytest.MonkeyPatch.context() as patch:

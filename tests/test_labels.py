@@ -291,6 +291,9 @@ def test_other_data_are_numbered_by_the_models_names(
     x = torch.from_numpy(load(str(some), DATA, {}, "all").x.astype(np.int64))
     right = -trained.log_prob(x, label=["dog" if value == 7 else "cat" for value in x[:, 0, 0, 0].tolist()]).mean()
     assert told["nats"] == pytest.approx(right.item(), rel=1e-5) and "no example of 2" in told["note"]
+    assert main([*evaluate, "--data", str(some / "cat"), "--label", "cat"]) == 0  # pictures without sub-folders
+    cats = trained.log_prob(x[x[:, 0, 0, 0] == 5], label="cat")
+    assert json.loads(capsys.readouterr().out)["nats"] == pytest.approx(-cats.mean().item(), rel=1e-5)
     fill(some, {"mouse": 1})
     assert main([*evaluate, "--data", str(some)]) == 2
     assert "AR850" in capsys.readouterr().err

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_model, as_tensors, at_least, open_model
+from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibrate", type=int, default=128, metavar="N",
         help="examples whose predictions are held to what came, 0: none (%(default)s)",
     )  # fmt: skip
+    add_conditions(parser, "; of all examples, instead of what comes with the data")
     parser.add_argument("--plot", metavar="FILE", help="draws the calibration: .png, .svg or .pdf")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -50,8 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
     model = open_model(args, args.seed)
     # examples drawn from anywhere would overlap: evaluation takes the pieces side by side in every split
-    examples = load_for(model, args.data, args.split, args.seed)
+    named = {setting.partition("=")[0] for setting in args.condition}
+    examples = load_for(model, args.data, args.split, args.seed, without=named)
     examples = examples.side_by_side().first(args.limit)
+    chosen, _ = conditions_of(model, args.condition, len(examples), required=False)
+    examples = replace(examples, condition={**examples.condition, **chosen})
     found = evaluate(model, examples, args.batch, args.members)
     calibration = _calibration(model, examples.first(args.calibrate), args) if args.calibrate else None
     if args.json:
