@@ -37,6 +37,11 @@ def as_earlier(spec: Spec, folder: Path) -> None:
     path.write_text(json.dumps({**settings, "data": spec.data.model_dump(mode="json")}, indent=2) + "\n")
 
 
+def values(spec: Spec) -> dict[str, Any]:
+    """The data section."""
+    return spec.data.model_dump()
+
+
 def drawn(model: Any, steps: int) -> torch.Tensor:
     given = {name: torch.zeros(1, dtype=torch.long) for name in model.spec.condition}
     return torch.cat(list(model.stream(1, steps=steps, seed=3, **given)), 1)
@@ -54,7 +59,7 @@ def test_a_run_streams_as_its_spec_does(
     if earlier:
         as_earlier(spec, tmp_path)
     run: Any = load_model(tmp_path, "cpu")
-    assert run.spec.data == spec.data and run.spec.changes == {}
+    assert values(run.spec) == values(spec) and run.spec.changes == {}
     assert run.spec.variant(params={"length": 70}).data.length == 70
     assert torch.equal(drawn(run, 200), drawn(model.eval(), 200))
 
@@ -75,7 +80,7 @@ def test_a_spec_that_needs_what_was_set(tmp_path: Path) -> None:
     spec = load(tmp_path / "x.yaml", CHARS, {"length": 12})
     assert saved(spec, tmp_path / "run").data.length == 12
     as_earlier(spec, tmp_path / "run")
-    assert read_spec(tmp_path / "run").data == spec.data
+    assert values(read_spec(tmp_path / "run")) == values(spec)
 
 
 @pytest.mark.parametrize("earlier", [False, True])
@@ -110,4 +115,4 @@ def test_an_earlier_run_is_written_anew_when_it_goes_on(tmp_path: Path) -> None:
     check_same_spec(model.spec, EARLIER / "runs" / "digits")
     save_model(model, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "spec.json").read_text())["data"] == {}
-    assert read_spec(tmp_path / "run").data == model.spec.data
+    assert values(read_spec(tmp_path / "run")) == values(model.spec)

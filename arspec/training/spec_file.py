@@ -88,7 +88,9 @@ def _same_settings(spec: Spec, folder: Path) -> bool:
     there, here = _read_settings(folder), _settings(spec)
     if any(there.get(key) != here[key] for key in ("name", "params")):
         return False
-    return read_spec(folder).data == spec.data if _whole(there["data"]) else there["data"] == here["data"]
+    if _whole(there["data"]):
+        return read_spec(folder).data.model_dump() == spec.data.model_dump()
+    return there["data"] == here["data"]
 
 
 def _copy(source: Source, name: str, folder: Path, home: Path) -> None:
