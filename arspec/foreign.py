@@ -63,9 +63,9 @@ def content(path: str | os.PathLike[str], code: str, most: int = MOST_DATA, help
         return data
 
 
-def settings(path: Path, code: str, help: str | None = None) -> dict[str, Any]:
+def settings(path: Path, code: str, help: str | None = None, most: int = MOST_SETTINGS) -> dict[str, Any]:
     """The object that a JSON file holds. InputError where it can't be read or holds anything else."""
-    data = content(path, code, MOST_SETTINGS, help)
+    data = content(path, code, most, help)
     try:
         found: object = json.loads(data)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from arspec import foreign
 from arspec.data.atomic import write_text
 from arspec.data.labels import Names
 from arspec.diagnostics import InputError
@@ -28,9 +29,7 @@ def read_classes(folder: Path, spec: Spec) -> dict[str, tuple[str, ...]]:
     try:
         if not path.exists():
             return {}
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        found: Any = json.loads(path.read_text(encoding="utf-8"))["classes"]
+        found: Any = foreign.settings(path, "AR802", most=MOST_BYTES)["classes"]
         return {str(key): _checked(str(key), own, spec) for key, own in dict(found).items()}
     except OSError as error:
         raise InputError("AR802", f"cannot read {path}: {error.strerror}") from error
