@@ -77,7 +77,9 @@ def check_same_spec(spec: Spec, folder: Path) -> None:
         for path in sorted(Path(name).iterdir()):
             there = folder / path.name
             same = there.is_file() and (
-                _same_settings(spec, folder) if path.name == SETTINGS else foreign.content(there, "AR802") == path.read_bytes()
+                _same_settings(spec, folder)
+                if path.name == SETTINGS
+                else foreign.content(there, "AR802") == path.read_bytes()
             )
             if not same:
                 message = f"the run in {folder} was begun with another spec or other params ({path.name} differs)"
