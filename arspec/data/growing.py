@@ -19,7 +19,7 @@ from arspec.data.write import as_text, numbered
 if TYPE_CHECKING:
     from arspec.spec.sections import SequenceData
 
-Put = Callable[[Array], None]  # takes a piece of each sequence, [n, up to any number of steps]
+Put = Callable[[Array], object]  # takes a piece of each sequence, [n, up to any number of steps]
 
 
 @contextmanager
@@ -34,15 +34,11 @@ def growing(path: Path, data: SequenceData, n: int, steps: int) -> Generator[tup
             yield put, numbered(path, n)
     elif n == 1 and data.content == "text":
         with replacing(path) as temporary, temporary.open("wb") as file:
-            yield lambda pieces: _ignored(file.write(bytes_of(pieces[0], data))), [path]
+            yield lambda pieces: file.write(bytes_of(pieces[0], data)), [path]
     else:  # one after another in a file, so that the first has to be there as a whole
         kept: list[Array] = []
         yield lambda pieces: kept.append(pieces.astype(np.uint16)), [path]
         write_text(path, as_text(np.concatenate(kept, 1), data))
-
-
-def _ignored(_: object) -> None:
-    """Makes an expression a function that returns nothing."""
 
 
 @contextmanager
@@ -51,7 +47,7 @@ def _array(path: Path, n: int, steps: int) -> Generator[Put]:
     with replacing(path) as temporary, temporary.open("wb") as file:
         said = {"descr": "<i8", "fortran_order": n > 1, "shape": (n, steps)}
         np.lib.format.write_array_header_1_0(file, said)
-        yield lambda pieces: _ignored(file.write(pieces.T.astype("<i8").tobytes()))
+        yield lambda pieces: file.write(pieces.T.astype("<i8").tobytes())
 
 
 @contextmanager
