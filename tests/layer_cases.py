@@ -111,6 +111,9 @@ CASES: dict[str, tuple[str, str]] = {
     "attention over steps": ("steps", attention(mask="so_far", heads="2")),
     "attention to a condition": ("grey", attention("map").replace("from: map, kernel: 1, out: 12, mask: so_far",
                                  "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
+    "attention to a condition by a rule": ("grey", attention("map", mask="that.row <= this.row and that.column != 1").replace(
+        "from: map, kernel: 1, out: 12, mask: so_far", "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
+    "attention that sees nothing": ("grey", attention("scaled", mask="that.row > 99")),
     "attention leaking": ("colour", attention()),
     "lstm": ("steps", gates(4, "{layer: lstm, state: [[-1]]}")),
     "lstm of a row": ("colour", gates(4, "{layer: lstm, state: [[-1, -1], [-1, 0], [-1, 1]], carry: 1}")),

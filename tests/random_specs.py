@@ -1,8 +1,10 @@
-"""Random small specs as hypothesis draws them: layers of every kind in a row with branches, masks that may leak, strides
-down and up, every order, conditions. Written as YAML, so that the language is tried as well."""
+"""Random small specs as hypothesis draws them: layers of every kind in a row with branches, masks of every form that may
+leak, strides down and up, every order, families of orders, conditions of every kind, attention to them, auxiliary images.
+Written as YAML, so that the language is tried as well."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -11,6 +13,12 @@ Draw = st.DrawFn
 
 MASKS = ["earlier", "so_far", "before", "rows_above", "rows_so_far", "rows_above or left", "everything"]
 MASKS_1D = ["earlier", "so_far", "past", "past_so_far", "everything"]
+COMPARED = ["mine", "that.rank < this.rank - 1", "that.row < this.row - $reach or left", "so_far and that.column % 2 == 0",
+            "before or (here and A)", "earlier and not rows_above", "that.row + that.column <= this.row"]  # fmt: skip
+COMPARED_1D = ["mine", "that.rank < this.rank - 1", "that.step < this.step - $reach", "so_far and that.step % 2 == 0",
+               "before or (here and A)", "-3 <= that.step - this.step < 0"]  # fmt: skip
+GIVEN = ["", "", ", mask: that.row < 2", ", mask: that.row <= this.row and that.column != 1", ", mask: that.row > 99"]
+GIVEN_1D = ["", "", ", mask: that.step < 2", ", mask: that.step <= this.step", ", mask: that.step > 99"]
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "checkerboard"]
 FUNCTIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 
@@ -38,12 +46,22 @@ class _Graph:
         return self.draw(st.sampled_from([n for n, c in self.nodes.items() if channels is None or c == channels]))
 
     def mask(self) -> str:
-        return self.draw(st.sampled_from(MASKS if self.plane else MASKS_1D))
+        """A ready-made one as a rule."""
+        ready, compared = (MASKS, COMPARED) if self.plane else (MASKS_1D, COMPARED_1D)
+        return self.draw(st.sampled_from([*ready, *ready, *compared]))
+
+    def kernel_mask(self, size: int) -> str:
+        """A kernel of 0 and 1, which groups are read by a predicate or all."""
+        row = st.lists(st.sampled_from([0, 1]), min_size=size, max_size=size)
+        kernel = self.draw(st.lists(row, min_size=size, max_size=size) if self.plane else row)
+        groups = self.draw(st.sampled_from(["", ", groups: so_far", ", groups: before or (here and B)"]))
+        return f"{{kernel: {kernel}{groups}}}"
 
 
 def conv(g: _Graph) -> None:
     k = g.draw(st.sampled_from([1, 2, 3]))
-    dilation, source, mask = g.draw(st.sampled_from([1, 2])), g.any(), g.mask()
+    dilation, source = g.draw(st.sampled_from([1, 2])), g.any()
+    mask = g.kernel_mask(k) if g.draw(st.integers(0, 5)) == 0 else g.mask()
     more = g.draw(st.sampled_from(["", ", weight_norm: true", ", bias: false", ", padding: causal"]))
     g.add(f"layer: conv, from: {source}, kernel: {k}, dilation: {dilation}, out: {g.out(3)}, mask: {mask}{more}", 3)
 
@@ -66,9 +84,23 @@ def down_and_up(g: _Graph) -> None:
 def attention(g: _Graph) -> None:
     """Of a single key neither query nor key has a say, so that both are shown beside it as well."""
     queries, keys, values = g.any(3), g.any(3), g.any()
-    mask = g.draw(st.sampled_from(["earlier", "so_far", "before"]))
+    ruled = "so_far and that.row >= this.row - 1" if g.plane else "that.step < this.step and that.step % 2 == 0"
+    mask = g.draw(st.sampled_from(["earlier", "so_far", "before", ruled]))
     both = g.add(f"layer: concat, from: [{keys}, {values}]", 3 + g.nodes[values])
     seen = g.add(f"layer: attention, from: {queries}, keys: {keys}, values: {both}, mask: {mask}", g.nodes[both])
+    g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)
+
+
+def attention_to_a_condition(g: _Graph) -> None:
+    """Keys and values of a map or a series on the data's grid; values may be of the data as well."""
+    queries = g.any(3)
+    made = f"from: given, kernel: {g.draw(st.sampled_from([1, 3]))}, out: {g.out(3)}, groups: {g.groups}"
+    keys, more = g.add(f"layer: conv, {made}", 3), g.add(f"layer: conv, {made}, bias: false", 3)
+    del g.nodes[keys], g.nodes[more]
+    values = g.any(3) if g.draw(st.integers(0, 3)) == 0 else more
+    mask = "so_far" if values != more else None
+    rule = f", mask: {mask}" if mask else g.draw(st.sampled_from(GIVEN if g.plane else GIVEN_1D))
+    seen = g.add(f"layer: attention, from: {queries}, keys: {keys}, values: {values}{rule}", 3)
     g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)
 
 
@@ -119,7 +151,10 @@ def small(g: _Graph) -> None:
     if choice == "function":
         g.add(f"layer: {g.draw(st.sampled_from(FUNCTIONS))}, from: {a}", c)
     elif choice == "gate" and c % 2 == 0:
-        g.add(f"layer: gate, from: {a}{g.draw(st.sampled_from(['', ', condition: label']))}", c // 2)
+        g.add(
+            f"layer: gate, from: {a}{g.draw(st.sampled_from(['', ', condition: label', ', condition: traits', ', condition: given']))}",
+            c // 2,
+        )
     elif choice == "slice" and c > 1:
         g.add(f"layer: slice, from: {a}, start: 1, out: {g.out(c - 1)}", c - 1)
     elif choice == "place":
@@ -159,29 +194,40 @@ def beside(g: _Graph) -> None:
 
 def conditioned(g: _Graph) -> None:
     a = g.any()
-    g.add(f"layer: condition, from: {a}, by: {g.draw(st.sampled_from(['label', 'given']))}", g.nodes[a])
+    by = g.draw(st.sampled_from(["label", "traits", "given", "half"]))
+    if by == "half":
+        by = g.add(g.draw(st.sampled_from([
+            "layer: upsample, from: half, factor: 2",
+            "layer: conv, from: half, kernel: 2, stride: 2, transposed: true, out: 2",
+        ])), 2)  # fmt: skip
+        del g.nodes[by]
+    g.add(f"layer: condition, from: {a}, by: {by}", g.nodes[a])
 
 
 STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, beside,
-         conditioned]  # fmt: skip
+         conditioned, conditioned, attention_to_a_condition]  # fmt: skip
 
 
 @st.composite
 def specs(draw: Draw) -> str:
-    """The text of a spec on a 4×4 image of one or two channels, or on a sequence of 8 steps."""
+    """The text of a spec on a 4×4 image of one or two channels, with an auxiliary image or without, or on a sequence of
+    8 steps, under one order or a family of two."""
     plane = draw(st.booleans())
     channels = draw(st.sampled_from([1, 2])) if plane else 1
     joint = channels == 1 or draw(st.booleans())
     levels = draw(st.sampled_from([2, 3]))
     if plane:
-        data = f"{{kind: image, height: 4, width: 4, channels: {channels}, levels: {levels}}}"
-        scan = draw(st.sampled_from(SCANS))
-        order = f"{{scan: {scan}, channels: {'joint' if joint else 'sequential'}}}"
-        given = "{kind: map, channels: 2, height: 4, width: 4}"
+        parts = draw(st.integers(0, 5)) == 0
+        auxiliary = ", auxiliary: {luma: {view: grey, levels: 2}}" if parts else ""
+        data = f"{{kind: image, height: 4, width: 4, channels: {channels}, levels: {levels}{auxiliary}}}"
+        how = f"channels: {'joint' if joint else 'sequential'}"
+        order = draw(_family([f"{{scan: {scan}, {how}}}" for scan in SCANS], f"{{scan: random, {how}, members: 2}}"))
+        given, half = "{kind: map, channels: 2, height: 4, width: 4}", "{kind: map, channels: 2, height: 2, width: 2}"
     else:
+        parts = False
         data = f"{{kind: sequence, length: 8, levels: {levels}}}"
-        order = draw(st.sampled_from(["natural", "natural", "reversed", "random"]))
-        given = "{kind: series, channels: 2, length: 8}"
+        order = draw(_family(["natural", "natural", "reversed", "random"], "{scan: random, members: 2}"))
+        given, half = "{kind: series, channels: 2, length: 8}", "{kind: series, channels: 2, length: 4}"
     g = _Graph(draw, 1 if joint else channels, plane)
     begin = draw(st.sampled_from(["scale", "scale", "one_hot", "embedding"]))
     if begin == "embedding" and channels == 2 and joint:
@@ -193,13 +239,28 @@ def specs(draw: Draw) -> str:
     g.add(f"layer: conv, from: {first}, kernel: 3, out: {g.out(3)}, mask: {strict}", 3)
     if draw(st.integers(0, 3)):  # most graphs see the data through the strict layer alone, so that many are causal
         del g.nodes[first]
+    if parts:  # the grey image is there before the whole of x
+        g.lines.append("  view: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}")
+        g.add(f"layer: conv, from: luma, kernel: 3, out: {g.out(3)}, groups: {g.groups}", 3)
     for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=5)):
         step(g)
     last = list(g.nodes)[-1]
     mask = draw(st.sampled_from(["so_far", "so_far", "so_far", "earlier", "everything"]))
     lines = [*g.lines, f"  logits: {{layer: conv, from: {last}, kernel: 1, out: $head, mask: {mask}}}"]
+    own, written = "{kind: categorical, from: logits}", "\n".join(lines)
+    named = {"label": "{kind: class, classes: 3}", "traits": "{kind: vector, size: 2}", "given": given, "half": half}
+    conditions = ", ".join(f"{name}: {what}" for name, what in named.items() if re.search(rf": {name}\b", written))
+    near = "earlier and that.row >= this.row - $reach" if plane else "earlier and that.step >= this.step - $reach"
     return "\n".join([
-        "arspec: 1", f"data: {data}", f"order: {order}",
-        f"condition: {{label: {{kind: class, classes: 3}}, given: {given}}}",
-        "graph:", *lines, "head: {kind: categorical, from: logits}", "",
+        "arspec: 1", f"data: {data}", f"order: {order}", *([f"condition: {{{conditions}}}"] if conditions else []),
+        *(["params: {reach: 1}"] if "$reach" in written or "mask: mine" in written else []),
+        *([f"masks: {{mine: {near}}}"] if "mask: mine" in written else []),
+        "graph:", written, f"head: {{luma: {{kind: categorical, from: view}}, x: {own}}}" if parts else f"head: {own}", "",
     ])  # fmt: skip
+
+
+def _family(orders: list[str], two: str) -> st.SearchStrategy[str]:
+    """One order as a rule, a family of two of them, or one of two draws."""
+    one = st.sampled_from(orders)
+    return st.integers(0, 7).flatmap(lambda k: st.tuples(one, one).map(lambda p: f"[{p[0]}, {p[1]}]") if k == 0
+                                     else st.just(two) if k == 1 else one)  # fmt: skip

@@ -102,6 +102,14 @@ head: {kind: categorical, from: logits}
 # -- calls -----------------------------------------------------------------------------------------------------------
 
 
+SMALL = """
+data: {kind: image, height: 4, width: 4, levels: 2}
+params: {width: 24}
+graph:
+  first: {layer: conv, from: scaled, kernel: 3, out: $width, mask: earlier}
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, weights, modules and a spec small enough to train."""
@@ -109,7 +117,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from safetensors.torch import save_file
 
     path = tmp_path_factory.mktemp("run")
-    (path / "small.yaml").write_text(framed("data: {kind: image, height: 4, width: 4, levels: 2}\nparams: {width: 24}"))
+    (path / "small.yaml").write_text(framed(SMALL))
     labelled = (
         "condition: {label: {kind: class, classes: 10}}\ngraph:\n  told: {layer: condition, from: first, by: label}"
     )
@@ -418,7 +426,7 @@ def test_the_examples_of_a_page_are_what_they_say(code: Code, beside: Path) -> N
         return
     right = codes_of(code.right, whole=False)
     assert code.code not in right
-    assert all(CODES[other].level == "note" for other in right)
+    assert all(CODES[other].level != "error" for other in right)
 
 
 @pytest.mark.parametrize("code", [c for c in CODES.values() if c.code > "AR800"], ids=lambda c: c.code)

@@ -454,4 +454,46 @@ CODES = (
         """,
         "make the lists shorter, state less in a block that is repeated, or repeat it less.",
     ),
+    code(
+        "AR223",
+        "a parameter without effect",
+        """A parameter has an effect only where something refers to it as $name. One that nothing refers to is refused
+        where it can only be a mistake: its name is near to one that is used, a spec that extends another adds it, or it
+        was set from outside.""",
+        """
+        params: {width: 24, layers: 2, layres: 3}
+        blocks:
+          layer: {inputs: [h], nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}, outputs: {h: conv}}
+        graph:
+          body: {block: layer, from: first, repeat: $layers}
+        """,
+        """
+        params: {width: 24, layers: 3}
+        blocks:
+          layer: {inputs: [h], nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}, outputs: {h: conv}}
+        graph:
+          body: {block: layer, from: first, repeat: $layers}
+        """,
+        "correct its name, refer to it, or remove it.",
+    ),
+    code(
+        "AR224",
+        "a name that nothing uses",
+        """A parameter, a mask, a block, a condition or an input of a block that nothing uses has no effect. A condition
+        must be given all the same. What a base states and an extending spec no longer uses is not told.""",
+        """
+        masks: {near: earlier and that.row >= this.row - 2}
+        graph:
+          second: {layer: conv, from: first, kernel: 5, out: 24, mask: so_far}
+          logits: {layer: conv, from: second, out: $head, mask: so_far}
+        """,
+        """
+        masks: {near: so_far and that.row >= this.row - 2}
+        graph:
+          second: {layer: conv, from: first, kernel: 5, out: 24, mask: near}
+          logits: {layer: conv, from: second, out: $head, mask: so_far}
+        """,
+        "use it, or remove it.",
+        "warning",
+    ),
 )

@@ -73,7 +73,7 @@ class _Expander(Nodes):
             self.spec, self.data, self.conditions, self.nodes, head, self.spec.head, self.clusters,
             frozenset(self.widths), frozenset(self.repeats), self.repeated, self.notes,
         )  # fmt: skip
-        self.notes += _unread_nodes(graph)
+        self.notes += [*self.spec.notes, *_unread_nodes(graph)]
         return graph
 
     def head(self) -> Node | Broken:

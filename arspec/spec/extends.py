@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +79,53 @@ def sections_of(
     if isinstance(params, Map) and isinstance(base, Map):
         merged["params"] = Map(params.place, {**base.entries, **params.entries}, params.flow)
     return merged
+
+
+def base_sections(source: Source, texts: Mapping[str, str]) -> dict[str, Tree]:
+    """The sections of the spec that one extends; none where there is none, or it can't be read."""
+    try:
+        tree = parse(source)
+        return _extended(tree.get("extends"), source, Collector(), texts, ()) if isinstance(tree, Map) else {}
+    except InputError:
+        return {}
+
+
+def replaced_sections(source: Source, texts: Mapping[str, str]) -> Iterator[tuple[str, Place, Tree]]:
+    """The sections of the specs below that one above them replaces: the name, where the one above states its own, and
+    what the one below states."""
+    below = base_sections(source, texts)
+    while below:
+        tree = parse(source)
+        assert isinstance(tree, Map)
+        whole = below.keys() - {"arspec", "name", "about", "extends", "params"}
+        yield from ((key, place, below[key]) for key, (place, _) in tree.entries.items() if key in whole)
+        own = below.get("arspec")
+        if own is None or own.place.source == source:
+            return
+        source = own.place.source
+        below = base_sections(source, texts)
+
+
+def name_replaced(diagnostics: Iterable[Diagnostic], source: Source, texts: Mapping[str, str]) -> list[Diagnostic]:
+    """Diagnostics in which each missing name that a replaced section has is related to what replaces it."""
+    replaced: list[tuple[str, Place, Tree]] | None = None
+    found: list[Diagnostic] = []
+    for one in diagnostics:
+        name = _QUOTED.search(one.message) if one.code in _MISSING else None
+        if name is not None:
+            replaced = list(replaced_sections(source, texts)) if replaced is None else replaced
+            for section, place, below in replaced:
+                if section in _MISSING[one.code] and isinstance(below, Map) and name[1] in below.entries:
+                    there = os.path.basename(below.place.source.name)
+                    note = f"the section `{section}` here replaces that of {there}, which has '{name[1]}'"
+                    one = replace(one, related=(*one.related, (place, note)))
+        found.append(one)
+    return found
+
+
+_QUOTED = re.compile(r"'([^'.]+)")
+# codes of names that are missing, with the sections in which they could stand
+_MISSING = {"AR201": ("graph", "condition"), "AR215": ("blocks",), "AR311": ("masks",)}
 
 
 def _check_texts(tree: Map, source: Source, faults: Collector) -> None:

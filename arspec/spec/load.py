@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics import Collector, Source, SpecError
+from arspec.diagnostics import Collector, Diagnostic, Source, SpecError
 from arspec.heads import Head, Support
 from arspec.layers.base import Fault
-from arspec.spec.extends import FORMS, SECTIONS, sections_of, top
+from arspec.spec.extends import FORMS, SECTIONS, name_replaced, sections_of, top
 from arspec.spec.keys import Evaluator, place_of
 from arspec.spec.params import BUILT_IN, NAME, own_params, settle_params
 from arspec.spec.read import Reader
 from arspec.spec.sections import OrderSection
+from arspec.spec.unused import misspelt_params, unused_names
 from arspec.spec.yaml import Map, Scalar, Tree, read
 from arspec.types import Member
 from arspec.work import Work
@@ -56,6 +57,8 @@ class Spec:
     deeper: dict[int, Spec] = field(
         default_factory=dict, repr=False
     )  # itself with every repeat multiplied, as asked for
+    lenient: bool = False  # whether it may state parameters that nothing uses
+    notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
     work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
 
     @property
@@ -74,7 +77,10 @@ class Spec:
         from arspec.spec.expand import expand
 
         if not hasattr(self, "_graph"):
-            self._graph = expand(self)
+            try:
+                self._graph = expand(self)
+            except SpecError as error:
+                raise SpecError(name_replaced(error.diagnostics, self.source, self.texts)) from None
         return self._graph
 
     def variant(
@@ -87,19 +93,24 @@ class Spec:
         edited = {**self.texts, **(texts or {})}
         own = text if text is not None else edited.pop(self.source.name, None)
         source = Source(self.source.name, own) if own is not None else self.source
-        return _build(source, {**kept, **(params or {})}, {**self.changes, **(data or {})}, repeats, edited)
+        overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
+        return _build(source, overrides, changes, repeats, edited, lenient=self.lenient)
 
     def __repr__(self) -> str:
         return f"<spec {self.name}: {self.data.kind} {self.data.shape}>"
 
 
 def load(
-    path: str | os.PathLike[str], params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str],
+    params: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    lenient: bool = False,
 ) -> Spec:
     """Reads a spec. `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
+    `lenient`: it may state parameters that nothing uses, as those of earlier versions could.
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
-    return _build(read(path), dict(params or {}), dict(data or {}), 1)
+    return _build(read(path), dict(params or {}), dict(data or {}), 1, lenient=lenient)
 
 
 def from_text(
@@ -116,6 +127,7 @@ def _build(
     repeats: int,
     texts: Mapping[str, str] | None = None,
     work: Work | None = None,
+    lenient: bool = False,
 ) -> Spec:
     faults = Collector(work)
     sections = sections_of(source, faults, texts or {})
@@ -135,7 +147,8 @@ def _build(
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
-        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}), work=faults.work,
+        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}), lenient=lenient,
+        notes=unused_names(sections, source, texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
         try:
@@ -143,10 +156,13 @@ def _build(
         except Fault as fault:
             faults.add(fault.code, fault.message, place_of(head_tree, [fault.key]), fault.help)
             reader.unread.add("head")
+    if not lenient and not any(d.code in ("AR102", "AR105") for d in faults.diagnostics):  # else it may be meant there
+        misspelt_params(sections, source, texts or {}, overrides.keys(), faults)
     if faults:
         from arspec.spec.expand import faults_of_graph
 
-        raise SpecError([*faults.diagnostics, *faults_of_graph(spec, reader.unread)])
+        every = [*faults.diagnostics, *faults_of_graph(spec, reader.unread)]
+        raise SpecError(name_replaced(every, source, texts or {}))
     return spec
 
 

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import arspec
 from arspec import foreign
 from arspec.data.atomic import replacing, write_text
 from arspec.diagnostics import InputError, Source, SpecError
@@ -44,7 +43,9 @@ def read_spec(folder: Path) -> Spec:
     params, data = settings["params"], settings["data"]
     if _whole(data):
         data = _set_from_outside(folder / SPEC, params, data)
-    return arspec.load(folder / SPEC, params=params, data=data)
+    spec = load_spec(folder / SPEC, params, data, lenient=True)
+    spec.graph()
+    return spec
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _whole(data: dict[str, Any]) -> bool:
 def _set_from_outside(path: Path, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Of a whole data section the keys that do not follow from the spec and its params."""
     try:
-        own = load_spec(path, params).data.model_dump(mode="json")
+        own = load_spec(path, params, lenient=True).data.model_dump(mode="json")
     except SpecError:  # it can't be read without what was set
         return data
     return {key: value for key, value in data.items() if key not in own or own[key] != value}
