@@ -6,32 +6,52 @@ from collections.abc import Iterator
 from typing import Any
 
 from arspec.diagnostics import InputError
+from arspec.offsets import lost, reached
 from arspec.spec.load import BUILT_IN, Spec
 
 SIDES = (6, 8, 12, 16, 24, 32, 48, 64)  # rows and columns, smallest first
 STEPS = (24, 32, 48, 64, 96, 128, 256, 512, 1024)  # steps of a sequence
 ENTRIES = (12, 16, 24, 32, 48, 64, 128)  # entries of a vector
 LEVELS = 4
+VARIABLES = 2048  # up to which a twin grows to keep its offsets
 REPEATS = 3  # of a shallow twin
 PER_GROUP = (4, 6, 8, 12, 16, 24, 32)  # channels of a group: norms want three at least, gates an even number
 
 
-def thin(spec: Spec, *, keep_grid: bool = False, shallow: bool = False) -> Spec:
+def thin(spec: Spec, *, keep_grid: bool = False, shallow: bool = False, offsets: bool = True) -> Spec:
     """The thinnest variant that still fits together. The spec itself where none does. `shallow`: with REPEATS repetitions
-    of what is repeated more often, where that fits together too.
+    of what is repeated more often, where that fits together too. `offsets`: on the smallest grid on which every offset that
+    reaches something in the spec still does; where no grid of up to VARIABLES does, on the one that loses fewest.
 
     A parameter that numbers of channels are computed from becomes small, in proportion to the others; a size of the
     data that is a parameter is set by that parameter, so that whatever else depends on it follows."""
+    whole = reached(spec) if offsets and not keep_grid else {}
     for few in [_few(spec), {}] if shallow else [{}]:
+        best: tuple[int, Spec] | None = None
         for grid in [{}] if keep_grid else _grids(spec):
-            for params in _widths(spec):
-                try:
-                    twin = spec.variant(**_overrides(spec, grid, {**params, **few}))
-                    twin.graph()
-                except InputError:
-                    continue
-                return twin
+            twin = _fitting(spec, grid, few)
+            if twin is None or (best is not None and twin.data.variables > VARIABLES):
+                continue
+            missing = len(lost(whole, reached(twin))) if whole else 0
+            if best is None or missing < best[0]:
+                best = missing, twin
+            if not missing:
+                break
+        if best is not None:
+            return best[1]
     return spec if keep_grid else thin(spec, keep_grid=True)
+
+
+def _fitting(spec: Spec, grid: dict[str, int], few: dict[str, int]) -> Spec | None:
+    """The thinnest variant on a grid that fits together."""
+    for params in _widths(spec):
+        try:
+            twin = spec.variant(**_overrides(spec, grid, {**params, **few}))
+            twin.graph()
+        except InputError:
+            continue
+        return twin
+    return None
 
 
 def _few(spec: Spec) -> dict[str, int]:

@@ -6,7 +6,7 @@ At full size a few variables are sampled, or all of them are tested on request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import Contexts, Report, prove
 from arspec.diagnostics import Diagnostic
+from arspec.offsets import lost, reached
 from arspec.progress import Progress
 from arspec.spec.load import Spec
 from arspec.twin import thin
@@ -43,6 +44,9 @@ class ModuleTest:
     missing: int
     draws: int
     violations: list[str]
+    lost: list[str] = field(
+        default_factory=list[str]
+    )  # nodes of which an offset that the spec has reaches nothing here
 
     @property
     def ok(self) -> bool:
@@ -61,7 +65,12 @@ class ModuleTest:
             if self.ok
             else ""
         )
-        return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}"
+        small = (
+            f"; too small for the offsets of {', '.join(self.lost[:5])}{', ...' * (len(self.lost) > 5)}"
+            if self.lost
+            else ""
+        )
+        return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}{small}"
 
 
 def verify(
@@ -82,6 +91,7 @@ def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[Module
     twin = thin(spec, shallow=True)
     number = member if member < len(twin.members) else 0
     found = [_test("twin", twin, number, _rows(twin, twin.members[number].order.variables <= LARGE))]
+    found[0].lost = lost(reached(spec), reached(twin)) if twin is not spec else []
     if twin_alone:
         return found
     if twin is not spec:

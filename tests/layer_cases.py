@@ -143,6 +143,7 @@ CASES: dict[str, tuple[str, str]] = {
     "slice": ("colour", one("slice, start: 1, out: 6")),
     "shift": ("above", one("shift, rows: 1, columns: -2")),
     "shift of steps": ("steps", one("shift, steps: 3")),
+    "shift off the grid": ("above", "  gone: {layer: shift, from: first, rows: 9, columns: 1}\n" + one("add, from: [first, gone]")),
     "shift leaking": ("grey", one("shift, columns: -1")),
     "previous": ("joint", "  tested: {layer: previous, from: scaled}"),
     "previous by two": ("steps", "  tested: {layer: previous, from: hot, steps: 2}"),

@@ -34,6 +34,8 @@ class Moved(Layer):
 
         sides: list[int] = []
         for start, size, before in zip(self.start(node), node.out.grid, node.ins[0].grid, strict=True):
+            if start >= size or -start >= before:  # all of it has moved off the grid, further than `pad` can take it
+                return xs[0].new_zeros(*xs[0].shape[:2], *node.out.grid)
             sides = [start, size - before - start, *sides]
         return F.pad(xs[0], sides)
 

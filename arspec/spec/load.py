@@ -57,7 +57,6 @@ class Spec:
     deeper: dict[int, Spec] = field(
         default_factory=dict, repr=False
     )  # itself with every repeat multiplied, as asked for
-    lenient: bool = False  # whether it may state parameters that nothing uses
     notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
     work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
 
@@ -87,14 +86,15 @@ class Spec:
         self, *, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, repeats: int = 1,
         text: str | None = None, texts: Mapping[str, str] | None = None,
     ) -> Spec:  # fmt: skip
-        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text.
+        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text, which
+        may leave parameters without use.
         `texts`: edited texts by the names of their files, for the spec itself and for those that it extends."""
         kept = {name: self.params[name] for name in self.overridden}
         edited = {**self.texts, **(texts or {})}
         own = text if text is not None else edited.pop(self.source.name, None)
         source = Source(self.source.name, own) if own is not None else self.source
         overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
-        return _build(source, overrides, changes, repeats, edited, lenient=self.lenient)
+        return _build(source, overrides, changes, repeats, edited, lenient=True)
 
     def __repr__(self) -> str:
         return f"<spec {self.name}: {self.data.kind} {self.data.shape}>"
@@ -147,7 +147,7 @@ def _build(
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
-        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}), lenient=lenient,
+        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}),
         notes=unused_names(sections, source, texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
