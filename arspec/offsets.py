@@ -29,7 +29,7 @@ def reached(spec: Spec) -> Reached:
     by_relation: dict[int, tuple[bool, ...]] = {}
     found: Reached = {}
     for node in graph.live:
-        parts = [(bool(known[node].max(initial=-1) >= 0),)]
+        parts: list[tuple[bool, ...]] = [(bool(known[node].max(initial=-1) >= 0),)]
         for relation in relations.reads(node):
             if id(relation) not in by_relation:
                 by_relation[id(relation)] = _offsets(relation)
