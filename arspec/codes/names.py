@@ -463,14 +463,20 @@ CODES = (
         """
         params: {width: 24, layers: 2, layres: 3}
         blocks:
-          layer: {inputs: [h], nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}, outputs: {h: conv}}
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}
+            outputs: {h: conv}
         graph:
           body: {block: layer, from: first, repeat: $layers}
         """,
         """
         params: {width: 24, layers: 3}
         blocks:
-          layer: {inputs: [h], nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}, outputs: {h: conv}}
+          layer:
+            inputs: [h]
+            nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}
+            outputs: {h: conv}
         graph:
           body: {block: layer, from: first, repeat: $layers}
         """,
