@@ -502,4 +502,4 @@ def test_pictures_are_drawn_for_every_kind_of_data(tmp_path: Path):
         draw(report, tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 10_000
     with pytest.raises(InputError, match="cannot write"):
-        draw(reports[0], tmp_path / "missing" / "x.png")
+        draw(reports[0], tmp_path / "0.png" / "x.png")  # in a file, where a folder would be
