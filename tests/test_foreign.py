@@ -18,6 +18,7 @@ from hostile import write_spec as little
 import arspec
 from arspec.cli.main import main
 from arspec.cli.models import conditions_of
+from arspec.data import load
 from arspec.data.arrays import read_npy, read_npz
 from arspec.diagnostics import InputError
 from arspec.foreign import content, opened, settings
@@ -134,6 +135,17 @@ def test_arrays_are_read_as_numpy_reads_them(order: Any, dtype: str, tmp_path: P
     assert list(read_npz(tmp_path / "x.npz", ("y",))) == ["y"]
     with pytest.raises(InputError, match="no array 'z'"):
         read_npz(tmp_path / "x.npz", ("z",))
+
+
+@pytest.mark.parametrize("split", ["all", "train"])
+def test_one_number_is_no_examples(split: str, spec: Path, tmp_path: Path) -> None:
+    data = arspec.load(spec).data
+    np.save(tmp_path / "x.npy", np.int64(3))
+    np.savez(tmp_path / "x.npz", x=np.int64(3))
+    np.savez(tmp_path / "y.npz", x=np.zeros((4, 1, 4, 4), np.int64), y=np.int64(3))
+    for name in ("x.npy", "x.npz", "y.npz"):
+        with pytest.raises(InputError, match="AR80"):
+            load(str(tmp_path / name), data, {}, split)
 
 
 def test_a_condition_and_ranks_are_held_to_their_bytes(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def read_npy(path: Path, data: Data, split: str, options: Options) -> Raw:
     """One array: examples by its first axis, or one long sequence."""
     array = read_array(path, help="an archive of several arrays is named .npz")
+    if array.ndim == 0:
+        raise InputError("AR804", f"{path} holds one number, and no examples", "its first axis counts the examples")
     if array.ndim == 1 and data.kind == "sequence":
         layout: Layout = "audio" if array.dtype.kind == "f" else "array"
         return Raw(layout, cut(array, split, "values"), highest=highest(array), notes=in_order(split))
