@@ -457,3 +457,39 @@ def write_expected() -> None:
 
 if __name__ == "__main__":
     write_expected()
+
+
+# -- parameters without a value --------------------------------------------------------------------------------------
+
+HOLLOW = """arspec: 1
+data: {kind: image, height: 4, width: 4, levels: 4}
+condition: {label: {kind: class, classes: 3}}
+order: {scan: raster, members: 1}
+params: {n: }
+graph:
+  scaled: {layer: scale, from: x}
+  first: {layer: conv, kernel: 3, out: 8, mask: earlier, bias: true}
+  told: {layer: condition, by: label}
+  logits: {layer: conv, kernel: 1, out: $head}
+head: {kind: categorical, from: logits}
+"""
+GIVEN = {
+    "height: 4": "AR103", "levels: 4": "AR103", "kind: image": "AR109", "kind: class": "AR109", "classes: 3": "AR103",
+    "{kind: class, classes: 3}": "AR103", "members: 1": "AR103", "kernel: 3": "AR103", "out: 8": "AR103", "bias: true": "AR103",
+    "kind: categorical": "AR108",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_a_parameter_that_is_null_is_told_where_a_value_is_needed(given: str) -> None:
+    key = f"{given.partition(': ')[0]}: " if not given.startswith("{") else ""
+    with pytest.raises(InputError) as caught:
+        prove(from_text(HOLLOW.replace(given, f"{key}$n", 1)))
+    assert [d.code for d in caught.value.diagnostics] == [GIVEN[given]]
+    assert "null" in caught.value.diagnostics[0].message
+
+
+def test_an_order_is_no_mapping_that_a_parameter_holds() -> None:
+    told = HOLLOW.replace("n: }", "n: {sacn: raster}}").replace("{scan: raster, members: 1}", "$n")
+    with pytest.raises(InputError, match="an order is the name of a scan, or a mapping"):
+        from_text(told)

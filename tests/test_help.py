@@ -146,6 +146,21 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "state_far_away": [("9223372036854775807", "-1")],
     "list_of_lines_for_a_number": [("out:\n    - 16", "out: 16")],
     "node_as_a_number": [("from: 3", "from: first")],
+    "sum_of_nodes_in_a_reference": [("a + h", "[a, h]")],
+    "nodes_with_a_comma": [('"a, h"', "[a, h]")],
+    "section_loss": [("loss: cross_entropy\n", "")],
+    "key_is_causal": [("is_causal: true", "mask: so_far")],
+    "mask_of_bare_names": [("i < j", "that.row < this.row")],
+    "mask_calls_abs": [("abs(this.row - that.row) < 2", "-2 < this.row - that.row < 2")],
+    "value_that_is_a_comment": [("#features", "$features")],
+    "parameter_without_a_value": [("features:,", "features: 16,")],
+    "parameter_name_with_a_dash": [("n-features", "n_features"), ("out: $features", "out: $n_features")],
+    "part_of_a_list": [("[16, 32]", "16"), ("$features[0]", "$features")],
+    "parameter_of_a_section": [("$params.features", "$features")],
+    "embedding_of_a_condition": [("{layer: embedding, from: label, out: 16}", "{layer: condition, by: label}")],
+    "tied_weights_and_a_bias": [("weights: tokens", "bias: false, weights: tokens")],
+    "repetition_in_brackets": [("body[0].h", "body.0.h")],
+    "function_pow": [("pow(2, 4)", "2 ** 4")],
 }  # fmt: skip
 MISTAKES = [name for name in SPECS if name.startswith("mistake")]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MAX_COMPARED = 300  # names that a misspelt one is compared with
+CUTOFF, SURE = 0.6, 0.7  # shares of letters in common: of any match, and of one that begins with another letter
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
@@ -20,8 +21,16 @@ def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     plain: dict[str, list[str]] = {}
     for candidate in itertools.islice(candidates, MAX_COMPARED):
         plain.setdefault(_folded(candidate), []).append(candidate)
-    matches = difflib.get_close_matches(_folded(word[:100]), plain, n=n, cutoff=0.6)
+    asked = _folded(word[:100])
+    matches = [
+        match for match in difflib.get_close_matches(asked, plain, n=2 * n, cutoff=CUTOFF) if _alike(asked, match)
+    ]
     return [candidate for match in matches for candidate in plain[match]][:n]
+
+
+def _alike(asked: str, match: str) -> bool:
+    """Whether a distant match begins as the word does: `eps` may stand for `epsilon`, `loss` not for `blocks`."""
+    return asked[:1] == match[:1] or difflib.SequenceMatcher(None, match, asked).ratio() > SURE
 
 
 def the_nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -18,8 +18,10 @@ def levels_of(node: Node) -> int:
     """The levels of a node's input, which must be the data's integers."""
     levels = node.ins[0].levels
     if levels is None:
-        raise Fault("AR405", f"`{node.layer.layer}` takes the data's integers, and '{node.inputs[0].name}' gives other numbers",
-                    "take it from x")  # fmt: skip
+        given = node.inputs[0]
+        help = "take it from x" if given.inputs else f"a condition is taken by {{layer: condition, by: {given.name}}}"
+        found = f"`{node.layer.layer}` takes the data's integers, and '{given.name}' gives other numbers"
+        raise Fault("AR405", found, help)
     return levels
 
 

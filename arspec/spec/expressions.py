@@ -212,8 +212,9 @@ def _tokens(text: str, syntax_code: str, long_code: str) -> tuple[str, dict[int,
 def _parameter(name: str, params: Mapping[str, Any], offset: int) -> Any:
     if name in params:
         return params[name]
-    help = did_you_mean(name, params, "parameters") or "declare it under params"
-    sure = the_nearest(name, params)
+    known = [other for other in params if other.isidentifier()]
+    help = did_you_mean(name, known, "parameters") or "declare it under params"
+    sure = the_nearest(name, known)
     becomes = None if sure is None else f"${sure}"
     raise ExpressionError("AR303", f"there is no parameter ${name}", help, offset, len(name) + 1, becomes)
 
@@ -278,6 +279,11 @@ class _Evaluator:
                 return self.value(body if self.truth(test, below) else orelse, below)
             case ast.Call():
                 return self.call(node, below)
+            case ast.Attribute(attr=name, value=ast.Name() as whole):
+                help = "a parameter is `$name` alone, and stands under params; nodes and sections have none"
+                if name in self.params and whole.col_offset in self.parameters:
+                    help = f"write `${name}`"
+                raise self.error("AR302", "a dot has no meaning in an expression", node, help)
             case _:
                 what = {"Tuple": "a comma outside a function", "Attribute": "a dot", "Starred": "a star"}
                 found = f"{what.get(type(node).__name__, 'this')} has no meaning in an expression"

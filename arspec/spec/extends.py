@@ -12,6 +12,7 @@ from arspec.codes import CODES
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
+from arspec.spec.synonyms import called_here, folded
 from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, parse, plain, read
 
 FORMS = {
@@ -70,6 +71,9 @@ def sections_of(
         if key not in SECTIONS:
             free = [name for name in SECTIONS if name not in tree.entries]
             message = f"there is no section '{key}'"
+            if called_here(key, synonyms.SECTIONS, free) is None and folded(key) in synonyms.NO_SECTION:
+                faults.add("AR105", message, place, synonyms.NO_SECTION[folded(key)])
+                continue
             unknown_kind("AR105", message, place, key, free or SECTIONS, synonyms.SECTIONS, "sections", faults)
     _check_texts(tree, source, faults)
     own = {key: value for key, (_, value) in tree.entries.items() if key in SECTIONS}

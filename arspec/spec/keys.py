@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -9,7 +10,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from arspec.diagnostics import Collector, Place
-from arspec.spec.expressions import ExpressionError, evaluate, is_expression, names
+from arspec.spec.expressions import FUNCTIONS, ExpressionError, evaluate, is_expression, names
 from arspec.spec.meant import COMMA, Reading, meant, meant_key, rounded_down, taken_apart
 from arspec.spec.synonyms import KEYS, Names, called_here
 from arspec.spec.yaml import Map, Scalar, Seq, Tree
@@ -32,6 +33,7 @@ class Evaluator:
     def __init__(self, params: Mapping[str, Any], faults: Collector) -> None:
         self.params, self.faults = params, faults
         self.complete = True
+        self._failed = set[int]()  # the texts, by identity, whose fault is reported
 
     def value(self, tree: Tree) -> Any:
         self.faults.spend("values", 1, tree.place)
@@ -60,7 +62,12 @@ class Evaluator:
                 else:
                     report(error, tree, self.faults)
         self.complete = False
+        self._failed.add(id(tree))
         return None
+
+    def is_null(self, tree: Tree | None) -> bool:
+        """Whether a text that was evaluated is null: as it stands, or by a parameter. What has a reported fault is not."""
+        return isinstance(tree, Scalar) and id(tree) not in self._failed and self.value(tree) is None
 
 
 def _written_out(value: Any, most: int) -> int:
@@ -141,7 +148,7 @@ def chosen(
         faults.add("AR102", f"{what} has no `kind`", place, help, (), [(place, "kind")] if called else ())
     elif isinstance(kind, str) and kind in models:
         return built(models[kind], values, tree, f"{what} of kind '{kind}'", evaluator)
-    elif kind is not None or (isinstance(at, Scalar) and at.value is None):
+    elif kind is not None or evaluator.is_null(at):
         message = f"there is no {what.split(' ', 1)[1]} of kind {said(kind)}"
         unknown_kind(unknown, message, at.place, str(kind), models, elsewhere, "kinds", faults)
     return None
@@ -179,14 +186,9 @@ def built(
         if found[0]["type"] == "missing" and len(found[0]["loc"]) == 1:
             if key not in renamed:  # else it is there under another name, which is reported
                 faults.add("AR102", f"{what} has no `{key}`", at or tree.place, help or f"write `{key}: ...`")
-        elif values.get(key) is not None or _is_null(tree, key):
+        elif values.get(key) is not None or evaluator.is_null(tree.get(key)):
             _report(key, found, tree, what, evaluator, help, model, values)
     return None
-
-
-def _is_null(tree: Map, key: str) -> bool:
-    value = tree.get(key)
-    return isinstance(value, Scalar) and value.value is None
 
 
 _RANGES = {
@@ -235,6 +237,9 @@ def _report(
         words = [w.strip("'") for f in choices for w in f["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         evaluator.faults.misspelt("AR109", message, place, came, words, "choices")
     else:
+        called = re.fullmatch(r"(\w+)\(.*\)", came) if isinstance(came, str) else None
+        if called:
+            help = f"there is no function '{called[1]}': {', '.join(FUNCTIONS)}; a power is written **"
         evaluator.faults.add(code, message, place, help)
 
 

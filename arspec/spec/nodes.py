@@ -336,8 +336,12 @@ class Nodes:
             return
         mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
         if {k: _core(w) for k, w in mine.items()} != {k: _core(w) for k, w in theirs.items()}:
-            raise Fault("AR220", f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}",
-                        "tied nodes have weights of the same names and shapes", "weights")  # fmt: skip
+            help = "tied nodes have weights of the same names and shapes"
+            if mine.keys() ^ theirs.keys() == {"bias"}:
+                with_bias = node.name if "bias" in mine else node.tied.name
+                help = f"{help}: write `bias: false` in '{with_bias}'"
+            found = f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}"
+            raise Fault("AR220", found, help, "weights")
 
 
 def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Place, str]]:
@@ -348,7 +352,7 @@ def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Plac
 def _joined(nodes: list[Node]) -> str | None:
     """How several nodes become one."""
     if len(nodes) < 2:
-        return None
+        return "name a node, or leave `from` out for the node before"
     whole = next((node for node in nodes if not node.out.grid), None)
     other = next((node for node in nodes if node.out.grid), None)
     if whole is not None and other is not None:

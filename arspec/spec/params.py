@@ -39,7 +39,9 @@ def own_params(
             faults.add("AR213", f"the spec has no parameter '{name}' to set", place, help)
     for name, (place, _) in entries.items():
         if not NAME.fullmatch(name):
-            faults.add("AR115", f"'{name}' is no name for a parameter", place, "names are letters, digits and _")
+            other = name.replace("-", "_")
+            help = "names are letters, digits and _" + (f": write `{other}`" if NAME.fullmatch(other) else "")
+            faults.add("AR115", f"'{name}' is no name for a parameter", place, help)
         elif name in BUILT_IN and data_params.get(name) != name:
             found = f"'{name}' is a parameter that arspec itself gives: {BUILT_IN[name]}"
             same = f", or write `{name}: ${name}` in the data section" if name in ("levels", "channels") else ""

@@ -193,7 +193,7 @@ class _Builder:
                 found = "a mask is true or false, and this is a number"
                 raise self.error("AR319", found, node, "compare it: that.row < this.row")
             case ast.Call():
-                raise self.error("AR310", "a mask calls no functions", node)
+                raise self.call(node)
             case ast.IfExp():
                 raise self.error("AR310", "a mask has no 'if'", node, "write (a and b) or (not a and c)")
             case _:
@@ -259,9 +259,18 @@ class _Builder:
                     help = "write // for whole division" if symbol == "/" else None
                     raise self.error("AR310", f"a mask has no {symbol}", node, help)
                 return self.combined(self.operand(left, below), ARITHMETIC[type(op)], self.operand(right, below), node)
+            case ast.Call():
+                raise self.call(node)
+            case ast.Name(id=name):
+                help = "numbers of sites are written this.row or that.column; a parameter is written $name"
+                raise self.error("AR319", f"'{name[:40]}' is no number", node, help)
             case _:
                 found = "a number is needed here: a site's coordinate or an integer"
                 raise self.error("AR319", found, node, "masks are joined by and, or, not")
+
+    def call(self, node: ast.Call) -> ExpressionError:
+        help = "compare numbers: `-2 <= this.row - that.row <= 2` is what abs would be"
+        return self.error("AR310", "a mask calls no functions", node, help)
 
     def number(self, value: object, node: ast.expr) -> Number:
         if not isinstance(value, int) or isinstance(value, bool):

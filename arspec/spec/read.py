@@ -150,9 +150,11 @@ class Reader:
         if tree is None or plain(tree) is None:
             return OrderSection()
         values = self.evaluator.value(tree)
+        if self.evaluator.is_null(tree):
+            return OrderSection()
         if isinstance(values, str):
             values = {"scan": values}
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or (not isinstance(tree, Map) and values.keys() != {"scan"}):
             if values is not None:
                 message = f"an order is the name of a scan, or a mapping; it was {said(values)}"
                 self.faults.add("AR103", message, tree.place, "order: {scan: raster}")
@@ -244,7 +246,7 @@ class Reader:
                 found[name] = chosen(
                     CONDITIONS, values, item, "a condition", self.evaluator, "AR109", synonyms.CONDITIONS
                 )
-            elif values is not None or (isinstance(item, Scalar) and item.value is None):
+            elif values is not None or self.evaluator.is_null(item):
                 message = f"a condition takes a mapping, and was given {said(values)}"
                 self.faults.add("AR103", message, item.place, f"{name}: {{kind: class, classes: 10}}")
         return found

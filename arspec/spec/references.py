@@ -49,6 +49,7 @@ _PART = re.compile(
     r"\.?(\((?P<expression>[^()]*(?:\([^()]*\)[^()]*)*)\)|(?P<name>[A-Za-z_]\w*)|(?P<index>-?\d{1,9})|(?P<all>\*))"
 )
 
+_NAMES = re.compile(r"[A-Za-z_]\w*(\.[\w*-]+)*")
 
 FORMS: dict[str, str] = {
     "first": "the node of this name; of a block with one output that output; of a repeated block the last repetition's",
@@ -86,8 +87,7 @@ def _parts(text: str, params: Mapping[str, Any]) -> list[str | int]:
     while at < len(text):
         found = _PART.match(text, at)
         if found is None or (at == 0) == (text[at] == "."):
-            raise Fault("AR201", f"'{text}' is no reference to a node",
-                        "write name, name.output, name.*.output, name.0.output or name.(expression).output")  # fmt: skip
+            raise Fault("AR201", f"'{text}' is no reference to a node", _mend(text))
         at = found.end()
         if found["expression"] is not None:
             value = evaluate(found["expression"], params)
@@ -101,6 +101,16 @@ def _parts(text: str, params: Mapping[str, Any]) -> list[str | int]:
     if not parts:
         raise Fault("AR201", "an empty text names no node", "write the name of a node")
     return parts
+
+
+def _mend(text: str) -> str:
+    """How what is no reference is written."""
+    several = re.split(r"\s*[,+]\s*|\s+", text)
+    if len(several) > 1 and all(map(_NAMES.fullmatch, several)):
+        return f"several nodes are a list: [{', '.join(several)}]"
+    if _NAMES.fullmatch(text.removeprefix("$")):
+        return f"nodes have no $ before their names: write {text.removeprefix('$')}"
+    return "write name, name.output, name.*.output, name.0.output or name.(expression).output"
 
 
 REFERENCE = 10  # nodes that could be listed in the time that a reference takes to be read

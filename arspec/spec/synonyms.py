@@ -45,6 +45,9 @@ KEYS: Names = {
     "outputs": ("out", "output", "returns"),
     "nodes": ("graph", "layers", "body"),
     "params": ("parameters", "args", "with"),
+    "weights": ("weight", "tie", "tied", "tied_to", "tie_to", "tie_weights", "share", "shared", "share_weights"),
+    "components": ("mixtures", "n_mix", "nr_mix", "n_mixtures", "num_mixtures", "n_components", "num_components"),
+    "mask": ("mask_type", "attn_mask", "attention_mask"),
 }  # fmt: skip
 
 SECTIONS: Names = {
@@ -112,6 +115,10 @@ NO_LAYER: Mapping[str, str] = {
         "that is {layer: conv, transposed: true, stride: 2, ...}",
     ),
     **dict.fromkeys(("flatten", "reshape", "view"), "a node keeps its grid: leave this layer out"),
+    **dict.fromkeys(
+        ("sequential", "module_list", "modulelist"),
+        "nodes follow one another as they stand; a block is what is repeated",
+    ),
     **dict.fromkeys(("input", "data", "x"), "the data is there as x: write `from: x` in the first layer"),
 }
 
@@ -132,10 +139,24 @@ NO_KEY: Mapping[str, str] = {
         ("order", "params", "masks", "blocks", "graph", "head", "extends"),
         "it is a section of its own, and begins at the left margin",
     ),
+    **dict.fromkeys(
+        ("causal", "is_causal"), "that is a mask: `mask: earlier` hides the site itself, `mask: so_far` lets it be read"
+    ),
+    **dict.fromkeys(
+        ("batch_norm", "layer_norm", "normalization", "norm", "dropout"),
+        "norms and dropout are layers of their own, such as {layer: norm}, behind this one",
+    ),
+    **dict.fromkeys(("bits", "bit_depth", "n_bits"), "data of b bits has 2 ** b `levels`: 8 bits are `levels: 256`"),
     "repeat": "a block is repeated, a layer is not: make a block of it",
     **dict.fromkeys(("batch", "batch_size"), "a spec says nothing of batches: see `arspec train --help`"),
     **dict.fromkeys(("lr", "epochs", "optimizer"), "a spec says nothing of training: see `arspec train --help`"),
 }
+
+NO_SECTION: Mapping[str, str] = dict.fromkeys(
+    ("train", "training", "trainer", "optimizer", "optim", "scheduler", "loss", "lr", "learning_rate", "epochs", "batch_size",
+     "seed", "device"),
+    "a spec says nothing of training: see `arspec train --help`",
+)  # fmt: skip
 
 MASKS: Mapping[str, str] = {
     "causal": "`earlier` hides the site itself, as the first layer must; `so_far` lets it be read, as later layers may",

@@ -153,9 +153,33 @@ def _in_brackets(source: Source, at: int, opened: int) -> Told:
         close = _CLOSES.get(bracket, "}")
         found = f"this {kind} is not closed"
         return Told(found, _one(source, opened), f"close it with {close}", ((_one(source, at), "here it can't go on"),))
+    indexed = re.search(r"([$]?)([A-Za-z_]\w*)$", source.text[max(at - 80, 0) : at])
+    if source.text[at : at + 1] == "[" and indexed:
+        place = Place(source, at - len(indexed[0]), at + 1)
+        number = re.match(r"\[\s*(-?\d+)\s*\]", source.text[at:])
+        help = f"one of several nodes is written `{indexed[2]}.{number[1] if number else 0}`"
+        if indexed[1]:
+            help = f"a list has no parts here: give each number a name under params, or write `{indexed[0]}`"
+        return Told("square brackets take no part out of a list", place, help)
+    hidden = _comment(source, opened, at)
+    if hidden is not None:
+        related = ((_one(source, opened), f"the {kind} starts here"),)
+        return Told(
+            "what stands behind this # is a comment", hidden, "leave the # out, or put the text in quotes", related
+        )
     found = f"this can't follow what stands before it in a {kind}"
     help = "a comma stands between two entries; a text with , : [ ] { } stands in quotes"
     return Told(found, _one(source, at), help, ((_one(source, opened), f"the {kind} starts here"),))
+
+
+def _comment(source: Source, opened: int, at: int) -> Place | None:
+    """The comment on the line of a bracket that most likely was meant to be a value, if the trouble is on a later one."""
+    number = source.line_at(opened)
+    line, start = source.line(number), source.line_starts[number - 1]
+    found = re.search(r"[:,\[{] +(#\S[^,\]}]*[,\]}].*)$", line)
+    if found is None or source.line_at(at) == number or start + found.start() < opened:
+        return None
+    return _one(source, start + found.start(1))
 
 
 def _closed(source: Source, opened: int) -> bool:
