@@ -135,6 +135,22 @@ def test_compress_says_sizes_and_a_repeated_note_once(tmp_path: Path, capsys: py
     ]
 
 
+def test_a_name_that_two_files_would_get_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, names in (("both", ("a.jpg", "a.jpg.png")), ("one", ("a.jpg", ".b.png", ".git/c.png"))):
+        for name in names:
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.zeros((3, 3), np.uint8)).save(path)
+    made = [MADE, "--set", "height=3", "--set", "width=3", "--set", "hidden=4", "--set", "members=1"]
+    out = tmp_path / "x.ars"
+    assert main(["compress", *made, str(tmp_path / "both"), "-o", str(out)]) == 2 and not out.exists()
+    assert "error[AR808]: both/a.jpg.png would be the name of two files" in capsys.readouterr().err
+    assert main(["compress", *made, str(tmp_path / "one"), "-o", str(out)]) == 0
+    assert "1 file of" in capsys.readouterr().out  # hidden ones are left out, in hidden folders as well
+
+
 def test_a_long_path_is_told_in_lines_of_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "leaky.yaml"
     path.write_text((ROOT / "specs/gated_pixelcnn.yaml").read_text().replace("mask: earlier", "mask: so_far"))

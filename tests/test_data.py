@@ -429,6 +429,8 @@ def test_options_follow_one_another_and_paths_may_hold_their_mark(tmp_path: Path
         load("digits@levels=1", four)
     with refused("AR803", "no data set, file or folder"):
         load("nowhere@b=1/x.png", four)
+    with refused("AR840", "@filter is of @size and @resize"):
+        load("digits@filter=box", four)
     (tmp_path / "a.txt").write_text("some text " * 10)
     with refused("AR840", "@levels= is for images and array", "this source is text"):
         load(f"{tmp_path}/a.txt@levels=4", TEXT)
@@ -461,6 +463,31 @@ def test_patterns_name_regular_files(tmp_path: Path) -> None:
         load(f"{tmp_path}/p/a/8.png", data)
     with refused("AR803", "cannot read"):
         load("x" * 5000, data)
+
+
+def test_links_are_followed_and_end(tmp_path: Path) -> None:
+    data = DIGITS.model_copy(update={"levels": 256})
+    for number, name in enumerate(("elsewhere", "p/a", "p/.hidden", "p/__MACOSX/a")):
+        (tmp_path / name).mkdir(parents=True)
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / name / "x.png")
+    (tmp_path / "p" / "b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "p" / "a" / "again").symlink_to(tmp_path / "p")
+    found = load(str(tmp_path / "p"), data, {"label": ClassCondition(kind="class", classes=2)}, "all")
+    pairs = zip(found.x[:, 0, 0, 0].tolist(), found.condition["label"].tolist(), strict=True)
+    assert sorted(pairs) == [(0, 1), (1, 0)]
+    (tmp_path / "p" / "a" / "y.png").symlink_to("nowhere")
+    for source in ("p", "p/a/y.png", "p/a/*.png"):
+        with refused("AR803", "y.png is a link to a place where there is nothing"):
+            load(f"{tmp_path}/{source}", data, {}, "all")
+
+
+@pytest.mark.parametrize("option", ["@size=99999", "@resize=99999", "@size=9000"])
+def test_a_size_beyond_all_memory_is_refused(tmp_path: Path, option: str) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((1, 8, 8), np.uint8))
+    Image.fromarray(np.zeros((2, 8), np.uint8)).save(tmp_path / "a.png")
+    for name in ("a.npy", "a.png"):
+        with refused("AR804", "images of at most 67,108,864 pixels are made"):
+            load(f"{tmp_path}/{name}{option}", DIGITS, {}, "all")
 
 
 def test_a_source_that_is_not_there_names_what_is(tmp_path: Path) -> None:

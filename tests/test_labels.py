@@ -15,7 +15,7 @@ from PIL import Image
 
 import arspec
 from arspec.cli.main import main
-from arspec.cli.models import settle_labels
+from arspec.cli.models import conditions_of, settle_labels
 from arspec.data import load, load_for
 from arspec.data.labels import class_list, earlier_order, listed, natural
 from arspec.runtime.module import Model
@@ -78,6 +78,17 @@ def test_names_are_sorted_as_people_do() -> None:
     names = ["10", "2", "1", "a10b", "a9b", "B", "a", "007", "7", "é"]
     assert sorted(names, key=natural) == ["1", "2", "007", "7", "10", "B", "a", "a9b", "a10b", "é"]
     assert listed(map(str, range(40))).endswith("29 ... (40 in all)") and listed(["\x1b[2J"]) == "\\x1b[2J"
+    assert sorted(["x" + "9" * 5000, "x10", "x9"], key=natural)[:2] == ["x9", "x10"]
+    assert listed(["a", "b, c"]) == "a, 'b, c'"
+
+
+def test_a_name_is_the_same_in_every_unicode_form(tmp_path: Path) -> None:
+    taken_apart = "caf" + "e\u0301"
+    assert class_list("caf\u00e9,tea", [taken_apart, "tea"], "label") == [0, 1]
+    assert class_list(taken_apart, ["tea", "caf\u00e9"], "label") == [1]
+    fill(tmp_path, {taken_apart: 3})
+    found = load(str(tmp_path), DATA, label(2), "all", names={"label": ("tea", "caf\u00e9")})
+    assert set(found.condition["label"].tolist()) == {1} and "no example of tea" in found.note
 
 
 def test_class_folders_are_numbered_in_natural_order(tmp_path: Path) -> None:
@@ -161,6 +172,34 @@ def test_arrays_with_a_test_split_alone(tmp_path: Path) -> None:
         load(str(tmp_path / "d.npz"), DATA, {}, "valid")
 
 
+def test_labels_of_every_type_of_numpy(tmp_path: Path) -> None:
+    x, y = np.arange(4, dtype=np.uint8).repeat(16).reshape(4, 4, 4), np.array([0, 1, 1, 0])
+    for kind in (np.float64, np.float16, bool, np.uint8, np.int64):
+        np.savez(tmp_path / "a.npz", x=x, y=y.astype(kind)[:, None])
+        assert load(str(tmp_path / "a.npz"), DATA, label(2), "all").condition["label"].tolist() == [0, 1, 1, 0]
+    np.savez(tmp_path / "a.npz", x=x, y=np.array(["\u00e9", "z", "z", "\u00e9"]).astype("U").tolist())
+    np.savez(tmp_path / "b.npz", x=x, y=np.array([text.encode() for text in ["\u00e9", "z", "z", "\u00e9"]]))
+    for name in ("a.npz", "b.npz"):
+        assert load(str(tmp_path / name), DATA, label(2), "all").names == {"label": ("z", "\u00e9")}
+    for wrong, hint in ((np.eye(2, dtype=int)[y], "np.argmax(labels, 1)"), (y + 0.5, "whole numbers from 0")):
+        np.savez(tmp_path / "a.npz", x=x, y=wrong)
+        with refused("AR807", "takes 4 class numbers", hint):
+            load(str(tmp_path / "a.npz"), DATA, label(2), "all")
+
+
+def test_labels_that_are_texts_are_numbered_alike_in_all_splits(tmp_path: Path) -> None:
+    x = np.zeros((2, 4, 4), np.uint8)
+    of = {"train": ["cat", "dog"], "valid": ["dog", "dog"], "test": ["dog", "cow"]}
+    np.savez(tmp_path / "a.npz", **{f"x_{part}": x for part in of}, **{f"y_{part}": of[part] for part in of})
+    valid = load(str(tmp_path / "a.npz"), DATA, label(2), "valid")
+    assert valid.condition["label"].tolist() == [1, 1] and valid.names == {"label": ("cat", "dog")}
+    with refused("AR850", "not among its labels for training: cow", "cat, dog"):
+        load(str(tmp_path / "a.npz"), DATA, label(2), "test")
+    np.savez(tmp_path / "b.npz", x=x.repeat(15, 0), y=["rare"] + ["b"] * 28 + ["a"])
+    for part in ("train", "valid", "test"):
+        assert load(str(tmp_path / "b.npz"), DATA, label(3), part).names == {"label": ("a", "b", "rare")}
+
+
 def test_labels_that_are_texts_have_names(tmp_path: Path) -> None:
     x = np.repeat([5, 7, 5], 16).reshape(3, 4, 4).astype(np.uint8)
     for name in ("y", "label"):
@@ -178,7 +217,7 @@ def test_labels_go_by_name_and_not_by_place(tmp_path: Path) -> None:
     assert set(zip(found.x[:, 0, 0, 0].tolist(), found.condition["label"].tolist(), strict=True)) == {(7, 1), (9, 2)}
     assert found.names == model().names and "no example of cat" in found.note
     fill(folder, {"mouse": 1})
-    with refused("AR850", "not trained with: mouse", "cat, dog, horse, wild"):
+    with refused("AR850", "not trained with: mouse", "cat, dog, 'horse, wild'"):
         load_for(model(), str(folder), "all")
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 4), np.uint8), y=[2, 0, 1])
     numbers = load_for(model(), str(tmp_path / "a.npz"), "all")
@@ -349,3 +388,10 @@ def test_a_label_needs_one_class_condition() -> None:
     made = arspec.compile(from_text(two, "a.yaml"))
     with refused("AR808", "the class conditions label, other", "--condition label=cat"):
         settle_labels(argparse.Namespace(label=["cat"], condition=[]), made)
+
+
+def test_classes_that_are_given_one_by_one_are_joined() -> None:
+    args = argparse.Namespace(label=["horse, wild", "cat,dog"], condition=[])
+    settle_labels(args, model())
+    assert conditions_of(model(), args.condition, None)[0]["label"].tolist() == [2, 0, 1]
+    assert conditions_of(model(), ["label=1", "label=cat"], 4)[0]["label"].tolist() == [1, 0, 1, 0]

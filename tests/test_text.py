@@ -29,6 +29,7 @@ from arspec.diagnostics import InputError
 from arspec.runtime.module import build
 from arspec.spec.load import Spec, from_text
 from arspec.spec.sections import SequenceData
+from arspec.training.spec_file import read_spec, write_spec
 
 CHARS = """
 arspec: 1
@@ -219,11 +220,19 @@ def test_a_number_of_levels_that_was_set_is_not_changed(tmp_path: Path) -> None:
     assert error.code == "AR861" and f"{count} different characters, and the spec has 200 levels" in error.message
     assert error.help == f"--set levels={count}, or leave out --set levels"
     assert fitted(chars(levels=count), source)[0].data.levels == count  # as the help says
-    literal = stated("levels: 99")
-    error = refusal(lambda: fitted(from_text(literal), source))
-    assert error.help == f"`levels: {count}` in the spec's data section"
-    followed = from_text(literal.replace("levels: 99", f"levels: {count}"))
+    followed = from_text(stated(f"levels: {count}"))
     assert fitted(followed, source)[0].data.levels == count
+
+
+@pytest.mark.parametrize("levels", ["levels: 99", "rate: 16000"], ids=["a number", "none"])
+def test_levels_that_are_no_parameter_follow_the_text(tmp_path: Path, levels: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(POEM)
+    spec, told = fitted(from_text(stated(levels)), f"{path}@alphabet=auto")
+    count, was = len(set(POEM)), 99 if levels == "levels: 99" else 256
+    assert spec.data.levels == count and f"the data's levels are {count} instead of {was}" in told
+    write_spec(spec, tmp_path)
+    assert read_spec(tmp_path).data == spec.data
 
 
 def test_what_has_no_alphabet(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="images, sound, text, .npy arrays, folders of them, patterns such as 'photos/*.png'",
+        help="images, sound, text, .npy arrays, folders of them (without hidden files), patterns such as 'photos/*.png'",
     )
     add_set(parser)
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
@@ -86,6 +86,7 @@ def run_compress(args: argparse.Namespace) -> int:
 
     codec = Codec(model, args.member, args.noise, args.lanes)
     items: list[Item] = []
+    taken: dict[str, Path] = {}  # the names under which files are restored
     came = 0
     notes: dict[str, list[str]] = {}  # what is said of files, with their names
     for name, path in paths:
@@ -97,6 +98,10 @@ def run_compress(args: argparse.Namespace) -> int:
             name += media.suffix
         elif not media.exact:
             notes.setdefault(f"restored with the same {media.kept}, not byte for byte", []).append(name)
+        if name in taken:
+            message = f"{name} would be the name of two files, {taken[name]} and {path}"
+            raise InputError("AR808", message, "compress them apart, or rename one")
+        taken[name] = path
         items.append(Item(name, form, media))
     tiles = codec.tiles(items)
     conditions: dict[str, Any] = {}
@@ -180,10 +185,12 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
     for text in given:
         path = Path(text)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-            pairs = [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in inside]
+            files = matching(text)
+            pairs = (
+                [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in files.paths] if files else []
+            )
             if not pairs:
-                raise InputError("AR803", f"the folder {path} holds no file")
+                raise InputError("AR803", f"the folder {path} holds no file", "hidden ones are left out")
         elif not path.exists() and (files := matching(text)) is not None:  # a pattern that no shell has replaced
             pairs = [(each.name, each) for each in files.paths]
         else:

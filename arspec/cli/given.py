@@ -71,7 +71,9 @@ def _known(given: str, model: Any) -> Any:
         count = int(number) if number.isdecimal() else 0
         if not 0 < count < data.variables:
             raise InputError(
-                "AR808", f"--given {given}: N lies from 1 to {data.variables - 1}", f"for example {part}:100"
+                "AR808",
+                f"--given {given}: N lies from 1 to {data.variables - 1}",
+                f"for example {part}:{max(1, data.variables // 2)}",
             )
         from arspec.runtime.completion import scalar_ranks
 

@@ -98,7 +98,7 @@ def settle_labels(args: argparse.Namespace, model: Any) -> None:
         )
         hint = f"--condition {classes[0]}={args.label[0]}" if classes else "leave it out"
         raise InputError("AR808", f"--label {args.label[0]}: {which}", hint)
-    args.condition = [*args.condition, f"{classes[0]}={','.join(args.label)}"]
+    args.condition = [*args.condition, *(f"{classes[0]}={text}" for text in args.label)]
 
 
 def conditions_of(
@@ -106,7 +106,7 @@ def conditions_of(
 ) -> tuple[dict[str, Any], int]:
     """`['label=0..9']` as arrays of `count` rows by name, and the length of the longest list (1 where there is none).
 
-    Classes: by name or number, as cat, 3, 0..9 or cat,dog, dealt out in turn. Others: the .npy file of one value, or of one for each example.
+    Classes: by name or number, as cat, 3, 0..9 or cat,dog, dealt out in turn; several settings of one are joined. Others: the .npy file of one value, or of one for each example.
     """
     import numpy as np
 
@@ -120,11 +120,15 @@ def conditions_of(
         if name not in sections or not equals:
             known = did_you_mean(name, sections, "conditions") if sections else "the spec has no conditions"
             raise InputError("AR808", f"--condition {setting}: there is no condition '{name}'", known)
-        lists[name] = (
-            _classes(setting, value, model.names.get(name, ()), name)
-            if sections[name].kind == "class"
-            else _values(value, sections[name])
+        is_class = sections[name].kind == "class"
+        if name in lists and not is_class:
+            raise InputError(
+                "AR808", f"--condition {setting}: '{name}' comes twice", "give all of its values in one .npy"
+            )
+        values = (
+            _classes(setting, value, model.names.get(name, ()), name) if is_class else _values(value, sections[name])
         )
+        lists[name] = np.concatenate([lists[name], values]) if name in lists else values
     longest = max((len(values) for values in lists.values()), default=1)
     rows = count or longest
     result: dict[str, Any] = {}

@@ -236,7 +236,13 @@ def check_condition(key: str, section: ConditionSection, values: Array, count: i
     """`values` [count, ...] as the condition `key` takes them: class numbers int64, everything else float32."""
     if section.kind == "class":
         if values.shape != (count,) or values.dtype.kind not in "iu":
-            raise InputError("AR807", f"'{key}' takes {count} class numbers, not {values.dtype} {list(values.shape)}")
+            hint = None
+            if values.ndim == 2 and values.shape[1] > 1:
+                hint = "np.argmax(labels, 1) makes class numbers of rows with a one for the class"
+            elif values.dtype.kind == "f":
+                hint = "class numbers are whole numbers from 0"
+            message = f"'{key}' takes {count} class numbers, not {values.dtype} {list(values.shape)}"
+            raise InputError("AR807", message, hint)
         if count and not 0 <= int(values.min()) <= int(values.max()) < section.classes:
             wrong = int(values.max()) if values.max() >= section.classes else int(values.min())
             raise InputError("AR807", f"'{key}' has the classes 0 to {section.classes - 1}, and {wrong} came",

@@ -20,7 +20,7 @@ def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
     """The spec with the alphabet of all splits of `source`, and a note; the spec itself where `@alphabet` is not asked for.
 
     The characters are Unicode's, in the order of their numbers. The parameter that is the data's `levels` becomes as many
-    as they are, unless it was set already. InputError where the two differ and can't be brought together.
+    as they are, unless it was set already; a number there is replaced. InputError where the two differ and can't be brought together.
     """
     if "@alphabet=" not in source:
         return spec, ""
@@ -44,13 +44,19 @@ def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
                              "leave out @alphabet=auto, or the `alphabet` of the spec's data section")  # fmt: skip
         return spec, told
     name = spec.data_params.get("levels")
-    if data.levels != count and (name is None or name in spec.overridden):
+    if data.levels != count and name in spec.overridden:
         raise InputError("AR861", f"{source} has {count} different characters, and the spec has {data.levels} levels",
-                         f"{data.told('levels', count)}" + (f", or leave out --set {name}" if name else ""))  # fmt: skip
-    changed = {} if data.levels == count or name is None else {name: count}
-    made = spec.variant(params=changed, data={"alphabet": alphabet})
+                         f"{data.told('levels', count)}, or leave out --set {name}")  # fmt: skip
+    if data.levels == count:
+        made = spec.variant(data={"alphabet": alphabet})
+    elif name is not None:
+        made = spec.variant(params={name: count}, data={"alphabet": alphabet})
+        told += f"; the parameter '{name}' is {count} instead of {data.levels}"
+    else:  # a number in the data section, or the one that it has if none is written
+        made = spec.variant(data={"alphabet": alphabet, "levels": count})
+        told += f"; the data's levels are {count} instead of {data.levels}"
     made.graph()
-    return made, told + (f"; the parameter '{name}' is {count} instead of {data.levels}" if changed else "")
+    return made, told
 
 
 def _shown(alphabet: str) -> str:

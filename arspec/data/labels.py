@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     ['1', '9', '10', 'a2', 'a10']
     """
     pieces = enumerate(re.split(r"([0-9]+)", name))
-    return tuple((0, int(piece), "") if k % 2 else (1, 0, piece) for k, piece in pieces if piece), name
+    # of numbers without leading zeros the longer is the larger; Python makes no int of thousands of digits
+    digits = ((k % 2, piece.lstrip("0") if k % 2 else piece) for k, piece in pieces if piece)
+    return tuple((0, len(piece), piece) if number else (1, 0, piece) for number, piece in digits), name
 
 
 def earlier_order(names: Names) -> dict[str, tuple[str, ...]]:
@@ -40,16 +43,30 @@ def earlier_order(names: Names) -> dict[str, tuple[str, ...]]:
 
 def listed(names: Iterable[str]) -> str:
     """Names in a row; of many the first ones, and how many there are."""
-    every = [visible(name) for name in names]
+    every = [f"'{visible(name)}'" if "," in name else visible(name) for name in names]
     more = f" ... ({len(every):,} in all)" if len(every) > SHOWN else ""
     return ", ".join(every[:SHOWN]) + more
+
+
+def place_of(name: str, names: Sequence[str]) -> int | None:
+    """The place of a name; None where it is not among them. The same text in another Unicode form is the same name, as
+    some file systems take accents apart.
+
+    >>> place_of("caf\u00e9", ["tea", "cafe\u0301"])
+    1
+    """
+    if name in names:
+        return names.index(name)
+    composed = [unicodedata.normalize("NFC", each) for each in names]
+    own = unicodedata.normalize("NFC", name)
+    return composed.index(own) if own in composed else None
 
 
 def class_number(text: str, names: Sequence[str], key: str) -> int:
     """The number of the class that is called `text`: by its name, else by its number, unless names look like numbers
     themselves. InputError for what is neither."""
-    if text in names:
-        return names.index(text)
+    if (place := place_of(text, names)) is not None:
+        return place
     number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     if number is not None and not any(re.fullmatch(r"[0-9]+", name) for name in names):
         return number
@@ -63,12 +80,12 @@ def class_number(text: str, names: Sequence[str], key: str) -> int:
 
 def class_list(text: str, names: Sequence[str], key: str) -> list[int]:
     """`cat`, `3`, `cat,dog`, `0..9` or `cat..dog` as the numbers of classes. InputError where a class is not known."""
-    if text in names:  # a name may hold a comma
-        return [names.index(text)]
+    if (place := place_of(text, names)) is not None:  # a name may hold a comma
+        return [place]
     numbers: list[int] = []
     for part in text.split(","):
         first, dots, last = part.strip().partition("..")
-        if not dots or part.strip() in names:
+        if not dots or place_of(part.strip(), names) is not None:
             numbers.append(class_number(part.strip(), names, key))
             continue
         begin, end = class_number(first, names, key), class_number(last, names, key)
@@ -113,13 +130,13 @@ def as_numbers(
         if len(own) < section.classes:
             notes.append(f"'{key}' has {section.classes} classes, of which {len(own)} come")
         return labels, own
-    if strange := [name for name in own if name not in names]:
+    places = [place_of(name, names) for name in own]
+    if strange := [name for name, place in zip(own, places, strict=True) if place is None]:
         message = f"{source} has classes that the model was not trained with: {listed(strange)}"
         raise InputError("AR850", message, f"the model's classes are: {listed(names)}")
-    if missing := [name for name in names if name not in own]:
+    if missing := [name for place, name in enumerate(names) if place not in places]:
         notes.append(f"no example of {listed(missing)}")
-    table = np.array([names.index(name) for name in own], np.int64)
-    return table[labels], names
+    return np.array(places, np.int64)[labels], names
 
 
 def _too_many(what: str, many: int, key: str, section: ClassCondition, parameter: str | None) -> None:

@@ -182,6 +182,8 @@ def parse_options(text: str, source: str) -> Options:
             raise InputError("AR803", f"'{source}': {key} is {error}; {value!r} came", example) from error
     if "size" in values and "resize" in values:
         raise InputError("AR840", f"'{source}': @size and @resize exclude one another", "give one of them")
+    if "filter" in values and not {"size", "resize"} & values.keys():
+        raise InputError("AR840", f"'{source}': @filter is of @size and @resize, and neither is given", "leave it out")
     return Options(**values)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arspec.data.examples import Array
-from arspec.data.picture.base import Picture
+from arspec.data.picture.base import MOST_PIXELS, Picture
 from arspec.data.picture.turn import turned
 from arspec.diagnostics import InputError
 
@@ -136,6 +136,10 @@ def resized(planes: Array, span: int, options: Options, has_alpha: bool = False)
         rows, columns = options.size
         scale = max(rows / planes.shape[1], columns / planes.shape[2])  # the smallest that covers the size
         size = (max(rows, round(planes.shape[1] * scale)), max(columns, round(planes.shape[2] * scale)))
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        message = f"an image of {planes.shape[1]}x{planes.shape[2]} would be scaled to {size[0]}x{size[1]}"
+        raise InputError("AR804", f"{message}; images of at most {MOST_PIXELS:,} pixels are made",
+                         "give a smaller size, or cut long images by @crop= before")  # fmt: skip
     if size is not None and size != planes.shape[1:]:
         planes = _stretched(planes, span - 1, size, options.filter or FILTER, has_alpha)
     return planes if options.size is None else _cropped(planes, options.size)

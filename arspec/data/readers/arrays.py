@@ -49,7 +49,9 @@ def with_size(raw: Raw, data: Data, options: Options, name: str) -> Raw:
         x = x[:, None]
     elif len(came) != 3 or came[0] != channels:
         found = "x".join(map(str, came)) or "single numbers"
-        raise InputError("AR804", f"{name}: @size, @crop and @resize are for images; examples of {found} came")
+        wanted = "one channel" if channels == 1 else f"{channels} channels"
+        message = f"{name}: @size, @crop and @resize are for images, and the spec's have {wanted}"
+        raise InputError("AR804", f"{message}; examples of {found} came")
     if x.dtype.kind not in "iub" or (x.size and int(x.min()) < 0):
         raise InputError("AR804", f"{name}: images of whole numbers from 0 can be brought to a size", "scale and round")
     from arspec.data.picture.fit import resized, size_words

@@ -36,5 +36,5 @@ def class_labels(
         message = f"{source} has classes that are not in its folder '{splits['train']}': {listed(strange)}"
         raise InputError("AR850", message, f"the classes there are: {listed(classes)}")
     number = {name: k for k, name in enumerate(classes)}
-    notes.append(f"{len(classes)} classes by sub-folder: {listed(classes)}")
+    notes.append(f"{len(classes)} class{'es' * (len(classes) > 1)} by sub-folder: {listed(classes)}")
     return np.array([number[inner[path][0]] for path in chosen], np.int64), classes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,21 +52,40 @@ def found(place: str) -> Files | None:
 
 def _found(place: str, path: Path) -> Files | None:
     if path.is_dir():
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path)))
+        inside = sorted(each for each in _below(path) if _is_file(each))
         return Files(place, tuple(inside), path)
-    if path.is_file():
+    if _is_file(path):
         return Files(place, (path,), None)
     if path.exists():
         raise InputError("AR803", f"{place} is no regular file", "give a file or a folder")
     if not _WILD & set(place):
         return None
-    matches = sorted(each for each in map(Path, glob.iglob(place, recursive=True)) if each.is_file())
+    matches = sorted(each for each in map(Path, glob.iglob(place, recursive=True)) if _is_file(each))
     return Files(place, tuple(matches), _root(path)) if matches else None
 
 
-def _hidden(path: Path) -> bool:
-    """Whether a file or a folder on its way is one that programs keep for themselves."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def _below(folder: Path) -> Iterator[Path]:
+    """What lies below a folder, through links to folders too; a folder that holds itself by a link is entered once."""
+    inside = {str(folder): {os.path.realpath(folder)}}  # folder -> those in which it lies, and itself
+    for place, folders, names in os.walk(folder, followlinks=True):
+        above = inside.pop(place)
+        folders[:] = [name for name in folders if not _hidden(name)]
+        real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}
+        folders[:] = [name for name in folders if real[name] not in above]
+        inside |= {os.path.join(place, name): above | {real[name]} for name in folders}
+        yield from (Path(place, name) for name in names if not _hidden(name))
+
+
+def _hidden(name: str) -> bool:
+    """Whether a file or a folder is one that programs keep for themselves."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a regular file. InputError for a link that leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise InputError("AR803", f"{path} is a link to a place where there is nothing", "mend or remove the link")
+    return path.is_file()
 
 
 def _root(pattern: Path) -> Path:

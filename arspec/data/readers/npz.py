@@ -36,7 +36,9 @@ def read_npz_file(path: Path, condition: Condition, split: str, options: Options
         base, _, end = name.rpartition("_")
         if base and end.lower() in CALLED:
             _add(parts.setdefault(CALLED[end.lower()], {}), _BASES.get(base, base), array, path)
+    every = arrays  # by which classes are numbered, the same in all splits
     if any("x" in part for part in parts.values()):
+        every = parts["train"] if "x" in parts.get("train", {}) else {}
         arrays, notes = _of_split(parts, split, path)
     elif "x" in arrays:
         _check_lengths(arrays, path)
@@ -44,14 +46,15 @@ def read_npz_file(path: Path, condition: Condition, split: str, options: Options
         arrays, notes = {name: array[chosen] for name, array in arrays.items()}, shuffled(split)
     else:
         raise InputError("AR803", f"{path} has no array 'x' and no 'x_train'", f"it has: {', '.join(sorted(arrays))}")
-    labels = next((arrays[name] for name in ("y", "label", "labels") if name in arrays and name not in condition), None)
+    called = next((name for name in ("y", "label", "labels") if name in arrays and name not in condition), None)
     given = {name: arrays[name] for name in condition if name in arrays}
-    classes = None
+    labels = classes = None
     only = [name for name, section in condition.items() if section.kind == "class"]
-    if labels is None and len(only) == 1:
-        labels = given.pop(only[0], None)
-    if labels is not None:
-        labels, classes = _labels(labels, notes)
+    if called is None and len(only) == 1 and only[0] in given:
+        called = only[0]
+        del given[called]
+    if called is not None:
+        labels, classes = _labels(arrays[called], every.get(called, arrays[called]), path, notes)
     top = max((each for each in tops if each is not None), default=None)
     return Raw("array", arrays["x"], highest=top, labels=labels, classes=classes, condition=given, notes=notes)
 
@@ -91,13 +94,34 @@ def _of_split(parts: dict[str, dict[str, Array]], split: str, path: Path) -> tup
     return parts[split], notes
 
 
-def _labels(labels: Array, notes: list[str]) -> tuple[Array, tuple[str, ...] | None]:
-    """Labels [N] or [N, 1] as class numbers, and the names of the classes where labels are texts."""
-    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if flat.ndim != 1 or flat.dtype.kind != "U":
+def _labels(labels: Array, every: Array, path: Path, notes: list[str]) -> tuple[Array, tuple[str, ...] | None]:
+    """Labels [N] or [N, 1] as class numbers, and the names of the classes where labels are texts: those of `every`, the
+    labels that a model is trained with. InputError for a label that is none of them, and for bytes that are no text."""
+    flat = _flat(labels, path)
+    if flat.dtype.kind != "U":
         return flat, None
-    texts = flat.tolist()
-    classes = tuple(sorted(set(texts), key=natural))
-    notes.append(f"{len(classes)} classes by label: {listed(classes)}")
+    classes = tuple(sorted(set(_flat(every, path).astype(str).tolist()), key=natural))
     number = {name: k for k, name in enumerate(classes)}
+    texts = flat.tolist()
+    if strange := sorted(set(texts) - number.keys(), key=natural):
+        message = f"{path} has classes that are not among its labels for training: {listed(strange)}"
+        raise InputError("AR850", message, f"the classes there are: {listed(classes)}")
+    notes.append(f"{len(classes)} class{'es' * (len(classes) > 1)} by label: {listed(classes)}")
     return np.array([number[text] for text in texts], np.int64), classes
+
+
+def _flat(labels: Array, path: Path) -> Array:
+    """Labels [N]: texts as such, and whole numbers that are stored as fractions or as true and false as whole numbers."""
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    kind = flat.dtype.kind
+    if kind == "S":
+        try:
+            return np.char.decode(flat, "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                "AR807", f"{path} has labels of bytes that are not UTF-8", "write them as texts"
+            ) from error
+    if kind == "f":  # NaN and infinity are no whole numbers either
+        wide = flat.astype(np.float64)
+        return wide.astype(np.int64) if ((np.abs(wide) < 2**31) & (wide == np.rint(wide))).all() else flat
+    return flat.astype(np.int64) if kind == "b" else flat
