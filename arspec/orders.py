@@ -6,6 +6,7 @@ and flips to it, and `order` joins it with the channels. Equal ranks are generat
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -377,7 +378,7 @@ def ranks_from_file(path: str | Path, grid: Grid, quoted: bool = True) -> Ranks:
     if path.suffix.lower() not in readers:
         raise InputError("AR504", f"{path}: a file of ranks is .npy, .csv or .txt")
     limit = 4096 + BYTES_PER_RANK * int(np.prod(grid))
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputError("AR504", f"{path}: there is no such file of ranks")
     with opened(path, "AR504") as file:
         content = file.read(limit + 1)

@@ -158,3 +158,25 @@ def test_a_long_path_is_told_in_lines_of_a_terminal(tmp_path: Path) -> None:
     told = [d.help for d in report.diagnostics if d.code == "AR701"]
     assert told and told[0] is not None and told[0].count("→") > 4
     assert max(len(line) for line in told[0].split("\n")) <= 104
+
+
+LONG = "n" * 300  # more than a file system takes
+PLACES = [
+    ["list", LONG], ["verify", LONG], ["eval", LONG, "--data", "digits"], ["sample", LONG, "-o", "a.npy"],
+    ["score", LONG, "--data", "digits"], ["compress", LONG, "a.png", "-o", "a.ars"], ["compress", "SPEC", LONG, "-o", "a.ars"],
+    ["compress", "SPEC", "a.png", "-o", LONG], ["complete", "SPEC", "--data", "a.npy", "--given", LONG, "-o", "b.npy"],
+    ["audit", f"{LONG}.py:build", "--input", "b c", "--output", "b c"], ["render", "SPEC", "-o", f"{LONG}.svg"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", PLACES, ids=lambda arguments: " ".join(arguments).replace(LONG, "LONG"))
+def test_a_name_that_is_too_long_is_told(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = str(Path(__file__).parent / "fixtures" / "earlier" / "specs" / "digits.yaml")
+    np.save("a.npy", np.zeros((2, 16, 8), np.uint8))
+    assert main([spec if part == "SPEC" else part for part in arguments]) == 2
+    said = capsys.readouterr()
+    assert "error[AR" in said.err and "AR892" not in said.err, said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]

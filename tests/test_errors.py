@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -310,6 +311,12 @@ def no_memory(path: Path) -> None:
         command("eval", str(path / "small.yaml"), "--data", str(path / "images.npy"))
 
 
+def refused(path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arspec.cli.list.run", lambda _: os.listdir(path / "gone"))
+        command("list", str(path))
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -354,6 +361,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR870": diverged,
     "AR871": held,
     "AR872": no_memory,
+    "AR892": refused,
 }
 
 

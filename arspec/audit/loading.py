@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Generator, Mapping
@@ -73,8 +74,8 @@ def find_callable(target: str) -> Any:
 
 
 def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        siblings = [str(other) for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
+    if not os.path.isfile(path):
+        siblings = [str(other) for other in path.parent.glob("*.py")] if os.path.isdir(path.parent) else []
         raise InputError("AR812", f"there is no file {path}", help=did_you_mean(str(path), siblings))
     name = f"audited_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

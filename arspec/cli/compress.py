@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Generator, Iterable
@@ -72,7 +73,7 @@ def run_compress(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if args.lanes is not None:
         at_least(1, args.lanes, "--lanes")
-    if out.exists() and not args.force:
+    if os.path.exists(out) and not args.force:
         raise InputError("AR810", f"{out} exists", "choose another name, or --force")
     from arspec.data.atomic import check_place
 
@@ -184,14 +185,14 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
     seen: set[str] = set()
     for text in given:
         path = Path(text)
-        if path.is_dir():
+        if os.path.isdir(path):
             files = matching(text)
             pairs = (
                 [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in files.paths] if files else []
             )
             if not pairs:
                 raise InputError("AR803", f"the folder {path} holds no file", "hidden ones are left out")
-        elif not path.exists() and (files := matching(text)) is not None:  # a pattern that no shell has replaced
+        elif not os.path.exists(path) and (files := matching(text)) is not None:  # a pattern that no shell has replaced
             pairs = [(each.name, each) for each in files.paths]
         else:
             pairs = [(path.name, path)]

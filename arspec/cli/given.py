@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def _mask_file(given: str, data: Any, known: Any) -> Any:
     from arspec.foreign import content
 
     path = Path(given)
-    if not path.exists():
+    if not os.path.exists(path):
         hint = "give " + ", ".join(PARTS) + ", prefix:N, suffix:N, a picture or a .npy"
         raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
     if path.suffix.lower() == ".npy":

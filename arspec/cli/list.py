@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from arspec.cli.models import add_set, params_of
@@ -22,9 +23,9 @@ def run(args: argparse.Namespace) -> int:
 
     paths: list[Path] = []
     for given in map(Path, args.specs or ["specs"]):
-        if given.is_dir():
+        if os.path.isdir(given):
             paths += sorted(given.glob("*.yaml"))
-        elif given.exists() or args.specs:
+        elif os.path.exists(given) or args.specs:
             paths.append(given)
     if not paths:
         raise InputError("AR003", "there are no specs here", "name spec files or a folder of them: arspec list specs/")

@@ -71,6 +71,9 @@ def main(argv: list[str] | None = None) -> int:
             _hush()
             place = error.filename or "standard output"
             error = InputError("AR810", f"cannot write to {place}: {error.strerror}", "write to another disk")
+        if isinstance(error, OSError) and error.filename is not None:
+            reason = f"cannot use {os.fspath(error.filename)!s:.200}: {error.strerror}"
+            error = InputError("AR892", reason, "choose another place, or change what may be done with it")
         if not isinstance(error, InputError):
             raise
         _tell(error, args)

@@ -46,8 +46,8 @@ def nearest_option(name: str, options: Iterable[str]) -> str | None:
     """A help line with the options that resemble `name`; None where none does."""
     from arspec.diagnostics import nearest
 
-    found = nearest(name, [option for option in options if option.startswith("--")])
-    return f"did you mean {' or '.join(found)}?" if found else None
+    found = nearest(name.lstrip("-"), [option[2:] for option in options if option.startswith("--")])
+    return f"did you mean {' or '.join(f'--{other}' for other in found)}?" if found else None
 
 
 def no_command(name: str, commands: Iterable[str]) -> Any:

@@ -7,6 +7,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def _examples(model: Any, source: str, split: str, args: argparse.Namespace) -> 
     say_adapted(examples, args)
     x, condition = examples.take(np.arange(len(examples)))
     chosen, _ = conditions_of(model, args.condition, len(x), required=False)
-    name = f"{Path(source).name if Path(source).exists() else source}, {split}"
+    name = f"{Path(source).name if os.path.exists(source) else source}, {split}"
     return torch.from_numpy(x).to(model.device), as_tensors({**condition, **chosen}, model), name
 
 

@@ -42,4 +42,17 @@ CODES = (
         """,
         "ask for less at a time: a smaller -n, --batch or --lanes, or smaller files.",
     ),
+    code(
+        "AR892",
+        "a file or folder that cannot be used",
+        """The operating system refuses what was asked of a file or a folder: it may be closed to this user, its name may
+        be too long, or its disk may be gone.""",
+        """
+        arspec list closed/specs       # closed to this user
+        """,
+        """
+        arspec list specs
+        """,
+        "choose another place, or change what may be done with it.",
+    ),
 )

@@ -135,7 +135,7 @@ class Below:
 @contextmanager
 def below(path: Path, force: bool) -> Generator[Below]:
     """The folder, made where it is missing, and removed again where nothing was put into it. force: files are replaced."""
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
     with telling(path):
         path.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, _FOLDER)

@@ -6,6 +6,7 @@ file, so that a run that is killed while writing keeps the previous state whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -45,8 +46,8 @@ def _write_about(model: Model, folder: Path) -> None:
 def load_model(path: Path | str, device: str = "auto") -> nn.Module:
     """The model of a folder (or of its .safetensors file), in evaluation mode. InputError where it cannot be read."""
     path, on = Path(path), choose_device(device)
-    folder, file = (path, path / MODEL) if path.is_dir() else (path.parent, path)
-    if not file.exists():
+    folder, file = (path, path / MODEL) if os.path.isdir(path) else (path.parent, path)
+    if not os.path.exists(file):
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
     tensors, _ = read_tensors(file)
     spec = read_spec(folder)
