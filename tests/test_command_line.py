@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +182,23 @@ def test_a_name_that_is_too_long_is_told(
     said = capsys.readouterr()
     assert "error[AR" in said.err and "AR892" not in said.err, said.err
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr", "stdin"])
+def test_a_closed_stream_leads_nowhere(closed: str, tmp_path: Path) -> None:
+    """In a process that is copied, since it is the numbers of this one's streams that are closed."""
+    number = ("stdin", "stdout", "stderr").index(closed)
+    copy = os.fork()
+    if copy == 0:
+        code = 99
+        try:
+            os.close(number)
+            setattr(sys, closed, None)
+            code = main(["explain", "AR701" if closed != "stderr" else "AR999"])
+            (tmp_path / "next").touch()
+            with (tmp_path / "next").open("rb") as file:
+                code += 10 * (file.fileno() == number)
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(copy, 0)
+    assert os.waitstatus_to_exitcode(status) == (2 if closed == "stderr" else 0)

@@ -174,6 +174,23 @@ def test_a_line_that_does_not_fit_is_not_there_in_part(tmp_path: Path) -> None:
     assert path.read_text() == "first\nthird\n"
 
 
+def test_what_is_written_again_keeps_its_rights(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    write_text(path, "before")
+    path.chmod(0o640)
+    write_text(path, "after")
+    assert path.stat().st_mode & 0o777 == 0o640 and path.read_text() == "after"
+
+
+def test_a_file_that_may_only_be_read_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kept.txt"
+    write_text(path, "before")
+    monkeypatch.setattr(os, "access", lambda place, how: Path(place) != path or how != os.W_OK)  # as for a common user
+    with pytest.raises(InputError, match=r"AR810.*may only be read"):
+        write_text(path, "after")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("kept.txt", "before")]
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_files_have_the_rights_that_the_system_gives(umask: int, tmp_path: Path) -> None:
     before = os.umask(umask)

@@ -40,6 +40,7 @@ ALLOCATION = "can't allocate memory"  # what torch says where numpy raises Memor
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    _open_streams()
     _say_any_text()
     args = argparse.Namespace(json="--json" in arguments)
     try:
@@ -84,6 +85,21 @@ def _hush() -> None:
     """Standard output goes nowhere, so that what it still holds raises nothing when the interpreter ends."""
     with suppress(OSError, ValueError):  # under test it is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed (`>&-`) lead nowhere, so that no file that is opened later takes their place."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(number)  # another file has taken its number already
+                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+                continue
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _say_any_text() -> None:

@@ -67,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
 
     reference = args.reference or (args.data if args.against else None)
     typical = None
+    sources = (args.data, *args.against)
+    twice = next((source for source in sources if sources.count(source) > 1), None)
+    if twice is not None:
+        raise InputError("AR808", f"{twice} is given twice", "name each set once: --data is one of them")
     if reference is not None:
         x, condition, name = _examples(model, reference, "train", args)
         typical = float(likelihood(model, x, condition, args.batch, args.members).bits.mean())
@@ -74,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     sets: dict[str, Any] = {}
     given: dict[str, Any] = {}
     classes: dict[str, dict[str, list[Any]]] = {}
-    for source in (args.data, *args.against):
+    for source in sources:
         x, condition, name = _examples(model, source, args.split, args)
-        if name in sets:
-            raise InputError("AR808", f"{source} is given twice")
+        if name in sets:  # folders of one name in two places
+            name = f"{source}, {args.split}"
         given[name] = x.cpu().numpy()
         classes[name] = _class_names(model, condition)
         sets[name] = score(model, x, condition, background=background, typical=typical, codec=args.codec,

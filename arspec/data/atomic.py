@@ -44,7 +44,10 @@ def replacing_all(paths: Sequence[Path]) -> Generator[tuple[Path, ...]]:
     try:
         for path in paths:
             with telling(path):
-                temporaries.append(_temporary(check_place(path)))
+                place = check_place(path)
+                temporaries.append(_temporary(place))
+                with suppress(FileNotFoundError):  # who may read a file does not change by what it holds
+                    temporaries[-1].chmod(stat.S_IMODE(place.stat().st_mode))
         with telling(paths[0]):
             yield tuple(temporaries)
         for path, temporary in zip(paths, temporaries, strict=True):
@@ -102,6 +105,8 @@ def check_place(path: Path) -> Path:
             if not stat.S_ISREG(mode):
                 kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
                 raise InputError("AR810", f"cannot write {path}: it is {kind}", "choose the name of a file")
+            if not os.access(place, os.W_OK):
+                raise InputError("AR810", f"cannot write {path}: it may only be read", "choose another name")
         folder = next(parent for parent in place.parents if parent.exists())
         if not folder.is_dir():
             raise InputError("AR810", f"cannot write {path}: {folder} is no folder", "choose another name")
