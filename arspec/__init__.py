@@ -4,6 +4,7 @@
     report = arspec.verify(spec)
     model  = arspec.compile(spec)
     model.log_prob(x); model.sample(8, seed=0); arspec.render(spec, "gated.svg")
+    model  = arspec.load_model("runs/digits")     # what `arspec train --out runs/digits` has written
 
 What needs torch is imported when it is first used, so that the static half answers at once.
 """
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from arspec.diagnostics import InputError, SpecError
 
 if TYPE_CHECKING:
-    from arspec.api import compile, load, render, verify
+    from arspec.api import compile, load, load_model, render, verify
 
-_LAZY = dict.fromkeys(("compile", "load", "render", "verify"), "arspec.api")
+_LAZY = dict.fromkeys(("compile", "load", "load_model", "render", "verify"), "arspec.api")
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +28,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'arspec' has no attribute '{name}'")
 
 
-__all__ = ["InputError", "SpecError", "compile", "load", "render", "verify"]
+__all__ = ["InputError", "SpecError", "compile", "load", "load_model", "render", "verify"]

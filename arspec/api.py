@@ -1,9 +1,10 @@
-"""The API that users call: load, verify, compile, render."""
+"""The API that users call: load, verify, compile, render, load_model."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arspec.spec.load import Spec
@@ -25,12 +26,23 @@ def load(
     return spec
 
 
-def compile(spec: Spec, check: bool = True, seed: int = 0) -> Model:
+def load_model(path: str | os.PathLike[str], device: str = "auto") -> Model:
+    """The trained model of a folder that `arspec train` has written, or of its .safetensors file, in evaluation mode.
+
+    device: auto (cuda where there is one), cpu, cuda, cuda:1 ... InputError where there is no model that can be read."""
+    from arspec.training.checkpoint import load_model as load_trained
+
+    return load_trained(Path(path), device)
+
+
+def compile(spec: Spec | str | os.PathLike[str], check: bool = True, seed: int = 0) -> Model:
     """The spec as a torch.nn.Module, its weights drawn by `seed`, in float32 on the CPU.
 
-    A spec that is not proven is refused with its leaks as a SpecError, unless `check` is False."""
+    spec: what `load` gives, or the path of a file. A spec that is not proven is refused with its leaks as a SpecError,
+    unless `check` is False."""
     from arspec.runtime.module import build
 
+    spec = _loaded(spec)
     if check:
         from arspec.analysis.report import prove
         from arspec.diagnostics import SpecError
@@ -41,17 +53,23 @@ def compile(spec: Spec, check: bool = True, seed: int = 0) -> Model:
     return build(spec, seed)
 
 
-def verify(spec: Spec, static: bool = False, full: bool = False, contexts: Contexts = True) -> Report:
+def verify(
+    spec: Spec | str | os.PathLike[str], static: bool = False, full: bool = False, contexts: Contexts = True
+) -> Report:
     """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page.
 
     `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
     from arspec.verification import verify as verify_spec
 
-    return verify_spec(spec, static, full, contexts=contexts)
+    return verify_spec(_loaded(spec), static, full, contexts=contexts)
 
 
-def render(spec: Spec, path: str | os.PathLike[str], unfold: bool = False) -> None:
+def render(spec: Spec | str | os.PathLike[str], path: str | os.PathLike[str], unfold: bool = False) -> None:
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot."""
     from arspec.pictures.diagram import render as draw
 
-    draw(spec, path, unfold=unfold)
+    draw(_loaded(spec), path, unfold=unfold)
+
+
+def _loaded(spec: Spec | str | os.PathLike[str]) -> Spec:
+    return load(spec) if isinstance(spec, (str, os.PathLike)) else spec

@@ -255,8 +255,13 @@ def test_names_stand_for_numbers_in_python() -> None:
     with refused("AR807", "'label' has no class 'dgo'", "did you mean 'dog'?"):
         model().sample(1, label="dgo")
     assert class_list("1..2,cat", ("cat", "dog", "bird"), "label") == [1, 2, 0]
-    with refused("AR807", "2 names for 3 examples"):
+    with refused("AR807", "2 classes for 3 examples"):
         model().sample(3, label=["dog", "cat"])
+    for given in (1, [1], np.int64(1), np.array([1]), "dog"):
+        assert torch.equal(model().sample(4, seed=1, label=given), model().sample(4, seed=1, label=dogs))
+    assert torch.equal(model().sample(4, seed=1, label=[1, 0]), by_number)
+    with refused("AR807", "2 classes for 3 examples"):
+        model().sample(3, label=[1, 0])
     with refused("AR807", "has no names", "number from 0"):
         arspec.compile(spec()).sample(1, label="dog")
 

@@ -71,6 +71,7 @@ def complete(
                          "temperature, top-k, top-p and min-p are for a given part that comes first in the order")  # fmt: skip
     x = x.to(model.device)
     model.data_tensor(x)
+    x = x.long()  # levels may come in any type of number; samples are written among them
     told = f"the order of member {given.member}" if model.members > 1 else "the model's order"
     if how == "order":
         values = _by_order(model, given, x, known, condition, seed, chance, method)

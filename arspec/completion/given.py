@@ -81,7 +81,9 @@ def best_given(model: Model, known: Tensor, member: int | None) -> Given:
     shape = model.spec.data.shape
     if tuple(known.shape) != shape:
         raise InputError(
-            "AR805", f"what is known is stated for each entry of one example, {shape}; this has {tuple(known.shape)}"
+            "AR805",
+            f"what is known is stated for each entry of one example, {shape}; this has {tuple(known.shape)}",
+            "one statement holds for all examples, true where a value is kept",
         )
     if member is not None:
         if not 0 <= member < model.members:

@@ -96,15 +96,20 @@ def class_list(text: str, names: Sequence[str], key: str) -> list[int]:
 
 
 def class_numbers(given: Any, names: Sequence[str], key: str, count: int) -> Any:
-    """What is given for a class condition of `count` examples, its names as numbers: one name stands for all examples,
-    several are dealt out in turn. Anything else is given back as it is."""
-    texts = [given] if isinstance(given, str) else given.tolist() if isinstance(given, np.ndarray) else given
-    if not isinstance(texts, (list, tuple)) or not texts or not all(isinstance(each, str) for each in texts):
+    """What is given for a class condition of `count` examples as numbers: one class, by its name or number, stands for
+    all examples, several are dealt out in turn. Anything else is given back as it is."""
+    whole = given.tolist() if isinstance(given, np.ndarray) else given
+    several: Any = [whole] if isinstance(whole, (str, int, np.integer)) else whole
+    if not isinstance(several, (list, tuple)) or not several:
         return given
-    if count % len(texts):
-        message = f"'{key}' is given {len(texts)} names for {count} examples"
-        raise InputError("AR807", message, "give one for all, one for each, or names that can be dealt out in turn")
-    return np.resize([class_number(each, names, key) for each in texts], count)
+    if all(isinstance(each, str) for each in several):
+        several = [class_number(each, names, key) for each in several]
+    elif not all(isinstance(each, (int, np.integer)) for each in several):
+        return given
+    if count % len(several):
+        message = f"'{key}' is given {len(several)} classes for {count} examples"
+        raise InputError("AR807", message, "give one for all, one for each, or classes that can be dealt out in turn")
+    return np.resize(several, count)
 
 
 def as_numbers(

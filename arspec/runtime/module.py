@@ -205,12 +205,12 @@ class Model(nn.Module):
         return unpacked(channels_first(values, kind), kind).reshape(len(values), *self.spec.data.shape)
 
     def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
-        """Nats of each example, [B]."""
+        """Nats of each example, [B]. x [B, *shape]: whole numbers, a tensor, an array or lists."""
         return self.log_probs(x, member, **condition).sum(1)
 
     def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
         """Nats of each variable, [B, V]."""
-        head, support, kind = self.graph.head, self.graph.support, self.graph.data.out
+        head, support, kind, x = self.graph.head, self.graph.support, self.graph.data.out, tensor_of(x)
         sources = self._sources(x, member, condition)
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
@@ -231,7 +231,7 @@ class Model(nn.Module):
 
     def data_tensor(self, x: Tensor) -> Tensor:
         """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
-        data = self.spec.data
+        data, x = self.spec.data, tensor_of(x)
         if tuple(x.shape[1:]) != data.shape:
             help = _fitting(data, tuple(x.shape[1:]))
             if data.auxiliary:
@@ -249,6 +249,9 @@ class Model(nn.Module):
             if not 0 <= low <= high < levels:
                 raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to {high:.12g}",
                                  "data come as integers in that range")  # fmt: skip
+        if checked and given.is_floating_point() and not torch.equal(given.detach(), given.detach().round()):
+            raise InputError("AR804", "the data hold fractions; a spec models whole numbers",
+                             f"levels are whole: for numbers of 0 to 1 that is (x * {data.levels - 1}).round()")  # fmt: skip
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
     def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
@@ -335,7 +338,7 @@ class Model(nn.Module):
         from arspec.runtime.method import sample
         from arspec.runtime.prompting import begun
 
-        given, known = (None, None) if prefix is None else begun(self, n, prefix, member)
+        given, known = (None, None) if prefix is None else begun(self, n, tensor_of(prefix, "a prompt"), member)
         with showing(progress):
             return sample(
                 self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
@@ -354,6 +357,7 @@ class Model(nn.Module):
         prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
         does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
         for more steps than there are, with the reason."""
+        prefix = None if prefix is None else tensor_of(prefix, "a prompt")
         return self._stream(member).run(
             n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
             compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),
@@ -387,7 +391,7 @@ class Model(nn.Module):
 
         with showing(progress):
             return complete(
-                self, x, known, condition, how=how, method=method, member=member, seed=seed, temperature=temperature,
+                self, tensor_of(x), tensor_of(known, "what is known"), condition, how=how, method=method, member=member, seed=seed, temperature=temperature,
                 particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
             ).values  # fmt: skip
 
@@ -402,7 +406,14 @@ class Model(nn.Module):
         from arspec.scoring import score
 
         return score(
-            self, x, condition, background=background, typical=typical, codec=codec, batch=batch, members=members
+            self,
+            tensor_of(x),
+            condition,
+            background=background,
+            typical=typical,
+            codec=codec,
+            batch=batch,
+            members=members,
         )
 
     # -- compression -------------------------------------------------------------------------------------------------
@@ -412,7 +423,7 @@ class Model(nn.Module):
         differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
         from arspec.codec.codec import compress
 
-        return compress(self, x, member, noise, self._numbered(condition, len(x)))
+        return compress(self, tensor_of(x), member, noise, self._numbered(condition, len(x)))
 
     def decompress(self, container: bytes) -> Tensor:
         """The examples that `compress` made the container of, in their own type of integers. InputError where it is
@@ -460,6 +471,22 @@ class _Constants(nn.Module):
         found = self._plain[node, member]
         names = self._names[node, member]
         return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found
+
+
+def tensor_of(values: Any, what: str = "an example") -> Tensor:
+    """Numbers as a tensor: a tensor as it is, an array or lists of numbers made one. InputError for anything else."""
+    if isinstance(values, Tensor):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            "AR804", f"{what} is made of numbers; {type(values).__name__} came", "give a tensor or an array"
+        )
+    # torch computes with few kinds of unsigned integers
+    return torch.from_numpy(array.astype(np.int64) if array.dtype.kind in "iu" else np.ascontiguousarray(array))
 
 
 def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml as pyyaml
@@ -34,6 +35,7 @@ MAX_BYTES = 1 << 20  # of a text in UTF-8
 MAX_DEPTH = 64  # collections within collections
 MAX_NODES = 100_000  # scalars, sequences and mappings as written
 MAX_ALIASED = 10_000  # nodes that aliases stand for, all together
+MOST_SHOWN = 6  # specs of a folder that a message names
 KEPT = 1 << 16  # characters of a text whose tree is kept
 
 _CORE = "tag:yaml.org,2002:"
@@ -92,7 +94,7 @@ def read(path: str | os.PathLike[str]) -> Source:
         with opened(name, "AR003") as file:
             data = file.read(MAX_BYTES + 1)
     except InputError as error:
-        raise InputError(error.code, error.message, did_you_mean_file(name)) from None
+        raise InputError(error.code, error.message, _in_folder(name) or did_you_mean_file(name)) from None
     if len(data) > MAX_BYTES:
         raise InputError("AR005", f"{name!r} is larger than {MAX_BYTES:,} bytes (limit MAX_BYTES)")
     try:
@@ -101,6 +103,19 @@ def read(path: str | os.PathLike[str]) -> Source:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"{name!r} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start} (line {line})"
         raise InputError("AR004", found, "save the file as UTF-8") from None
+
+
+def _in_folder(name: str) -> str | None:
+    """What to name instead of a folder: the model or the specs that lie there. None where it is no folder or holds none."""
+    path = Path(name)
+    try:
+        if (path / "model.safetensors").exists():
+            return f"it holds a trained model: arspec.load_model({name!r}) in Python; sample, eval ... take the folder"
+        found = sorted(each.name for each in path.iterdir() if each.suffix in (".yaml", ".yml"))
+    except (OSError, ValueError):
+        return None
+    more = f" ... ({len(found)} in all)" if len(found) > MOST_SHOWN else ""
+    return f"name a spec that lies there: {', '.join(found[:MOST_SHOWN])}{more}" if found else None
 
 
 def parse(source: Source) -> Tree:

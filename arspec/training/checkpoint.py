@@ -43,7 +43,7 @@ def _write_about(model: Model, folder: Path) -> None:
     write_classes(model.names, folder)
 
 
-def load_model(path: Path | str, device: str = "auto") -> nn.Module:
+def load_model(path: Path | str, device: str = "auto") -> Model:
     """The model of a folder (or of its .safetensors file), in evaluation mode. InputError where it cannot be read."""
     path, on = Path(path), choose_device(device)
     folder, file = (path, path / MODEL) if os.path.isdir(path) else (path.parent, path)
