@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from frame import framed
 
+import arspec
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.codes import CODES, Code
@@ -109,6 +110,33 @@ params: {width: 24}
 graph:
   first: {layer: conv, from: scaled, kernel: 3, out: $width, mask: earlier}
 """
+
+
+LOST = {  # text with keys that have lost their indentation -> the codes, and the name of the key that they belong to
+    "data:\nkind: image\nheight: 8\nwidth: 8\n": (["AR103", "AR105", "AR105", "AR105"], "data"),
+    "graph:\n  first:\n  layer: scale\n  from: x\n": (["AR111"] * 3, "first"),
+    "graph:\n  first:\n  layer: scale\n  from: x\n  last:\n  layer: relu\n": (["AR002"], "last"),
+    "data:\nkind: image\nhead:\nkind: categorical\n": (["AR002"], "head"),
+}
+
+
+@pytest.mark.parametrize("text", LOST)
+def test_keys_that_lost_their_indentation_are_told_whose_they_are(text: str, tmp_path: Path) -> None:
+    own = {
+        "data": "data: {kind: image, height: 8, width: 8}\n",
+        "graph": "graph: {first: {layer: conv, from: x, mask: earlier, kernel: 3, out: $head}}\n",
+        "head": "head: {kind: categorical, from: first}\n",
+    }
+    rest = "".join(line for key, line in own.items() if f"{key}:\n" not in text)
+    (tmp_path / "spec.yaml").write_text("arspec: 1\nname: lost\n" + text + rest)
+    with pytest.raises(arspec.SpecError) as caught:
+        arspec.load(tmp_path / "spec.yaml")
+    codes, owner = LOST[text]
+    assert [one.code for one in caught.value.diagnostics] == codes
+    lost = [one.help for one in caught.value.diagnostics if "above" in (one.help or "")]
+    assert lost == [f"if it belongs to '{owner}' above, begin it further to the right than '{owner}'"] * max(
+        1, len(codes) - 1
+    )
 
 
 @pytest.fixture(scope="module")

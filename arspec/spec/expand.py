@@ -21,10 +21,10 @@ from arspec.spec.head_fit import wrong_end
 from arspec.spec.hints import input_names
 from arspec.spec.keys import Evaluator, check_keys, place_of, said, told
 from arspec.spec.load import NAME, Spec, settle_params
+from arspec.spec.meant_entry import meant_entry
 from arspec.spec.nodes import Nodes, Scope, texts
 from arspec.spec.references import BROKEN, Broken, Instance, LeftOut, Repetition
-from arspec.spec.synonyms import KEYS, called_here
-from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.spec.yaml import Map, Scalar, Seq, Tree, indent_below
 from arspec.types import Type
 from arspec.work import KINDS as LIMITS
 
@@ -126,7 +126,11 @@ class _Expander(Nodes):
                 help = "names are letters, digits and _" + (f": write `{other}`" if sure else "")
                 edits = [(place, other)] if sure else ()
                 self.faults.add("AR115", f"'{name}' is no name for a node", place, help, (), edits)
-            value = self._entry(name, place, entry, scope) if scope.prefix or self._fits(name, entry, place) else BROKEN
+            value = (
+                self._entry(name, place, entry, scope, indent_below(tree.entries, name))
+                if scope.prefix or self._fits(name, entry, place)
+                else BROKEN
+            )
             scope.ahead.discard(name)
             scope.names[name] = value
             if value != []:  # what `when` left out is stepped over
@@ -143,11 +147,12 @@ class _Expander(Nodes):
         self.faults.add(limit.code, found, place, limit.help)
         return False
 
-    def _entry(self, name: str, place: Place, entry: Tree, scope: Scope) -> Any:
+    def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, lost: str | None) -> Any:
+        """lost: the help where its indentation may have been lost."""
         if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
             both = isinstance(entry, Map) and "layer" in entry.entries
             found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
-            self.faults.add("AR111", found, place, *self._meant_entry(name, entry, both))
+            self.faults.add("AR111", found, place, *meant_entry(name, entry, self.spec.blocks, lost))
             return BROKEN
         if "when" in entry.entries:
             tree = entry.entries["when"][1]
@@ -161,19 +166,6 @@ class _Expander(Nodes):
             if not chosen:
                 return LeftOut(tree.place)
         return self._block(name, entry, scope) if "block" in entry.entries else self.layer(name, entry, scope)
-
-    def _meant_entry(self, name: str, entry: Tree, both: bool) -> tuple[str, tuple[()], list[tuple[Place, str]]]:
-        """The help for an entry that is neither a layer nor a block, and the edit that it stands for."""
-        known = {**dict.fromkeys(KINDS, "layer"), **dict.fromkeys(self.spec.blocks, "block")}
-        if both:
-            return "leave one of the two out", (), []
-        if isinstance(entry, Scalar) and entry.value in known:
-            return f"{name}: {{{known[str(entry.value)]}: {entry.value}, ...}}", (), []
-        for key, (place, tree) in entry.entries.items() if isinstance(entry, Map) else ():
-            if isinstance(tree, Scalar) and tree.value in known and called_here(key, KEYS, ["layer"]):
-                wanted = known[str(tree.value)]
-                return f"write `{wanted}: {tree.value}`", (), [(place, wanted)] if place.text == key else []
-        return f"{name}: {{layer: conv, ...}}", (), []
 
     # -- blocks ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source,
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
 from arspec.spec.synonyms import called_here, folded
-from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, parse, plain, read
+from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, indent_below, parse, plain, read
 
 FORMS = {
     "data": "{kind: image, height: 28, width: 28, levels: 2}",
@@ -70,7 +70,10 @@ def sections_of(
     for key, (place, _) in tree.entries.items():
         if key not in SECTIONS:
             free = [name for name in SECTIONS if name not in tree.entries]
-            message = f"there is no section '{key}'"
+            message, lost = f"there is no section '{key}'", indent_below(tree.entries, key)
+            if lost is not None:
+                faults.add("AR105", message, place, lost)
+                continue
             if called_here(key, synonyms.SECTIONS, free) is None and folded(key) in synonyms.NO_SECTION:
                 faults.add("AR105", message, place, synonyms.NO_SECTION[folded(key)])
                 continue

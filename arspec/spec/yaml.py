@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +85,17 @@ class Map(Tree):
     def get(self, key: str) -> Tree | None:
         entry = self.entries.get(key)
         return None if entry is None else entry[1]
+
+
+def indent_below(entries: Mapping[str, tuple[Place, Tree]], key: str) -> str | None:
+    """The help for a `key` that is out of place, where it lost its indentation: it follows a key that has no value. The
+    entries from `key` on do not count."""
+    owner = None
+    for name, (_, tree) in entries.items():
+        if name == key:
+            break
+        owner = name if isinstance(tree, Scalar) and tree.value is None and not tree.place.text else owner
+    return None if owner is None else f"if it belongs to '{owner}' above, begin it further to the right than '{owner}'"
 
 
 def read(path: str | os.PathLike[str]) -> Source:
@@ -394,13 +405,9 @@ class _Composer:
             self.faults.add("AR012", "merge keys (<<) are not part of YAML 1.2", key.written, help)
         elif name in entries:
             first = entries[name][0]
-            self.faults.add(
-                "AR002",
-                f"the key {name[:60]!r} stands twice",
-                key.written,
-                "keep one of the two",
-                [(first, "first here")],
-            )
+            lost = indent_below(dict([*entries.items()][[*entries].index(name) + 1 :]), name)
+            found = f"the key {name[:60]!r} stands twice"
+            self.faults.add("AR002", found, key.written, lost or "keep one of the two", [(first, "first here")])
         else:
             entries[name] = (key.written, value)
 
