@@ -216,6 +216,28 @@ def test_sounds_begin_with_sounds(place: Path) -> None:
     assert lengths == [20, 20] and not (place / "x.wav").exists()
 
 
+def test_what_was_done_to_a_prefix_is_said_and_its_options_hold(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import soundfile
+
+    soundfile.write(place / "p.wav", np.array([[0.0, 0.1], [0.2, 0.3]]), 8000)
+    np.save(place / "p.npy", np.array([0, 4, 8, 15]))
+    out = place / "x.npy"
+    assert sample(place, "sound", "--prefix", str(place / "p.wav"), "-n", "1", "-o", str(out)) == 0
+    assert "2 channels mixed to one, their mean" in capsys.readouterr().err
+    assert sample(place, "tokens", "--prefix", f"{place / 'p.npy'}@levels=4", "-o", str(out)) == 0
+    assert np.load(out)[0, :4].tolist() == [0, 1, 2, 3] and "16 levels to 4" in capsys.readouterr().err
+    assert complete(place, "tokens", "--data", f"{place / 'p.npy'}@levels=4", "-o", str(out)) == 0
+    assert np.load(out)[0, :4].tolist() == [0, 1, 2, 3]
+
+
+def test_more_completions_than_memory_has_bytes_are_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(place / "p.npy", np.array([5, 1, 5]))
+    more = ["--data", str(place / "p.npy"), "-o", str(place / "x.npy"), "--each", str(10**18)]
+    assert complete(place, "tokens", *more) == 2 and "AR872" in capsys.readouterr().err
+
+
 def test_tokens_begin_with_tokens(place: Path) -> None:
     np.save(place / "p.npy", np.array([5, 1, 5]))
     assert sample(place, "tokens", "--prefix", str(place / "p.npy"), "-o", str(place / "x.npy")) == 0
@@ -241,6 +263,9 @@ def test_tokens_begin_with_tokens(place: Path) -> None:
         ("chars", ["--prefix", "nothing.txt"], "AR803", "nothing.txt"),
         ("sound", ["--prompt", "a"], "AR808", "this model is of audio"),
         ("image", ["--prompt", "a"], "AR808", "are for sequences"),
+        ("sound", ["--seconds", "nan"], "AR808", "--seconds is a number of seconds; nan came"),
+        ("sound", ["--seconds", "inf"], "AR808", "--seconds is a number of seconds; inf came"),
+        ("image", ["--columns", "-3"], "AR808", "--columns is at least 1"),
     ],
 )
 def test_prompts_that_are_refused(

@@ -32,6 +32,7 @@ BY_HAND = [
     (Truncation(top_k=1), [0, 1, 0, 0, 0]),
     (Truncation(top_k=3), [0.15 / 0.85, 0.4 / 0.85, 0, 0.3 / 0.85, 0]),
     (Truncation(top_k=9), [0.15, 0.4, 0.05, 0.3, 0.1]),
+    (Truncation(top_k=10**21), [0.15, 0.4, 0.05, 0.3, 0.1]),
     (Truncation(top_p=0.7), [0, 4 / 7, 0, 3 / 7, 0]),  # 0.4 + 0.3 reaches it
     (Truncation(top_p=0.71), [0.15 / 0.85, 0.4 / 0.85, 0, 0.3 / 0.85, 0]),
     (Truncation(top_p=1e-9), [0, 1, 0, 0, 0]),
@@ -215,7 +216,7 @@ def test_heads_without_a_table_refuse() -> None:
     assert truncation(Parts(kind="parts", **{"from": "x"}, of={"x": HEAD}), 2, None, None) == Truncation(2)
 
 
-@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1}, {"min_p": 2.0},
+@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_k": float("inf")}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1}, {"min_p": 2.0},
                                    {"top_p": float("nan")}, {"min_p": float("nan")}])  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:

@@ -120,6 +120,8 @@ def run_complete(args: argparse.Namespace) -> int:
     examples, there = load_begun(args.data, data, needed, args.split or usual_split(args.data), args.seed,
                                  names=model.names, settable=model.spec.class_params)  # fmt: skip
     examples = examples.side_by_side().first(args.n)
+    if len(examples) * args.each * data.variables > sys.maxsize // 8:  # of bytes, which numpy does not count
+        raise MemoryError
     say_adapted(examples, args)
     known = known_part(args.given, model, there)
     output.check(len(examples) * args.each)
@@ -155,4 +157,6 @@ def run_complete(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> dict[str, Any]:
     if args.n is not None:
         at_least(1, args.n, "-n")
+    if getattr(args, "columns", None) is not None:
+        at_least(1, args.columns, "--columns")
     return chance_of(args)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def prompt_of(args: argparse.Namespace, data: SequenceData) -> Codes | None:
         raise InputError("AR808", "--prompt and --prefix both say what the sequence begins with", "give one of them")
     if args.prompt is not None:
         return _written(args.prompt, data)
-    return None if args.prefix is None else _read(args.prefix, data)
+    return None if args.prefix is None else _read(args.prefix, data, getattr(args, "quiet", False))
 
 
 def _written(text: str, data: SequenceData) -> Codes:
@@ -59,7 +61,7 @@ def _written(text: str, data: SequenceData) -> Codes:
     return levels_of(raw, data, "--prompt", at).astype(np.int64)
 
 
-def _read(source: str, data: SequenceData) -> Codes:
+def _read(source: str, data: SequenceData, quiet: bool) -> Codes:
     import numpy as np
 
     from arspec.data.adapt import codes_of
@@ -70,4 +72,8 @@ def _read(source: str, data: SequenceData) -> Codes:
         raw = replace(raw, x=raw.x[0])
     if raw.x.ndim != 1 or not len(raw.x):
         raise InputError("AR804", f"{source}: a prefix is one sequence of at least one step")
-    return codes_of(raw, data, source, []).astype(np.int64)
+    notes = list(raw.notes)
+    codes = codes_of(raw, data, source, notes).astype(np.int64)
+    if notes and not quiet:
+        say(f"note: {source}: {'; '.join(notes)}", file=sys.stderr)
+    return codes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +110,8 @@ def _steps(args: argparse.Namespace, data: Any, given: int) -> int:
         why = "this model is of " + data.content if data.content != "audio" else "--length came as well"
         raise InputError("AR808", f"--seconds is for audio, and in the place of --length; {why}")
     steps = data.length if given < data.length else given + data.length
+    if args.seconds is not None and not math.isfinite(args.seconds):
+        raise InputError("AR808", f"--seconds is a number of seconds; {args.seconds} came")
     if args.length is not None or args.seconds is not None:
         steps = args.length if args.length is not None else round(args.seconds * data.rate)
     if steps < 1:

@@ -13,7 +13,6 @@ from arspec.data.examples import Array, Examples
 from arspec.data.labels import Names, as_numbers
 from arspec.data.levels import change, with_levels
 from arspec.data.mu_law import to_codes
-from arspec.data.options import Options
 from arspec.data.raw import SPLITS, Raw
 from arspec.data.readers.pictures import size_help
 from arspec.data.symbols import levels_of
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    raw: Raw, data: Data, condition: Condition, *, name: str, options: Options, split: str, seed: int,
+    raw: Raw, data: Data, condition: Condition, *, name: str, split: str, seed: int,
     names: Names | None = None, settable: Mapping[str, str] | None = None,
 ) -> Examples:  # fmt: skip
     """The examples of `raw` as a spec with these `data` and `condition` sections takes them. `names` and `settable`: see
     `load`."""
     notes = list(raw.notes)
-    if options.levels is not None and raw.layout in ("images", "array"):
-        raw = _asked(raw, options.levels, name, notes)
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
         conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
@@ -130,15 +127,14 @@ def _whole(x: Array, name: str) -> Array:
     return x
 
 
-def _asked(raw: Raw, levels: int, name: str, notes: list[str]) -> Raw:
+def asked(raw: Raw, levels: int, name: str) -> Raw:
     """The source with so many levels, by `@levels=`."""
     x = _whole(raw.x, name)
     has = raw.levels or max(2, raw.highest + 1 if raw.highest is not None else int(x.max(initial=0)) + 1)
     if x.size and int(x.min()) < 0:
         raise InputError("AR804", f"{name} holds the value {int(x.min())}; @levels= takes whole numbers from 0")
-    if has != levels:
-        notes.append(change(has, levels))
-    return replace(raw, x=with_levels(x, has, levels), levels=levels)
+    notes = [*raw.notes, change(has, levels)] if has != levels else raw.notes
+    return replace(raw, x=with_levels(x, has, levels), levels=levels, notes=notes)
 
 
 def _levels(

@@ -26,7 +26,7 @@ def load_begun(
 ) -> tuple[Examples, int | None]:  # fmt: skip
     """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's; these
     are filled up with zeros. `names` and `settable`: as for `load`. Raises InputError as it does."""
-    raw, options = read(source, data, condition, split)
+    raw, _ = read(source, data, condition, split)
     name = f"{source}, {split}"
     there = None
     if data.kind == "sequence" and raw.x.ndim in (1, 2):
@@ -34,8 +34,7 @@ def load_begun(
         if 0 < steps < data.length:
             there = steps
     section = data if there is None else data.model_copy(update={"length": there})
-    examples = adapt(raw, section, condition, name=name, options=options, split=split, seed=seed,
-                     names=names, settable=settable)  # fmt: skip
+    examples = adapt(raw, section, condition, name=name, split=split, seed=seed, names=names, settable=settable)  # fmt: skip
     if there is None:
         return examples, None
     return replace(examples, x=np.pad(examples.x, ((0, 0), (0, data.shape[0] - there)))), there

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, cast
 
-from arspec.data.adapt import adapt
+from arspec.data.adapt import adapt, asked
 from arspec.data.examples import Examples
 from arspec.data.files import read_files
 from arspec.data.labels import Names
@@ -48,8 +48,8 @@ def load(
     if options.alphabet is not None and (data.kind != "sequence" or data.alphabet is None):
         raise InputError("AR861", f"'{source}': the spec has no alphabet, which training makes",
                          f"arspec train SPEC --data {source}, or arspec.data.fitted(spec, {source!r}) in Python")  # fmt: skip
-    return adapt(raw, data, condition, name=f"{source}, {split}", options=options, split=split, seed=seed,
-                 names=names, settable=settable)  # fmt: skip
+    return adapt(raw, data, condition, name=f"{source}, {split}", split=split, seed=seed, names=names,
+                 settable=settable)  # fmt: skip
 
 
 def load_for(
@@ -85,6 +85,8 @@ def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw
         else:
             continue
         options.check(raw.layout, source)
+        if options.levels is not None:
+            raw = asked(raw, options.levels, source)
         return raw, options
     where = f"the data sets are: {', '.join(SETS)}; a file or a folder is looked for from the folder {os.getcwd()}"
     help = did_you_mean_file(source, SETS)

@@ -32,7 +32,7 @@ class Truncation:
     min_p: float | None = None
 
     def __post_init__(self) -> None:
-        if self.top_k is not None and not (self.top_k >= 1 and int(self.top_k) == self.top_k):
+        if self.top_k is not None and not (self.top_k >= 1 and self.top_k % 1 == 0):
             raise InputError("AR808", f"top-k is a whole number from 1; {self.top_k} came")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError("AR808", f"top-p is above 0 and at most 1; {self.top_p:g} came")
@@ -53,7 +53,7 @@ class Truncation:
         import torch
 
         ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        if self.top_k is not None:
+        if self.top_k is not None and self.top_k < ranked.shape[-1]:
             ranked = torch.where(torch.arange(ranked.shape[-1], device=ranked.device) < self.top_k, ranked, 0)
         if self.top_p is not None and self.top_p < 1:
             reached = (ranked.cumsum(-1) - ranked) / ranked.sum(-1, keepdim=True)  # by the levels that are likelier
