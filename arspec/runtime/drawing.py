@@ -23,6 +23,12 @@ def noise_for(model: Model, seed: int, first: int, examples: int) -> Tensor:
     return torch.from_numpy(uniforms(seed, first, examples, graph.data.out.sites, each)).to(model.device)
 
 
+def check_temperature(temperature: float) -> None:
+    """InputError for what is no temperature."""
+    if not temperature >= 0:
+        raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
+
+
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
     [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves levels
@@ -32,8 +38,7 @@ class Draws:
         self, model: Model, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,
         given: Tensor | None = None, known: Tensor | None = None, truncation: Truncation | None = None,
     ) -> None:  # fmt: skip
-        if not temperature >= 0:
-            raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
+        check_temperature(temperature)
         self.model, self.temperature, self.truncation = model, temperature, truncation
         self.head, self.support = model.graph.head, model.graph.support
         self.noise = noise_for(model, seed, first, n)

@@ -354,7 +354,7 @@ class Model(nn.Module):
         `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream, as with attention
         over everything, is drawn in the same way up to its spec's own length.
 
-        prefix [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
+        prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
         does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
         for more steps than there are, with the reason."""
         prefix = None if prefix is None else tensor_of(prefix, "a prompt")

@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from arspec.runtime.module import Model
 
 
+def rows_of(model: Model, n: int, prefix: Tensor) -> Tensor:
+    """A prefix [k] or [n, k] as whole numbers [n, k] on the model's device. InputError for another shape, and for what is no
+    level of the data."""
+    rows = prefix.unsqueeze(0) if prefix.ndim == 1 else prefix
+    if rows.ndim != 2 or len(rows) not in (1, n):
+        raise InputError("AR862", f"a prompt has the shape [steps] or [{n}, steps]; {list(prefix.shape)} came")
+    levels = model.spec.data.levels
+    if rows.is_floating_point() and not torch.equal(rows, rows.round()):
+        raise InputError(
+            "AR804", "the prompt holds fractions; its steps are levels of the data, which are whole numbers"
+        )
+    if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < levels:
+        wrong = int(rows.min()) if rows.min() < 0 else int(rows.max())
+        raise InputError("AR804", f"the prompt holds the value {wrong}, and the data's levels are 0 to {levels - 1}")
+    return rows.to(model.device, torch.long).expand(n, -1)
+
+
 def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Tensor]:
     """n examples [n, length] that begin with `prefix` [k] or [n, k], and which steps are given, [length].
 
@@ -24,9 +41,7 @@ def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Te
     if data.kind != "sequence":
         raise InputError("AR862", f"a prompt is of a sequence, and this model is of {_article(data.kind)}",
                          "arspec complete goes on with any part of an example")  # fmt: skip
-    rows = prefix.unsqueeze(0) if prefix.ndim == 1 else prefix
-    if rows.ndim != 2 or len(rows) not in (1, n):
-        raise InputError("AR862", f"a prompt has the shape [steps] or [{n}, steps]; {list(prefix.shape)} came")
+    rows = rows_of(model, n, prefix)
     count = rows.shape[1]
     if not 0 < count < data.length:
         raise InputError("AR862", f"a prompt of {count:,} steps, where a sequence has {data.length:,}",
@@ -36,7 +51,7 @@ def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Te
         raise InputError("AR862", f"the order '{model.graph.members[member].order.name}' does not begin with the prompt",
                          "arspec complete takes any part as given")  # fmt: skip
     x = torch.zeros(n, data.length, dtype=torch.long, device=model.device)
-    x[:, :count] = rows.to(model.device)
+    x[:, :count] = rows
     return x, torch.arange(data.length, device=model.device) < count
 
 

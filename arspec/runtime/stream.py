@@ -18,6 +18,7 @@ from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
 from arspec.runtime.compiled import Step, compiled_step, pays
+from arspec.runtime.drawing import check_temperature
 from arspec.runtime.endless import Course, endless, own_course
 from arspec.runtime.lengths import at_length, over
 from arspec.runtime.machine import Cut, Machine, State, free_values
@@ -25,6 +26,7 @@ from arspec.runtime.noise import Uniforms
 from arspec.runtime.periods import Period
 from arspec.runtime.priming import can_prime, prime
 from arspec.runtime.program import program
+from arspec.runtime.prompting import rows_of
 from arspec.runtime.schedule import free_nodes, schedule
 
 if TYPE_CHECKING:
@@ -72,6 +74,16 @@ class Stream:
         if self.why_not is not None and compiled:
             raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
                              "leave out --compile")  # fmt: skip
+        for name, value in (("steps", steps), ("chunk", chunk)):
+            if value < 1:
+                raise InputError("AR808", f"{name} of a stream are at least 1; {value} came")
+        check_temperature(temperature)
+        if prefix is not None:
+            prefix = rows_of(self.model, n, prefix)
+            if prefix.shape[1] > steps:
+                raise InputError(
+                    "AR862", f"the prompt has {prefix.shape[1]:,} steps, and {steps:,} are asked for in all"
+                )
         _ = self.machine  # what is wrong with the model is told now, and not at the first piece
         return self._run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
