@@ -61,7 +61,7 @@ class ModuleTest:
         equal = (
             ", equal to them"
             if not self.missing and self.ok
-            else f"; {self.missing:,} of the context not moved"
+            else f"; of {self.missing:,} pair{'s' * (self.missing != 1)} of these no draw of weights shows an effect"
             if self.ok
             else ""
         )
@@ -70,7 +70,8 @@ class ModuleTest:
             if self.lost
             else ""
         )
-        return f"{self.name:10} {size}, {self.rows:,} variables, {self.draws} draws of weights: {verdict}{equal}{small}"
+        draws = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        return f"{self.name:10} {size}, {self.rows:,} variables, {draws}: {verdict}{equal}{small}"
 
 
 def verify(

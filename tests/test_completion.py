@@ -267,6 +267,21 @@ def test_the_command_says_what_completions_are_worth(
     assert np.load(tmp_path / "a.npy").shape == (2, 1, 8, 8)
 
 
+@pytest.mark.parametrize(
+    "given, how, told",
+    [("bottomhalf", "auto", "did you mean bottom-half?"), ("hole", "enumeration", "65,536 completions at the most")],
+)
+def test_what_cannot_be_completed_is_told_before_it_is_announced(
+    given: str, how: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = [p for s in ("height=8", "width=8", "channels=1", "levels=17", "features=4", "layers=1", "kernel=3")
+            for p in ("--set", s)]  # fmt: skip
+    command = ["complete", "specs/gated_pixelcnn.yaml", *size, "--data", "digits", "-n", "1", "--given", given]
+    assert main([*command, "--device", "cpu", "--how", how, "-o", str(tmp_path / "a.png")]) == 2
+    said = capsys.readouterr().err
+    assert told in said and "completions by" not in said
+
+
 def test_what_the_command_keeps() -> None:
     model = arspec.compile(arspec.load("specs/pixelcnn.yaml", SMALL))
     for given, kept in (("bottom-half", 128), ("right-half", 128), ("hole", 192), ("suffix:10", 10), ("prefix:3", 3)):

@@ -154,7 +154,7 @@ def test_images_and_vectors_of_the_same_size_are_the_same() -> None:
     assert (as_vector.x.reshape(-1, 1, 8, 8) == as_image.x).all()
 
 
-def test_what_does_not_fit_names_both_sides() -> None:
+def test_what_does_not_fit_names_both_sides(tmp_path: Path) -> None:
     with refused("AR804", "images of 8x8", "the spec models 28x28"):
         load("digits", DIGITS.model_copy(update={"height": 28, "width": 28}))
     with refused("AR804", "one channel", "3 channels"):
@@ -165,7 +165,10 @@ def test_what_does_not_fit_names_both_sides() -> None:
         load("cifar", DIGITS)
     with refused("AR803", "train, valid, test and all"):
         load("digits", DIGITS, {}, "validation")
-    with refused("AR806", "'place'", "'label', 'place'"):
+    with refused("AR803", "'.csv'", "np.loadtxt"):
+        (tmp_path / "table.csv").write_text("1,2\n")
+        load(str(tmp_path / "table.csv"), DIGITS)
+    with refused("AR806", "'place'", "'label', 'place'", "score and complete take --condition place=VALUE"):
         load("digits", DIGITS, {**LABEL, "place": VectorCondition(kind="vector", size=2)})
     with refused("AR807", "classes 0 to 4", "set `classes` higher"):
         load("digits", DIGITS, {"label": ClassCondition(kind="class", classes=5)})

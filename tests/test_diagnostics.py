@@ -277,6 +277,22 @@ def test_an_unknown_code_names_the_nearest() -> None:
     with pytest.raises(InputError, match="AR817") as caught:
         diagnostics.explain("AR1001")
     assert "AR101" in str(caught.value)
+    with pytest.raises(InputError, match="AR817") as caught:
+        diagnostics.explain("leak")
+    assert caught.value.help == "the nearest are AR701: a leak; AR702: a leak in training only"
+    with pytest.raises(InputError, match="without a code, lists all"):
+        diagnostics.explain("zebra")
+    assert diagnostics.explain("701") == diagnostics.explain("AR701")
+
+
+def test_a_suffix_is_no_likeness_of_files(tmp_path: Path) -> None:
+    for name in ("m9.yaml", "digits.yaml", "digits.npy"):
+        (tmp_path / name).touch()
+    told = diagnostics.did_you_mean_file
+    assert told(str(tmp_path / "nope.yaml")) is None
+    assert told(str(tmp_path / "digit.npy")) == (
+        f"did you mean {str(tmp_path / 'digits.npy')!r} or {str(tmp_path / 'digits.yaml')!r}?"
+    )
 
 
 def test_every_code_that_is_used_is_explained() -> None:

@@ -224,7 +224,7 @@ def test_labels_go_by_name_and_not_by_place(tmp_path: Path) -> None:
     assert sorted(numbers.condition["label"].tolist()) == [0, 1, 2]
     assert "labels of 'label' are numbers, taken for the model's classes in their order" in numbers.note
     (folder / "0.png").write_bytes((folder / "dog" / "0.png").read_bytes())
-    with refused("AR806", "'label'", "a sub-folder for each class"):
+    with refused("AR806", "'label'", "a sub-folder for each class", "--label CLASS"):
         load_for(model(), str(folder), "all")
 
 

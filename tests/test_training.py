@@ -167,6 +167,9 @@ def test_a_run_is_resumed_with_its_own_options(small: Path, tmp_path: Path) -> N
     refusal("AR810", lambda: run(begin(small), tmp_path / "run"), "--resume")
     other = Options(**{**vars(OPTIONS), "lr": 0.5})
     refusal("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), "lr 0.01, not 0.5")
+    other = Options(**{**vars(OPTIONS), "lr": 0.5, "beta1": 0.5})
+    told = f"--lr 0.01 --beta1 {OPTIONS.beta1},"  # all at once, as they are written
+    refusal("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), told)
     wide = begin(small, width=9)
     refusal("AR801", lambda: run(wide, tmp_path / "run", resume=True), "of another shape")
 

@@ -59,6 +59,7 @@ def find_callable(target: str) -> Any:
         raise InputError(
             "AR812",
             f"{target!r} is not of the form package.module:callable or path/to/file.py:callable",
+            help=f"name what builds the module, as in {source or path or 'my_model.py'}:build",
         )
     with _beside(target):
         found: Any = _import_file(Path(source)) if source.endswith(".py") else _import_package(source)

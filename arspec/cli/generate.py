@@ -133,7 +133,7 @@ def run_complete(args: argparse.Namespace) -> int:
     effort = {"particles": args.particles, "sweeps": args.sweeps, "tries": args.tries}
     chosen, method = plan(model, kept, args.how, args.member, **effort), args.method
     if not getattr(args, "quiet", False):
-        say(f"{len(x) * args.each:,} completions {chosen}", file=sys.stderr)
+        say(f"{len(x) * args.each:,} completion{'s' * (len(x) * args.each != 1)} {chosen}", file=sys.stderr)
     if chosen.how == "order":
         method = method_of(args, model, len(x) * args.each, chosen.given.member, conditions, kept)
     found = complete(

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, nearest
 
 PARTS = ("top-half", "bottom-half", "left-half", "right-half", "hole")
 
@@ -96,7 +96,10 @@ def _mask_file(given: str, data: Any, known: Any) -> Any:
 
     path = Path(given)
     if not os.path.exists(path):
-        hint = "give " + ", ".join(PARTS) + ", prefix:N, suffix:N, a picture or a .npy"
+        parts = (*PARTS, *data.auxiliary) if data.kind == "image" else ()
+        hint = "give " + ", ".join([*parts, "prefix:N", "suffix:N", "a picture or a .npy"])
+        if near := nearest(given, parts):
+            hint = f"did you mean {' or '.join(near)}?"
         raise InputError("AR808", f"--given {given}: there is no such part or file", hint)
     if path.suffix.lower() == ".npy":
         mask = read_npy(path)

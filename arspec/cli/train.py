@@ -139,5 +139,9 @@ def run(args: argparse.Namespace) -> int:
     elif first:
         if summary.valid:
             say(f"held out: {summary.valid}")
-        say(f"{summary.steps} of {options.steps} steps in {summary.seconds:.1f} s; the model is in {summary.folder}")
+        say(
+            f"{summary.steps:,} of {options.steps:,} steps in {summary.seconds:.1f} s; the model is in {summary.folder}"
+        )
+        if summary.steps < options.steps:
+            say("the same command with --resume goes on")
     return 0 if summary.signal is None or summary.finished else 128 + summary.signal

@@ -26,13 +26,18 @@ def completions(model: Model, given: Given) -> int:
     return math.prod(given.levels(model).tolist())
 
 
+def few_enough(count: int) -> int:
+    """The count of completions; InputError where they are too many to be enumerated."""
+    if count > MOST:
+        raise InputError("AR808", f"enumeration is for {MOST:,} completions at the most; here are {count:,}",
+                          "take another way, or how='auto' (--how auto)")  # fmt: skip
+    return count
+
+
 @torch.no_grad()
 def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """All completions [n, *shape] of one example x [1, *shape], and their probabilities [n]."""
-    count, levels = completions(model, given), given.levels(model).tolist()
-    if count > MOST:
-        raise InputError("AR808", f"how='enumeration' is for {MOST:,} completions at the most; here are {count:,}",
-                          "take another way, or how='auto'")  # fmt: skip
+    count, levels = few_enough(completions(model, given)), given.levels(model).tolist()
     every = np.array(list(itertools.product(*map(range, levels))), np.int64).reshape(count, -1)
     rows = x.flatten(1).repeat(count, 1)
     rows[:, torch.from_numpy(given.places).to(x.device)] = torch.from_numpy(every).to(x.device)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from arspec.completion.enumeration import completions
+from arspec.completion.enumeration import completions, few_enough
 from arspec.completion.given import Given, best_given, not_first
 from arspec.diagnostics import InputError, did_you_mean
 
@@ -84,7 +84,7 @@ def _cost(model: Model, given: Given, how: str, particles: int, sweeps: int, tri
     if how == "order":
         return 1, "one sample that keeps what is given"
     if how == "enumeration":
-        count = completions(model, given)
+        count = few_enough(completions(model, given))
         return count, f"all {count:,} completions are weighed"
     if how == "rejection":
         return tries, f"up to {tries:,} samples, until one is kept"

@@ -219,6 +219,8 @@ def _conditions(
             hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
             if classes == list(condition) and raw.layout == "images":
                 hint += ", or a folder with pictures in a sub-folder for each class"
+            option = "--label CLASS" if classes == [key] else f"--condition {key}=VALUE"
+            hint += f"; of a trained model, eval, score and complete take {option}"
             raise InputError("AR806", f"the spec has the condition '{key}', for which {name} has nothing", hint)
         if section.kind == "class":
             values, called = as_numbers(values, own, key, section, names=names.get(key), parameter=settable.get(key),

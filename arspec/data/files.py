@@ -10,6 +10,8 @@ from arspec.data.readers import arrays, npz, pictures, sound, text
 from arspec.data.readers.files import Files
 from arspec.diagnostics import InputError
 
+TABLES = (".csv", ".tsv", ".xlsx", ".parquet")  # what tables come as, which must be made arrays of whole numbers
+
 if TYPE_CHECKING:
     from arspec.data.load import Condition
     from arspec.spec.sections import Data
@@ -36,4 +38,7 @@ def read_files(source: Files, data: Data, condition: Condition, split: str, opti
     if suffix in text.SUFFIXES or content == "text":
         return text.read_texts(source, split, options)
     known = ", ".join((".npy", ".npz", ".wav", ".txt", *pictures.SUFFIXES[:3]))
-    raise InputError("AR803", f"{path}: a file that ends in '{suffix}' is no data that is known", f"known: {known} ...")
+    hint = f"known: {known} ..."
+    if suffix in TABLES:
+        hint = "write its whole numbers as an array: np.save('table.npy', np.loadtxt(..., dtype=int))"
+    raise InputError("AR803", f"{path}: a file that ends in '{suffix}' is no data that is known", hint)

@@ -72,7 +72,15 @@ def did_you_mean_file(name: str, others: Iterable[str] = ()) -> str | None:
                 names = [entry.name for entry, _ in zip(found, range(MAX_COMPARED), strict=False)]
     except (OSError, ValueError):
         pass
-    near = [str(path.parent / other) for other in nearest(path.name, names)] + nearest(name, others)
+    stems: dict[str, list[str]] = {}  # a suffix is no likeness: every spec ends in .yaml
+    for own in names:
+        stems.setdefault(Path(own).stem, []).append(own)
+    found = [
+        own
+        for stem in nearest(path.stem, stems)
+        for own in sorted(stems[stem], key=lambda own: not own.endswith(path.suffix))
+    ]
+    near = [str(path.parent / own) for own in found[:3]] + nearest(name, others)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else None
 
 

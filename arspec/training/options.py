@@ -118,10 +118,21 @@ class Options:
     def check_same(self, kept: dict[str, Any]) -> None:
         """InputError where a checkpoint with the options `kept` was made by another run."""
         free = FREE - ({"steps"} if self.schedule == "cosine" else set())
-        for name, value in asdict(self).items():
-            if name not in free and kept.get(name, value) != value:
-                message = f"the run was started with {name} {kept[name]}, not {value}"
-                raise InputError("AR814", message, "resume with the same options, or start anew in another folder")
+        other = {
+            name: value for name, value in asdict(self).items() if name not in free and kept.get(name, value) != value
+        }
+        if not other:
+            return
+        told = ", ".join(f"{name} {kept[name]}, not {value}" for name, value in other.items())
+        flags = [_flag(name, kept[name]) for name in other]
+        help = f"resume with {' '.join(flags)}, or start anew in another folder"
+        raise InputError("AR814", f"the run was started with {told}", help)
+
+
+def _flag(name: str, value: object) -> str:
+    """An option of the command line that sets a value."""
+    option = f"--{name.replace('_', '-')}"
+    return f"{option} {value}" if not isinstance(value, bool) else option if value else f"no {option}"
 
 
 def _demand(holds: bool, name: str, rule: str, value: object) -> None:

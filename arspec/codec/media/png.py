@@ -49,7 +49,7 @@ def parse(data: bytes, name: str) -> Media | None:
     around = around_pixels(data) if head is not None else None
     if head is not None and around is not None:  # all that stands around the pixels is kept, other frames too
         # how pixels are deflated is up to the library that does it, here and where the file is restored
-        return replace(media_of(picture, head, *around), exact=False, kept="pixels and other chunks")
+        return replace(media_of(picture, head, *around), exact=False, kept="pixels and the same other chunks")
     one_picture(picture, name)
     colour = PALETTE if picture.palette is not None else KINDS.get(picture.kind)
     if colour is None or picture.bits not in DEPTHS[colour] or picture.premultiplied:

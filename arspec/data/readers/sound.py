@@ -37,9 +37,9 @@ def read_sounds(source: Files, split: str, options: Options) -> Raw:
     if not len(samples):
         raise InputError("AR803", f"{source.place} holds no sample", "its header may state a length of 0")
     rate = options.rate or next(iter(rates))
-    if several:
+    if len(sounds) > 1:
         notes.append(f"{len(sounds)} files joined, with nothing between them")
-    else:
+    if not several:
         samples = cut(samples, split, "samples")
     return Raw("audio", samples, rate=rate, notes=[*notes, *told(sounds, options)])
 
