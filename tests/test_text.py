@@ -138,6 +138,15 @@ def test_wide_text_without_a_mark_is_told(tmp_path: Path) -> None:
     assert "UTF-16" not in load(str(tmp_path / "a.txt"), BYTES).note
 
 
+def test_text_in_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(POEM.encode())
+    (tmp_path / "b.txt").write_bytes("café ".encode("latin-1") * 9)
+    assert "not UTF-8" not in load(str(tmp_path / "a.txt"), BYTES).note
+    model = BYTES.model_copy(update={"length": 4})
+    assert "the file is not UTF-8; the bytes are taken as they are" in load(str(tmp_path / "b.txt"), model).note
+    assert "1 of 2 files are not UTF-8" in load(str(tmp_path), model, {}, "all").note
+
+
 @pytest.mark.parametrize("wrong", ["256", "", r"\q", "\\", r"\x4"])
 def test_what_is_no_symbol(wrong: str, tmp_path: Path) -> None:
     place = folder(tmp_path, "one", "two")

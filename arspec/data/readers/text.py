@@ -33,7 +33,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
         path = source.paths[0]
         text, encoding = read_text(path)
         begin, end = _span(text, split)
-        notes = _marked([encoding]) + _wide([text]) + in_order(split)
+        notes = _marked([encoding]) + _wide([text]) + _foreign([text]) + in_order(split)
         return Raw("text", text[begin:end], levels=256, notes=notes, at=lambda byte: _place(path, text, begin + byte))
     chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
     texts, encodings = zip(*(read_text(path) for path in chosen), strict=True)
@@ -48,7 +48,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
             return f"the place between {chosen[file].name} and {chosen[file + 1].name}, by @join"
         return _place(chosen[file], texts[file], within)
 
-    notes = _marked(list(encodings)) + _wide(texts) + notes + _joined(len(texts), options.join)
+    notes = _marked(list(encodings)) + _wide(texts) + _foreign(texts) + notes + _joined(len(texts), options.join)
     return Raw("text", np.concatenate(pieces), levels=256, notes=notes, at=at)
 
 
@@ -108,6 +108,21 @@ def _wide(texts: Sequence[Array]) -> list[str]:
     """A note about texts of two bytes for each character that no mark tells of."""
     wide = [text for text in texts if len(text) >= 4 and max(np.mean(text[k::2] == 0) for k in (0, 1)) > MOSTLY]
     return [f"{len(wide)} of {len(texts)} files look like UTF-16 without a byte order mark"] if wide else []
+
+
+def _foreign(texts: Sequence[Array]) -> list[str]:
+    """A note about texts in an encoding other than UTF-8."""
+    foreign = sum(not _is_utf8(text) for text in texts)
+    which = "the file is" if len(texts) == 1 else f"{foreign} of {len(texts)} files are"
+    return [f"{which} not UTF-8; the bytes are taken as they are"] if foreign else []
+
+
+def _is_utf8(text: Array) -> bool:
+    try:
+        text.tobytes().decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _joined(count: int, join: bytes | None) -> list[str]:
