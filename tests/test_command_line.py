@@ -204,3 +204,10 @@ def test_a_closed_stream_leads_nowhere(closed: str, tmp_path: Path) -> None:
             os._exit(code)
     _, status = os.waitpid(copy, 0)
     assert os.waitstatus_to_exitcode(status) == (2 if closed == "stderr" else 0)
+
+
+@pytest.mark.parametrize("command", [["train", "SPEC", "--data", "digits", "--out", ""], ["decompress", "x.ars", "-o", ""],
+                                     ["render", "SPEC", "-o", ""], ["score", "RUN", "--data", "digits", "-o", ""]])  # fmt: skip
+def test_an_empty_place_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 2
+    assert "AR890" in (said := capsys.readouterr().err) and "it is empty" in said

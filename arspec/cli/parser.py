@@ -22,6 +22,8 @@ class Parser(argparse.ArgumentParser):
         namespace, rest = self.parse_known_intermixed_args(arguments)
         if rest:
             self.error(_UNKNOWN + " ".join(rest))
+        if getattr(namespace, "out", None) == "":  # as of a variable of the shell that is not set
+            self.error("argument -o/--out: it is empty")
         return namespace
 
     def error(self, message: str) -> NoReturn:

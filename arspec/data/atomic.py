@@ -94,6 +94,10 @@ def telling(path: Path | str) -> Generator[None]:
         raise
     except OSError as error:
         raise InputError("AR810", f"cannot write {path}: {error.strerror or error}", _mend(error)) from error
+    except ValueError as error:
+        if "\0" not in str(path):
+            raise
+        raise InputError("AR810", f"cannot write {str(path)!r}: {error}") from error
 
 
 def check_place(path: Path) -> Path:

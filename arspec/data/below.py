@@ -135,6 +135,8 @@ class Below:
 @contextmanager
 def below(path: Path, force: bool) -> Generator[Below]:
     """The folder, made where it is missing, and removed again where nothing was put into it. force: files are replaced."""
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise InputError("AR810", f"cannot write below {path}: it is no folder", "choose the name of a folder")
     made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
     with telling(path):
         path.mkdir(parents=True, exist_ok=True)
