@@ -229,3 +229,34 @@ graph:
     assert [str(nodes[f"rest.{i}.wide"].mask.predicate).count(f"- {i + 1}") for i in range(2)] == [1, 1]
     assert [nodes[f"rest.{i}.text"].mask.predicate.right.right.value for i in range(2)] == [1, 2]
     assert [nodes[f"rest.{i}.one"].mask.kernel for i in range(2)] == [((1, 0), (0, 0)), ((1, 0), (1, 0))]
+
+
+def test_names_without_use_cost_no_more_than_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text is read once for all of them, and few are compared with those in use."""
+    from arspec.spec import unused
+
+    compared: list[int] = []
+    real = unused.difflib.get_close_matches
+    monkeypatch.setattr(unused.difflib, "get_close_matches",
+                        lambda word, others, **how: compared.append(len(others)) or real(word, others, **how))  # fmt: skip
+    read: list[object] = []
+    monkeypatch.setattr(unused, "base_sections", lambda *_: read.append(_) or {})
+    monkeypatch.setattr(unused, "replaced_sections", lambda *_: read.append(_) or ())
+    idle, busy = [f"aa{k}: 1" for k in range(600)], [f"zz{k}: 1" for k in range(600)]
+    nodes = "".join(f"  n{k}: {{layer: relu, from: x, when: $zz{k} > 0}}\n" for k in range(600))
+    spec = from_text(
+        f"arspec: 1\ndata: {{kind: vector, size: 2, levels: 2}}\nparams: {{{', '.join(idle + busy)}}}\ngraph:\n"
+        + nodes
+        + "  logits: {layer: dense, from: x, out: $head, mask: earlier}\nhead: {kind: bernoulli, from: logits}\n"
+    )
+    assert len([note for note in spec.notes if note.code == "AR224"]) == 600
+    assert sum(compared) <= unused.MAX_PAIRS and not read
+
+
+def test_a_map_is_no_larger_than_data_may_be() -> None:
+    with pytest.raises(InputError, match=r"AR505.*16,777,216 positions.*MAX_CELLS"):
+        from_text(
+            "arspec: 1\ndata: {kind: image, height: 2, width: 2, levels: 2}\n"
+            "condition: {m: {kind: map, height: 4096, width: 4096}}\n"
+            "graph:\n  logits: {layer: conv, from: x, out: $head, mask: earlier}\nhead: {kind: bernoulli, from: logits}\n"
+        )

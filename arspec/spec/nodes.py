@@ -64,6 +64,8 @@ class Nodes:
         }
         known = {name: condition_type(c) for name, c in spec.condition.items() if c is not None}
         self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
+        for kind in known.values():
+            self.faults.spend("sites", kind.sites, spec.nodes.place)
         self.named = {
             self.data.name: self.data,
             **self.parts,

@@ -27,6 +27,7 @@ from arspec.spec.sections import (
     Condition,
     Data,
     ImageData,
+    MapCondition,
     OrderSection,
     SequenceData,
     VectorData,
@@ -246,6 +247,12 @@ class Reader:
                 found[name] = chosen(
                     CONDITIONS, values, item, "a condition", self.evaluator, "AR109", synonyms.CONDITIONS
                 )
+                section = found[name]
+                if isinstance(section, MapCondition) and section.height * section.width > MAX_CELLS:
+                    positions = section.height * section.width
+                    message = f"a map of {positions:,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
+                    self.faults.add("AR505", message, item.place, "make it smaller")
+                    found[name] = None
             elif values is not None or self.evaluator.is_null(item):
                 message = f"a condition takes a mapping, and was given {said(values)}"
                 self.faults.add("AR103", message, item.place, f"{name}: {{kind: class, classes: 10}}")

@@ -21,6 +21,7 @@ from arspec.spec.hints import input_names
 from arspec.spec.params import scalars
 from arspec.spec.yaml import Map, Scalar, Tree
 
+MAX_PAIRS = 20_000  # names without use that are compared with names in use
 SURE = 0.8  # share of its letters from which on a name is a misspelling of another
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -41,11 +42,14 @@ def misspelt_params(
     sections: Mapping[str, Tree], source: Source, texts: Mapping[str, str], set_outside: Set[str], faults: Collector
 ) -> None:
     """Reports parameters without effect that can only be misspelt, and those that were set from outside without effect."""
+    compared = 0
     for one in _params(sections, source, texts, set_outside):
-        sure = difflib.get_close_matches(one.name, sorted(one.others), cutoff=SURE)
+        compared += len(one.others)
+        others = sorted(one.others) if compared <= MAX_PAIRS else []  # beyond, none is sure
+        sure = difflib.get_close_matches(one.name, others, cutoff=SURE)
         if sure or one.added or one.name in set_outside:
             how = " was set, and" if one.name in set_outside else " has no effect:"
-            near = nearest(one.name, sorted(one.others))
+            near = nearest(one.name, others)
             meant = f"did you mean {' or '.join(repr(other) for other in near)}?" if near else None
             help = one.help or meant or f"refer to it as ${one.name}, or remove it"
             faults.add("AR223", f"{one.what}{how} nothing uses it", one.place, help)
@@ -87,20 +91,24 @@ def _params(
     stated = params.entries if isinstance(params, Map) else {}
     outside = _referred(tree for key, tree in sections.items() if key != "params")
     used = outside | _referred_by_others(stated)
+    others = frozenset(stated.keys() & used)
+    base: Set[str] | None = None
+    replaced: list[tuple[str, str, set[str]]] = []
     for name, (place, _) in stated.items():
         if name not in used and (place.source == source or name in set_outside):
-            others = frozenset(stated.keys() & used)
-            added = "extends" in sections and name not in _base_params(source, texts)
-            yield _Unused(name, place, f"the parameter '{name}'", others, added, _replacing(name, source, texts))
+            if base is None and "extends" in sections:  # read once, for all of the names
+                base, replaced = _base_params(source, texts), _replaced(source, texts)
+            added = base is not None and name not in base
+            yield _Unused(name, place, f"the parameter '{name}'", others, added, _replacing(name, replaced))
     every = _own_blocks(sections.get("blocks"), None)
     by_all = _referred([sections.get("masks"), *(block.get("params") for _, block in every.values())])
     for block_name, (_, block) in _own_blocks(sections.get("blocks"), source).items():
         own = block.get("params")
         entries = own.entries if isinstance(own, Map) else {}
-        inside = _referred([block.get("nodes"), block.get("outputs")])
+        inside = _referred([block.get("nodes"), block.get("outputs")]) | by_all
+        others = frozenset((stated.keys() & used) | (entries.keys() & inside))
         for name, (place, _) in entries.items():
-            if name not in inside | by_all:
-                others = frozenset((stated.keys() & used) | (entries.keys() & (inside | by_all)))
+            if name not in inside:
                 yield _Unused(name, place, f"the parameter '{name}' of the block '{block_name}'", others, False, None)
 
 
@@ -114,11 +122,16 @@ def _base_params(source: Source, texts: Mapping[str, str]) -> Set[str]:
     return params.entries.keys() if isinstance(params, Map) else set()
 
 
-def _replacing(name: str, source: Source, texts: Mapping[str, str]) -> str | None:
+def _replaced(source: Source, texts: Mapping[str, str]) -> list[tuple[str, str, set[str]]]:
+    """The sections of bases that the spec replaces: the name, the file, and the parameters that they refer to."""
+    return [(section, os.path.basename(below.place.source.name), _referred([below]))
+            for section, _, below in replaced_sections(source, texts)]  # fmt: skip
+
+
+def _replacing(name: str, replaced: Iterable[tuple[str, str, set[str]]]) -> str | None:
     """Where a base uses a parameter in a section that the spec replaces."""
-    for section, _, below in replaced_sections(source, texts):
-        if name in _referred([below]):
-            there = os.path.basename(below.place.source.name)
+    for section, there, referred in replaced:
+        if name in referred:
             return f"{there} uses it in its section `{section}`, which is replaced here"
     return None
 
