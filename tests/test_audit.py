@@ -503,3 +503,27 @@ def test_pictures_are_drawn_for_every_kind_of_data(tmp_path: Path):
         assert (tmp_path / f"{number}.png").stat().st_size > 10_000
     with pytest.raises(InputError, match="cannot write"):
         draw(reports[0], tmp_path / "0.png" / "x.png")  # in a file, where a folder would be
+
+
+TALKS = """
+import sys
+from torch import nn
+print("loading")
+class Talks(nn.Module):
+    def forward(self, x):
+        print("called")
+        return x * 0
+class Ends(Talks):
+    def forward(self, x):
+        sys.exit(0)
+"""
+
+
+def test_what_a_module_prints_is_no_part_of_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "talks.py").write_text(TALKS)
+    shape = ("--input", "b c h w", "--output", "b c h w", "--size", "c=1,h=2,w=2", "--draws", "1", "--json")
+    assert command(f"{tmp_path / 'talks.py'}:Talks", *shape) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["ok"] and said.err.startswith("loading\ncalled\n")
+    with pytest.raises(InputError, match=r"(?s)AR812.*SystemExit"):
+        command(f"{tmp_path / 'talks.py'}:Ends", *shape)

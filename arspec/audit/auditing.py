@@ -148,7 +148,7 @@ def _modes(
                 modes.append(ModeReport("training", found))
         except InputError:
             raise
-        except Exception as error:  # whatever the user's code raises is told
+        except (Exception, SystemExit) as error:  # whatever the user's code raises is told
             notes.append(f"training mode cannot be run ({type(error).__name__}: {' '.join(str(error).split())[:160]})")
         subject.redraw(0)
         subject.module.eval()

@@ -180,7 +180,7 @@ def settle(
                     out = subject(x)
             except InputError:
                 raise
-            except Exception as error:  # whatever the user's code raises is told
+            except (Exception, SystemExit) as error:  # whatever the user's code raises is told
                 failures.append(f"{number} input: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
                 continue
             _check(out, layout)

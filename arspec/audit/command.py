@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
+from contextlib import redirect_stdout
 from typing import Any, cast
 
 from arspec.cli.saying import say
@@ -47,34 +49,35 @@ def run(args: argparse.Namespace) -> int:
     from arspec.audit.patterns import parse_sizes
     from arspec.audit.picture import draw
 
-    kwargs = _mapping("--kwargs", args.kwargs)
-    module = load_callable(args.callable, kwargs)
-    deeper = None
-    if args.deeper is not None:
-        deeper = load_callable(args.callable, {**kwargs, **_mapping("--deeper", args.deeper)})
-    report = audit(
-        module,
-        args.input,
-        args.output,
-        parse_sizes(args.size),
-        levels=args.levels,
-        range=_range(args.range),
-        order=args.order,
-        flip=args.flip,
-        transpose=args.transpose,
-        channels=args.channels,
-        offset=args.offset,
-        input_kind=args.input_kind,
-        take=int(args.take) if args.take and args.take.lstrip("-").isdigit() else args.take,
-        condition=_mapping("--with", args.condition),
-        deeper=deeper,
-        sampler=args.sampler,
-        head=args.head,
-        samples=args.samples,
-        draws=args.draws,
-        seed=args.seed,
-        name=args.callable,
-    )
+    with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
+        kwargs = _mapping("--kwargs", args.kwargs)
+        module = load_callable(args.callable, kwargs)
+        deeper = None
+        if args.deeper is not None:
+            deeper = load_callable(args.callable, {**kwargs, **_mapping("--deeper", args.deeper)})
+        report = audit(
+            module,
+            args.input,
+            args.output,
+            parse_sizes(args.size),
+            levels=args.levels,
+            range=_range(args.range),
+            order=args.order,
+            flip=args.flip,
+            transpose=args.transpose,
+            channels=args.channels,
+            offset=args.offset,
+            input_kind=args.input_kind,
+            take=int(args.take) if args.take and args.take.lstrip("-").isdigit() else args.take,
+            condition=_mapping("--with", args.condition),
+            deeper=deeper,
+            sampler=args.sampler,
+            head=args.head,
+            samples=args.samples,
+            draws=args.draws,
+            seed=args.seed,
+            name=args.callable,
+        )
     if args.picture:
         draw(report, args.picture)
     say(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)

@@ -41,7 +41,7 @@ def load_callable(target: str, kwargs: Mapping[str, Any] | None = None) -> nn.Mo
     with _beside(target):
         try:
             module = found(**(kwargs or {}))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 "AR812",
                 f"{target} called with {given or 'no arguments'} fails: {_reason(error)}",

@@ -109,7 +109,7 @@ def check_sampler(
         try:
             with subject.quiet(), torch.no_grad():
                 drawn = sampler(samples)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError("AR808", f"{method}({samples}) fails: {type(error).__name__}: {error}") from error
         digits, finding = _digits(drawn, layout, alphabet, samples)
         if digits is None:
