@@ -43,8 +43,11 @@ def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any], out
     """Draws sequences and says where they are; exit code 0."""
     data = model.spec.data
     if data.kind != "sequence":
+        from arspec.runtime.prompting import article
+
         raise InputError(
-            "AR808", f"--length, --seconds, --prompt and --prefix are for sequences; this model is of a {data.kind}"
+            "AR808",
+            f"--length, --seconds, --prompt and --prefix are for sequences; this model is of {article(data.kind)}",
         )
     prompt = prompt_of(args, data)
     given = 0 if prompt is None else len(prompt)

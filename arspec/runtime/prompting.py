@@ -39,7 +39,7 @@ def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Te
     """
     data = model.spec.data
     if data.kind != "sequence":
-        raise InputError("AR862", f"a prompt is of a sequence, and this model is of {_article(data.kind)}",
+        raise InputError("AR862", f"a prompt is of a sequence, and this model is of {article(data.kind)}",
                          "arspec complete goes on with any part of an example")  # fmt: skip
     rows = rows_of(model, n, prefix)
     count = rows.shape[1]
@@ -55,5 +55,6 @@ def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Te
     return x, torch.arange(data.length, device=model.device) < count
 
 
-def _article(kind: str) -> str:
+def article(kind: str) -> str:
+    """A kind of data with its article."""
     return "an image" if kind == "image" else f"a {kind}"
