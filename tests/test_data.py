@@ -286,6 +286,23 @@ def test_arrays(tmp_path: Path) -> None:
         load(str(tmp_path / "a.xyz"), data)
 
 
+@pytest.mark.parametrize(
+    "array",
+    [np.array(3), np.zeros((2, 1, 8, 0), int), np.zeros((2, 1, 1, 8, 8), int), np.full((2, 8, 8), 1e300), np.full((2, 8, 8), 2**60),
+     np.full((2, 8, 8), 2**63, np.uint64), np.full((2, 8, 8), np.nan), np.full((2, 8, 8), -1), np.full((2, 8, 8), 1j), np.full((2, 8, 8), "a"),
+     np.zeros((2, 8), [("a", "i4")])],
+    ids=lambda array: f"{array.dtype.kind}{array.shape}",
+)  # fmt: skip
+@pytest.mark.parametrize("option", ["", "@size=8", "@levels=17"])
+def test_strange_arrays_are_refused(tmp_path: Path, array: np.ndarray, option: str) -> None:
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "a.npz", x=array)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(InputError) as caught:
+            load(f"{tmp_path / name}{option}", DIGITS, {}, "all")
+        assert caught.value.code in ("AR803", "AR804")
+
+
 def test_npz_carries_conditions_and_splits(tmp_path: Path) -> None:
     condition = {**LABEL, "where": MapCondition(kind="map", channels=2, height=8, width=8)}
     x, where = np.zeros((40, 8, 8), int), np.random.default_rng(0).random((40, 2, 8, 8))

@@ -185,6 +185,9 @@ def test_labels_of_every_type_of_numpy(tmp_path: Path) -> None:
         np.savez(tmp_path / "a.npz", x=x, y=wrong)
         with refused("AR807", "takes 4 class numbers", hint):
             load(str(tmp_path / "a.npz"), DATA, label(2), "all")
+    np.savez(tmp_path / "a.npz", x=x, y=[["a", "b"]] * 4)
+    with refused("AR807", "takes 4 class numbers, not <U1 [4, 2]"):
+        load(str(tmp_path / "a.npz"), DATA, label(2), "all")
 
 
 def test_labels_that_are_texts_are_numbered_alike_in_all_splits(tmp_path: Path) -> None:
@@ -400,3 +403,20 @@ def test_classes_that_are_given_one_by_one_are_joined() -> None:
     settle_labels(args, model())
     assert conditions_of(model(), args.condition, None)[0]["label"].tolist() == [2, 0, 1]
     assert conditions_of(model(), ["label=1", "label=cat"], 4)[0]["label"].tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.array(1.0), np.zeros(0), np.zeros((0, 2)), np.zeros((1, 1, 2)), np.full(2, np.nan), np.full(2, 1e300), np.zeros(3)]
+)  # fmt: skip
+def test_values_of_a_condition_that_it_cannot_have(tmp_path: Path, wrong: np.ndarray) -> None:
+    text = SPEC.replace("{kind: class, classes: $n}", "{kind: vector, size: 2}").replace("params: {n: 3}\n", "")
+    made = arspec.compile(from_text(text, "a.yaml"))
+    np.save(tmp_path / "v.npy", wrong)
+    with refused("AR807"):
+        conditions_of(made, [f"label={tmp_path / 'v.npy'}"], 2)
+    np.save(tmp_path / "v.npy", np.ones(2))
+    assert conditions_of(made, [f"label={tmp_path / 'v.npy'}"], 2)[0]["label"].tolist() == [[1, 1], [1, 1]]
+    with refused("AR808", "comes twice"):
+        conditions_of(made, [f"label={tmp_path / 'v.npy'}"] * 2, 2)
+    with refused("AR808", "written as NAME=VALUE"):
+        conditions_of(made, ["label"], 2)

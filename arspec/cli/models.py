@@ -117,7 +117,9 @@ def conditions_of(
     lists: dict[str, Any] = {}
     for setting in given:
         name, equals, value = setting.partition("=")
-        if name not in sections or not equals:
+        if not equals:
+            raise InputError("AR808", f"--condition {setting}: it is written as NAME=VALUE")
+        if name not in sections:
             known = did_you_mean(name, sections, "conditions") if sections else "the spec has no conditions"
             raise InputError("AR808", f"--condition {setting}: there is no condition '{name}'", known)
         is_class = sections[name].kind == "class"
@@ -163,6 +165,11 @@ def _values(value: str, section: Any) -> Any:
 
     values = read_npy(value, help="give a .npy file")
     dimensions = {"vector": 1, "map": 3, "series": 2}[section.kind]
+    if values.ndim not in (dimensions, dimensions + 1) or not values.size:
+        found = f"an array of shape {list(values.shape)}"
+        raise InputError(
+            "AR807", f"{value} is {found}; a {section.kind} has {dimensions} axes, several of them one more"
+        )
     return values[None] if values.ndim == dimensions else values
 
 

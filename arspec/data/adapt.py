@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from arspec.spec.sections import Condition as ConditionSection
     from arspec.spec.sections import Data, SequenceData
 
+MOST_VALUE = (1 << 32) - 1  # of an array whose levels are changed: the products of both fit 64 bits
+
 
 def adapt(
     raw: Raw, data: Data, condition: Condition, *, name: str, split: str, seed: int,
@@ -120,6 +122,10 @@ def _whole(x: Array, name: str) -> Array:
         if not np.isfinite(x).all() or (x != np.rint(x)).any():
             raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers",
                              "round them, np.rint(x * 255) for fractions of 0 to 1, and write them as whole numbers")  # fmt: skip
+        if x.size and np.abs(x).max() > MOST_VALUE:
+            raise InputError(
+                "AR804", f"{name} holds the value {x.flat[int(np.abs(x).argmax())]:g}; a spec models levels from 0"
+            )
         x = x.astype(np.int64)
     if x.dtype.kind not in "iub":
         raise InputError("AR804", f"{name} holds values of type {x.dtype}; a spec models whole numbers",
@@ -131,8 +137,11 @@ def asked(raw: Raw, levels: int, name: str) -> Raw:
     """The source with so many levels, by `@levels=`."""
     x = _whole(raw.x, name)
     has = raw.levels or max(2, raw.highest + 1 if raw.highest is not None else int(x.max(initial=0)) + 1)
-    if x.size and int(x.min()) < 0:
-        raise InputError("AR804", f"{name} holds the value {int(x.min())}; @levels= takes whole numbers from 0")
+    if x.size and not 0 <= int(x.min()) <= int(x.max()) <= MOST_VALUE:
+        wrong = int(x.min()) if x.min() < 0 else int(x.max())
+        raise InputError(
+            "AR804", f"{name} holds the value {wrong}; @levels= takes whole numbers from 0 to {MOST_VALUE:,}"
+        )
     notes = [*raw.notes, change(has, levels)] if has != levels else raw.notes
     return replace(raw, x=with_levels(x, has, levels), levels=levels, notes=notes)
 
@@ -175,7 +184,7 @@ def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Ar
         if len(came) == 3 and came[1:] == (height, width):
             raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}",
                              f"{data.told('channels', came[0])} takes all of them")  # fmt: skip
-        if len(came) >= 2:
+        if 2 <= len(came) <= 3 and 0 not in came:
             size = came[1:] if len(came) == 3 else came
             if size == (height, width):
                 raise InputError("AR804", f"{name} has one channel, the spec {_channels(channels)}",
@@ -254,4 +263,10 @@ def check_condition(key: str, section: ConditionSection, values: Array, count: i
         shape = (section.channels, section.length)
     if values.shape != (count, *shape) or values.dtype.kind not in "fiu":
         raise InputError("AR807", f"'{key}' takes numbers {[count, *shape]}; {values.dtype} {list(values.shape)} came")
-    return values.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is told below
+        found = values.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise InputError(
+            "AR807", f"'{key}' holds what is no finite number of 32 bits", "mend or leave out these examples"
+        )
+    return found

@@ -129,6 +129,8 @@ def resized(planes: Array, span: int, options: Options, has_alpha: bool = False)
 
     has_alpha: the last plane is alpha, by which colours are weighted as they are mixed.
     """
+    if 0 in planes.shape:
+        raise InputError("AR804", f"an image of {planes.shape[1]}x{planes.shape[2]} has no pixels")
     if options.crop is not None:
         planes = _cropped(planes, options.crop)
     size = options.resize

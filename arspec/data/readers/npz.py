@@ -67,7 +67,9 @@ def _add(part: dict[str, Array], base: str, array: Array, path: Path) -> None:
 
 def _check_lengths(arrays: dict[str, Array], path: Path) -> None:
     """InputError where an array has not as many examples as the one named x."""
-    count = len(arrays["x"]) if arrays["x"].ndim else 0
+    if arrays["x"].ndim == 0:
+        raise InputError("AR804", f"{path}: 'x' is a single number, and its first axis is to be that of the examples")
+    count = len(arrays["x"])
     if wrong := [name for name, array in arrays.items() if array.ndim == 0 or len(array) != count]:
         raise InputError("AR804", f"{path}: '{wrong[0]}' has not as many examples as 'x', which has {count}")
 
@@ -98,7 +100,7 @@ def _labels(labels: Array, every: Array, path: Path, notes: list[str]) -> tuple[
     """Labels [N] or [N, 1] as class numbers, and the names of the classes where labels are texts: those of `every`, the
     labels that a model is trained with. InputError for a label that is none of them, and for bytes that are no text."""
     flat = _flat(labels, path)
-    if flat.dtype.kind != "U":
+    if flat.dtype.kind != "U" or flat.ndim != 1:
         return flat, None
     classes = tuple(sorted(set(_flat(every, path).astype(str).tolist()), key=natural))
     number = {name: k for k, name in enumerate(classes)}
