@@ -501,6 +501,14 @@ def test_links_are_followed_and_end(tmp_path: Path) -> None:
             load(f"{tmp_path}/{source}", data, {}, "all")
 
 
+def test_a_channel_that_is_taken_as_alpha_is_told(tmp_path: Path) -> None:
+    for channels in (3, 4):
+        np.save(tmp_path / "a.npy", np.zeros((1, channels, 16, 16), np.uint8))
+        data = DIGITS.model_copy(update={"channels": channels})
+        note = load(f"{tmp_path}/a.npy@size=8", data, {}, "all").note
+        assert ("the last channel weighs the others as alpha" in note) == (channels == 4)
+
+
 @pytest.mark.parametrize("option", ["@size=99999", "@resize=99999", "@size=9000"])
 def test_a_size_beyond_all_memory_is_refused(tmp_path: Path, option: str) -> None:
     np.save(tmp_path / "a.npy", np.zeros((1, 8, 8), np.uint8))

@@ -56,8 +56,9 @@ def with_size(raw: Raw, data: Data, options: Options, name: str) -> Raw:
         raise InputError("AR804", f"{name}: images of whole numbers from 0 can be brought to a size", "scale and round")
     from arspec.data.picture.fit import resized, size_words
 
-    span = raw.levels or (raw.highest or 0) + 1
+    span = raw.levels or max(2, (raw.highest or 0) + 1)  # of what is all zero as well
     fitting = [resized(image, span, options, has_alpha=channels in (2, 4)) for image in x]
     if fitting and fitting[0].shape != x.shape[1:]:
-        raw.notes.append(f"images of {x.shape[2]}x{x.shape[3]} brought to a size, {size_words(options)}")
+        alpha = ", the last channel weighs the others as alpha" if channels in (2, 4) else ""
+        raw.notes.append(f"images of {x.shape[2]}x{x.shape[3]} brought to a size, {size_words(options)}{alpha}")
     return replace(raw, x=np.stack(fitting) if fitting else x)
