@@ -25,7 +25,7 @@ from arspec.runtime.completion import scalar_ranks
 from arspec.runtime.fixed_point import Search, fixed_point
 from arspec.runtime.levels import levels
 from arspec.runtime.module import Model, build
-from arspec.runtime.noise import uniforms
+from arspec.runtime.noise import MAX_EXAMPLES, uniforms
 from arspec.runtime.schedule import schedule
 from arspec.runtime.subject import random_conditions
 from arspec.runtime.timing import WORTH
@@ -337,3 +337,16 @@ def test_complete_takes_a_method_and_explains_it(
         assert f"method {name}: " in capsys.readouterr().err
         drawn.append(np.load(out))
     assert all(np.array_equal(drawn[0], other) for other in drawn)
+
+
+def test_more_examples_than_fit_are_refused_before_any_noise_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a generator was made")
+
+    model = randomised(small(ROOT / "specs" / "made.yaml"))
+    monkeypatch.setattr("arspec.runtime.noise.np.random.Philox", never)
+    for n in (10**9, MAX_EXAMPLES + 1):
+        with pytest.raises(InputError, match="is the limit here"):
+            model.sample(n)
+    with pytest.raises(InputError, match="100 examples are drawn at once, and 64 is the limit here"):
+        uniforms(0, 0, 100, 1 << 20, 16)
