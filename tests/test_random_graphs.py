@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -68,3 +69,26 @@ def check_leaks(text: str, forbidden: Bools, moved: Bools, subject) -> None:
             return
         moved = moved | perturb(fixed(subject, draw), cuts=[], bases=2).seen
     np.testing.assert_array_equal((moved & forbidden).any(1), rows, text)
+
+
+NO_DATA = {
+    "a series": "data: {kind: sequence, length: 6, levels: 3}\ncondition: {c: {kind: series, length: 6, channels: 2}}\n"
+    "graph:\n  logits: {layer: conv, from: c, kernel: 3, out: $head}",
+    "a series as it is": "data: {kind: sequence, length: 6, levels: 2}\n"
+    "condition: {c: {kind: series, length: 6, channels: 2}}\ngraph:\n  logits: {layer: identity, from: c}",
+    "a map": "data: {kind: image, height: 2, width: 3, levels: 3}\norder: spiral\n"
+    "condition: {c: {kind: map, height: 2, width: 3, channels: 2}}\ngraph:\n  logits: {layer: conv, from: c, out: $head}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("of", NO_DATA)
+def test_what_reads_no_data_is_drawn_as_well(of: str):
+    """All that such a model computes is there before the first step: its sampler has no operations."""
+    spec = from_text(f"arspec: 1\n{NO_DATA[of]}\nhead: {{kind: categorical, from: logits}}\n")
+    model = randomised(spec, 0)
+    x, conditions = random_data(model, 2, 0), random_conditions(model, 0, 2)
+    torch.testing.assert_close(model.sampler(0).replay(x, conditions), model(x, 0, **conditions), rtol=1e-9, atol=1e-9)
+    drawn = [model.sample(2, seed=1, method=method, **conditions) for method in ("once", "levels", "fixed-point")]
+    assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
+    known = torch.arange(x[0].numel()).view(x.shape[1:]) % 2 == 0
+    assert torch.equal(model.complete(x, known, **conditions)[..., known], x[..., known])

@@ -83,10 +83,12 @@ def _pieces(
             if error.code != "AR822" or steps > length:
                 raise _too_long(error, prompt, steps, length) from error
         else:
-            with Progress("sampling", steps) as progress:
+            given, made = 0 if prompt is None else len(prompt), 0  # a prompt is written at once, and then read for long
+            with Progress("sampling", steps, done=given) as progress:
                 for piece in stream:
                     yield piece.cpu().numpy()
-                    progress.advance(piece.shape[1])
+                    made += piece.shape[1]
+                    progress.done = max(given, made)
             return
     known = None if prompt is None else torch.arange(length) < len(prompt)
     method = method_of(args, model, n, args.member, condition, known)

@@ -57,7 +57,8 @@ def layout_of(program: Program) -> Layout:
     at = len(program.sections)
     reads = [(n, k, read) for n, o in enumerate(program.operations) for k, read in enumerate(o.reads)]
     sources = [read.source for _, _, read in reads if read.section is not None and read.hoisted is None]
-    nodes = list(dict.fromkeys([*program.caches, *sources]))
+    head = [program.schedule.graph.head_node] if program.head_made is None else []  # which may read no data at all
+    nodes = list(dict.fromkeys([*program.caches, *sources, *head]))
     caches = {node: at + k for k, node in enumerate(nodes)}
     at += len(caches)
     weights = [at + k for k in range(len(program.operations))]

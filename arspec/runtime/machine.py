@@ -77,7 +77,9 @@ class Machine:
         self._layout: Layout = program.layout
         self._cuts: dict[object, Cut] = program.cuts
         bounds = [operation.parts[0].bounds for operation in program.operations]
-        self._counts = np.diff(np.stack(bounds, 1), axis=0)  # [steps, operations]: the sites that each computes
+        # [steps, operations]: the sites that each computes; a model in which nothing reads the data has no operations
+        none = np.empty((program.schedule.steps, 0), np.int64)
+        self._counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
         steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()
         self._products = products([self.weights[n] for n in self._linear], steps)
 
