@@ -31,6 +31,7 @@ class Uniforms:
 
 def uniforms(seed: int, first: int, examples: int, variables: int, each: int) -> npt.NDArray[np.float64]:
     """[examples, variables, each] in [0, 1): example k's depend on (seed, first + k) and the variable's number alone."""
+    _check(examples, variables * each)
     return Uniforms(seed, first, examples, each).next(variables)
 
 
