@@ -188,6 +188,15 @@ def test_what_binds_tighter_stands_before() -> None:
         assert evaluate(text, {}) == evaluate(meant, {}), text
 
 
+def test_the_reference_says_what_else_operators_take() -> None:
+    page = reference()
+    assert evaluate("$a == $b", {"a": "x", "b": "x"}) is True and "of two texts" in page
+    assert (
+        str(parse_mask("that.row >= -2"))
+        and "| `-` | whole numbers: difference; before a number its negative |" in page
+    )
+
+
 EXAMPLES = re.findall(r"```yaml\n(.*?)\n```", reference(), re.DOTALL)
 
 

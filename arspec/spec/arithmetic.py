@@ -51,6 +51,8 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
     ast.NotEq: ("!=", operator.ne),
 }
+ALSO: dict[str, str] = dict.fromkeys(("==", "!="), ", of two texts, two truth values or two lists")
+"""What else than numbers is compared."""
 FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "min": (min, "the smallest of two numbers or more"),
     "max": (max, "the largest of two numbers or more"),

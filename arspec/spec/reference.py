@@ -12,7 +12,7 @@ from arspec import orders
 from arspec.heads import HEADS
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
-from arspec.spec.arithmetic import BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS
+from arspec.spec.arithmetic import ALSO, BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS
 from arspec.spec.expressions import evaluate
 from arspec.spec.extends import SECTIONS
 from arspec.spec.params import BUILT_IN
@@ -133,7 +133,8 @@ def _params() -> list[str]:
     results = [(code(text), code(_yaml(evaluate(text, values)))) for text in EXPRESSIONS]
     operators = [(code(symbol), meaning) for symbol, _, meaning in BINARY.values()]
     operators += [
-        (code(symbol), "comparison of numbers; several in a row all hold") for symbol, _ in COMPARISONS.values()
+        (code(symbol), f"comparison of numbers{ALSO.get(symbol, '')}; several in a row all hold")
+        for symbol, _ in COMPARISONS.values()
     ]
     operators += [(code(word), meaning) for word, meaning in WORDS.items()]
     return [
@@ -263,7 +264,7 @@ def _part(title: str, model: type[BaseModel], definition: str, common: tuple[str
 
 
 def _meaning(symbol: str) -> str:
-    return next(meaning for other, _, meaning in BINARY.values() if other == symbol).partition(";")[0]
+    return next(meaning for other, _, meaning in BINARY.values() if other == symbol)
 
 
 def _said(values: dict[str, Any]) -> str:
