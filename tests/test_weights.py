@@ -48,6 +48,11 @@ def test_weights_that_are_not_finite_are_refused_by_name(value: float, tmp_path:
         load_model(_with(tmp_path, _one(value)), "cpu")
 
 
+def test_weights_beyond_the_precision_of_the_model_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"AR870.*{NAME}"):
+        load_model(_with(tmp_path, lambda weight: _one(1e300)(weight.double())), "cpu")
+
+
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool, torch.uint8])
 def test_weights_of_another_type_are_refused_by_name(dtype: torch.dtype, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"AR801.*another type \({NAME} {str(dtype)[6:]} for float32"):

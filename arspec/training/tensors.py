@@ -92,9 +92,10 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     if faults:
         hint = "the weights belong to another spec, or to other params"
         raise InputError("AR801", f"the weights of {source} do not fit the spec: {'; '.join(faults)}", hint)
-    check_finite({name: tensors[name] for name in weights}, source)
+    converted = {name: tensors[name].to(weight.dtype) for name, weight in weights.items()}
+    check_finite(converted, source)  # as they will be: a number may be too large for the model's precision
     for name, weight in weights.items():
-        weight.copy_(tensors[name])
+        weight.copy_(converted[name])
 
 
 def check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
