@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import errno
-import io
 import os
 import sys
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from arspec.cli.ending import Ended, ending
 from arspec.cli.parser import Parser, no_command
+from arspec.cli.streams import hush, open_streams, say_any_text
 from arspec.progress import showing
 
 # command -> (module, suffix of its two functions, one line). The module is imported when the command is called.
@@ -40,8 +39,8 @@ ALLOCATION = "can't allocate memory"  # what torch says where numpy raises Memor
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    _open_streams()
-    _say_any_text()
+    open_streams()
+    say_any_text()
     args = argparse.Namespace(json="--json" in arguments)
     try:
         if arguments and arguments[0] in COMMANDS:
@@ -54,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
             return code
         return _overview(arguments)
     except BrokenPipeError:  # the reader of a pipe has gone; nothing is left to be said
-        _hush()
+        hush()
         return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -69,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
             hint = "ask for less at a time: a smaller -n, --batch or --lanes, or smaller files"
             error = InputError("AR872", "what was asked for needs more memory than there is", hint)
         if isinstance(error, OSError) and error.errno in FULL:
-            _hush()
+            hush()
             place = error.filename or "standard output"
             error = InputError("AR810", f"cannot write to {place}: {error.strerror}", "write to another disk")
         if isinstance(error, OSError) and error.filename is not None:
@@ -79,34 +78,6 @@ def main(argv: list[str] | None = None) -> int:
             raise
         _tell(error, args)
         return 2
-
-
-def _hush() -> None:
-    """Standard output goes nowhere, so that what it still holds raises nothing when the interpreter ends."""
-    with suppress(OSError, ValueError):  # under test it is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _open_streams() -> None:
-    """Standard streams that were closed (`>&-`) lead nowhere, so that no file that is opened later takes their place."""
-    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        if getattr(sys, name) is None:
-            with suppress(OSError):
-                os.fstat(number)  # another file has taken its number already
-                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-                continue
-            handle = os.open(os.devnull, os.O_RDWR)
-            if handle != number:
-                os.dup2(handle, number)
-                os.close(handle)
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
-def _say_any_text() -> None:
-    """Characters that the encoding of a stream lacks are written as escapes."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def command(name: str) -> tuple[Any, Parser]:

@@ -164,12 +164,8 @@ class _Assembler:
         return hoist.out
 
     def window(self, call: Call, read: Read, section: int) -> int:
-        key = (
-            read.source,
-            section,
-            call.count,
-            read.channels,
-        )  # sections without rows are equal for any number of sites
+        # sections without rows are equal for any number of sites
+        key = read.source, section, call.count, read.channels
         if call.entire and key in self.gathered:
             return self.gathered[key]
         rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere
