@@ -390,6 +390,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR871": held,
     "AR872": no_memory,
     "AR892": refused,
+    "AR930": lambda path: command("guide", "sampels"),
 }
 
 

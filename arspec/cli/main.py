@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("arspec.cli.verify", "", "prove specs, test the compiled modules, propose mends"),
     "audit": ("arspec.audit.command", "", "test a hand-written torch module for leaks and blind spots"),
     "explain": ("arspec.cli.explain", "", "the page of a diagnostic, such as AR701"),
+    "guide": ("arspec.cli.guide", "", "a page of the guide, such as speed; without a topic, the list of pages"),
     "render": ("arspec.cli.render", "", "draw a spec: its graph, or its order, masks and contexts"),
     "train": ("arspec.cli.train", "", "train a spec on data"),
     "eval": ("arspec.cli.evaluate", "", "nats and bits/dim of a model on data"),

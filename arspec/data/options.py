@@ -187,13 +187,17 @@ def parse_options(text: str, source: str) -> Options:
     return Options(**values)
 
 
-def options_help() -> str:
-    """One line for each option: how it is written, for which kinds of sources, and what it does."""
-    lines = [
-        f"@{each.name}={each.metadata['value']} ({', '.join(each.metadata['layouts'])}) {each.metadata['about']}"
+def rows_of_options() -> list[tuple[str, str, str]]:
+    """For each option: how it is written, for which kinds of sources, and what it does."""
+    return [
+        (f"@{each.name}={each.metadata['value']}", ", ".join(each.metadata["layouts"]), each.metadata["about"])
         for each in fields(Options)
     ]
-    return "\n".join(lines)
+
+
+def options_help() -> str:
+    """One line for each option: how it is written, for which kinds of sources, and what it does."""
+    return "\n".join(f"{written} ({layouts}) {about}" for written, layouts, about in rows_of_options())
 
 
 def _given(options: Options) -> list[Field[Any]]:
