@@ -52,17 +52,16 @@ def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tenso
 def by_enumeration(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int) -> Tensor:
     """One completion for each row of x [B, *shape]. Equal rows are enumerated once."""
     out: list[Tensor] = []
-    kept: dict[bytes, tuple[Tensor, Tensor]] = {}
+    given_to = [x.flatten(1)[:, torch.from_numpy(given.scalars[given.known]).to(x.device)], *condition.values()]
+    told = [value.cpu().numpy() for value in given_to]  # by row: all that its completions depend on
+    last, rows, cumulative, total = b"", x, np.empty(0), 0.0
     for k in track(range(len(x)), "enumerating", "examples"):
-        row, own = x[k : k + 1], {name: value[k : k + 1] for name, value in condition.items()}
-        flat = row.flatten(1)
-        flat = flat[:, torch.from_numpy(given.scalars[given.known]).to(x.device)]
-        key = b" ".join(tensor.cpu().numpy().tobytes() for tensor in (flat, *own.values()))
-        if key not in kept:
-            kept.clear()  # equal rows stand together; more than one would be a memory that grows
-            kept[key] = enumerated(model, given, row, own)
-        rows, probability = kept[key]
-        cumulative = probability.cumsum(0)
-        u = np.random.default_rng([seed, 8, k]).random() * float(cumulative[-1])
-        out.append(rows[min(int((cumulative <= u).sum()), len(rows) - 1)])
+        key = b" ".join(value[k : k + 1].tobytes() for value in told)
+        if not k or key != last:  # equal rows stand together; to keep more than one would be a memory that grows
+            own = {name: value[k : k + 1] for name, value in condition.items()}
+            rows, probability = enumerated(model, given, x[k : k + 1], own)
+            last, summed = key, probability.cumsum(0)
+            cumulative, total = summed.cpu().numpy(), float(summed[-1])
+        u = np.random.default_rng([seed, 8, k]).random() * total
+        out.append(rows[min(int(cumulative.searchsorted(u, "right")), len(rows) - 1)])
     return torch.stack(out) if out else x

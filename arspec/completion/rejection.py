@@ -15,7 +15,7 @@ from torch import Tensor
 from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.given import Given
 from arspec.diagnostics import InputError
-from arspec.runtime.drawing import noise_for
+from arspec.runtime.drawing import noise_of
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -57,7 +57,8 @@ def _proposed(
 ) -> list[Tensor | None]:  # fmt: skip
     """The first proposal that is kept, of `each` for each of these rows."""
     index = torch.tensor(some, device=x.device).repeat_interleave(each)
-    noise = torch.cat([noise_for(model, seed, row * tries + done, each) for row in some])
+    first = [row * tries + done for row in some]
+    noise = noise_of(model, seed, [number + k for number in first for k in range(each)])
     clamped = Clamped(model, given, x[index], noise)
     drawn = clamped.run({name: value[index] for name, value in condition.items()}).view(len(some), each, *x.shape[1:])
     log_weights = clamped.log_weights.view(len(some), each).cpu().numpy()

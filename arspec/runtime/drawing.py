@@ -3,13 +3,14 @@ given. Every method of sampling draws through this, so that none of them can cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.runtime.noise import uniforms
+from arspec.runtime.noise import Uniforms, uniforms
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 def noise_for(model: Model, seed: int, first: int, examples: int) -> Tensor:
     """[B, V, U]: the noise of examples `first`, `first` + 1, ..."""
     graph = model.graph
-    each = graph.head.uniforms(graph.support)
-    return torch.from_numpy(uniforms(seed, first, examples, graph.data.out.sites, each)).to(model.device)
+    variables, each = graph.data.out.sites, graph.head.uniforms(graph.support)
+    return torch.from_numpy(uniforms(seed, first, examples, variables, each)).to(model.device)
+
+
+def noise_of(model: Model, seed: int, numbers: Sequence[int]) -> Tensor:
+    """[B, V, U]: the noise of the examples of these numbers."""
+    graph = model.graph
+    noise = Uniforms(seed, numbers, graph.head.uniforms(graph.support))
+    return torch.from_numpy(noise.next(graph.data.out.sites)).to(model.device)
 
 
 def check_temperature(temperature: float) -> None:

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from arspec.diagnostics import InputError
 
-MAX_EXAMPLES = 1 << 20  # that have noise at once: each has a generator of its own
+MAX_EXAMPLES = 1 << 20  # that have noise at once
 MAX_NUMBERS = 1 << 30  # of noise that are made at once: 8 GiB
+BLOCK = 4  # numbers that the generator makes at each count of its counter
 
 
 class Uniforms:
-    """The uniforms of some examples, variable after variable: example k's depend on (seed, first + k) alone."""
+    """The uniforms of some examples, variable after variable: an example's depend on (seed, its number) alone."""
 
-    def __init__(self, seed: int, first: int, examples: int, each: int) -> None:
-        _check(examples, each)
-        keys = [np.array([seed % (1 << 64), first + k], np.uint64) for k in range(examples)]
-        self._generators = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
-        self._each = each
+    def __init__(self, seed: int, numbers: Sequence[int], each: int) -> None:
+        _check(len(numbers), each)
+        self._numbers, self._each, self._at = numbers, each, 0
+        bits = np.random.Philox(key=np.array([seed % (1 << 64), 0], np.uint64))
+        # One generator goes from example to example: to make one takes ten times as long as to move it.
+        self._bits, self._state, self._generator = bits, bits.state, np.random.Generator(bits)
 
     def next(self, variables: int) -> npt.NDArray[np.float64]:
         """[examples, variables, each] in [0, 1): those of the variables that come next."""
-        _check(len(self._generators), variables * self._each)
-        out = np.empty((len(self._generators), variables, self._each))
-        for k, generator in enumerate(self._generators):
-            out[k] = generator.random((variables, self._each))
+        count = variables * self._each
+        _check(len(self._numbers), count)
+        out = np.empty((len(self._numbers), variables, self._each))
+        flat, inner = out.reshape(len(out), count), self._state["state"]
+        blocks, begun = divmod(self._at, BLOCK)
+        inner["counter"][0] = blocks
+        for k, number in enumerate(self._numbers):
+            inner["key"][1] = number
+            self._bits.state = self._state
+            flat[k] = self._generator.random(begun + count)[begun:]
+        self._at += count
         return out
 
 
 def uniforms(seed: int, first: int, examples: int, variables: int, each: int) -> npt.NDArray[np.float64]:
     """[examples, variables, each] in [0, 1): example k's depend on (seed, first + k) and the variable's number alone."""
-    _check(examples, variables * each)
-    return Uniforms(seed, first, examples, each).next(variables)
+    return Uniforms(seed, numbered(first, examples, variables * each), each).next(variables)
+
+
+def numbered(first: int, examples: int, each: int) -> range:
+    """The numbers of examples that have so many uniforms each."""
+    _check(examples, each)
+    return range(first, first + examples)
 
 
 def _check(examples: int, numbers: int) -> None:

@@ -22,7 +22,7 @@ from arspec.runtime.drawing import check_temperature
 from arspec.runtime.endless import Course, endless, own_course
 from arspec.runtime.lengths import at_length, over
 from arspec.runtime.machine import Cut, Machine, State, free_values
-from arspec.runtime.noise import Uniforms
+from arspec.runtime.noise import Uniforms, numbered
 from arspec.runtime.periods import Period
 from arspec.runtime.priming import can_prime, prime
 from arspec.runtime.program import program
@@ -97,7 +97,8 @@ class Stream:
     ) -> Iterator[Tensor]:  # fmt: skip
         model, machine = self.course.model, self.machine
         head, support, dtype = model.graph.head, model.graph.support, model.dtype
-        noise = Uniforms(seed, first, n, head.uniforms(support))
+        each = head.uniforms(support)
+        noise = Uniforms(seed, numbered(first, n, each), each)
         state = machine.begin(n, condition, free=self._free(n, steps, condition))
         start = 0
         if prefix is not None:
