@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
@@ -41,8 +42,7 @@ class Source:
         return self.text[start:end].rstrip("\r\n").removeprefix("\ufeff" if start == 0 else "")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):  # every node of a tree has one: a tuple is made in a third of the time of a frozen dataclass
     """The characters [start, end) of a source."""
 
     source: Source

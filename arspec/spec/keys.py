@@ -52,7 +52,7 @@ class Evaluator:
             try:
                 value = evaluate(tree.value, self.params)
                 if isinstance(value, list):
-                    self.faults.spend("values", _written_out(value, self.faults.work.room("values")), tree.place)
+                    self.faults.spend("values", _written_out(value), tree.place)
                 return value
             except ExpressionError as error:
                 whole = taken_apart(tree.place)
@@ -70,16 +70,22 @@ class Evaluator:
         return isinstance(tree, Scalar) and id(tree) not in self._failed and self.value(tree) is None
 
 
-def _written_out(value: Any, most: int) -> int:
-    """How many values a list holds when it is written out: lists that parameters share are counted wherever they stand.
-    It stops counting above `most`."""
-    waiting, count = [value], 0
-    while waiting and count <= most:
-        inner = waiting.pop()
-        found: Any = inner.values() if isinstance(inner, dict) else inner
-        count += len(found)
-        waiting += [item for item in found if isinstance(item, (dict, list))]
-    return count
+def _written_out(value: Any) -> int:
+    """How many values a list holds when it is written out: lists that parameters share are counted wherever they stand,
+    and gone through once."""
+    counts = dict[int, int]()  # by the identity of a list
+    waiting: list[Any] = [value]
+    while waiting:
+        outer = waiting[-1]
+        found: Any = outer.values() if isinstance(outer, dict) else outer
+        inner = [item for item in found if isinstance(item, (dict, list))]
+        ahead = [item for item in inner if id(item) not in counts]
+        if ahead:
+            waiting += ahead
+            continue
+        counts[id(outer)] = len(found) + sum(counts[id(item)] for item in inner)
+        waiting.pop()
+    return counts[id(value)]
 
 
 def place_in(tree: Tree, error: ExpressionError) -> Place:
