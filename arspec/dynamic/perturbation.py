@@ -10,6 +10,8 @@ No NaN is planted: in a masked convolution by multiplication 0 * NaN would sprea
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -70,40 +72,50 @@ def perturbation_findings(
     """The findings at one random example with the weights as they are."""
     found = Findings.none(subject.variables)
     found.mixes = mixes_examples(subject, generator)
-    bench = _Bench(subject, generator, alone=found.mixes, batch=batch)
+    base = subject.random(1, generator)[0]
+    # Where examples read one another only the first slot is changed, and the others stay as they are.
+    companions = subject.random(3, generator) if found.mixes else None
     outside = outside and subject.alphabet.is_floating_point()
     member = torch.tensor(subject.variable)
     rank = torch.tensor(subject.rank)
 
     singles = np.arange(subject.variables) if variables is None else np.asarray(variables, dtype=np.int64)
-    masks = member[None, :] == torch.from_numpy(singles)[:, None]
-    for kind in _kinds(subject, bench.base, generator, single=True, outside=outside):
-        for chunk, moved, outputs in bench.compare(masks, kind.values):
-            columns = singles[chunk]
-            if not kind.outside:
-                found.seen[:, columns] |= moved.T.numpy()
-            illegal = moved & (rank[None, :] <= rank[torch.from_numpy(columns)][:, None])
-            new = illegal.T.numpy() & ~found.leaks[:, columns]
-            found.leaks[:, columns] |= new
-            _tell(found, bench, kind, new, columns, outputs, draw)
-
     ranks = np.unique(subject.rank) if cuts is None else np.asarray(cuts, dtype=np.int64)
-    suffixes = rank[member][None, :] >= torch.from_numpy(ranks)[:, None]
-    for kind in _kinds(subject, bench.base, generator, single=False, outside=outside):
-        narrowed = 0
-        for chunk, moved, _ in bench.compare(suffixes, kind.values):
-            cut = ranks[chunk]
-            illegal = (moved & (rank[None, :] <= torch.from_numpy(cut)[:, None])).numpy()
-            for row, output in np.argwhere(illegal):
-                later = subject.rank >= cut[row]
-                if narrowed >= BISECTIONS or (found.leaks[output] & later).any():
-                    continue  # a pair that is known already explains it
-                narrowed += 1
-                inputs = _narrow(subject, bench, kind, np.flatnonzero(later), int(output))
-                found.leaks[output, inputs] = True
-                if len(inputs) == 1 and not kind.outside:
-                    found.seen[output, inputs] = True
-                _tell_one(found, bench, kind, inputs, int(output), draw)
+    one = _Changes(
+        base,
+        member[None, :] == torch.from_numpy(singles)[:, None],
+        list(_kinds(subject, base, generator, single=True, outside=outside)),
+    )
+    suffixes = _Changes(
+        base,
+        rank[member][None, :] >= torch.from_numpy(ranks)[:, None],
+        list(_kinds(subject, base, generator, single=False, outside=outside)),
+    )
+    bench = _Bench(subject, base, companions, min(batch, max(len(one), len(suffixes))))
+
+    for each in bench.compare(one):
+        columns = singles[each.mask]
+        if not each.kind.outside:
+            found.seen[:, columns] |= each.moved.T.numpy()
+        illegal = each.moved & (rank[None, :] <= rank[torch.from_numpy(columns)][:, None])
+        new = illegal.T.numpy() & ~found.leaks[:, columns]
+        found.leaks[:, columns] |= new
+        _tell(found, bench, each, new, columns, draw)
+
+    narrowed: Counter[str] = Counter()
+    for each in bench.compare(suffixes):
+        cut, kind = ranks[each.mask], each.kind
+        illegal = (each.moved & (rank[None, :] <= torch.from_numpy(cut)[:, None])).numpy()
+        for row, output in np.argwhere(illegal):
+            later = subject.rank >= cut[row]
+            if narrowed[kind.how] >= BISECTIONS or (found.leaks[output] & later).any():
+                continue  # a pair that is known already explains it
+            narrowed[kind.how] += 1
+            inputs = _narrow(subject, bench, kind, np.flatnonzero(later), int(output))
+            found.leaks[output, inputs] = True
+            if len(inputs) == 1 and not kind.outside:
+                found.seen[output, inputs] = True
+            _tell_one(found, bench, kind, inputs, int(output), draw)
     return found
 
 
@@ -136,18 +148,41 @@ def _kinds(
             yield _Kind(f"{times:g} times the range", middle + times * half * signs, outside=True)
 
 
+class _Changes:
+    """What is changed of a base: the scalars of each of `masks` [n, N] in each of the ways `kinds`.
+
+    A change that changes nothing or that an earlier kind makes as well is left out. The others are in the order of the
+    kinds: `kind` and `mask` [R] number each of them."""
+
+    def __init__(self, base: Tensor, masks: Tensor, kinds: Sequence[_Kind]) -> None:
+        self.masks, self.kinds = masks, kinds
+        earlier: list[Tensor] = [base]
+        rows: list[NDArray[np.int64]] = []
+        for kind in kinds:
+            new = torch.ones(len(masks), dtype=torch.bool)
+            for values in earlier:
+                new &= (masks & (kind.values != values)).any(1)
+            rows.append(np.flatnonzero(new.numpy()))
+            earlier.append(kind.values)
+        self.values = torch.stack([kind.values for kind in kinds])
+        self.kind = np.repeat(np.arange(len(kinds)), [len(row) for row in rows])
+        self.mask = np.concatenate(rows)
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+
 class _Bench:
     """Changed examples in batches, compared slot by slot with the unperturbed base in the same slots."""
 
-    def __init__(self, subject: Subject, generator: torch.Generator, *, alone: bool, batch: int) -> None:
+    def __init__(self, subject: Subject, base: Tensor, companions: Tensor | None, batch: int) -> None:
         self.subject = subject
-        self.base = subject.random(1, generator)[0]
-        self.used = 1 if alone else batch
-        # Where examples read one another only the first slot is changed, and the others stay as they are.
-        rest = subject.random(3, generator) if alone else self.base.expand(batch - 1, -1)
-        self.slots = torch.cat([self.base[None], rest])
+        self.base = base
+        self.used = max(1, batch) if companions is None else 1
+        self.slots = torch.cat([base[None], base.expand(self.used - 1, -1) if companions is None else companions])
         self.unperturbed = subject.parameters(self.slots)
-        if not torch.equal(self.unperturbed.nan_to_num(), subject.parameters(self.slots).nan_to_num()):
+        # Examples that were seen not to read one another have been compared over two calls already.
+        if companions is not None and differs(self.unperturbed, subject.parameters(self.slots)).any():
             raise InputError(
                 "AR812",
                 "the function gives different outputs for the same input, so that nothing can be compared",
@@ -155,7 +190,8 @@ class _Bench:
             )
 
     def outputs(self, masks: Tensor, values: Tensor) -> Tensor:
-        """Masks [n, N] of the scalars to change, n at most `used` -> parameters [n, V, K]."""
+        """Masks [n, N] of the scalars to change, n at most `used`, and what they become [n, N] or [N] ->
+        parameters [n, V, K]."""
         x = self.slots.clone()
         x[: len(masks)] = torch.where(masks, values, self.base)
         return self.subject.parameters(x)[: len(masks)]
@@ -166,11 +202,28 @@ class _Bench:
         overflown = ~outputs.isfinite() & self.unperturbed[: len(outputs)].isfinite()
         return (changed & ~overflown).any(-1)
 
-    def compare(self, masks: Tensor, values: Tensor) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-        for start in track(range(0, len(masks), self.used), "testing by perturbations", "batches"):
-            chunk = np.arange(start, min(start + self.used, len(masks)))
-            outputs = self.outputs(masks[chunk], values)
-            yield chunk, self.moved(outputs), outputs
+    def compare(self, changes: _Changes) -> Iterator[_Compared]:
+        """A batch holds changes of several kinds, which are given one kind after the other."""
+        for start in track(range(0, len(changes), self.used), "testing by perturbations", "batches"):
+            kind, mask = (part[start : start + self.used] for part in (changes.kind, changes.mask))
+            outputs = self.outputs(changes.masks[torch.from_numpy(mask)], changes.values[torch.from_numpy(kind)])
+            moved = self.moved(outputs)
+            ends = [0, *(np.flatnonzero(np.diff(kind)) + 1).tolist(), len(kind)]
+            for some in (slice(*pair) for pair in itertools.pairwise(ends)):
+                of = changes.kinds[kind[some.start]]
+                yield _Compared(of, mask[some], moved[some], outputs[some], self.unperturbed[some])
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Changes of one kind: numbers of their masks [n], whose parameters moved [n, V], and the parameters [n, V, K] with
+    and without them."""
+
+    kind: _Kind
+    mask: NDArray[np.int64]
+    moved: Tensor
+    after: Tensor
+    before: Tensor
 
 
 def _narrow(subject: Subject, bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) -> NDArray[np.int64]:
@@ -181,16 +234,22 @@ def _narrow(subject: Subject, bench: _Bench, kind: _Kind, inputs: NDArray[np.int
     """
     member = torch.tensor(subject.variable)
 
-    def moves(chosen: NDArray[np.int64]) -> bool:
-        mask = torch.isin(member, torch.from_numpy(chosen))
-        return bool(bench.moved(bench.outputs(mask[None], kind.values))[0, output])
+    def moving(chosen: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
+        """The first of them whose change moves the output."""
+        for start in range(0, len(chosen), bench.used):
+            some = chosen[start : start + bench.used]
+            masks = torch.stack([torch.isin(member, torch.from_numpy(variables)) for variables in some])
+            found = np.flatnonzero(bench.moved(bench.outputs(masks, kind.values))[:, output].numpy())
+            if len(found):
+                return some[found[0]]
+        return None
 
     parts = 2
     while len(inputs) > 1:
         pieces = np.array_split(inputs, min(parts, len(inputs)))
         remainders = list(pieces) if len(pieces) == 2 else []
         remainders += [np.concatenate([p for p in pieces if p is not piece]) for piece in pieces if len(pieces) > 2]
-        smaller = next((remainder for remainder in remainders if moves(remainder)), None)
+        smaller = moving(remainders)
         if smaller is not None:
             inputs, parts = smaller, max(2, parts - 1)
         elif len(pieces) == len(inputs):
@@ -201,13 +260,7 @@ def _narrow(subject: Subject, bench: _Bench, kind: _Kind, inputs: NDArray[np.int
 
 
 def _tell(
-    found: Findings,
-    bench: _Bench,
-    kind: _Kind,
-    new: NDArray[np.bool_],
-    columns: NDArray[np.int64],
-    outputs: Tensor,
-    draw: int,
+    found: Findings, bench: _Bench, each: _Compared, new: NDArray[np.bool_], columns: NDArray[np.int64], draw: int
 ) -> None:
     """A violation for each output that moved under the change of one of the variables `columns`, once an output."""
     told = {violation.output for violation in found.violations}
@@ -215,11 +268,9 @@ def _tell(
         if int(output) not in told:
             others = new[output] & (columns != output)  # another variable tells more than the output's own
             slot = int(np.argmax(others if others.any() else new[output]))
-            inputs = columns[slot : slot + 1]
+            after, before = each.after[slot, output], each.before[slot, output]
             found.violations.append(
-                _violation(
-                    bench, kind, inputs, int(output), outputs[slot, output], bench.unperturbed[slot, output], draw
-                )
+                _violation(bench, each.kind, columns[slot : slot + 1], int(output), after, before, draw)
             )
 
 
