@@ -81,7 +81,8 @@ def test_bandwidth_is_bytes_over_seconds(monkeypatch: pytest.MonkeyPatch):
 
 def test_memory_is_that_of_the_act_alone():
     params = {"height": 8, "width": 8, "features": 6, "head_features": 6, "blocks": 1}
-    small, large = (apart("forward", spec=str(spec_path("pixelcnn")), params=params, batch=batch) for batch in (1, 200))
+    fixed = {"act": "forward", "spec": str(spec_path("pixelcnn")), "params": params}
+    small, large = apart([{**fixed, "batch": batch} for batch in (1, 200)])
     assert large["seconds"] > 0 and large["bytes"] > small["bytes"] + 20e6  # 200 examples of 192 variables, 256 logits
 
 

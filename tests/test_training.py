@@ -28,6 +28,8 @@ from arspec.spec.sections import SequenceData
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
 from arspec.training.tensors import read_tensors, weights_of
+from tests.conftest import ROOT
+from tests.processes import OPTIONS as TOGETHER
 
 SMALL = """\
 arspec: 1
@@ -204,55 +206,55 @@ def test_mixed_precision_trains(small: Path, tmp_path: Path) -> None:
     assert all(tensor.dtype == torch.float32 for tensor in weights.values() if tensor.is_floating_point())
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-import torch
-import arspec
-from arspec.data import load
-from arspec.training import Options, train
-torch.set_num_threads(1)
-spec, folder, kind, stop = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-model = arspec.compile(arspec.load(spec), seed=0)
-data, condition = model.spec.data, model.spec.condition
-options = Options(steps=8, batch=16, lr=1e-2, ema=0.9, log_every=1, eval_every=4, samples=2, sample_every=4,
-                  precision="float64", parallel=kind)
-train(model, load("digits", data, condition), load("digits", data, condition, "valid"), folder, options,
-      device="cpu", tensorboard=False, stop_after=stop)
-"""
+PAIRS = [("ddp", "small"), ("fsdp", "family")]
+STOP = {"ddp": 8, "fsdp": 5}  # the step after which two processes end
 
 
-@pytest.mark.parametrize(("kind", "source"), [("ddp", "small"), ("fsdp", "family")])
-def test_two_processes_compute_what_one_does(kind: str, source: str, tmp_path: Path, small: Path, family: Path) -> None:
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the specs, and for each kind the folder of a run of two processes."""
+    folder = tmp_path_factory.mktemp("pairs")
     # dropout draws differ between the processes by intention
-    small.write_text(SMALL.replace("rate: 0.1", "rate: 0"))
-    spec, stop = {"small": small, "family": family}[source], 8 if kind == "ddp" else 5
-    (tmp_path / "program.py").write_text(PROGRAM)
+    (folder / "small.yaml").write_text(SMALL.replace("rate: 0.1", "rate: 0"))
+    (folder / "family.yaml").write_text(FAMILY)
+    trainings = [
+        {
+            "size": 2,
+            "spec": str(folder / f"{spec}.yaml"),
+            "folder": str(folder / kind),
+            "kind": kind,
+            "stop": STOP[kind],
+        }
+        for kind, spec in PAIRS
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*launch, tmp_path / "program.py", spec, tmp_path / "two", kind, str(stop)],
-        capture_output=True, text=True, env=environment, timeout=280, check=False,
+        [sys.executable, "-m", "tests.processes", json.dumps(trainings)],
+        capture_output=True, text=True, env=environment, timeout=280, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    options = Options(
-        steps=8, batch=16, lr=1e-2, ema=0.9, log_every=1, eval_every=4, samples=2, sample_every=4, precision="float64"
-    )
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "source"), PAIRS)
+def test_two_processes_compute_what_one_does(kind: str, source: str, tmp_path: Path, pairs: Path) -> None:
+    stop, spec, two = STOP[kind], pairs / f"{source}.yaml", pairs / kind
+    options = Options(**TOGETHER)
     run(begin(spec), tmp_path / "one", options)
     if stop < 8:  # what two processes began, one goes on with
-        run(begin(spec), tmp_path / "two", options, resume=True)
-    one = [line for line in lines(tmp_path / "one") if line["step"] != stop or "valid_nats" not in line]
-    two = [line for line in lines(tmp_path / "two") if line["step"] != stop or "valid_nats" not in line]
-    assert len(one) == len(two) >= 9
-    for mine, theirs in zip(one, two, strict=True):
+        run(begin(spec), two, options, resume=True)
+    first = [line for line in lines(tmp_path / "one") if line["step"] != stop or "valid_nats" not in line]
+    second = [line for line in lines(two) if line["step"] != stop or "valid_nats" not in line]
+    assert len(first) == len(second) >= 9
+    for mine, theirs in zip(first, second, strict=True):
         assert mine.keys() == theirs.keys()
         for key, value in mine.items():
             assert value == pytest.approx(theirs[key], abs=1e-9), key
-    weights, others = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("one", "two"))
+    weights, others = (read_tensors(run / "model.safetensors")[0] for run in (tmp_path / "one", two))
     assert weights.keys() == others.keys()
     for name, tensor in weights.items():
         torch.testing.assert_close(tensor, others[name], rtol=0, atol=1e-9)
-    assert (tmp_path / "two" / "samples" / "step-0000004.png").exists()
+    assert (two / "samples" / "step-0000004.png").exists()
 
 
 # ------------------------------------------------------------------ its parts

@@ -25,21 +25,22 @@ def run(options: Options) -> list[Row]:
 
 
 def images(sides: tuple[int, ...], options: Options) -> list[Row]:
+    fixed = {"act": "sample", "spec": str(spec_path("pixelcnn")), "batch": 1}
+    found = apart([{**fixed, "params": {**IMAGE, "height": side, "width": side}} for side in sides])
     rows: list[Row] = []
     for side in sides:
         options.say(f"pixelcnn, {side}×{side}")
-        params = {**IMAGE, "height": side, "width": side}
-        found = apart("sample", spec=str(spec_path("pixelcnn")), params=params, batch=1)
-        rows.append(_row("pixelcnn", f"{side}×{side}", side * side, found))
+        rows.append(_row("pixelcnn", f"{side}×{side}", side * side, next(found)))
     return _fitted(rows)
 
 
 def sequences(lengths: tuple[int, ...], options: Options) -> list[Row]:
+    fixed = {"act": "stream", "spec": str(spec_path("wavenet")), "params": SOUND, "batch": 1, "chunk": CHUNK}
+    found = apart([{**fixed, "steps": steps} for steps in lengths])
     rows: list[Row] = []
     for steps in lengths:
         options.say(f"wavenet, {steps:,} steps")
-        found = apart("stream", spec=str(spec_path("wavenet")), params=SOUND, batch=1, steps=steps, chunk=CHUNK)
-        rows.append(_row("wavenet", f"{steps:,} steps", steps, found))
+        rows.append(_row("wavenet", f"{steps:,} steps", steps, next(found)))
     return _fitted(rows)
 
 

@@ -9,8 +9,10 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -122,21 +124,39 @@ def _most() -> int:
     return most if sys.platform == "darwin" else most << 10
 
 
-def apart(act: str, **arguments: Any) -> Row:
-    """What `act` of tools/benchmarks/acts.py gives in a process of its own: its time, and the memory that it alone took."""
-    return alone("acts", act=act, **arguments)
+def apart(acts: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    """What each of some acts of tools/benchmarks/acts.py gives, one after another, each in a process of its own: its time,
+    and the memory that it alone took. The processes come from one that has imported the libraries and has done nothing."""
+    with _started("acts", [{"threads": threads(), **act} for act in acts]) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield json.loads(line)
 
 
 def alone(module: str, **given: Any) -> Row:
     """What a module of tools/benchmarks gives of these arguments, and of the threads, in a process of its own."""
+    with _started(module, {"threads": threads(), **given}) as process:
+        assert process.stdout is not None
+        text = process.stdout.read()
+    return json.loads(text)
+
+
+@contextmanager
+def _started(module: str, given: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process of a module of tools/benchmarks, which ends well or is an error with what it said."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-m", f"tools.benchmarks.{module}", json.dumps({"threads": threads(), **given})],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path},
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"tools.benchmarks.{module} {given} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+    command = [sys.executable, "-m", f"tools.benchmarks.{module}", json.dumps(given)]
+    with tempfile.TemporaryFile("w+") as said, subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait():
+            said.seek(0)
+            raise RuntimeError(f"tools.benchmarks.{module} {given} failed: {said.read().strip()}")
 
 
 def threads() -> int:

@@ -33,7 +33,7 @@ def measured(path: str, params: dict[str, Any], batch: int, options: Options) ->
 
     spec = load(path, params)
     options.say(f"{spec.name}, batch {batch}: memory")
-    sample, one = (apart(act, spec=path, params=params, batch=batch) for act in ("sample", "forward"))
+    sample, one = apart([{"act": a, "spec": path, "params": params, "batch": batch} for a in ("sample", "forward")])
     return {
         "name": spec.name, "setting": f"{'×'.join(map(str, spec.data.shape))}, batch {batch}",
         "seconds": sample["seconds"], "bytes": sample["bytes"], "baseline": "one pass of its module",
