@@ -21,27 +21,30 @@ CHUNK = 1024
 def run(options: Options) -> list[Row]:
     """A row for each size; the last of each kind has the exponents."""
     sides, steps = ((4, 8), (128, 256)) if options.small else (SIDES, STEPS)
-    return [*images(sides, options), *sequences(steps, options)]
+    acts = [*images(sides), *sequences(steps)]
+    found = apart(acts)
+    rows: list[Row] = []
+    for sites, act in zip([*(side * side for side in sides), *steps], acts, strict=True):
+        name, setting = (
+            ("wavenet", f"{sites:,} steps")
+            if "steps" in act
+            else ("pixelcnn", "{height}×{width}".format(**act["params"]))
+        )
+        options.say(f"{name}, {setting}")
+        rows.append(_row(name, setting, sites, next(found)))
+    return [*_fitted(rows[: len(sides)]), *_fitted(rows[len(sides) :])]
 
 
-def images(sides: tuple[int, ...], options: Options) -> list[Row]:
+def images(sides: tuple[int, ...]) -> list[Row]:
+    """An act for each size."""
     fixed = {"act": "sample", "spec": str(spec_path("pixelcnn")), "batch": 1}
-    found = apart([{**fixed, "params": {**IMAGE, "height": side, "width": side}} for side in sides])
-    rows: list[Row] = []
-    for side in sides:
-        options.say(f"pixelcnn, {side}×{side}")
-        rows.append(_row("pixelcnn", f"{side}×{side}", side * side, next(found)))
-    return _fitted(rows)
+    return [{**fixed, "params": {**IMAGE, "height": side, "width": side}} for side in sides]
 
 
-def sequences(lengths: tuple[int, ...], options: Options) -> list[Row]:
+def sequences(lengths: tuple[int, ...]) -> list[Row]:
+    """An act for each length."""
     fixed = {"act": "stream", "spec": str(spec_path("wavenet")), "params": SOUND, "batch": 1, "chunk": CHUNK}
-    found = apart([{**fixed, "steps": steps} for steps in lengths])
-    rows: list[Row] = []
-    for steps in lengths:
-        options.say(f"wavenet, {steps:,} steps")
-        rows.append(_row("wavenet", f"{steps:,} steps", steps, next(found)))
-    return _fitted(rows)
+    return [{**fixed, "steps": steps} for steps in lengths]
 
 
 def _row(name: str, setting: str, sites: int, found: Row) -> Row:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
+from statistics import median
 
 from tools.benchmarks.measure import ROOT, Options, Row, floor, interleaved, medians
 
@@ -21,14 +21,15 @@ BARE = "python, import numpy, pydantic and yaml"
 
 def run(options: Options) -> list[Row]:
     """A row for every command, with the seconds that it may take."""
-    runs = {name: partial(_process, arguments) for name, (arguments, _) in COMMANDS.items()}
-    runs[BARE] = partial(_process, ["-c", "import numpy, pydantic, yaml"])
+    worked: dict[str, list[float]] = {name: [] for name in (*COMMANDS, BARE)}
+    runs = {name: partial(_process, arguments, worked[name]) for name, (arguments, _) in COMMANDS.items()}
+    runs[BARE] = partial(_process, ["-c", "import numpy, pydantic, yaml"], worked[BARE])
     options.say("processes")
     if not options.small:
         interleaved(runs, 1)  # byte code is written, files are read
     found = interleaved(runs, 1 if options.small else ROUNDS)
     taken = medians(found)
-    work = {name: _processor_seconds(run) for name, run in runs.items()}
+    work = {name: median(times[-len(found[name]) :]) for name, times in worked.items()}
     rows: list[Row] = []
     for name, (_, limit) in COMMANDS.items():
         note = "" if limit is None else f"{'within' if taken[name] <= limit else 'ABOVE'} {limit:g} s; "
@@ -38,15 +39,12 @@ def run(options: Options) -> list[Row]:
     return rows
 
 
-def _processor_seconds(run: Callable[[], None]) -> float:
-    before = os.times()
-    run()
-    after = os.times()
-    return after.children_user - before.children_user + after.children_system - before.children_system
-
-
-def _process(arguments: list[str]) -> None:
+def _process(arguments: list[str], worked: list[float]) -> None:
+    """Runs Python and notes the seconds of the processor that it took."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": path}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python keeps its byte code
+    before = os.times()
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True, cwd=ROOT, env=env)
+    after = os.times()
+    worked.append(after.children_user - before.children_user + after.children_system - before.children_system)
