@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,23 +75,28 @@ PLANTED: dict[str, tuple[Callable[[], nn.Module], np.ndarray | None]] = {
 }
 
 
+@cache
+def report_of(name: str) -> AuditReport:
+    """Of a planted leak, made once."""
+    return of_sequence(PLANTED[name][0]())
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_planted_leaks_are_found_with_a_witness(name: str):
-    build, pairs = PLANTED[name]
-    report = of_sequence(build())
+    report, pairs = report_of(name), PLANTED[name][1]
     assert_witnessed(report)
     if pairs is not None:
         np.testing.assert_array_equal(report.leaked, pairs)
 
 
 def test_what_shows_a_leak_is_told():
-    beyond = of_sequence(planted.BehindThreshold(1.0))
+    beyond = report_of("relu(f - 6), beyond the range")
     assert all(violation.outside for _, violation in beyond.witnesses)
     assert "outside the alphabet" in str(beyond)
-    zero = of_sequence(planted.ZeroOutput())
+    zero = report_of("output that starts at zero")
     assert all(violation.draw > 0 for _, violation in zero.witnesses)
     assert "redrawn weights" in str(zero)
-    batch = of_sequence(planted.BatchNorm())
+    batch = report_of("batch norm in training")
     assert {mode for mode, _ in batch.witnesses} == {"training"}
     assert "in training mode only" in str(batch)
     assert [mode["leaks"] > 0 for mode in batch.json()["modes"]] == [False, True]
@@ -128,12 +134,15 @@ def test_two_stacks_and_the_wrong_one():
 
 def test_gated_pixelcnn_and_its_blind_spots():
     assert of_image(images.GatedPixelCNN(8)).coverage == 1.0
-    for fault in ("own_row_masked", "first_layer_only"):
-        report = of_image(images.GatedPixelCNN(8, fault), deeper=images.GatedPixelCNN(12, fault))
+    reports = {
+        fault: of_image(images.GatedPixelCNN(8, fault), deeper=images.GatedPixelCNN(12, fault))
+        for fault in ("own_row_masked", "first_layer_only")
+    }
+    for report in reports.values():
         assert report.ok, "a blind spot holds"
         assert report.blind_spots == report.unseen > 0
     # A triangle above: to the right of the pixel, one column less is seen than rows are climbed.
-    triangle = of_image(images.GatedPixelCNN(8, "own_row_masked"))
+    triangle = reports["own_row_masked"]
     v, u = np.argwhere(triangle.legal & ~triangle.seen).T
     assert (u % 8 - v % 8 > v // 8 - u // 8).all()
 
@@ -288,7 +297,7 @@ def test_a_module_of_fixed_precision_is_audited_in_its_own():
 
 
 def test_findings_are_the_same_at_every_run():
-    first, second = (of_sequence(planted.Conjunction()).json() for _ in range(2))
+    first, second = report_of("two values together").json(), of_sequence(planted.Conjunction()).json()
     first.pop("seconds")
     second.pop("seconds")
     assert first == second

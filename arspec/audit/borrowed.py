@@ -39,6 +39,13 @@ def borrowed(module: nn.Module) -> Generator[None]:
             part.training = training
 
 
+def _seed(seed: int) -> None:
+    """Of every device that has been used; `torch.manual_seed` also writes down where it was called for all others."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized() or torch.xpu.is_initialized() or torch.backends.mps.is_available():
+        torch.manual_seed(seed)
+
+
 class Borrowed:
     """A module as a function of data: x [B, *shape] in its own range -> parameters [B, V, K].
 
@@ -83,7 +90,7 @@ class Borrowed:
         try:
             with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                torch.manual_seed(self.seed)
+                _seed(self.seed)
                 yield
         finally:
             torch.set_default_dtype(default)

@@ -106,16 +106,16 @@ def perturbation_findings(
     for each in bench.compare(suffixes):
         cut, kind = ranks[each.mask], each.kind
         illegal = (each.moved & (rank[None, :] <= torch.from_numpy(cut)[:, None])).numpy()
-        for row, output in np.argwhere(illegal):
-            later = subject.rank >= cut[row]
-            if narrowed[kind.how] >= BISECTIONS or (found.leaks[output] & later).any():
-                continue  # a pair that is known already explains it
-            narrowed[kind.how] += 1
-            inputs = _narrow(subject, bench, kind, np.flatnonzero(later), int(output))
-            found.leaks[output, inputs] = True
-            if len(inputs) == 1 and not kind.outside:
-                found.seen[output, inputs] = True
-            _tell_one(found, bench, kind, inputs, int(output), draw)
+        for row in np.flatnonzero(illegal.any(1)):
+            later = np.flatnonzero(subject.rank >= cut[row])
+            explained = found.leaks[:, later].any(1)  # by a pair that is known already
+            for output in np.flatnonzero(illegal[row] & ~explained)[: BISECTIONS - narrowed[kind.how]]:
+                narrowed[kind.how] += 1
+                inputs = _narrow(subject, bench, kind, later, int(output))
+                found.leaks[output, inputs] = True
+                if len(inputs) == 1 and not kind.outside:
+                    found.seen[output, inputs] = True
+                _tell_one(found, bench, kind, inputs, int(output), draw)
     return found
 
 
