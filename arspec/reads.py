@@ -204,14 +204,26 @@ class Window:
 
     def table(self, sites: Ints) -> Ints:
         """[n, taps * G_in], the groups of one tap side by side."""
+        if not self.taps:
+            return np.empty((len(sites), 0), np.int64)
         group, position = np.divmod(sites, self.out_positions)
-        columns: list[Ints] = []
-        for tap in self.taps:
-            source = tap.source[position]
-            for g_in in range(self.in_groups):
-                allowed = tap.allowed[group, g_in] if tap.allowed.ndim == 2 else tap.allowed[group, g_in, position]
-                columns.append(np.where(allowed & (source >= 0), g_in * self.in_positions + source, -1))
-        return np.stack(columns, 1) if columns else np.empty((len(sites), 0), np.int64)
+        source = np.stack([tap.source[position] for tap in self.taps], 1)[:, :, None]
+        if self.same_everywhere:
+            allowed = self._by_group[group]
+        else:
+            allowed = np.stack([self._allowed(tap, group, position) for tap in self.taps], 1)
+        first = np.arange(self.in_groups) * self.in_positions
+        return np.where(allowed & (source >= 0), first + source, -1).reshape(len(sites), -1)
+
+    @staticmethod
+    def _allowed(tap: Tap, group: Ints, position: Ints) -> Bools:
+        """[n, G_in]"""
+        return tap.allowed[group] if tap.allowed.ndim == 2 else tap.allowed[group, :, position]
+
+    @cached_property
+    def _by_group(self) -> Bools:
+        """[G_out, taps, G_in]: what a mask that is the same everywhere allows."""
+        return np.stack([tap.allowed for tap in self.taps], 1)
 
     def mask(self) -> Bools:
         """[G_out, G_in, taps] where it is the same everywhere, else [G_out, G_in, taps, P_out]."""

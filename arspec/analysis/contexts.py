@@ -9,8 +9,7 @@ which says that the head's site of the k-th sampled variable depends on it, so t
 from __future__ import annotations
 
 import sys
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
@@ -18,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from arspec.analysis.known_at import Relations
+from arspec.analysis.memo import Memo
 from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.orders import Order
@@ -29,35 +29,6 @@ MAX_EXACT = 1 << 14  # variables; beyond, rows are computed for sampled variable
 MAX_ALL = 1 << 15  # variables whose contexts are computed on demand: 128 MB for each node that is still read
 SAMPLED = 64  # rows, beyond
 TOGETHER = 64  # rows that go back at once: the bits of a word
-
-
-class Memo:
-    """Contexts that were computed before, by the relations and the very arrays that they were computed from. Equal arrays
-    are kept once; so where the repetitions of a block have come to add nothing, all that follow cost nothing, and a deeper
-    spec begins where a shallower one ended. The oldest are forgotten beyond `limit` bytes."""
-
-    def __init__(self, limit: int = 1 << 29) -> None:
-        self.limit, self.size = limit, 0
-        self._results: OrderedDict[tuple[Hashable, ...], tuple[tuple[Words, ...], Words]] = OrderedDict()
-        self._arrays: dict[tuple[int, int], Words] = {}
-
-    def result(self, how: tuple[Hashable, ...], inputs: tuple[Words, ...], compute: Callable[[], Words]) -> Words:
-        key = (*how, *map(id, inputs))
-        if key not in self._results:
-            value = self.once(compute())
-            self._results[key] = (inputs, value)  # the inputs too, so that their ids stay theirs
-            self.size += value.nbytes
-            while self.size > self.limit and len(self._results) > 1:
-                _, (_, oldest) = self._results.popitem(last=False)
-                self.size -= oldest.nbytes
-                self._arrays.clear()
-        return self._results[key][1]
-
-    def once(self, array: Words) -> Words:
-        """The array of these contents."""
-        key = (hash(array.tobytes()), array.shape[0])
-        kept = self._arrays.setdefault(key, array)
-        return kept if np.array_equal(kept, array) else array
 
 
 def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:

@@ -7,9 +7,11 @@ linear in the number of sites and exact for the masks and offsets in use.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from arspec.analysis.memo import Memo
 from arspec.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Reads, Scan
@@ -40,23 +42,37 @@ class Relations:
 
 
 def known_at(
-    relations: Relations, without: frozenset[Node] = frozenset(), time: Ints | None = None
+    relations: Relations,
+    without: frozenset[Node] = frozenset(),
+    time: Ints | None = None,
+    memo: Memo | None = None,
 ) -> dict[Node, Ints]:
     """[S] for every source and live node. `without`: nodes as if they read nothing. `time` [V]: when each variable is
-    drawn, in place of its rank; masks still go by ranks."""
+    drawn, in place of its rank; masks still go by ranks. `memo` keeps what is found for graphs that share relations."""
     graph = relations.graph
-    known: dict[Node, Ints] = {graph.data: relations.member.order.rank if time is None else time}
+    drawn = relations.member.order.rank if time is None else time
+    known: dict[Node, Ints] = {graph.data: drawn if memo is None else memo.once(drawn)}
+
+    def never(node: Node) -> Ints:
+        nothing = np.full(node.out.sites, -1)
+        return nothing if memo is None else memo.once(nothing)
+
     for node in graph.conditions.values():
-        known[node] = np.full(node.out.sites, -1)
+        known[node] = never(node)
     for node in graph.live:
         if node in without:
-            known[node] = np.full(node.out.sites, -1)
+            known[node] = never(node)
             continue
-        parts = [r.known_at(known[i]) for r, i in zip(relations.reads(node), node.inputs, strict=True)]
-        value = np.maximum.reduce(parts) if parts else np.full(node.out.sites, -1)
-        scan = relations.scan(node)
-        known[node] = value if scan is None else scan.known_at(value)
+        reads, scan, inputs = relations.reads(node), relations.scan(node), tuple(known[i] for i in node.inputs)
+        found = partial(_known_at, reads, scan, inputs, node.out.sites)
+        known[node] = found() if memo is None else memo.result((*reads, scan, node.out.sites), inputs, found)
     return known
+
+
+def _known_at(reads: list[Reads], scan: Scan | None, inputs: tuple[Ints, ...], sites: int) -> Ints:
+    parts = [read.known_at(known) for read, known in zip(reads, inputs, strict=True)]
+    value = np.full(sites, -1) if not parts else parts[0] if len(parts) == 1 else np.maximum.reduce(parts)
+    return value if scan is None else scan.known_at(value)
 
 
 def leaking(relations: Relations, known: dict[Node, Ints]) -> Ints:

@@ -208,12 +208,12 @@ def _rows(member: Member, contexts: Contexts) -> Ints | None:
 def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     start = time.perf_counter()
     graph = spec.graph()
-    relations = Relations(graph, member)
-    known = known_at(relations)
+    relations, memo = Relations(graph, member), Memo()
+    known = known_at(relations, memo=memo)
     leaks = leaking(relations, known)
     training, training_known, in_training = leaks[:0], known, Relations(graph, member, training=True)
     if not len(leaks):
-        training_known = known_at(in_training)
+        training_known = known_at(in_training, memo=memo)
         training = leaking(in_training, training_known)
     late, used, used_known = (leaks, relations, known) if len(leaks) else (training, in_training, training_known)
     chosen = (
@@ -225,7 +225,6 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start)
     if rows is not None:
         report.idle = idle_masks(relations, known)
-        memo = Memo()
         report.seen = seen(relations, rows, memo)
         report.deep = deepened(spec, member.index, report.seen, memo)
     return report

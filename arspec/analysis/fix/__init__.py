@@ -18,6 +18,7 @@ from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.search import Holding, best, holds, small
 from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.memo import Memo
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
@@ -69,10 +70,10 @@ def propose(report: Report) -> Proposal | None:
     if report.proven:
         return None
     spec = report.spec
-    little = small(spec)
+    little, memo = small(spec), Memo()
     nodes, guilty = _along(little)
-    tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut))
-    found = best(spec, little, tried)
+    tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut, memo))
+    found = best(spec, little, tried, memo)
     return None if found is None else _proposal(found)
 
 
@@ -84,7 +85,7 @@ def propose_context(report: Report) -> Proposal | None:
     spec = report.spec
     little = small(spec)
     masked = [node for node in little.graph().live if "mask" in type(node.layer).model_fields]
-    found = best(spec, little, mask_candidates(Entries(little), masked))
+    found = best(spec, little, mask_candidates(Entries(little), masked), Memo())
     return _proposal(found) if found is not None and found.coverage > report.coverage else None
 
 

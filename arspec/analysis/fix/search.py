@@ -9,6 +9,7 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.memo import Memo
 from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.spec.load import Spec
@@ -34,14 +35,15 @@ class Holding:
         return self.coverage - WORTH * self.candidate.cost
 
 
-def holds(spec: Spec, without: Iterable[Node] = ()) -> bool:
+def holds(spec: Spec, without: Iterable[Node] = (), memo: Memo | None = None) -> bool:
     """Whether a spec is proven under every member of its family, in evaluation and in training. `without`: as if these
-    nodes read nothing."""
+    nodes read nothing. `memo`: of specs that differ by an edit."""
+    memo = memo or Memo()
     nothing = frozenset(without)
     for member in spec.graph().members:
         for training in (False, True):
             relations = Relations(spec.graph(), member, training)
-            if len(leaking(relations, known_at(relations, nothing))):
+            if len(leaking(relations, known_at(relations, nothing, memo=memo))):
                 return False
     return True
 
@@ -71,18 +73,19 @@ def _above(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > least
 
 
-def edited(spec: Spec, candidate: Candidate) -> Spec | None:
+def edited(spec: Spec, candidate: Candidate, memo: Memo) -> Spec | None:
     """The spec with an edit; None where it does not load or does not hold."""
     try:
         changed = spec.variant(texts=apply(candidate.edits))
-        return changed if holds(changed) else None
+        return changed if holds(changed, memo=memo) else None
     except InputError:
         return None
 
 
-def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
+def best(spec: Spec, little: Spec, tried: list[Candidate], memo: Memo) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
-    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself."""
+    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `memo`: of what is known of
+    either."""
     held: list[Holding] = []
     most, lossless, last, nodes = -1.0, coverage(little), TRIED, 0
     for number, candidate in enumerate(tried):
@@ -91,7 +94,7 @@ def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
         if number >= last or nodes > NODES:
             break
         nodes += len(little.graph().nodes)
-        variant = edited(little, candidate)
+        variant = edited(little, candidate, memo)
         if variant is not None:
             held.append(Holding(candidate, coverage(variant)))
             most = max(most, held[-1].worth)
@@ -101,7 +104,7 @@ def best(spec: Spec, little: Spec, tried: list[Candidate]) -> Holding | None:
     for holding in _likeliest(held):
         if found is not None and found.worth >= 1 - WORTH * holding.candidate.cost:
             continue
-        whole = edited(spec, holding.candidate)
+        whole = edited(spec, holding.candidate, memo)
         if whole is not None:
             confirmed = Holding(holding.candidate, coverage(whole))
             found = confirmed if found is None or confirmed.worth > found.worth else found
