@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-NEEDED = ["sklearn.datasets", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.nn.functional"]
+NEEDED = ["torch._dynamo", "torch.distributed.fsdp", "torch.distributed.nn.functional"]
 OPTIONS: dict[str, Any] = {
     "steps": 8, "batch": 16, "lr": 1e-2, "ema": 0.9, "log_every": 1, "eval_every": 4, "samples": 2, "sample_every": 4,
     "precision": "float64",

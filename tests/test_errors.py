@@ -253,7 +253,7 @@ def other_weights(path: Path) -> None:
 
 def without_package(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "sklearn.datasets", None)
+        patch.setitem(sys.modules, "sklearn", None)
         command("eval", str(path / "small.yaml"), "--data", "digits")
 
 

@@ -8,7 +8,6 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from arspec.heads import LogisticMixture, Support
 
@@ -126,6 +125,8 @@ def test_gradients_are_finite_everywhere(levels: int, channels: int, dtype: torc
 
 @pytest.mark.parametrize(("levels", "channels"), [(3, 2), (3, 3), (5, 1), (256, 1)])
 def test_draws_follow_the_probabilities(levels: int, channels: int) -> None:
+    from scipy import stats  # takes a second to import
+
     support = Support(levels, channels)
     row = torch.randn(HEAD.parameters(support), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     noise = torch.rand(

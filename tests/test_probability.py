@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 from torch import Tensor
 
 from arspec.heads import HEADS
@@ -97,6 +96,8 @@ def counted(drawn: Tensor, every: Tensor) -> np.ndarray[tuple[int], np.dtype[np.
 
 def check_drawn_by(probability: Tensor, drawn: Tensor, every: Tensor, least: float = 1e-3) -> None:
     """A chi-square test of draws against the probabilities of `every` example, rare ones taken together."""
+    from scipy import stats  # takes a second to import
+
     counts, expected = counted(drawn, every), probability.numpy() * len(drawn)
     often = expected >= 5
     observed = np.append(counts[often], counts[~often].sum())

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import every_spec, random_data, randomised, small
-from sklearn.metrics import roc_auc_score
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
@@ -28,6 +27,8 @@ SETTINGS = [part for name, value in SIZE.items() for part in ("--set", f"{name}=
 
 
 def test_auroc_is_what_scikit_learn_gives() -> None:
+    from sklearn.metrics import roc_auc_score  # takes two seconds to import
+
     random = np.random.default_rng(0)
     for levels in (3, 10_000):  # with many ties, and hardly any
         inside, outside = random.integers(levels, size=300) / levels, random.integers(levels, size=200) / levels + 0.1
