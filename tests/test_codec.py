@@ -228,9 +228,9 @@ def test_parameters_that_are_no_numbers_are_refused():
 # -- heads ---------------------------------------------------------------------------------------------------------------
 
 CASES = [
-    ("bernoulli", Support(2, 1)), ("bernoulli", Support(2, 3)), ("categorical", Support(256, 1)),
-    ("categorical", Support(300, 2)), ("logistic_mixture", Support(256, 3)), ("logistic_mixture", Support(65536, 1)),
-    ("logistic_mixture", Support(2, 2)),
+    *((kind, Support(2, channels)) for kind in HEADS for channels in (1, 2, 3)),
+    ("categorical", Support(256, 1)), ("categorical", Support(300, 2)),
+    ("logistic_mixture", Support(256, 3)), ("logistic_mixture", Support(65536, 1)),
 ]  # fmt: skip
 
 

@@ -244,8 +244,10 @@ def test_arrays_that_cannot_be_coded():
 
 
 def test_every_format_has_axes():
-    for number, (_, _, axes) in enumerate(FORMATS):
-        assert axes is None or 1 <= axes <= 3, number
+    for number, form in enumerate(FORMATS):
+        assert form.axes is None or 1 <= form.axes <= 3, number
+    turns = [(form.of, form.turn) for form in FORMATS]
+    assert len(set(turns)) == len(turns)
     assert build(0, b"", np.array([65, 66])) == b"AB"
 
 

@@ -114,7 +114,7 @@ def test_streams_that_no_encoder_leaves_are_lost() -> None:
 def test_a_file_is_made_of_anything_or_refused(form: int) -> None:
     """Whatever the samples and the settings are, of the number of axes that the format has."""
     draw = np.random.default_rng(form)
-    axes = FORMATS[form][2] or 3
+    axes = FORMATS[form].axes or 3
     for _ in range(60):
         shape = tuple(draw.integers(0, 4, axes))
         low, high = [(0, 2), (0, 256), (-9, 9), (-(1 << 62), 1 << 62)][draw.integers(4)]

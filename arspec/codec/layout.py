@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.codec.media import ARRAY, LAID, PICTURE, PNG, PNM, REWRITTEN
+from arspec.codec.media import ARRAY, FORMATS
 from arspec.codec.tiles import Tiling
 from arspec.data.examples import Array
 
@@ -52,7 +52,7 @@ def layout(data: Data, form: int, shape: tuple[int, ...]) -> Layout:
                 return Layout(shape, Tiling((_count(shape, size), size), data.shape, data.shape))
         return Layout(shape, Tiling((1, math.prod(shape)), data.shape, data.shape))
     own = data.own.shape  # auxiliary images are made of the others, and are in no file
-    if form in (PNM, PICTURE, LAID, PNG, REWRITTEN):
+    if FORMATS[form].of == "picture":
         return Layout(shape, Tiling((1, *shape), own, own))
     return _arrays(shape, own)
 

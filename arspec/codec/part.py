@@ -84,7 +84,7 @@ class Part:
         else:
             axes = source.byte()
             shape = tuple(source.number(1 << 40) for _ in range(min(axes, MOST_AXES + 1)))
-        if form >= len(FORMATS) or len(shape) > MOST_AXES or FORMATS[form][2] not in (None, len(shape)):
+        if form >= len(FORMATS) or len(shape) > MOST_AXES or FORMATS[form].axes not in (None, len(shape)):
             raise Damaged("the container holds a part of a kind that there is not")
         if math.prod(max(size, 1) for size in shape) > limit:
             raise Damaged(f"{name} claims more than {limit:,} values", "raise --limit if you trust the container")

@@ -1,9 +1,13 @@
-"""Files as whole numbers and back: which format a file has, for the data of a model. This list is the only one."""
+"""Files as whole numbers and back: which format a file has, for the data of a model. This list is the only one.
+
+A new format is a file with `parse` and `build` in this folder, and a row at the end of `FORMATS`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, wav
 from arspec.codec.media.base import Media, inflated
@@ -17,36 +21,47 @@ if TYPE_CHECKING:
 Parse = Callable[[bytes, str], Media | None]
 Build = Callable[[In, Ints], bytes]
 
-# The number of a format in containers -> what reads and what makes it, and the axes of its samples (None: any number).
-# New formats come at the end.
-FORMATS: list[tuple[Parse, Build, int | None]] = [
-    (plain.parse, plain.build, 1),
-    (array.parse, array.build, None),
-    (wav.parse, wav.build, 2),
-    (sound.parse, sound.build, 2),
-    (pnm.parse, pnm.build, 3),
-    (picture.parse, picture.build, 3),
-    (stored.parse, stored.build, 2),
-    (flac.parse, flac.build, 2),
-    (decoded.parse, stored.build, 2),
-    (text.parse, text.build, 1),
-    (laid.parse, laid.build, 3),
-    (png.parse, png.build, 3),
-    (laid.rewrite, laid.build, 3),
-]
-PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT, LAID, PNG, REWRITTEN = range(len(FORMATS))
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files.
+
+    of: what a file of it holds. parse: what reads it, build: what makes it. axes: of its samples, None for any number.
+    turn: when it is tried among the formats of pictures or of sounds; the lowest comes first.
+    """
+
+    of: Literal["picture", "sound", "text", "bytes", "array"]
+    parse: Parse
+    build: Build
+    axes: int | None
+    turn: int = 0
+
+
+# The place of a format in this list is its number in containers, so that new formats come at the end.
+FORMATS: tuple[Format, ...] = (
+    Format("bytes", plain.parse, plain.build, axes=1),
+    Format("array", array.parse, array.build, axes=None),
+    Format("sound", wav.parse, wav.build, axes=2, turn=0),
+    Format("sound", sound.parse, sound.build, axes=2, turn=3),
+    Format("picture", pnm.parse, pnm.build, axes=3, turn=0),
+    Format("picture", picture.parse, picture.build, axes=3, turn=2),
+    Format("sound", stored.parse, stored.build, axes=2, turn=1),
+    Format("sound", flac.parse, flac.build, axes=2, turn=2),
+    Format("sound", decoded.parse, stored.build, axes=2, turn=4),
+    Format("text", text.parse, text.build, axes=1),
+    Format("picture", laid.parse, laid.build, axes=3, turn=1),
+    Format("picture", png.parse, png.build, axes=3, turn=3),
+    Format("picture", laid.rewrite, laid.build, axes=3, turn=4),
+)
+# The numbers by which other files call some of them.
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT, LAID, PNG, REWRITTEN = range(13)
 
 
 def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     """The format and the content of a file for a model of such data. InputError where it can't be read."""
-    tried: tuple[int, ...] = (PNM, LAID, PICTURE, PNG, REWRITTEN)
-    if data[:6] == b"\x93NUMPY":
-        tried = (ARRAY,)
-    elif section.kind == "sequence":
-        tried = (WAV, STORED, FLAC, SOUND, DECODED) if section.content == "audio" else (_text(section),)
-    for form in tried:
+    for form in _tried(data, section):
         try:
-            media = FORMATS[form][0](data, name)
+            media = FORMATS[form].parse(data, name)
         except InputError as error:
             takes = f"the model is of {_said(section)}, and compresses nothing else but .npy arrays"
             help = f"{takes}; {error.help}" if error.help else takes
@@ -54,6 +69,16 @@ def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
         if media is not None:
             return form, media
     raise InputError("AR804", f"{name} could not be restored as it is", "convert it to PNG, or to WAV")
+
+
+def _tried(data: bytes, section: Data) -> list[int]:
+    """The numbers of the formats that a file may have, in the order in which they are tried."""
+    if data[:6] == b"\x93NUMPY":
+        return [ARRAY]
+    if section.kind == "sequence" and section.content != "audio":
+        return [_text(section)]
+    of = "sound" if section.kind == "sequence" else "picture"
+    return sorted((k for k, form in enumerate(FORMATS) if form.of == of), key=lambda k: FORMATS[k].turn)
 
 
 def _text(section: SequenceData) -> int:
@@ -72,14 +97,14 @@ def restores(media: Media, form: int, before: bytes, after: bytes, name: str) ->
     as the library reads both that knows the format."""
     if media.exact:
         return before == after
-    return (picture if FORMATS[form][2] == 3 else sound).same(before, after, name)
+    return (picture if FORMATS[form].of == "picture" else sound).same(before, after, name)
 
 
 def build(form: int, meta: bytes, samples: Ints) -> bytes:
     """The file of a format. Damaged where there is no such file."""
     source = In(meta)
     try:
-        data = FORMATS[form][1](source, samples)
+        data = FORMATS[form].build(source, samples)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # what the libraries make of samples and settings that no file has, has no common class
@@ -104,6 +129,7 @@ __all__ = [
     "TEXT",
     "WAV",
     "Damaged",
+    "Format",
     "Media",
     "build",
     "inflated",
