@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, SpecError
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from arspec.api import compile, load, load_model, render, verify
 

@@ -176,7 +176,7 @@ def test_what_does_not_fit_names_both_sides(tmp_path: Path) -> None:
 
 def test_sets_that_are_not_fetched_say_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARSPEC_DATA", str(tmp_path))
-    with refused("AR803", "tools/data mnist"):
+    with refused("AR803", "arspec data mnist"):
         load("mnist", DIGITS)
     with refused("AR803", "no data set 'cifar'"):
         fetch("cifar")

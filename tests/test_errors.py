@@ -251,10 +251,27 @@ def other_weights(path: Path) -> None:
     fill(model(path / "small.yaml"), read_tensors(path / "strange.safetensors")[0], "strange.safetensors")
 
 
+def without_program(path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(path))
+        command("render", str(path / "small.yaml"), "-o", str(path / "small.svg"))
+
+
 def without_package(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "sklearn", None)
-        command("eval", str(path / "small.yaml"), "--data", "digits")
+        patch.setitem(sys.modules, "constriction", None)
+        command("compress", str(path / "small.yaml"), str(path / "images.npy"), "-o", str(path / "a.ars"))
+
+
+def of_the_installation(path: Path) -> None:
+    """An edit of a spec that lies in the package, as an installation has them."""
+    (path / "arspec" / "specs").mkdir(parents=True)
+    (path / "arspec" / "specs" / "leaky.yaml").write_text(
+        framed("first: {layer: conv, from: scaled, kernel: 3, out: 24, mask: so_far}")
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arspec.spec.shipped.PACKAGE", path / "arspec")
+        command("verify", "leaky", "--static", "--fix", "--write")
 
 
 def no_numbers(path: Path) -> None:
@@ -362,7 +379,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR808": lambda path: command("sample", str(path / "small.yaml"), "-o", str(path / "a.png"), "--temperature", "-1"),
     "AR809": lambda path: command("sample", str(path / "small.yaml"), "-o", str(path / "a.bmp")),
     "AR810": lambda path: train(trained(path), out="first"),
-    "AR811": without_package,
+    "AR811": without_program,
     "AR812": lambda path: command("audit", str(path / "leaky.py"), "--input", "b t", "--output", "b k t"),
     "AR813": lambda path: command("audit", f"{path / 'leaky.py'}:build", "--input", "b t", "--output", "b c t"),
     "AR814": lambda path: train(trained(path), "--resume", "--set", "width=12", out="first"),
@@ -390,6 +407,9 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR871": held,
     "AR872": no_memory,
     "AR892": refused,
+    "AR900": lambda path: command("verify", "--static", "gated_pixelcn"),
+    "AR901": of_the_installation,
+    "AR910": without_package,
     "AR930": lambda path: command("guide", "sampels"),
 }
 

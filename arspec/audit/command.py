@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
+from arspec.extras import need
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from arspec.audit.patterns import parse_sizes
     from arspec.audit.picture import draw
 
+    if args.picture:
+        need("matplotlib")
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
         module = load_callable(args.callable, kwargs)

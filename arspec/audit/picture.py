@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arspec.data.atomic import replacing
+from arspec.extras import need
 
 if TYPE_CHECKING:
     from arspec.audit.report import AuditReport
@@ -21,9 +22,7 @@ LABELS = ("may not be read", "unseen", "seen", "leak")
 
 def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
     """Writes a PNG, whole or not at all."""
-    import matplotlib
-
-    matplotlib.use("Agg", force=False)
+    need("matplotlib").use("Agg", force=False)
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch

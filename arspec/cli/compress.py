@@ -24,7 +24,7 @@ NAMED = 3  # files that a note names
 
 def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec compress`."""
-    parser.add_argument("model", metavar="MODEL", help="a folder that train has written, its .safetensors, or a spec (untrained)")  # fmt: skip
+    parser.add_argument("model", metavar="MODEL", help="a folder that train has written, its .safetensors, or a spec, also by its name (untrained)")  # fmt: skip
     parser.add_argument(
         "files",
         nargs="+",
@@ -76,7 +76,9 @@ def run_compress(args: argparse.Namespace) -> int:
     if os.path.exists(out) and not args.force:
         raise InputError("AR810", f"{out} exists", "choose another name, or --force")
     from arspec.data.atomic import check_place
+    from arspec.extras import need
 
+    need("constriction")
     check_place(out)
     paths = list(_found(args.files))
     args.device = "cpu"
@@ -133,6 +135,9 @@ def run_decompress(args: argparse.Namespace) -> int:
         at_least(1, args.lanes, "--lanes")
     at_least(1, args.limit, "--limit")
     data = _bytes(path)
+    from arspec.extras import need
+
+    need("constriction")
     from arspec.codec import Codec
     from arspec.codec.container import read
     from arspec.data.below import below

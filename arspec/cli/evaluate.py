@@ -11,6 +11,7 @@ from typing import Any
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
+from arspec.extras import need
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError("AR808", "--plot draws the calibration, and --calibrate 0 leaves it out")
         if Path(args.plot).suffix.lower() not in (".png", ".svg", ".pdf"):
             raise InputError("AR809", f"{args.plot}: a calibration is drawn as .png, .svg or .pdf")
+        need("matplotlib")
     if args.limit is not None:
         at_least(1, args.limit, "--limit")
     from arspec.data import load_for

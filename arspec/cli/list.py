@@ -1,4 +1,5 @@
-"""`arspec list [SPEC or FOLDER ...]`: the specs with their data, order and numbers of parameters."""
+"""`arspec list [SPEC or FOLDER ...]`: the specs with their data, order and numbers of parameters; the shipped ones, and
+those of the folder `specs` here, where none is named."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files, or folders of them (default: specs/)")
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="files, folders of them, or names (default: the "
+                        "shipped specs, and those in specs/)")  # fmt: skip
     add_set(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON array")
 
@@ -20,13 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from arspec.diagnostics import InputError
     from arspec.spec.load import load
+    from arspec.spec.shipped import found, shipped, shipped_folder
 
-    paths: list[Path] = []
+    paths = [] if args.specs else list(shipped().values())
     for given in map(Path, args.specs or ["specs"]):
-        if os.path.isdir(given):
+        if os.path.isdir(given) and (args.specs or given.resolve() != shipped_folder().resolve()):
             paths += sorted(given.glob("*.yaml"))
-        elif os.path.exists(given) or args.specs:
-            paths.append(given)
+        elif args.specs:
+            paths.append(Path(found(given)))
     if not paths:
         raise InputError("AR003", "there are no specs here", "name spec files or a folder of them: arspec list specs/")
     rows: list[dict[str, object]] = []

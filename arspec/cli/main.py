@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from arspec import __version__
 from arspec.cli.ending import Ended, ending
 from arspec.cli.parser import Parser, no_command
 from arspec.cli.streams import hush, open_streams, say_any_text
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("arspec.cli.explain", "", "the page of a diagnostic, such as AR701"),
     "guide": ("arspec.cli.guide", "", "a page of the guide, such as speed; without a topic, the list of pages"),
     "render": ("arspec.cli.render", "", "draw a spec: its graph, or its order, masks and contexts"),
+    "data": ("arspec.cli.data", "", "the named data sets, and fetching them"),
     "train": ("arspec.cli.train", "", "train a spec on data"),
     "eval": ("arspec.cli.evaluate", "", "nats and bits/dim of a model on data"),
     "sample": ("arspec.cli.generate", "sample", "draw samples from a model"),
@@ -98,7 +100,7 @@ def _overview(arguments: list[str]) -> int:
         description="A compiler for autoregressive models.",
         epilog="exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the input is wrong",
     )
-    parser.add_argument("--version", action="version", version=f"arspec {_version()}")
+    parser.add_argument("--version", action="version", version=f"arspec {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, (_, _, about) in COMMANDS.items():
         commands.add_parser(name, help=about)
@@ -121,10 +123,6 @@ def _tell(error: Any, args: argparse.Namespace) -> None:
 
         print(json.dumps({"ok": False, "diagnostics": to_json(error.diagnostics)}, indent=1))
     tell(error.diagnostics, sys.stderr, getattr(args, "format", "text"))
-
-
-def _version() -> str:
-    return "0.1.0"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a folder that train has written, its .safetensors, or a spec (untrained)",
+        help="a folder that train has written, its .safetensors, or a spec, also by its name (untrained)",
     )
     add_set(parser)
     add_device(parser)
@@ -72,7 +73,7 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
     from arspec.training.parallel import choose_device
 
     path = Path(args.model)
-    if path.suffix not in (".yaml", ".yml"):
+    if not names_spec(args.model):
         if args.set:
             raise InputError(
                 "AR808", "--set sets the parameters of a spec; a trained model has those it was trained with"
@@ -80,11 +81,24 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
         model = load_model(path, args.device)
     else:
         device = choose_device(args.device)
-        model = arspec.compile(arspec.load(path, params=params_of(args.set)), seed=seed).to(device).eval()
-        say(f"note: {path} is a spec: its weights are untrained", file=sys.stderr)
+        spec = arspec.load(path, params=params_of(args.set))
+        model = arspec.compile(spec, seed=seed).to(device).eval()
+        say(f"note: {spec.source.name} is a spec: its weights are untrained", file=sys.stderr)
     if getattr(args, "label", None):
         settle_labels(args, model)
     return model
+
+
+def names_spec(text: str) -> bool:
+    """Whether what stands for a model is a spec: by its ending, or by a name that no file or folder here has. InputError
+    (AR802) for a name that nothing has."""
+    from arspec.spec.shipped import SUFFIXES, file_of, is_name, no_spec
+
+    if Path(text).suffix in SUFFIXES or not is_name(text) or os.path.exists(text):
+        return Path(text).suffix in SUFFIXES
+    if file_of(text) is None:
+        raise no_spec("AR802", "model or spec", text)
+    return True
 
 
 def settle_labels(args: argparse.Namespace, model: Any) -> None:

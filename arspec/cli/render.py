@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_set, params_of
+from arspec.cli.models import add_set, names_spec, params_of
 from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec; several with --field, side by side; "
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec, a file or the name of a shipped one; several with --field, side by side; "
                         "with --effective also what train has written")  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf; a diagram also .dot")
     add_set(parser)
@@ -90,7 +89,7 @@ def _models(args: argparse.Namespace) -> list[Any]:
     settings = params_of(args.set), params_of(args.data, "--data")
     models: list[Any] = []
     for name in args.specs:
-        if Path(name).suffix in (".yaml", ".yml"):
+        if names_spec(name):
             models.append(arspec.compile(arspec.load(name, *settings), check=False))
         elif any(settings):
             raise InputError("AR808", f"--set and --data are of specs; {name} has the size it was trained with", None)

@@ -15,6 +15,7 @@ from typing import Any
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
+from arspec.extras import need
 
 FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
 
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     at_least(1, args.batch, "--batch")
     at_least(1, args.limit, "--limit")
     at_least(0, args.members, "--members")
+    if args.out is not None:
+        need("matplotlib")
     model = open_model(args, args.seed)
     background = None
     if args.background is not None:

@@ -19,12 +19,12 @@ from arspec.training.options import INITIAL, OPTIMIZERS, PARALLEL, PRECISIONS, S
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options, with the defaults of `Options`."""
     default = Options()
-    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    parser.add_argument("spec", metavar="SPEC", help="the spec, a file or the name of a shipped one")
     add_set(parser)
     parser.add_argument(
         "--data",
         required=True,
-        help="digits, mnist, ... (tools/data lists them), a folder, a pattern such as 'photos/*.png', or a file; options "
+        help="digits, mnist, ... (arspec data lists them), a folder, a pattern such as 'photos/*.png', or a file; options "
         "may follow, as in photos@size=32@background=black (arspec explain AR840 lists them)",
     )
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument("--seed", type=int, default=0, help="of weights, order of examples, members and dropout")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    parser.add_argument("--no-tensorboard", action="store_true", help="write the JSON lines alone")
+    parser.add_argument(
+        "--tensorboard",
+        action=argparse.BooleanOptionalAction,
+        help="write TensorBoard's files beside the JSON lines (default: where it is installed)",
+    )
 
     length = parser.add_argument_group("length")
     length.add_argument("--steps", type=int, help=f"steps of the optimiser, in all (default {default.steps})")
@@ -97,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     import arspec
     from arspec.data import fitted, load_for
     from arspec.data.labels import earlier_order
+    from arspec.extras import brings, has
     from arspec.training.classes_file import read_classes
     from arspec.training.loop import train
     from arspec.training.spec_file import check_same_spec
@@ -123,6 +128,11 @@ def run(args: argparse.Namespace) -> int:
             say(f"{args.data}: {told}", file=sys.stderr)
         for part in (examples, valid):
             say(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}", file=sys.stderr)
+        if args.tensorboard is None and not has("tensorboard"):
+            say(
+                f"note: without TensorBoard's files; log.jsonl has the same numbers ({brings('tensorboard')})",
+                file=sys.stderr,
+            )
     summary = train(
         model,
         examples,
@@ -132,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         resume=args.resume,
         stop_after=args.stop_after,
-        tensorboard=not args.no_tensorboard,
+        tensorboard=args.tensorboard,
     )
     if first and args.json:
         say(json.dumps({"spec": spec.name, "data": args.data, **summary.to_json()}))

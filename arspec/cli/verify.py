@@ -12,7 +12,7 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="spec files")
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="files, or names of shipped specs")
     add_set(parser)
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--static", action="store_true", help="the proof alone, without torch")

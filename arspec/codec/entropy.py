@@ -8,14 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-import constriction
 import numpy as np
 import numpy.typing as npt
 
+from arspec.extras import need
 from arspec.types import Ints
 
-_models: Any = constriction.stream.model  # type: ignore[attr-defined]
-_queue: Any = constriction.stream.queue  # type: ignore[attr-defined]
+_coding = need("constriction").stream
+_models, _queue = _coding.model, _coding.queue
 _CATEGORICAL, _UNIFORM = _models.Categorical(perfect=False), _models.Uniform()
 
 CHECK = 1 << 16  # values of a check

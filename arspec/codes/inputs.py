@@ -129,13 +129,13 @@ CODES = (
     ),
     code(
         "AR811",
-        "a program or package is missing",
-        """Some data sets and commands need a program or a Python package that is installed separately.""",
+        "a program is missing",
+        """Some data sets and commands need a program that is installed separately: `dot` of Graphviz, or `apt-get`.""",
         """
-        arspec eval specs/made.yaml --data digits       # without scikit-learn
+        arspec render specs/made.yaml -o made.svg       # without Graphviz
         """,
         """
-        arspec eval specs/made.yaml --data images.npy
+        arspec render specs/made.yaml -o made.dot
         """,
         "install what the message names, or use what works without it.",
     ),

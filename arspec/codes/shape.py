@@ -149,7 +149,7 @@ CODES = (
     code(
         "AR112",
         "the spec that is extended cannot be read",
-        """`extends` names a file, relative to the file that it stands in.""",
+        """`extends` names a file, relative to the file that it stands in, or a shipped spec by its name.""",
         """
         extends: pixelcn.yaml
         """,

@@ -1,6 +1,6 @@
 """Data for training and evaluation: named sets, files of a person's own, and writers of what a model draws.
 
-`load` brings any source to the shape and the alphabet that a spec states; `tools/data NAME` fetches the named sets.
+`load` brings any source to the shape and the alphabet that a spec states; `arspec data NAME` fetches the named sets.
 """
 
 from arspec.data.alphabets import fitted

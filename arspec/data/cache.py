@@ -44,7 +44,9 @@ def read(name: str, keys: tuple[str, ...]) -> dict[str, Array]:
     """Some arrays of a fetched data set."""
     path = cached(name)
     if not path.exists():
-        raise InputError("AR803", f"the data set '{name}' has not been fetched yet. Run: tools/data {name}")
+        raise InputError(
+            "AR803", f"the data set '{name}' has not been fetched yet", f"fetch it once with: arspec data {name}"
+        )
     return read_npz(path, keys)
 
 

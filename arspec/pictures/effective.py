@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from arspec.diagnostics import visible
+from arspec.extras import need
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
@@ -74,9 +75,9 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
 
 
 def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -> None:
-    import matplotlib
-
     from arspec.data.atomic import replacing
+
+    matplotlib = need("matplotlib")
 
     maps = [_by_position(f, values) for f, values in zip(fields, found, strict=True)]
     leaks = [_by_position(f, (values > 0) & ~f.legal) > 0 for f, values in zip(fields, found, strict=True)]

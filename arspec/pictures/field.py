@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean, visible
+from arspec.extras import need
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
@@ -49,6 +50,7 @@ def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
         )
     if not 1 <= count <= MAX_SPECS:
         raise InputError("AR808", f"from 1 to {MAX_SPECS} {what} stand side by side, not {count}", None)
+    need("matplotlib")
     return target
 
 
@@ -82,9 +84,9 @@ def _has(field: Field, panel: str) -> bool:
 
 
 def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]) -> None:
-    import matplotlib
-
     from arspec.data.atomic import replacing
+
+    matplotlib = need("matplotlib")
 
     rows = [p for p in wanted if any(_has(f, p) for f in fields)]
     if not rows:

@@ -11,6 +11,7 @@ import numpy as np
 
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
+from arspec.extras import need
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
 from arspec.pictures.tree import clear
 from arspec.spec.load import Spec
@@ -39,14 +40,15 @@ def render_schedule(spec: Spec, path: str | os.PathLike[str], step: int, member:
     if target.suffix.lower() not in FORMATS:
         raise InputError("AR809", f"{target}: a schedule is written as {', '.join(FORMATS)}",
                          "end the name with one of these")  # fmt: skip
+    need("matplotlib")
     _write(progress_of(spec, step, member), target)
     return target
 
 
 def _write(progress: Progress, target: Path) -> None:
-    import matplotlib
-
     from arspec.data.atomic import replacing
+
+    matplotlib = need("matplotlib")
 
     style: dict[Any, Any] = {
         "font.size": 8.5,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arspec.data.atomic import replacing
+from arspec.extras import need
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +23,14 @@ INCH = 1.1  # side of a picture
 def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]], data: Data) -> None:
     """For each set by its name, examples x [N, *shape] and their bits [N, *grid]: the first `MOST` of each, in two rows,
     with one scale for all. Sequences and vectors without a display are drawn as curves."""
-    from matplotlib.figure import Figure
+    figure_of = need("matplotlib", "matplotlib.figure").Figure
 
     columns = min(MOST, max(len(x) for x, _ in sets.values()))
     size = _picture_size(data)
     highest = max(float(np.quantile(bits[:columns], 0.999)) for _, bits in sets.values()) or 1.0
     per_set = 2 if size is not None else 1
     across = columns if size is not None else 1
-    figure = Figure(figsize=(INCH * columns + 1.2, (INCH + 0.15) * per_set * len(sets) + 0.4), layout="constrained")
+    figure = figure_of(figsize=(INCH * columns + 1.2, (INCH + 0.15) * per_set * len(sets) + 0.4), layout="constrained")
     grid = figure.subplots(per_set * len(sets), across, squeeze=False)
     shown: Any = None
     for number, (name, (x, bits)) in enumerate(sets.items()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arspec.data.atomic import replacing
+from arspec.extras import need
 from arspec.scoring.auroc import auroc, curve
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 def draw_histograms(path: Path, sets: dict[str, Scores]) -> None:
     """A histogram of each score, the sets over one another."""
-    from matplotlib.figure import Figure
+    figure_of = need("matplotlib", "matplotlib.figure").Figure
 
     names = list(next(iter(sets.values())).of)
-    figure = Figure(figsize=(3.2 * len(names), 2.8), layout="constrained")
+    figure = figure_of(figsize=(3.2 * len(names), 2.8), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         every = np.concatenate([scores.of[name] for scores in sets.values()])
         low, high = np.quantile(every, [0.002, 0.998])
@@ -37,9 +38,9 @@ def draw_histograms(path: Path, sets: dict[str, Scores]) -> None:
 
 def draw_curves(path: Path, inside: Scores, outside: dict[str, Scores]) -> None:
     """The ROC curve of each score, one panel for each of the other sets."""
-    from matplotlib.figure import Figure
+    figure_of = need("matplotlib", "matplotlib.figure").Figure
 
-    figure = Figure(figsize=(4.2 * len(outside), 4.2), layout="constrained")
+    figure = figure_of(figsize=(4.2 * len(outside), 4.2), layout="constrained")
     for axes, (label, other) in zip(figure.subplots(1, len(outside), squeeze=False)[0], outside.items(), strict=True):
         for name, values in inside.of.items():
             area = auroc(values, other.of[name])
@@ -56,9 +57,9 @@ def draw_curves(path: Path, inside: Scores, outside: dict[str, Scores]) -> None:
 
 def draw_calibration(path: Path, found: Calibration) -> None:
     """Reliability of the likeliest level and of all levels, and the probability integral transform."""
-    from matplotlib.figure import Figure
+    figure_of = need("matplotlib", "matplotlib.figure").Figure
 
-    figure = Figure(figsize=(8.2, 3.8), layout="constrained")
+    figure = figure_of(figsize=(8.2, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle=":")
     for name, table in (("likeliest level", found.likeliest), ("all levels", found.levels)):

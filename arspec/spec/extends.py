@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from arspec.codes import CODES
-from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError
+from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
+from arspec.spec.shipped import file_of, is_name, is_shipped, shipped
 from arspec.spec.synonyms import called_here, folded
 from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, indent_below, parse, plain, read
 
@@ -41,6 +42,14 @@ SECTIONS = {
 }
 VERSION = 1
 MAX_EXTENDS = 16
+
+
+def extended_file(name: str, chain: tuple[str, ...]) -> str:
+    """The file that the last spec of a chain extends. chain: files, each of which extends the next, as normal paths.
+
+    A name may be that of a shipped spec; a file that stands in the chain is not meant by it."""
+    folder = os.path.dirname(chain[-1])
+    return file_of(name, folder or ".", chain) or os.path.normpath(os.path.join(folder, name))
 
 
 def is_below(path: str, spec: str) -> bool:
@@ -163,8 +172,8 @@ def _extended(
         message = f"`extends` names one file, and was given {said(plain(extends))}"
         faults.add("AR103", message, extends.place, "extends: pixelcnn.yaml")
         faults.raise_if_any()
-    path = os.path.normpath(os.path.join(os.path.dirname(source.name), name))
     here = (*chain, os.path.normpath(source.name))
+    path = extended_file(name, here)
     if path in here:
         circle = " → ".join(os.path.basename(p) for p in (*here[here.index(path) :], path))
         faults.add(
@@ -176,11 +185,14 @@ def _extended(
     else:
         try:
             below = Source(path, texts[path]) if path in texts else read(path)
-            return sections_of(replace(below, quoted=is_below(path, here[0])), faults, texts, here)
+            quoted = is_below(path, here[0]) or is_shipped(path)
+            return sections_of(replace(below, quoted=quoted), faults, texts, here)
         except SpecError as error:
             faults.extend(error.diagnostics)
         except InputError as error:
             help = error.help or "the path is taken from the folder of this file, and names the file with its ending"
+            if is_name(name):
+                help = did_you_mean(name, shipped(), "shipped specs") or help
             quoted = is_below(path, here[0]) or error.code in ("AR003", "AR005")  # which say nothing of what is in it
             reason = error.message if quoted else CODES[error.code].title
             faults.add("AR112", f"the spec '{name}' can't be read: {reason}", extends.place, help)

@@ -16,6 +16,7 @@ from arspec.spec.keys import Evaluator, place_of
 from arspec.spec.params import BUILT_IN, NAME, own_params, settle_params
 from arspec.spec.read import Reader
 from arspec.spec.sections import OrderSection
+from arspec.spec.shipped import found
 from arspec.spec.unused import misspelt_params, unused_names
 from arspec.spec.yaml import Map, Scalar, Tree, read
 from arspec.types import Member
@@ -106,11 +107,12 @@ def load(
     data: Mapping[str, Any] | None = None,
     lenient: bool = False,
 ) -> Spec:
-    """Reads a spec. `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
+    """Reads a spec. path: a file, or the name of a spec in the working folder or of a shipped one (`spec.shipped`).
+    `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
     `lenient`: it may state parameters that nothing uses, as those of earlier versions could.
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
-    return _build(read(path), dict(params or {}), dict(data or {}), 1, lenient=lenient)
+    return _build(read(found(path)), dict(params or {}), dict(data or {}), 1, lenient=lenient)
 
 
 def from_text(

@@ -122,8 +122,9 @@ def _sections() -> list[str]:
         "## Sections", "",
         "A spec is a YAML file, a mapping of these sections. A whole one:", "", *example(WHOLE), "",
         *table(("section", "what it holds"), [(code(k), v) for k, v in SECTIONS.items()]), "",
-        "With `extends` a spec starts from another file, whose path is taken from the folder of this one. Its `params` are",
-        "joined with those of the other by name; every other section that it has stands in place of the other's:", "",
+        "With `extends` a spec starts from another file, whose path is taken from the folder of this one, or from a shipped",
+        "spec by its name (`extends: pixelcnn`). Its `params` are joined with those of the other by name; every other",
+        "section that it has stands in place of the other's:", "",
         *example(EXTENDED),
     ]  # fmt: skip
 

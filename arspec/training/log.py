@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arspec.data.atomic import append_text, telling, write_text
+from arspec.extras import need
 from arspec.foreign import content
 from arspec.progress import Progress
 
@@ -74,14 +75,11 @@ class Log:
 
 
 def _tensorboard(folder: Path, from_step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None  # the JSON lines hold the same numbers
+    writer = need("tensorboard", "torch.utils.tensorboard").SummaryWriter
     before, threading.excepthook = threading.excepthook, _told_by_the_writer
     try:
         with telling(folder / "tensorboard"):
-            return SummaryWriter(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
+            return writer(folder / "tensorboard", purge_step=from_step + 1 if from_step else None)
     except BaseException:
         threading.excepthook = before
         raise

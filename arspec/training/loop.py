@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from arspec.data import Examples
 from arspec.diagnostics import InputError
+from arspec.extras import has, need
 from arspec.runtime.initialise import initialise_by_data
 from arspec.runtime.module import Model
 from arspec.training import ema
@@ -64,14 +65,18 @@ def train(
     device: str = "auto",
     resume: bool = False,
     stop_after: int | None = None,
-    tensorboard: bool = True,
+    tensorboard: bool | None = None,
 ) -> Summary:
     """Trains `model` into `folder`: weights, spec, state, log and samples.
 
     resume: go on from the folder's state. stop_after: leave after so many steps of this call, with a checkpoint.
     An interrupt (Ctrl-C, SIGTERM) leaves in the same way. Under torchrun every process calls this alike.
+    tensorboard: whether TensorBoard's files are written too; None does so where it is installed.
     """
     folder = Path(folder)
+    board = has("tensorboard") if tensorboard is None else tensorboard
+    if board:
+        need("tensorboard")
     with ExitStack() as held:
         if Processes.is_first() and not (resume and not folder.exists()):
             held.enter_context(locked(folder))
@@ -81,7 +86,7 @@ def train(
             )
             message = f"{folder} holds {'no' if resume else 'a'} training run"
             raise InputError("AR814" if resume else "AR810", message, hint)
-        return _trained(model, examples, valid, folder, options, device, resume, stop_after, tensorboard)
+        return _trained(model, examples, valid, folder, options, device, resume, stop_after, board)
 
 
 def _trained(

@@ -12,6 +12,7 @@ from typing import Any
 from arspec import foreign
 from arspec.data.atomic import replacing, write_text
 from arspec.diagnostics import InputError, Source, SpecError
+from arspec.spec.extends import extended_file
 from arspec.spec.load import Spec
 from arspec.spec.load import load as load_spec
 from arspec.spec.yaml import Map, Scalar, Seq, Tree, parse, read
@@ -96,16 +97,17 @@ def _same_settings(spec: Spec, folder: Path) -> bool:
     return there["data"] == here["data"]
 
 
-def _copy(source: Source, name: str, folder: Path, home: Path) -> None:
-    """Copies one text under `name`; files that it refers to come beside it, under names that keep them apart."""
+def _copy(source: Source, name: str, folder: Path, home: Path, above: tuple[str, ...] = ()) -> None:
+    """Copies one text under `name`; files that it refers to come beside it, under names that keep them apart. above: the
+    files that extend it."""
+    chain = (*above, os.path.normpath(source.name))
     tree = parse(source)
     edits: list[tuple[int, int, str]] = []
     if isinstance(tree, Map):
         below = tree.get("extends")
         if isinstance(below, Scalar) and isinstance(below.value, str):
-            path = os.path.normpath(os.path.join(os.path.dirname(source.name), below.value))
             inner = f"base-{name}"
-            _copy(read(path), inner, folder, home)
+            _copy(read(extended_file(below.value, chain)), inner, folder, home, chain)
             edits.append((below.place.start, below.place.end, json.dumps(inner)))
         for scalar in _rank_files(tree.get("order")):
             path = home / str(scalar.value)

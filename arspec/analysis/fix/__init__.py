@@ -49,10 +49,13 @@ class Proposal:
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
     def write(self) -> None:
-        """Writes the edited text to its file, atomically. InputError where the file has changed since it was read."""
+        """Writes the edited text to its file, atomically. InputError where the file has changed since it was read, or
+        belongs to the installed arspec."""
         from arspec.data.atomic import write_text
+        from arspec.spec.shipped import check_own
         from arspec.spec.yaml import read
 
+        check_own(self.name)
         if read(self.name).text != self.original:
             raise InputError("AR810", f"{self.name} has changed since it was read", "run verify again")
         write_text(Path(os.path.realpath(self.name)), self.text)

@@ -12,13 +12,13 @@ from arspec.codec.media import stored
 from arspec.codec.media.base import Media
 from arspec.data.sound import opened, whole
 from arspec.diagnostics import InputError
+from arspec.extras import need
 
 
 def parse(data: bytes, name: str) -> Media:
     """Any file that soundfile reads. Its samples come back in a WAV file, of 16 bits where they are such numbers, else of
     floats. InputError for what is no sound."""
-    from scipy.io import wavfile
-
+    wavfile = need("scipy", "scipy.io.wavfile")
     with opened(data, name) as file:
         read, rate = whole(file, name, "float64"), file.samplerate
     steps = read * 2.0**15

