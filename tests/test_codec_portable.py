@@ -24,7 +24,11 @@ def elsewhere(folder: Path, name: str, *others: str) -> None:
     """Decodes what the others have written, and writes its own."""
     settings, threads = SURROUNDINGS[name]
     own = {key: value for key, value in os.environ.items() if key != "ATEN_CPU_CAPABILITY"}  # what they differ in
-    environment = {**own, **settings, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+    waits = {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }  # else threads without work take time as well
+    environment = {**own, **settings, **waits, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "ignore", "-m", "tests.codec_elsewhere", str(folder), name, str(threads), *others]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

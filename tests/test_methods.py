@@ -61,12 +61,13 @@ def module_once_per_step(
     noise = torch.from_numpy(uniforms(seed, 0, n, kind.sites, head.uniforms(support)))
     order = model.graph.members[member].order
     x = torch.zeros(n, *model.spec.data.shape, dtype=torch.long)
-    for step in range(order.steps):
-        now = torch.from_numpy(np.flatnonzero(order.rank == step))
-        values = head.draw(support, model(x, member, **conditions)[:, now], noise[:, now], heat).round().long()
-        by_variable = model.by_variable(x)
-        by_variable[:, now] = values
-        x = model.scalars(by_variable)
+    with model.held(watched=False):  # the weights stay as they are
+        for step in range(order.steps):
+            now = torch.from_numpy(np.flatnonzero(order.rank == step))
+            values = head.draw(support, model(x, member, **conditions)[:, now], noise[:, now], heat).round().long()
+            by_variable = model.by_variable(x)
+            by_variable[:, now] = values
+            x = model.scalars(by_variable)
     return x
 
 

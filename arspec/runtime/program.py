@@ -261,7 +261,8 @@ class _Builder:
                 if mine.any():
                     span = int((written[step[mine] + 1] - index[mine]).max())
                     needed[source][g] = max(needed[source][g], span)
-        kept = {part.node for part in schedule.parts if part.cached} | {self.graph.data}
+        # in an order that is the same in every process, or compiled steps would never be found again
+        kept = dict.fromkeys([*(part.node for part in schedule.parts if part.cached), self.graph.data])
         for node in kept:
             outside = self.outside(node)
             if node in self.whole:
