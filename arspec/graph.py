@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from arspec.types import Ints, Member, Type
 if TYPE_CHECKING:
     import networkx as nx
 
+    from arspec.runtime.steps import Step
     from arspec.spec.load import Spec
 
 
@@ -44,6 +45,7 @@ class Graph:
     repeat_params: frozenset[str]  # parameters that repeats are computed from
     repeated: bool  # whether anything is repeated
     notes: list[Diagnostic]  # what is odd about it, and refused nowhere
+    steps: list[list[Step]] = field(default_factory=list, init=False)  # of its modules, under each member
 
     @cached_property
     def support(self) -> Support:
@@ -74,6 +76,11 @@ class Graph:
             if node in wanted:
                 wanted.update(node.inputs)
         return [node for node in self.nodes if node in wanted]
+
+    @cached_property
+    def order(self) -> list[Node]:
+        """The sources, and the nodes that the head depends on, which is the last."""
+        return [*self.sources, *self.live]
 
     @property
     def members(self) -> list[Member]:

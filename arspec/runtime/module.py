@@ -20,11 +20,12 @@ from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.graph import Graph
 from arspec.heads.truncation import truncation
-from arspec.layers.base import Constants, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.layers.base import Constants, Layer, Node, Weights, channels_first, packed, sites_last, unpacked
 from arspec.progress import showing
 from arspec.runtime.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from arspec.runtime.in_place import in_place
-from arspec.runtime.segments import Segment, segments
+from arspec.runtime.segments import segments
+from arspec.runtime.steps import Step, steps_of
 from arspec.runtime.timing import WORTH
 from arspec.runtime.weights import Names, WeightTree, one_of
 from arspec.spec.load import Spec
@@ -60,6 +61,7 @@ class Model(nn.Module):
         self.graph, self.spec = graph, graph.spec
         self.names: dict[str, tuple[str, ...]] = {}
         self.nodes = WeightTree(graph, seed)
+        self._levels = [*self.nodes.weight_levels]
         self.constants = _Constants(graph)
         levels = self.spec.data.channel_levels
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
@@ -69,11 +71,8 @@ class Model(nn.Module):
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         self._watched = True
-        self._over = in_place(graph)
-        last = {source: node for node in graph.live for source in node.inputs}
-        self._done = {
-            node: [source for source in dict.fromkeys(node.inputs) if last[source] is node] for node in graph.live
-        }
+        if not graph.steps:
+            graph.steps += [self._steps(member.index) for member in graph.members]
 
     @property
     def members(self) -> int:
@@ -113,56 +112,107 @@ class Model(nn.Module):
         """The head node's value, from those of the sources. A value is forgotten after its last reader."""
         if tap is not None:
             values = {node: tap(node, value) for node, value in values.items()}
+        order = self.graph.order
+        found: dict[int, Tensor] = {}
+        for nodes in (self.graph.sources, order):
+            for number, node in enumerate(nodes if len(found) < len(values) else ()):
+                if node in values:
+                    found[number] = values[node]
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
-            self._run_by_segment(values, member)
+            self._run_by_segment(found, member)
         else:
-            self._run(self.graph.live, values, member, self.prepared, tap)
-        return values[self.graph.head_node]
+            self._run(steps_of(self.graph, member), found, member, tap)
+        return found[len(order) - 1]
 
     def _run(
-        self, nodes: Sequence[Node], values: dict[Node, Tensor], member: int,
-        prepared: Callable[[Node, int], Weights], tap: Tap | None = None,
+        self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
+        weights: dict[int, Weights] | None = None,
     ) -> None:  # fmt: skip
-        over = {} if tap is not None or self.checkpointing or torch.compiler.is_compiling() else self._over
-        given = {*values}  # what others still have
-        for node in nodes:
-            if node in values:
+        """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile follows
+        every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
+        compiling, training = torch.compiler.is_compiling(), self.training
+        overwrites = tap is None and not self.checkpointing and not compiling
+        fresh = weights is None and (self._held is None or compiling or torch.is_grad_enabled())
+        order, levels, held = self.graph.order, self._levels, self.constants._buffers
+        given = {*values} if overwrites else ()  # what others still have
+        for number, sources, places, prepares, plain, buffers, k, done in steps:
+            if number in values:
                 continue
-            inputs = [values[source] for source in node.inputs]
-            k = over.get(node)
+            node = order[number]
+            layer = node.layer
+            inputs: list[Tensor] = []
+            for source in sources:
+                inputs.append(values[source])
             # written over, a view would cost autograd more than it saves
-            if k is not None and node.inputs[k] not in given and inputs[k]._base is None:
-                value = node.layer.overwrite(node, inputs, k)
+            if overwrites and k is not None and sources[k] not in given and inputs[k]._base is None:
+                value = layer.overwrite(node, inputs, k)
             else:
-                constants = self.constants.of(node, member)
-                value = node.layer.forward(node, prepared(node, member), constants, inputs, self.training)
-            values[node] = value if tap is None else tap(node, value)
-            for source in self._done[node]:
+                own: Weights = {}
+                constants: Constants = {}
+                for name, value in plain:
+                    constants[name] = value
+                for name, key in buffers:
+                    constants[name] = held[key]
+                if weights is not None:
+                    own = weights[number]
+                elif not fresh:
+                    own = self.prepared(node, member)
+                elif places:
+                    for name, level, key, shape in places:
+                        weight = getattr(levels[level], key)
+                        own[name] = weight if shape is None else weight.view(shape)
+                    if prepares:
+                        own = layer.prepare(node, own, constants)
+                value = layer.forward(node, own, constants, inputs, training)
+            values[number] = value if tap is None else tap(node, value)
+            for source in done:
                 values.pop(source, None)
 
-    def _run_by_segment(self, values: dict[Node, Tensor], member: int) -> None:
+    def _run_by_segment(self, values: dict[int, Tensor], member: int) -> None:
         """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
         with the same noise. The weights are prepared once."""
-        for segment in self._segments:
-            if not segment.repeatable or any(node in values for node in segment.nodes):
-                self._run(segment.nodes, values, member, self.prepared)
+        order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, member)}
+        for nodes, inputs, outputs, repeatable in self._segments:
+            own = [steps[node] for node in nodes]
+            if not repeatable or any(node in values for node in nodes):
+                self._run(own, values, member)
                 continue
-            weights = {node: self.prepared(node, member) for node in segment.nodes}
+            weights = {node: self.prepared(order[node], member) for node in nodes}
 
-            def computed(*given: Tensor, segment: Segment = segment, weights: Any = weights) -> tuple[Tensor, ...]:
-                inner = dict(zip(segment.inputs, given, strict=True))
-                self._run(segment.nodes, inner, member, lambda node, _: weights[node])
-                return tuple(inner[node] for node in segment.outputs)
+            def computed(
+                *given: Tensor, own: Any = own, inputs: Any = inputs, outputs: Any = outputs, weights: Any = weights
+            ) -> tuple[Tensor, ...]:
+                inner = dict(zip(inputs, given, strict=True))
+                self._run(own, inner, member, weights=weights)
+                return tuple(inner[node] for node in outputs)
 
-            found = checkpoint(computed, *(values[node] for node in segment.inputs), use_reentrant=False)
-            values.update(zip(segment.outputs, found, strict=True))
-            for node in segment.nodes:
-                for source in self._done[node]:
+            found = checkpoint(computed, *(values[node] for node in inputs), use_reentrant=False)
+            values.update(zip(outputs, found, strict=True))
+            for step in own:
+                for source in step.done:
                     values.pop(source, None)
 
     @cached_property
-    def _segments(self) -> list[Segment]:
-        return segments(self.graph)
+    def _segments(self) -> list[tuple[list[int], list[int], list[int], bool]]:
+        """The nodes of each segment, what it reads and what it gives, by their numbers, and whether it is repeatable."""
+        number = {node: k for k, node in enumerate(self.graph.order)}
+        return [
+            ([number[n] for n in s.nodes], [number[n] for n in s.inputs], [number[n] for n in s.outputs], s.repeatable)
+            for s in segments(self.graph)
+        ]
+
+    def _steps(self, member: int) -> list[Step]:
+        graph, over = self.graph, in_place(self.graph)
+        number = {node: k for k, node in enumerate(graph.order)}
+        last = {source: node for node in graph.live for source in node.inputs}
+        return [
+            Step(
+                number[node], tuple(number[source] for source in node.inputs), self.nodes.weight_places(node),
+                type(node.layer).prepare is not Layer.prepare, *self.constants.found(node, member), over.get(node),
+                tuple(number[source] for source in dict.fromkeys(node.inputs) if last[source] is node),
+            )
+            for node in graph.live
+        ]  # fmt: skip
 
     def prepared(self, node: Node, member: int) -> Weights:
         """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
@@ -471,6 +521,10 @@ class _Constants(nn.Module):
         found = self._plain[node, member]
         names = self._names[node, member]
         return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found
+
+    def found(self, node: Node, member: int) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]:
+        """What `of` is made of: the constants that are no arrays; the names of those that are, and of their buffers."""
+        return tuple(self._plain[node, member].items()), tuple(self._names[node, member].items())
 
 
 def tensor_of(values: Any, what: str = "an example") -> Tensor:

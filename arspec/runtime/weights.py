@@ -20,6 +20,7 @@ from arspec.layers.base import Weight
 if TYPE_CHECKING:
     from arspec.graph import Graph
     from arspec.layers.base import Node
+    from arspec.runtime.steps import Place
 
 
 def escaped(part: str) -> str:
@@ -30,7 +31,7 @@ def escaped(part: str) -> str:
 @cache
 def _taken() -> dict[str, int]:
     """The names that modules use themselves, without underscores at their ends, and how many of these to add."""
-    names = {*dir(WeightTree), *vars(nn.Module()), "_where", "_tied"}
+    names = {*dir(WeightTree), *vars(nn.Module()), "_where", "_tied", "weight_levels", "weight_one"}
     found: dict[str, int] = {}
     for name in names:
         core = name.rstrip("_")
@@ -54,6 +55,8 @@ class WeightTree(Names):
     def __init__(self, graph: Graph, seed: int) -> None:
         super().__init__()
         self._where: dict[Node, dict[str, tuple[Names, str]]] = {}
+        self.weight_one: tuple[Names, str] | None = None
+        self.weight_levels: dict[Names, int] = {}  # those that hold weights, numbered
         self._tied = {
             node: {name: weight.shape for name, weight in node.layer.weights(node).items()}
             for node in graph.nodes
@@ -70,6 +73,8 @@ class WeightTree(Names):
             else:
                 level.register_buffer(key, value)
             self._where.setdefault(node, {})[name] = (level, key)
+            self.weight_levels.setdefault(level, len(self.weight_levels))
+            self.weight_one = self.weight_one or (level, key)
 
     def of(self, node: Node) -> dict[str, Tensor]:
         own = self._where.get(node.tied or node)
@@ -78,6 +83,15 @@ class WeightTree(Names):
         found = {name: cast(Tensor, getattr(level, key)) for name, (level, key) in own.items()}
         shapes = self._tied.get(node)
         return found if shapes is None else {name: found[name].view(shape) for name, shape in shapes.items()}
+
+    def weight_places(self, node: Node) -> tuple[Place, ...]:
+        """Where a node finds its weights, in the order and the form in which `of` gives them."""
+        own, shapes = self._where.get(node.tied or node, {}), self._tied.get(node)
+        return tuple(
+            (name, self.weight_levels[level], key, None if shapes is None else shapes[name])
+            for name, (level, key) in own.items()
+            if shapes is None or name in shapes
+        )
 
     def named(self) -> dict[str, Tensor]:
         """All weights, as `of` gives them, by the names that they have in a state dict of the tree."""
@@ -99,7 +113,7 @@ class WeightTree(Names):
 
 def one_of(tree: WeightTree) -> Tensor | None:
     """One of the weights; None where there is none. (torch's search for the first parameter takes as long as a layer.)"""
-    return next((value for value, _ in tree.kept()), None)
+    return None if tree.weight_one is None else cast(Tensor, getattr(*tree.weight_one))
 
 
 def initial(weight: Weight, seed: int, name: str) -> Tensor:
