@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,17 @@ class Type:
     frame: Frame
     levels: int | None = None
     parts: tuple[tuple[str, Type], ...] = ()
+
+    def __hash__(self) -> int:  # asked for at every node, as types are keys of what is worked out once for each
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.grid, self.groups, self.channels, self.frame, self.levels, self.parts))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the hash, as that of a text differs from process to process."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
     @property
     def positions(self) -> int:

@@ -53,9 +53,10 @@ class Work:
 
     def take(self, kind: str, count: int) -> bool:
         """Counts what is about to be made. False, and nothing counted, where there is no room for it."""
-        if count > self.room(kind):
+        total = self.counts[kind] + count
+        if total > KINDS[kind].most:
             return False
-        self.counts[kind] += count
+        self.counts[kind] = total
         return True
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
-from dataclasses import replace
 from typing import Any
 
 from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
@@ -256,7 +255,7 @@ class _Expander(Nodes):
         before = len(self.faults)
         nodes, stated = block.get("nodes"), block.get("outputs")
         self.faults.spend("names", self._names_of(block), place_of(entry, ["block"]))
-        here = replace(scope, params={**scope.params, "i": i})
+        here = Scope(scope.names, {**scope.params, "i": i}, scope.prefix, scope.previous, scope.chain, scope.ahead)
         inputs = self._block_inputs(called, block, entry, here, last)
         params = self._block_params(block, called, entry, here)
         if not isinstance(nodes, Map):

@@ -86,7 +86,7 @@ def names(text: str) -> set[str]:
     >>> sorted(names("2 * $width + $kernel // 2"))
     ['kernel', 'width']
     """
-    return set(_PARAMETER.findall(text))
+    return set(_PARAMETER.findall(text)) if "$" in text else set()
 
 
 def is_expression(text: str) -> bool:
