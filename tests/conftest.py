@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from arspec import progress
 from arspec.dynamic import Subject
 from arspec.runtime.machine import Trace
 from arspec.runtime.module import Model, build
@@ -96,7 +97,7 @@ both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], i
 def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints does not depend on how long a machine takes."""
     for name in ("FIRST", "EVERY", "APPEARS"):
-        monkeypatch.setattr(f"arspec.progress.{name}", 1e6)
+        monkeypatch.setattr(progress, name, 1e6)
 
 
 every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
