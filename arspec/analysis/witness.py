@@ -11,6 +11,8 @@ from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.types import Cells, Ints, Type
 
+CHUNK = 256  # sites whose reads are listed at once
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -72,12 +74,13 @@ def witness(relations: Relations, known: dict[Node, Ints], variable: int) -> Wit
     """The shortest path from a variable that is generated no earlier than `variable` to the head's site for it; None
     where nothing leaks into it. Only sites that are known too late are searched."""
     graph, rank = relations.graph, relations.member.order.rank
-    limit = rank[variable]
+    limit = int(rank[variable])
     start = (graph.head_node, variable)
     came: dict[tuple[Node, int], tuple[Node, int] | None] = {start: None}
     frontier = [start]
     while frontier:
         following: list[tuple[Node, int]] = []
+        reads = _late_reads(relations, known, frontier, limit)
         for node, site in frontier:
             if node is graph.data:
                 path: list[Step] = []
@@ -86,24 +89,33 @@ def witness(relations: Relations, known: dict[Node, Ints], variable: int) -> Wit
                     path.append(Step(*at))
                     at = came[at]
                 return Witness(variable, site, tuple(path))
-            for source, sites in _reads_of(relations, node, site):
-                for s in sites[known[source][sites] >= limit]:
-                    key = (source, int(s))
-                    if key not in came:
-                        came[key] = (node, site)
-                        following.append(key)
+            for key in reads[node, site]:
+                if key not in came:
+                    came[key] = (node, site)
+                    following.append(key)
         frontier = following
     return None
 
 
-def _reads_of(relations: Relations, node: Node, site: int) -> list[tuple[Node, Ints]]:
-    found: list[tuple[Node, Ints]] = []
-    one = np.array([site])
-    for read, source in zip(relations.reads(node), node.inputs, strict=True):
-        sites = read.table(one)[0]
-        found.append((source, sites[sites >= 0]))
-    scan = relations.scan(node)
-    if scan is not None:
-        sites = scan.own.table(one)[0]
-        found.append((node, sites[sites >= 0]))
+def _late_reads(
+    relations: Relations, known: dict[Node, Ints], sites: list[tuple[Node, int]], limit: int
+) -> dict[tuple[Node, int], list[tuple[Node, int]]]:
+    """The sites that each of these reads, of those that are known at the rank `limit` or later."""
+    by_node: dict[Node, list[int]] = {}
+    for node, site in sites:
+        by_node.setdefault(node, []).append(site)
+    found: dict[tuple[Node, int], list[tuple[Node, int]]] = {key: [] for key in sites}
+    for node, all_of in by_node.items():
+        sources = list(zip(relations.reads(node), node.inputs, strict=True))
+        scan = relations.scan(node)
+        if scan is not None:
+            sources.append((scan.own, node))
+        for start in range(0, len(all_of), CHUNK):
+            some = np.array(all_of[start : start + CHUNK])
+            for read, source in sources:
+                table = read.table(some)
+                late = (table >= 0) & (known[source][table] >= limit)
+                rows, _ = np.nonzero(late)
+                for row, site in zip(rows.tolist(), table[late].tolist(), strict=True):
+                    found[node, int(some[row])].append((source, site))
     return found
