@@ -213,7 +213,8 @@ class Window:
         else:
             allowed = np.stack([self._allowed(tap, group, position) for tap in self.taps], 1)
         first = np.arange(self.in_groups) * self.in_positions
-        return np.where(allowed & (source >= 0), first + source, -1).reshape(len(sites), -1)
+        columns = len(self.taps) * self.in_groups
+        return np.where(allowed & (source >= 0), first + source, -1).reshape(len(sites), columns)
 
     @staticmethod
     def _allowed(tap: Tap, group: Ints, position: Ints) -> Bools:
