@@ -12,9 +12,9 @@ from arspec.codes import CODES
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
 from arspec.spec import synonyms
 from arspec.spec.keys import said, unknown_kind
-from arspec.spec.shipped import file_of, is_name, is_shipped, shipped
+from arspec.spec.shipped import file_of, is_name, is_shipped, read_spec, shipped
 from arspec.spec.synonyms import called_here, folded
-from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, indent_below, parse, plain, read
+from arspec.spec.yaml import MAX_BYTES, Map, Scalar, Tree, indent_below, parse, plain
 
 FORMS = {
     "data": "{kind: image, height: 28, width: 28, levels: 2}",
@@ -184,7 +184,7 @@ def _extended(
         faults.add("AR114", found, extends.place, "extend the first of them")
     else:
         try:
-            below = Source(path, texts[path]) if path in texts else read(path)
+            below = Source(path, texts[path]) if path in texts else read_spec(path)
             quoted = is_below(path, here[0]) or is_shipped(path)
             return sections_of(replace(below, quoted=quoted), faults, texts, here)
         except SpecError as error:

@@ -16,9 +16,9 @@ from arspec.spec.keys import Evaluator, place_of
 from arspec.spec.params import BUILT_IN, NAME, own_params, settle_params
 from arspec.spec.read import Reader
 from arspec.spec.sections import OrderSection
-from arspec.spec.shipped import found
+from arspec.spec.shipped import found, read_spec
 from arspec.spec.unused import misspelt_params, unused_names
-from arspec.spec.yaml import Map, Scalar, Tree, read
+from arspec.spec.yaml import Map, Scalar, Tree
 from arspec.types import Member
 from arspec.work import Work
 
@@ -112,7 +112,7 @@ def load(
     `lenient`: it may state parameters that nothing uses, as those of earlier versions could.
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
-    return _build(read(found(path)), dict(params or {}), dict(data or {}), 1, lenient=lenient)
+    return _build(read_spec(found(path)), dict(params or {}), dict(data or {}), 1, lenient=lenient)
 
 
 def from_text(

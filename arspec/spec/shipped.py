@@ -12,7 +12,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
-from arspec.diagnostics import InputError, did_you_mean_file
+from arspec.diagnostics import InputError, Source, did_you_mean_file
+from arspec.spec.yaml import read
 
 SUFFIXES = (".yaml", ".yml")
 PACKAGE = Path(__file__).parent.parent
@@ -85,9 +86,13 @@ def check_own(file: str) -> None:
         raise InputError("AR901", message, f"write a spec of your own that begins with `extends: {name}`")
 
 
-def hint(path: str) -> str | None:
-    """The help for a missing file that has the name of a shipped spec."""
-    name = Path(path).stem
-    return (
-        f"arspec ships a spec of this name: write {name}, without a folder and an ending" if name in shipped() else None
-    )
+def read_spec(file: str) -> Source:
+    """The text of a spec's file, as `spec.yaml.read` gives it. Where it is not there, the InputError names what may be meant."""
+    try:
+        return read(file)
+    except InputError as error:
+        name = Path(file).stem
+        if error.help is not None or name not in shipped():
+            raise
+        help = f"arspec ships a spec of this name: write {name}, without a folder and an ending"
+        raise InputError(error.code, error.message, help) from None

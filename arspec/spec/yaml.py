@@ -29,7 +29,6 @@ from arspec.diagnostics import (
 )
 from arspec.foreign import opened
 from arspec.spec.scalars import Value, core_value
-from arspec.spec.shipped import hint
 from arspec.spec.yaml_faults import told
 
 MAX_BYTES = 1 << 20  # of a text in UTF-8
@@ -107,7 +106,7 @@ def read(path: str | os.PathLike[str]) -> Source:
         with opened(name, "AR003") as file:
             data = file.read(MAX_BYTES + 1)
     except InputError as error:
-        raise InputError(error.code, error.message, _in_folder(name) or did_you_mean_file(name) or hint(name)) from None
+        raise InputError(error.code, error.message, _in_folder(name) or did_you_mean_file(name)) from None
     if len(data) > MAX_BYTES:
         raise InputError("AR005", f"{name!r} is larger than {MAX_BYTES:,} bytes (limit MAX_BYTES)")
     try:
