@@ -373,6 +373,15 @@ def test_the_module_is_one_graph_for_the_compiler(name: str) -> None:
     compare(model, [lambda: through(x, 0, given), lambda: graph(x, 0, given)])
 
 
+def test_every_member_is_compiled_by_itself() -> None:
+    model = randomised(small(next(path for path in SHIPPED if path.stem == "made"), 1))
+    x = random_data(model, 2)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    for member in range(model.members):
+        torch.testing.assert_close(compiled(x, member), model(x, member))
+
+
 @pytest.mark.long
 def test_a_compiled_module_computes_the_same() -> None:
     model = randomised(from_text(TRAINED)).eval()

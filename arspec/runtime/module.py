@@ -71,6 +71,7 @@ class Model(nn.Module):
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         self._watched = True
+        self._numbers = [*range(len(graph.members))]  # a number that is taken out of it is a constant to torch.compile
         if not graph.steps:
             graph.steps += [self._steps(member.index) for member in graph.members]
 
@@ -121,7 +122,7 @@ class Model(nn.Module):
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
             self._run_by_segment(found, member)
         else:
-            self._run(steps_of(self.graph, member), found, member, tap)
+            self._run(steps_of(self.graph, self._numbers[member]), found, member, tap)
         return found[len(order) - 1]
 
     def _run(
@@ -171,7 +172,7 @@ class Model(nn.Module):
     def _run_by_segment(self, values: dict[int, Tensor], member: int) -> None:
         """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
         with the same noise. The weights are prepared once."""
-        order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, member)}
+        order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, self._numbers[member])}
         for nodes, inputs, outputs, repeatable in self._segments:
             own = [steps[node] for node in nodes]
             if not repeatable or any(node in values for node in nodes):
