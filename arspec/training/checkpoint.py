@@ -19,7 +19,7 @@ from arspec.diagnostics import InputError
 from arspec.training.classes_file import read_classes, write_classes
 from arspec.training.parallel import choose_device, whole
 from arspec.training.spec_file import read_spec, write_spec
-from arspec.training.tensors import fill, put_tensors, read_tensors, weights_of, write_tensors
+from arspec.training.tensors import fill, put_tensors, read_record, read_tensors, weights_of, write_tensors
 
 if TYPE_CHECKING:
     from arspec.runtime.module import Model
@@ -68,6 +68,15 @@ def save_run(
     with replacing_all([folder / MODEL, folder / STATE]) as (for_model, for_state):
         put_tensors(for_model, groups["average"] or groups["weights"], {})
         put_tensors(for_state, tensors, record)
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """What a state says of its run, without its tensors: 'step' and 'options', and where the version that wrote it kept it
+    'source'. InputError where it is damaged."""
+    record = read_record(path)
+    if not isinstance(record.get("options"), dict):
+        raise InputError("AR814", f"{path} is no state of a training run")
+    return record
 
 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:

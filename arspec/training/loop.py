@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,12 +67,14 @@ def train(
     resume: bool = False,
     stop_after: int | None = None,
     tensorboard: bool | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Summary:
     """Trains `model` into `folder`: weights, spec, state, log and samples.
 
     resume: go on from the folder's state. stop_after: leave after so many steps of this call, with a checkpoint.
     An interrupt (Ctrl-C, SIGTERM) leaves in the same way. Under torchrun every process calls this alike.
-    tensorboard: whether TensorBoard's files are written too; None does so where it is installed.
+    tensorboard: whether TensorBoard's files are written too; None does so where it is installed. source: plain values
+    that say what the examples are, which the state keeps.
     """
     folder = Path(folder)
     board = has("tensorboard") if tensorboard is None else tensorboard
@@ -86,7 +89,7 @@ def train(
             )
             message = f"{folder} holds {'no' if resume else 'a'} training run"
             raise InputError("AR814" if resume else "AR810", message, hint)
-        return _trained(model, examples, valid, folder, options, device, resume, stop_after, board)
+        return _trained(model, examples, valid, folder, options, device, resume, stop_after, board, source or {})
 
 
 def _trained(
@@ -99,6 +102,7 @@ def _trained(
     resume: bool,
     stop_after: int | None,
     tensorboard: bool,
+    source: Mapping[str, Any],
 ) -> Summary:
     """Trains into a folder that is held for it."""
     processes = Processes.join(device)
@@ -107,7 +111,7 @@ def _trained(
             raise InputError("AR808", f"a batch of {options.batch} cannot be shared by {processes.size} processes")
         with torch.random.fork_rng(devices=[]):
             # held by no name here: what shares the processes' group has to be gone when they leave it
-            summary = _Run(model, examples, valid, folder, options, processes, resume).go(
+            summary = _Run(model, examples, valid, folder, options, processes, resume, source).go(
                 stop_after, tensorboard and processes.first
             )
         processes.wait()
@@ -128,7 +132,9 @@ class _Run:
         options: Options,
         processes: Processes,
         resume: bool,
+        source: Mapping[str, Any],
     ) -> None:
+        self.source = source
         self.examples, self.valid, self.folder = examples, valid, folder
         self.options, self.processes = options, processes
         self.batches = Batches(examples, options.batch, options.seed)
@@ -275,7 +281,11 @@ class _Run:
             if wrong := not_finite(group):
                 raise _diverged(f"NaN or infinity stands in {wrong}", self.step)
         if self.processes.first:
-            save_run(self.model, self.folder, groups, {"step": self.step, "options": asdict(self.options)})
+            save_run(self.model, self.folder, groups, self.about())
+
+    def about(self) -> dict[str, Any]:
+        """What the state says of the run."""
+        return {"step": self.step, "options": asdict(self.options), "source": dict(self.source)}
 
 
 def _diverged(seen: str, step: int) -> InputError:

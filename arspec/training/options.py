@@ -115,6 +115,19 @@ class Options:
         """The decay of the moving average after `step`, from 0."""
         return min(self.ema, (1 + step) / (10 + step))
 
+    @classmethod
+    def kept(cls, record: object) -> Options:
+        """The options that a checkpoint has; what an earlier version lacked is as it is by default. InputError (AR814) where
+        they are damaged."""
+        if not isinstance(record, dict):
+            raise InputError("AR814", "the state of the run is damaged: it holds no options")
+        known: dict[str, Any] = {name: value for name, value in record.items() if name in asdict(cls())}  # pyright: ignore
+        for name, default in asdict(cls()).items():
+            kinds = (int, float) if isinstance(default, float) else (type(default),)
+            if type(known.get(name, default)) not in kinds:
+                raise InputError("AR814", f"the state of the run is damaged: its {name} is {known[name]!r:.100}")
+        return cls(**known)
+
     def check_same(self, kept: dict[str, Any]) -> None:
         """InputError where a checkpoint with the options `kept` was made by another run."""
         free = FREE - ({"steps"} if self.schedule == "cosine" else set())
@@ -125,7 +138,7 @@ class Options:
             return
         told = ", ".join(f"{name} {kept[name]}, not {value}" for name, value in other.items())
         flags = [_flag(name, kept[name]) for name in other]
-        help = f"resume with {' '.join(flags)}, or start anew in another folder"
+        help = f"leave the options out, resume with {' '.join(flags)}, or start anew in another folder"
         raise InputError("AR814", f"the run was started with {told}", help)
 
 

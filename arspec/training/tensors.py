@@ -56,13 +56,34 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 metadata: dict[str, str] = file.metadata() or {}
                 names: list[str] = list(file.keys())
                 tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
-            record: object = json.loads(metadata.get("arspec", "{}"))
         # what the library raises for a type of numbers that torch lacks has no common class
         except (SafetensorError, OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
             raise InputError("AR802", f"{path} is damaged or no safetensors file: {error}") from error
+    return tensors, _record(metadata, path)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of a file alone, {} where it has none. InputError where the file is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    with opened(path, "AR802"):
+        try:
+            whole: Any = safe_open(path, framework="pt")
+            with whole as file:
+                metadata: dict[str, str] = file.metadata() or {}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError("AR802", f"{path} is damaged or no safetensors file: {error}") from error
+    return _record(metadata, path)
+
+
+def _record(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    try:
+        record: object = json.loads(metadata.get("arspec", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise InputError("AR802", f"{path} is damaged or no safetensors file: {error}") from error
     if not isinstance(record, dict):
         raise InputError("AR802", f"{path} is damaged: its record is no JSON object")
-    return tensors, cast(dict[str, Any], record)
+    return cast("dict[str, Any]", record)
 
 
 @torch.no_grad()

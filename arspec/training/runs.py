@@ -1,0 +1,171 @@
+"""A run of training as a command or a function asks for it: its spec and its data read, its options settled, a run that goes
+on taken up where it was left."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import arspec
+from arspec.data import Examples, fitted, load_for
+from arspec.data.labels import earlier_order
+from arspec.diagnostics import InputError
+from arspec.extras import brings, has
+from arspec.spec.load import Spec
+from arspec.training.checkpoint import STATE, read_progress
+from arspec.training.classes_file import read_classes
+from arspec.training.loop import Summary, train
+from arspec.training.options import Options
+from arspec.training.parallel import Processes
+from arspec.training.spec_file import check_same_spec, read_spec
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a run is trained on. data: as `arspec.data.load` takes it, None where the examples were made elsewhere.
+    limit, limit_valid: the first examples that are taken of the training and the validation split; None for all."""
+
+    data: str | None = None
+    limit: int | None = None
+    limit_valid: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "limit_valid"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError("AR808", f"--{name.replace('_', '-')} is at least 1; {value} came")
+
+    @classmethod
+    def kept(cls, record: Mapping[str, Any]) -> Source:
+        """What a state says of its source; nothing where an earlier version wrote it. InputError where it is damaged."""
+        known: Any = record.get("source", {})
+        kinds = {"data": str, "limit": int, "limit_valid": int}
+        if not isinstance(known, dict) or any(type(known.get(n)) not in (k, type(None)) for n, k in kinds.items()):
+            raise InputError("AR814", "the state of the run is damaged: what it was trained on is no such thing")
+        return cls(**{name: known.get(name) for name in kinds})
+
+
+class Done(NamedTuple):
+    """A run that has ended: its spec, what it was trained on, its options and how it ended."""
+
+    spec: Spec
+    source: Source
+    options: Options
+    summary: Summary
+
+
+def go(
+    spec: Spec | str | os.PathLike[str] | None,
+    data: str | Examples | None,
+    out: str | os.PathLike[str],
+    given: Mapping[str, Any],
+    *,
+    valid: Examples | None = None,
+    params: Mapping[str, Any] | None = None,
+    epochs: float | None = None,
+    limit: int | None = None,
+    limit_valid: int | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    stop_after: int | None = None,
+    tensorboard: bool | None = None,
+    tell: Tell | None = None,
+) -> Done:
+    """Trains into the folder `out`.
+
+    spec, data: None stands for those of the run that goes on. given: options by their names, as `Options` has them; a run
+    that goes on has its own for the rest. data: examples for training go with `valid`, those for validation, or None.
+    epochs: passes over the data, in place of steps. tell: is called with each line that people read, in the first process.
+    Everything else is as in `arspec.training.train`. Raises InputError and SpecError."""
+    if stop_after is not None and stop_after < 1:
+        raise InputError("AR808", f"--stop-after is at least 1; {stop_after} came")
+    folder = Path(out)
+    said = tell if tell is not None and Processes.is_first() else _silent
+    record = read_progress(folder / STATE) if resume and (folder / STATE).exists() else None
+    before = Options.kept(record["options"]) if record is not None else Options()
+    options = replace(before, **given)
+    was = Source.kept(record or {})
+    if record is not None and limit is not None and was.data is not None and limit != was.limit:
+        message = f"the run was started with {'all examples' if was.limit is None else f'--limit {was.limit}'}"
+        raise InputError("AR814", f"{message}, not with --limit {limit}", "leave out --limit: a run keeps its own")
+    source = Source(
+        data if isinstance(data, str) else was.data if data is None else None,
+        was.limit if limit is None else limit,
+        was.limit_valid if limit_valid is None else limit_valid,
+    )
+    if (spec is None or data is None) and not resume:
+        raise InputError(
+            "AR808", "a run that starts needs a spec and data", "arspec train SPEC --data NAME --out FOLDER"
+        )
+    text = _spec_of(spec, folder, params) if record is not None or not resume else _no_run(folder)
+    if data is None and source.data is None:
+        hint = "name its data once more: --data NAME"
+        raise InputError("AR808", f"the run in {folder} does not say what it was trained on", hint)
+    note = ""
+    if source.data is not None:
+        text, note = fitted(text, source.data)
+    if record is not None:
+        check_same_spec(text, folder)
+    names = read_classes(folder, text) if resume else {}
+    if source.data is not None:
+        examples = load_for(text, source.data, "train", options.seed, names=names).first(source.limit)
+        if resume and not names and (earlier := earlier_order(examples.names)) != examples.names:
+            examples = load_for(text, source.data, "train", options.seed, names=earlier).first(source.limit)
+        valid = load_for(text, source.data, "valid", options.seed, names=examples.names).first(source.limit_valid)
+    else:
+        assert isinstance(data, Examples)
+        examples, valid = data.first(source.limit), None if valid is None else valid.first(source.limit_valid)
+    if epochs is not None:
+        if "steps" in given:
+            raise InputError("AR808", "--steps and --epochs exclude one another")
+        if not 0 < epochs < math.inf:
+            raise InputError("AR808", f"--epochs is above 0; {epochs} came")
+        options = replace(options, steps=math.ceil(epochs * examples.per_pass / options.batch))
+    model = arspec.compile(text, seed=options.seed)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    said(f"{text.name}: {weights:,} weights, {text.data.variables:,} variables")
+    if note:
+        said(f"{source.data}: {note}")
+    for part in (examples, valid):
+        if part is not None:
+            said(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}")
+    if record is not None:
+        for line in _changes(record, options, was, source):
+            said(f"note: {line}")
+    if tensorboard is None and not has("tensorboard"):
+        said(f"note: without TensorBoard's files; log.jsonl has the same numbers ({brings('tensorboard')})")
+    summary = train(
+        model, examples, valid, folder, options, device=device, resume=resume, stop_after=stop_after,
+        tensorboard=tensorboard, source=asdict(source),
+    )  # fmt: skip
+    return Done(text, source, options, summary)
+
+
+def _spec_of(spec: Spec | str | os.PathLike[str] | None, folder: Path, params: Mapping[str, Any] | None) -> Spec:
+    if spec is None:
+        own = read_spec(folder)
+        return own.variant(params=params) if params else own
+    if isinstance(spec, Spec):
+        return spec.variant(params=params) if params else spec
+    return arspec.load(spec, params=params)
+
+
+def _no_run(folder: Path) -> Spec:
+    hint = "leave out --resume to start one"
+    raise InputError("AR814", f"{folder} holds no training run", hint)
+
+
+def _changes(record: Mapping[str, Any], options: Options, was: Source, source: Source) -> list[str]:
+    """What is other than before, of what may be."""
+    old, new = {**asdict(was), **record["options"]}, {**asdict(source), **asdict(options)}
+    known = {field.name for field in (*fields(Source), *fields(Options))}
+    return [f"{name} {new[name]}, no longer {value}" for name, value in old.items() if name in known and new[name] != value and value is not None]  # fmt: skip
+
+
+def _silent(_: str) -> None:
+    pass
