@@ -12,6 +12,7 @@ from arspec.diagnostics import InputError, did_you_mean, visible
 __all__ = ["TOPICS", "page", "title"]
 
 TOPICS = (
+    "install",
     "start",
     "spec",
     "specs",
