@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arspec.spec.load import Spec
-from arspec.spec.load import load as load_spec
+from arspec.language.load import Spec
+from arspec.language.load import load as load_spec
 
 if TYPE_CHECKING:
     from arspec.analysis.report import Contexts, Report
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 def load(
@@ -40,7 +40,7 @@ def compile(spec: Spec | str | os.PathLike[str], check: bool = True, seed: int =
 
     spec: what `load` gives, or the path of a file. A spec that is not proven is refused with its leaks as a SpecError,
     unless `check` is False."""
-    from arspec.runtime.module import build
+    from arspec.network.module import build
 
     spec = _loaded(spec)
     if check:
@@ -59,7 +59,7 @@ def verify(
     """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page.
 
     `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
-    from arspec.verification import verify as verify_spec
+    from arspec.verification.verifying import verify as verify_spec
 
     return verify_spec(_loaded(spec), static, full, contexts=contexts)
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from arspec.diagnostics import did_you_mean, the_nearest
-from arspec.spec.expressions import ExpressionError
-from arspec.spec.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
-from arspec.spec.synonyms import MASKS
+from arspec.syntax.expressions import ExpressionError
+from arspec.syntax.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
+from arspec.syntax.synonyms import MASKS
 from arspec.types import NOWHERE, Bools, Ints
 
 MAX_PARTS = 1000  # names that a mask stands for, those of the masks that it names counted in

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arspec.diagnostics import InputError, did_you_mean
-from arspec.foreign import opened
+from arspec.files.foreign import opened
 
 MAX_POSITIONS = 2**24
 MAX_VARIABLES = 2**26

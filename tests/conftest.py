@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from arspec import progress
-from arspec.dynamic import Subject
-from arspec.runtime.machine import Trace
-from arspec.runtime.module import Model, build
-from arspec.runtime.timing import WORTH
-from arspec.spec.load import Spec, load
-from arspec.twin import thin
+from arspec.analysis.twin import thin
+from arspec.language.load import Spec, load
+from arspec.network.module import Model, build
+from arspec.sampler.plan.timing import WORTH
+from arspec.sampler.run.machine import Trace
+from arspec.verification.dynamic import Subject
 
 os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colour where tests read it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from arspec.spec.extends import SECTIONS
+from arspec.language.extends import SECTIONS
 
 _DATA = "{kind: image, height: 8, width: 8, channels: 3, levels: 4}"
 _PARAMS = {"width": 24, "layers": 5, "kernel": 3}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arspec.spec.load import Spec, from_text
+from arspec.language.load import Spec, from_text
 
 HEAD = "  logits: {layer: conv, kernel: 1, out: $head, mask: so_far}"
 GREY = "{kind: image, height: 4, width: 4, levels: 3}"

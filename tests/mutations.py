@@ -15,8 +15,8 @@ from typing import Any
 from arspec.analysis.entries import Entries, Entry
 from arspec.analysis.fix.edits import Edit, added, apply, dropped, inserted, removed, replaced
 from arspec.analysis.witness import Step
-from arspec.spec.load import Spec, load
-from arspec.spec.yaml import Map, Seq, Tree, parse
+from arspec.language.load import Spec, load
+from arspec.syntax.yaml import Map, Seq, Tree, parse
 
 ROOT = Path(__file__).parent.parent
 

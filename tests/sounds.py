@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from arspec.spec.sections import SequenceData
+from arspec.language.sections import SequenceData
 
 Array = np.ndarray[Any, Any]
 AUDIO = SequenceData(kind="sequence", length=32, levels=256, content="audio", rate=8000)

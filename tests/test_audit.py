@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import nn
 
-from arspec.audit import AuditReport, audit, load_callable
-from arspec.audit.command import add_arguments, run
-from arspec.audit.layout import lay_out
-from arspec.audit.patterns import parse, parse_sizes
-from arspec.audit.picture import draw
+from arspec.auditing import AuditReport, audit, load_callable
+from arspec.auditing.layout import lay_out
+from arspec.auditing.patterns import parse, parse_sizes
+from arspec.auditing.picture import draw
+from arspec.cli.audit import add_arguments, run
 from arspec.diagnostics import InputError
 from tests.audit_modules import images, planted, sequences
 
@@ -462,7 +462,7 @@ def test_a_file_that_does_not_run_is_told(tmp_path: Path):
 
 
 def test_the_flags_are_listed_without_torch():
-    code = "import sys; from arspec.audit.command import add_arguments; sys.exit('torch' in sys.modules)"
+    code = "import sys; from arspec.cli.audit import add_arguments; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=MODULES.parent.parent).returncode == 0
 
 

@@ -17,10 +17,10 @@ from arspec.cli.main import main
 from arspec.data import load as examples_of
 from arspec.data import with_auxiliary, write
 from arspec.diagnostics import InputError
+from arspec.language.load import Spec, from_text
 from arspec.layers.base import packed, unpacked
+from arspec.network.module import Model, build
 from arspec.orders import order, with_planes
-from arspec.runtime.module import Model, build
-from arspec.spec.load import Spec, from_text
 from arspec.types import ranks
 from tests.conftest import both_worths, random_data, randomised
 

@@ -14,8 +14,8 @@ from hostile import model_of, write_spec
 from arspec.cli.main import main
 from arspec.codec import Codec, Item
 from arspec.codec.media import array
-from arspec.data.below import below
 from arspec.diagnostics import InputError
+from arspec.files.below import below
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from arspec.codec.media import ARRAY, array
 from arspec.data import with_auxiliary
 from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
-from arspec.runtime.module import Model
-from arspec.runtime.subject import random_conditions
+from arspec.network.module import Model
+from arspec.verification.subject import random_conditions
 from tests.conftest import ROOT, SHIPPED, every_spec, randomised, small
 
 LEAST = 10_000  # bytes of a file for which the size is promised

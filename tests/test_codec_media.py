@@ -19,8 +19,8 @@ from arspec.codec.alphabet import MU_LAW, SAME, SPREAD, STEPS, alphabet_for
 from arspec.codec.media import FORMATS, build, parse
 from arspec.data.mu_law import to_codes
 from arspec.diagnostics import InputError
-from arspec.runtime.module import Model
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
+from arspec.network.module import Model
 from tests.conftest import ROOT, SHIPPED, randomised, small
 from tests.frame import framed
 

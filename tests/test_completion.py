@@ -18,8 +18,8 @@ from arspec.cli.main import main
 from arspec.completion import HOW, complete, plan
 from arspec.completion.given import best_given, given_under
 from arspec.diagnostics import InputError
-from arspec.runtime.module import Model
-from arspec.runtime.sampler import Sampler
+from arspec.network.module import Model
+from arspec.sampler.drive.sampler import Sampler
 
 # way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
 WAYS = {
@@ -38,7 +38,7 @@ SMALL = {"height": 16, "width": 16, "channels": 1, "levels": 2, "features": 8, "
 
 def parts(model: Model) -> dict[str, Tensor]:
     """What is given: what comes last in the order, and every other scalar, from the second on in the order."""
-    from arspec.runtime.completion import scalar_ranks
+    from arspec.network.ranks import scalar_ranks
 
     ranks = scalar_ranks(model, 0)
     place = np.argsort(np.argsort(ranks, kind="stable"), kind="stable")

@@ -12,8 +12,8 @@ from arspec.analysis.contexts import MAX_EXACT, SAMPLED, chosen_rows, head_conte
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.cli.main import main
+from arspec.language.load import load
 from arspec.reads import Marks, Window
-from arspec.spec.load import load
 from tests.conftest import ROOT, every_spec, small
 
 

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from arspec.data import Examples, cache, load, write
-from arspec.data.atomic import replacing
 from arspec.data.fetch import fetch
 from arspec.data.mu_law import decode_linear, decode_mu_law, encode_linear, encode_mu_law
 from arspec.data.options import options_help
@@ -23,7 +22,8 @@ from arspec.data.restricted_pickle import load_arrays
 from arspec.data.sound import read_sound
 from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError, explain
-from arspec.spec.sections import ClassCondition, ImageData, MapCondition, SequenceData, VectorCondition, VectorData
+from arspec.files.atomic import replacing
+from arspec.language.sections import ClassCondition, ImageData, MapCondition, SequenceData, VectorCondition, VectorData
 
 DIGITS = ImageData(kind="image", height=8, width=8, channels=1, levels=17)
 LABEL = {"label": ClassCondition(kind="class", classes=10)}

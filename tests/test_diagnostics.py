@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import arspec
-import arspec.codes
+import arspec.diagnostics.codes
 from arspec import diagnostics
 from arspec.cli.main import main
 from arspec.cli.telling import tell
@@ -268,7 +268,7 @@ def test_every_code_has_a_whole_page() -> None:
 
 
 def test_no_code_is_defined_twice() -> None:
-    folder = Path(arspec.codes.__file__).parent
+    folder = Path(arspec.diagnostics.codes.__file__).parent
     defined = [name for file in folder.glob("*.py") for name in re.findall(r'^ +"(AR\d{3})",$', file.read_text(), re.M)]
     assert sorted(defined) == sorted(CODES)
 

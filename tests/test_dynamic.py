@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.dynamic import (
+from arspec.verification.dynamic import (
     Findings,
     Leaf,
     Subject,

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
-from arspec.runtime import stream as streams
-from arspec.runtime.endless import endless
-from arspec.runtime.module import Model, build
-from arspec.runtime.stream import Stream
-from arspec.spec.load import from_text, load
+from arspec.language.load import from_text, load
+from arspec.network.module import Model, build
+from arspec.sampler.drive import stream as streams
+from arspec.sampler.drive.stream import Stream
+from arspec.sampler.plan.endless import endless
 
 ROOT = Path(__file__).parent.parent
 ATTENTION = """arspec: 1
@@ -118,7 +118,7 @@ def test_steps_are_traced_as_they_are(make: Any, monkeypatch: pytest.MonkeyPatch
         return graph
 
     monkeypatch.setattr("torch._inductor.compile", as_it_is)
-    monkeypatch.setattr("arspec.runtime.compiled.need_compiler", lambda device: None)
+    monkeypatch.setattr("arspec.sampler.run.compiled.need_compiler", lambda device: None)
     model = make()
     assert torch.equal(drawn(model, 100, compiled=True), drawn(model, 100, compiled=False))
     assert len(traced) == 1
@@ -263,7 +263,7 @@ def test_the_reason_is_told(name: str) -> None:
 
 
 def test_a_window_that_is_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arspec.runtime.endless.LONGEST_MATRIX", 256)
+    monkeypatch.setattr("arspec.sampler.plan.endless.LONGEST_MATRIX", 256)
     model = attention("so_far and this.step - that.step < 100")
     with pytest.raises(
         InputError, match="'a' reads 100 steps, up to 99 away from its own, where a window of 64 is the limit"

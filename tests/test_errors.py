@@ -19,10 +19,10 @@ from frame import framed
 import arspec
 from arspec.analysis.report import prove
 from arspec.cli.main import main
-from arspec.codes import CODES, Code
 from arspec.data import load_for
 from arspec.diagnostics import Diagnostic, InputError, github, text, to_json
-from arspec.spec.load import from_text, load
+from arspec.diagnostics.codes import CODES, Code
+from arspec.language.load import from_text, load
 
 ROOT = Path(__file__).parent.parent
 ERR = ROOT / "tests" / "specs" / "err"
@@ -188,7 +188,7 @@ def unproven(_: Path) -> None:
 
     from arspec.diagnostics import SpecError
 
-    verify = importlib.import_module("arspec.verification")
+    verify = importlib.import_module("arspec.verification.verifying")
 
     spec = from_text(framed(""), "a.yaml")
     raise SpecError(verify._diagnostics(spec, verify.ModuleTest("twin", (3, 8, 8), 192, 10, 3, 0, 6, [])))
@@ -270,7 +270,7 @@ def of_the_installation(path: Path) -> None:
         framed("first: {layer: conv, from: scaled, kernel: 3, out: 24, mask: so_far}")
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("arspec.spec.shipped.PACKAGE", path / "arspec")
+        patch.setattr("arspec.language.shipped.PACKAGE", path / "arspec")
         command("verify", "leaky", "--static", "--fix", "--write")
 
 
@@ -314,7 +314,7 @@ def long_prompt(path: Path) -> None:
 
 def everything() -> Any:
     """A model that attends to all that came before."""
-    from arspec.runtime.module import build
+    from arspec.network.module import build
 
     graph = "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}"
     graph += "\n  a: {layer: attention, keys: s, values: s, mask: so_far}\n  logits: {layer: conv, out: $head}"
@@ -436,7 +436,7 @@ def test_every_code_is_given() -> None:
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the pages speak of; texts of a thousand nodes are too large already, to save time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("arspec.spec.yaml.MAX_NODES", 1000)
+    monkeypatch.setattr("arspec.syntax.yaml.MAX_NODES", 1000)
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     for name in ("pixelcnn.yaml", "base.yaml"):
         (tmp_path / name).write_text(framed(""), "utf-8")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from arspec.spec.expressions import ExpressionError, evaluate, is_expression, names
-from arspec.spec.predicates import (
+from arspec.syntax.expressions import ExpressionError, evaluate, is_expression, names
+from arspec.syntax.predicates import (
     And,
     BinOp,
     Compare,

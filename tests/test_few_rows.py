@@ -9,9 +9,19 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from arspec.runtime.few_rows import BUSY, CACHED, MUCH, MUCH_CACHED, SMALL, VERY_FEW, KernelProduct, Product, products
-from arspec.runtime.kernel import kernel, library
-from arspec.runtime.small_steps import SMALL_STEPS
+from arspec.sampler.run.few_rows import (
+    BUSY,
+    CACHED,
+    MUCH,
+    MUCH_CACHED,
+    SMALL,
+    VERY_FEW,
+    KernelProduct,
+    Product,
+    products,
+)
+from arspec.sampler.run.kernel import kernel, library
+from arspec.sampler.run.small_steps import SMALL_STEPS
 from tests.conftest import ROOT, randomised, small
 
 BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (100, 1)]
@@ -89,7 +99,7 @@ def test_many_rows_of_several_inputs_are_added_one_after_another():
 @needs_compiler
 def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
     def drawn(busy: int) -> tuple[set[type], torch.Tensor]:
-        monkeypatch.setattr("arspec.runtime.few_rows.BUSY", busy)
+        monkeypatch.setattr("arspec.sampler.run.few_rows.BUSY", busy)
         model = randomised(small(ROOT / "specs/gated_pixelcnn.yaml"))
         x = model.sample(3, seed=1, method="once")
         return {type(r) for r in model.sampler()._machine._products}, x

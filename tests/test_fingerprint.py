@@ -15,11 +15,11 @@ from torch.nn.utils import parametrize
 
 from arspec.codec.codec import Codec, Item
 from arspec.codec.media import ARRAY, array
-from arspec.runtime import machine
-from arspec.runtime.fingerprint import fingerprint, fingerprint_of, mixed
-from arspec.runtime.method import choose
-from arspec.runtime.module import Model, build
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
+from arspec.network.fingerprint import fingerprint, fingerprint_of, mixed
+from arspec.network.module import Model, build
+from arspec.sampler.drive.method import choose
+from arspec.sampler.run import machine
 
 TEXT = """arspec: 1
 data: {kind: sequence, length: 12, levels: 5}
@@ -219,8 +219,8 @@ def test_weights_are_read_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
         looks.append(model)
         return fingerprint_of(model)
 
-    for place in ("method", "sampler", "module"):
-        monkeypatch.setattr(f"arspec.runtime.{place}.fingerprint_of", counted)
+    for place in ("sampler.drive.method", "sampler.drive.sampler", "network.module"):
+        monkeypatch.setattr(f"arspec.{place}.fingerprint_of", counted)
     model = model_of()
     choose(model, 2)
     model.sample(2)
@@ -297,7 +297,7 @@ def test_changes_that_cancel_in_a_sum_are_seen(of: Callable[..., Any]) -> None:
 
 
 def test_changes_are_seen_in_every_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arspec.runtime.fingerprint.AT_ONCE", 16)
+    monkeypatch.setattr("arspec.network.fingerprint.AT_ONCE", 16)
     tensors = [torch.arange(k + 1.0) for k in range(9)]
     seen = {mixed(tensors), mixed(tensors[::-1])}
     for tensor in tensors:

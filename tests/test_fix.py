@@ -18,8 +18,8 @@ from arspec.analysis.fix.edits import added, apply, dropped, inserted, removed, 
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
-from arspec.spec.load import from_text, load
-from arspec.spec.yaml import Map, Seq, parse, plain
+from arspec.language.load import from_text, load
+from arspec.syntax.yaml import Map, Seq, parse, plain
 from tests.mutations import (
     DIAGONAL,
     GATED,

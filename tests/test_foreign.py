@@ -21,7 +21,7 @@ from arspec.cli.models import conditions_of
 from arspec.data import load
 from arspec.data.arrays import read_npy, read_npz
 from arspec.diagnostics import InputError
-from arspec.foreign import content, opened, settings
+from arspec.files.foreign import content, opened, settings
 from arspec.orders import ranks_from_file
 from arspec.training.spec_file import read_spec, write_spec
 

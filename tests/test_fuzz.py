@@ -1,5 +1,5 @@
 """Fuzzed specs: whatever is done to a spec, it loads or its faults are told; never a traceback, never a hang, and never
-more work than is allowed, which is counted (`arspec.work`), so that it is the same on every machine.
+more work than is allowed, which is counted (`arspec.diagnostics.work`), so that it is the same on every machine.
 
 Specs are mutated as texts and as trees: keys and values deleted, doubled, exchanged between specs, replaced by odd
 numbers, references, expressions and masks; repeats, grids and kernels made huge; trees made deep; aliases multiplied.
@@ -22,12 +22,12 @@ import yaml
 
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.diagnostics import InputError, github, text, to_json
+from arspec.diagnostics.work import Work
+from arspec.language.extends import SECTIONS
+from arspec.language.load import from_text
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
-from arspec.spec.extends import SECTIONS
-from arspec.spec.load import from_text
-from arspec.spec.yaml import parse, plain, read
-from arspec.work import Work
+from arspec.syntax.yaml import parse, plain, read
 
 ROOT = Path(__file__).parent.parent
 FINE = [*sorted(ROOT.glob("specs/*.yaml")), *sorted(ROOT.glob("tests/specs/ok/*.yaml"))]

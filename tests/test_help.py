@@ -10,7 +10,7 @@ from test_errors import ERR, SPECS, told_of
 
 from arspec.analysis.report import prove
 from arspec.diagnostics import Diagnostic, InputError, Place, text
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
 
 
 @pytest.fixture(autouse=True)

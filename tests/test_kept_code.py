@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from arspec.runtime import kernel as kernels
-from arspec.runtime.kept import HASH, is_whole, keep, private
-from arspec.runtime.kernel import compiler, kernel, library
+from arspec.files.kept import HASH, is_whole, keep, private
+from arspec.sampler.run import kernel as kernels
+from arspec.sampler.run.kernel import compiler, kernel, library
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler")
 

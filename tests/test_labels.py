@@ -18,9 +18,9 @@ from arspec.cli.main import main
 from arspec.cli.models import conditions_of, settle_labels
 from arspec.data import load, load_for
 from arspec.data.labels import class_list, earlier_order, listed, natural
-from arspec.runtime.module import Model
-from arspec.spec.load import Spec, from_text
-from arspec.spec.sections import ClassCondition, ImageData, SequenceData
+from arspec.language.load import Spec, from_text
+from arspec.language.sections import ClassCondition, ImageData, SequenceData
+from arspec.network.module import Model
 from arspec.training.checkpoint import load_model, save_model
 from tests.test_data import refused
 

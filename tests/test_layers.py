@@ -13,15 +13,15 @@ from torch import nn
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
-from arspec.dynamic import gradient_pattern, perturb
+from arspec.language.load import from_text
 from arspec.layers import KINDS
 from arspec.layers.dense import between
 from arspec.layers.geometry import centre
+from arspec.network.module import build
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, Window
-from arspec.runtime.module import build
-from arspec.runtime.subject import random_conditions, subject_of
-from arspec.spec.load import from_text
 from arspec.types import Bools
+from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.subject import random_conditions, subject_of
 from tests.conftest import both_worths, fixed, random_data, randomised
 from tests.layer_cases import CASES, LEAKING, case
 

@@ -19,7 +19,7 @@ import arspec
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.extras import EXTRAS
-from arspec.spec import shipped as by_name
+from arspec.language import shipped as by_name
 from arspec.training.spec_file import read_spec, write_spec
 from tests.conftest import ROOT, SHIPPED
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations, known_at
+from arspec.language.load import from_text, load
 from arspec.layers.base import Node
-from arspec.runtime.lowered import Lowered, lowered
-from arspec.runtime.module import Model
-from arspec.runtime.schedule import schedule
-from arspec.spec.load import from_text, load
+from arspec.network.module import Model
+from arspec.sampler.plan.lowered import Lowered, lowered
+from arspec.sampler.plan.schedule import schedule
 from tests.conftest import ROOT, check_priming, randomised
 
 TEXT = """

@@ -18,18 +18,18 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
+from arspec.language.load import from_text, load
 from arspec.layers.base import Node
-from arspec.runtime import levels as levels_of
-from arspec.runtime import method
-from arspec.runtime.completion import scalar_ranks
-from arspec.runtime.fixed_point import Search, fixed_point
-from arspec.runtime.levels import levels
-from arspec.runtime.module import Model, build
-from arspec.runtime.noise import MAX_EXAMPLES, uniforms
-from arspec.runtime.schedule import schedule
-from arspec.runtime.subject import random_conditions
-from arspec.runtime.timing import WORTH
-from arspec.spec.load import from_text, load
+from arspec.network.module import Model, build
+from arspec.network.ranks import scalar_ranks
+from arspec.sampler.drive import method
+from arspec.sampler.drive.fixed_point import Search, fixed_point
+from arspec.sampler.drive.noise import MAX_EXAMPLES, uniforms
+from arspec.sampler.plan import levels as levels_of
+from arspec.sampler.plan.levels import levels
+from arspec.sampler.plan.schedule import schedule
+from arspec.sampler.plan.timing import WORTH
+from arspec.verification.subject import random_conditions
 from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, small
 from tests.random_specs import specs
 
@@ -345,7 +345,7 @@ def test_more_examples_than_fit_are_refused_before_any_noise_is_made(monkeypatch
         raise AssertionError("a generator was made")
 
     model = randomised(small(ROOT / "specs" / "made.yaml"))
-    monkeypatch.setattr("arspec.runtime.noise.np.random.Philox", never)
+    monkeypatch.setattr("arspec.sampler.drive.noise.np.random.Philox", never)
     for n in (10**9, MAX_EXAMPLES + 1):
         with pytest.raises(InputError, match="is the limit here"):
             model.sample(n)

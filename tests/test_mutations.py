@@ -13,9 +13,9 @@ import pytest
 
 from arspec.analysis.entries import Entries
 from arspec.analysis.report import Report, prove
-from arspec.dynamic import perturb
-from arspec.runtime.module import build
-from arspec.runtime.subject import subject_of
+from arspec.network.module import build
+from arspec.verification.dynamic import perturb
+from arspec.verification.subject import subject_of
 from tests.mutations import BASES, MUTATIONS, Mutation, base
 
 DRAWS = 3

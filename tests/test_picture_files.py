@@ -18,7 +18,7 @@ from arspec.cli.main import main
 from arspec.codec.media import LAID, PICTURE, build, parse, restores
 from arspec.codec.wire import Damaged
 from arspec.diagnostics import InputError
-from arspec.spec.sections import ImageData
+from arspec.language.sections import ImageData
 from tests.frame import framed
 from tests.picture_files import Array, File, exact_files, jpeg, lossy_files, numbers, saved, tiff
 from tests.test_data import refused

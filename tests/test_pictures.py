@@ -18,7 +18,7 @@ from arspec.data import cache, load, write
 from arspec.data.picture.base import MOST_PIXELS
 from arspec.data.picture.read import decode
 from arspec.diagnostics import InputError
-from arspec.spec.sections import ImageData
+from arspec.language.sections import ImageData
 from tests.picture_files import HEIGHT, WIDTH, Array, File, exact_files, jpeg, lossy_files, numbers, saved, tiff
 from tests.test_data import refused
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from arspec.heads import HEADS
-from arspec.runtime.completion import scalar_ranks
-from arspec.runtime.module import Model
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
+from arspec.network.module import Model
+from arspec.network.ranks import scalar_ranks
 from tests.conftest import randomised
 
 CONVOLUTIONS = """

@@ -15,19 +15,19 @@ from torch.nn import functional as F
 import arspec
 from arspec.data import load
 from arspec.diagnostics import InputError
+from arspec.language.load import from_text
 from arspec.layers import products
 from arspec.layers.base import Constants, Layer, Node, Weights, repeated, sites_last
 from arspec.layers.dense import between
 from arspec.layers.pieces import cut
+from arspec.network.in_place import in_place
+from arspec.network.module import Model, build
+from arspec.network.segments import segments
 from arspec.reads import Whole
-from arspec.runtime.in_place import in_place
-from arspec.runtime.module import Model, build
-from arspec.runtime.segments import segments
-from arspec.runtime.subject import random_conditions
-from arspec.spec.load import from_text
 from arspec.training import Options, evaluate, train
 from arspec.training.compiled import compile_in_place
 from arspec.training.parallel import NegativeLogProb
+from arspec.verification.subject import random_conditions
 from tests.conftest import ROOT, SHIPPED, every_spec, random_data, randomised, small
 
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "subscale",

@@ -17,9 +17,9 @@ from arspec.cli.main import main
 from arspec.data.begun import usual_split
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
-from arspec.runtime.drawing import noise_for
-from arspec.runtime.module import Model, build
-from arspec.spec.load import from_text, load
+from arspec.language.load import from_text, load
+from arspec.network.module import Model, build
+from arspec.sampler.drive.drawing import noise_for
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chars", "gpt", "char_rnn", "wavenet")

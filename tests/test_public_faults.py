@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arspec.analysis.report import Report, prove
-from arspec.spec.load import load
+from arspec.language.load import load
 from tests.conftest import ROOT
 
 SIZE = {"height": 12, "width": 12}

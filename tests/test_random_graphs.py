@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import witness
-from arspec.dynamic import gradient_pattern, perturb
-from arspec.runtime.module import build
-from arspec.runtime.subject import random_conditions, subject_of
-from arspec.runtime.timing import WORTH
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
+from arspec.network.module import build
+from arspec.sampler.plan.timing import WORTH
 from arspec.types import Bools
+from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.subject import random_conditions, subject_of
 from tests.conftest import fixed, random_data, randomised
 from tests.random_specs import specs
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from arspec.runtime.module import Model, build
-from arspec.runtime.subject import random_conditions
-from arspec.spec.load import load
+from arspec.language.load import load
+from arspec.network.module import Model, build
 from arspec.types import ranks
+from arspec.verification.subject import random_conditions
 from tests.conftest import SPECS, random_data
 from tests.reference.causal_tcn import CausalTCN
 from tests.reference.diagonal_bilstm import DiagonalBiLSTM

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from arspec.diagnostics import SpecError
-from arspec.runtime.module import Model
-from arspec.spec.load import load
+from arspec.language.load import load
+from arspec.network.module import Model
 from tests import test_reference, test_reference_systems
 from tests.conftest import ROOT, SHIPPED
 from tests.reference.fast_generation_toy import FastGenerationToy

@@ -20,6 +20,7 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
+from arspec.language.load import Spec, from_text, load
 from arspec.pictures.diagram import HEAD, dot_source, render
 from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
@@ -31,9 +32,8 @@ from arspec.pictures.schedule import render_schedule
 from arspec.pictures.standing import Standing, crosses, standing
 from arspec.pictures.states import State, field_of
 from arspec.pictures.tree import tree_of
-from arspec.runtime.schedule import free_nodes
-from arspec.runtime.timing import steps_of
-from arspec.spec.load import Spec, from_text, load
+from arspec.sampler.plan.schedule import free_nodes
+from arspec.sampler.plan.timing import steps_of
 
 DOT = shutil.which("dot")
 needs_dot = pytest.mark.skipif(DOT is None, reason="needs the program dot, of Graphviz")

@@ -22,17 +22,17 @@ from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
 from arspec.heads import HEADS
+from arspec.language.load import BUILT_IN, from_text
+from arspec.language.reference import reference
+from arspec.language.references import FORMS
+from arspec.language.schema import schema
+from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
-from arspec.spec.arithmetic import PRECEDENCE
-from arspec.spec.expressions import ExpressionError, evaluate
-from arspec.spec.load import BUILT_IN, from_text
-from arspec.spec.predicates import parse_mask
-from arspec.spec.reference import reference
-from arspec.spec.references import FORMS
-from arspec.spec.schema import schema
-from arspec.spec.sections import CONDITIONS, DATA, Auxiliary, OrderSection
-from arspec.spec.yaml import parse, plain, read
+from arspec.syntax.arithmetic import PRECEDENCE
+from arspec.syntax.expressions import ExpressionError, evaluate
+from arspec.syntax.predicates import parse_mask
+from arspec.syntax.yaml import parse, plain, read
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("specs/*.yaml"))

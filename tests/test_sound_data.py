@@ -16,7 +16,7 @@ from arspec.data import load
 from arspec.data.mu_law import to_codes
 from arspec.data.sound import MOST_FRAMES, read_sound
 from arspec.diagnostics import InputError
-from arspec.spec.sections import SequenceData
+from arspec.language.sections import SequenceData
 from tests.sounds import AUDIO, KINDS, Array, independent, signal, written
 from tests.test_data import refused
 

@@ -13,8 +13,8 @@ import torch
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
-from arspec.runtime.module import Model, build
-from arspec.spec.load import Spec, load
+from arspec.language.load import Spec, load
+from arspec.network.module import Model, build
 from arspec.training import load_model, save_model
 from arspec.training.spec_file import check_same_spec, read_spec, write_spec
 

@@ -16,13 +16,13 @@ from arspec.analysis.contexts import depends_on, seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.diagnostics import InputError, SpecError
-from arspec.dynamic import gradient_pattern, perturb
+from arspec.language.load import Spec, load
 from arspec.layers.base import Node
-from arspec.runtime.completion import scalar_ranks
-from arspec.runtime.few_rows import BUSY
-from arspec.runtime.module import build
-from arspec.runtime.subject import random_conditions, subject_of
-from arspec.spec.load import Spec, load
+from arspec.network.module import build
+from arspec.network.ranks import scalar_ranks
+from arspec.sampler.run.few_rows import BUSY
+from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.subject import random_conditions, subject_of
 from tests.conftest import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, small
 
 BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
@@ -138,7 +138,7 @@ def test_nothing_moves_with_what_comes_later(path: Path):
 @both_worths
 @every_spec
 def test_the_sampler_is_the_module(path: Path, worth: int, busy: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("arspec.runtime.few_rows.BUSY", busy)
+    monkeypatch.setattr("arspec.sampler.run.few_rows.BUSY", busy)
     model = randomised(small(path), worth=worth)
     for batch in (1, 5):
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)

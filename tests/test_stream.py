@@ -11,13 +11,13 @@ from torch import Tensor
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
-from arspec.runtime.compiled import can_compile, compiled_step
-from arspec.runtime.endless import endless
-from arspec.runtime.lengths import at_length
-from arspec.runtime.module import Model, build
-from arspec.runtime.noise import uniforms
-from arspec.runtime.stream import Stream
-from arspec.spec.load import from_text, load
+from arspec.language.load import from_text, load
+from arspec.network.module import Model, build
+from arspec.sampler.drive.noise import uniforms
+from arspec.sampler.drive.stream import Stream
+from arspec.sampler.plan.endless import endless
+from arspec.sampler.plan.lengths import at_length
+from arspec.sampler.run.compiled import can_compile, compiled_step
 
 ROOT = Path(__file__).parent.parent
 SMALL = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from arspec.runtime.schedule import schedule
-from arspec.spec.load import from_text, load
+from arspec.language.load import from_text, load
+from arspec.sampler.plan.schedule import schedule
 from tests.conftest import ROOT, check_priming, randomised
 
 # What is added up, and the names of the nodes that are computed with it.

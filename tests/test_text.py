@@ -26,9 +26,9 @@ from arspec.data.raw import Raw
 from arspec.data.sets import SETS
 from arspec.data.symbols import bytes_of, levels_of, text_of
 from arspec.diagnostics import InputError
-from arspec.runtime.module import build
-from arspec.spec.load import Spec, from_text
-from arspec.spec.sections import SequenceData
+from arspec.language.load import Spec, from_text
+from arspec.language.sections import SequenceData
+from arspec.network.module import build
 from arspec.training.spec_file import read_spec, write_spec
 
 CHARS = """

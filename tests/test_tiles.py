@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from arspec.language.load import from_text
 from arspec.layers import products
 from arspec.layers import tiles as cutting
 from arspec.layers.base import repeated
 from arspec.layers.dense import between
 from arspec.layers.tiles import Tile, tiles
+from arspec.network.module import Model
 from arspec.reads import Whole
-from arspec.runtime.module import Model
-from arspec.spec.load import from_text
 from arspec.types import ranks
 from tests.conftest import randomised
 

@@ -24,7 +24,7 @@ from arspec.cli import train as train_command
 from arspec.cli.given import known_part
 from arspec.data import load
 from arspec.diagnostics import InputError
-from arspec.spec.sections import SequenceData
+from arspec.language.sections import SequenceData
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
 from arspec.training.tensors import read_tensors, weights_of

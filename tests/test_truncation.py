@@ -16,9 +16,9 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.heads import Bernoulli, Categorical, LogisticMixture, Parts, Support
 from arspec.heads.truncation import Truncation, truncation
-from arspec.runtime.compiled import compiled_step
-from arspec.runtime.module import Model, build
-from arspec.spec.load import from_text
+from arspec.language.load import from_text
+from arspec.network.module import Model, build
+from arspec.sampler.run.compiled import compiled_step
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = 5
@@ -144,7 +144,7 @@ def test_every_way_of_drawing_obeys() -> None:
     model = sequence()
     wanted = model.sample(40, seed=1, temperature=1.3, method="once", **ASKED)
     # step by step, from the module alone
-    from arspec.runtime.drawing import noise_for
+    from arspec.sampler.drive.drawing import noise_for
 
     noise = noise_for(model, 1, 0, 40)
     x = torch.zeros(40, 10, dtype=torch.long)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from arspec.offsets import lost, reached
-from arspec.spec.load import from_text, load
-from arspec.twin import VARIABLES, thin
-from arspec.verification import verify
+from arspec.analysis.offsets import lost, reached
+from arspec.analysis.twin import VARIABLES, thin
+from arspec.language.load import from_text, load
+from arspec.verification.verifying import verify
 from tests.conftest import SHIPPED
 
 IMAGE = "{kind: image, height: 24, width: 6, levels: 4}"

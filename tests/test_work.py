@@ -12,10 +12,10 @@ import pytest
 from frame import framed
 
 from arspec.diagnostics import InputError
+from arspec.diagnostics.work import KINDS, Work
+from arspec.language.counting import Counting
+from arspec.language.load import from_text, load
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Whole, Window
-from arspec.spec.counting import Counting
-from arspec.spec.load import from_text, load
-from arspec.work import KINDS, Work
 from tests.conftest import every_spec
 from tests.layer_cases import CASES, case
 
@@ -233,7 +233,7 @@ graph:
 
 def test_names_without_use_cost_no_more_than_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """The text is read once for all of them, and few are compared with those in use."""
-    from arspec.spec import unused
+    from arspec.language import unused
 
     compared: list[int] = []
     real = unused.difflib.get_close_matches

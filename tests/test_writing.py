@@ -22,11 +22,11 @@ import torch
 from hostile import QUICK, data_of, model_of, write_spec
 
 from arspec.cli.main import main
-from arspec.data import atomic
 from arspec.data.arrays import write_npy
-from arspec.data.atomic import append_text, replacing, replacing_all, sweep, write_text
 from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError
+from arspec.files import atomic
+from arspec.files.atomic import append_text, replacing, replacing_all, sweep, write_text
 from arspec.training import train
 from arspec.training.checkpoint import MODEL, STATE
 from arspec.training.lock import LOCK, locked
@@ -208,7 +208,7 @@ def test_a_place_where_no_file_can_stand_is_refused_before_anything_is_computed(
     (tmp_path / "folder.npy").mkdir()
     (tmp_path / "file").write_text("x")
     (tmp_path / "null.npy").symlink_to("/dev/null")
-    monkeypatch.setattr("arspec.runtime.module.Model.sample", lambda *_, **__: pytest.fail("it computes"))
+    monkeypatch.setattr("arspec.network.module.Model.sample", lambda *_, **__: pytest.fail("it computes"))
     for name in ("folder.npy", "file/x.npy", "null.npy", "file/x/y.npy"):
         assert main(["sample", spec, "-o", str(tmp_path / name), "--device", "cpu"]) == 2
         assert "AR810" in capsys.readouterr().err

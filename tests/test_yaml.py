@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from arspec.diagnostics import InputError, Source, SpecError
-from arspec.spec import yaml
-from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.syntax import yaml
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
 
 def parse(text: str) -> Tree:

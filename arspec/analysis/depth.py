@@ -13,7 +13,7 @@ import numpy as np
 from arspec.analysis.contexts import Memo, Seen, seen
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
-from arspec.spec.load import Spec
+from arspec.language.load import Spec
 
 MAX_DOUBLINGS = 8
 MAX_DEEP_NODES = 20_000  # nodes of a deepened graph, beyond which the search stops

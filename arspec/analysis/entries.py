@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from arspec.diagnostics import Place, Source
+from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.spec.load import Spec
-from arspec.spec.yaml import Map, Scalar, Seq, Tree, parse
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree, parse
 
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}")
 

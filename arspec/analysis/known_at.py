@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from arspec.analysis.memo import Memo
-from arspec.graph import Graph
+from arspec.language.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Reads, Scan
 from arspec.types import Ints, Member

@@ -16,9 +16,9 @@ from arspec.analysis.idle import idle_masks
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
 from arspec.diagnostics import Diagnostic, Place
+from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
-from arspec.spec.load import Spec
 from arspec.types import Ints, Member, ranks
 
 Contexts = bool | int | Literal["all"]  # of which variables: see `prove`

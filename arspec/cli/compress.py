@@ -75,8 +75,8 @@ def run_compress(args: argparse.Namespace) -> int:
         at_least(1, args.lanes, "--lanes")
     if os.path.exists(out) and not args.force:
         raise InputError("AR810", f"{out} exists", "choose another name, or --force")
-    from arspec.data.atomic import check_place
     from arspec.extras import need
+    from arspec.files.atomic import check_place
 
     need("constriction")
     check_place(out)
@@ -85,7 +85,7 @@ def run_compress(args: argparse.Namespace) -> int:
     model = open_model(args)
     from arspec.codec import Codec, Item
     from arspec.codec.media import parse
-    from arspec.data.atomic import replacing
+    from arspec.files.atomic import replacing
 
     codec = Codec(model, args.member, args.noise, args.lanes)
     items: list[Item] = []
@@ -140,7 +140,7 @@ def run_decompress(args: argparse.Namespace) -> int:
     need("constriction")
     from arspec.codec import Codec
     from arspec.codec.container import read
-    from arspec.data.below import below
+    from arspec.files.below import below
 
     args.device = "cpu"
     if args.model is None:
@@ -215,7 +215,7 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
 
 
 def _bytes(path: Path) -> bytes:
-    from arspec.foreign import content
+    from arspec.files.foreign import content
 
     return content(path, "AR803")
 

@@ -76,7 +76,7 @@ def _known(given: str, model: Any) -> Any:
                 f"--given {given}: N lies from 1 to {data.variables - 1}",
                 f"for example {part}:{max(1, data.variables // 2)}",
             )
-        from arspec.runtime.completion import scalar_ranks
+        from arspec.network.ranks import scalar_ranks
 
         ranks = scalar_ranks(model, 0)
         if part == "suffix":
@@ -92,7 +92,7 @@ def _mask_file(given: str, data: Any, known: Any) -> Any:
     from arspec.data.picture.fit import fitted
     from arspec.data.picture.read import decode
     from arspec.data.tally import Tally
-    from arspec.foreign import content
+    from arspec.files.foreign import content
 
     path = Path(given)
     if not os.path.exists(path):

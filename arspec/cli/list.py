@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from arspec.diagnostics import InputError
-    from arspec.spec.load import load
-    from arspec.spec.shipped import found, shipped, shipped_folder
+    from arspec.language.load import load
+    from arspec.language.shipped import found, shipped, shipped_folder
 
     paths = [] if args.specs else list(shipped().values())
     for given in map(Path, args.specs or ["specs"]):

@@ -19,7 +19,7 @@ from arspec.progress import showing
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("arspec.cli.list", "", "the specs in a folder, with their sizes"),
     "verify": ("arspec.cli.verify", "", "prove specs, test the compiled modules, propose mends"),
-    "audit": ("arspec.audit.command", "", "test a hand-written torch module for leaks and blind spots"),
+    "audit": ("arspec.cli.audit", "", "test a hand-written torch module for leaks and blind spots"),
     "explain": ("arspec.cli.explain", "", "the page of a diagnostic, such as AR701"),
     "guide": ("arspec.cli.guide", "", "a page of the guide, such as speed; without a topic, the list of pages"),
     "render": ("arspec.cli.render", "", "draw a spec: its graph, or its order, masks and contexts"),

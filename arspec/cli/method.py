@@ -22,7 +22,7 @@ def method_of(
 ) -> str:
     """The method by which `count` examples are drawn; says which it is, and why, where that is asked for."""
     if args.explain_method:
-        from arspec.runtime.method import choose
+        from arspec.sampler.drive.method import choose
 
         choice = choose(model, count, args.method, member, known, condition)
         say(choice, file=sys.stderr)

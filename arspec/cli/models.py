@@ -53,7 +53,7 @@ def add_conditions(parser: argparse.ArgumentParser, what_for: str = "") -> None:
 
 def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """`['width=32']` as params, numbers as YAML reads them. `option` is what they were given by."""
-    from arspec.spec.scalars import core_value
+    from arspec.syntax.scalars import core_value
 
     params: dict[str, Any] = {}
     for setting in settings:
@@ -92,7 +92,7 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
 def names_spec(text: str) -> bool:
     """Whether what stands for a model is a spec: by its ending, or by a name that no file or folder here has. InputError
     (AR802) for a name that nothing has."""
-    from arspec.spec.shipped import SUFFIXES, file_of, is_name, no_spec
+    from arspec.language.shipped import SUFFIXES, file_of, is_name, no_spec
 
     if Path(text).suffix in SUFFIXES or not is_name(text) or os.path.exists(text):
         return Path(text).suffix in SUFFIXES

@@ -14,7 +14,7 @@ from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 FORMATS = ("txt", "wav", "npy", "png")
 
@@ -76,7 +76,7 @@ class Output:
     @staticmethod
     def put(data: bytes) -> None:
         """Writes bytes to standard output at once, whatever encoding it has."""
-        from arspec.data.atomic import telling
+        from arspec.files.atomic import telling
 
         with telling("standard output"):
             sys.stdout.flush()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from arspec.spec.sections import SequenceData
+    from arspec.language.sections import SequenceData
 
     Codes = npt.NDArray[np.int64]
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the picture and prints its path; exit code 0 also for a spec that leaks, which the picture shows."""
     from arspec.diagnostics import InputError
-    from arspec.spec.load import load
+    from arspec.language.load import load
 
     for name in ("variable", "node", "panels", "effective"):
         if getattr(args, name) not in (None, False) and not args.field:

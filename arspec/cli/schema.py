@@ -15,11 +15,11 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     if args.reference:
-        from arspec.spec.reference import reference
+        from arspec.language.reference import reference
 
         say(reference(), end="")
     else:
-        from arspec.spec.schema import schema
+        from arspec.language.schema import schema
 
         say(json.dumps(schema(), indent=1, ensure_ascii=False))
     return 0

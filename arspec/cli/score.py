@@ -169,7 +169,7 @@ def table(summary: dict[str, Any]) -> str:
 
 def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any],
            classes: dict[str, dict[str, list[Any]]], data: Any) -> None:  # fmt: skip
-    from arspec.data.atomic import write_text
+    from arspec.files.atomic import write_text
     from arspec.scoring.heat import draw_heat
     from arspec.scoring.plots import draw_curves, draw_histograms
 

@@ -43,7 +43,7 @@ def run_stream(args: argparse.Namespace, model: Any, chance: dict[str, Any], out
     """Draws sequences and says where they are; exit code 0."""
     data = model.spec.data
     if data.kind != "sequence":
-        from arspec.runtime.prompting import article
+        from arspec.sampler.drive.prompting import article
 
         raise InputError(
             "AR808",

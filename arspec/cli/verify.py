@@ -83,13 +83,13 @@ def _mended(path: str, report: Any, args: argparse.Namespace, found: dict[str, A
 
 def _verified(path: str, args: argparse.Namespace) -> Any:
     from arspec.analysis.report import prove
-    from arspec.spec.load import load
+    from arspec.language.load import load
 
     spec = load(path, params_of(args.set))
     if args.static:
         report = prove(spec, args.contexts)
     else:
-        from arspec.verification import verify
+        from arspec.verification.verifying import verify
 
         report = verify(spec, full=args.full, twin=args.twin, contexts=args.contexts)
     if not report.proven or args.fix:

@@ -27,11 +27,11 @@ from arspec.codec.wire import Damaged, In
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
-from arspec.runtime.fingerprint import fingerprint_of
+from arspec.network.fingerprint import fingerprint_of
 from arspec.types import Ints
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 LIMIT = 1 << 28  # values of a part, the most unless told otherwise
 
@@ -302,7 +302,7 @@ def _dtype(levels: int) -> type[np.unsignedinteger[Any]]:
 
 def _in_float64(model: Model) -> Model:
     """The same model on the CPU in float64, in evaluation mode; the model itself, where it is that already."""
-    from arspec.runtime.module import Model as Compiled
+    from arspec.network.module import Model as Compiled
 
     if model.dtype == torch.float64 and model.device.type == "cpu" and not model.training:
         return model

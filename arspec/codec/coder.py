@@ -20,7 +20,7 @@ from arspec.codec.part import MOST_APART
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 BLOCK = 1 << 19  # weights that are made together
 ROOM = 1 << 24  # parameters that are computed together

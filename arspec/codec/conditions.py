@@ -16,7 +16,7 @@ from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Condition as Section
+    from arspec.language.sections import Condition as Section
 
 
 def checked(given: Mapping[str, Array], sections: Mapping[str, Section], tiles: list[int]) -> dict[str, Array]:

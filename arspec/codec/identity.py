@@ -11,7 +11,7 @@ import numpy as np
 from arspec.codec.container import HASH
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 def spec_hash(model: Model) -> bytes:

@@ -14,8 +14,8 @@ from arspec.data.examples import Array
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.graph import Graph
-    from arspec.spec.sections import ImageData
+    from arspec.language.graph import Graph
+    from arspec.language.sections import ImageData
 
 MOST = 256  # tiles side by side
 MEMORY = 1 << 30  # bytes that their caches may take, more or less

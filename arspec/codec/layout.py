@@ -13,7 +13,7 @@ from arspec.codec.tiles import Tiling
 from arspec.data.examples import Array
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 
 @dataclass(frozen=True)

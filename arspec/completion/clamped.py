@@ -14,7 +14,7 @@ from torch import Tensor
 from arspec.completion.given import Given
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 ROWS = 512  # that go through the sampler at once
 

@@ -18,11 +18,11 @@ from arspec.completion.plan import plan
 from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation, truncation
-from arspec.runtime.drawing import noise_for
-from arspec.runtime.method import sample
+from arspec.sampler.drive.drawing import noise_for
+from arspec.sampler.drive.method import sample
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 @dataclass(frozen=True)

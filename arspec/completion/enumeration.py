@@ -16,7 +16,7 @@ from arspec.diagnostics import InputError
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 MOST = 1 << 16  # completions that are enumerated
 

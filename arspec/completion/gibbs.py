@@ -16,11 +16,11 @@ from torch import Tensor
 
 from arspec.completion.clamped import ROWS
 from arspec.completion.given import Given
+from arspec.network.ranks import scalar_ranks
 from arspec.progress import track
-from arspec.runtime.completion import scalar_ranks
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 Conditions = dict[str, Tensor]
 

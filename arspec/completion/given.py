@@ -11,11 +11,11 @@ from torch import Tensor
 
 from arspec.analysis.known_at import Relations, known_at
 from arspec.diagnostics import InputError
-from arspec.runtime.completion import scalar_ranks
+from arspec.network.ranks import scalar_ranks
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.given import Given
-from arspec.runtime.drawing import noise_for
+from arspec.sampler.drive.drawing import noise_for
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 LOW = 0.5  # effective particles, as a share of all, below which they are resampled
 

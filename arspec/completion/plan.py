@@ -16,7 +16,7 @@ from arspec.completion.given import Given, best_given, not_first
 from arspec.diagnostics import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 HOW = ("auto", "order", "enumeration", "rejection", "particles", "gibbs", "metropolis")
 FEW = 1 << 12  # passes for a completion that auto spends on a way: on large models more would take minutes

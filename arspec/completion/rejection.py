@@ -15,10 +15,10 @@ from torch import Tensor
 from arspec.completion.clamped import ROWS, Clamped
 from arspec.completion.given import Given
 from arspec.diagnostics import InputError
-from arspec.runtime.drawing import noise_of
+from arspec.sampler.drive.drawing import noise_of
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 def by_rejection(

@@ -17,12 +17,12 @@ from arspec.data.raw import SPLITS, Raw
 from arspec.data.readers.pictures import size_help
 from arspec.data.symbols import levels_of
 from arspec.diagnostics import InputError
-from arspec.spec.sections import MOST_LEVELS
+from arspec.language.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
     from arspec.data.load import Condition
-    from arspec.spec.sections import Condition as ConditionSection
-    from arspec.spec.sections import Data, SequenceData
+    from arspec.language.sections import Condition as ConditionSection
+    from arspec.language.sections import Data, SequenceData
 
 MOST_VALUE = (1 << 32) - 1  # of an array whose levels are changed: the products of both fit 64 bits
 

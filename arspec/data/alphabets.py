@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from arspec.data.load import read
 from arspec.data.symbols import decoded
 from arspec.diagnostics import InputError
-from arspec.spec.sections import MOST_LEVELS
+from arspec.language.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
-    from arspec.spec.load import Spec
+    from arspec.language.load import Spec
 
 
 SHOWN = 8  # characters at either end of the table, in a note

@@ -12,7 +12,7 @@ import numpy as np
 
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
-from arspec.foreign import MOST_DATA, opened
+from arspec.files.foreign import MOST_DATA, opened
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

@@ -10,7 +10,7 @@ import numpy as np
 from arspec.data.examples import Array
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import ImageData
+    from arspec.language.sections import ImageData
 
 LUMA = (299, 587, 114)  # thousandths of red, green and blue (Rec. ITU-R BT.601)
 

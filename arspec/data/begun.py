@@ -17,7 +17,7 @@ from arspec.data.readers.files import found
 from arspec.data.sets import SETS
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 
 def load_begun(

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from arspec.data.arrays import read_npz
-from arspec.data.atomic import replacing, write_text
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
+from arspec.files.atomic import replacing, write_text
 
 
 def user_cache() -> Path:

@@ -14,7 +14,7 @@ TABLES = (".csv", ".tsv", ".xlsx", ".parquet")  # what tables come as, which mus
 
 if TYPE_CHECKING:
     from arspec.data.load import Condition
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 
 def read_files(source: Files, data: Data, condition: Condition, split: str, options: Options) -> Raw:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.data.atomic import replacing, replacing_all, write_text
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
 from arspec.data.symbols import bytes_of
 from arspec.data.wav import opened_wav
 from arspec.data.write import as_text, numbered
+from arspec.files.atomic import replacing, replacing_all, write_text
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import SequenceData
+    from arspec.language.sections import SequenceData
 
 Put = Callable[[Array], object]  # takes a piece of each sequence, [n, up to any number of steps]
 

@@ -13,7 +13,7 @@ from arspec.data.examples import Array
 from arspec.diagnostics import InputError, did_you_mean, visible
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import ClassCondition
+    from arspec.language.sections import ClassCondition
 
 SHOWN = 30  # names that a message lists
 MOST_IN_RANGE = 1 << 20

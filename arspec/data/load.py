@@ -19,10 +19,10 @@ from arspec.data.sets import SETS
 from arspec.diagnostics import InputError, did_you_mean_file
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
-    from arspec.spec.load import Spec
-    from arspec.spec.sections import Condition as ConditionSection
-    from arspec.spec.sections import Data
+    from arspec.language.load import Spec
+    from arspec.language.sections import Condition as ConditionSection
+    from arspec.language.sections import Data
+    from arspec.network.module import Model
 
 Condition = Mapping[str, "ConditionSection"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 from arspec.extras import need
-from arspec.foreign import opened as regular
+from arspec.files.foreign import opened as regular
 
 MOST_FRAMES = 1 << 28  # of a file: 4.6 hours at 16 kHz. A few bytes of a compressed file may claim any number
 BLOCK = 1 << 20  # samples that are decoded at a time

@@ -11,7 +11,7 @@ from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import SequenceData
+    from arspec.language.sections import SequenceData
 
 # Says where the byte of this number stands in its file: "line 3, column 5 of a.txt".
 At = Callable[[int], str]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arspec.data.atomic import replacing
 from arspec.diagnostics import InputError
+from arspec.files.atomic import replacing
 
 WIDTH = 2  # bytes of a sample
 MOST = (1 << 32) - 64  # bytes of samples: sizes are stated in 32 bits

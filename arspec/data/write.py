@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arspec.data.arrays import write_npy
-from arspec.data.atomic import check_place, replacing, write_text
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
 from arspec.data.picture.png import png_file
 from arspec.data.symbols import text_of
 from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError
+from arspec.files.atomic import check_place, replacing, write_text
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data, SequenceData
+    from arspec.language.sections import Data, SequenceData
 
 GAP = 2  # pixels between the images of a grid
 GAP_GREY = 96

@@ -2,14 +2,14 @@
 
 A fault in a spec has a `Place` in its text and is a `Diagnostic`; a `Collector` gathers all of a file's faults and
 raises them at once as a `SpecError`. Bad input without a place in a spec (weights, data, flags) is an `InputError`.
-The codes and their pages stand in `arspec.codes`, one file for each hundred. What comes from outside passes `visible`
+The codes and their pages stand in `arspec.diagnostics.codes`, one file for each hundred. What comes from outside passes `visible`
 before it is shown.
 """
 
 from __future__ import annotations
 
-from arspec.codes import CODES, Code
 from arspec.diagnostics.as_text import text
+from arspec.diagnostics.codes import CODES, Code
 from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.errors import Collector, InputError, SpecError
 from arspec.diagnostics.for_programs import github, to_json

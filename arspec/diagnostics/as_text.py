@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from arspec.codes import LEVELS
+from arspec.diagnostics.codes import LEVELS
 from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.foreign import visible
 from arspec.diagnostics.place import Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arspec.codes import CODES, Level
+from arspec.diagnostics.codes import CODES, Level
 from arspec.diagnostics.place import Place
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from arspec.codes import CODES
 from arspec.diagnostics.as_text import text
+from arspec.diagnostics.codes import CODES
 from arspec.diagnostics.diagnostic import Diagnostic
 from arspec.diagnostics.names import did_you_mean, the_nearest
 from arspec.diagnostics.place import Place
-from arspec.work import KINDS, Work
+from arspec.diagnostics.work import KINDS, Work
 
 MAX_FAULTS = 300  # that a collector takes before it gives up
 
@@ -102,7 +102,7 @@ class Collector:
         self.diagnostics.extend(diagnostics)
 
     def spend(self, kind: str, count: int, place: Place | None) -> None:
-        """Counts what is about to be made, of a kind of `arspec.work`. Raises SpecError where that is too much."""
+        """Counts what is about to be made, of a kind of `arspec.diagnostics.work`. Raises SpecError where that is too much."""
         if not self.work.take(kind, count):
             limit = KINDS[kind]
             found = f"the spec has more than {limit.most:,} {limit.what} (limit {limit.limit})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arspec.codes import CODES
+from arspec.diagnostics.codes import CODES
 from arspec.diagnostics.errors import InputError
 from arspec.diagnostics.foreign import visible
 from arspec.diagnostics.names import nearest

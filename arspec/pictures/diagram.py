@@ -19,13 +19,13 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import Report, prove
 from arspec.analysis.witness import Witness, site_name
 from arspec.diagnostics import InputError
-from arspec.graph import Graph
+from arspec.language.graph import Graph
+from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
 from arspec.pictures.inlets import Inlet, inlets
 from arspec.pictures.palette import FAINT, FAMILIES, LEAK, OTHER, STROKES, TEXT
 from arspec.pictures.standing import Standing, crosses, standing
-from arspec.spec.load import Spec
 from arspec.types import Member
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def render(
     unfold: every repetition, not the first for all. report: of `prove` or `verify`, else it is proven here. member: of
     a family of orders, the one that known-at is shown for. Raises InputError for another suffix, and where `dot` is
     missing or fails; the .dot then stands beside. Files are written whole or not at all."""
-    from arspec.data.atomic import replacing, write_text
+    from arspec.files.atomic import replacing, write_text
 
     target = Path(path)
     if target.suffix.lower() not in FORMATS:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import Tensor
 
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 INPUTS = 16  # random inputs that the gradient is averaged over
 DECADES = 6  # of the colour scale at most, from the greatest gradient down
@@ -52,8 +52,8 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
     of one example."""
     import torch
 
-    from arspec.runtime.evaluating import evaluating
-    from arspec.runtime.subject import subject_of
+    from arspec.network.evaluating import evaluating
+    from arspec.verification.subject import subject_of
 
     subject = subject_of(model, member, seed)
     assert subject.trace is not None
@@ -75,7 +75,7 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
 
 
 def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -> None:
-    from arspec.data.atomic import replacing
+    from arspec.files.atomic import replacing
 
     matplotlib = need("matplotlib")
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.extras import need
+from arspec.language.load import Spec
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
-from arspec.spec.load import Spec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,7 @@ def _has(field: Field, panel: str) -> bool:
 
 
 def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]) -> None:
-    from arspec.data.atomic import replacing
+    from arspec.files.atomic import replacing
 
     matplotlib = need("matplotlib")
 

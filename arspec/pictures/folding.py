@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from arspec.graph import Graph
+from arspec.language.graph import Graph
 from arspec.layers.base import Node
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -10,9 +10,9 @@ import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
+from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.runtime.schedule import Schedule, schedule
-from arspec.spec.load import Spec
+from arspec.sampler.plan.schedule import Schedule, schedule
 from arspec.types import Cells, Ints, coordinates
 
 PROBED = 16  # sites by which it is told whether a node reads other places than its own

@@ -12,9 +12,9 @@ import numpy as np
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
 from arspec.extras import need
+from arspec.language.load import Spec
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
 from arspec.pictures.tree import clear
-from arspec.spec.load import Spec
 from arspec.types import Cells, Ints, coordinates
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def render_schedule(spec: Spec, path: str | os.PathLike[str], step: int, member:
 
 
 def _write(progress: Progress, target: Path) -> None:
-    from arspec.data.atomic import replacing
+    from arspec.files.atomic import replacing
 
     matplotlib = need("matplotlib")
 

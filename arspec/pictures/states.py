@@ -15,8 +15,8 @@ from arspec.analysis.depth import deepened
 from arspec.analysis.known_at import Relations
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError
+from arspec.language.load import Spec
 from arspec.reads import Reads
-from arspec.spec.load import Spec
 from arspec.types import Bools, Ints
 
 Floats = npt.NDArray[np.float64]

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from arspec.network.evaluating import evaluating
 from arspec.progress import track
-from arspec.runtime.evaluating import evaluating
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 Floats = npt.NDArray[np.float64]
 BINS = 20

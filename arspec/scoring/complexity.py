@@ -15,7 +15,7 @@ import numpy.typing as npt
 from arspec.diagnostics import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 _BYTES: dict[str, Callable[[bytes], bytes]] = {
     "zlib": lambda plain: zlib.compress(plain, 9),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arspec.data.atomic import replacing
 from arspec.extras import need
+from arspec.files.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 MOST = 12  # examples of a set that are shown
 INCH = 1.1  # side of a picture

@@ -15,7 +15,7 @@ from arspec.layers.base import channels_first
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 Floats = npt.NDArray[np.float64]
 

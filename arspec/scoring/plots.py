@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.data.atomic import replacing
 from arspec.extras import need
+from arspec.files.atomic import replacing
 from arspec.scoring.auroc import auroc, curve
 
 if TYPE_CHECKING:

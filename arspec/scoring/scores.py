@@ -23,7 +23,7 @@ from arspec.scoring.complexity import compressed_bits, default_codec
 from arspec.scoring.likelihood import Floats, likelihood
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import Tensor, nn
 
 import arspec
-from arspec.data.atomic import replacing_all
 from arspec.diagnostics import InputError
+from arspec.files.atomic import replacing_all
 from arspec.training.classes_file import read_classes, write_classes
 from arspec.training.parallel import choose_device, whole
 from arspec.training.spec_file import read_spec, write_spec
 from arspec.training.tensors import fill, put_tensors, read_record, read_tensors, weights_of, write_tensors
 
 if TYPE_CHECKING:
-    from arspec.runtime.module import Model
+    from arspec.network.module import Model
 
 MODEL, STATE = "model.safetensors", "state.safetensors"
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from arspec import foreign
-from arspec.data.atomic import write_text
 from arspec.data.labels import Names
 from arspec.diagnostics import InputError
-from arspec.spec.load import Spec
+from arspec.files import foreign
+from arspec.files.atomic import write_text
+from arspec.language.load import Spec
 
 CLASSES = "classes.json"
 MOST_BYTES = 1 << 26

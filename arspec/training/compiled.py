@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import nn
 
-from arspec.runtime.compiled import need_compiler
+from arspec.sampler.run.compiled import need_compiler
 
 MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a last batch of another size
 

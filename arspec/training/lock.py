@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arspec.data.atomic import sweep, telling
 from arspec.diagnostics import InputError
+from arspec.files.atomic import sweep, telling
 
 LOCK = ".lock"
 MOST = 4096  # bytes that are read of it

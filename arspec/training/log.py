@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from arspec.data.atomic import append_text, telling, write_text
 from arspec.extras import need
-from arspec.foreign import content
+from arspec.files.atomic import append_text, telling, write_text
+from arspec.files.foreign import content
 from arspec.progress import Progress
 
 

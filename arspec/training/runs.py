@@ -15,7 +15,7 @@ from arspec.data import Examples, fitted, load_for
 from arspec.data.labels import earlier_order
 from arspec.diagnostics import InputError
 from arspec.extras import brings, has
-from arspec.spec.load import Spec
+from arspec.language.load import Spec
 from arspec.training.checkpoint import STATE, read_progress
 from arspec.training.classes_file import read_classes
 from arspec.training.loop import Summary, train

@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from arspec import foreign
-from arspec.data.atomic import replacing, write_text
 from arspec.diagnostics import InputError, Source, SpecError
-from arspec.spec.extends import extended_file
-from arspec.spec.load import Spec
-from arspec.spec.load import load as load_spec
-from arspec.spec.yaml import Map, Scalar, Seq, Tree, parse, read
+from arspec.files import foreign
+from arspec.files.atomic import replacing, write_text
+from arspec.language.extends import extended_file
+from arspec.language.load import Spec
+from arspec.language.load import load as load_spec
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree, parse, read
 
 SPEC, SETTINGS = "spec.yaml", "spec.json"
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from arspec.data.atomic import replacing
 from arspec.diagnostics import InputError
-from arspec.foreign import opened
+from arspec.files.atomic import replacing
+from arspec.files.foreign import opened
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SHOWN = 4  # names of weights in a message

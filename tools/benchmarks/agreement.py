@@ -39,7 +39,7 @@ def gpt() -> None:
 
 def uniforms_of(model: Any, batch: int) -> torch.Tensor:
     """[B, T]: what the sampler of a sequence draws by."""
-    from arspec.runtime.noise import uniforms
+    from arspec.sampler.drive.noise import uniforms
 
     return torch.from_numpy(uniforms(0, 0, batch, model.spec.data.variables, 1))[..., 0]
 

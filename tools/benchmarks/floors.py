@@ -30,7 +30,7 @@ def weights_read(model: Any, together: bool) -> int:
 def _scheduled(model: Any) -> Any:
     """(node, the table [n, M] of what some of its sites read, their steps [n]) for every part of the sampler's schedule."""
     from arspec.analysis.known_at import Relations
-    from arspec.runtime.schedule import schedule
+    from arspec.sampler.plan.schedule import schedule
 
     graph = model.graph
     plan = schedule(graph, graph.members[0], sums=True, worth=model.worth)

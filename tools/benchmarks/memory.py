@@ -29,7 +29,7 @@ def run(options: Options) -> list[Row]:
 
 
 def measured(path: str, params: dict[str, Any], batch: int, options: Options) -> Row:
-    from arspec.spec.load import load
+    from arspec.language.load import load
 
     spec = load(path, params)
     options.say(f"{spec.name}, batch {batch}: memory")

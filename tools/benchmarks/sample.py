@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from arspec.runtime.fingerprint import fingerprint_of
+from arspec.network.fingerprint import fingerprint_of
 from tools.benchmarks import agreement
 from tools.benchmarks.floors import weights_read
 from tools.benchmarks.measure import Options, Row, bandwidth, floor, interleaved, medians, row, seconds, spec_path
@@ -77,7 +77,7 @@ def once(model: Any, batch: int, condition: dict[str, Any]) -> Any:
 
 def automatic(model: Any, batch: int, options: Options) -> Row:
     """The method that `auto` takes against the module once per step; the choice is made before."""
-    from arspec.runtime.method import choose
+    from arspec.sampler.drive.method import choose
 
     condition, steps = conditions_of(model, batch), steps_of(model)
     chosen = choose(model, batch, condition=condition)
@@ -99,7 +99,7 @@ def agreeing(model: Any, x: Any, condition: dict[str, Any]) -> float:
     the edge between two levels, and nothing else may."""
     import torch
 
-    from arspec.runtime.noise import uniforms
+    from arspec.sampler.drive.noise import uniforms
 
     graph = model.graph
     noise = torch.from_numpy(uniforms(0, 0, len(x), graph.data.out.sites, graph.head.uniforms(graph.support)))
@@ -262,7 +262,7 @@ def forward(model: Any, x: Any, condition: dict[str, Any]) -> Callable[[], None]
 
 def conditions_of(model: Any, batch: int) -> dict[str, Any]:
     """The same random values of every condition for each example."""
-    from arspec.runtime.subject import random_conditions
+    from arspec.verification.subject import random_conditions
 
     return {
         name: value.expand(batch, *value.shape[1:]).to(model.dtype if value.is_floating_point() else value.dtype)

@@ -128,8 +128,8 @@ def timed(case: Case, options: Options, apart: float) -> Row:
 def pair(case: Case, params: dict[str, Any], batch: int, dtype: torch.dtype) -> tuple[Callable[[], float], ...]:
     """A step of the spec's module and one of the module by hand, with the same weights, data and optimiser. Each gives
     its loss in nats per variable."""
-    from arspec.runtime.module import build
-    from arspec.runtime.subject import random_conditions
+    from arspec.network.module import build
+    from arspec.verification.subject import random_conditions
     from tests import test_reference, test_reference_systems
 
     reference: Reference = getattr(test_reference_systems, case.reference, None) or getattr(
@@ -189,7 +189,7 @@ def _loss(model: Any, x: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _spec(case: Case, params: dict[str, Any]) -> Any:
-    from arspec.spec.load import from_text, load
+    from arspec.language.load import from_text, load
 
     path = spec_path(case.spec)
     if case.order is None:

@@ -24,7 +24,7 @@ def run(options: Options) -> list[Row]:
 def proof(path: str, params: dict[str, Any], contexts: bool | int, options: Options) -> Row:
     """Seconds to load, expand and prove a spec, contexts included."""
     from arspec.analysis.report import prove
-    from arspec.spec.load import load
+    from arspec.language.load import load
 
     options.say(f"{path}: the proof")
     reports: list[Any] = []

@@ -22,8 +22,8 @@ from arspec.analysis.memo import Memo
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
+from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.spec.load import Spec
 
 PATHS = 4  # of leaks of one member, spread over all, along which edits are sought
 
@@ -51,9 +51,9 @@ class Proposal:
     def write(self) -> None:
         """Writes the edited text to its file, atomically. InputError where the file has changed since it was read, or
         belongs to the installed arspec."""
-        from arspec.data.atomic import write_text
-        from arspec.spec.shipped import check_own
-        from arspec.spec.yaml import read
+        from arspec.files.atomic import write_text
+        from arspec.language.shipped import check_own
+        from arspec.syntax.yaml import read
 
         check_own(self.name)
         if read(self.name).text != self.original:

@@ -9,7 +9,7 @@ from typing import Any
 from arspec.analysis.entries import Entry
 from arspec.analysis.fix.edits import Edit
 from arspec.diagnostics import Place
-from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
 VALUE, MORE, NODE, INPUT = 1.0, 2.0, 3.0, 3.5  # cost: a value changed, a key more, a node more, another input
 ELSEWHERE = 1.25  # more, where the path shows no fault

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from arspec.diagnostics import Place
-from arspec.spec.yaml import Map, Seq
+from arspec.syntax.yaml import Map, Seq
 
 
 @dataclass(frozen=True)

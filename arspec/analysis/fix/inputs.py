@@ -6,7 +6,7 @@ from arspec.analysis.entries import Entries, Entry
 from arspec.analysis.fix.candidate import INPUT, MORE, NAMESAKE, NODE, OTHER, VALUE, WIDER, Found, leaves, said
 from arspec.analysis.fix.edits import added, dropped, inserted, replaced, scalar
 from arspec.layers.base import Node
-from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
 MAX_REFERENCES = 10  # other nodes that are tried in place of one
 SHIFTS: dict[int, tuple[str, ...]] = {1: ("steps: 1",), 2: ("rows: 1", "columns: 1")}

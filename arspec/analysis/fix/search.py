@@ -10,10 +10,10 @@ from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.memo import Memo
+from arspec.analysis.twin import thin
 from arspec.diagnostics import InputError
+from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.spec.load import Spec
-from arspec.twin import thin
 
 TRIED = 240  # edits, at most
 NODES = 100_000  # of all variants that are tried, at most: only graphs of thousands of nodes have that many

@@ -17,7 +17,7 @@ from arspec.analysis.fix.edits import added, replaced, scalar
 from arspec.analysis.fix.masks import LIKELY, alternatives
 from arspec.diagnostics import Place
 from arspec.layers.base import Layer, Node
-from arspec.spec.yaml import Map, Scalar, Seq, Tree
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
 SIDES = {
     "top": "bottom", "bottom": "top", "left": "right", "right": "left", "before": "after", "after": "before",

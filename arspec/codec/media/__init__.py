@@ -16,7 +16,7 @@ from arspec.diagnostics import InputError, visible
 from arspec.types import Ints
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data, SequenceData
+    from arspec.language.sections import Data, SequenceData
 
 Parse = Callable[[bytes, str], Media | None]
 Build = Callable[[In, Ints], bytes]

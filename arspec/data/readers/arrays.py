@@ -16,7 +16,7 @@ from arspec.data.readers.files import cut, in_order, shuffled
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 
 def read_npy(path: Path, data: Data, split: str, options: Options) -> Raw:

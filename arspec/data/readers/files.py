@@ -13,7 +13,7 @@ import numpy as np
 from arspec.data.examples import Array
 from arspec.data.raw import split_indices
 from arspec.diagnostics import InputError
-from arspec.foreign import content
+from arspec.files.foreign import content
 
 _WILD = frozenset("*?[")
 

@@ -16,10 +16,10 @@ from arspec.data.readers.files import Files
 from arspec.data.readers.splits import files_of_split
 from arspec.data.tally import Tally
 from arspec.diagnostics import InputError
-from arspec.foreign import content
+from arspec.files.foreign import content
 
 if TYPE_CHECKING:
-    from arspec.spec.sections import Data
+    from arspec.language.sections import Data
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 

@@ -1,0 +1,222 @@
+"""A user's module under test: borrowed, set to a mode, a precision and weights, and given back as it was."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from arspec.auditing.layout import Layout
+from arspec.diagnostics import InputError
+
+WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are passed
+
+
+@contextmanager
+def borrowed(module: nn.Module) -> Generator[None]:
+    """Gives weights, buffers, precision and modes of the module and of its parts back as they were."""
+    modes = [(part, part.training) for part in module.modules()]
+    weights = [(weight, weight.data, weight.data.clone()) for weight in module.parameters()]
+    buffers = [
+        (part, name, buffer, buffer.detach().clone())
+        for part in module.modules()
+        for name, buffer in part.named_buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        for weight, data, values in weights:
+            weight.data = data
+            weight.data.copy_(values)
+        for part, name, buffer, values in buffers:
+            setattr(part, name, buffer)
+            buffer.data.copy_(values)
+        for part, training in modes:
+            part.training = training
+
+
+def _seed(seed: int) -> None:
+    """Of every device that has been used; `torch.manual_seed` also writes down where it was called for all others."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized() or torch.xpu.is_initialized() or torch.backends.mps.is_available():
+        torch.manual_seed(seed)
+
+
+class Borrowed:
+    """A module as a function of data: x [B, *shape] in its own range -> parameters [B, V, K].
+
+    Every call starts from the same buffers and the same state of the random numbers, so that running statistics and
+    dropout are the same for equal inputs.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        layout: Layout,
+        *,
+        dtype: torch.dtype,
+        condition: Mapping[str, Any],
+        take: str | int | None,
+        seed: int,
+        arrange: Callable[[Tensor], Tensor],
+    ) -> None:
+        self.module = module.to(dtype)
+        self.layout = layout
+        self.dtype = dtype
+        self.condition = condition
+        self.take = take
+        self.seed = seed
+        self.arrange = arrange
+        self._weights = [(weight, weight.data.clone()) for weight in module.parameters() if weight.requires_grad]
+        self._buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        with self.quiet(), torch.no_grad():
+            for buffer, values in self._buffers:
+                buffer.copy_(values)
+        with self.quiet():
+            out = self.module(self.layout.to_module(x), **self._conditions(len(x)))
+        return self.arrange(self.layout.parameters(_taken(out, self.take), len(x)))
+
+    @contextmanager
+    def quiet(self) -> Generator[None]:
+        """The module's precision, the same random numbers at each entrance, and none of its warnings."""
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(self.dtype)
+        try:
+            with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                _seed(self.seed)
+                yield
+        finally:
+            torch.set_default_dtype(default)
+
+    def redraw(self, draw: int) -> None:
+        """Draw 0: the module's own weights. Others: random ones with the same zeros, every second draw larger.
+
+        Zeros stay, since a mask may have been multiplied into the weights once and for all; a tensor of nothing but
+        zeros (an output layer that starts there hides everything) is filled. Scales and biases keep their signs.
+        """
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + draw)
+        for weight, own in self._weights:
+            values = own
+            if draw > 0:
+                noise = torch.randn(own.shape, generator=generator, dtype=torch.float64).to(own.dtype)
+                fan_in = max(1, own[0].numel()) if own.dim() > 1 else 1
+                if not own.any():
+                    values = noise * (fan_in**-0.5 if own.dim() > 1 else 0.1)
+                elif own.dim() > 1:
+                    values = own.abs() * noise * (WIDER if draw % 2 == 0 else 1.0)
+                else:
+                    values = own * (0.3 * noise).exp()
+            weight.data.copy_(values)
+
+    def _conditions(self, batch: int) -> dict[str, Any]:
+        """Numbers and lists become tensors [B, ...]; anything else is handed on as it is."""
+        given: dict[str, Any] = {}
+        for name, value in self.condition.items():
+            if isinstance(value, int | float | list) and not isinstance(value, bool):
+                tensor = torch.tensor(value)
+                given[name] = tensor.expand(batch, *tensor.shape)
+            else:
+                given[name] = value
+        return given
+
+
+def _taken(out: Any, take: str | int | None) -> Tensor:
+    """The tensor of an output: itself, an entry of a tuple or dict, or an attribute such as `logits`."""
+    if take is not None:
+        if isinstance(out, Tensor):
+            raise InputError("AR812", f"the output is a tensor already, of which {take!r} cannot be taken")
+        try:
+            out = out[take]
+        except (KeyError, IndexError, TypeError) as error:
+            if not (isinstance(take, str) and hasattr(out, take)):
+                raise InputError("AR812", f"the output, {_described(out)}, has no {take!r} to take") from error
+            out = getattr(out, take)
+    if not isinstance(out, Tensor):
+        raise InputError(
+            "AR812",
+            f"the output is {_described(out)}, not a tensor",
+            help="--take 0 or --take NAME takes one of its entries",
+        )
+    return out
+
+
+def _described(out: Any) -> str:
+    if isinstance(out, tuple | list):
+        return f"a {type(out).__name__} of {len(out)}"  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(out, Mapping):
+        return "a dict of " + ", ".join(map(str, out))  # pyright: ignore[reportUnknownArgumentType]
+    return f"an object of type {type(out).__name__}"
+
+
+def settle(
+    module: nn.Module,
+    layout: Layout,
+    *,
+    levels: int,
+    range: tuple[float, float],
+    kind: str,
+    condition: Mapping[str, Any],
+    take: str | int | None,
+    seed: int,
+    arrange: Callable[[Tensor], Tensor],
+) -> tuple[Borrowed, Tensor]:
+    """The module in the best precision that it takes, and the alphabet [L] in the kind of number that it takes.
+
+    Doubles are tried before its own floats, and floats before integers, unless `kind` is 'float' or 'int'.
+    InputError with what the module says where it takes none of them.
+    """
+    own = next((weight.dtype for weight in module.parameters()), torch.float32)
+    kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind]
+    failures: list[str] = []
+    for number in kinds:
+        for dtype in dict.fromkeys((torch.float64, own)):
+            alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
+            subject = Borrowed(module, layout, dtype=dtype, condition=condition, take=take, seed=seed, arrange=arrange)
+            generator = torch.Generator().manual_seed(seed)
+            some = alphabet[torch.randint(levels, (1, *layout.shape), generator=generator)]
+            x = torch.cat([some, alphabet[:1].expand_as(some), alphabet[-1:].expand_as(some)])
+            try:
+                with torch.no_grad():
+                    out = subject(x)
+            except InputError:
+                raise
+            except (Exception, SystemExit) as error:  # whatever the user's code raises is told
+                failures.append(f"{number} input: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+                continue
+            _check(out, layout)
+            return subject, alphabet
+    message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
+    raise InputError("AR812", message, help="\n".join(dict.fromkeys(failures)))
+
+
+def _check(out: Tensor, layout: Layout) -> None:
+    if not out.is_floating_point():
+        raise InputError("AR812", f"the output is of {out.dtype}: parameters are floats")
+    lost = out.isnan().any(-1).any(0)
+    if bool(lost.any()):
+        name = layout.name(int(lost.nonzero()[0, 0]))
+        raise InputError(
+            "AR812",
+            f"the output for {name} is not a number (NaN), so that nothing can be compared",
+            help="a softmax over a row that is masked everywhere gives NaN",
+        )
+
+
+def training_differs(subject: Borrowed, x: Tensor, draws: int) -> bool:
+    """Whether training gives other outputs than evaluation for some of these inputs [B, *shape] and some weights."""
+    differs = False
+    for draw in range(draws):
+        subject.redraw(draw)
+        with torch.no_grad():
+            subject.module.eval()
+            evaluated = subject(x)
+            subject.module.train()
+            differs |= not torch.equal(evaluated.nan_to_num(), subject(x).nan_to_num())
+    return differs

@@ -1,0 +1,86 @@
+"""The dependency picture of an audit: who reads whom, and for images the field of the worst variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arspec.extras import need
+from arspec.files.atomic import replacing
+
+if TYPE_CHECKING:
+    from arspec.auditing.report import AuditReport
+
+FORBIDDEN, UNSEEN, SEEN, LEAK = 0, 1, 2, 3
+COLOURS = ("#f2f2f0", "#e9b44c", "#2b6c99", "#d7263d")
+LABELS = ("may not be read", "unseen", "seen", "leak")
+
+
+def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
+    """Writes a PNG, whole or not at all."""
+    need("matplotlib").use("Agg", force=False)
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    state = _states(report)
+    by_rank = np.argsort(report.rank, kind="stable")
+    image = len(report.layout.grid) == 2
+    figure = Figure(figsize=(12.5 if image else 6.8, 6.9), dpi=120, layout="constrained")
+    axes = figure.subplots(1, 2 if image else 1, squeeze=False)[0]
+    colours = ListedColormap(list(COLOURS))
+    axes[0].imshow(state[np.ix_(by_rank, by_rank)], cmap=colours, vmin=0, vmax=3, interpolation="nearest")
+    axes[0].set(xlabel="variable that is read, by rank", ylabel="variable that is spoken of, by rank")
+    axes[0].set_title(f"{report.variables:,} variables, order {report.order}")
+    if image:
+        variable = _telling(report, state)
+        field = _field(report, state[variable])
+        axes[1].imshow(field, cmap=colours, vmin=0, vmax=3, interpolation="nearest")
+        height, width = field.shape
+        axes[1].set_xticks(np.arange(-0.5, width), minor=True)
+        axes[1].set_yticks(np.arange(-0.5, height), minor=True)
+        axes[1].grid(which="minor", color="white", linewidth=0.8)
+        axes[1].tick_params(which="minor", length=0)
+        row, column = divmod(variable % (height * width), width)
+        axes[1].plot(column, row, marker="s", markersize=9, color="black", fillstyle="none", markeredgewidth=2)
+        axes[1].set(xlabel="column", ylabel="row")
+        axes[1].set_title(f"what ({report.layout.name(variable)}) reads")
+    verdict = "holds" if report.leaks == 0 else f"{report.leaks:,} leaks"
+    figure.suptitle(f"{report.name}: {verdict}, coverage {100 * report.coverage:.2f} %")
+    patches = [Patch(facecolor=c, edgecolor="#808080", label=text) for c, text in zip(COLOURS, LABELS, strict=True)]
+    figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
+
+    target = Path(path)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def _states(report: AuditReport) -> NDArray[np.int64]:
+    state = np.full(report.seen.shape, FORBIDDEN)
+    state[report.legal] = UNSEEN
+    state[report.legal & report.seen] = SEEN
+    state[report.leaked] = LEAK
+    return state
+
+
+def _telling(report: AuditReport, state: NDArray[np.int64]) -> int:
+    """The variable with most leaks; else with most unseen; else the one in the middle of the grid."""
+    for kind in (LEAK, UNSEEN):
+        counts = (state == kind).sum(1)
+        if counts.any():
+            return int(counts.argmax())
+    height, width = report.layout.grid_shape
+    return (height // 2) * width + width // 2
+
+
+def _field(report: AuditReport, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """States [V] on the grid; of several channels at one position, the one that asks for most attention."""
+    urgency = np.array([0, 2, 1, 3])  # forbidden, unseen, seen, leak
+    height, width = report.layout.grid_shape
+    stacked = row.reshape(-1, height, width)
+    strongest = np.argmax(urgency[stacked], axis=0)
+    return np.take_along_axis(stacked, strongest[None], axis=0)[0]

@@ -1,0 +1,107 @@
+"""`arspec audit package.module:callable`: the command line of the audit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from contextlib import redirect_stdout
+from typing import Any, cast
+
+from arspec.cli.saying import say
+from arspec.diagnostics import InputError
+from arspec.extras import need
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    # "-1,1" is a value, not a flag: argparse knows negative numbers by this pattern, here made to know pairs of them.
+    parser._negative_number_matcher = re.compile(r"-[\d.]")  # pyright: ignore[reportPrivateUsage]
+    add = parser.add_argument
+    add("callable", help="package.module:callable or path/to/file.py:callable, giving a torch.nn.Module")
+    add("--input", required=True, metavar="PATTERN", help="axes of the input, for example 'b c h w'; b is the batch")
+    add("--output", required=True, metavar="PATTERN", help="axes of the output, for example 'b (k c) h w'")
+    add("--size", default="", metavar="SIZES", help="sizes of the axes, for example c=3,h=8,w=8")
+    add("--levels", type=int, default=256, help="values that a variable can take (default %(default)s)")
+    add("--range", default="-1,1", metavar="LOW,HIGH", help="of float inputs (default %(default)s)")
+    add("--input-kind", choices=("auto", "float", "int"), default="auto", help="what the input is made of")
+    add("--order", metavar="SCAN", help="order of generation (default: raster for images, natural for sequences)")
+    add("--flip", action="append", default=[], choices=("rows", "columns"), help="mirror the order; may be repeated")
+    add("--transpose", action="store_true", help="transpose the order")
+    add("--channels", choices=("sequential", "joint"), help="default: by whether the output has the axis c")
+    add("--offset", type=int, default=0, metavar="N", help="output t speaks of variable t + N (default 0)")
+    add("--take", metavar="ENTRY", help="number or name of the entry, where the output is a tuple or a dict")
+    add("--kwargs", default="{}", metavar="YAML", help="arguments of the callable, for example '{layers: 4}'")
+    add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
+    add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
+    add("--sampler", metavar="METHOD", help="method that is called with a number of samples, and checked")
+    add("--head", choices=("categorical", "bernoulli"), default="categorical", help="of the sampler's check")
+    add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
+    add("--draws", type=int, default=3, help="of the weights: the module's own, then random ones (default %(default)s)")
+    add("--seed", type=int, default=0)
+    add("--picture", metavar="FILE.png", help="write the dependency picture")
+    add("--json", action="store_true", help="print the findings as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: no output reads what its order forbids (blind spots are told and hold); 1: it leaks, or its sampler differs."""
+    from arspec.auditing.auditing import audit
+    from arspec.auditing.loading import load_callable
+    from arspec.auditing.patterns import parse_sizes
+    from arspec.auditing.picture import draw
+
+    if args.picture:
+        need("matplotlib")
+    with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
+        kwargs = _mapping("--kwargs", args.kwargs)
+        module = load_callable(args.callable, kwargs)
+        deeper = None
+        if args.deeper is not None:
+            deeper = load_callable(args.callable, {**kwargs, **_mapping("--deeper", args.deeper)})
+        report = audit(
+            module,
+            args.input,
+            args.output,
+            parse_sizes(args.size),
+            levels=args.levels,
+            range=_range(args.range),
+            order=args.order,
+            flip=args.flip,
+            transpose=args.transpose,
+            channels=args.channels,
+            offset=args.offset,
+            input_kind=args.input_kind,
+            take=int(args.take) if args.take and args.take.lstrip("-").isdigit() else args.take,
+            condition=_mapping("--with", args.condition),
+            deeper=deeper,
+            sampler=args.sampler,
+            head=args.head,
+            samples=args.samples,
+            draws=args.draws,
+            seed=args.seed,
+            name=args.callable,
+        )
+    if args.picture:
+        draw(report, args.picture)
+    say(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)
+    if args.picture and not args.json:
+        say(f"  picture   {args.picture}")
+    return 0 if report.ok else 1
+
+
+def _mapping(flag: str, text: str) -> dict[str, Any]:
+    from arspec.diagnostics import Source
+    from arspec.syntax.yaml import parse, plain
+
+    value = plain(parse(Source(flag, text)))
+    if not isinstance(value, dict):
+        raise InputError("AR808", f"{flag} is a YAML mapping such as '{{layers: 4}}', not {text!r}")
+    return cast("dict[str, Any]", value)
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("AR808", f"--range is two numbers such as -1,1, not {text!r}") from None
+    return low, high

@@ -1,0 +1,31 @@
+"""The codes of the diagnostics and their pages, one file for each hundred.
+
+A new code is one `code(...)` in its file; nothing else lists it.
+"""
+
+from __future__ import annotations
+
+from arspec.diagnostics.codes import (
+    expressions,
+    guide,
+    heads,
+    inputs,
+    library,
+    machine,
+    names,
+    orders,
+    proof,
+    shape,
+    text,
+    types,
+)
+from arspec.diagnostics.codes.page import LEVELS, Code, Level
+
+__all__ = ["CODES", "LEVELS", "Code", "Level"]
+
+_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide)
+
+CODES: dict[str, Code] = {
+    entry.code: entry for entry in sorted((e for file in _FILES for e in file.CODES), key=lambda e: e.code)
+}
+"""Every code with its title and page, in order."""

@@ -1,0 +1,48 @@
+"""AR90x: what comes with an installation of arspec, and what does not."""
+
+from __future__ import annotations
+
+from arspec.diagnostics.codes.page import code
+
+CODES = (
+    code(
+        "AR900",
+        "a spec that there is not",
+        """Specs are given as files, or by a name. A name without an ending means the file of that name in the working
+        folder, with or without .yaml, and where there is none the spec of that name that ships with arspec.""",
+        """
+        arspec verify gated_pixelcn
+        """,
+        """
+        arspec verify gated_pixelcnn
+        """,
+        "choose a name that `arspec list` shows, or give the path of the file with its ending.",
+    ),
+    code(
+        "AR901",
+        "a spec of the installation, which is not written",
+        """The specs that ship with arspec belong to the installation. A command that edits a spec edits files of your own
+        alone.""",
+        """
+        arspec verify pixelcnn --fix --write
+        """,
+        """
+        arspec verify mine.yaml --fix --write       # a file that begins with `extends: pixelcnn`
+        """,
+        "write a spec of your own that extends the shipped one, and let the command edit that.",
+    ),
+    code(
+        "AR910",
+        "a package is missing",
+        """arspec itself needs few packages. What else some commands need comes with extras: `plots`, `train`, `audio`,
+        `codec`, `data` and `hub`, or `all` of them together. The message names the package, what needs it, and the
+        command that installs it.""",
+        """
+        arspec compress runs/first pictures -o pictures.ars       # without constriction
+        """,
+        """
+        pip install 'arspec[codec]'
+        """,
+        "run the command that the help line shows, in the environment in which arspec is installed.",
+    ),
+)

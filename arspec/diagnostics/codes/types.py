@@ -1,0 +1,168 @@
+"""AR4xx: the types of nodes: grids, channels, groups."""
+
+from __future__ import annotations
+
+from arspec.diagnostics.codes.page import code
+
+CODES = (
+    code(
+        "AR401",
+        "grids that differ",
+        """Inputs that are combined site by site lie on the same grid: the same height and width, or length.""",
+        """
+        down: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}
+        sum: {layer: add, from: [first, down]}
+        """,
+        """
+        down: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}
+        up: {layer: conv, kernel: 3, stride: 2, transposed: true, out: 24, mask: so_far}
+        sum: {layer: add, from: [first, up]}
+        """,
+        "bring both to one grid by a stride, a transposed convolution, crop or pad.",
+    ),
+    code(
+        "AR402",
+        "channels that differ",
+        """Inputs that are added or multiplied have the same number of channels.""",
+        """
+        a: {layer: conv, from: first, out: 24, mask: so_far}
+        b: {layer: conv, from: first, out: 48, mask: so_far}
+        sum: {layer: add, from: [a, b]}
+        """,
+        """
+        a: {layer: conv, from: first, out: 24, mask: so_far}
+        b: {layer: conv, from: first, out: 24, mask: so_far}
+        sum: {layer: add, from: [a, b]}
+        """,
+        "give both the same `out`, or use concat.",
+    ),
+    code(
+        "AR403",
+        "channels that cannot be divided",
+        """Channels are shared out equally among groups, among the halves of a gate, or among the heads of an
+        attention.""",
+        """
+        first: {layer: conv, kernel: 7, out: 128, mask: earlier}       # 3 groups: r, g, b
+        """,
+        """
+        first: {layer: conv, kernel: 7, out: 126, mask: earlier}
+        """,
+        "choose a multiple of the number that the message names.",
+    ),
+    code(
+        "AR405",
+        "floats where integers are needed",
+        """One-hot and embedding look up integers of a known range.""",
+        """
+        codes: {layer: one_hot, from: scaled}
+        """,
+        """
+        codes: {layer: one_hot, from: x}
+        """,
+        "read the data themselves.",
+    ),
+    code(
+        "AR406",
+        "groups that differ",
+        """With sequential channels a layer's channels are in groups, one for each channel of the data. Inputs that
+        are combined have the same groups.""",
+        """
+        one: {layer: conv, from: first, out: 24, groups: 1, mask: so_far}
+        sum: {layer: add, from: [first, one]}
+        """,
+        """
+        three: {layer: conv, from: first, out: 24, mask: so_far}
+        sum: {layer: add, from: [first, three]}
+        """,
+        "give both inputs the same groups.",
+    ),
+    code(
+        "AR407",
+        "a number or name of a side that the grid does not have",
+        """Kernels, strides, dilations and offsets have two numbers, or one for both, on images, and one on
+        sequences. Sides are top, bottom, left and right on images, before and after on sequences.""",
+        """
+        data: {kind: sequence, length: 100, levels: 4}
+        graph:
+          first: {layer: conv, kernel: [3, 3], out: 24, mask: earlier}
+        """,
+        """
+        data: {kind: sequence, length: 100, levels: 4}
+        graph:
+          first: {layer: conv, kernel: 3, out: 24, mask: earlier}
+        """,
+        "give as many numbers as the grid has axes.",
+    ),
+    code(
+        "AR408",
+        "nothing is left",
+        """The kernel is larger than the padded input, or a crop or shift removes every site.""",
+        """
+        first: {layer: conv, kernel: 9, padding: 0, out: 24}        # on an 8×8 grid
+        """,
+        """
+        first: {layer: conv, kernel: 9, out: 24, mask: earlier}
+        """,
+        "use a smaller kernel or more padding.",
+    ),
+    code(
+        "AR410",
+        "a condition that does not fit the layer",
+        """A class or a vector speaks for the whole example; a map or a series is added site by site, and lies on
+        the grid of what it is added to.""",
+        """
+        condition: {place: {kind: map, height: 4, width: 4}}
+        graph:
+          second: {layer: condition, from: first, by: place}
+        """,
+        """
+        condition: {place: {kind: map, height: 4, width: 4}}
+        graph:
+          large: {layer: upsample, from: place, factor: 2}
+          second: {layer: condition, from: first, by: large}
+        """,
+        "bring it to that grid first, by upsample or transposed convolutions.",
+    ),
+    code(
+        "AR412",
+        "a layer that does not exist for this data",
+        """A dense layer takes a vector of the data's entries or of hidden units; other layers need the data's own
+        grid, as the message says.""",
+        """
+        second: {layer: dense, from: first, out: 24}       # an image
+        """,
+        """
+        data: {kind: vector, size: 64, levels: 4}
+        graph:
+          second: {layer: dense, from: x, units: 24, mask: so_far}
+        """,
+        "use another layer, or state the data in another way.",
+    ),
+    code(
+        "AR413",
+        "something is too large",
+        """The sites and channels of a node, its weights, and the places of its window are limited, so that a
+        misplaced zero is an error and not a machine without memory; the message names the limit.""",
+        """
+        first: {layer: conv, kernel: 127, out: 24, mask: earlier}
+        """,
+        """
+        first: {layer: conv, kernel: 7, out: 24, mask: earlier}
+        """,
+        "use fewer channels, a smaller kernel, a smaller grid, or a stride.",
+    ),
+    code(
+        "AR414",
+        "a finer grid than the data's",
+        """A position of a layer stands for a cell of the data. A transposed convolution or upsampling undoes
+        strides that came before; without them it would give several positions for one cell.""",
+        """
+        up: {layer: conv, from: first, kernel: 2, stride: 2, transposed: true, out: 24}
+        """,
+        """
+        down: {layer: conv, from: first, kernel: 2, stride: 2, out: 24, mask: so_far}
+        up: {layer: conv, kernel: 2, stride: 2, transposed: true, out: 24, mask: so_far}
+        """,
+        "use a factor that divides the strides before it.",
+    ),
+)

@@ -1,0 +1,1 @@
+"""The language of specs: from values with places to a typed graph."""

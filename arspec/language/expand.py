@@ -1,0 +1,389 @@
+"""From a Spec to its Graph: blocks and repeats become plain nodes, each with the line that it came from, and every
+node's type is inferred as it is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Set
+from typing import Any
+
+from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
+from arspec.diagnostics.work import KINDS as LIMITS
+from arspec.heads import Head
+from arspec.language.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
+from arspec.language.extends import FORMS
+from arspec.language.graph import Cluster, Graph, expected_head
+from arspec.language.head_fit import wrong_end
+from arspec.language.hints import input_names
+from arspec.language.keys import Evaluator, check_keys, place_of, said, told
+from arspec.language.load import NAME, Spec, settle_params
+from arspec.language.meant_entry import meant_entry
+from arspec.language.nodes import Nodes, Scope, texts
+from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
+from arspec.layers import KINDS
+from arspec.layers.base import Node
+from arspec.layers.parts import Parts
+from arspec.syntax.expressions import names
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree, indent_below
+from arspec.types import Type
+
+MAX_LIST = 20_000  # nodes that an output of a block names
+
+# What can be told of a graph whose data or order could not be read: all but its types.
+_WITHOUT_TYPES = re.compile(r"AR(1\d\d|2(?!20)\d\d|30\d|31[0-4])")
+_BLOCK_KEYS = ("block", "from", "params", "repeat", "when")
+
+
+def expand(spec: Spec) -> Graph:
+    """The graph of a spec. Raises SpecError with all faults that can be found."""
+    return _Expander(spec, frozenset()).graph()
+
+
+def faults_of_graph(spec: Spec, unread: Set[str]) -> list[Diagnostic]:
+    """What can be told of the graph of a spec that has other faults. `unread`: the sections (data, order, head) that
+    could not be read."""
+    expander = _Expander(spec, unread)
+    try:
+        expander.entries(spec.nodes, expander.scope)
+        if not unread & {"graph", "head"}:
+            expander.head()
+    except SpecError:  # so many that it was no use to go on
+        pass
+    typed = not unread & {"data", "order"}
+    return [d for d in expander.faults.diagnostics if typed or _WITHOUT_TYPES.fullmatch(d.code)]
+
+
+class _Expander(Nodes):
+    def __init__(self, spec: Spec, unread: Set[str]) -> None:
+        super().__init__(spec, unread)
+        self.clusters: list[Cluster] = []
+        self.repeats: set[str] = set()
+        self.repeated = False
+        outer = {**spec.params, **self.given}
+        self.scope = Scope(dict(self.named), outer, "", "x")
+        self.counting = Counting(spec.blocks, outer, spec.repeats, spec.work.room("nodes"), spec.work)
+
+    def graph(self) -> Graph:
+        self.entries(self.spec.nodes, self.scope)
+        head = self.head()
+        self.faults.raise_if_any()
+        assert isinstance(head, Node)
+        graph = Graph(
+            self.spec, self.data, self.conditions, self.nodes, head, self.spec.head, self.clusters,
+            frozenset(self.widths), frozenset(self.repeats), self.repeated, self.notes,
+        )  # fmt: skip
+        self.notes += [*self.spec.notes, *_unread_nodes(graph)]
+        return graph
+
+    def head(self) -> Node | Broken:
+        """The node that gives the head's numbers: of data in several parts one that joins those of every part."""
+        head, place = self.spec.head, self.spec.head_place
+        if not self.data_type.parts:
+            return self._end(head, self.data_type, place_of(place, ["from"]))
+        ends = [self._end(head.of_part(p), kind, place_of(place, [p, "from"])) for p, kind in self.data_type.parts]
+        found = tuple(end for end in ends if isinstance(end, Node))
+        if len(found) < len(ends):
+            return BROKEN
+        name = "parts"
+        while name in self.scope.names:
+            name += "_"
+        return self.made(name, Parts.model_validate({"layer": "parts"}), found, place.place)
+
+    def _end(self, head: Head, data: Type, place: Place) -> Node | Broken:
+        """The node that gives the numbers for one part of the data."""
+        node = self.one(head.from_, self.scope, place)
+        if isinstance(node, Broken):
+            return node
+        wanted = expected_head(data, head)
+        size = "$head" if data.levels == self.spec.data.levels else str(wanted.width)
+        readers = [other for other in self.nodes if node in other.inputs]
+        found = wrong_end(node, wanted, place, head.kind, data.levels or 0, size, readers, self.scope.names)
+        if found is not None:
+            self.faults.extend([found])
+        return node
+
+    # -- the entries of a graph or a block ---------------------------------------------------------------------------
+
+    def entries(self, tree: Map, scope: Scope) -> None:
+        scope.ahead |= set(tree.entries)
+        for name, (place, entry) in tree.entries.items():
+            if name in scope.names:
+                what = (
+                    "the data"
+                    if name in ("x", self.data.name)
+                    else "an auxiliary image"
+                    if name in self.parts
+                    else "a condition"
+                    if name in self.named
+                    else "an input of the block"
+                )
+                self.faults.add("AR207", f"'{name}' is {what} already", place, "take another name")
+                continue
+            if not NAME.fullmatch(name):
+                other = name.replace("-", "_")
+                sure = NAME.fullmatch(other) is not None and other not in tree.entries and place.text == name
+                help = "names are letters, digits and _" + (f": write `{other}`" if sure else "")
+                edits = [(place, other)] if sure else ()
+                self.faults.add("AR115", f"'{name}' is no name for a node", place, help, (), edits)
+            value = (
+                self._entry(name, place, entry, scope, indent_below(tree.entries, name))
+                if scope.prefix or self._fits(name, entry, place)
+                else BROKEN
+            )
+            scope.ahead.discard(name)
+            scope.names[name] = value
+            if value != []:  # what `when` left out is stepped over
+                scope.previous = name
+
+    def _fits(self, name: str, entry: Tree, place: Place) -> bool:
+        """Whether there is room for all that an entry of the graph makes; if not, that is reported."""
+        limit, work = LIMITS["nodes"], self.faults.work
+        total = work.counts["nodes"] + self.counting.entry(entry, self.scope.params)
+        if total <= limit.most:
+            return True
+        count = f"{total:,}" if self.counting.exact else f"more than {total:,}"
+        found = f"with '{name}' the graph has {count} {limit.what}, where {limit.most:,} are the limit ({limit.limit})"
+        self.faults.add(limit.code, found, place, limit.help)
+        return False
+
+    def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, lost: str | None) -> Any:
+        """lost: the help where its indentation may have been lost."""
+        if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
+            both = isinstance(entry, Map) and "layer" in entry.entries
+            found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
+            self.faults.add("AR111", found, place, *meant_entry(name, entry, self.spec.blocks, lost))
+            return BROKEN
+        if "when" in entry.entries:
+            tree = entry.entries["when"][1]
+            evaluator = Evaluator(scope.params, self.faults)
+            chosen = evaluator.value(tree)
+            if not isinstance(chosen, (bool, int)):
+                if evaluator.complete:
+                    message = f"`when` takes true or false, and was given {said(chosen)}"
+                    told("AR103", message, tree, chosen, "when: $direct", evaluator, lambda v: isinstance(v, bool))
+                return BROKEN
+            if not chosen:
+                return LeftOut(tree.place)
+        return self._block(name, entry, scope) if "block" in entry.entries else self.layer(name, entry, scope)
+
+    # -- blocks ------------------------------------------------------------------------------------------------------
+
+    def _block(self, name: str, entry: Map, scope: Scope) -> Instance | Repetition | Broken:
+        which, place = entry.get("block"), place_of(entry, ["block"])
+        called = str(which.value) if isinstance(which, Scalar) else ""
+        block = self.spec.blocks.get(called)
+        if block is not None or called not in KINDS:
+            self._check_instance(entry, block)
+        if block is None and called in KINDS:
+            key, _ = entry.entries["block"]
+            help = f"`{called}` is a layer: write `layer: {called}`"
+            self.faults.add("AR215", f"there is no block '{called}'", key, help, (), [(key, "layer")])
+        elif block is None:
+            message, blocks = f"there is no block '{called}'", self.spec.blocks
+            if blocks:
+                self.faults.misspelt("AR215", message, place, called, blocks, "blocks")
+            else:
+                self.faults.add("AR215", message, place, f"blocks: {FORMS['blocks']}")
+        elif called in scope.chain:
+            circle = " → ".join((*scope.chain, called))
+            self.faults.add("AR210", f"the block '{called}' contains itself: {circle}", place, "repeat it instead")
+        elif len(scope.chain) >= MAX_NESTING:
+            found = f"blocks within blocks, more than {MAX_NESTING} deep (limit MAX_NESTING)"
+            self.faults.add("AR210", found, place, "write some of them out")
+        elif "repeat" not in entry.entries:
+            return self._instance(name, called, block, entry, scope, 0, None, None)
+        else:
+            return self._repetition(name, called, block, entry, scope)
+        return BROKEN
+
+    def _check_instance(self, entry: Map, block: Map | None) -> None:
+        """Reports keys that an instance of a block does not have. Parameters of the block stand under `params`."""
+        stated = block.get("params") if block is not None else None
+        own = stated.entries if isinstance(stated, Map) else {}
+        for key, (place, tree) in entry.entries.items():
+            if key in own and key not in _BLOCK_KEYS:
+                help = f"it is a parameter of the block: write `params: {{{key}: {tree.place.text[:60]}}}`"
+                self.faults.add("AR101", f"an instance of a block has no key '{key}'", place, help)
+        rest = {key: pair for key, pair in entry.entries.items() if key not in own or key in _BLOCK_KEYS}
+        check_keys(Map(entry.place, rest, entry.flow), _BLOCK_KEYS, "an instance of a block", self.faults)
+
+    def _repetition(self, name: str, called: str, block: Map, entry: Map, scope: Scope) -> Repetition | Broken:
+        times = self._times(entry, scope)
+        if times is None:
+            return BROKEN
+        self.repeated = True
+        instances: list[Instance] = []
+        for i in range(times):
+            last = instances[-1] if instances else None
+            one = self._instance(f"{name}.{i}", called, block, entry, scope, i, last, i)
+            if isinstance(one, Broken):
+                return BROKEN
+            instances.append(one)
+        wanted = input_names(block)
+        if len(instances) > 1 and wanted and not set(wanted) & set(instances[0].outputs):
+            outs = ", ".join(instances[0].outputs) or "none"
+            found = (
+                f"every repetition of '{name}' reads the same: the block's outputs ({outs}) have other names than its "
+                f"inputs ({', '.join(wanted)})"
+            )
+            help = f"name an output {wanted[0]} to chain them"
+            self.notes.append(Diagnostic("AR216", found, place_of(entry, ["repeat"]), help))
+        return Repetition(instances)
+
+    def _times(self, entry: Map, scope: Scope) -> int | None:
+        tree = entry.entries["repeat"][1]
+        evaluator = Evaluator(scope.params, self.faults)
+        value = evaluator.value(tree)
+        if not _is_count(value):
+            if evaluator.complete:
+                message = f"`repeat` takes a whole number from 0 on, and was given {said(value)}"
+                told("AR208", message, tree, value, None, evaluator, _is_count)
+            return None
+        if isinstance(tree, Scalar) and isinstance(tree.value, str):
+            self.repeats |= names(tree.value)
+        value = repetitions(tree, value, self.spec.repeats)
+        if value > MAX_REPEAT:
+            found = f"`repeat` is {value:,}, where {MAX_REPEAT:,} is the limit (MAX_REPEAT)"
+            self.faults.add("AR208", found, tree.place, "repeat less")
+            return None
+        return value
+
+    def _instance(
+        self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
+        repetition: int | None,
+    ) -> Instance | Broken:  # fmt: skip
+        before = len(self.faults)
+        nodes, stated = block.get("nodes"), block.get("outputs")
+        self.faults.spend("names", self._names_of(block), place_of(entry, ["block"]))
+        here = Scope(scope.names, {**scope.params, "i": i}, scope.prefix, scope.previous, scope.chain, scope.ahead)
+        inputs = self._block_inputs(called, block, entry, here, last)
+        params = self._block_params(block, called, entry, here)
+        if not isinstance(nodes, Map):
+            return BROKEN
+        outer = {**self.spec.params, **self.given, "i": i}
+        previous = next(iter(inputs)) if len(inputs) == 1 else None
+        inner = Scope(
+            {**self.named, **inputs}, {**outer, **params}, f"{scope.prefix}{name}.", previous, (*scope.chain, called)
+        )
+        self.faults.spend("nodes", 1, place_of(entry, ["block"]))
+        self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
+        self.entries(nodes, inner)
+        outputs: dict[str, Any] = {}
+        for out, tree in _outputs(stated).items():
+            value = self._nodes_of(tree, inner)
+            if isinstance(value, Broken):
+                return BROKEN
+            if isinstance(value, list) and len(value) > MAX_LIST:
+                found = f"the output '{out}' is a list of more than {MAX_LIST:,} nodes (limit MAX_LIST)"
+                self.stop("AR211", found, tree.place, "repeat less")
+            outputs[out] = value
+        return (
+            Instance(outputs, frozenset(nodes.entries)) if len(self.faults) == before and stated is not None else BROKEN
+        )
+
+    def _names_of(self, block: Map) -> int:
+        """The names that an instance can use and states, in number."""
+        trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
+        stated = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
+        return len(self.spec.params) + len(self.named) + stated
+
+    def _nodes_of(self, tree: Tree, scope: Scope) -> Node | list[Node] | Broken:
+        """What an output or an input of a block stands for: a node, or the nodes of a list."""
+        refs = texts(tree)
+        if not isinstance(refs, (str, list)) or not all(isinstance(ref, str) for ref in refs):
+            self.faults.add("AR103", f"a node or a list of nodes is wanted here; it was {said(refs)}", tree.place, None)
+            return BROKEN
+        parts = [
+            self.follow(ref, scope, place_of(tree, [k]))
+            for k, ref in enumerate([refs] if isinstance(refs, str) else refs)
+        ]
+        if any(isinstance(part, Broken) for part in parts):
+            return BROKEN
+        nodes = [node for part in parts if not isinstance(part, Broken) for node in part]
+        left = next((part for part in parts if isinstance(part, LeftOut)), None)
+        if not nodes and left is not None:
+            return left
+        return nodes[0] if len(nodes) == 1 and isinstance(refs, str) else nodes
+
+    def _block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
+        """The inputs of an instance by name; BROKEN for one that is not connected or leads nowhere."""
+        wanted, given, place = input_names(block), entry.get("from"), place_of(entry, ["block"])
+        refs: dict[str, Tree] = {}
+        if isinstance(given, Map):
+            refs = {key: tree for key, (_, tree) in given.entries.items()}
+            strange, free = [key for key in refs if key not in wanted], [want for want in wanted if want not in refs]
+            for key in strange:
+                at, message = given.entries[key][0], f"the block '{called}' has no input '{key}'"
+                if len(strange) == len(free) == 1:  # one of another name: what it is called is told, and no more
+                    refs[free[0]] = refs[key]
+                    edits = [(at, free[0])] if at.text == key else ()
+                    self.faults.add("AR203", message, at, f"it has the input '{free[0]}'", (), edits)
+                else:
+                    self.faults.misspelt("AR203", message, at, key, wanted, "its inputs are")
+        elif given is not None and len(wanted) == 1:
+            refs = {wanted[0]: given}
+        elif given is not None:
+            self.faults.add("AR204", f"the block '{called}' has the inputs {', '.join(wanted) or 'none'}", given.place,
+                            f"from: {{{', '.join(f'{w}: ...' for w in wanted)}}}" if wanted else "leave `from` out")  # fmt: skip
+            return dict.fromkeys(wanted, BROKEN)
+        found: dict[str, Any] = {}
+        for want in wanted:
+            if last is not None and want in last.outputs:
+                found[want] = last.outputs[want]
+            elif want in refs:
+                found[want] = self._nodes_of(refs[want], scope)
+            elif len(wanted) == 1 and given is None and scope.previous is not None:
+                nodes = self.before(called, scope, place)
+                found[want] = nodes[0] if isinstance(nodes, list) and len(nodes) == 1 else nodes
+            else:
+                self.faults.add("AR204", f"the input '{want}' of the block '{called}' is not connected", place,
+                                f"from: {{{', '.join(f'{w}: ...' for w in wanted)}}}")  # fmt: skip
+                found[want] = BROKEN
+        return found
+
+    def _block_params(self, block: Map, called: str, entry: Map, scope: Scope) -> dict[str, Any]:
+        stated, given = block.get("params"), entry.get("params")
+        defaults = stated.entries if isinstance(stated, Map) else {}
+        overrides: Mapping[str, Any] = {}
+        if isinstance(given, Map):
+            for key, (place, _) in given.entries.items():
+                if key not in defaults:
+                    help = did_you_mean(key, defaults, "its parameters are") or "it has none"
+                    self.faults.add("AR213", f"the block '{called}' has no parameter '{key}'", place, help)
+            overrides = {
+                key: Evaluator(scope.params, self.faults).value(tree)
+                for key, (_, tree) in given.entries.items()
+                if key in defaults
+            }
+        elif given is not None:
+            self.faults.add(
+                "AR103", "`params` takes a mapping of names to values", given.place, "params: {mask: earlier}"
+            )
+        return settle_params(defaults, overrides, scope.params, self.faults)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _outputs(stated: Tree | None) -> dict[str, Tree]:
+    if isinstance(stated, Map):
+        return {key: tree for key, (_, tree) in stated.entries.items()}
+    if isinstance(stated, Seq):
+        return {str(texts(item)): item for item in stated.items}
+    return {"out": stated} if stated is not None else {}
+
+
+def _unread_nodes(graph: Graph) -> list[Diagnostic]:
+    """A note for each line of the spec all of whose nodes lead nowhere."""
+    live = set(graph.live)
+    read = {node.place for node in live}
+    found: dict[Place, Node] = {}
+    for node in graph.nodes:
+        if node not in live and node.place not in read:
+            found.setdefault(node.place, node)
+    help = "read it, or remove it"
+    return [Diagnostic("AR206", f"nothing on the way to the head reads '{n.name}'", p, help) for p, n in found.items()]
+
+
+__all__ = ["MAX_LIST", "expand", "faults_of_graph"]

@@ -1,0 +1,194 @@
+"""From a file to a Spec: the sections read and checked, parameters settled, `extends` followed. The graph is still text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arspec.diagnostics import Collector, Diagnostic, Source, SpecError
+from arspec.diagnostics.work import Work
+from arspec.heads import Head, Support
+from arspec.language.extends import FORMS, SECTIONS, name_replaced, sections_of, top
+from arspec.language.keys import Evaluator, place_of
+from arspec.language.params import BUILT_IN, NAME, own_params, settle_params
+from arspec.language.read import Reader
+from arspec.language.sections import OrderSection
+from arspec.language.shipped import found, read_spec
+from arspec.language.unused import misspelt_params, unused_names
+from arspec.layers.base import Fault
+from arspec.syntax.yaml import Map, Scalar, Tree
+from arspec.types import Member
+
+if TYPE_CHECKING:
+    from arspec.language.graph import Graph
+
+
+@dataclass(eq=False)
+class Spec:
+    """A spec as read: its sections, its family of orders, its parameters, and its blocks and graph still as text.
+
+    `graph(depth)` expands it. Built by `load`; it does not change."""
+
+    source: Source
+    name: str
+    about: str
+    data: Any  # one of the data sections
+    orders: list[OrderSection]
+    condition: dict[str, Any]
+    params: dict[str, Any]
+    overridden: frozenset[str]
+    masks: dict[str, str]
+    blocks: dict[str, Map]
+    nodes: Map
+    head: Head
+    head_place: Map
+    members: list[Member] = field(repr=False)
+    data_params: dict[str, str] = field(default_factory=dict)  # key of the data section -> the parameter that it is
+    class_params: dict[str, str] = field(
+        default_factory=dict
+    )  # class condition -> the parameter that counts its classes
+    repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
+    changes: dict[str, Any] = field(default_factory=dict)  # keys of the data section that were set from outside
+    texts: dict[str, str] = field(
+        default_factory=dict, repr=False
+    )  # what stands for the files that it extends, by name
+    deeper: dict[int, Spec] = field(
+        default_factory=dict, repr=False
+    )  # itself with every repeat multiplied, as asked for
+    notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
+    work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
+
+    @property
+    def groups(self) -> int:
+        """Channel groups that are generated one after another at a position, without those of auxiliary images."""
+        return self.members[0].order.groups - len(self.data.auxiliary)
+
+    @property
+    def head_size(self) -> int:
+        """Numbers that the head needs for all channels of a pixel, without auxiliary images."""
+        support = Support(self.data.levels, self.data.channels // self.groups)
+        return self.groups * self.head.of_part("x").parameters(support)
+
+    def graph(self) -> Graph:
+        """The expanded, typed graph (made once). Raises SpecError."""
+        from arspec.language.expand import expand
+
+        if not hasattr(self, "_graph"):
+            try:
+                self._graph = expand(self)
+            except SpecError as error:
+                raise SpecError(name_replaced(error.diagnostics, self.source, self.texts)) from None
+        return self._graph
+
+    def variant(
+        self, *, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, repeats: int = 1,
+        text: str | None = None, texts: Mapping[str, str] | None = None,
+    ) -> Spec:  # fmt: skip
+        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text, which
+        may leave parameters without use.
+        `texts`: edited texts by the names of their files, for the spec itself and for those that it extends."""
+        kept = {name: self.params[name] for name in self.overridden}
+        edited = {**self.texts, **(texts or {})}
+        own = text if text is not None else edited.pop(self.source.name, None)
+        source = Source(self.source.name, own) if own is not None else self.source
+        overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
+        return _build(source, overrides, changes, repeats, edited, lenient=True)
+
+    def __repr__(self) -> str:
+        return f"<spec {self.name}: {self.data.kind} {self.data.shape}>"
+
+
+def load(
+    path: str | os.PathLike[str],
+    params: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    lenient: bool = False,
+) -> Spec:
+    """Reads a spec. path: a file, or the name of a spec in the working folder or of a shipped one (`spec.shipped`).
+    `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
+    `lenient`: it may state parameters that nothing uses, as those of earlier versions could.
+
+    Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
+    return _build(read_spec(found(path)), dict(params or {}), dict(data or {}), 1, lenient=lenient)
+
+
+def from_text(
+    text: str, name: str = "<text>", params: Mapping[str, Any] | None = None, work: Work | None = None
+) -> Spec:
+    """A spec from its text. Errors name it as `name`. `work` counts what reading it costs, here and in its graph."""
+    return _build(Source(name, text), dict(params or {}), {}, 1, work=work)
+
+
+def _build(
+    source: Source,
+    overrides: dict[str, Any],
+    data: dict[str, Any],
+    repeats: int,
+    texts: Mapping[str, str] | None = None,
+    work: Work | None = None,
+    lenient: bool = False,
+) -> Spec:
+    faults = Collector(work)
+    sections = sections_of(source, faults, texts or {})
+    data_params = _data_params(sections.get("data"))
+    own = own_params(sections.get("params"), overrides, data_params, top(source), faults)
+    for key in ("data", "graph", "head"):
+        if key not in sections and not any(d.edits and d.edits[0][1] == key for d in faults.diagnostics):
+            help = f"{key}: {FORMS[key]}   # {SECTIONS[key]}"
+            faults.add("AR102", f"the section '{key}' is missing", top(source), help)
+    reader = Reader(source, sections, Evaluator(own, faults), faults)
+    found = reader.data(data)
+    found.name_params(data_params)
+    orders = reader.orders()
+    members = reader.members(orders, found)
+    condition, masks, blocks, nodes = reader.condition(found), reader.masks(), reader.blocks(), reader.graph()
+    head, head_tree = reader.head(found)
+    spec = Spec(
+        source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
+        orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
+        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}),
+        notes=unused_names(sections, source, texts or {}), work=faults.work,
+    )  # fmt: skip
+    if not reader.unread & {"data", "order", "head"}:
+        try:
+            _ = spec.head_size
+        except Fault as fault:
+            faults.add(fault.code, fault.message, place_of(head_tree, [fault.key]), fault.help)
+            reader.unread.add("head")
+    if not lenient and not any(d.code in ("AR102", "AR105") for d in faults.diagnostics):  # else it may be meant there
+        misspelt_params(sections, source, texts or {}, overrides.keys(), faults)
+    if faults:
+        from arspec.language.expand import faults_of_graph
+
+        every = [*faults.diagnostics, *faults_of_graph(spec, reader.unread)]
+        raise SpecError(name_replaced(every, source, texts or {}))
+    return spec
+
+
+def _text(tree: Tree | None, default: str) -> str:
+    return str(tree.value) if isinstance(tree, Scalar) and isinstance(tree.value, str) else default
+
+
+def _data_params(tree: Tree | None) -> dict[str, str]:
+    """The keys of the data section that are a parameter as it stands: height: $height."""
+    entries = tree.entries.items() if isinstance(tree, Map) else ()
+    return {key: name for key, (_, value) in entries if (name := _parameter(value)) is not None}
+
+
+def _class_params(tree: Tree | None) -> dict[str, str]:
+    """The class conditions whose number of classes is a parameter as it stands: label: {kind: class, classes: $n}."""
+    entries = tree.entries.items() if isinstance(tree, Map) else ()
+    counts = {key: value.get("classes") for key, (_, value) in entries if isinstance(value, Map)}
+    return {key: name for key, value in counts.items() if value is not None and (name := _parameter(value)) is not None}
+
+
+def _parameter(tree: Tree) -> str | None:
+    """The parameter that a value is, as it stands: $height."""
+    text = tree.value if isinstance(tree, Scalar) else None
+    return text[1:] if isinstance(text, str) and text.startswith("$") and NAME.fullmatch(text[1:]) else None
+
+
+__all__ = ["BUILT_IN", "NAME", "SECTIONS", "Spec", "from_text", "load", "settle_params"]

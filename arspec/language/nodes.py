@@ -1,0 +1,382 @@
+"""One layer of a spec as a node of its graph: keys evaluated, references followed, mask resolved, type inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from arspec.diagnostics import Collector, Diagnostic, Place
+from arspec.language.head_fit import width_key
+from arspec.language.hints import unknown_node
+from arspec.language.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
+from arspec.language.load import NAME, Spec
+from arspec.language.mask_of import mask_of
+from arspec.language.references import BROKEN, Broken, LeftOut, UnknownNode, follow
+from arspec.language.sources import condition_type, data_type
+from arspec.language.written import Typed, Writing, Written
+from arspec.layers import KINDS
+from arspec.layers.base import Fault, Layer, Node, Weight
+from arspec.layers.one_grid import bringing_together
+from arspec.layers.parts import Part
+from arspec.masks import resolve
+from arspec.syntax.expressions import ExpressionError, names
+from arspec.syntax.synonyms import LAYERS, NO_LAYER, folded
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
+from arspec.types import Type
+
+MAX_NODE_SITES = 1 << 23  # sites of one node
+MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
+MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
+
+
+class _Source(Layer):
+    """The data, or a condition: it has a type and no computation."""
+
+
+@dataclass(eq=False)
+class Scope:
+    """What names mean at one place: nodes and blocks so far, parameters, and the path to here."""
+
+    names: dict[str, Any]
+    params: dict[str, Any]
+    prefix: str
+    previous: str | None  # the name that is meant where `from` is left out
+    chain: tuple[str, ...] = ()  # the blocks around this place
+    ahead: set[str] = field(default_factory=set)  # names that stand at this place or below it
+
+
+class Nodes:
+    """Makes nodes of layers. Faults are collected; BROKEN stands for what can't be made."""
+
+    def __init__(self, spec: Spec, unread: Set[str]) -> None:
+        self.spec = spec
+        self.faults = Collector(spec.work)
+        self.notes: list[Diagnostic] = []
+        self.nodes: list[Node] = []
+        self.writing = Writing(spec.masks)
+        self.widths: set[str] = set()
+        self.data_type = data_type(spec)
+        parts = [name for name, _ in self.data_type.parts]
+        self.data = self._source("data" if parts else "x", self.data_type)
+        self.parts = {
+            name: self.made(name, Part.model_validate({"layer": "part", "part": name}), (self.data,)) for name in parts
+        }
+        known = {name: condition_type(c) for name, c in spec.condition.items() if c is not None}
+        self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
+        for kind in known.values():
+            self.faults.spend("sites", kind.sites, spec.nodes.place)
+        self.named = {
+            self.data.name: self.data,
+            **self.parts,
+            **dict.fromkeys(spec.condition, BROKEN),
+            **self.conditions,
+        }
+        # what arspec gives as parameters, with the sections that they come from
+        self.given: dict[str, Any] = {
+            "levels": UNKNOWN if "data" in unread else spec.data.levels,
+            "channels": UNKNOWN if "data" in unread else spec.data.channels,
+            "groups": UNKNOWN if unread & {"data", "order"} else spec.groups,
+            "head": UNKNOWN if unread & {"data", "order", "head"} else spec.head_size,
+        }
+
+    def _source(self, name: str, kind: Type) -> Node:
+        layer = _Source.model_validate({"layer": "source"})
+        node = Node(name, layer, (), self.spec.nodes.place, order_groups=self.spec.groups)
+        node.out = kind
+        return node
+
+    def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
+        """A node that no line of the graph names."""
+        node = Node(name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type)
+        node.unwritten, node.out = True, layer.infer(node)
+        self.nodes.append(node)
+        return node
+
+    def stop(self, code: str, message: str, place: Place, help: str | None = None) -> None:
+        """Reports what makes it useless to go on, and raises SpecError."""
+        self.faults.add(code, message, place, help)
+        self.faults.raise_if_any()
+
+    # -- references --------------------------------------------------------------------------------------------------
+
+    def follow(self, ref: str, scope: Scope, place: Place) -> list[Node] | Broken:
+        """The nodes that a reference names."""
+        try:
+            return follow(ref, scope.names, scope.params, scope.ahead, self._spend(place))
+        except UnknownNode as fault:
+            block, known = scope.chain[-1] if scope.chain else None, scope.names
+            help, sure = unknown_node(
+                fault.name, known, block, self.spec.blocks, self.spec.nodes, bool(self.spec.condition)
+            )
+            edits = _replacement(place, ref, None if sure is None else sure + ref.strip()[len(fault.name) :])
+            self.faults.add(fault.code, fault.message, place, help, (), edits)
+            return BROKEN
+        except (Fault, ExpressionError) as fault:
+            becomes = fault.becomes if isinstance(fault, Fault) else None
+            self.faults.add(fault.code, fault.message, place, fault.help, (), _replacement(place, ref, becomes))
+            return BROKEN
+
+    def _spend(self, place: Place) -> Callable[[int], None]:
+        return lambda count: self.faults.spend("references", count, place)
+
+    def one(self, ref: str, scope: Scope, place: Place) -> Node | Broken:
+        """The single node that a reference names."""
+        found = self.follow(ref, scope, place)
+        if isinstance(found, Broken):
+            return found
+        if isinstance(found, LeftOut):
+            self._left_out("one node is wanted here", ref, found, place)
+            return BROKEN
+        if len(found) != 1:
+            self.faults.add("AR217", f"one node is wanted here, and '{ref}' names {len(found)}", place, None)
+            return BROKEN
+        return found[0]
+
+    def _left_out(self, wanted: str, ref: str, left: LeftOut, place: Place) -> None:
+        """Reports that what a reference names is not there, because `when` leaves it out."""
+        message = f"{wanted}, and `when` leaves out what '{ref}' names"
+        help = (
+            "list beside it a node that is there instead, with the opposite `when`: [this, other]; or give the reader the "
+            "same `when`"
+        )
+        why = f": {left.place.text[:80]} is false" if "$" in left.place.text else ""
+        self.faults.add("AR217", message, place, help, [(left.place, f"it is left out here{why}")])
+
+    def before(self, name: str, scope: Scope, place: Place) -> list[Node] | Broken:
+        """The node that is meant where `from` is left out."""
+        if scope.previous is None:
+            found = f"'{name}' is the first node of a block with several inputs, and names none of them"
+            if not scope.names.keys() - self.named.keys():
+                found = f"'{name}' is the first node of a block without inputs"
+            inputs = ", ".join(name for name in scope.names if name not in self.named) or ", ".join(self.named)
+            self.faults.add("AR221", found, place, f"write `from: ...`, one of {inputs}")
+            return BROKEN
+        if not NAME.fullmatch(scope.previous):  # which is reported
+            return BROKEN
+        try:
+            return follow(scope.previous, scope.names, scope.params, scope.ahead, self._spend(place))
+        except Fault as fault:
+            found = f"'{name}' has no `from`, and before it stands '{scope.previous}': {fault.message}"
+            self.faults.add("AR221", found, place, fault.help or "write `from: ...`")
+            return BROKEN
+
+    # -- a layer -----------------------------------------------------------------------------------------------------
+
+    def layer(self, name: str, entry: Map, scope: Scope) -> Node | Broken:
+        place = place_of(entry, ["layer"])
+        key, values = self.writing.key(entry, scope.params)
+        written = self.writing.known.get(key)
+        if written is None:
+            written = self._written(name, entry, scope, place, values)
+            if written is None:
+                return BROKEN
+            self.writing.known[key] = written
+        inputs, tied = self._inputs(written.layer, entry, scope, name), self._tied(written.layer, entry, scope)
+        if isinstance(inputs, Broken) or isinstance(tied, Broken):
+            return BROKEN
+        groups = self.spec.groups
+        node = Node(scope.prefix + name, written.layer, inputs, place, None, tied, groups, self.data_type, written.keys)
+        try:
+            self._settle(node, written, scope)
+        except Fault as fault:
+            at = node.keys.get(fault.key or "", place)
+            self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
+            return BROKEN
+        except ExpressionError as error:
+            report(error, entry.entries["mask"][1], self.faults)
+            return BROKEN
+        self.faults.spend("nodes", 1, place)
+        self.nodes.append(node)
+        return node
+
+    def _written(self, name: str, entry: Map, scope: Scope, place: Place, held: list[Any]) -> Written | None:
+        """The layer that an entry writes; None, with a report, where it writes none."""
+        evaluator = Evaluator(scope.params, self.faults)
+        kind = evaluator.value(entry.entries["layer"][1])
+        if not isinstance(kind, str) or kind not in KINDS:
+            if evaluator.complete:
+                self._unknown_layer(str(kind), entry, place)
+            return None
+        values = {
+            key: self._value(key, tree, KINDS[kind], evaluator)
+            for key, (_, tree) in entry.entries.items()
+            if key not in ("layer", "when")
+        }
+        own = Map(entry.place, {key: pair for key, pair in entry.entries.items() if key != "when"}, entry.flow)
+        layer = built(KINDS[kind], {"layer": kind, **values}, own, f"the layer `{kind}`", evaluator, place)
+        if layer is None:
+            self._look(values, KINDS[kind], entry, scope)
+            return None
+        if not evaluator.complete:
+            self._inputs(layer, entry, scope, name)  # so that the faults of its references are told as well
+            self._tied(layer, entry, scope)
+            return None
+        self._note_widths(KINDS[kind], entry)
+        return Written(layer, {key: tree.place for key, (_, tree) in entry.entries.items()}, held)
+
+    def _mend(self, fault: Fault, at: Place, node: Node) -> tuple[str | None, tuple[()], list[tuple[Place, str]]]:
+        """The help of a fault of a layer, and the edit that it stands for. How many channels the head takes is known."""
+        head = self.spec.head.from_ if not self.data_type.parts else None
+        if fault.code == "AR403" and fault.key == width_key(node) and node.name == head:
+            return "the head reads this node: write `$head`, the channels that it takes", (), [(at, "$head")]
+        return fault.help, (), [] if fault.becomes is None or fault.key not in node.keys else [(at, fault.becomes)]
+
+    def _unknown_layer(self, kind: str, entry: Map, place: Place) -> None:
+        message = f"there is no layer '{kind}'"
+        if kind in self.spec.blocks:
+            key, _ = entry.entries["layer"]
+            self.faults.add("AR107", message, key, f"'{kind}' is a block: write `block: {kind}`", (), [(key, "block")])
+        elif folded(kind) in NO_LAYER:
+            self.faults.add("AR107", message, place, NO_LAYER[folded(kind)])
+        else:
+            unknown_kind("AR107", message, place, kind, KINDS, LAYERS, "layers", self.faults)
+
+    @staticmethod
+    def _value(key: str, tree: Tree, kind: type[Layer], evaluator: Evaluator) -> Any:
+        """The value of a key. References are followed later, masks resolved later, and so left as they are written."""
+        if key in ("from", "weights", *kind.ports):
+            return texts(tree)
+        raw = tree.value if isinstance(tree, Scalar) else None
+        if key != "mask" or not isinstance(raw, str) or (raw.startswith("$") and raw[1:].isidentifier()):
+            return evaluator.value(tree)
+        if any(isinstance(evaluator.params.get(name), Unknown) for name in names(raw)):
+            evaluator.complete = False
+        return raw
+
+    def _look(self, values: Mapping[str, Any], kind: type[Layer], entry: Map, scope: Scope) -> None:
+        """Reports the references and the mask of a layer that has other faults, so that all are told at once."""
+        for key in ("from", "weights", *kind.ports):
+            refs = values.get(key)
+            for k, ref in enumerate(refs if isinstance(refs, list) else [refs]):
+                if isinstance(ref, str) and ref:
+                    self.follow(ref, scope, place_of(entry, [key, k]))
+        mask = entry.get("mask")
+        if "mask" in kind.model_fields and isinstance(mask, Scalar) and isinstance(values.get("mask"), str):
+            try:
+                resolve(values["mask"], self.spec.masks, scope.params)
+            except ExpressionError as error:
+                report(error, mask, self.faults)
+
+    def _note_widths(self, model: type[Layer], entry: Map) -> None:
+        for key, info in model.model_fields.items():
+            thin = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("thin")
+            tree = entry.get(key)
+            if ("channels" in info.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
+                self.widths |= names(tree.value)
+
+    def _inputs(self, layer: Layer, entry: Map, scope: Scope, name: str) -> tuple[Node, ...] | Broken:
+        given, here = layer.from_, place_of(entry, ["from"] if "from" in entry.entries else ["layer"])
+        parts: list[list[Node] | Broken] = []
+        if isinstance(given, dict):
+            self.faults.add("AR203", f"the layer `{layer.layer}` takes nodes, not named inputs", here,
+                            "from: name, or from: [name, name]; blocks have named inputs")  # fmt: skip
+            return BROKEN
+        if given is None:
+            parts = [self.before(name, scope, here)]
+        elif isinstance(given, str):
+            parts = [self.follow(given, scope, here)]
+        else:
+            parts = [self.follow(ref, scope, place_of(entry, ["from", k])) for k, ref in enumerate(given)]
+        found = [node for part in parts if not isinstance(part, Broken) for node in part]
+        ports = [(port, ref) for port in layer.ports if (ref := getattr(layer, port)) is not None]
+        ends = [self.one(ref, scope, place_of(entry, [port])) for port, ref in ports]
+        if any(isinstance(part, Broken) for part in [*parts, *ends]):
+            return BROKEN
+        low, high = layer.arity
+        if not low <= len(found) or (high is not None and len(found) > high):
+            count = f"{low}" if low == high else f"{low} or more"
+            takes = f"`{layer.layer}` takes {count} input{'s' if high != 1 else ''}"
+            left = next(((k, part) for k, part in enumerate(parts) if isinstance(part, LeftOut)), None)
+            if left is not None and len(found) < low:
+                refs = given if isinstance(given, list) else [given or scope.previous]
+                self._left_out(takes, str(refs[left[0]]), left[1], here)
+            else:
+                self.faults.add("AR217", f"{takes}, and was given {len(found)}", here, _joined(found))
+            return BROKEN
+        found += [end for end in ends if isinstance(end, Node)]
+        return tuple(found)
+
+    def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | Broken | None:
+        if layer.weights_of is None:
+            return None
+        node = self.one(layer.weights_of, scope, place_of(entry, ["weights"]))
+        return node if isinstance(node, Broken) else node.tied or node
+
+    def _settle(self, node: Node, written: Written, scope: Scope) -> None:
+        """Sets the mask and the type of a node. Raises Fault and ExpressionError."""
+        forms = tuple(node.ins)
+        typed = written.typed.get(forms)
+        if typed is None:
+            self._infer(node, scope)
+            written.typed[forms] = Typed(node.mask, node.out, node.plan)
+        else:
+            node.mask, node.out, node.plan = typed.mask, typed.out, typed.plan
+        self.faults.spend("sites", node.out.sites, node.place)
+        self._check_tied(node)
+
+    def _infer(self, node: Node, scope: Scope) -> None:
+        mask = getattr(node.layer, "mask", None)
+        node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
+        node.out = node.layer.infer(node)
+        if node.out.sites > MAX_NODE_SITES:
+            raise Fault("AR413", f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
+                        "make its grid smaller")  # fmt: skip
+        if node.out.width * node.out.positions > MAX_ELEMENTS:
+            raise Fault("AR413", f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit MAX_ELEMENTS)",
+                        "take fewer channels, or a smaller grid", "out")  # fmt: skip
+        if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
+            raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",
+                        "take fewer channels, or a smaller kernel", "out")  # fmt: skip
+        self.faults.spend("reads", node.layer.numbers(node), node.place)
+        node.layer.settle(node)
+        node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks
+
+    @staticmethod
+    def _check_tied(node: Node) -> None:
+        if node.tied is None:
+            return
+        mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
+        if {k: _core(w) for k, w in mine.items()} != {k: _core(w) for k, w in theirs.items()}:
+            help = "tied nodes have weights of the same names and shapes"
+            if mine.keys() ^ theirs.keys() == {"bias"}:
+                with_bias = node.name if "bias" in mine else node.tied.name
+                help = f"{help}: write `bias: false` in '{with_bias}'"
+            found = f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}"
+            raise Fault("AR220", found, help, "weights")
+
+
+def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Place, str]]:
+    """The edit of a reference, where it stands in the text as it is."""
+    return [(place, becomes)] if becomes is not None and place.text == ref else []
+
+
+def _joined(nodes: list[Node]) -> str | None:
+    """How several nodes become one."""
+    if len(nodes) < 2:
+        return "name a node, or leave `from` out for the node before"
+    whole = next((node for node in nodes if not node.out.grid), None)
+    other = next((node for node in nodes if node.out.grid), None)
+    if whole is not None and other is not None:
+        return bringing_together(other.name, other.out, whole.name, whole.out)
+    return "join them by add or concat, and take what that gives"
+
+
+def texts(tree: Tree) -> Any:
+    """References as they are written: they are followed, not evaluated."""
+    if isinstance(tree, Scalar):
+        return tree.value if isinstance(tree.value, str) or tree.value is None else str(tree.value)
+    if isinstance(tree, Seq):
+        return [texts(item) for item in tree.items]
+    assert isinstance(tree, Map)
+    return {key: texts(item) for key, (_, item) in tree.entries.items()}
+
+
+def _core(weight: Weight) -> tuple[int, ...]:
+    """A weight's shape without axes of length one, by which tied weights are compared: an embedding and a 1×1
+    convolution may share theirs."""
+    return tuple(n for n in weight.shape if n != 1)
+
+
+def _shapes(weights: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items()) or "none"

@@ -1,0 +1,40 @@
+"""What the sources of a graph give: the types of the data and of the conditions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from arspec.language.load import Spec
+from arspec.language.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
+from arspec.types import Cells, Free, Type
+
+
+def data_type(spec: Spec) -> Type:
+    """The type of a spec's data; of data with auxiliary images in several parts, which have the names of the spec."""
+    data, grid, groups = spec.data, spec.data.grid, spec.groups
+    frame = Cells((0,) * len(grid), (1,) * len(grid))
+    own = Type(grid, groups, data.channels // groups, frame, data.levels)
+    if not data.auxiliary:
+        return own
+    parts: list[tuple[str, Type]] = [
+        (name, Type(grid, 1, 1, replace(frame, part=(k, k + 1)), one.levels))
+        for k, (name, one) in enumerate(data.auxiliary.items())
+    ]
+    parts.append(("x", replace(own, frame=replace(frame, part=(len(parts), len(parts) + groups)))))
+    return Type(grid, len(data.auxiliary) + groups, own.channels, frame, None, tuple(parts))
+
+
+def condition_type(section: Any) -> Type:
+    """The type of a condition."""
+    match section:
+        case ClassCondition():
+            return Type((), 1, section.classes, Free())
+        case VectorCondition():
+            return Type((), 1, section.size, Free())
+        case MapCondition():
+            return Type((section.height, section.width), 1, section.channels, Free())
+        case SeriesCondition():
+            return Type((section.length,), 1, section.channels, Free())
+        case _:
+            raise TypeError(section)

@@ -1,0 +1,1 @@
+"""The parallel module of a spec: its weights, and all sites at once."""

@@ -1,0 +1,572 @@
+"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods, samples.
+
+One generic module holds the weights; each layer kind states its computation as a pure function (`Layer.forward`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from arspec.data.labels import class_numbers
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.heads.truncation import truncation
+from arspec.language.graph import Graph
+from arspec.language.load import Spec
+from arspec.language.sections import ClassCondition
+from arspec.layers.base import Constants, Layer, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.network.fingerprint import Fingerprint, fingerprint, fingerprint_of
+from arspec.network.in_place import in_place
+from arspec.network.segments import segments
+from arspec.network.steps import Step, steps_of
+from arspec.network.weights import Names, WeightTree, one_of
+from arspec.progress import showing
+from arspec.sampler.plan.timing import WORTH
+from arspec.types import Ints, Member
+
+if TYPE_CHECKING:
+    from arspec.sampler.drive.stream import Stream
+    from arspec.scoring.scores import Scores
+
+# Called with every node's value as it is computed; what it returns is used instead.
+Tap = Callable[[Node, Tensor], Tensor]
+
+EXACT = (torch.float32, torch.float64)  # numbers that hold every level there may be
+
+
+class Model(nn.Module):
+    """A spec as a torch module. `print(model)` shows its program.
+
+    model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
+    are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
+    [B, C, H, W], [B, T] or [B, D]; auxiliary images are the first channels (`arspec.data.with_auxiliary`), and a sample
+    has its own: it need not be the view of the image that was drawn with it.
+
+    worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
+    names: of the classes of each class condition, by number, where the training data had names. A class may then be given
+    by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
+    """
+
+    def __init__(self, graph: Graph, seed: int = 0, worth: int = WORTH) -> None:
+        super().__init__()
+        self.worth = worth
+        self.graph, self.spec = graph, graph.spec
+        self.names: dict[str, tuple[str, ...]] = {}
+        self.nodes = WeightTree(graph, seed)
+        self._levels = [*self.nodes.weight_levels]
+        self.constants = _Constants(graph)
+        levels = self.spec.data.channel_levels
+        self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
+        self._samplers: dict[tuple[int, bool], Any] = {}
+        self._streams: dict[int, tuple[Fingerprint, Stream]] = {}
+        self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
+        self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
+        self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
+        self._watched = True
+        self._numbers = [*range(len(graph.members))]  # a number that is taken out of it is a constant to torch.compile
+        if not graph.steps:
+            graph.steps += [self._steps(member.index) for member in graph.members]
+
+    @property
+    def members(self) -> int:
+        """Members of the family: orders, or draws of degrees. 1 where there is no family."""
+        return len(self.graph.members)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        weight = one_of(self.nodes)
+        return torch.get_default_dtype() if weight is None else weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        weight = one_of(self.nodes)
+        return torch.device("cpu") if weight is None else weight.device
+
+    def weights(self) -> dict[str, Tensor]:
+        """The numbers that the layers compute with, by the names of the state dict. They differ from it where torch's
+        parametrisations stand between the two."""
+        return {f"nodes.{name}": value for name, value in self.nodes.named().items()}
+
+    # -- the parallel form -------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """[B, V, K]. `condition`: each condition of the spec by its name. Raises InputError for what does not fit."""
+        return self.rows(self.last(x, member, condition))
+
+    def last(self, x: Tensor, member: int, condition: dict[str, Tensor], tap: Tap | None = None) -> Tensor:
+        """The head node's tensor, [B, G * C, *grid]."""
+        return self.run(self._sources(x, member, condition), member, tap)
+
+    def _sources(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> dict[Node, Tensor]:
+        self._check_member(member)
+        return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
+
+    def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> Tensor:
+        """The head node's value, from those of the sources. A value is forgotten after its last reader."""
+        if tap is not None:
+            values = {node: tap(node, value) for node, value in values.items()}
+        order = self.graph.order
+        found: dict[int, Tensor] = {}
+        for nodes in (self.graph.sources, order):
+            for number, node in enumerate(nodes if len(found) < len(values) else ()):
+                if node in values:
+                    found[number] = values[node]
+        if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
+            self._run_by_segment(found, member)
+        else:
+            self._run(steps_of(self.graph, self._numbers[member]), found, member, tap)
+        return found[len(order) - 1]
+
+    def _run(
+        self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
+        weights: dict[int, Weights] | None = None,
+    ) -> None:  # fmt: skip
+        """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile follows
+        every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
+        compiling, training = torch.compiler.is_compiling(), self.training
+        overwrites = tap is None and not self.checkpointing and not compiling
+        fresh = weights is None and (self._held is None or compiling or torch.is_grad_enabled())
+        order, levels, held = self.graph.order, self._levels, self.constants._buffers
+        given = {*values} if overwrites else ()  # what others still have
+        for number, sources, places, prepares, plain, buffers, k, done in steps:
+            if number in values:
+                continue
+            node = order[number]
+            layer = node.layer
+            inputs: list[Tensor] = []
+            for source in sources:
+                inputs.append(values[source])
+            # written over, a view would cost autograd more than it saves
+            if overwrites and k is not None and sources[k] not in given and inputs[k]._base is None:
+                value = layer.overwrite(node, inputs, k)
+            else:
+                own: Weights = {}
+                constants: Constants = {}
+                for name, value in plain:
+                    constants[name] = value
+                for name, key in buffers:
+                    constants[name] = held[key]
+                if weights is not None:
+                    own = weights[number]
+                elif not fresh:
+                    own = self.prepared(node, member)
+                elif places:
+                    for name, level, key, shape in places:
+                        weight = getattr(levels[level], key)
+                        own[name] = weight if shape is None else weight.view(shape)
+                    if prepares:
+                        own = layer.prepare(node, own, constants)
+                value = layer.forward(node, own, constants, inputs, training)
+            values[number] = value if tap is None else tap(node, value)
+            for source in done:
+                values.pop(source, None)
+
+    def _run_by_segment(self, values: dict[int, Tensor], member: int) -> None:
+        """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
+        with the same noise. The weights are prepared once."""
+        order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, self._numbers[member])}
+        for nodes, inputs, outputs, repeatable in self._segments:
+            own = [steps[node] for node in nodes]
+            if not repeatable or any(node in values for node in nodes):
+                self._run(own, values, member)
+                continue
+            weights = {node: self.prepared(order[node], member) for node in nodes}
+
+            def computed(
+                *given: Tensor, own: Any = own, inputs: Any = inputs, outputs: Any = outputs, weights: Any = weights
+            ) -> tuple[Tensor, ...]:
+                inner = dict(zip(inputs, given, strict=True))
+                self._run(own, inner, member, weights=weights)
+                return tuple(inner[node] for node in outputs)
+
+            found = checkpoint(computed, *(values[node] for node in inputs), use_reentrant=False)
+            values.update(zip(outputs, found, strict=True))
+            for step in own:
+                for source in step.done:
+                    values.pop(source, None)
+
+    @cached_property
+    def _segments(self) -> list[tuple[list[int], list[int], list[int], bool]]:
+        """The nodes of each segment, what it reads and what it gives, by their numbers, and whether it is repeatable."""
+        number = {node: k for k, node in enumerate(self.graph.order)}
+        return [
+            ([number[n] for n in s.nodes], [number[n] for n in s.inputs], [number[n] for n in s.outputs], s.repeatable)
+            for s in segments(self.graph)
+        ]
+
+    def _steps(self, member: int) -> list[Step]:
+        graph, over = self.graph, in_place(self.graph)
+        number = {node: k for k, node in enumerate(graph.order)}
+        last = {source: node for node in graph.live for source in node.inputs}
+        return [
+            Step(
+                number[node], tuple(number[source] for source in node.inputs), self.nodes.weight_places(node),
+                type(node.layer).prepare is not Layer.prepare, *self.constants.found(node, member), over.get(node),
+                tuple(number[source] for source in dict.fromkeys(node.inputs) if last[source] is node),
+            )
+            for node in graph.live
+        ]  # fmt: skip
+
+    def prepared(self, node: Node, member: int) -> Weights:
+        """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
+        own = self.nodes.of(node)
+        if not own:
+            return own
+        if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return node.layer.prepare(node, own, self.constants.of(node, member))
+        now = fingerprint(self.nodes.kept(node)) if self._watched else None
+        held = self._held.get((node, member))
+        if held is None or held[0] != now:
+            held = self._held[node, member] = now, node.layer.prepare(node, own, self.constants.of(node, member))
+        return held[1]
+
+    @contextmanager
+    def held(self, watched: bool = True) -> Generator[None]:
+        """Inside, passes without gradients prepare their weights (masks, norms) once for all. A weight whose numbers have
+        changed since the pass before, in whatever way, is prepared anew. watched=False spares that look at the numbers:
+        it is for callers inside whose block nothing changes a weight."""
+        before = self._held, self._watched
+        # what is held without a look at it must have been made inside, after the last change
+        self._held, self._watched = self._held if watched and self._held is not None else {}, watched
+        try:
+            yield
+        finally:
+            self._held, self._watched = before
+
+    def rows(self, last: Tensor) -> Tensor:
+        """The head node's tensor as [B, V, K]."""
+        return sites_last(last, self.graph.data.out.groups)
+
+    def by_variable(self, x: Tensor) -> Tensor:
+        """Scalars of the data [B, *shape] as [B, V, C]: the channels of each variable."""
+        kind = self.graph.data.out
+        return sites_last(packed(x.reshape(len(x), -1, *kind.grid), kind), kind.groups)
+
+    def scalars(self, values: Tensor) -> Tensor:
+        """The inverse: [B, V, C] -> [B, *shape]."""
+        kind = self.graph.data.out
+        return unpacked(channels_first(values, kind), kind).reshape(len(values), *self.spec.data.shape)
+
+    def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """Nats of each example, [B]. x [B, *shape]: whole numbers, a tensor, an array or lists."""
+        return self.log_probs(x, member, **condition).sum(1)
+
+    def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+        """Nats of each variable, [B, V]."""
+        head, support, kind, x = self.graph.head, self.graph.support, self.graph.data.out, tensor_of(x)
+        sources = self._sources(x, member, condition)
+        numbers = sources[self.graph.data]
+        value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
+        last = self.run(sources, member)
+        if kind.groups == 1 or kind.parts:
+            return head.log_prob(support, self.rows(last), value)
+        # the groups of a position side by side: so they lie in memory where channels come last
+        rows = last.flatten(2).transpose(1, 2).unflatten(2, (kind.groups, -1))
+        return head.log_prob(support, rows, value.unflatten(1, (kind.groups, -1)).transpose(1, 2)).mT.flatten(1)
+
+    def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
+        """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
+        normalised.)"""
+        every = [self.log_prob(x, member, **condition) for member in range(self.members)]
+        return torch.stack(every).logsumexp(0) - math.log(self.members)
+
+    # -- what comes in -----------------------------------------------------------------------------------------------
+
+    def data_tensor(self, x: Tensor) -> Tensor:
+        """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
+        data, x = self.spec.data, tensor_of(x)
+        if tuple(x.shape[1:]) != data.shape:
+            help = _fitting(data, tuple(x.shape[1:]))
+            if data.auxiliary:
+                help = (
+                    "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
+                )
+            raise InputError(
+                "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
+            )
+        given, x = x, x.to(self.device, self.dtype)
+        checked = not torch.compiler.is_compiling() and given.device.type == "cpu" and given.numel()
+        seen = x if x.device == given.device and x.dtype in EXACT else given
+        for levels, channels in self._levels_of.items() if checked else ():
+            low, high = _range(seen, channels)
+            if not 0 <= low <= high < levels:
+                raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to {high:.12g}",
+                                 "data come as integers in that range")  # fmt: skip
+        if checked and given.is_floating_point() and not torch.equal(given.detach(), given.detach().round()):
+            raise InputError("AR804", "the data hold fractions; a spec models whole numbers",
+                             f"levels are whole: for numbers of 0 to 1 that is (x * {data.levels - 1}).round()")  # fmt: skip
+        return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
+
+    def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
+        """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape."""
+        sections = self.spec.condition
+        for name in given:
+            if name not in sections:
+                raise InputError(
+                    "AR807", f"the spec has no condition '{name}'", did_you_mean(name, sections, "conditions")
+                )
+        found: dict[Node, Tensor] = {}
+        for name, section in sections.items():
+            if given.get(name) is None:
+                raise InputError(
+                    "AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}"
+                )
+            node, value = self.graph.conditions[name], self._condition(name, given[name], batch)
+            if isinstance(section, ClassCondition):
+                _check(name, value, (batch,))
+                if (
+                    not torch.compiler.is_compiling()
+                    and batch
+                    and not 0 <= int(value.min()) <= int(value.max()) < section.classes
+                ):
+                    wrong = int(value.min()) if int(value.min()) < 0 else int(value.max())
+                    raise InputError(
+                        "AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {wrong}",
+                        section.range_help,
+                    )  # fmt: skip
+                found[node] = nn.functional.one_hot(value.long(), section.classes).to(self.dtype)
+            else:
+                _check(name, value, (batch, node.out.channels, *node.out.grid))
+                found[node] = value.to(self.dtype)
+        return found
+
+    def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
+        self.condition_tensors(given, batch)
+        return self._numbered(given, batch)
+
+    def _numbered(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        return {name: self._condition(name, value, batch) for name, value in given.items()}
+
+    def _condition(self, name: str, value: Any, batch: int) -> Tensor:
+        """A condition of `batch` examples as a tensor. Classes may be given by their names, as `class_numbers` takes them."""
+        if not isinstance(value, Tensor) and isinstance(self.spec.condition.get(name), ClassCondition):
+            value = class_numbers(value, self.names.get(name, ()), name, batch)
+        return torch.as_tensor(value, device=self.device)
+
+    def _check_member(self, member: int) -> None:
+        if not 0 <= member < self.members:
+            raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
+
+    # -- the every-site-once form ------------------------------------------------------------------------------------
+
+    def sampler(self, member: int = 0, levels: bool = False) -> Any:
+        """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when
+        they have changed)."""
+        from arspec.sampler.drive.sampler import Sampler
+
+        self._check_member(member)
+        if (member, levels) not in self._samplers:
+            time = self.levels(member) if levels else None
+            self._samplers[member, levels] = Sampler(self, member, time)
+        return self._samplers[member, levels]
+
+    def levels(self, member: int = 0) -> Ints:
+        """[V]: how early each variable can be drawn; those of one level do not see each other. InputError where the spec
+        leaks."""
+        from arspec.sampler.plan.plans import levels_of
+
+        self._check_member(member)
+        return levels_of(self.graph, member)
+
+    def sample(
+        self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
+        first: int = 0, method: str = "auto", prefix: Tensor | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
+        on) alone, so that neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
+        (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
+        (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
+        from arspec.sampler.drive.method import sample
+        from arspec.sampler.drive.prompting import begun
+
+        given, known = (None, None) if prefix is None else begun(self, n, tensor_of(prefix, "a prompt"), member)
+        with showing(progress):
+            return sample(
+                self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
+                given=given, known=known, truncation=truncation(self.graph.head, top_k, top_p, min_p),
+            )  # fmt: skip
+
+    def stream(
+        self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all, the same numbers as
+        `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream, as with attention
+        over everything, is drawn in the same way up to its spec's own length.
+
+        prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
+        does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
+        for more steps than there are, with the reason."""
+        prefix = None if prefix is None else tensor_of(prefix, "a prompt")
+        return self._stream(member).run(
+            n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
+            compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),
+        )  # fmt: skip
+
+    def _stream(self, member: int) -> Stream:
+        """The stream of one member, which follows the weights where these have changed, and is made anew where they moved."""
+        from arspec.sampler.drive.stream import Stream
+
+        self._check_member(member)
+        now = fingerprint_of(self)
+        before, known = self._streams.get(member, (None, None))
+        if known is None or before is None or before[:2] != now[:2]:  # device and dtype
+            self._streams[member] = now, Stream(self, member)
+        elif before != now:
+            known.follow()
+            self._streams[member] = now, known
+        return self._streams[member][1]
+
+    def complete(
+        self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
+        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
+        sweeps: int = 20, tries: int = 1000,
+        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
+        samples where the given part comes first in the order of some member of the family; `arspec.completion.complete`
+        takes the same arguments and says of every way (`how`) what its samples are worth. method, top_k, top_p, min_p: as in
+        `sample`, the last three for the order alone."""
+        from arspec.completion import complete
+
+        with showing(progress):
+            return complete(
+                self, tensor_of(x), tensor_of(known, "what is known"), condition, how=how, method=method, member=member, seed=seed, temperature=temperature,
+                particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
+            ).values  # fmt: skip
+
+    # -- scores ------------------------------------------------------------------------------------------------------
+
+    def score(
+        self, x: Tensor, *, background: Model | None = None, typical: float | None = None, codec: str | None = None,
+        batch: int = 64, members: int = 0, **condition: Tensor,
+    ) -> Scores:  # fmt: skip
+        """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
+        `arspec.scoring.score`."""
+        from arspec.scoring import score
+
+        return score(
+            self,
+            tensor_of(x),
+            condition,
+            background=background,
+            typical=typical,
+            codec=codec,
+            batch=batch,
+            members=members,
+        )
+
+    # -- compression -------------------------------------------------------------------------------------------------
+
+    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
+        """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
+        differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
+        from arspec.codec.codec import compress
+
+        return compress(self, tensor_of(x), member, noise, self._numbered(condition, len(x)))
+
+    def decompress(self, container: bytes) -> Tensor:
+        """The examples that `compress` made the container of, in their own type of integers. InputError where it is
+        damaged, of another model, or where the numbers computed here are too far from those of the encoder."""
+        from arspec.codec.codec import decompress
+
+        return decompress(self, container)
+
+    # -- torch's own -------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_samplers": {}, "_streams": {}, "methods": {}, "_held": None, "_watched": True}
+
+
+class _Constants(nn.Module):
+    """Masks and index tables of every node under every member, as buffers that are not saved. Equal arrays of repeated
+    blocks are one buffer."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self._names: dict[tuple[Node, int], dict[str, str]] = {}
+        self._plain: dict[tuple[Node, int], dict[str, Any]] = {}
+        count = 0
+        for member in graph.members:
+            seen: dict[bytes, str] = {}
+            for node in graph.live:
+                found: dict[str, str] = {}
+                plain = self._plain[node, member.index] = dict[str, Any]()
+                for key, array in node.layer.constants(node, member).items():
+                    if not isinstance(array, np.ndarray):
+                        plain[key] = array
+                        continue
+                    content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
+                    if content not in seen:
+                        seen[content] = f"c{count}"
+                        self.register_buffer(seen[content], torch.from_numpy(array.copy()), persistent=False)
+                        count += 1
+                    found[key] = seen[content]
+                self._names[node, member.index] = found
+
+    def of(self, node: Node, member: int) -> Constants:
+        found = self._plain[node, member]
+        names = self._names[node, member]
+        return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found
+
+    def found(self, node: Node, member: int) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]:
+        """What `of` is made of: the constants that are no arrays; the names of those that are, and of their buffers."""
+        return tuple(self._plain[node, member].items()), tuple(self._names[node, member].items())
+
+
+def tensor_of(values: Any, what: str = "an example") -> Tensor:
+    """Numbers as a tensor: a tensor as it is, an array or lists of numbers made one. InputError for anything else."""
+    if isinstance(values, Tensor):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            "AR804", f"{what} is made of numbers; {type(values).__name__} came", "give a tensor or an array"
+        )
+    # torch computes with few kinds of unsigned integers
+    return torch.from_numpy(array.astype(np.int64) if array.dtype.kind in "iu" else np.ascontiguousarray(array))
+
+
+def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:
+    """The lowest and the highest value; of an image in some of its channels."""
+    low, high = (x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x).aminmax()
+    return low.item(), high.item()
+
+
+def _fitting(data: Any, came: tuple[int, ...]) -> str:
+    """How the size of a spec's data becomes that of an example."""
+    keys = {"image": ("channels", "height", "width"), "sequence": ("length",), "vector": ("size",)}[data.kind]
+    if len(keys) != len(came):
+        return f"an example is [{', '.join(keys)}]"
+    differ = [(key, size) for key, size, own in zip(keys, came, data.shape, strict=True) if size != own]
+    return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
+
+
+def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(value.shape) != shape:
+        raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
+
+
+def build(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
+    """The module of a spec, unproven: `arspec.compile` is what users call."""
+    return Model(spec.graph(), seed, worth)
+
+
+__all__ = ["Member", "Model", "Names", "build", "sites_last"]

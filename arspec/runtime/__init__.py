@@ -1,1 +1,0 @@
-"""What a spec becomes in torch: the module (all sites at once) and the sampler (every site once)."""

@@ -1,0 +1,1 @@
+"""The sampler: every site once. What is done when, by what, and for whom."""

@@ -1,0 +1,114 @@
+"""Sampling by fixed-point iteration (Song et al. 2021; Wiggers & Hoogeboom 2020): with the noise fixed beforehand a
+sample is the one fixed point of x = draw(model(x)), and the parallel module alone finds it.
+
+All variables are guessed, and drawn anew from the parameters that the module gives for the guess, again and again. After
+k rounds the first k levels are right whatever the guess was, so that there are never more rounds than levels; there are
+fewer where a draw does not hang on the last values before it. What is right is known: the first level that a round has
+changed was drawn from levels that had not changed any more, and is final with all before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from arspec.layers.base import Node, channels_first
+from arspec.network.evaluating import evaluating
+from arspec.progress import Progress
+from arspec.sampler.drive.drawing import Draws
+
+if TYPE_CHECKING:
+    from arspec.heads.truncation import Truncation
+    from arspec.network.module import Model, Tap
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint:
+    """The samples [n, *shape], and after how many rounds each was known to be right, [n]."""
+
+    x: Tensor
+    rounds: Tensor
+
+    @property
+    def iterations(self) -> int:
+        """How often the module was run."""
+        return int(self.rounds.max()) if len(self.rounds) else 0
+
+
+def fixed_point(
+    model: Model, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
+    given: Tensor | None = None, known: Tensor | None = None, first: int = 0,
+    truncation: Truncation | None = None,
+) -> FixedPoint:  # fmt: skip
+    """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
+    draws = Draws(
+        model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
+    )
+    search = Search(model, draws, condition, member)
+    with model.held(watched=False), Progress("sampling", search.depth, "levels") as progress:
+        while not search.done:
+            search.round()
+            progress.done = search.right
+    return FixedPoint(draws.integers(search.x), search.rounds)
+
+
+class Search:
+    """The state of an iteration: values `x` [B, V, C], and for each example the first level that is not known to be right,
+    `frontier` [B], and the `rounds` [B] that it took part in. Examples that are right are not computed any more."""
+
+    def __init__(self, model: Model, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
+        self.model, self.draws, self.member = model, draws, member
+        kind, level = model.graph.data.out, model.levels(member)
+        self.depth = int(level.max()) + 1
+        by_level = level.argsort(kind="stable")
+        self._starts = level[by_level].searchsorted(range(self.depth + 1)).tolist()
+        self._level, self._by_level = (torch.tensor(array, device=model.device) for array in (level, by_level))
+        n = len(draws.noise)
+        self._conditions = model.condition_tensors(condition, n)
+        self.x = torch.zeros(n, kind.sites, kind.channels, dtype=model.dtype, device=model.device)
+        self.frontier = torch.zeros(n, dtype=torch.long, device=model.device)
+        if draws.given is not None and draws.known is not None:
+            self.x = torch.where(draws.known, draws.given.to(model.dtype), self.x)
+            self.frontier += self._level.masked_fill(draws.known.all(-1), self.depth).min()
+        self.rounds = torch.zeros_like(self.frontier)
+
+    @property
+    def iterations(self) -> int:
+        """How often the module was run."""
+        return int(self.rounds.max()) if len(self.rounds) else 0
+
+    @property
+    def right(self) -> int:
+        """Levels that are right in all examples."""
+        return int(self.frontier.min()) if len(self.frontier) else self.depth
+
+    @property
+    def done(self) -> bool:
+        return self.right == self.depth
+
+    @torch.no_grad()
+    def round(self, tap: Tap | None = None) -> None:
+        """Runs the module on the examples that are not known to be right, and draws what is open in them."""
+        active = (self.frontier < self.depth).nonzero()[:, 0]
+        sites = self._by_level[self._starts[self.right] :]
+        level, frontier = self._level[sites], self.frontier[active]
+        under, x = self._conditions, self.x
+        if len(active) < len(x):
+            under, x = {node: value[active] for node, value in under.items()}, x[active]
+        rows = self._parameters(x, under, tap).index_select(1, sites)
+        old = x[:, sites]
+        still = level >= frontier[:, None]
+        new = torch.where(still[..., None], self.draws(sites, rows, active).to(x.dtype), old)
+        changed = (new != old).any(-1)
+        self.x[active[:, None], sites] = new
+        self.frontier[active] = (torch.where(changed, level, self.depth).amin(1) + 1).clamp(max=self.depth)
+        self.rounds[active] += 1
+
+    def _parameters(self, x: Tensor, conditions: dict[Node, Tensor], tap: Tap | None) -> Tensor:
+        """The head's parameters [B, V, K], without dropout and with running statistics, as a sample is drawn."""
+        model, data = self.model, self.model.graph.data
+        with evaluating(model):
+            return model.rows(model.run({data: channels_first(x, data.out), **conditions}, self.member, tap))

@@ -1,0 +1,115 @@
+"""Priming: the caches as they stand before a step, from one parallel pass over the values that come before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, pad
+
+from arspec.layers.base import Node, sites_last
+from arspec.network.evaluating import evaluating
+from arspec.sampler.run.machine import Machine, State
+from arspec.types import Ints
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+Orders = Mapping[Node, list[tuple[Ints, Ints]]]
+
+
+def can_prime(machine: Machine) -> bool:
+    """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and not the
+    shares of a linear layer, where they are kept each by itself."""
+    program = machine.program
+    ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
+    read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
+    whole = all(node.layer.cached(node) == node.out.channels for node in program.caches)
+    return whole and not read & {*program.schedule.lowered.shares}
+
+
+def prime(
+    machine: Machine, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
+    model: Model | None = None, orders: Orders | None = None,
+) -> None:  # fmt: skip
+    """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
+    before the step is right. model, orders: of a longer variant of the machine's model, where x is longer."""
+    model, orders = model or machine.model, orders or machine.program.orders
+    of = {node.name: own for node, own in orders.items()}
+    wanted = {node.name: node for node in machine.program.caches if node.name in of}
+    sums: dict[str, list[tuple[int, int]]] = {}
+    for number, operation in enumerate(machine.program.operations):
+        if operation.parts[0].is_ahead:
+            for k, given in enumerate(operation.parts[0].inputs):
+                sums.setdefault(given.source.name, []).append((number, k))
+    lower = machine.program.schedule.lowered
+    taken = {source.name for node in lower.unwritten for source in node.inputs}
+    there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
+
+    def keep(node: Node, value: Tensor) -> Tensor:
+        if node.name in wanted or node.name in sums:
+            values = sites_last(value, node.out.groups)
+            if node.name in wanted:
+                _fill(machine, state, wanted[node.name], of[node.name], values, step)
+            for number, k in sums.get(node.name, ()):
+                _add_to_sums(machine, state, number, k, values, step)
+        if node.name in taken:
+            there[node.name] = value
+            for one in lower.unwritten:
+                if one.name not in there and all(source.name in there for source in one.inputs):
+                    constants = model.constants.of(lower.origin[one], machine.member)
+                    xs = [there[source.name] for source in one.inputs]
+                    there[one.name] = keep(one, one.layer.forward(one, {}, constants, xs, False))
+        return value
+
+    with evaluating(model):
+        model.last(x, machine.member, condition, keep)
+
+
+def _fill(
+    machine: Machine, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
+) -> None:
+    kept = machine.program.caches[node]
+    drawn = node is machine.model.graph.data
+    for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
+        written = int(bounds[step + 1] if drawn else bounds[step])
+        if node in machine.program.whole:
+            kept_sites = sites[:written]
+            rows = begin + kept_sites
+        else:
+            index, rows = _held(written, begin, ring)
+            kept_sites = sites[index]
+        if len(rows):
+            at, of = (torch.from_numpy(a).to(values.device) for a in (rows, kept_sites))
+            state.caches[node].index_copy_(1, at, values.index_select(1, of))
+
+
+def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
+    """What a ring holds when so many sites have been written: their numbers in the order in which they came, and rows."""
+    index = np.arange(max(0, written - ring), written)
+    return index, begin + index % max(ring, 1)
+
+
+def _add_to_sums(machine: Machine, state: State, number: int, k: int, values: Tensor, step: int) -> None:
+    """Adds to what the operation of this number sums up ahead what it makes of its input k, of whose sites there are
+    values [B, S, C]."""
+    operation, weights = machine.program.operations[number], machine.weights[number]
+    inputs = operation.parts[0].inputs
+    widths = [given.source.out.channels * len(given.columns) for given in inputs[: operation.windows]]
+    table, first = inputs[k].table, 0
+    assert table is not None
+    padded = pad(values, (0, 0, 0, 1))
+    for part in operation.parts:
+        kept = machine.program.caches[part.node]
+        index, rows = _held(int(part.bounds[step]), kept.begins[part.group], kept.rings[part.group])
+        own, first = slice(first, first + part.node.out.channels), first + part.node.out.channels
+        if len(rows):
+            at, of = (torch.from_numpy(a).to(values.device) for a in (rows, table[index].ravel()))
+            x = padded.index_select(1, of).view(len(values), len(rows), -1)
+            if k < operation.windows:
+                bias = weights["bias"][own] if "bias" in weights and k == 0 else None
+                x = linear(x, weights["weight"][own].split(widths, 1)[k], bias)
+            state.caches[part.node].index_add_(1, at, x)

@@ -1,0 +1,216 @@
+"""Streams: sequences without end. The program's period stands for all steps to come, and the caches are rings, so that
+neither the length of what is drawn nor that of what was drawn costs memory. A model whose steps never repeat, such as one
+with attention over everything, is drawn in the same way as far as its own length."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from arspec.analysis.known_at import Relations, known_at
+from arspec.diagnostics import InputError
+from arspec.heads.truncation import Truncation
+from arspec.layers.base import Node
+from arspec.sampler.drive.drawing import check_temperature
+from arspec.sampler.drive.noise import Uniforms, numbered
+from arspec.sampler.drive.priming import can_prime, prime
+from arspec.sampler.drive.prompting import rows_of
+from arspec.sampler.plan.endless import Course, endless, own_course
+from arspec.sampler.plan.lengths import at_length, over
+from arspec.sampler.plan.periods import Period
+from arspec.sampler.plan.program import program
+from arspec.sampler.plan.schedule import free_nodes, schedule
+from arspec.sampler.run.compiled import Step, compiled_step, pays
+from arspec.sampler.run.machine import Cut, Machine, State, free_values
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+
+class Stream:
+    """Draws sequences of a model piece by piece."""
+
+    def __init__(self, model: Model, member: int = 0) -> None:
+        self.model, self.member = model, member
+        self.why_not: InputError | None = None  # it has no end
+        self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
+        try:
+            self.course = endless(model, member)
+        except InputError as error:
+            if model.spec.data.kind != "sequence":
+                raise
+            self.why_not = error
+
+    @cached_property
+    def course(self) -> Course:
+        """The steps; those of the model's own length where there is no end."""
+        return own_course(self.model, self.member)
+
+    @cached_property
+    def machine(self) -> Machine:
+        return Machine(self.course.model, self.course.program, self.member)
+
+    def follow(self) -> None:
+        """Takes over the model's weights, which have changed."""
+        if self.why_not is None:
+            self.course = replace(self.course, model=over(self.model, self.course.model.graph))
+        self.__dict__.pop("machine", None)
+        self._quick.clear()
+
+    def run(
+        self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, truncation: Truncation | None = None,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps than there
+        are, and for compiled ones where none repeats another."""
+        if self.why_not is not None and steps > self.model.spec.data.length:
+            raise self.why_not
+        if self.why_not is not None and compiled:
+            raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
+                             "leave out --compile")  # fmt: skip
+        for name, value in (("steps", steps), ("chunk", chunk)):
+            if value < 1:
+                raise InputError("AR808", f"{name} of a stream are at least 1; {value} came")
+        check_temperature(temperature)
+        if prefix is not None:
+            prefix = rows_of(self.model, n, prefix)
+            if prefix.shape[1] > steps:
+                raise InputError(
+                    "AR862", f"the prompt has {prefix.shape[1]:,} steps, and {steps:,} are asked for in all"
+                )
+        _ = self.machine  # what is wrong with the model is told now, and not at the first piece
+        return self._run(
+            n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
+            compiled=compiled, truncation=truncation,
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def _run(
+        self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int, temperature: float,
+        first: int, prefix: Tensor | None, compiled: bool | None, truncation: Truncation | None,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        model, machine = self.course.model, self.machine
+        head, support, dtype = model.graph.head, model.graph.support, model.dtype
+        each = head.uniforms(support)
+        noise = Uniforms(seed, numbered(first, n, each), each)
+        state = machine.begin(n, condition, free=self._free(n, steps, condition))
+        start = 0
+        if prefix is not None:
+            yield prefix
+            start = self._prime(state, prefix, condition, noise)
+        rows, quick = self.rows(start, steps), dict[Cut, Step | None]()
+        for begin in range(start, steps, chunk):
+            count = min(chunk, steps - begin)
+            uniforms = torch.from_numpy(noise.next(count)).to(model.device)
+            drawn: list[Tensor] = []
+            for k, (row, cut, lasting) in enumerate(itertools.islice(rows, count)):
+                now = uniforms[:, k : k + 1]
+                if lasting and cut not in quick:
+                    left = steps - begin - k
+                    quick[cut] = self._compiled(row, cut, state, now, temperature, truncation, left, compiled)
+                if lasting and (step := quick[cut]) is not None:
+                    values, _ = step(row, now, state)
+                else:
+                    with torch.inference_mode():
+                        parameters = machine.step(row, cut, state, self._number(begin + k))
+                        values = head.draw(support, parameters, now, temperature, truncation)
+                        machine.write(cut, state, values.to(dtype))
+                drawn.append(values)
+            yield torch.cat(drawn, 1)[:, :, 0].round().long()
+
+    def _number(self, step: int) -> int | None:
+        """What a step is to know of its number: nothing in a stream, whose steps have numbers without end."""
+        return step if self.course.period is None else None
+
+    def _compiled(
+        self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, truncation: Truncation | None,
+        left: int, wanted: bool | None,
+    ) -> Step | None:  # fmt: skip
+        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept."""
+        key, period = (cut, state.batch, temperature, truncation), self.course.period
+        if wanted is False or period is None:
+            return None
+        if key not in self._quick:
+            if not pays(self.machine, cut, state, row, left // period.length, wanted):
+                return None
+            self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature, truncation)
+        return self._quick[key]
+
+    def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
+        """(row, class, whether it is one of the period's) of each step."""
+        period, own, device = self.course.period, self.course.rows, self.model.device
+        cuts = self._cuts(period) if period is not None else []
+        begin = stop if period is None else min(stop, period.begin)
+        for step in range(start, begin):
+            row = torch.from_numpy(own.entries.cut(own.begins[step], own.begins[step + 1]).rows()).to(device)
+            cut = self.machine.cut(step, own.sizes[step])
+            yield row, cut, cut in cuts
+        if period is None:
+            return
+        begin = max(start, begin)
+        for step, row in enumerate(period.each(begin, stop), begin):
+            yield torch.from_numpy(row).to(device), cuts[(step - period.begin) % period.length], True
+
+    def _cuts(self, period: Period) -> list[Cut]:
+        return [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
+
+    def _free(self, n: int, steps: int, condition: dict[str, Tensor]) -> dict[Node, Tensor] | None:
+        """What no variable influences, for all steps, where it differs from step to step."""
+        schedule = self.course.program.schedule
+        sources = [*schedule.free, *self.course.model.graph.conditions.values()]
+        if self.course.period is None or all(source.out.sites == source.out.groups for source in sources):
+            return None
+        try:
+            whole = at_length(self.model, steps)
+        except InputError as error:
+            raise InputError("AR822", f"the conditions of '{self.model.spec.name}' run over all steps, and {steps:,} of them can't be: "
+                             f"{error.message}", "take a number of steps that the layers of its conditions can give") from error  # fmt: skip
+        member = whole.graph.members[self.member]
+        nodes = free_nodes(whole.graph, known_at(Relations(whole.graph, member)))
+        names = {node.name: node for node in sources}
+        made = free_values(whole, self.member, nodes, condition, n)
+        return {names[node.name]: value for node, value in made.items() if node.name in names}
+
+    def _prime(self, state: State, prefix: Tensor, condition: dict[str, Tensor], noise: Uniforms) -> int:
+        """Fills the caches from a prefix [n, k], in one parallel pass where that can be; k."""
+        machine, count = self.machine, prefix.shape[1]
+        noise.next(count)  # what follows is drawn as it would be without a prefix
+        longer = self._longer(count) if can_prime(machine) else None
+        if longer is None:
+            for step, (row, cut, _) in enumerate(self.rows(0, count)):
+                machine.step(row, cut, state, self._number(step))
+                machine.write(cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
+            return count
+        plan = program(schedule(longer.graph, longer.graph.members[self.member]))
+        x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
+        prime(machine, state, x, _stretched(longer, condition), count, longer, plan.orders)
+        return count
+
+    def _longer(self, count: int) -> Model | None:
+        """A variant so long that its end plays no part in what is needed before a step; None where there is none."""
+        if self.course.period is None:
+            return self.course.model
+        try:
+            return at_length(self.model, _up(count + self.course.steps, self.course.steps))
+        except InputError:  # more steps than a mask may compare
+            return None
+
+
+def _up(number: int, step: int) -> int:
+    return -(-number // step) * step
+
+
+def _stretched(model: Model, condition: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Series padded or cut to the length of a variant."""
+    found = dict(condition)
+    for name, section in model.spec.condition.items():
+        if section.kind == "series" and name in found:
+            wanted, value = model.graph.conditions[name].out.grid[0], found[name]
+            found[name] = torch.nn.functional.pad(value[..., :wanted], (0, max(0, wanted - value.shape[-1])))
+    return found

@@ -1,0 +1,1 @@
+"""Plans: at which step every site is computed, from a graph alone."""

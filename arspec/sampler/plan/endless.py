@@ -1,0 +1,204 @@
+"""The program of a stream: one whose steps repeat for ever, found by trying longer and longer variants of a model; or, where
+there is none, the program of the model's own length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from arspec.analysis.known_at import Relations, known_at
+from arspec.diagnostics import InputError
+from arspec.language.graph import Graph
+from arspec.language.load import Spec
+from arspec.layers.base import Node
+from arspec.reads import Matrix, Ranked, Whole
+from arspec.sampler.plan.lengths import graph_at, no_stream, over
+from arspec.sampler.plan.levels import no_order
+from arspec.sampler.plan.periods import Period, period_of
+from arspec.sampler.plan.program import Program, Rows, program, rows_of
+from arspec.sampler.plan.schedule import Leaks, free_nodes, schedule
+from arspec.types import Ints, Member
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+SHORTEST, LONGEST = 128, 1 << 17  # steps of the variants that are tried
+LONGEST_MATRIX = 1 << 12  # steps, where a mask compares all of them with all
+FARTHER = 4  # times as long as a window reaches back is a variant, so that its steps settle before the middle
+MOST_READ = 1 << 22  # numbers of a table of what is gathered
+
+
+@dataclass(eq=False)
+class Course:
+    """A model of some length, its program, and the rows of its steps. period: what all later steps are; None where there are no
+    more than the model's own."""
+
+    model: Model
+    program: Program
+    rows: Rows
+    period: Period | None
+
+    @property
+    def steps(self) -> int:
+        return self.program.steps
+
+
+def own_course(model: Model, member: int) -> Course:
+    """The course of the model's own length, from beginning to end. InputError where it is generated in another order."""
+    plan = _program(model.graph, _in_time(model, member), gather=False)
+    return Course(model, plan, rows_of(plan), None)
+
+
+def endless(model: Model, member: int) -> Course:
+    """The course of the shortest variant whose steps become periodic. InputError with the reason where none does."""
+    influenced = _influenced(Relations(model.graph, _in_time(model, member)))
+    far: _Far | None = None
+    misfit: InputError | None = None
+    checked = False
+    for length in _lengths(model.spec.data.length):
+        try:
+            graph = graph_at(model.graph, length)
+        except InputError as error:  # a length that does not divide, perhaps
+            if far is not None or (misfit is not None and misfit.message == error.message):
+                break  # a mask's limit, or what is so at any length
+            misfit = misfit or error
+            continue
+        chosen = graph.members[member]
+        if not checked:
+            _check_places(model.graph, graph, member)
+            checked = True
+        far = _farthest(model.spec, Relations(graph, chosen), influenced)
+        if far is not None and far.reach * FARTHER > length:
+            if length >= LONGEST_MATRIX:
+                break
+            continue
+        if far is not None and far.count * length > MOST_READ:
+            break
+        plan = _program(graph, chosen, gather=True)
+        rows = rows_of(plan)
+        period = period_of(plan, rows)
+        if period is not None:
+            return Course(over(model, graph), plan, rows, period)
+    if far is not None:
+        raise _looks_far(model.spec, far)
+    raise misfit or no_stream(model.spec, f"its steps do not come to repeat each other within {LONGEST:,} steps")
+
+
+def _program(graph: Graph, chosen: Member, gather: bool) -> Program:
+    """gather: of a stream, in which nothing is read whole."""
+    try:
+        return program(schedule(graph, chosen, gather=gather), endless=gather)
+    except Leaks:
+        raise no_order(chosen) from None
+
+
+def _in_time(model: Model, member: int) -> Member:
+    """The member, which is of a sequence from beginning to end."""
+    data, chosen = model.spec.data, model.graph.members[member]
+    if data.kind != "sequence":
+        raise InputError("AR822", f"a stream is of a sequence, and '{model.spec.name}' is of {data.kind} data",
+                         "`arspec sample` draws whole examples")  # fmt: skip
+    rank = chosen.order.rank
+    if not np.array_equal(rank, np.arange(len(rank))):
+        first = int(np.flatnonzero(rank != np.arange(len(rank)))[0])
+        raise InputError("AR822", f"a stream is drawn from its beginning to its end, and the order '{chosen.order.name}' draws "
+                         f"step {first} at place {int(rank[first])}", "`arspec sample` draws whole examples in any order")  # fmt: skip
+    return chosen
+
+
+def _lengths(own: int) -> Iterator[int]:
+    """Lengths to try, each twice as long as the one before, and where own is no divisor of it, one that is its multiple: a length
+    may have to be that of whole frames. Never the model's own: what depends on the length shows between two."""
+    length = SHORTEST
+    while length <= LONGEST:
+        for chosen in dict.fromkeys((length, -(-length // own) * own)):
+            if chosen != own and chosen <= LONGEST:
+                yield chosen
+        length *= 2
+
+
+def _influenced(relations: Relations) -> set[str]:
+    """The names of the nodes that are computed step by step: those that a variable influences."""
+    free = free_nodes(relations.graph, known_at(relations))
+    return {node.name for node in relations.graph.live} - {node.name for node in free}
+
+
+@dataclass(frozen=True, eq=False)
+class _Far:
+    """What looks back the farthest: the node, by how many steps, and how many places it reads at the most."""
+
+    node: Node
+    reach: int
+    count: int
+    first: bool  # whether the last step reads the first
+
+
+def _farthest(spec: Spec, relations: Relations, influenced: set[str]) -> _Far | None:
+    """Of the layers that a variable influences those that read by a matrix. InputError where one reads everything at any length."""
+    found: _Far | None = None
+    seen: set[Matrix] = set()  # keys and values, and layers of one mask, share a relation
+    for node in [node for node in relations.graph.live if node.name in influenced]:
+        for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            if isinstance(read, Whole) and source.out.sites > node.out.groups:
+                raise no_stream(spec, f"'{node.name}' reads all steps of '{source.name}' at once", node,
+                                "let each step read those near it")  # fmt: skip
+            if isinstance(read, Ranked):
+                raise _looks_back_to_the_start(spec, node)
+            if isinstance(read, Matrix) and read not in seen:
+                seen.add(read)
+                if np.triu(read.allowed, 1).any():
+                    raise no_stream(spec, f"'{node.name}' reads steps of '{source.name}' that are still to come, and the last "
+                                    "steps have none", node, "let its mask look back alone")  # fmt: skip
+                reach, count = _reach(read)
+                if found is None or reach > found.reach:
+                    found = _Far(node, reach, count, bool(read.allowed[-1, 0]))
+    return found
+
+
+def _reach(read: Matrix) -> tuple[int, int]:
+    """The most steps between a site and one that it reads, and the most sites that one reads."""
+    allowed = read.allowed
+    some = np.flatnonzero(allowed.any(1))
+    if not len(some):
+        return 0, 0
+    rows = allowed[some]
+    first, last = rows.argmax(1), allowed.shape[1] - 1 - rows[:, ::-1].argmax(1)
+    return int(np.maximum(abs(some - first), abs(some - last)).max()), int(rows.sum(1).max())
+
+
+def _looks_back_to_the_start(spec: Spec, node: Node, everything: bool = True) -> InputError:
+    what = "everything that came before" if everything else "the first steps at all later ones"
+    return no_stream(spec, f"'{node.name}' reads {what}, so that what is to be kept has no bound", node,
+                     "a window gives it one, such as `so_far and this.step - that.step < 64`")  # fmt: skip
+
+
+def _looks_far(spec: Spec, far: _Far) -> InputError:
+    if far.first:
+        return _looks_back_to_the_start(spec, far.node, far.count > far.reach)
+    most = min(LONGEST_MATRIX // FARTHER, MOST_READ // max(1, far.count * FARTHER))
+    return no_stream(spec, f"'{far.node.name}' reads {far.count:,} steps, up to {far.reach:,} away from its own, where a window of "
+                     f"{most:,} is the limit", far.node, "make its window shorter")  # fmt: skip
+
+
+def _check_places(own: Graph, other: Graph, member: int) -> None:
+    """InputError where a layer has other numbers for a place in a longer sequence than in a shorter one."""
+    there = {node.name: node for node in other.live}
+    for node in own.live:
+        if node.layer.placed:
+            here, longer = (
+                n.layer.constants(n, g.members[member]) for n, g in ((node, own), (there[node.name], other))
+            )
+            if here.keys() != longer.keys() or not all(_agree(here[key], longer[key]) for key in here):
+                raise no_stream(own.spec, f"'{node.name}' tells a step by how far it is from the end", node,
+                                "leave it out, or count from the beginning")  # fmt: skip
+
+
+def _agree(a: Ints | object, b: Ints | object) -> bool:
+    """Whether two arrays have the same numbers wherever both have any."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return a == b
+    both = tuple(slice(min(m, n)) for m, n in zip(a.shape, b.shape, strict=True))
+    return np.array_equal(a[both], b[both])

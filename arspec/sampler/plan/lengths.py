@@ -1,0 +1,93 @@
+"""The same model, with the same weights, for sequences of another length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from arspec.diagnostics import Diagnostic, InputError, SpecError
+from arspec.language.graph import Graph
+from arspec.language.load import Spec
+from arspec.layers.base import Node
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+
+def at_length(model: Model, length: int) -> Model:
+    """The model for sequences of `length` steps. InputError with the reason where there is none."""
+    return model if length == model.spec.data.length else over(model, graph_at(model.graph, length))
+
+
+def over(model: Model, graph: Graph) -> Model:
+    """The model's weights over a graph that `graph_at` gave."""
+    from arspec.network.module import Model
+
+    made = Model(graph, worth=model.worth)
+    made.load_state_dict(model.weights(), assign=True)
+    return made.to(model.device).train(model.training)
+
+
+def graph_at(graph: Graph, length: int) -> Graph:
+    """The same graph over `length` steps: its layers and weights stay what they are, whatever the spec makes of its length.
+    InputError with the reason where the spec has no such graph."""
+    reasons: list[InputError] = []
+    for setting in _settings(graph.spec, length):
+        try:
+            found = graph.spec.variant(**setting).graph()
+            _check_same(graph, found)
+            return found
+        except InputError as error:
+            reasons.append(error)
+    # a layer that differs says more than sizes that do not fit
+    telling = next((reason for reason in reasons if reason.code == "AR822"), None)
+    raise telling or _misfit(graph.spec, length, reasons[0])
+
+
+def no_stream(spec: Spec, reason: str, node: Node | None = None, help: str | None = None) -> InputError:
+    """Why a model has no stream, at the node because of which it has none. The help says what it has."""
+    message = f"'{spec.name}' has no stream: {reason}"
+    have = f"`arspec sample` draws sequences of up to the spec's own length, {spec.data.length:,} steps"
+    help = f"{help}; {have}" if help else have
+    if node is None or node.unwritten:
+        return InputError("AR822", message, help)
+    return SpecError([Diagnostic("AR822", message, node.place, help)])
+
+
+def _settings(spec: Spec, length: int) -> Iterator[dict[str, Any]]:
+    """What may be set for a length: the length alone, so that all layers stay as they are; then a parameter by which other
+    sizes follow it (a series of frames, say)."""
+    yield {"data": {"length": length}}
+    own = spec.data.length
+    for name, value in spec.params.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value * length % own:
+            continue
+        try:
+            if spec.variant(params={name: 2 * value}).data.length == 2 * own:
+                yield {"params": {name: value * length // own}}
+        except SpecError:
+            continue
+
+
+def _check_same(own: Graph, other: Graph) -> None:
+    """InputError where a layer or its weights differ between two lengths."""
+    there = {node.name: node for node in other.live}
+    for node in own.live:
+        same = there.get(node.name)
+        if same is None or same.layer != node.layer or str(same.mask) != str(node.mask):
+            raise no_stream(own.spec, f"the layer '{node.name}' depends on how long the sequence is", node,
+                            "write its numbers as they are, and not by a parameter of the length")  # fmt: skip
+        for (name, weight), changed in zip(
+            node.layer.weights(node).items(), node.layer.weights(same).values(), strict=True
+        ):
+            if weight.shape != changed.shape:
+                raise no_stream(own.spec, f"the weight `{name}` of '{node.name}' has numbers for each of the "
+                                f"{own.spec.data.length:,} steps, and none for later ones", node,
+                                "a model without numbers for places, whose layers look back by windows, has a stream")  # fmt: skip
+
+
+def _misfit(spec: Spec, length: int, error: InputError) -> InputError:
+    first = error.diagnostics[0]
+    where = f" ({first.place})" if first.place is not None else ""
+    return no_stream(spec, f"the spec can't be of {length:,} steps: {first.code}{where} {first.message}",
+                     help="let the sizes that belong to the length follow from a parameter")  # fmt: skip

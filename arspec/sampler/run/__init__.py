@@ -1,0 +1,1 @@
+"""Running a plan: its steps with folded weights, on a device."""

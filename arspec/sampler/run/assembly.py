@@ -1,0 +1,204 @@
+"""Assembly: a class of steps as a list of acts over registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arspec.layers.base import Node
+from arspec.sampler.plan.program import Operation, Program, Read
+from arspec.sampler.run.acts import (
+    Act,
+    Block,
+    Compute,
+    ComputeOver,
+    Gather,
+    GatherWindow,
+    Hoist,
+    Linear,
+    LinearPlus,
+    LinearSum,
+    Put,
+    PutBlock,
+    Share,
+    Split,
+)  # fmt: skip
+
+
+@dataclass(eq=False)
+class Call:
+    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has in the step."""
+
+    number: int
+    operation: Operation
+    first: int
+    count: int
+    entire: bool
+
+
+@dataclass(eq=False)
+class Layout:
+    """Which register is what, the same in all classes of steps: first the sections of the row, then these, from `free` on
+    what the acts make."""
+
+    caches: dict[Node, int]
+    weights: list[int]  # by operation; its product, where it is linear
+    hoisted: dict[tuple[int, int], int]  # by operation and input
+    whole: dict[tuple[int, int], int]  # by operation and input that is read whole
+    known: dict[
+        int, tuple[list[int], list[bool]]
+    ]  # by operation that reads inputs whole, at each step: sites, all open
+    nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
+    step: int
+    drawn: int  # the values that a step ends with
+    free: int
+
+
+def layout_of(program: Program) -> Layout:
+    at = len(program.sections)
+    reads = [(n, k, read) for n, o in enumerate(program.operations) for k, read in enumerate(o.reads)]
+    sources = [read.source for _, _, read in reads if read.section is not None and read.hoisted is None]
+    head = [program.schedule.graph.head_node] if program.head_made is None else []  # which may read no data at all
+    nodes = list(dict.fromkeys([*program.caches, *sources, *head]))
+    caches = {node: at + k for k, node in enumerate(nodes)}
+    at += len(caches)
+    weights = [at + k for k in range(len(program.operations))]
+    at += len(weights)
+    hoisted = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.hoisted is not None)}
+    at += len(hoisted)
+    whole = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.relation is not None)}
+    at += len(whole)
+    known = {n: program.known(program.operations[n]) for n, _ in whole}
+    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, at + 3)
+
+
+def assemble(
+    program: Program, layout: Layout, calls: list[Call], blocks: frozenset[int], drawn: int
+) -> tuple[list[Act], int, int, Act]:
+    """The acts of a class of steps that makes these calls and whose sections are `blocks` or rows, the register of the
+    head's parameters, the number of all registers, and what writes the variables, so many, that are `drawn` in the end."""
+    one, data = _Assembler(program, layout, blocks), program.schedule.graph.data
+    for call in calls:
+        one.call(call)
+    return one.acts, one.head(), one.at, one.put(data, program.data, program.data, layout.drawn, drawn)
+
+
+class _Assembler:
+    def __init__(self, program: Program, layout: Layout, blocks: frozenset[int]) -> None:
+        self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
+        self.acts: list[Act] = []
+        self.gathered: dict[tuple[Node, int, int, int], int] = {}
+        self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
+
+    def new(self) -> int:
+        self.at += 1
+        return self.at - 1
+
+    def call(self, call: Call) -> None:
+        number, operation = call.number, call.operation
+        node = operation.parts[0].node
+        xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
+        if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
+            self.made[number] = xs
+        else:
+            self.made[number] = self.split(operation, self.compute(call, xs))
+        for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
+            if section is not None:
+                rows = self.share(call, section, 1)
+                self.acts.append(self.put(part.node, section, rows, x, call.count))
+
+    def put(self, node: Node, section: int, rows: int, x: int, count: int) -> Put | PutBlock:
+        """What writes so many rows of a section, or the part of it that is in the register `rows`."""
+        cache = self.layout.caches[node]
+        return PutBlock(cache, section, x, count) if section in self.blocks else Put(cache, rows, x)
+
+    def compute(self, call: Call, xs: list[int]) -> int:
+        """The register of what an operation makes of its inputs."""
+        operation, layout, out = call.operation, self.layout, self.new()
+        node, weights = operation.parts[0].node, layout.weights[call.number]
+        if operation.linear:
+            self.acts.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
+        else:
+            places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
+            compute = Compute(out, node.layer.few, node, weights, xs, places)
+            self.acts.append(self.over(call, compute) if call.number in layout.known else compute)
+        return out
+
+    def linear(self, out: int, product: int, xs: list[int], plus: list[int]) -> Linear | LinearPlus | LinearSum:
+        """The act of an operation that is a product, or a sum of several."""
+        if len(xs) > 1:
+            return LinearSum(out, product, xs, plus[0] if plus else None)
+        return LinearPlus(out, product, xs[0], plus[0]) if plus else Linear(out, product, xs[0])
+
+    def over(self, call: Call, compute: Compute) -> ComputeOver:
+        """The act of an operation that reads inputs whole."""
+        layout = self.layout
+        keys = ((x, (call.number, k)) for k, x in enumerate(compute.xs))
+        whole = [(x, layout.whole[key]) for x, key in keys if key in layout.whole]
+        filled, open_ = layout.known[call.number]
+        return ComputeOver(compute, whole, layout.step, filled, open_)
+
+    def split(self, operation: Operation, x: int) -> list[int]:
+        if len(operation.parts) == 1:
+            return [x]
+        outs = [self.new() for _ in operation.parts]
+        self.acts.append(Split(outs[0], x, [p.node.layer.cached(p.node) for p in operation.parts]))
+        return outs
+
+    def read(self, call: Call, k: int, read: Read) -> int:
+        """The register in which an operation finds an input."""
+        layout = self.layout
+        if read.relation is not None:
+            return self.new()  # filled as it is computed
+        if read.hoisted is not None:
+            x = layout.hoisted[call.number, k]
+            return x if read.section is None else self.gather(x, self.share(call, read.section, 1))
+        if read.made is not None:
+            x = self.made[read.made[0]][read.made[1]]
+        else:
+            assert read.section is not None
+            x = self.window(call, read, read.section)
+        if not read.hoist:
+            return x
+        hoist = Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x)
+        self.acts.append(hoist)
+        return hoist.out
+
+    def window(self, call: Call, read: Read, section: int) -> int:
+        # sections without rows are equal for any number of sites
+        key = read.source, section, call.count, read.channels
+        if call.entire and key in self.gathered:
+            return self.gathered[key]
+        rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere
+        cache = self.layout.caches[read.source]
+        if section in self.blocks:
+            act = Block(self.new(), cache, section, call.count, read.columns, read.channels)
+            self.acts.append(act)
+            x = act.out
+        elif read.columns == 1 and read.channels == read.source.layer.cached(read.source):
+            x = self.gather(cache, rows)
+        else:
+            act = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)
+            self.acts.append(act)
+            x = act.out
+        if call.entire:  # of a scan, a wave's share is nobody else's
+            self.gathered[key] = x
+        return x
+
+    def gather(self, cache: int, rows: int) -> int:
+        act = Gather(self.new(), cache, rows)
+        self.acts.append(act)
+        return act.out
+
+    def share(self, call: Call, section: int, columns: int) -> int:
+        """The register of what belongs to a call of a section of the row."""
+        if call.entire:
+            return section
+        act = Share(self.new(), section, call.first * columns, call.count * columns)
+        self.acts.append(act)
+        return act.out
+
+    def head(self) -> int:
+        direct, program = self.program.head_made, self.program
+        if direct is not None:
+            return self.made[direct[0]][direct[1]]
+        return self.gather(self.layout.caches[program.schedule.graph.head_node], program.head)

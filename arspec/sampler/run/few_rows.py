@@ -1,0 +1,215 @@
+"""Products of a few rows with weights that have to come from memory, again at every step.
+
+BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Where there is much
+to be done and a C++ compiler is present, a function of our own does it (few_rows.cpp), at that speed up to some sixteen
+rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
+
+Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are read
+at once: the weight times the rows while they are very few, then the rows times the weight turned over. More of them go as
+oneDNN's product with a weight that is packed once, as torch's own compiler does it. Each is two to four times as fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, addmm, baddbmm, bmm, cat
+from torch.nn.functional import linear
+
+from arspec.layers.base import Weights
+from arspec.sampler.run.kernel import Kernel, kernel, takes
+
+VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
+MUCH = 1 << 21  # multiplications from which a packed weight is the quickest,
+MUCH_CACHED = 1 << 22  # and where weights need not come from memory
+SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
+CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
+BUSY = 1 << 25  # numbers of weights, counted at every step, from which the compiled function is asked for
+
+
+class Product:
+    """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs, each a
+    product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed, None for
+    never."""
+
+    __slots__ = (
+        "bias",
+        "bias_of_parts",
+        "each",
+        "packed",
+        "packed_from",
+        "parts",
+        "split",
+        "turned",
+        "weight",
+        "whole_from",
+    )
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
+        self.weight, self.bias, self.parts = weight, bias, parts
+        self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
+        self.bias_of_parts = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
+        self.packed: Tensor | None = None
+        self.turned: Tensor | None = None  # [parts, K, N / parts]
+        self.each: list[Product] = []
+        outputs = max(1, len(weight))
+        # numbers of x from which the product is one piece, and from which it takes the packed weight
+        self.whole_from = MUCH / outputs if parts > 1 else 0
+        self.packed_from = float("inf") if much is None else much / outputs
+
+    def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
+        if plus is not None and self.bias is not None:
+            plus = plus + self.bias
+        size = x.numel()
+        if 0 < size < self.whole_from:
+            return self._in_parts(x, plus)
+        if size >= self.packed_from:
+            return self._by_packed(x, plus)
+        if plus is None:
+            return linear(x, self.weight, self.bias)
+        return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
+
+    def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
+        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        if _copied(xs, self.weight):
+            return self(cat(xs, 2), plus)
+        if not self.each:
+            packs = MUCH if self.packed_from < float("inf") else None
+            weights = self.weight.split([x.shape[2] for x in xs], 1)
+            self.each = [Product(w, None if k else self.bias, 1, packs) for k, w in enumerate(weights)]
+        for product, x in zip(self.each, xs, strict=True):
+            plus = product(x, plus)
+        assert plus is not None
+        return plus
+
+    def _in_parts(self, x: Tensor, plus: Tensor | None) -> Tensor:
+        batch, sites, width = x.shape
+        count, parts, each = batch * sites, self.parts, self.split.shape[1]
+        x, apart = _evenly(x, sites)
+        if count < VERY_FEW:
+            columns = x.as_strided((parts, width, count), (0, 1, apart))
+            added = self.bias_of_parts
+            if plus is not None:
+                plus, apart = _evenly(plus, sites)
+                added = plus.as_strided((parts, each, count), (each, 1, apart))
+            y = bmm(self.split, columns) if added is None else baddbmm(added, self.split, columns)
+            return y.view(1, 1, -1) if count == 1 else y.view(-1, count).t().reshape(batch, sites, -1)
+        if self.turned is None:
+            self.turned = self.split.transpose(1, 2).contiguous()
+        rows = x.as_strided((parts, count, width), (0, apart, 1))
+        added = None if self.bias_of_parts is None else self.bias_of_parts.transpose(1, 2)
+        if plus is not None:
+            plus, apart = _evenly(plus, sites)
+            added = plus.as_strided((parts, count, each), (each, apart, 1))
+        y = bmm(rows, self.turned) if added is None else baddbmm(added, rows, self.turned)
+        return y.transpose(0, 1).reshape(batch, sites, -1)
+
+    def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
+        if self.packed is None:
+            self.packed = _ONEDNN._reorder_linear_weight(self.weight.contiguous(), x.shape[0] * x.shape[1])
+        if plus is None:
+            return _ONEDNN._linear_pointwise.default(x.contiguous(), self.packed, self.bias, "none", [], "")
+        return _ONEDNN._linear_pointwise.binary(x.contiguous(), plus.contiguous(), self.packed, None, "add")
+
+
+class KernelProduct:
+    """The same by the compiled function, in float32 or float64 on a CPU."""
+
+    __slots__ = ("bias", "inputs", "outputs", "packed", "single", "threads", "times", "weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, compiled: Kernel) -> None:
+        self.weight, self.bias = weight, None if bias is None else bias.contiguous()
+        self.outputs, self.inputs = weight.shape
+        self.packed, self.times = compiled.packed(weight), compiled.times[weight.dtype]
+        small = weight.numel() <= SMALL
+        self.single, self.threads = (_by_columns(weight), 1) if small else (None, torch.get_num_threads())
+
+    def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
+        if self.single is not None and x.numel() == self.inputs:  # a call of BLAS is quicker to begin
+            y = linear(x, self.single, self.bias)
+            return y if plus is None else y.add_(plus)
+        y = self._room(x)
+        self._add(y, x, 0, self.bias, plus)
+        return y
+
+    def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
+        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        if _copied(xs, self.weight):
+            return self(cat(xs, 2), plus)
+        y, first = self._room(xs[0]), 0
+        for x in xs:
+            self._add(y, x, first, None if first else self.bias, y if first else plus)
+            first += x.shape[2]
+        return y
+
+    def _room(self, x: Tensor) -> Tensor:
+        return x.new_empty(x.shape[0], x.shape[1], self.outputs)
+
+    def _add(self, y: Tensor, x: Tensor, first: int, bias: Tensor | None, plus: Tensor | None) -> None:
+        """y = x times the weight's columns from the first on, with what is added."""
+        batch, sites, width = x.shape
+        assert first + width <= self.inputs and x.dtype == y.dtype == self.weight.dtype  # memory is read as it is told
+        x, apart = _evenly(x, sites)
+        at, between = 0, 0
+        if plus is not None:
+            assert plus.shape == y.shape and plus.dtype == y.dtype
+            plus, between = _evenly(plus, sites)
+            at = plus.data_ptr()
+        packed = self.packed
+        self.times(
+            x.data_ptr(), apart, packed.data_ptr() + first * packed.stride(1) * packed.element_size(), packed.stride(0),
+            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, self.outputs, self.threads,
+        )  # fmt: skip
+
+
+def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[Product | KernelProduct]:
+    """The products of layers that are linear, by their weights, which are read one after another. steps: at how many each
+    of them is read, by which a run is worth compiling for."""
+    weights = [own["weight"] for own in folded]
+    busy = sum(w.numel() * count for w, count in zip(weights, steps, strict=False)) >= BUSY
+    if busy and all(map(takes, weights)) and (compiled := kernel()) is not None:
+        return [KernelProduct(w, own.get("bias"), compiled) for own, w in zip(folded, weights, strict=True)]
+    cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
+    much = MUCH_CACHED if cached else MUCH
+    made: list[Product] = []
+    for own, w in zip(folded, weights, strict=True):
+        near = cached or w.numel() <= SMALL
+        stored = _by_columns(w) if near and w.device.type == "cpu" else w
+        made.append(Product(stored, own.get("bias"), 1 if near else _parts(w), much if _packs(w) else None))
+    return made
+
+
+def _copied(xs: list[Tensor], weight: Tensor) -> bool:
+    """Whether copying inputs side by side takes less time than another call."""
+    return xs[0].shape[0] * xs[0].shape[1] * weight.numel() < MUCH_CACHED
+
+
+def _by_columns(weight: Tensor) -> Tensor:
+    """The same [N, K], stored so that BLAS reads it quicker for a single row."""
+    return weight.t().contiguous().t()
+
+
+def _evenly(x: Tensor, sites: int) -> tuple[Tensor, int]:
+    """x [B, n, K] with its rows evenly apart in memory, and how far."""
+    apart, _, one = x.stride()
+    if sites == one == 1:
+        return x, apart
+    return x.contiguous(), x.shape[2]
+
+
+def _parts(weight: Tensor) -> int:
+    """Equal parts of the outputs, at least as many as threads: more than one even of one thread, as BLAS then has columns
+    of weights to read."""
+    if weight.device.type != "cpu":
+        return 1
+    threads = torch.get_num_threads()
+    return next((n for n in range(max(2, threads), 4 * threads + 1) if len(weight) % n == 0), 1)
+
+
+def _packs(weight: Tensor) -> bool:
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+
+
+_ONEDNN: Any = torch.ops.mkldnn

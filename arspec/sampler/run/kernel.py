@@ -1,0 +1,127 @@
+"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler, and kept in
+the user's cache folder."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import warnings
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from arspec.data.cache import user_cache
+from arspec.diagnostics.foreign import visible
+from arspec.files.kept import is_whole, keep
+
+SOURCE = Path(__file__).with_name("few_rows.cpp")
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+PATIENCE = 60  # seconds that a compiler may take
+TYPES = {torch.float32: "float32", torch.float64: "float64"}
+POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
+
+
+def compiler() -> list[str] | None:
+    """The command of a C++ compiler: CXX, g++ or clang++; None where there is none. What CXX says and is not there is
+    told."""
+    try:
+        wanted = shlex.split(os.environ.get("CXX", ""))
+        if wanted and not shutil.which(wanted[0]):
+            _told(f"CXX names {wanted[0]!r}, and there is no such program; another compiler is looked for")
+    except ValueError as error:
+        wanted = []
+        _told(f"CXX is no command ({error}); another compiler is looked for")
+    return next((command for command in (wanted, ["g++"], ["clang++"]) if command and shutil.which(command[0])), None)
+
+
+@cache
+def kernel() -> Kernel | None:
+    """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler, or it
+    has no use for the file."""
+    kept = library()
+    if is_whole(kept):
+        with suppress(OSError, AttributeError):  # it is for another machine, or lacks what it should have
+            return Kernel(ctypes.CDLL(str(kept)))
+    command = compiler()
+    if command is None:
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            made = Path(directory) / kept.name
+            _run([*command, *FLAGS, str(SOURCE), "-o", str(made)])
+            found = Kernel(ctypes.CDLL(str(made)))
+            keep(made, kept)
+            return found
+    except subprocess.TimeoutExpired:
+        said = f"nothing within {PATIENCE} seconds, and is given up on"
+    except (
+        OSError,
+        AttributeError,
+        subprocess.CalledProcessError,
+    ) as error:  # or where nothing in the folder may be run
+        said = ((getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()[0]
+    _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; it "
+          f"says: {visible(said)}")  # fmt: skip
+    return None
+
+
+def _run(command: list[str]) -> None:
+    """Runs a compiler. Raises CalledProcessError where it fails and TimeoutExpired where it hangs, and ends what it began."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        start_new_session=True,
+    ) as running:  # fmt: skip
+        try:
+            _, said = running.communicate(timeout=PATIENCE)
+        except BaseException:
+            with suppress(OSError):  # the programs that it has started, too
+                os.killpg(running.pid, signal.SIGKILL)
+            raise
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command, stderr=said)
+
+
+def _told(what: str) -> None:
+    warnings.warn(what, RuntimeWarning, stacklevel=3)
+
+
+def library() -> Path:
+    """Where the library is kept, by what it is made of and the processor that it is made for."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    made_of = "\n".join([SOURCE.read_text(), *FLAGS, platform.machine(), features])
+    return user_cache() / "kernels" / f"few_rows-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+
+
+def takes(weight: Tensor) -> bool:
+    """Whether the product is one of such weights."""
+    return weight.device.type == "cpu" and weight.dtype in TYPES
+
+
+class Kernel:
+    """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
+
+    def __init__(self, loaded: ctypes.CDLL) -> None:
+        self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in TYPES.items()}
+        for times in self.times.values():
+            times.restype = None
+            times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, POINTER, POINTER, NUMBER, POINTER, *[NUMBER] * 4]
+        self.lanes = {dtype: loaded.vector_bytes() // dtype.itemsize for dtype in TYPES}
+
+    def packed(self, weight: Tensor) -> Tensor:
+        """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""
+        lanes = self.lanes[weight.dtype]
+        more = -len(weight) % lanes
+        return torch.nn.functional.pad(weight, (0, 0, 0, more)).unflatten(0, (-1, lanes)).transpose(1, 2).contiguous()

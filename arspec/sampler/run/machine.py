@@ -1,0 +1,284 @@
+"""The machine: a program with its weights folded, on a device, one step at a time.
+
+A step is a row of index numbers. Its sections say which rows of which cache are gathered and where results are written,
+so that a step touches nothing but tensors of fixed shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.analysis.contexts import depends_on
+from arspec.analysis.known_at import Relations
+from arspec.layers.base import Node, Weights, sites_last
+from arspec.sampler.plan.program import Blocks, Operation, Program, Read
+from arspec.sampler.plan.schedule import Part
+from arspec.sampler.run.acts import Act, Registers
+from arspec.sampler.run.assembly import Call, Layout, assemble, layout_of
+from arspec.sampler.run.few_rows import KernelProduct, Product, products
+from arspec.types import Bools, Ints
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+# Called with the node and the sites [n] that are being computed: tests count them.
+Trace = Callable[[Node, Tensor], None]
+# Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
+Row = Tensor | Sequence[Tensor | int]
+
+
+@dataclass(eq=False)
+class Cut:
+    """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as acts
+    over so many registers, the register of the head's parameters, and what writes the values that are drawn in the end."""
+
+    sizes: list[int]
+    kept: list[int]
+    calls: list[Call]
+    acts: list[Act]
+    head: int
+    registers: int
+    put: Act
+
+
+@dataclass(eq=False)
+class State:
+    """What a run has computed: caches [B, rows, C] by node, and what was made once of inputs that no variable
+    influences, by operation and input."""
+
+    batch: int
+    caches: dict[Node, Tensor]
+    hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    registers: Registers = field(default_factory=list)  # of a step, kept as the next one finds most as it was
+
+    def follow(self, rows: Tensor) -> None:
+        """Each example goes on as the one that `rows` [B] names, which has the same conditions."""
+        for cache in self.caches.values():
+            cache.copy_(cache.index_select(0, rows))
+
+
+class Machine:
+    """Runs a program's steps. Built anew when the weights change."""
+
+    def __init__(self, model: Model, program: Program, member: int) -> None:
+        self.model, self.program, self.member = model, program, member
+        self.weights = [self._fold(operation) for operation in program.operations]
+        self._linear = [n for n, o in enumerate(program.operations) if o.linear]
+        self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
+        if program.layout is None:
+            program.layout = layout_of(program)
+        self._layout: Layout = program.layout
+        self._cuts: dict[object, Cut] = program.cuts
+        bounds = [operation.parts[0].bounds for operation in program.operations]
+        # [steps, operations]: the sites that each computes; a model in which nothing reads the data has no operations
+        none = np.empty((program.schedule.steps, 0), np.int64)
+        self._counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
+        steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()
+        self._products = products([self.weights[n] for n in self._linear], steps)
+
+    # -- before the first step ---------------------------------------------------------------------------------------
+
+    def _fold(self, operation: Operation) -> Weights:
+        folded = [self._folded(part) for part in operation.parts]
+        if len(folded) == 1:
+            return folded[0]
+        joined = {"weight": torch.cat([w["weight"] for w in folded])}
+        if any("bias" in w for w in folded):
+            joined["bias"] = torch.cat(
+                [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in folded]
+            )
+        return joined
+
+    def _folded(self, part: Part) -> Weights:
+        """The weights of one part; of a sum all that its windows are multiplied with, side by side."""
+        if not part.linear:
+            return self._layer(part.node, part.group, [i.columns for i in part.inputs])
+        terms = [self._layer(term.node, part.group, [term.columns]) for term in part.terms]
+        biases = [term["bias"] for term in terms if "bias" in term]
+        summed = {"weight": torch.cat([term["weight"] for term in terms], 1) if len(terms) > 1 else terms[0]["weight"]}
+        if biases and part.ahead is None:  # the sum that is made ahead has it
+            summed["bias"] = sum(biases[1:], biases[0])
+        return summed
+
+    def _layer(self, node: Node, group: int, columns: list[Ints]) -> Weights:
+        lower = self.program.schedule.lowered
+        whole, share = lower.origin.get(node, node), lower.shares.get(node)
+        constants = self.model.constants.of(whole, self.member)
+        with torch.no_grad():
+            folded = whole.layer.fold(whole, self.model.nodes.of(whole), constants, group, columns)
+            if share is None:
+                return folded
+            kept = torch.from_numpy(share.channels).to(self.model.device)
+            weight = folded["weight"].unflatten(1, (-1, whole.ins[0].channels)).index_select(2, kept)
+            return {**(folded if share.bias else {}), "weight": weight.flatten(1)}
+
+    def begin(
+        self,
+        batch: int,
+        condition: dict[str, Tensor],
+        trace: Trace | None = None,
+        free: dict[Node, Tensor] | None = None,
+    ) -> State:
+        """Empty caches; the conditions, and all nodes that no variable influences, computed at once (or given: `free`)."""
+        model, program = self.model, self.program
+        caches = (
+            free_values(model, self.member, program.schedule.free, condition, batch) if free is None else dict(free)
+        )
+        if trace is not None:
+            for node in program.schedule.free:
+                trace(node, torch.arange(node.out.sites))
+        state = State(batch, caches)
+        for number, operation in enumerate(program.operations):
+            for k, read in enumerate(operation.reads):
+                if read.hoisted is not None:
+                    state.hoisted[number, k] = self._hoist(number, k, read, caches[read.source])
+        like = torch.zeros(0, dtype=model.dtype, device=model.device)
+        for node, kept in program.caches.items():
+            outside = like.new_zeros(kept.outside, node.out.channels)
+            if node is not model.graph.data:
+                own = program.schedule.lowered.origin.get(node, node)
+                outside = node.layer.outside(node, model.nodes.of(own), like)
+            # no row is read before it is written, except by those who read the whole and hide the rest
+            cache = outside.new_zeros(batch, kept.size, outside.shape[1])
+            cache[:, : kept.outside] = outside
+            caches[node] = cache
+        for operation in program.operations:  # no site of these is ever read, but what lies outside the grid is
+            for read in operation.reads:
+                if read.source in caches:
+                    continue
+                if read.section is not None:
+                    caches[read.source] = like.new_zeros(batch, 1, read.channels)
+                elif read.relation is not None:  # every mask hides all of it
+                    caches[read.source] = like.new_zeros(batch, program.kept(read.source).size, read.channels)
+        self._lay_out(state, self.weights, self._products)
+        return state
+
+    def _lay_out(self, state: State, weights: Sequence[Weights], products: Sequence[Product | KernelProduct]) -> None:
+        """Puts into registers what every step finds there."""
+        layout = self._layout
+        state.registers = [None] * layout.free
+        for node, at in layout.caches.items():
+            state.registers[at] = state.caches[node]
+        for at, folded in zip(layout.weights, weights, strict=True):
+            state.registers[at] = folded
+        for n, product in zip(self._linear, products, strict=True):
+            state.registers[layout.weights[n]] = product
+        for key, at in layout.hoisted.items():
+            state.registers[at] = state.hoisted[key]
+        for (number, k), at in layout.whole.items():
+            state.registers[at] = self._whole(number, k, state)
+        state.registers[layout.nowhere] = self._nowhere
+
+    def _whole(self, number: int, k: int, state: State) -> Tensor:
+        """All rows of an input, as the layer that reads it whole takes them."""
+        operation = self.program.operations[number]
+        read, node = operation.reads[k], operation.parts[0].node
+        kept = self.program.kept(read.source)
+        rows = state.caches[read.source].narrow(1, kept.outside, kept.size - kept.outside)
+        return node.layer.whole(node, k, rows.narrow(2, 0, read.channels))
+
+    def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
+        part, given = self.program.operations[number].parts[0], read.hoisted
+        assert given is not None and given.table is not None
+        table = given.table[:1] if read.section is None else given.table
+        rows = np.where(table < read.source.out.sites, table + 1, 0)
+        x = cache.index_select(1, torch.from_numpy(rows.ravel()).to(cache.device))
+        x = x.view(len(cache), len(table), -1)
+        return part.node.layer.hoist(part.node, self.weights[number], k, x)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def cut(self, step: int, sizes: Ints, blocks: Blocks | None = None) -> Cut:
+        """The class of a step, by the sizes of its sections and by which of them are blocks (`blocks_of`)."""
+        runs = self.program.runs(step)
+        solid = frozenset[int]() if blocks is None else frozenset(np.flatnonzero(blocks >= 0).tolist())
+        key = (sizes.tobytes(), self._counts[step].tobytes(), runs, solid)
+        if key not in self._cuts:
+            counts: list[int] = self._counts[step].tolist()
+            drawn = int(sizes[self.program.head])
+            calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
+            kept: list[int] = np.flatnonzero(sizes).tolist()
+            acts = assemble(self.program, self._layout, calls, solid, drawn)
+            self._cuts[key] = Cut(sizes.tolist(), kept, calls, *acts)
+        return self._cuts[key]
+
+    def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
+        return Call(number, self.program.operations[number], lo, hi - lo, lo == 0 and hi == counts[number])
+
+    def _runs(self, counts: list[int], runs: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
+        scans = self.program.by_group
+        done: set[Node] = set()
+        for number, count in enumerate(counts):
+            node = self.program.operations[number].parts[0].node
+            if node not in self.program.schedule.waves:
+                if count:
+                    yield number, 0, count
+            elif node not in done:
+                done.add(node)
+                mine = {scans[node, g] for g in range(node.out.groups) if (node, g) in scans}
+                yield from (run for run in runs if run[0] in mine)
+
+    def step(self, row: Row, cut: Cut, state: State, step: int | None, trace: Trace | None = None) -> Tensor:
+        """Computes what a step does; the head's parameters [B, v, K] of the variables that come next. step: its number,
+        by which it knows how far a cache is filled that is read whole; None: all of it is read."""
+        r = state.registers
+        r[: len(cut.sizes)] = torch.split_with_sizes(row, cut.sizes) if isinstance(row, Tensor) else row
+        if len(r) < cut.registers:
+            r.extend([None] * (cut.registers - len(r)))
+        r[self._layout.step] = step
+        for act in cut.acts:
+            act(r)
+        if trace is not None and step is not None:
+            self._tell(trace, cut, step)
+        return r[cut.head]
+
+    def _tell(self, trace: Trace, cut: Cut, step: int) -> None:
+        lower = self.program.schedule.lowered
+        for call in cut.calls:
+            for part in call.operation.parts:
+                start = int(part.bounds[step]) + call.first
+                sites = part.sites[start : start + call.count]
+                for node in () if part.is_ahead else (part.node, *part.stands_for):
+                    for one in lower.computed(node):
+                        trace(one, torch.from_numpy(sites[self._wanted[one][sites]]))
+
+    @cached_property
+    def _wanted(self) -> Mapping[Node, Bools]:
+        """[S] of each node of the spec: the sites that a variable depends on."""
+        graph = self.model.graph
+        return depends_on(Relations(graph, graph.members[self.member]), graph.head_sites())
+
+    def write(self, cut: Cut, state: State, values: Tensor) -> None:
+        """Puts what was drawn, [B, v, C], at the end of a step, where the next ones read it."""
+        state.registers[self._layout.drawn] = values
+        cut.put(state.registers)
+
+    def with_tensors(self, state: State, caches: list[Tensor], hoisted: list[Tensor], weights: list[Weights]) -> State:
+        """The same state over other tensors, for a step that is traced, whose products stand as they are."""
+        other = State(
+            state.batch, dict(zip(state.caches, caches, strict=True)), dict(zip(state.hoisted, hoisted, strict=True))
+        )
+        plain = [Product(weights[n]["weight"], weights[n].get("bias")) for n in self._linear]
+        self._lay_out(other, weights, plain)
+        return other
+
+
+def free_values(
+    model: Model, member: int, nodes: list[Node], condition: dict[str, Tensor], batch: int
+) -> dict[Node, Tensor]:
+    """[B, 1 + S, C] for the conditions and for `nodes`, which no variable influences, each behind a row of zeros."""
+    values = model.condition_tensors(condition, batch)
+    for node in nodes:
+        constants = model.constants.of(node, member)
+        inputs = [values[source] for source in node.inputs]
+        weights = model.prepared(node, member)
+        values[node] = node.layer.forward(node, weights, constants, inputs, False)
+    pad = torch.nn.functional.pad
+    return {node: pad(sites_last(value, node.out.groups), (0, 0, 1, 0)) for node, value in values.items()}

@@ -1,1 +1,0 @@
-"""The spec: text to marked tree, sections, expressions, expansion."""

@@ -1,0 +1,1 @@
+"""Text in, values with their places out: YAML, scalars, expressions, predicates."""

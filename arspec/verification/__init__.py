@@ -1,0 +1,1 @@
+"""Verification: the proof, and tests that hold a compiled module to it."""

@@ -1,0 +1,78 @@
+"""A compiled spec as a subject of the dynamic tests: from integers of the alphabet to parameters of every variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arspec.layers import Discrete
+from arspec.layers.base import Node
+from arspec.network.module import Model
+from arspec.types import Cells, Ints, channels_of_groups
+from arspec.verification.dynamic.subject import Leaf, Subject, Traced
+
+SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
+
+
+def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
+    """The subject of a model in float64, under one member of its family, with conditions drawn at random.
+
+    Its leaf is the data as floats, and the output of every layer through which no gradient passes to the data."""
+    graph = model.graph
+    kind, order = graph.data.out, graph.members[member].order
+    given = random_conditions(model, seed)
+    levels = torch.arange(min(model.spec.data.channel_levels))  # that every channel can take
+
+    def expanded(batch: int) -> dict[str, Tensor]:
+        return {name: value.expand(batch, *value.shape[1:]) for name, value in given.items()}
+
+    def run(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return model.rows(model.last(x, member, expanded(len(x))))
+
+    def trace(x: Tensor) -> Traced:
+        leaves: list[Leaf] = []
+
+        def tap(node: Node, value: Tensor) -> Tensor:
+            if node is graph.data or isinstance(node.layer, Discrete):
+                value = value.detach().requires_grad_(True)
+                leaves.append(Leaf(value, _variables(node)))
+            return value
+
+        last = model.last(x, member, expanded(len(x)), tap)
+        return Traced(model.rows(last), leaves)
+
+    def redraw(draw: int) -> None:
+        generator = torch.Generator().manual_seed(1000 * seed + draw)
+        with torch.no_grad():
+            for weight in model.parameters():
+                fan_in = max(weight[0].numel(), 1) if weight.ndim > 1 else 4
+                weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
+
+    variable = np.repeat(np.arange(kind.sites).reshape(kind.groups, -1), channels_of_groups(kind), axis=0)
+    return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw)
+
+
+def _variables(node: Node) -> Ints:
+    """[G * C * P]: the variable that each entry of a node at the data's sites stands for."""
+    out = node.out
+    first = out.frame.part[0] * out.positions if isinstance(out.frame, Cells) and out.frame.part else 0
+    return np.broadcast_to(
+        first + np.arange(out.sites).reshape(out.groups, 1, -1), (out.groups, out.channels, out.positions)
+    ).ravel()
+
+
+def random_conditions(model: Model, seed: int, batch: int = 1) -> dict[str, Any]:
+    """Random values [batch, ...] for every condition of a spec."""
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, Any] = {}
+    for name, section in model.spec.condition.items():
+        out = model.graph.conditions[name].out
+        if section.kind == "class":
+            found[name] = torch.randint(section.classes, (batch,), generator=generator)
+        else:
+            found[name] = torch.randn(batch, out.channels, *out.grid, generator=generator, dtype=torch.float64)
+    return found

@@ -1,0 +1,172 @@
+"""`verify`: the proof, then tests of the compiled module that hold the implementation to it.
+
+The thin twin is tested whole: gradients of every variable's parameters, and perturbations at every cut of the order.
+At full size a few variables are sampled, or all of them are tested on request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
+from arspec.analysis.offsets import lost, reached
+from arspec.analysis.report import Contexts, Report, prove
+from arspec.analysis.twin import thin
+from arspec.diagnostics import Diagnostic
+from arspec.language.load import Spec
+from arspec.progress import Progress
+from arspec.types import Bools, Ints
+
+DRAWS = 6  # of weights, at the least
+MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
+SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
+LARGE = 1024  # variables, beyond which a twin is not tested whole
+MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
+MEMBERS = 2  # of a family, whose modules are tested (all are proven)
+
+
+@dataclass(eq=False)
+class ModuleTest:
+    """What one test of the compiled module found. Counts are of pairs (v, u) of variables.
+
+    beyond: pairs that moved or had a gradient, and that the proof does not contain (a fault of the implementation);
+    missing: pairs of the context in which no draw showed a gradient."""
+
+    name: str
+    shape: tuple[int, ...]
+    rows: int
+    pairs: int
+    beyond: int
+    missing: int
+    draws: int
+    violations: list[str]
+    lost: list[str] = field(
+        default_factory=list[str]
+    )  # nodes of which an offset that the spec has reaches nothing here
+
+    @property
+    def ok(self) -> bool:
+        return self.beyond == 0
+
+    def json(self) -> dict[str, Any]:
+        return {**vars(self), "ok": self.ok, "shape": list(self.shape)}
+
+    def __str__(self) -> str:
+        size = "×".join(map(str, self.shape))
+        verdict = "inside the proven contexts" if self.ok else f"{self.beyond:,} pairs BEYOND the proven contexts"
+        equal = (
+            ", equal to them"
+            if not self.missing and self.ok
+            else f"; of {self.missing:,} pair{'s' * (self.missing != 1)} of these no draw of weights shows an effect"
+            if self.ok
+            else ""
+        )
+        small = (
+            f"; too small for the offsets of {', '.join(self.lost[:5])}{', ...' * (len(self.lost) > 5)}"
+            if self.lost
+            else ""
+        )
+        draws = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        return f"{self.name:10} {size}, {self.rows:,} variables, {draws}: {verdict}{equal}{small}"
+
+
+def verify(
+    spec: Spec, static: bool = False, full: bool = False, twin: bool = False, contexts: Contexts = True
+) -> Report:
+    """The report of a spec: the proof with contexts, and unless `static` the tests of the compiled module. `full`:
+    every variable is tested at full size, not a sample; `twin`: the thin twin alone is tested; `contexts`: of which
+    variables, as in `prove`."""
+    report = prove(spec, contexts)
+    if not static and report.proven:
+        for number in range(min(MEMBERS, len(spec.members))):
+            report.tests += _tests(spec, number, full, twin)
+        report.diagnostics += [d for test in report.tests for d in _diagnostics(spec, test)]
+    return report
+
+
+def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[ModuleTest]:
+    twin = thin(spec, shallow=True)
+    number = member if member < len(twin.members) else 0
+    found = [_test("twin", twin, number, _rows(twin, twin.members[number].order.variables <= LARGE))]
+    found[0].lost = lost(reached(spec), reached(twin)) if twin is not spec else []
+    if twin_alone:
+        return found
+    if twin is not spec:
+        found.append(_test("full size", spec, member, _rows(spec, full)))
+    return found
+
+
+def _rows(spec: Spec, whole: bool) -> Ints:
+    """The variables that are tested: all, or a few spread over them."""
+    variables = np.arange(spec.members[0].order.variables)
+    return variables if whole else variables[np.unique(np.linspace(1, len(variables) - 1, SAMPLED).astype(np.int64))]
+
+
+def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
+    from arspec.network.module import build
+    from arspec.verification.dynamic.gradients import gradient_pattern
+    from arspec.verification.dynamic.perturbation import perturb
+    from arspec.verification.subject import subject_of
+
+    large = len(rows) < spec.members[member].order.variables
+    model = build(spec).eval() if large else build(spec).double().eval()
+    subject = subject_of(model, member)
+    proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
+    pattern: Bools = np.zeros_like(proven)
+    some = [int(row) for row in rows]
+    batch = _batch(spec, model.dtype.itemsize)
+    draws = 0
+    most, least = (1, 1) if large else (MAX_DRAWS, DRAWS)
+    with Progress(f"testing gradients ({name})", least, "draws of weights") as progress:
+        while draws < most and (draws < least or (proven & ~pattern).any()):
+            pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=batch)
+            draws += 1
+            progress.advance()
+    if large:
+        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=batch)
+    else:
+        found = perturb(subject, draws=2, bases=1, batch=batch)
+    beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
+    told = [
+        f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became {v.moved[1]:g}"
+        for v in found.violations
+    ]
+    missing = int((proven & ~pattern).sum())
+    return ModuleTest(name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told)
+
+
+def _batch(spec: Spec, bytes_each: int) -> int:
+    """How many examples go through the network at a time: all that every node gives is kept for the gradients."""
+    numbers = sum(node.out.width * node.out.positions for node in spec.graph().live)
+    return max(1, min(256, MEMORY // (4 * numbers * bytes_each)))
+
+
+def _drawn(subject: Any, number: int) -> Any:
+    """The subject whose first draw of weights is the one of this number."""
+
+    def redraw(draw: int) -> None:
+        subject.redraw(number + draw)
+
+    return replace(subject, redraw=redraw)
+
+
+def _diagnostics(spec: Spec, test: ModuleTest) -> list[Diagnostic]:
+    place = spec.nodes.place
+    if test.beyond:
+        help = "; ".join(test.violations[:3]) or "a layer's code does not do what its `reads` says: please report it"
+        return [
+            Diagnostic(
+                "AR706",
+                f"the module reads {test.beyond:,} pairs of variables that were not proven ({test.name})",
+                place,
+                help,
+            )
+        ]
+    return []
+
+
+__all__ = ["ModuleTest", "prove", "verify"]
