@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arspec.extras import need
-from arspec.files.atomic import replacing
+from arspec.files.figures import lines_between, sheet, write
 
 if TYPE_CHECKING:
     from arspec.auditing.report import AuditReport
@@ -24,13 +24,12 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
     """Writes a PNG, whole or not at all."""
     need("matplotlib").use("Agg", force=False)
     from matplotlib.colors import ListedColormap
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     state = _states(report)
     by_rank = np.argsort(report.rank, kind="stable")
     image = len(report.layout.grid) == 2
-    figure = Figure(figsize=(12.5 if image else 6.8, 6.9), dpi=120, layout="constrained")
+    figure = sheet((12.5 if image else 6.8, 6.9), dpi=120)
     axes = figure.subplots(1, 2 if image else 1, squeeze=False)[0]
     colours = ListedColormap(list(COLOURS))
     axes[0].imshow(state[np.ix_(by_rank, by_rank)], cmap=colours, vmin=0, vmax=3, interpolation="nearest")
@@ -41,10 +40,7 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
         field = _field(report, state[variable])
         axes[1].imshow(field, cmap=colours, vmin=0, vmax=3, interpolation="nearest")
         height, width = field.shape
-        axes[1].set_xticks(np.arange(-0.5, width), minor=True)
-        axes[1].set_yticks(np.arange(-0.5, height), minor=True)
-        axes[1].grid(which="minor", color="white", linewidth=0.8)
-        axes[1].tick_params(which="minor", length=0)
+        lines_between(axes[1], height, width, "white", 0.8)
         row, column = divmod(variable % (height * width), width)
         axes[1].plot(column, row, marker="s", markersize=9, color="black", fillstyle="none", markeredgewidth=2)
         axes[1].set(xlabel="column", ylabel="row")
@@ -54,9 +50,7 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
     patches = [Patch(facecolor=c, edgecolor="#808080", label=text) for c, text in zip(COLOURS, LABELS, strict=True)]
     figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
 
-    target = Path(path)
-    with replacing(target) as temporary:
-        figure.savefig(temporary, format="png")
+    write(figure, Path(path), form="png")
 
 
 def _states(report: AuditReport) -> NDArray[np.int64]:

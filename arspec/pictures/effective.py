@@ -12,6 +12,7 @@ import numpy as np
 
 from arspec.diagnostics import visible
 from arspec.extras import need
+from arspec.files.figures import STYLE, sheet, write
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
@@ -75,8 +76,6 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
 
 
 def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -> None:
-    from arspec.files.atomic import replacing
-
     matplotlib = need("matplotlib")
 
     maps = [_by_position(f, values) for f, values in zip(fields, found, strict=True)]
@@ -85,16 +84,12 @@ def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -
     low = 10.0 ** max(-DECADES, np.floor(np.log10(least)))
     flat = all(panels.shape_of(f)[0] == 1 for f in fields)
     width, height = (7.2, 1.9) if flat else (4.2, 5.0)
-    style: dict[Any, Any] = {
-        "font.size": 8.5, "axes.titlesize": 9, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "arspec",
-    }  # fmt: skip
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(STYLE):
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LogNorm
-        from matplotlib.figure import Figure
         from matplotlib.patches import Patch
 
-        figure = Figure(figsize=(width * len(fields) + 0.8, height), dpi=130, layout="constrained")
+        figure = sheet((width * len(fields) + 0.8, height), dpi=130)
         row: list[Axes] = figure.subplots(1, len(fields), squeeze=False)[0].tolist()
         scale = ScalarMappable(LogNorm(low, 1), "magma_r")
         present = set[State]()
@@ -106,9 +101,7 @@ def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -
         patches = [Patch(facecolor=COLOURS[s], edgecolor="#808080", label=meanings[s]) for s in sorted(present)]
         itself = Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself")
         figure.legend(handles=[*patches, itself], loc="outside lower center", ncols=4, frameon=False)
-        with replacing(target) as temporary:
-            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the time is no part of it
-            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata, bbox_inches="tight")
+        write(figure, target, cut=True)
 
 
 def _by_position(field: Field, values: Floats | Bools) -> Floats:

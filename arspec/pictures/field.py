@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.extras import need
+from arspec.files.figures import STYLE, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
@@ -84,8 +85,6 @@ def _has(field: Field, panel: str) -> bool:
 
 
 def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]) -> None:
-    from arspec.files.atomic import replacing
-
     matplotlib = need("matplotlib")
 
     rows = [p for p in wanted if any(_has(f, p) for f in fields)]
@@ -95,18 +94,14 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
         )
     heights = [max(_height(f, p) for f in fields if _has(f, p)) for p in rows]
     width = max(_width(f) for f in fields)
-    style: dict[Any, Any] = {
-        "font.size": 8.5, "axes.titlesize": 9, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "arspec",
-        "hatch.linewidth": 0.6, "hatch.color": "#9a9a9a",
-    }  # fmt: skip
+    style: dict[Any, Any] = {**STYLE, "hatch.linewidth": 0.6, "hatch.color": "#9a9a9a"}
     trees = {f: tree_of(f) for f in fields if "tree" in rows and _has(f, "tree")}
     since = min((t.first for t in trees.values()), default=0)  # short ones side by side begin at one step
     common = since if all(f.position - since <= DOTS for f in trees) else None
     with matplotlib.rc_context(style):
-        from matplotlib.figure import Figure
         from matplotlib.patches import Patch
 
-        figure = Figure(figsize=(width * len(fields), sum(heights) + 1.5), dpi=130, layout="constrained")
+        figure = sheet((width * len(fields), sum(heights) + 1.5), dpi=130)
         grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
         for r, panel in enumerate(rows):
             for c, field in enumerate(fields):
@@ -128,9 +123,7 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
                 ncols=max(1, int(width * len(fields) / 1.7)),
                 frameon=False,
             )
-        with replacing(target) as temporary:
-            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the time is no part of it
-            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata, bbox_inches="tight")
+        write(figure, target, cut=True)
 
 
 def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | None, since: int | None) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.files.figures import lines_between
 from arspec.layers.base import Node
 from arspec.pictures.states import COLOURS, Field, State
 from arspec.reads import Matrix, Ranked, Reads, Window
@@ -21,7 +22,7 @@ NUMBERS = 10  # cells a side, up to which they hold numbers
 LINE = 64  # cells a side, up to which the order is drawn as a line
 MATRIX = 1 << 26  # entries of a mask that is drawn as a matrix
 TITLE = 52  # characters of a title's line
-NOTHING, PART, ALL = "#f2f2f0", "#6fa3c7", "#2b6c99"
+NOTHING, PART, ALL, OUTSIDE = "#f2f2f0", "#6fa3c7", "#2b6c99", "#fafafa"
 
 
 def titled(text: str) -> str:
@@ -61,7 +62,7 @@ def order(axes: Axes, field: Field) -> None:
         axes.plot(column[-1], row[-1], "s", color="white", markeredgecolor="#333333", markersize=5)
     elif not alone and max(height, width) <= NUMBERS:
         for r, c in np.ndindex(height, width):
-            axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white")
+            axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white", in_layout=False)
     cells(axes, height, width, "#ffffff40")
     steps = (
         f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels"
@@ -155,6 +156,7 @@ def _matrix(axes: Axes, reads: Ranked | Matrix, node: Node, kind: str) -> bool:
 
 def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> None:
     """The input's cells around the site: dark where some channel group is read, hatched where a mask hides them all."""
+    from matplotlib.collections import PolyCollection
     from matplotlib.patches import Rectangle
 
     into = node.inputs[0].out
@@ -172,18 +174,26 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
     places = np.array([divmod(p, grid[1]) for p in {*window, *counts, here}])
     low, high = places.min(0) - 1, places.max(0) + 1
     small = (high - low).max() <= 16
-    for r in range(low[0], high[0] + 1):
-        for c in range(low[1], high[1] + 1):
-            p = r * grid[1] + c if 0 <= r < grid[0] and 0 <= c < grid[1] else -1
-            shown = p in counts
-            colour = NOTHING if not shown else ALL if len(set(counts[p])) == into.groups else PART
-            hidden = p in window and not shown
-            edge = "#ffffff" if p >= 0 else "#fafafa"
-            axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=colour if p >= 0 else "#fafafa",
-                                     edgecolor="#b9b9b9" if hidden else edge, hatch="///" if hidden else None, linewidth=0.8))  # fmt: skip
-            if small and (shown or hidden):
+    axes.set_facecolor(OUTSIDE)
+    plain: list[tuple[int, int]] = []
+    colours: list[str] = []
+    hidden: list[tuple[int, int]] = []
+    for r in range(max(low[0], 0), min(high[0], grid[0] - 1) + 1):
+        for c in range(max(low[1], 0), min(high[1], grid[1] - 1) + 1):
+            p = r * grid[1] + c
+            if p in window and p not in counts:
+                hidden.append((r, c))
+            else:
+                plain.append((r, c))
+                colours.append(NOTHING if p not in counts else ALL if len(set(counts[p])) == into.groups else PART)
+            if small and (p in counts or p in window):
                 axes.text(c, r, _groups(counts.get(p, []), into.groups), ha="center", va="center", fontsize=8,
-                          color="white" if shown else "#777777")  # fmt: skip
+                          color="white" if p in counts else "#777777", in_layout=False)  # fmt: skip
+    squares = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+    for where, face, edge, hatch in ((plain, colours, "#ffffff", None), (hidden, NOTHING, "#b9b9b9", "///")):
+        corners = np.array(where, dtype=np.int64).reshape(-1, 1, 2)[:, :, ::-1] + squares
+        axes.add_collection(PolyCollection(corners, facecolors=face, edgecolors=edge, hatch=hatch, linewidths=0.8),
+                            autolim=False)  # fmt: skip
     r, c = divmod(here, grid[1])
     axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=3))
     axes.set_xlim(low[1] - 0.5, high[1] + 0.5)
@@ -253,7 +263,4 @@ def cells(axes: Axes, height: int, width: int, colour: str) -> None:
     if height == 1:
         axes.set_yticks([])
     if max(height, width) <= GRID_LINES and height > 1:
-        axes.set_xticks(np.arange(-0.5, width), minor=True)
-        axes.set_yticks(np.arange(-0.5, height), minor=True)
-        axes.grid(which="minor", color=colour, linewidth=0.6)
-        axes.tick_params(which="minor", length=0)
+        lines_between(axes, height, width, colour)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
 from arspec.extras import need
+from arspec.files.figures import STYLE, lines_between, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
 from arspec.pictures.tree import clear
@@ -46,18 +47,9 @@ def render_schedule(spec: Spec, path: str | os.PathLike[str], step: int, member:
 
 
 def _write(progress: Progress, target: Path) -> None:
-    from arspec.files.atomic import replacing
-
     matplotlib = need("matplotlib")
 
-    style: dict[Any, Any] = {
-        "font.size": 8.5,
-        "font.family": "sans-serif",
-        "svg.fonttype": "none",
-        "svg.hashsalt": "arspec",
-    }
-    with matplotlib.rc_context(style):
-        from matplotlib.figure import Figure
+    with matplotlib.rc_context(STYLE):
         from matplotlib.patches import Patch
 
         sequence = progress.spec.data.kind == "sequence"
@@ -66,14 +58,12 @@ def _write(progress: Progress, target: Path) -> None:
         if every > MAX_GRIDS and not sequence:
             rows = [*rows[: MAX_GRIDS - 1], rows[-1]]
         if sequence:
-            figure = Figure(figsize=(10.5, 0.36 * len(rows) + 2.2), dpi=130, layout="constrained")
+            figure = sheet((10.5, 0.36 * len(rows) + 2.2), dpi=130)
             _steps(figure.subplots(), progress)
         else:
             columns = min(COLUMNS, len(rows))
             lines = -(-len(rows) // columns)
-            figure = Figure(
-                figsize=(max(SIZE * columns, 7.5), (SIZE + 0.9) * lines + 1.2), dpi=130, layout="constrained"
-            )
+            figure = sheet((max(SIZE * columns, 7.5), (SIZE + 0.9) * lines + 1.2), dpi=130)
             axes: list[Axes] = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
             for one, row in zip(axes, rows, strict=False):
                 _grid(one, row, progress)
@@ -86,9 +76,7 @@ def _write(progress: Progress, target: Path) -> None:
             Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in reversed(Stage) if s in present
         ]
         figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
-        with replacing(target) as temporary:
-            metadata = {"Date": None} if target.suffix.lower() == ".svg" else None  # the time is no part of it
-            figure.savefig(temporary, format=target.suffix.lower()[1:], metadata=metadata, bbox_inches="tight")
+        write(figure, target, cut=True)
 
 
 def _title(progress: Progress) -> str:
@@ -171,10 +159,7 @@ def _grid(axes: Axes, row: Row, progress: Progress) -> None:
     axes.imshow(np.ma.masked_less(striped, 0), cmap=colours, vmin=-0.5, vmax=len(Stage) - 0.5, interpolation="nearest",
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5), aspect="equal")  # fmt: skip
     if max(height, width) <= CELLS:
-        axes.set_xticks(np.arange(-0.5, width), minor=True)
-        axes.set_yticks(np.arange(-0.5, height), minor=True)
-        axes.grid(which="minor", color="white", linewidth=0.7)
-        axes.tick_params(which="minor", length=0)
+        lines_between(axes, height, width, "white", 0.7)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arspec.extras import need
-from arspec.files.atomic import replacing
+from arspec.files.figures import sheet, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,19 +17,18 @@ if TYPE_CHECKING:
 
 MOST = 12  # examples of a set that are shown
 INCH = 1.1  # side of a picture
+DPI = 110
 
 
 def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]], data: Data) -> None:
     """For each set by its name, examples x [N, *shape] and their bits [N, *grid]: the first `MOST` of each, in two rows,
     with one scale for all. Sequences and vectors without a display are drawn as curves."""
-    figure_of = need("matplotlib", "matplotlib.figure").Figure
-
     columns = min(MOST, max(len(x) for x, _ in sets.values()))
     size = _picture_size(data)
     highest = max(float(np.quantile(bits[:columns], 0.999)) for _, bits in sets.values()) or 1.0
     per_set = 2 if size is not None else 1
     across = columns if size is not None else 1
-    figure = figure_of(figsize=(INCH * columns + 1.2, (INCH + 0.15) * per_set * len(sets) + 0.4), layout="constrained")
+    figure = sheet((INCH * columns + 1.2, (INCH + 0.15) * per_set * len(sets) + 0.4), DPI)
     grid = figure.subplots(per_set * len(sets), across, squeeze=False)
     shown: Any = None
     for number, (name, (x, bits)) in enumerate(sets.items()):
@@ -46,8 +44,7 @@ def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np
             shown = rows[1, k].imshow(bits[k].reshape(size), cmap="magma", vmin=0, vmax=highest)
     if shown is not None:
         figure.colorbar(shown, ax=grid, label="bits", fraction=0.02)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    write(figure, path)
 
 
 def _picture_size(data: Data) -> tuple[int, int] | None:

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.extras import need
-from arspec.files.atomic import replacing
+from arspec.files.figures import sheet, write
 from arspec.scoring.auroc import auroc, curve
 
 if TYPE_CHECKING:
     from arspec.scoring.calibration import Calibration
     from arspec.scoring.scores import Scores
 
+DPI = 110
+
 
 def draw_histograms(path: Path, sets: dict[str, Scores]) -> None:
     """A histogram of each score, the sets over one another."""
-    figure_of = need("matplotlib", "matplotlib.figure").Figure
-
     names = list(next(iter(sets.values())).of)
-    figure = figure_of(figsize=(3.2 * len(names), 2.8), layout="constrained")
+    figure = sheet((3.2 * len(names), 2.8), DPI)
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         every = np.concatenate([scores.of[name] for scores in sets.values()])
         low, high = np.quantile(every, [0.002, 0.998])
@@ -32,15 +31,12 @@ def draw_histograms(path: Path, sets: dict[str, Scores]) -> None:
         axes.set_xlabel("bits")
         axes.set_yticks([])
     figure.axes[0].legend(fontsize=7)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    write(figure, path)
 
 
 def draw_curves(path: Path, inside: Scores, outside: dict[str, Scores]) -> None:
     """The ROC curve of each score, one panel for each of the other sets."""
-    figure_of = need("matplotlib", "matplotlib.figure").Figure
-
-    figure = figure_of(figsize=(4.2 * len(outside), 4.2), layout="constrained")
+    figure = sheet((4.2 * len(outside), 4.2), DPI)
     for axes, (label, other) in zip(figure.subplots(1, len(outside), squeeze=False)[0], outside.items(), strict=True):
         for name, values in inside.of.items():
             area = auroc(values, other.of[name])
@@ -51,15 +47,12 @@ def draw_curves(path: Path, inside: Scores, outside: dict[str, Scores]) -> None:
         axes.set_ylabel("share of the others found")
         axes.set_aspect("equal")
         axes.legend(fontsize=7, loc="lower right")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    write(figure, path)
 
 
 def draw_calibration(path: Path, found: Calibration) -> None:
     """Reliability of the likeliest level and of all levels, and the probability integral transform."""
-    figure_of = need("matplotlib", "matplotlib.figure").Figure
-
-    figure = figure_of(figsize=(8.2, 3.8), layout="constrained")
+    figure = sheet((8.2, 3.8), DPI)
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle=":")
     for name, table in (("likeliest level", found.likeliest), ("all levels", found.levels)):
@@ -76,5 +69,4 @@ def draw_calibration(path: Path, found: Calibration) -> None:
     right.set_xlabel("probability integral transform")
     right.set_ylabel("density")
     right.set_title(f"{found.pit_distance:.4f} from uniform", fontsize=9)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    write(figure, path)
