@@ -1,10 +1,11 @@
 """arspec: a compiler for autoregressive models.
 
-    spec   = arspec.load("specs/gated_pixelcnn.yaml", params={"width": 64})
+    spec   = arspec.load("gated_pixelcnn", params={"width": 64})     # a shipped spec, or a file
     report = arspec.verify(spec)
     model  = arspec.compile(spec)
     model.log_prob(x); model.sample(8, seed=0); arspec.render(spec, "gated.svg")
-    model  = arspec.load_model("runs/digits")     # what `arspec train --out runs/digits` has written
+    run    = arspec.train(spec, "digits", "runs/digits", steps=1000)
+    model  = arspec.open("runs/digits")
 
 What needs torch is imported when it is first used, so that the static half answers at once.
 """
@@ -19,9 +20,9 @@ from arspec.diagnostics import InputError, SpecError
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from arspec.api import compile, load, load_model, render, verify
+    from arspec.api import compile, load, load_data, load_model, open, render, train, verify
 
-_LAZY = dict.fromkeys(("compile", "load", "load_model", "render", "verify"), "arspec.api")
+_LAZY = dict.fromkeys(("compile", "load", "load_data", "load_model", "open", "render", "train", "verify"), "arspec.api")
 
 
 def __getattr__(name: str) -> Any:
@@ -30,4 +31,6 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'arspec' has no attribute '{name}'")
 
 
-__all__ = ["InputError", "SpecError", "compile", "load", "load_model", "render", "verify"]
+__all__ = [
+    "InputError", "SpecError", "compile", "load", "load_data", "load_model", "open", "render", "train", "verify",
+]  # fmt: skip

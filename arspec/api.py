@@ -1,10 +1,9 @@
-"""The API that users call: load, verify, compile, render, load_model."""
+"""The API that users call, beside the modules: what the commands do, as functions."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arspec.language.load import Spec
@@ -12,13 +11,16 @@ from arspec.language.load import load as load_spec
 
 if TYPE_CHECKING:
     from arspec.analysis.report import Contexts, Report
+    from arspec.data import Examples
     from arspec.network.module import Model
+    from arspec.training.loop import Summary
+
+StrPath = str | os.PathLike[str]
 
 
-def load(
-    path: str | os.PathLike[str], params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None
-) -> Spec:
-    """Reads a spec. `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
+def load(path: StrPath, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None) -> Spec:
+    """Reads a spec. path: a file, or the name of a shipped spec, such as gated_pixelcnn; a file of that name in the working
+    folder comes first. `params` sets its parameters, `data` keys of its data section (height, length, levels, ...).
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
     spec = load_spec(path, params, data)
@@ -26,20 +28,29 @@ def load(
     return spec
 
 
-def load_model(path: str | os.PathLike[str], device: str = "auto") -> Model:
-    """The trained model of a folder that `arspec train` has written, or of its .safetensors file, in evaluation mode.
+def open(name: StrPath, device: str = "auto", *, revision: str | None = None) -> Model:
+    """A trained model, in evaluation mode. name: a folder that `arspec train`, `train` or `Model.save` has written, its
+    .safetensors file, or where there is no such file the name of a repository, `owner/name`, which needs huggingface_hub.
 
-    device: auto (cuda where there is one), cpu, cuda, cuda:1 ... InputError where there is no model that can be read."""
-    from arspec.training.checkpoint import load_model as load_trained
+    device: auto (cuda where there is one), cpu, cuda, cuda:1 ... revision: a branch, a tag or a commit of a repository.
+    Raises InputError where there is no model that can be read. Nothing of what is read is executed."""
+    from arspec.saving.folder import open_model
 
-    return load_trained(Path(path), device)
+    return open_model(name, device, revision)
 
 
-def compile(spec: Spec | str | os.PathLike[str], check: bool = True, seed: int = 0) -> Model:
+def load_model(path: StrPath, device: str = "auto") -> Model:
+    """The trained model of a folder or of its .safetensors file, as `open` gives it, which takes repositories too."""
+    from arspec.saving.folder import load as load_folder
+
+    return load_folder(path, device)
+
+
+def compile(spec: Spec | StrPath, check: bool = True, seed: int = 0) -> Model:
     """The spec as a torch.nn.Module, its weights drawn by `seed`, in float32 on the CPU.
 
-    spec: what `load` gives, or the path of a file. A spec that is not proven is refused with its leaks as a SpecError,
-    unless `check` is False."""
+    spec: what `load` gives, the path of a file, or the name of a shipped spec. A spec that is not proven is refused with its
+    leaks as a SpecError, unless `check` is False."""
     from arspec.network.module import build
 
     spec = _loaded(spec)
@@ -53,9 +64,7 @@ def compile(spec: Spec | str | os.PathLike[str], check: bool = True, seed: int =
     return build(spec, seed)
 
 
-def verify(
-    spec: Spec | str | os.PathLike[str], static: bool = False, full: bool = False, contexts: Contexts = True
-) -> Report:
+def verify(spec: Spec | StrPath, static: bool = False, full: bool = False, contexts: Contexts = True) -> Report:
     """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the page.
 
     `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
@@ -64,12 +73,80 @@ def verify(
     return verify_spec(_loaded(spec), static, full, contexts=contexts)
 
 
-def render(spec: Spec | str | os.PathLike[str], path: str | os.PathLike[str], unfold: bool = False) -> None:
+def render(spec: Spec | StrPath, path: StrPath, unfold: bool = False) -> None:
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot."""
     from arspec.pictures.diagram import render as draw
 
     draw(_loaded(spec), path, unfold=unfold)
 
 
-def _loaded(spec: Spec | str | os.PathLike[str]) -> Spec:
+def load_data(
+    source: str, spec: Spec | Model | StrPath, split: str = "train", *, seed: int = 0, limit: int | None = None
+) -> Examples:
+    """Examples of a named set, a folder, a pattern or a file, in the shape and the alphabet of a spec or a model.
+
+    `.x` is an array of integers [N, *shape] from 0 to levels - 1, `.condition` holds an array [N, ...] for each condition,
+    and `.note` says what was adapted. source: digits, mnist, photos, 'photos/*.png', x.npz ..., and options behind it, as in
+    photos@size=32. split: train, valid, test or all. seed: of the draw by which grey values are binarized for two levels.
+    limit: the first examples alone. A model numbers classes by its own names; a spec whose alphabet is made of the text
+    (`@alphabet=auto`) is fitted by `train`, or by `arspec.data.fitted`.
+
+    Raises InputError where the source can't be had, or does not fit."""
+    from arspec.data import load_for
+
+    model = load(spec) if isinstance(spec, (str, os.PathLike)) else spec
+    return load_for(model, source, split, seed).first(limit)
+
+
+def train(
+    spec: Spec | StrPath | None = None,
+    data: str | Examples | None = None,
+    out: StrPath | None = None,
+    *,
+    valid: Examples | None = None,
+    params: Mapping[str, Any] | None = None,
+    epochs: float | None = None,
+    limit: int | None = None,
+    limit_valid: int | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    stop_after: int | None = None,
+    tensorboard: bool | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> Summary:
+    """Trains a spec into the folder `out`, as `arspec train` does: weights, spec, state, log and samples.
+
+    spec: what `load` gives, a file, or the name of a shipped spec, with `params`. data: as `load_data` takes it; its splits
+    train and valid are used. Or examples that `load_data` gives; then `valid` are those that are held out, where there are any.
+    options: `arspec.training.Options` by their names, such as steps=1000, batch=64, lr=1e-3, ema=0.999, seed=0. epochs: passes
+    over the data, in place of steps. limit, limit_valid: the first examples alone. stop_after: leave after so many steps of
+    this call. tensorboard: whether its files are written; None does so where it is installed. progress: show on standard error
+    how far it is.
+
+    resume: go on with the run in `out`, byte for byte: it has its own spec, data and options, and what is given must agree, or
+    be one of those that may differ, such as steps. Ctrl-C ends it early, with its state saved: `.finished` says so.
+
+    Gives the summary: `.model` is the trained model, `.valid` the last evaluation on the held-out examples, with bits_per_dim
+    and nats. Raises SpecError for a spec that leaks and InputError for all else that is wrong."""
+    from dataclasses import fields
+
+    from arspec.diagnostics import InputError, did_you_mean
+    from arspec.progress import showing
+    from arspec.training.options import Options
+    from arspec.training.runs import go
+
+    known = {field.name for field in fields(Options)}
+    for name in options.keys() - known:
+        raise InputError("AR808", f"training has no option '{name}'", did_you_mean(name, known, "options"))
+    if out is None:
+        raise InputError("AR808", "a run needs a folder", "arspec.train(spec, data, 'runs/first')")
+    with showing(progress):
+        return go(
+            spec, data, out, options, valid=valid, params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
+            device=device, resume=resume, stop_after=stop_after, tensorboard=tensorboard,
+        ).summary  # fmt: skip
+
+
+def _loaded(spec: Spec | StrPath) -> Spec:
     return load(spec) if isinstance(spec, (str, os.PathLike)) else spec

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +55,7 @@ class Model(nn.Module):
     worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
     names: of the classes of each class condition, by number, where the training data had names. A class may then be given
     by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
+    figures: what is known of its quality (steps, bits_per_dim, nats, examples ...), where `arspec.open` has found that.
     """
 
     def __init__(self, graph: Graph, seed: int = 0, worth: int = WORTH) -> None:
@@ -60,6 +63,7 @@ class Model(nn.Module):
         self.worth = worth
         self.graph, self.spec = graph, graph.spec
         self.names: dict[str, tuple[str, ...]] = {}
+        self.figures: dict[str, Any] = {}
         self.nodes = WeightTree(graph, seed)
         self._levels = [*self.nodes.weight_levels]
         self.constants = _Constants(graph)
@@ -482,6 +486,48 @@ class Model(nn.Module):
         from arspec.codec.codec import decompress
 
         return decompress(self, container)
+
+    # -- folders and repositories ------------------------------------------------------------------------------------
+
+    def save(self, folder: str | PathLike[str]) -> Path:
+        """Writes the model into a folder that stands alone: weights, spec, names of classes, and a card (README.md) with a
+        diagram. `arspec.open` reads it. Gives the folder; InputError where it can't be written, or holds a run of training."""
+        from arspec.saving.folder import save
+
+        return save(self, folder)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | PathLike[str], *, device: str = "auto", revision: str | None = None,
+        token: str | bool | None = None, cache_dir: str | PathLike[str] | None = None, force_download: bool = False,
+        local_files_only: bool = False,
+    ) -> Model:  # fmt: skip
+        """The model of a repository `owner/name`, or of a folder, by the mixin of huggingface_hub, whose options these are.
+        InputError where that package is missing, and for what can't be had or is no model."""
+        from arspec.saving.hub import download
+
+        return download(name, device=device, revision=revision, token=token, cache_dir=cache_dir,
+                        force_download=force_download, local_files_only=local_files_only)  # fmt: skip
+
+    def save_pretrained(
+        self, folder: str | PathLike[str], *, push_to_hub: bool = False, repo_id: str | None = None, **options: Any
+    ) -> str | None:
+        """As `save`, by the mixin of huggingface_hub. push_to_hub: into the repository `repo_id` as well, with the options of
+        `push_to_hub`; then the address that the hub answers is given."""
+        from arspec.saving.hub import write
+
+        return write(self, folder, push_to_hub=push_to_hub, repo_id=repo_id, **options)
+
+    def push_to_hub(
+        self, repo_id: str, *, commit_message: str = "A model of arspec", private: bool | None = None,
+        token: str | None = None, branch: str | None = None, create_pr: bool | None = None,
+    ) -> str:  # fmt: skip
+        """Writes the model, with its card, into a repository `owner/name`, which is made where it is not there. Gives the
+        address that the hub answers. InputError where huggingface_hub is missing, and where the hub refuses."""
+        from arspec.saving.hub import upload
+
+        return upload(self, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
+                      create_pr=create_pr)  # fmt: skip
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,13 @@ class Summary:
     seconds: float
     signal: int | None = None
 
+    @property
+    def model(self) -> Model:
+        """The trained model, read anew from its folder, in evaluation mode on the device that `auto` stands for."""
+        from arspec.saving.folder import load
+
+        return load(self.folder)
+
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
         valid = None if self.valid is None else self.valid.to_json()

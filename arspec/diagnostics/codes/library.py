@@ -45,4 +45,17 @@ CODES = (
         """,
         "run the command that the help line shows, in the environment in which arspec is installed.",
     ),
+    code(
+        "AR911",
+        "a repository that a hub does not give, or does not take",
+        """`arspec.open("owner/name")`, `from_pretrained` and `push_to_hub` speak with a hub of models by the package
+        huggingface_hub. The message holds what that says.""",
+        """
+        arspec.open("nobody/nothing")
+        """,
+        """
+        arspec.open("runs/first")
+        """,
+        "look at the name of the repository, at the network, and at what your account may read or write.",
+    ),
 )

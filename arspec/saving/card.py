@@ -1,0 +1,80 @@
+"""The card of a model: a README.md that says what it is, what is proven of it, and how well it does, with its diagram."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import arspec
+from arspec.diagnostics import InputError
+from arspec.files.atomic import write_text
+
+if TYPE_CHECKING:
+    from arspec.analysis.report import Report
+    from arspec.language.load import Spec
+
+CARD = "README.md"
+MARK = "<!-- written by arspec: what stands here is replaced when the model is saved again -->"
+
+
+def write_card(spec: Spec, figures: dict[str, Any], folder: Path) -> None:
+    """Writes README.md and the diagram: .svg, and where Graphviz is missing .dot. A README.md of other hands is left alone.
+
+    The spec is proven anew, and what each variable sees is computed as `arspec.verify` does it."""
+    from arspec.analysis.report import prove
+    from arspec.pictures.diagram import render
+
+    path = folder / CARD
+    if path.exists() and MARK not in path.read_text("utf-8", "replace"):
+        return
+    report = prove(spec)
+    try:
+        diagram = render(spec, folder / "diagram.svg", report=report)
+    except InputError:  # without Graphviz, or where it fails, the text stands beside
+        diagram = folder / "diagram.dot"
+    write_text(path, card(spec, report, figures, diagram.name))
+
+
+def card(spec: Spec, report: Report, figures: dict[str, Any], diagram: str) -> str:
+    """The text of the card, in Markdown, with the head that model hubs read. diagram: the name of a file beside it."""
+    settings = [f"`{name}` {value}" for name, value in sorted(spec.params.items()) if name in spec.overridden]
+    about = " ".join(spec.about.split())
+    fence = max(["```", *(f"{run}`" for run in re.findall("`{3,}", spec.source.text))], key=len)
+    lines = [
+        "---", "library_name: arspec", "tags:", "- arspec", "- autoregressive", f"- {spec.data.kind}", "---", MARK, "",
+        f"# {spec.name}", "", *([about, ""] if about else []),
+        "```python", "import arspec", "", 'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
+        "x = model.sample(4, seed=0)", "nats = model.log_prob(x)", "```", "",
+        "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(spec, report, figures)), "",
+        f"![The graph of {spec.name}]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})", "",
+        f"## The spec{', with ' if settings else ''}{', '.join(settings)}", "",
+        f"{fence}yaml", spec.source.text.rstrip("\n"), fence, "", f"Written by arspec {arspec.__version__}.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _facts(spec: Spec, report: Report, figures: dict[str, Any]) -> list[tuple[str, str]]:
+    order = spec.members[0].order
+    names = f"{order.name}{f', {len(spec.members)} members' if len(spec.members) > 1 else ''}"
+    size = "×".join(map(str, spec.data.shape))
+    facts = [
+        ("data", f"{spec.data.kind} {size}, {spec.data.levels_text}"),
+        ("order", names),
+        ("parameters", f"{spec.graph().parameters:,}"),
+        ("variables", f"{order.variables:,}"),
+        ("proof", "holds: no variable is seen before its turn" if report.proven else "fails: the spec leaks"),
+    ]
+    if spec.condition:
+        facts.append(("conditions", ", ".join(f"{name} ({each.kind})" for name, each in spec.condition.items())))
+    if report.coverage is not None:
+        sampled = "" if report.exact else ", of variables sampled over the order"
+        facts.append(("coverage", f"{report.coverage:.2%} of the pairs (variable, earlier variable){sampled}"))
+    if "steps" in figures:
+        facts.append(("training", f"{figures['steps']:,} steps"))
+    if "bits_per_dim" in figures:
+        error = f" (± {figures['bits_per_dim_error']:.4f})" if "bits_per_dim_error" in figures else ""
+        of = f", {figures['examples']:,} examples" if "examples" in figures else ""
+        of += f" of {figures['data']}" if "data" in figures else ""
+        facts.append(("held out", f"{figures['bits_per_dim']:.4f} bits/dim{error}{of}"))
+    return facts

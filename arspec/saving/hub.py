@@ -1,0 +1,93 @@
+"""Repositories of models, by the mixin of `huggingface_hub`. That package is imported when one of these is called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arspec.diagnostics import InputError
+from arspec.extras import need
+from arspec.saving.folder import load, save
+
+if TYPE_CHECKING:
+    from arspec.network.module import Model
+
+FILES = ("model.safetensors", "*.json", "spec*", "base-*")  # of a repository that make a model
+
+
+def download(name: str | os.PathLike[str], *, device: str = "auto", **options: Any) -> Model:
+    """The model of a repository `owner/name`, or of a folder. options: those of the mixin's `from_pretrained`. InputError
+    (AR911) where it can't be had, and as `arspec.open` raises it for what is no model."""
+    with _telling(f"the model {os.fspath(name)}"):
+        return _mixin().from_pretrained(name, device=device, **options).model
+
+
+def write(model: Model, folder: str | os.PathLike[str], **options: Any) -> str | None:
+    """Writes a model into a folder as `save` does, and where `push_to_hub` is asked for into a repository."""
+    with _telling(f"the model in {os.fspath(folder)}"):
+        return _of(model).save_pretrained(folder, **options)
+
+
+def upload(model: Model, repository: str, **options: Any) -> str:
+    """Writes a model into a repository `owner/name`, with its card. options: those of the mixin's `push_to_hub`. Gives the
+    address that the hub answers. InputError (AR911) where the hub refuses."""
+    with _telling(f"the repository {repository}"):
+        return str(_of(model).push_to_hub(repository, **options))
+
+
+def _of(model: Model) -> Any:
+    held = _mixin()()
+    held.model = model
+    return held
+
+
+@cache
+def _mixin() -> Any:
+    """The class that the mixin works on: it holds a model, and says how one is written and read."""
+    need("huggingface_hub")
+    from huggingface_hub import ModelHubMixin, snapshot_download
+
+    class Held(ModelHubMixin, library_name="arspec"):
+        def __init__(self) -> None:
+            self.model: Any = None
+
+        def _save_pretrained(self, save_directory: Path) -> None:
+            save(self.model, save_directory)
+
+        @classmethod
+        def _from_pretrained(
+            cls, *, model_id: str, revision: str | None, cache_dir: str | Path | None, force_download: bool,
+            local_files_only: bool, token: str | bool | None, device: str = "auto", **model_kwargs: Any,
+        ) -> Any:  # fmt: skip
+            if model_kwargs:
+                raise InputError(
+                    "AR808", f"there is no option {', '.join(model_kwargs)}", "device, revision, token, ..."
+                )
+            folder = model_id
+            if not os.path.isdir(folder):
+                folder = snapshot_download(
+                    model_id, revision=revision, cache_dir=cache_dir, force_download=force_download,
+                    local_files_only=local_files_only, token=token, allow_patterns=list(FILES),
+                )  # fmt: skip
+            held = cls()
+            held.model = load(folder, device)
+            return held
+
+    return Held
+
+
+@contextmanager
+def _telling(what: str) -> Generator[None]:
+    """Tells what the hub or its client refuses as an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # what the client raises for a refusal, no network and a wrong name has no common class
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        hint = "look at the name, the network and the access; `hf auth login` signs in"
+        raise InputError("AR911", f"{what} can't be had from the hub, or sent to it: {reason}", hint) from error

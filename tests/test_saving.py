@@ -1,0 +1,249 @@
+"""Trained models in Python: training, opening, saving with a card, and repositories by a client that is faked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import arspec
+from arspec.diagnostics import InputError
+from arspec.network.module import Model
+from arspec.saving import figures
+from arspec.saving.card import MARK
+from arspec.saving.hub import FILES
+from arspec.training.loop import Summary
+
+SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 6, "layers": 1, "kernel": 3}
+HOW: dict[str, Any] = {"batch": 8, "samples": 0, "limit": 64, "limit_valid": 16, "device": "cpu", "tensorboard": False}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """A run of a few steps of a shipped spec on the digits."""
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    return arspec.train("gated_pixelcnn_class", "digits", out, params=SMALL, steps=3, lr=1e-2, **HOW)
+
+
+@pytest.fixture
+def model(trained: Summary) -> Model:
+    return arspec.open(trained.folder, "cpu")
+
+
+def same(one: Model, other: Model) -> bool:
+    own, others = one.state_dict(), other.state_dict()
+    return own.keys() == others.keys() and all(torch.equal(own[name], others[name]) for name in own)
+
+
+def refusal(code: str, call: Any, *parts: str) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.code == code, str(caught.value)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+# -- training and data -----------------------------------------------------------------------------------------------
+
+
+def test_training_gives_a_model_and_its_figures(trained: Summary, model: Model) -> None:
+    assert trained.steps == 3 and trained.finished and trained.valid is not None
+    assert same(trained.model, model) and not model.training
+    assert model.figures["bits_per_dim"] == trained.valid.bits_per_dim and model.figures["steps"] == 3
+    assert same(arspec.load_model(trained.folder / "model.safetensors", "cpu"), model)
+
+
+def test_a_run_goes_on_in_python(trained: Summary, tmp_path: Path) -> None:
+    out = shutil.copytree(trained.folder, tmp_path / "run")
+    again = arspec.train(out=out, resume=True, steps=4, device="cpu", tensorboard=False)
+    assert (again.steps, again.finished) == (4, True) and not same(again.model, trained.model)
+    refusal("AR814", lambda: arspec.train(out=out, resume=True, lr=0.5, device="cpu"), "lr 0.01, not 0.5")
+
+
+def test_examples_of_ones_own_are_trained_on(tmp_path: Path) -> None:
+    spec = arspec.load("gated_pixelcnn_class", params=SMALL)
+    examples, valid = (arspec.load_data("digits", spec, split, limit=32) for split in ("train", "valid"))
+    assert examples.x.shape == (32, 1, 8, 8) and examples.condition["label"].shape == (32,)
+    how = {**HOW, "limit": None, "limit_valid": None}
+    whole = arspec.train(spec, examples, tmp_path / "a", valid=valid, steps=2, **how)
+    assert whole.valid is not None and whole.valid.examples == 32
+    arspec.train(spec, examples, tmp_path / "b", steps=2, stop_after=1, **how)
+    refusal("AR808", lambda: arspec.train(out=tmp_path / "b", resume=True, device="cpu"), "trained on")
+    assert same(arspec.train(None, examples, tmp_path / "b", resume=True, **how).model, whole.model)
+
+
+def test_what_training_can_not_take_is_told(tmp_path: Path) -> None:
+    refusal(
+        "AR808", lambda: arspec.train("made", "digits", tmp_path, stpes=3), "no option 'stpes'", "did you mean 'steps'"
+    )
+    refusal("AR808", lambda: arspec.train("made", "digits"), "needs a folder")
+    refusal("AR808", lambda: arspec.train("made", out=tmp_path / "x"), "needs a spec and data")
+    refusal("AR900", lambda: arspec.train("mad", "digits", tmp_path / "x"), "did you mean 'made'?")
+    refusal("AR900", lambda: arspec.load_data("digits", "mad"), "did you mean 'made'?")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- folders ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_model_stands_alone_with_its_card(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.names = {"label": tuple("abcdefghij")}
+    folder = model.save(tmp_path / "mine")
+    again = arspec.open(folder, "cpu")
+    assert same(again, model) and again.names == model.names and again.figures == model.figures
+    assert torch.equal(again.sample(2, seed=1, label="b"), model.sample(2, seed=1, label=1))
+    card = (folder / "README.md").read_text()
+    head, _, body = card.removeprefix("---\n").partition("---\n")
+    assert yaml.safe_load(head) == {"library_name": "arspec", "tags": ["arspec", "autoregressive", "image"]}
+    assert "| coverage | " in body and f"{model.figures['bits_per_dim']:.4f} bits/dim" in body and "16 examples" in body
+    assert "base-spec.yaml" in body and "`features` 6" in body
+    assert any((folder / f"diagram.{kind}").exists() for kind in ("svg", "dot"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "diagram.dot" in (model.save(tmp_path / "other") / "README.md").read_text()
+    assert (tmp_path / "other" / "diagram.dot").exists()
+
+
+def test_a_card_of_other_hands_stays(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Mine\n")
+    model.save(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "# Mine\n"
+    (tmp_path / "README.md").write_text(f"{MARK}\n# Old\n")
+    model.save(tmp_path)
+    assert "# Old" not in (tmp_path / "README.md").read_text()
+
+
+def test_a_spec_that_leaks_says_so_on_its_card(tmp_path: Path) -> None:
+    spec = arspec.load("made", params={"hidden": 8, "members": 1}).variant(text=None)
+    leaky = Path(spec.source.name).read_text().replace("mask: earlier", "mask: so_far")
+    (tmp_path / "leaky.yaml").write_text(leaky)
+    model = arspec.compile(arspec.load(tmp_path / "leaky.yaml", params={"hidden": 8, "members": 1}), check=False)
+    assert "the spec leaks" in (model.save(tmp_path / "m") / "README.md").read_text()
+
+
+def test_what_is_no_place_for_a_model_is_told(trained: Summary, model: Model, tmp_path: Path) -> None:
+    refusal("AR810", lambda: model.save(trained.folder), "holds a training run")
+    refusal("AR802", lambda: arspec.open(tmp_path / "nowhere"), "no model at")
+    refusal("AR802", lambda: arspec.open(trained.folder.parent / "digit"), "digits'?")
+    refusal("AR808", lambda: arspec.open(trained.folder, revision="main"), "a revision is of a repository")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[1]", '{"bits_per_dim": "much", "steps": 1e9}', '{"nats": NaN}', "\x00"]
+)
+def test_figures_that_are_damaged_are_none(text: str, tmp_path: Path) -> None:
+    for name in (figures.FIGURES, figures.LOG):
+        (tmp_path / name).write_text(text)
+        assert figures.read_figures(tmp_path) == {}
+        (tmp_path / name).unlink()
+
+
+def test_the_figures_of_a_run_are_those_of_its_last_evaluation(tmp_path: Path) -> None:
+    lines = [{"step": k, "valid_bits_per_dim": 3.0 - k / 100, "valid_examples": 7} for k in range(200)]
+    text = "".join(json.dumps(line) + "\n" + json.dumps({"step": line["step"], "norm": 0.0}) + "\n" for line in lines)
+    (tmp_path / figures.LOG).write_text(f"{' ' * figures.MOST_BYTES}\n{text}{{'cut")
+    assert figures.read_figures(tmp_path) == {"steps": 199, "bits_per_dim": 3.0 - 1.99, "examples": 7}
+
+
+# -- repositories ----------------------------------------------------------------------------------------------------
+
+
+class Hub:
+    """A hub in a folder, in place of the client of huggingface_hub; it writes down what it is asked for."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.asked = root, list[tuple[str, dict[str, Any]]]()
+        hub = pytest.importorskip("huggingface_hub")
+        monkeypatch.setattr("huggingface_hub.hub_mixin.HfApi", self.api)
+        monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", self.file)
+        monkeypatch.setattr(hub, "snapshot_download", self.snapshot)
+        from arspec.saving import hub as ours
+
+        ours._mixin.cache_clear()  # pyright: ignore[reportPrivateUsage]
+
+    def api(self, token: str | None) -> Hub:
+        self.asked.append(("api", {"token": token}))
+        return self
+
+    def create_repo(self, repo_id: str, **options: Any) -> Any:
+        self.asked.append(("create", {"repo_id": repo_id, **options}))
+        return type("Answer", (), {"repo_id": repo_id})
+
+    def upload_folder(self, repo_id: str, folder_path: Path, **options: Any) -> str:
+        self.asked.append(("upload", {"repo_id": repo_id, **options}))
+        shutil.copytree(folder_path, self.root / repo_id)
+        return f"commit of {repo_id}"
+
+    def file(self, repo_id: str, filename: str, **_: Any) -> str:
+        if not (self.root / repo_id / filename).exists():
+            raise FileNotFoundError(f"the hub has no {repo_id}")
+        return str(self.root / repo_id / filename)
+
+    def snapshot(self, repo_id: str, **options: Any) -> str:
+        self.asked.append(("snapshot", {"repo_id": repo_id, **options}))
+        return str(self.root / repo_id)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    monkeypatch.chdir(tmp_path)
+    return Hub(tmp_path / "hub", monkeypatch)
+
+
+def test_a_model_goes_to_a_repository_and_comes_back(model: Model, hub: Hub) -> None:
+    assert model.push_to_hub("someone/digits", private=True, token="t", branch="b") == "commit of someone/digits"
+    sent = hub.root / "someone" / "digits"
+    names = {path.name for path in sent.iterdir()}
+    assert names >= {
+        "model.safetensors",
+        "spec.yaml",
+        "base-spec.yaml",
+        "spec.json",
+        "config.json",
+        "figures.json",
+        "README.md",
+    }
+    assert MARK in (sent / "README.md").read_text()
+    assert dict(hub.asked)["create"]["private"] is True and dict(hub.asked)["api"] == {"token": "t"}
+    assert dict(hub.asked)["upload"]["revision"] == "b" and dict(hub.asked)["upload"]["repo_type"] == "model"
+    for again in (
+        arspec.open("someone/digits", "cpu", revision="v1"),
+        Model.from_pretrained("someone/digits", device="cpu"),
+    ):
+        assert same(again, model) and again.figures == model.figures and not again.training
+    asked = [options for name, options in hub.asked if name == "snapshot"]
+    assert [options["revision"] for options in asked] == ["v1", None]
+    assert asked[0]["allow_patterns"] == list(FILES)
+
+
+def test_the_mixin_writes_folders_too(model: Model, hub: Hub, tmp_path: Path) -> None:
+    assert model.save_pretrained(tmp_path / "a") is None
+    assert same(Model.from_pretrained(tmp_path / "a", device="cpu"), model)
+    assert model.save_pretrained(tmp_path / "a", push_to_hub=True, repo_id="someone/a") == "commit of someone/a"
+    assert json.loads((tmp_path / "a" / "config.json").read_text())["library_name"] == "arspec"
+
+
+def test_what_a_hub_refuses_is_told(model: Model, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal("AR911", lambda: arspec.open("someone/nothing"), "someone/nothing", "the hub has no")
+    refusal("AR911", lambda: model.push_to_hub("no/such/name"), "no/such/name")
+    (hub.root / "someone" / "damaged").mkdir(parents=True)
+    (hub.root / "someone" / "damaged" / "config.json").write_text("{}")
+    refusal("AR802", lambda: arspec.open("someone/damaged"), "no model at")
+
+
+def test_a_hub_needs_its_package(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arspec.saving import hub as ours
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    ours._mixin.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    for call in (lambda: arspec.open("someone/digits"), lambda: model.push_to_hub("someone/digits"),
+                 lambda: model.save_pretrained("a"), lambda: Model.from_pretrained("a/b")):  # fmt: skip
+        refusal("AR910", call, "pip install 'arspec[hub]'")
+    assert not Path("a").exists()
