@@ -21,8 +21,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from arspec.api import compile, load, load_data, load_model, open, render, train, verify
+    from arspec.auditing import audit
 
-_LAZY = dict.fromkeys(("compile", "load", "load_data", "load_model", "open", "render", "train", "verify"), "arspec.api")
+_API = ("compile", "load", "load_data", "load_model", "open", "render", "train", "verify")
+_LAZY = {**dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing"}
 
 
 def __getattr__(name: str) -> Any:
@@ -32,5 +34,5 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "InputError", "SpecError", "compile", "load", "load_data", "load_model", "open", "render", "train", "verify",
+    "InputError", "SpecError", "audit", "compile", "load", "load_data", "load_model", "open", "render", "train", "verify",
 ]  # fmt: skip

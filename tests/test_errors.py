@@ -263,6 +263,15 @@ def without_package(path: Path) -> None:
         command("compress", str(path / "small.yaml"), str(path / "images.npy"), "-o", str(path / "a.ars"))
 
 
+def no_hub(path: Path) -> None:
+    def gone(**_: object) -> None:
+        raise ConnectionError("no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("huggingface_hub.hub_mixin.HfApi", gone)
+        model(path / "small.yaml").push_to_hub("someone/small")
+
+
 def of_the_installation(path: Path) -> None:
     """An edit of a spec that lies in the package, as an installation has them."""
     (path / "arspec" / "specs").mkdir(parents=True)
@@ -410,6 +419,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR900": lambda path: command("verify", "--static", "gated_pixelcn"),
     "AR901": of_the_installation,
     "AR910": without_package,
+    "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),
 }
 

@@ -54,10 +54,12 @@ class Report:
 
     @property
     def proven(self) -> bool:
+        """Whether no member leaks, in evaluation or in training."""
         return not any(len(m.leaking) or len(m.training) for m in self.members)
 
     @property
     def ok(self) -> bool:
+        """Whether the spec is proven, and every test of the compiled module that was run holds."""
         return self.proven and all(test.ok for test in self.tests)
 
     @property
@@ -83,15 +85,18 @@ class Report:
 
     @property
     def leaks(self) -> int:
+        """Pairs (variable, what it sees and must not) over all members; without contexts the variables that leak."""
         pairs = self._sum("leaks")
         return pairs if pairs is not None else sum(len(m.leaking) for m in self.members)
 
     @property
     def pairs(self) -> int | None:
+        """Legal pairs (variable, earlier variable) over all members; None where contexts were not asked for."""
         return self._sum("pairs")
 
     @property
     def unseen(self) -> int | None:
+        """Legal pairs that are not seen, over all members; None where contexts were not asked for."""
         return self._sum("unseen")
 
     @property
@@ -103,6 +108,7 @@ class Report:
 
     @property
     def out_of_reach(self) -> int | None:
+        """Unseen pairs that a deeper model of the same kind would see; None where depth does not tell."""
         blind, unseen = self.blind_spots, self.unseen
         return None if blind is None or unseen is None else unseen - blind
 
@@ -114,6 +120,7 @@ class Report:
 
     @property
     def witnesses(self) -> list[Witness]:
+        """The shortest paths that show the leaks, some of each member."""
         return [w for m in self.members for w in m.witnesses]
 
     def advise(self, proposal: Any) -> None:
@@ -127,6 +134,7 @@ class Report:
         ]
 
     def json(self) -> dict[str, Any]:
+        """The report as plain values, as `arspec verify --json` prints it."""
         from arspec.diagnostics import to_json
 
         graph = self.spec.graph()

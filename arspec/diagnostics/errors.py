@@ -26,6 +26,7 @@ class InputError(Exception):
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is wrong, as the one diagnostic that it is."""
         return (Diagnostic(self.code, self.message, None, self.help),)
 
     def __str__(self) -> str:
@@ -46,6 +47,7 @@ class SpecError(InputError):
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All faults that were found, in the order of files and places."""
         return self._diagnostics
 
 

@@ -86,11 +86,13 @@ class Model(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
+        """The type of the weights; torch's default where there are none."""
         weight = one_of(self.nodes)
         return torch.get_default_dtype() if weight is None else weight.dtype
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are; the CPU where there are none."""
         weight = one_of(self.nodes)
         return torch.device("cpu") if weight is None else weight.device
 

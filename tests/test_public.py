@@ -1,0 +1,111 @@
+"""What a person may rely on: every public name with its signature, held to a text that changes with it.
+
+`python tests/test_public.py` writes the text anew; a change of it belongs into the changelog.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import arspec
+
+SURFACE = Path(__file__).with_name("public.txt")
+MODULES = (
+    "arspec",
+    "arspec.data",
+    "arspec.training",
+    "arspec.completion",
+    "arspec.codec",
+    "arspec.scoring",
+    "arspec.diagnostics",
+)
+CLASSES = (
+    "arspec.network.module.Model", "arspec.language.load.Spec", "arspec.analysis.report.Report", "arspec.data.Examples",
+    "arspec.training.Summary", "arspec.training.Evaluation", "arspec.training.Options", "arspec.InputError", "arspec.SpecError",
+)  # fmt: skip
+
+
+def thing(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def surface() -> str:
+    """Public names, each with its signature; of the classes that these give the methods and properties too."""
+    lines: list[str] = []
+    for name in MODULES:
+        module = importlib.import_module(name)
+        lines += [f"## {name}", *(said(each, getattr(module, each)) for each in sorted(module.__all__)), ""]
+    for path in CLASSES:
+        lines += [f"## {path.rpartition('.')[2]}", *members(thing(path)), ""]
+    return "\n".join(lines)
+
+
+def members(own: type) -> Iterator[str]:
+    """The constructor's signature, and the public members that the class has written itself."""
+    yield f"{own.__name__}{inspect.signature(own)}"
+    for name, member in sorted(vars(own).items()):
+        if not name.startswith("_"):
+            yield f"  .{said(name, member)}"
+
+
+def said(name: str, member: Any) -> str:
+    if isinstance(member, classmethod | staticmethod):
+        member = member.__func__
+    if inspect.isclass(member) or not callable(member):
+        return name
+    return f"{name}{inspect.signature(member)}"
+
+
+def test_the_public_surface_is_the_one_that_is_stated() -> None:
+    assert surface() == SURFACE.read_text("utf-8"), "python tests/test_public.py writes it; say it in the changelog"
+
+
+def test_what_is_public_says_what_it_is() -> None:
+    """Everything in `__all__`, and every public method of the classes that it gives."""
+    silent = [f"{name}.{each}" for name in MODULES for each in importlib.import_module(name).__all__
+              if callable(own := getattr(importlib.import_module(name), each)) and not (own.__doc__ or "").strip()]  # fmt: skip
+    for path in CLASSES:
+        for name, member in vars(thing(path)).items():
+            inner = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+            if (
+                not name.startswith("_")
+                and (inspect.isfunction(inner) or isinstance(inner, property))
+                and not inner.__doc__
+            ):
+                silent.append(f"{path}.{name}")
+    assert silent == []
+
+
+def test_the_names_are_typed_and_no_function_is_a_package() -> None:
+    for name in arspec.__all__:
+        own = getattr(arspec, name)
+        if inspect.isfunction(own):
+            hints = {*own.__annotations__}
+            assert hints == {*inspect.signature(own).parameters, "return"}, name
+        assert (
+            not (Path(arspec.__file__).parent / name).exists()
+            and not (Path(arspec.__file__).parent / f"{name}.py").exists()
+        )
+
+
+def test_the_static_half_needs_no_torch(tmp_path: Path) -> None:
+    """`import arspec` with a proof and a diagram by a name, in a process of its own."""
+    program = (
+        "import arspec, sys; spec = arspec.load('made'); arspec.verify(spec, static=True); "
+        "from arspec.cli.main import main; code = main(['list']) or main(['data']) or main(['render', 'gpt', '-o', 'x.dot']); "
+        "assert not code and not {'torch', 'matplotlib', 'huggingface_hub', 'scipy', 'sklearn'} & set(sys.modules), code"
+    )
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(root), "PATH": ""}, capture_output=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+
+
+if __name__ == "__main__":
+    SURFACE.write_text(surface(), "utf-8")
