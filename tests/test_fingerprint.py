@@ -191,13 +191,13 @@ def test_held_weights_follow_whatever_changed_them(change: Any, tmp_path: Path) 
 
 def test_weights_are_folded_once_as_long_as_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    fold = machine.Machine._fold
+    fold = machine.Machine._prepare
 
     def counted(self: Any, operation: Any) -> Any:
         made.append(operation)
         return fold(self, operation)
 
-    monkeypatch.setattr(machine.Machine, "_fold", counted)
+    monkeypatch.setattr(machine.Machine, "_prepare", counted)
     model = model_of()
     model.sample(2, method="once")
     first = len(made)

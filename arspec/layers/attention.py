@@ -126,7 +126,7 @@ class Attention(Layer):
         """[B, heads, S, C / heads] -> [B, S, C]"""
         return y.reshape(y.shape[0], 1, -1) if y.shape[2] == 1 else y.transpose(1, 2).flatten(2)
 
-    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         import torch
 
         if len(columns[1]) and node.mask is not None:  # keys and values are gathered
@@ -138,7 +138,7 @@ class Attention(Layer):
     def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
         return self._heads(x)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
         q, keys, values = xs
         if node.mask is not None and keys.ndim == 3:  # gathered for each site, and none where no site reads any
             assert sites is not None

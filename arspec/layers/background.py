@@ -58,10 +58,10 @@ class Background(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return c["values"].to(xs[0].dtype).expand(len(xs[0]), *c["values"].shape)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         return {"values": sites_last(c["values"][None], node.out.groups)[0]}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         values = w["values"].index_select(0, sites).to(xs[0].dtype)
         return values.expand(len(xs[0]), *values.shape)
 

@@ -9,8 +9,8 @@ states its output's type, its reads, its weights, and the same computation twice
                 work is cut up
     prepare     the weights as `forward` wants them: masked, normalised, cut; once for all uses of the same weights
     forward     all sites at once, on tensors [B, G * C, *grid]
-    fold, few   a few sites of one group, on what they read [B, n, M * C] (or the whole input [B, S, C] where the
-                relation is a matrix); `fold` prepares the weights once, `hoist` what no variable influences
+    prepare_sites, forward_sites   a few sites of one group, on what they read [B, n, M * C] (or the whole input [B, S, C] where the
+                relation is a matrix); `prepare_sites` prepares the weights once, `hoist` what no variable influences
     style       how the diagram draws it
 """
 
@@ -126,11 +126,13 @@ class Layer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
-    linear: ClassVar[bool] = False  # in place of `few`, `weight` and `bias` of `fold`: those that read the same are one
-    placed: ClassVar[bool] = False  # `few` has to know which sites it computes; others get none
+    linear: ClassVar[bool] = (
+        False  # in place of `forward_sites`, `weight` and `bias` of `prepare_sites`: those that read the same are one
+    )
+    placed: ClassVar[bool] = False  # `forward_sites` has to know which sites it computes; others get none
     spare: ClassVar[bool] = False  # no gradient needs the output: its only reader may `overwrite` it
-    gathers: ClassVar[bool] = False  # `few` takes what a matrix lets its sites read, place by place, as well
-    opens: ClassVar[bool] = False  # `few` takes None for sites that all read all that is there
+    gathers: ClassVar[bool] = False  # `forward_sites` takes what a matrix lets its sites read, place by place, as well
+    opens: ClassVar[bool] = False  # `forward_sites` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
     example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
 
@@ -184,20 +186,20 @@ class Layer(BaseModel):
         """As `forward`, of a layer without weights, in the memory of input k, which nobody needs any more."""
         raise NotImplementedError
 
-    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
-        """The weights as `few` wants them for the sites of one group. columns[i]: the columns of the table of input i
+    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        """The weights as `forward_sites` wants them for the sites of one group. columns[i]: the columns of the table of input i
         that any site of the group uses."""
         return w
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         """A few sites of one group. xs[i]: what they read of input i, M places side by side, [B, n, M * C], or, where the
         relation is a matrix, the input's first sites, [B, S', C] or as `whole` gives them, beyond which nothing is known
-        yet, or what `hoist` made of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `fold` gave; sites
+        yet, or what `hoist` made of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `prepare_sites` gave; sites
         [n], for layers that are `placed`; where a layer `gathers`, how many of the M places each of them reads, the first ones. Returns [B, n, cached]."""
         raise NotImplementedError
 
     def passes(self) -> bool:
-        """Whether `few` gives the one thing that it takes as it is, so that nothing is to be computed."""
+        """Whether `forward_sites` gives the one thing that it takes as it is, so that nothing is to be computed."""
         return False
 
     def by_channel(self, node: Node) -> Ints | None:
@@ -214,7 +216,7 @@ class Layer(BaseModel):
         return False
 
     def hoists(self, node: Node, port: int) -> bool:
-        """Whether `few` takes an input as `hoist` makes it."""
+        """Whether `forward_sites` takes an input as `hoist` makes it."""
         return False
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
@@ -222,7 +224,7 @@ class Layer(BaseModel):
         raise NotImplementedError
 
     def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
-        """A view of all that is kept of an input whose relation is a matrix, [B, S', C], as `few` takes it: sites stay in
+        """A view of all that is kept of an input whose relation is a matrix, [B, S', C], as `forward_sites` takes it: sites stay in
         the last dimension but one, so that the first of them are a part of it."""
         return x
 

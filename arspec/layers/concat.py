@@ -36,7 +36,7 @@ class Concat(Layer):
     def joins(self) -> bool:
         return True
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         return torch.cat(xs, -1)

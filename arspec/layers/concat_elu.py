@@ -38,7 +38,7 @@ class ConcatElu(Layer):
     def by_channel(self, node: Node) -> Ints:
         return np.tile(np.arange(node.ins[0].channels), 2)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         x = xs[0]

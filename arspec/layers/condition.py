@@ -54,12 +54,12 @@ def conditioned(x: Tensor, given: Tensor | None, w: Weights) -> Tensor:
     return x + (F.conv1d(given, weight) if x.ndim == 3 else F.conv2d(given, weight))
 
 
-def fold_condition(node: Node, w: Weights, group: int) -> Weights:
+def prepare_condition_sites(node: Node, w: Weights, group: int) -> Weights:
     channels = node.ins[0].channels
     return {WEIGHT: w[WEIGHT][group * channels : (group + 1) * channels].T.contiguous()} if WEIGHT in w else {}
 
 
-def few_conditioned(xs: list[Tensor], w: Weights) -> Tensor:
+def conditioned_sites(xs: list[Tensor], w: Weights) -> Tensor:
     """xs: [B, n, C], and what `hoist_condition` made of the condition, where there is one."""
     return xs[0] + xs[1] if WEIGHT in w else xs[0]
 
@@ -94,11 +94,11 @@ class Condition(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return conditioned(xs[0], xs[1], w)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        return fold_condition(node, w, group)
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return prepare_condition_sites(node, w, group)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return few_conditioned(xs, w)
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return conditioned_sites(xs, w)
 
     def hoists(self, node: Node, port: int) -> bool:
         return port == 1

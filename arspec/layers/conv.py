@@ -25,10 +25,10 @@ from arspec.layers.geometry import Geometry, by, padding, spread, window, window
 from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
     add_beside,
-    few_weight,
-    fold_window,
+    sites_weight,
+    prepare_window_sites,
     mask_constants,
-    prepared_window,
+    prepare_window,
 )  # fmt: skip
 from arspec.reads import Reads, Window
 from arspec.types import Cells, Frame, Ints, Member, Type
@@ -136,7 +136,7 @@ class Conv(Layer):
         }
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
-        return prepared_window(node, w, c)
+        return prepare_window(node, w, c)
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         pieces: Pieces | None = c.get("pieces")
@@ -162,8 +162,8 @@ class Conv(Layer):
             x = F.pad(x, run.sides)
         return (F.conv1d if run.flat else F.conv2d)(x, weight, bias, run.stride, run.even, run.dilation)
 
-    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
-        return fold_window(node, few_weight(w, c), w.get("bias"), group, columns[0])
+    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        return prepare_window_sites(node, sites_weight(w, c), w.get("bias"), group, columns[0])
 
     def style(self, node: Node) -> Style:
         form = self.geometry(node.ins[0].grid)

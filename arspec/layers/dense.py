@@ -165,14 +165,14 @@ class Dense(Layer):
             y = in_tiles(flat, w["unmasked"], w.get("bias"), c["mask"], c["tiles"])
         return y.unsqueeze(1) if thin else y.view(len(y), node.out.positions, node.out.channels).transpose(1, 2)
 
-    def fold(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         shape = (node.out.positions, node.out.channels)
-        folded = {"weight": self._masked(w, c).view(*shape, -1)}
+        prepared = {"weight": self._masked(w, c).view(*shape, -1)}
         if "bias" in w:
-            folded["bias"] = w["bias"].view(shape)
-        return folded
+            prepared["bias"] = w["bias"].view(shape)
+        return prepared
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         # without a mask every unit reads the same: the first row of what was gathered is all of it
         flat = xs[0][:, 0] if node.mask is None else xs[0].flatten(1)
         rows = w["weight"].index_select(0, sites)[..., : flat.shape[1]]

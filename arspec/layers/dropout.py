@@ -39,7 +39,7 @@ class Dropout(Layer):
     def by_channel(self, node: Node) -> Ints:
         return np.arange(node.out.channels)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0]
 
     def passes(self) -> bool:

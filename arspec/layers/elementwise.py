@@ -52,7 +52,7 @@ class Elementwise(Layer):
             return self.forward(node, {}, {}, xs, True)
         return reduce(lambda y, x: y.add_(x), [x for i, x in enumerate(xs) if i != k], xs[k])
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         if len(xs) == 2:
             return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]
         return self.forward(node, w, {}, xs, False)

@@ -51,10 +51,10 @@ class Embedding(Discrete):
         parts = [embedding(x[:, g], w["weight"][g]).movedim(-1, 1) for g in range(node.out.groups)]
         return torch.cat(parts, 1)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         return {"weight": w["weight"][group]}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         from torch.nn import functional as F
 
         return F.embedding(xs[0].long().squeeze(-1), w["weight"])

@@ -57,13 +57,13 @@ class Filter(Layer):
         each = F.pad(x, sides).flatten(0, 1).unsqueeze(1)
         return run(each, w["weight"][None, None]).view(x.shape)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         import torch
 
         taps = torch.as_tensor(columns[0] // node.ins[0].groups, device=w["weight"].device)
         return {"weight": w["weight"].flatten()[taps]}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         taps = xs[0].unflatten(-1, (-1, node.out.channels))
         return (taps * w["weight"][:, None]).sum(2)
 

@@ -11,8 +11,8 @@ from arspec.layers.condition import (
     condition_reads,
     condition_weight,
     conditioned,
-    few_conditioned,
-    fold_condition,
+    conditioned_sites,
+    prepare_condition_sites,
     hoist_condition,
 )  # fmt: skip
 from arspec.reads import Reads
@@ -63,13 +63,13 @@ class Gate(Layer):
     def _gated(self, a: Tensor, b: Tensor) -> Tensor:
         return (a.tanh() if self.function == "tanh" else a) * b.sigmoid()
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        return fold_condition(node, w, group)
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        return prepare_condition_sites(node, w, group)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
-        x = few_conditioned(xs, w)
+        x = conditioned_sites(xs, w)
         return self._gated(*x.chunk(2, -1)) if self.function == "tanh" else torch.nn.functional.glu(x)
 
     def hoists(self, node: Node, port: int) -> bool:

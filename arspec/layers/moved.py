@@ -39,7 +39,7 @@ class Moved(Layer):
             sides = [start, size - before - start, *sides]
         return F.pad(xs[0], sides)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0] if xs[0].shape[-1] else xs[0].new_zeros(*xs[0].shape[:2], node.out.channels)
 
     def passes(self) -> bool:

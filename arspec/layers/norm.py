@@ -105,11 +105,11 @@ class Norm(Layer):
             mean, variance = w["running_mean"].view(shape), w["running_variance"].view(shape)
         return (x - mean) * (variance + self.epsilon).rsqrt()
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         channels = node.out.channels
         return {name: value[group * channels : (group + 1) * channels] for name, value in w.items()}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         x = xs[0]

@@ -33,7 +33,7 @@ class OneHot(Discrete):
         hot = F.one_hot(x.long(), levels_of(node)).to(x.dtype)
         return hot.movedim(-1, 2).flatten(1, 2)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         x = xs[0]

@@ -50,7 +50,7 @@ class Part(Layer):
         each = xs[0].view(len(xs[0]), into.groups, into.channels, *into.grid)
         return each[:, first : first + out.groups, : out.channels].flatten(1, 2)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0][..., : node.out.channels]
 
     def style(self, node: Node) -> Style:
@@ -87,7 +87,7 @@ class Parts(Layer):
             found.append(torch.cat([tag, F.pad(each, room)], 2).flatten(1, 2))
         return torch.cat(found, 1)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         from torch.nn import functional as F
 
         number = next(k for k, x in enumerate(xs) if x.shape[-1])  # a group reads its own part and no other

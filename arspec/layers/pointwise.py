@@ -42,7 +42,7 @@ class Pointwise(Layer):
     def by_channel(self, node: Node) -> Ints:
         return np.arange(node.out.channels)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)
 
     def passes(self) -> bool:

@@ -36,10 +36,10 @@ class Position(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return w["weight"].expand(len(xs[0]), *w["weight"].shape)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         return {"values": sites_last(w["weight"][None], node.out.groups)[0]}
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         values = w["values"].index_select(0, sites)
         return values.expand(len(xs[0]), *values.shape)
 

@@ -54,7 +54,7 @@ class Previous(Layer):
 
         return F.pad(xs[0].flatten(2), (0, 1))[:, :, c["source"]].view(xs[0].shape)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0]
 
     def passes(self) -> bool:

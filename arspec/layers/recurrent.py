@@ -195,13 +195,13 @@ class Recurrent(Layer):
         out, batch = node.out, len(xs[0])
         plan: _Plan = node.plan
         gates = sites_last(xs[0], out.groups).index_select(1, c["order"]).split(plan.sizes, 1)
-        folded = [self.fold(node, w, c, g, []) for g in range(out.groups)]
+        prepared = [self.prepare_sites(node, w, c, g, []) for g in range(out.groups)]
         outside = self.outside(node, w, xs[0]).expand(batch, -1, -1)
         found: list[Tensor] = []  # one a run; each is made once and never written to, as autograd wants it
         for run, index in enumerate(c["gather"].split(plan.gathers)):
             below = torch.cat([outside, *(found[k] for k in plan.sources[run])], 1)
             earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, self.cached(node))
-            found.append(self._cell(folded[plan.groups[run]], gates[run], earlier))
+            found.append(self._cell(prepared[plan.groups[run]], gates[run], earlier))
         everything = torch.cat([state[..., : out.channels] for state in found], 1)
         return channels_first(everything.index_select(1, c["inverse"]), out)
 
@@ -213,7 +213,7 @@ class Recurrent(Layer):
         carried = earlier.index_select(2, w["carry"]).squeeze(2)
         return torch.cat(self.cell(w, gates, outputs, carried), -1)
 
-    def fold(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         import torch
 
         out, taps = node.out, len(self.state)
@@ -221,12 +221,12 @@ class Recurrent(Layer):
         mine = w["weight"][group * rows : (group + 1) * rows]
         weight = mine.view(rows, out.groups, out.channels, taps).permute(3, 1, 2, 0)
         carry = torch.tensor([self.carry * out.groups + group], device=mine.device)
-        folded = {"weight": weight.reshape(-1, rows).contiguous(), "carry": carry}
+        prepared = {"weight": weight.reshape(-1, rows).contiguous(), "carry": carry}
         if "bias" in w:
-            folded["bias"] = w["bias"][group * out.channels : (group + 1) * out.channels]
-        return folded
+            prepared["bias"] = w["bias"][group * out.channels : (group + 1) * out.channels]
+        return prepared
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self._cell(w, xs[0], xs[1].unflatten(-1, (-1, self.cached(node))))
 
     def cached(self, node: Node) -> int:

@@ -35,7 +35,7 @@ class Scale(Layer):
         low, high = self.to
         return xs[0] * ((high - low) / max(levels_of(node) - 1, 1)) + low
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)
 
     def style(self, node: Node) -> Style:

@@ -41,5 +41,5 @@ class Slice(Layer):
         x = x.view(len(x), groups, -1, *x.shape[2:])
         return x[:, :, self.start : self.start + node.out.channels].flatten(1, 2)
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0][..., self.start : self.start + node.out.channels]

@@ -66,7 +66,7 @@ class Upsample(Layer):
             x = x.repeat_interleave(factor, 2 + axis)
         return x
 
-    def few(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return (
             xs[0].unflatten(-1, (-1, node.out.channels)).sum(2)
         )  # of the taps at a site just one lies inside; the others are zero

@@ -44,7 +44,7 @@ def weight_norm(w: Weights) -> Tensor:
     return v * (w["gain"] / norm).view(-1, *[1] * (v.ndim - 1))
 
 
-def prepared_window(node: Node, w: Weights, c: Constants) -> Weights:
+def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
     """The weights as `window_forward` wants them: `weight`, [G_out * C_out, G_in * C_in, *box], of what all positions
     read, `beside` [m * G_in * C_in, D] of each piece beside it, numbered; and the bias."""
     pieces: Pieces | None = c.get("pieces")
@@ -104,8 +104,8 @@ def add_beside(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants
     return add_gathered(y, x, gathers, [w[f"beside{k}"] for k in range(len(beside))])
 
 
-def few_weight(w: Weights, c: Constants) -> Tensor:
-    """The weight [G_out * C_out, G_in * C_in, *kernel] for `fold_window`, which takes of it what is read alone."""
+def sites_weight(w: Weights, c: Constants) -> Tensor:
+    """The weight [G_out * C_out, G_in * C_in, *kernel] for `prepare_window_sites`, which takes of it what is read alone."""
     pieces: Pieces | None = c.get("pieces")
     if pieces is None or not pieces.same or "gain" not in w:
         return weight_norm(w)
@@ -120,7 +120,7 @@ def few_weight(w: Weights, c: Constants) -> Tensor:
     return torch.nn.functional.pad(weight, sides)
 
 
-def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
+def prepare_window_sites(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
     """The weight and bias of one group for a few sites: [C_out, columns * C_in], the columns as in the window's table. Rows of
     outputs lie together in memory: a product with one site or two is then up to twice as fast as with its transpose."""
     import torch
@@ -129,7 +129,7 @@ def fold_window(node: Node, weight: Tensor, bias: Tensor | None, group: int, col
     mine = weight.flatten(2)[group * out.channels : (group + 1) * out.channels]
     taps = mine.view(out.channels, into.groups, into.channels, -1).permute(0, 3, 1, 2)
     kept = taps.flatten(1, 2)[:, torch.as_tensor(columns, device=weight.device)]
-    folded = {"weight": kept.reshape(out.channels, -1).contiguous()}
+    prepared = {"weight": kept.reshape(out.channels, -1).contiguous()}
     if bias is not None:
-        folded["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()
-    return folded
+        prepared["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()
+    return prepared

@@ -81,14 +81,14 @@ class Compute:
     """A layer, on a few sites of one group: [B, n, C]."""
 
     out: int
-    few: Callable[..., Tensor]
+    forward_sites: Callable[..., Tensor]
     node: Node
     weights: int
     xs: list[int]
     places: int
 
     def __call__(self, r: Registers) -> None:
-        r[self.out] = self.few(self.node, r[self.weights], [r[x] for x in self.xs], r[self.places])
+        r[self.out] = self.forward_sites(self.node, r[self.weights], [r[x] for x in self.xs], r[self.places])
 
 
 @dataclass(slots=True, eq=False)
@@ -146,7 +146,7 @@ class ComputeOver:
         for out, rows in self.whole:
             r[out] = r[rows] if step is None else r[rows].narrow(-2, 0, self.filled[step])
         places = r[compute.places] if step is None or not self.open[step] else None
-        r[compute.out] = compute.few(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
+        r[compute.out] = compute.forward_sites(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
 
 
 @dataclass(slots=True, eq=False)

@@ -119,7 +119,7 @@ class _Assembler:
             self.acts.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
-            compute = Compute(out, node.layer.few, node, weights, xs, places)
+            compute = Compute(out, node.layer.forward_sites, node, weights, xs, places)
             self.acts.append(self.over(call, compute) if call.number in layout.known else compute)
         return out
 

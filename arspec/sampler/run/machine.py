@@ -1,4 +1,4 @@
-"""The machine: a program with its weights folded, on a device, one step at a time.
+"""The machine: a program with its weights prepared, on a device, one step at a time.
 
 A step is a row of index numbers. Its sections say which rows of which cache are gathered and where results are written,
 so that a step touches nothing but tensors of fixed shapes.
@@ -69,7 +69,7 @@ class Machine:
 
     def __init__(self, model: Model, program: Program, member: int) -> None:
         self.model, self.program, self.member = model, program, member
-        self.weights = [self._fold(operation) for operation in program.operations]
+        self.weights = [self._prepare(operation) for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         if program.layout is None:
@@ -85,18 +85,18 @@ class Machine:
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
-    def _fold(self, operation: Operation) -> Weights:
-        folded = [self._folded(part) for part in operation.parts]
-        if len(folded) == 1:
-            return folded[0]
-        joined = {"weight": torch.cat([w["weight"] for w in folded])}
-        if any("bias" in w for w in folded):
+    def _prepare(self, operation: Operation) -> Weights:
+        prepared = [self._prepared(part) for part in operation.parts]
+        if len(prepared) == 1:
+            return prepared[0]
+        joined = {"weight": torch.cat([w["weight"] for w in prepared])}
+        if any("bias" in w for w in prepared):
             joined["bias"] = torch.cat(
-                [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in folded]
+                [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in prepared]
             )
         return joined
 
-    def _folded(self, part: Part) -> Weights:
+    def _prepared(self, part: Part) -> Weights:
         """The weights of one part; of a sum all that its windows are multiplied with, side by side."""
         if not part.linear:
             return self._layer(part.node, part.group, [i.columns for i in part.inputs])
@@ -112,12 +112,12 @@ class Machine:
         whole, share = lower.origin.get(node, node), lower.shares.get(node)
         constants = self.model.constants.of(whole, self.member)
         with torch.no_grad():
-            folded = whole.layer.fold(whole, self.model.nodes.of(whole), constants, group, columns)
+            prepared = whole.layer.prepare_sites(whole, self.model.nodes.of(whole), constants, group, columns)
             if share is None:
-                return folded
+                return prepared
             kept = torch.from_numpy(share.channels).to(self.model.device)
-            weight = folded["weight"].unflatten(1, (-1, whole.ins[0].channels)).index_select(2, kept)
-            return {**(folded if share.bias else {}), "weight": weight.flatten(1)}
+            weight = prepared["weight"].unflatten(1, (-1, whole.ins[0].channels)).index_select(2, kept)
+            return {**(prepared if share.bias else {}), "weight": weight.flatten(1)}
 
     def begin(
         self,
@@ -166,8 +166,8 @@ class Machine:
         state.registers = [None] * layout.free
         for node, at in layout.caches.items():
             state.registers[at] = state.caches[node]
-        for at, folded in zip(layout.weights, weights, strict=True):
-            state.registers[at] = folded
+        for at, prepared in zip(layout.weights, weights, strict=True):
+            state.registers[at] = prepared
         for n, product in zip(self._linear, products, strict=True):
             state.registers[layout.weights[n]] = product
         for key, at in layout.hoisted.items():
