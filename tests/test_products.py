@@ -162,9 +162,9 @@ def test_what_everyone_hides_is_cut_off() -> None:
         model = build(from_text(spec(scan, "kernel: 3, mask: so_far", size=32, channels=1)))
         node = next(n for n in model.graph.nodes if n.name == "tested")
         pieces = cut(node.layer.reads(node, model.graph.members[0])[0], (3, 3), 128, 128)
-        assert pieces.plain is not None and pieces.plain.box == box
-        assert [b.table.shape[1] for b in pieces.beside] == [1] * {"raster": 0, "serpentine": 3, "zigzag": 2}[scan]
-        turning = [len(b.positions) for b in pieces.beside if len(b.positions) < 32 * 32]
+        assert pieces.shared is not None and pieces.shared.box == box
+        assert [b.table.shape[1] for b in pieces.rest] == [1] * {"raster": 0, "serpentine": 3, "zigzag": 2}[scan]
+        turning = [len(b.positions) for b in pieces.rest if len(b.positions) < 32 * 32]
         assert sum(turning) <= 32 * 32, "no position reads both"
 
 

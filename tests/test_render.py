@@ -29,8 +29,8 @@ from arspec.pictures.inlets import inlets
 from arspec.pictures.palette import LEAK
 from arspec.pictures.progress import Stage, alike, progress_of
 from arspec.pictures.schedule import render_schedule
-from arspec.pictures.standing import Standing, crosses, standing
 from arspec.pictures.states import State, field_of
+from arspec.pictures.strictness import Strictness, crosses, strictness
 from arspec.pictures.tree import tree_of
 from arspec.sampler.plan.schedule import free_nodes
 from arspec.sampler.plan.timing import steps_of
@@ -168,17 +168,18 @@ def test_the_boundary_follows_known_at() -> None:
     spec = gated()
     graph, member = spec.graph(), spec.members[0]
     known = known_at(Relations(graph, member))
-    of = {n.name: standing(n, at, member) for n, at in known.items()}
+    of = {n.name: strictness(n, at, member) for n, at in known.items()}
     here = {n.name for n in graph.live if crosses(of[n.name], [of[i.name] for i in n.inputs])}
-    assert of["x"] is Standing.INCLUSIVE and of[graph.head_node.name] is Standing.STRICT
-    assert {n.layer.layer for n in graph.live if of[n.name] is Standing.AHEAD} >= {"conv", "gate"}
+    assert of["x"] is Strictness.INCLUSIVE and of[graph.head_node.name] is Strictness.STRICT
+    assert {n.layer.layer for n in graph.live if of[n.name] is Strictness.AHEAD} >= {"conv", "gate"}
     masks = {n.name for n in graph.live if n.mask is not None and str(n.mask) == "earlier"}
     shifts = {n.name for n in graph.live if n.layer.layer == "shift"}
     assert here and here <= masks | shifts
     conditions = load(ROOT / "specs/gated_pixelcnn_class.yaml")
     known = known_at(Relations(conditions.graph(), conditions.members[0]))
     assert all(
-        standing(n, known[n], conditions.members[0]) is Standing.FREE for n in conditions.graph().conditions.values()
+        strictness(n, known[n], conditions.members[0]) is Strictness.FREE
+        for n in conditions.graph().conditions.values()
     )
 
 

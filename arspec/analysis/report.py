@@ -11,8 +11,8 @@ import numpy as np
 
 from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen
 from arspec.analysis.depth import deepened
+from arspec.analysis.empty_masks import empty_masks
 from arspec.analysis.entries import Entries
-from arspec.analysis.idle import idle_masks
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
 from arspec.diagnostics import Diagnostic, Place
@@ -38,7 +38,7 @@ class MemberReport:
     seconds: float  # of the proof alone
     seen: Seen | None = None
     deep: Seen | None = None
-    idle: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
+    empty_masks: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
 
 
 @dataclass(eq=False)
@@ -201,7 +201,7 @@ def prove(spec: Spec, contexts: Contexts = True) -> Report:
     report = Report(spec, members, 0.0)
     report.diagnostics = [*_leaks(report), *(_notes(report) if contexts else [])]
     if contexts:
-        report.diagnostics += [*graph.notes, *members[0].idle]
+        report.diagnostics += [*graph.notes, *members[0].empty_masks]
     report.seconds = time.perf_counter() - start
     return report
 
@@ -232,7 +232,7 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start)
     if rows is not None:
-        report.idle = idle_masks(relations, known)
+        report.empty_masks = empty_masks(relations, known)
         report.seen = seen(relations, rows, memo)
         report.deep = deepened(spec, member.index, report.seen, memo)
     return report

@@ -13,7 +13,7 @@ from arspec.layers.base import (
     Style,
 )  # fmt: skip
 from arspec.layers.geometry import PADDING_SIDES, by
-from arspec.layers.moved import Moved
+from arspec.layers.translate import Translate
 from arspec.types import Cells, Type
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
-class Border(Moved):
+class Border(Translate):
     """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand for the
     cells of the data that they stood for before."""
 

@@ -24,11 +24,11 @@ from arspec.layers.base import (
 from arspec.layers.geometry import Geometry, by, padding, spread, window, window_numbers
 from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
-    add_beside,
-    sites_weight,
-    prepare_window_sites,
+    add_rest,
     mask_constants,
     prepare_window,
+    prepare_window_sites,
+    sites_weight,
 )  # fmt: skip
 from arspec.reads import Reads, Window
 from arspec.types import Cells, Frame, Ints, Member, Type
@@ -132,7 +132,7 @@ class Conv(Layer):
         pieces: Pieces | None = found.get("pieces")
         return {
             **found,
-            "run": _Run.of(form if pieces is None or pieces.plain is None else form.boxed(pieces.plain.box)),
+            "run": _Run.of(form if pieces is None or pieces.shared is None else form.boxed(pieces.shared.box)),
         }
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
@@ -141,7 +141,7 @@ class Conv(Layer):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         pieces: Pieces | None = c.get("pieces")
         y = self._convolved(node, w, xs[0], pieces, c["run"]) if "weight" in w else None
-        return add_beside(node, y, xs[0], w, c) if y is None or (pieces is not None and pieces.beside) else y
+        return add_rest(node, y, xs[0], w, c) if y is None or (pieces is not None and pieces.rest) else y
 
     def _convolved(self, node: Node, w: Weights, x: Tensor, pieces: Pieces | None, run: _Run) -> Tensor:
         """What all positions read: the convolution over the box of places that the mask leaves."""

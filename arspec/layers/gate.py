@@ -12,8 +12,8 @@ from arspec.layers.condition import (
     condition_weight,
     conditioned,
     conditioned_sites,
-    prepare_condition_sites,
     hoist_condition,
+    prepare_condition_sites,
 )  # fmt: skip
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type

@@ -38,7 +38,7 @@ class Ranges:
 
 
 @dataclass(frozen=True, eq=False)
-class Plain:
+class SharedBox:
     """What every position reads, as far as it lies in the grid."""
 
     box: Box
@@ -47,8 +47,8 @@ class Plain:
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
-    """What the positions [n] read beside it: table [n, m] names an input position for each of m places of the kernel,
+class GatheredRest:
+    """What the positions [n] read besides the shared box: table [n, m] names an input position for each of m places of the kernel,
     P_in where there is none; mask [G_out, G_in, m]. group: the one group of the output that it serves; None: all."""
 
     positions: Ints
@@ -64,13 +64,13 @@ class Pieces:
     """A window's mask, cut up. `same`: it does not differ from position to position."""
 
     same: bool
-    plain: Plain | None
-    beside: tuple[Beside, ...]
+    shared: SharedBox | None
+    rest: tuple[GatheredRest, ...]
 
     @property
     def in_sequence(self) -> Ranges | None:
         """Which channel groups read which, where this is all that there is to it."""
-        return None if self.plain is None or self.beside else self.plain.ranges
+        return None if self.shared is None or self.rest else self.shared.ranges
 
 
 @dataclass(eq=False)
@@ -96,16 +96,16 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
     ever = np.logical_or.reduce(inside, axis=1)
     if window.same_everywhere:
         everywhere = np.logical_and(window.mask(), ever)
-        return Pieces(True, _plain(everywhere, kernel), ())
+        return Pieces(True, _shared(everywhere, kernel), ())
     mask = np.logical_and(window.mask(), inside)
     everywhere = np.logical_and(np.logical_and.reduce(mask | ~inside, axis=3), ever)
-    if not everywhere[np.logical_or.reduce(mask, axis=3)].all():  # there are products beside it anyway
+    if not everywhere[np.logical_or.reduce(mask, axis=3)].all():  # there are gathered products anyway
         everywhere = _dense(everywhere, kernel)
     rest = np.logical_or.reduce(mask, axis=3) & ~everywhere
     rows: dict[tuple[tuple[int, tuple[int, ...], bytes], ...], list[int]] = {}
     for g in range(window.out_groups):
         rows.setdefault(_columns(mask[g], rest[g]), []).append(g)
-    beside: list[Beside] = []
+    gathered: list[GatheredRest] = []
     for columns, groups in rows.items():
         if not columns:
             continue
@@ -115,8 +115,8 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
         parts = [found, [_merged(found)]]
         chosen = min(parts, key=lambda classes: sum(_cost(c, into * window.in_groups, width) for c in classes))
         for group in [None] if everyone else groups:
-            beside += [_beside(c, window, group) for c in chosen]
-    return Pieces(False, _plain(everywhere, kernel), tuple(beside))
+            gathered += [_gathered(c, window, group) for c in chosen]
+    return Pieces(False, _shared(everywhere, kernel), tuple(gathered))
 
 
 def _dense(everywhere: Bools, kernel: tuple[int, ...]) -> Bools:
@@ -139,7 +139,7 @@ def _dense(everywhere: Bools, kernel: tuple[int, ...]) -> Bools:
     return everywhere & places.ravel()
 
 
-def _plain(everywhere: Bools, kernel: tuple[int, ...]) -> Plain | None:
+def _shared(everywhere: Bools, kernel: tuple[int, ...]) -> SharedBox | None:
     """everywhere: [G_out, G_in, taps]"""
     if not everywhere.any():
         return None
@@ -149,7 +149,7 @@ def _plain(everywhere: Bools, kernel: tuple[int, ...]) -> Plain | None:
     box = tuple((int(u[0]), int(u[-1]) + 1) for u in used)
     kept = whole[(slice(None), slice(None), *(slice(*b) for b in box))]
     one = kept.size == kept.shape[0] * kept.shape[1]
-    return Plain(box, kept, _ranges(kept.reshape(kept.shape[:2])) if one else None)
+    return SharedBox(box, kept, _ranges(kept.reshape(kept.shape[:2])) if one else None)
 
 
 def _ranges(mask: Bools) -> Ranges | None:
@@ -202,12 +202,12 @@ def _cost(c: _Class, into: int, out: int) -> float:
     return positions * (places * into * (1 + out / FLOPS) + 2 * out) + OVERHEAD
 
 
-def _beside(c: _Class, window: Window, group: int | None) -> Beside:
+def _gathered(c: _Class, window: Window, group: int | None) -> GatheredRest:
     positions = np.flatnonzero(c.read)
     table = np.empty((len(positions), len(c.columns)), np.int64)
     mask = np.zeros((window.out_groups, window.in_groups, len(c.columns)), np.bool_)
     for k, (tap, groups, read) in enumerate(c.columns):
         table[:, k] = np.where(read, window.taps[tap].source, window.in_positions)[positions]
         mask[:, list(groups), k] = True
-    return Beside(positions, table, np.array([tap for tap, _, _ in c.columns]), mask, group,
+    return GatheredRest(positions, table, np.array([tap for tap, _, _ in c.columns]), mask, group,
                   bool((table < window.in_positions).all()))  # fmt: skip

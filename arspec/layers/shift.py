@@ -11,7 +11,7 @@ from arspec.layers.base import (
     Node,
     Style,
 )  # fmt: skip
-from arspec.layers.moved import Moved
+from arspec.layers.translate import Translate
 from arspec.types import Type
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Move = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
 
 
-class Shift(Moved):
+class Shift(Translate):
     """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in. Rows,
     columns and steps are meant in the grid as it lies, whatever the order."""
 

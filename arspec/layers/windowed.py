@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from arspec.layers.base import Constants, Node, Weights, factor, repeated
-from arspec.layers.pieces import Pieces, Plain, cut
+from arspec.layers.pieces import Pieces, SharedBox, cut
 from arspec.reads import Window
 from arspec.types import Ints
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Constants:
-    """Nothing where the mask hides nothing. Else `pieces`, how the window is cut; of its plain piece `mask`
-    [G_out * C_out, G_in * C_in, *box] where it hides something; and of each one beside it `positions` [n], `table`
+    """Nothing where the mask hides nothing. Else `pieces`, how the window is cut; of its shared box `mask`
+    [G_out * C_out, G_in * C_in, *box] where it hides something; and of each gathered rest `positions` [n], `table`
     [n, m], `places` [m] and, where it hides channel groups, `hidden` [G_out * C_out, G_in * C_in, m], numbered."""
     if window.mask().all():
         return {}
     out, into = node.out.channels, node.ins[0].channels
     pieces = cut(window, kernel, into, out)
     found: Constants = {"pieces": pieces}
-    if pieces.plain is not None and not pieces.plain.mask.all():
-        found["mask"] = factor(repeated(pieces.plain.mask, out, into))
-    for k, beside in enumerate(pieces.beside):
-        found |= {f"positions{k}": beside.positions, f"table{k}": beside.table, f"places{k}": beside.places}
-        mask = beside.mask if beside.group is None else beside.mask[beside.group : beside.group + 1]
+    if pieces.shared is not None and not pieces.shared.mask.all():
+        found["mask"] = factor(repeated(pieces.shared.mask, out, into))
+    for k, rest in enumerate(pieces.rest):
+        found |= {f"positions{k}": rest.positions, f"table{k}": rest.table, f"places{k}": rest.places}
+        mask = rest.mask if rest.group is None else rest.mask[rest.group : rest.group + 1]
         if not mask.all():
             found[f"mask{k}"] = factor(repeated(mask, out, into))
     return found
@@ -46,22 +46,22 @@ def weight_norm(w: Weights) -> Tensor:
 
 def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
     """The weights as `window_forward` wants them: `weight`, [G_out * C_out, G_in * C_in, *box], of what all positions
-    read, `beside` [m * G_in * C_in, D] of each piece beside it, numbered; and the bias."""
+    read, `rest` [m * G_in * C_in, D] of each gathered rest, numbered; and the bias."""
     pieces: Pieces | None = c.get("pieces")
     found = {"bias": w["bias"]} if "bias" in w else {}
     weight = w["weight"]
     if pieces is None or not pieces.same:
         weight = weight_norm(w)
-    if pieces is None or pieces.plain is not None:
-        plain = weight if pieces is None or pieces.plain is None else boxed(weight, pieces.plain)
-        plain = shown(plain, c.get("mask"))
+    if pieces is None or pieces.shared is not None:
+        shared = weight if pieces is None or pieces.shared is None else boxed(weight, pieces.shared)
+        shared = shown(shared, c.get("mask"))
         if pieces is not None and pieces.same:  # the norm is over what the mask leaves
-            plain = weight_norm({**w, "weight": plain})
-        found["weight"] = as_laid_out(plain)
-    for k, beside in enumerate(() if pieces is None else pieces.beside):
-        rows = slice(None) if beside.group is None else _channels(node, beside.group)
+            shared = weight_norm({**w, "weight": shared})
+        found["weight"] = as_laid_out(shared)
+    for k, rest in enumerate(() if pieces is None else pieces.rest):
+        rows = slice(None) if rest.group is None else _channels(node, rest.group)
         taken = weight.flatten(2)[rows].index_select(2, c[f"places{k}"])
-        found[f"beside{k}"] = shown(taken, c.get(f"mask{k}")).permute(2, 1, 0).flatten(0, 1).contiguous()
+        found[f"rest{k}"] = shown(taken, c.get(f"mask{k}")).permute(2, 1, 0).flatten(0, 1).contiguous()
     return found
 
 
@@ -70,8 +70,8 @@ def shown(weight: Tensor, mask: Tensor | None) -> Tensor:
     return weight if mask is None else weight * mask.to(weight.dtype)
 
 
-def boxed(weight: Tensor, plain: Plain) -> Tensor:
-    for axis, (first, behind) in enumerate(plain.box):
+def boxed(weight: Tensor, shared: SharedBox) -> Tensor:
+    for axis, (first, behind) in enumerate(shared.box):
         weight = weight.narrow(2 + axis, first, behind - first)
     return weight
 
@@ -88,20 +88,20 @@ def _channels(node: Node, group: int) -> slice:
     return slice(group * node.out.channels, (group + 1) * node.out.channels)
 
 
-def add_beside(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants) -> Tensor:
-    """y [B, G_out * C_out, *grid], which all positions read alike, plus what some of them read beside it of x
+def add_rest(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants) -> Tensor:
+    """y [B, G_out * C_out, *grid], which all positions read alike, plus what some of them read besides of x
     [B, G_in * C_in, *grid]. None: nothing is read alike, and the bias is still to be added."""
     from arspec.layers.products import Gather, add_gathered
 
-    out, beside = node.out, c["pieces"].beside
+    out, rest = node.out, c["pieces"].rest
     if y is None:
         y = x.new_zeros(len(x), out.width, *out.grid)
         y = y + w["bias"].view(-1, *[1] * len(out.grid)) if "bias" in w else y
     gathers: list[Gather] = []
-    for k, b in enumerate(beside):
+    for k, b in enumerate(rest):
         channels = slice(None) if b.group is None else _channels(node, b.group)
         gathers.append(Gather(c[f"positions{k}"], c[f"table{k}"], channels, b.inside))
-    return add_gathered(y, x, gathers, [w[f"beside{k}"] for k in range(len(beside))])
+    return add_gathered(y, x, gathers, [w[f"rest{k}"] for k in range(len(rest))])
 
 
 def sites_weight(w: Weights, c: Constants) -> Tensor:
@@ -111,11 +111,11 @@ def sites_weight(w: Weights, c: Constants) -> Tensor:
         return weight_norm(w)
     import torch
 
-    if pieces.plain is None:
+    if pieces.shared is None:
         return torch.zeros_like(w["weight"])
-    weight = weight_norm({**w, "weight": shown(boxed(w["weight"], pieces.plain), c.get("mask"))})
+    weight = weight_norm({**w, "weight": shown(boxed(w["weight"], pieces.shared), c.get("mask"))})
     sides: list[int] = []
-    for (first, behind), size in zip(pieces.plain.box, w["weight"].shape[2:], strict=True):
+    for (first, behind), size in zip(pieces.shared.box, w["weight"].shape[2:], strict=True):
         sides = [first, size - behind, *sides]
     return torch.nn.functional.pad(weight, sides)
 

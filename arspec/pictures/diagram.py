@@ -25,7 +25,7 @@ from arspec.layers.base import Node
 from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
 from arspec.pictures.inlets import Inlet, inlets
 from arspec.pictures.palette import FAINT, FAMILIES, LEAK, OTHER, STROKES, TEXT
-from arspec.pictures.standing import Standing, crosses, standing
+from arspec.pictures.strictness import Strictness, crosses, strictness
 from arspec.types import Member
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ class _Diagram:
         self.folded: Folded = fold(graph, unfold)
         self.inlets = inlets(self.folded)
         known = known_at(Relations(graph, member))
-        each = {node: standing(node, at, member) for node, at in known.items()}
-        late = list(Standing)  # a folded node shows the latest of its repetitions
-        self.standing: dict[Drawn, Standing] = {
+        each = {node: strictness(node, at, member) for node, at in known.items()}
+        late = list(Strictness)  # a folded node shows the latest of its repetitions
+        self.strictness: dict[Drawn, Strictness] = {
             d: max((each[n] for n in d.nodes), key=late.index) for d in self.folded.nodes
         }
         self.strict_here: set[Drawn] = {
@@ -145,7 +145,7 @@ class _Diagram:
         dot.attr("edge", fontname=font, fontsize="8", fontcolor=FAINT, arrowsize="0.6")
         self._inside(dot, None)
         dot.node(HEAD, self._lines_of([(self.graph.head.title, True), (self._head_text(), False)], self._leaks()),
-                 fillcolor=FAMILIES["head"], color=LEAK if self.witness else STROKES[Standing.STRICT].colour,
+                 fillcolor=FAMILIES["head"], color=LEAK if self.witness else STROKES[Strictness.STRICT].colour,
                  penwidth="3" if self.witness else "1.3", shape="box", style="filled")  # fmt: skip
         joined = {line for inlet in self.inlets for line in (*inlet.entering, *inlet.loops)}
         for line in self.folded.lines:
@@ -167,7 +167,7 @@ class _Diagram:
                 self._node(dot, drawn)
         for inlet in self.inlets:
             if inlet.box == box:
-                stroke = STROKES[self.standing[inlet.inner]]
+                stroke = STROKES[self.strictness[inlet.inner]]
                 dot.node(_name(inlet.name), "", shape="circle", width="0.14", height="0.14", fixedsize="true",
                          fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled",
                          tooltip=_name(f"{inlet.outer.first.name} at first, then {inlet.inner.first.name}"))  # fmt: skip
@@ -184,7 +184,7 @@ class _Diagram:
 
     def _node(self, dot: Digraph, drawn: Drawn) -> None:
         node = drawn.first
-        stroke = STROKES[self.standing[drawn]]
+        stroke = STROKES[self.strictness[drawn]]
         width = 4.0 if drawn in self.strict_here else 1.0
         shape = "box"
         words: list[tuple[str, bool]]
@@ -217,7 +217,7 @@ class _Diagram:
         node = drawn.first
         place = "" if node in self.graph.sources else f" ({node.place.source.name} line {node.place.line})"
         more = f" and {len(drawn.nodes) - 1} more" if len(drawn.nodes) > 1 else ""
-        return f"{node.name}{more}{place}: {self.standing[drawn].value}"
+        return f"{node.name}{more}{place}: {self.strictness[drawn].value}"
 
     def _lines_of(self, words: list[tuple[str, bool]], red: list[str]) -> str:
         """A label of several lines, the bold ones large, and below them those in red."""
@@ -241,7 +241,7 @@ class _Diagram:
     def _line(self, dot: Digraph, line: Line) -> None:
         ends = _name(line.source.first.name), _name(line.target.first.name)
         words = [line.note, line.port if line.port != "from" else "", self._type(line.pairs)]
-        self._edge(dot, ends, self.standing[line.source], line.pairs, words, line.loop)
+        self._edge(dot, ends, self.strictness[line.source], line.pairs, words, line.loop)
 
     def _through(self, dot: Digraph, inlet: Inlet) -> None:
         """The edges to an inlet, from outside and from each repetition to the next, and those from it to what reads it."""
@@ -249,24 +249,24 @@ class _Diagram:
         entering = [pair for line in inlet.entering for pair in line.pairs]
         loops = [pair for line in inlet.loops for pair in line.pairs]
         words = [inlet.entering[0].note, self._type(entering)]
-        self._edge(dot, (outer, here), self.standing[inlet.outer], entering, words)
+        self._edge(dot, (outer, here), self.strictness[inlet.outer], entering, words)
         self._edge(
-            dot, (inner, here), self.standing[inlet.inner], loops, [inlet.loops[0].note, self._type(loops)], True
+            dot, (inner, here), self.strictness[inlet.inner], loops, [inlet.loops[0].note, self._type(loops)], True
         )
         for first, loop in zip(inlet.entering, inlet.loops, strict=True):
             words = [loop.port if loop.port != "from" else ""]
             ends = here, _name(loop.target.first.name)
-            self._edge(dot, ends, self.standing[inlet.inner], first.pairs + loop.pairs, words)
+            self._edge(dot, ends, self.strictness[inlet.inner], first.pairs + loop.pairs, words)
 
     def _type(self, pairs: list[tuple[Node, Node]]) -> str:
         types = list(dict.fromkeys(str(source.out) for source, _ in pairs))
         return types[0] + (" …" if len(types) > 1 else "")
 
     def _edge(
-        self, dot: Digraph, ends: tuple[str, str], standing: Standing, pairs: list[tuple[Node, Node]], words: list[str],
+        self, dot: Digraph, ends: tuple[str, str], strictness: Strictness, pairs: list[tuple[Node, Node]], words: list[str],
         loop: bool = False,
     ) -> None:  # fmt: skip
-        stroke = STROKES[standing]
+        stroke = STROKES[strictness]
         colour, width, style = stroke.colour, stroke.width, stroke.style
         if any(pair in self.red for pair in pairs):
             colour, width, style = LEAK, 3.4, "solid"
@@ -280,7 +280,7 @@ class _Diagram:
 
     def _to_head(self, dot: Digraph) -> None:
         drawn = self.folded.of[self.graph.head_node]
-        stroke = STROKES[self.standing[drawn]]
+        stroke = STROKES[self.strictness[drawn]]
         red = self.witness is not None
         dot.edge(_name(drawn.first.name), HEAD, label=_label([str(self.graph.head_node.out)]),
                  color=LEAK if red else stroke.colour, penwidth="3.4" if red else f"{stroke.width:g}", style="solid")  # fmt: skip
@@ -311,7 +311,7 @@ class _Diagram:
         return f'<FONT COLOR="{LEAK}"><B>{bad:,} of {total:,} variables leak{inside}; red: a shortest path of sites</B></FONT>'
 
     def _legend(self) -> str:
-        used = {self.standing[d] for d in self.folded.nodes}
+        used = {self.strictness[d] for d in self.folded.nodes}
         marks = [
             f'<FONT COLOR="{s.colour}"><B>{s.glyph}</B></FONT> {s.meaning}' for k, s in STROKES.items() if k in used
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arspec.pictures.standing import Standing
+from arspec.pictures.strictness import Strictness
 
 FAMILIES: dict[str, str] = {
     "data": "#ffffff",
@@ -35,9 +35,9 @@ class Stroke:
     meaning: str
 
 
-STROKES: dict[Standing, Stroke] = {
-    Standing.STRICT: Stroke("#0b5fa5", 1.3, "solid", "━━━", "strict: known before its own variable"),
-    Standing.INCLUSIVE: Stroke("#d98200", 2.4, "solid", "━━━", "inclusive: known with its own variable"),
-    Standing.AHEAD: Stroke("#7b3f98", 2.4, "dotted", "• • •", "ahead: known only after it"),
-    Standing.FREE: Stroke("#8a8a8a", 1.1, "dotted", "· · · ·", "condition: depends on no data"),
+STROKES: dict[Strictness, Stroke] = {
+    Strictness.STRICT: Stroke("#0b5fa5", 1.3, "solid", "━━━", "strict: known before its own variable"),
+    Strictness.INCLUSIVE: Stroke("#d98200", 2.4, "solid", "━━━", "inclusive: known with its own variable"),
+    Strictness.AHEAD: Stroke("#7b3f98", 2.4, "dotted", "• • •", "ahead: known only after it"),
+    Strictness.FREE: Stroke("#8a8a8a", 1.1, "dotted", "· · · ·", "condition: depends on no data"),
 }

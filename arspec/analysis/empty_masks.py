@@ -8,7 +8,7 @@ from arspec.layers.base import Node
 from arspec.types import Ints
 
 
-def idle_masks(relations: Relations, known: dict[Node, Ints]) -> list[Diagnostic]:
+def empty_masks(relations: Relations, known: dict[Node, Ints]) -> list[Diagnostic]:
     """A note for each line of the spec at which a masked layer knows nothing, though its inputs know something."""
     found: dict[object, Diagnostic] = {}
     for node in relations.graph.live:

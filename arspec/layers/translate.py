@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Moved(Layer):
+class Translate(Layer):
     """What `shift`, `crop` and `pad` have in common: output position i shows input position i − start, zero outside."""
 
     def start(self, node: Node) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from arspec.layers.base import Node
 from arspec.types import NOWHERE, Ints, Member, ranks
 
 
-class Standing(Enum):
+class Strictness(Enum):
     """What a node's sites know of their own variables, from the least to the most."""
 
     FREE = "depends on no data: known before anything is generated"
@@ -17,20 +17,20 @@ class Standing(Enum):
     AHEAD = "known only after its own variable"
 
 
-def standing(node: Node, known: Ints, member: Member) -> Standing:
+def strictness(node: Node, known: Ints, member: Member) -> Strictness:
     """Of known [S], when each site of a node is known. Sites that stand for no variable (off the data's grid) are left
     aside; where none stands for one, there is nothing to be before of."""
     if known.max(initial=-1) < 0:
-        return Standing.FREE
+        return Strictness.FREE
     own = ranks(node.out, member)
     at = known.reshape(node.out.groups, node.out.positions)
     stands = own.first != NOWHERE
     if not stands.any() or ((at > own.last) & stands).any():
-        return Standing.AHEAD
-    return Standing.INCLUSIVE if ((at >= own.first) & stands).any() else Standing.STRICT
+        return Strictness.AHEAD
+    return Strictness.INCLUSIVE if ((at >= own.first) & stands).any() else Strictness.STRICT
 
 
-def crosses(node: Standing, inputs: list[Standing]) -> bool:
+def crosses(node: Strictness, inputs: list[Strictness]) -> bool:
     """Whether a node is where the graph becomes strict: it is known before its own variable, an input of it is not."""
-    late = (Standing.INCLUSIVE, Standing.AHEAD)
-    return node is Standing.STRICT and any(i in late for i in inputs)
+    late = (Strictness.INCLUSIVE, Strictness.AHEAD)
+    return node is Strictness.STRICT and any(i in late for i in inputs)
