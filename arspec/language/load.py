@@ -24,6 +24,7 @@ from arspec.types import Member
 
 if TYPE_CHECKING:
     from arspec.language.graph import Graph
+    from arspec.language.written import Writing
 
 
 @dataclass(eq=False)
@@ -59,6 +60,9 @@ class Spec:
         default_factory=dict, repr=False
     )  # itself with every repeat multiplied, as asked for
     notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
+    writing: Writing | None = field(
+        default=None, repr=False
+    )  # what its entries give, shared with specs that differ from it by an edit of them
     work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
 
     @property

@@ -54,7 +54,7 @@ class Nodes:
         self.faults = Collector(spec.work)
         self.notes: list[Diagnostic] = []
         self.nodes: list[Node] = []
-        self.writing = Writing(spec.masks)
+        self.writing = spec.writing or Writing(spec.masks)
         self.widths: set[str] = set()
         self.data_type = data_type(spec)
         parts = [name for name, _ in self.data_type.parts]
@@ -81,15 +81,25 @@ class Nodes:
         }
 
     def _source(self, name: str, kind: Type) -> Node:
-        layer = _Source.model_validate({"layer": "source"})
-        node = Node(name, layer, (), self.spec.nodes.place, order_groups=self.spec.groups)
-        node.out = kind
+        node = self.writing.nodes.get((name, _Source))
+        if node is None:
+            layer = _Source.model_validate({"layer": "source"})
+            node = self.writing.nodes[name, _Source] = Node(
+                name, layer, (), self.spec.nodes.place, order_groups=self.spec.groups
+            )
+            node.out = kind
         return node
 
     def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
         """A node that no line of the graph names."""
-        node = Node(name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type)
-        node.unwritten, node.out = True, layer.infer(node)
+        key = (name, type(layer), inputs)
+        node = self.writing.nodes.get(key)
+        if node is None:
+            node = Node(
+                name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type
+            )
+            node.unwritten, node.out = True, layer.infer(node)
+            self.writing.nodes[key] = node
         self.nodes.append(node)
         return node
 
@@ -172,20 +182,26 @@ class Nodes:
             if written is None:
                 return BROKEN
             self.writing.known[key] = written
+        self.widths |= written.widths
         inputs, tied = self._inputs(written.layer, entry, scope, name), self._tied(written.layer, entry, scope)
         if isinstance(inputs, Broken) or isinstance(tied, Broken):
             return BROKEN
-        groups = self.spec.groups
-        node = Node(scope.prefix + name, written.layer, inputs, place, None, tied, groups, self.data_type, written.keys)
-        try:
-            self._settle(node, written, scope)
-        except Fault as fault:
-            at = node.keys.get(fault.key or "", place)
-            self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
-            return BROKEN
-        except ExpressionError as error:
-            report(error, entry.entries["mask"][1], self.faults)
-            return BROKEN
+        path, groups = scope.prefix + name, self.spec.groups
+        node = self.writing.nodes.get((path, written, inputs, tied))
+        if node is None:
+            node = Node(path, written.layer, inputs, place, None, tied, groups, self.data_type, written.keys)
+            try:
+                self._settle(node, written, scope)
+            except Fault as fault:
+                at = node.keys.get(fault.key or "", place)
+                self.faults.add(fault.code, fault.message, at, *self._mend(fault, at, node))
+                return BROKEN
+            except ExpressionError as error:
+                report(error, entry.entries["mask"][1], self.faults)
+                return BROKEN
+            self.writing.nodes[path, written, inputs, tied] = node
+        else:
+            self.faults.spend("sites", node.out.sites, place)
         self.faults.spend("nodes", 1, place)
         self.nodes.append(node)
         return node
@@ -212,8 +228,8 @@ class Nodes:
             self._inputs(layer, entry, scope, name)  # so that the faults of its references are told as well
             self._tied(layer, entry, scope)
             return None
-        self._note_widths(KINDS[kind], entry)
-        return Written(layer, {key: tree.place for key, (_, tree) in entry.entries.items()}, held)
+        keys = {key: tree.place for key, (_, tree) in entry.entries.items()}
+        return Written(layer, keys, _widths(KINDS[kind], entry), held)
 
     def _mend(self, fault: Fault, at: Place, node: Node) -> tuple[str | None, tuple[()], list[tuple[Place, str]]]:
         """The help of a fault of a layer, and the edit that it stands for. How many channels the head takes is known."""
@@ -257,13 +273,6 @@ class Nodes:
                 resolve(values["mask"], self.spec.masks, scope.params)
             except ExpressionError as error:
                 report(error, mask, self.faults)
-
-    def _note_widths(self, model: type[Layer], entry: Map) -> None:
-        for key, info in model.model_fields.items():
-            thin = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("thin")
-            tree = entry.get(key)
-            if ("channels" in info.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
-                self.widths |= names(tree.value)
 
     def _inputs(self, layer: Layer, entry: Map, scope: Scope, name: str) -> tuple[Node, ...] | Broken:
         given, here = layer.from_, place_of(entry, ["from"] if "from" in entry.entries else ["layer"])
@@ -344,6 +353,17 @@ class Nodes:
                 help = f"{help}: write `bias: false` in '{with_bias}'"
             found = f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}"
             raise Fault("AR220", found, help, "weights")
+
+
+def _widths(model: type[Layer], entry: Map) -> set[str]:
+    """The parameters that the numbers of channels of a layer are computed from."""
+    found: set[str] = set()
+    for key, info in model.model_fields.items():
+        thin = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("thin")
+        tree = entry.get(key)
+        if ("channels" in info.metadata or thin) and isinstance(tree, Scalar) and isinstance(tree.value, str):
+            found |= names(tree.value)
+    return found
 
 
 def _replacement(place: Place, ref: str, becomes: str | None) -> list[tuple[Place, str]]:

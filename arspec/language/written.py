@@ -1,7 +1,8 @@
 """What the entries of a graph give, kept for as long as the parameters that they name have the same values.
 
 A block is gone through once for each of its instances, and most of its layers are the same in all of them: they are read
-and checked once, and their types are worked out once for each form of their inputs.
+and checked once, and their types are worked out once for each form of their inputs. Specs that differ by an edit share what
+the entries of both give, down to the nodes themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from arspec.diagnostics import Place
 from arspec.language.params import scalars
-from arspec.layers.base import Layer
+from arspec.layers.base import Layer, Node
 from arspec.masks import Mask
 from arspec.syntax.expressions import names
 from arspec.syntax.yaml import Map
@@ -32,21 +33,28 @@ class Typed:
 
 @dataclass(eq=False)
 class Written:
-    """A layer as an entry writes it. `held` keeps the values alive that its key stands for."""
+    """A layer as an entry writes it. `held` keeps the values alive that its key stands for. widths: the parameters that
+    its numbers of channels are computed from."""
 
     layer: Layer
     keys: dict[str, Place]
+    widths: set[str]
     held: list[Any]
     typed: dict[tuple[Type, ...], Typed] = field(default_factory=dict[tuple[Type, ...], Typed])
 
 
 class Writing:
-    """The layers that entries have given. own: the spec's own masks, which may name parameters as well."""
+    """The layers that entries have given. own: the spec's own masks, which may name parameters as well.
+
+    Shared by specs that differ in nothing but the entries of their blocks and their graph; entries that they share are the
+    same objects."""
 
     def __init__(self, own: Mapping[str, str]) -> None:
         self.own = frozenset[str]().union(*map(names, own.values()))
         self.named: dict[int, list[str]] = {}  # the parameters that an entry names, by its identity
         self.known: dict[tuple[Any, ...], Written] = {}
+        self.nodes: dict[tuple[Any, ...], Node] = {}  # by name, layer and inputs
+        self._alive: list[Map] = []  # the entries whose identities stand for them
 
     def key(self, entry: Map, params: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any]]:
         """What the entry's layer depends on, as a key, and the values in it."""
@@ -54,6 +62,7 @@ class Writing:
         if found is None:
             texts = [s.value for _, tree in entry.entries.values() for s in scalars(tree) if isinstance(s.value, str)]
             found = self.named[id(entry)] = sorted(self.own.union(*map(names, texts)))
+            self._alive.append(entry)
         wanted, values, parts = [*found], list[Any](), list[Any]()
         for name in wanted:  # a text may name further ones
             value = params.get(name, _ABSENT)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from arspec.analysis.contexts import seen
 from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
+from arspec.analysis.fix.splice import sharing, spliced
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.memo import Memo
 from arspec.analysis.twin import thin
@@ -73,10 +74,12 @@ def _above(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > least
 
 
-def edited(spec: Spec, candidate: Candidate, memo: Memo) -> Spec | None:
-    """The spec with an edit; None where it does not load or does not hold."""
+def edited(spec: Spec, candidate: Candidate, memo: Memo, splice: bool = False) -> Spec | None:
+    """The spec with an edit; None where it does not load or does not hold. `splice`: what the edit leaves as it is is
+    not read again."""
     try:
-        changed = spec.variant(texts=apply(candidate.edits))
+        changed = spliced(spec, candidate.edits) if splice else None
+        changed = changed or spec.variant(texts=apply(candidate.edits))
         return changed if holds(changed, memo=memo) else None
     except InputError:
         return None
@@ -87,6 +90,7 @@ def best(spec: Spec, little: Spec, tried: list[Candidate], memo: Memo) -> Holdin
     `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `memo`: of what is known of
     either."""
     held: list[Holding] = []
+    little = sharing(little)
     most, lossless, last, nodes = -1.0, coverage(little), TRIED, 0
     for number, candidate in enumerate(tried):
         if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
@@ -94,7 +98,7 @@ def best(spec: Spec, little: Spec, tried: list[Candidate], memo: Memo) -> Holdin
         if number >= last or nodes > NODES:
             break
         nodes += len(little.graph().nodes)
-        variant = edited(little, candidate, memo)
+        variant = edited(little, candidate, memo, splice=True)
         if variant is not None:
             held.append(Holding(candidate, coverage(variant)))
             most = max(most, held[-1].worth)
