@@ -1,4 +1,5 @@
-"""Containers, run folders and files of data as nobody has written them, with checksums repaired, and what commands say of
+"""Containers, run folders and files of data as nobody has written them, with checksums repaired, and what commands say
+of
 them: exit code 0, 1 or 2, no traceback, no hang, nothing written anywhere but where it was asked for.
 
 `python tests/altered.py KIND COUNT [SEED]` runs a campaign of one kind: containers, runs or data.
@@ -441,7 +442,8 @@ class Runs:
 
 
 VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 3, 1 << 70, 0.5, "", "x", "\x1b[31m", [], [1], [[1, 2]], {}, {"a": 1}, "/etc/passwd", float("nan"),
+    None, True, 0, -1, 3, 1 << 70, 0.5, "", "x", "\x1b[31m", [], [1], [[1, 2]], {}, {"a": 1}, "/etc/passwd",
+    float("nan"),
 )  # fmt: skip
 
 
@@ -497,7 +499,8 @@ def _yaml(data: bytes, draw: random.Random) -> bytes:
             case 1:
                 del words[k]
             case 2:
-                words.insert(k, draw.choice(("&a", "*a", "!!x", "{", "}", "[", "]", ":", "-", "|", "'", '"', "\t", "~", "<<:",
+                words.insert(k, draw.choice(("&a", "*a", "!!x", "{", "}", "[", "]", ":", "-", "|", "'", '"', "\t", "~",
+                                             "<<:",
                                              '"\\e[31m"', "\u202e", "/dev/zero", "/etc/shadow")))  # fmt: skip
             case 3:
                 words[k] = draw.choice(("/dev/zero", "null", "true", "0", "-1", "conv", "$head", "x", ""))
@@ -563,7 +566,8 @@ class DataFiles:
             commands.append(["complete", text, "--data", plain, "--split", "all", "-n", "1", "--each", "1", "--given",
                              str(path), "--how", "order", "-o", out + ".npy", "--device", "cpu"])  # fmt: skip
         if spec in ("words", "sound"):
-            commands.append(["sample", text, "--prefix", str(path), "--length", "40", "--no-compile", "-o", out + ".npy",
+            commands.append(["sample", text, "--prefix", str(path), "--length", "40", "--no-compile", "-o",
+                             out + ".npy",
                              "--device", "cpu"])  # fmt: skip
         with self.at_hand():
             run(draw.choice(commands), said, name)

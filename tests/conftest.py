@@ -74,7 +74,8 @@ def fixed(subject: Subject, draw: int | None = None) -> Subject:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported by now stays: the garbage collector need not go through it again and again, a tenth of the time."""
+    """What is imported by now stays: the garbage collector need not go through it again and again,
+    a tenth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -104,8 +105,8 @@ every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.s
 
 
 def check_priming(model: Model, x: Tensor, trace: Trace = lambda *_: None) -> None:
-    """What is drawn after the first three rows of images [B, 1, H, W] is the same where one parallel pass takes these in as
-    where they are gone through step by step, each call told to `trace`."""
+    """What is drawn after the first three rows of images [B, 1, H, W] is the same where one parallel pass takes these
+    in as where they are gone through step by step, each call told to `trace`."""
     known = torch.zeros_like(x[0], dtype=torch.bool)
     known[:, :3] = True
     primed, stepped = (

@@ -1,7 +1,8 @@
 """Training that is disturbed, and what is left of it: killed at any moment, and stopped by disks of any size.
 
-`python tests/disturbed.py kills COUNT` and `python tests/disturbed.py disks COUNT` compare every run, once it was resumed,
-with one that was not disturbed, byte for byte. Disks are small file systems in memory, for which a process must be allowed to
+`python tests/disturbed.py kills COUNT` and `python tests/disturbed.py disks COUNT` compare every run, once it was
+resumed, with one that was not disturbed, byte for byte. Disks are small file systems in memory, for which a process
+must be allowed to
 mount: `unshare -rm python tests/disturbed.py disks 20` lets anybody.
 """
 

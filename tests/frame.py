@@ -19,9 +19,9 @@ _VECTOR_AFTER = {"logits": "{layer: dense, from: first, out: $head, mask: earlie
 
 
 def framed(part: str) -> str:
-    """The part, some sections or some nodes, with all that it leaves out: an 8×8 image of three channels, a scaled input
-    and a first masked convolution before its nodes, the logits and a categorical head after them. It states the parameters
-    that the part refers to."""
+    """The part, some sections or some nodes, with all that it leaves out: an 8×8 image of three channels, a scaled
+    input and a first masked convolution before its nodes, the logits and a categorical head after them. It states the
+    parameters that the part refers to."""
     sections = _blocks(part)
     if not sections.keys() & SECTIONS.keys():
         sections = {"graph": "graph:\n" + textwrap.indent(part, "  ")}

@@ -11,6 +11,10 @@ PARTS = "{kind: image, height: 4, width: 4, channels: 3, levels: 3, auxiliary: {
 STEPS = "{kind: sequence, length: 9, levels: 4}"
 ENTRIES = "{kind: vector, size: 6, levels: 3}"
 SCALED = "  scaled: {layer: scale}\n"
+OF_PARTS = """
+  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}
+  scaled: {layer: scale, from: x}
+  first: {layer: conv, kernel: 3, out: 12, mask: earlier}"""
 
 # setting: (data, order, the nodes before the tested ones: `first` has 12 channels, the nodes after)
 SETTINGS = {
@@ -26,10 +30,8 @@ SETTINGS = {
               "  first: {layer: conv, kernel: 2, padding: causal, out: 12}", HEAD),
     "backwards": (STEPS, "reversed", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "sequence": (STEPS, "natural", "", HEAD),
-    "parts": (PARTS, "raster", "  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}\n" + SCALED.replace("scale}", "scale, from: x}")
-              + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
-    "joint parts": (PARTS, "{channels: joint}", "  grey: {layer: conv, from: luma, kernel: 3, out: 2, mask: earlier}\n"
-                    + SCALED.replace("scale}", "scale, from: x}") + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "parts": (PARTS, "raster", OF_PARTS, HEAD),
+    "joint parts": (PARTS, "{channels: joint}", OF_PARTS, HEAD),
     "entries": (ENTRIES, "{scan: random, members: 2}", "", "  logits: {layer: dense, out: $head, mask: earlier}"),
 }  # fmt: skip
 CONDITION = """
@@ -111,8 +113,9 @@ CASES: dict[str, tuple[str, str]] = {
     "attention over steps": ("steps", attention(mask="so_far", heads="2")),
     "attention to a condition": ("grey", attention("map").replace("from: map, kernel: 1, out: 12, mask: so_far",
                                  "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
-    "attention to a condition by a rule": ("grey", attention("map", mask="that.row <= this.row and that.column != 1").replace(
-        "from: map, kernel: 1, out: 12, mask: so_far", "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
+    "attention to a condition by a rule": ("grey", attention(
+        "map", mask="that.row <= this.row and that.column != 1").replace("from: map, kernel: 1, out: 12, mask: so_far",
+        "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
     "attention that sees nothing": ("grey", attention("scaled", mask="that.row > 99")),
     "attention leaking": ("colour", attention()),
     "lstm": ("steps", gates(4, "{layer: lstm, state: [[-1]]}")),
@@ -143,7 +146,8 @@ CASES: dict[str, tuple[str, str]] = {
     "slice": ("colour", one("slice, start: 1, out: 6")),
     "shift": ("above", one("shift, rows: 1, columns: -2")),
     "shift of steps": ("steps", one("shift, steps: 3")),
-    "shift off the grid": ("above", "  gone: {layer: shift, from: first, rows: 9, columns: 1}\n" + one("add, from: [first, gone]")),
+    "shift off the grid": ("above", "  gone: {layer: shift, from: first, rows: 9, columns: 1}\n"
+                           + one("add, from: [first, gone]")),
     "shift leaking": ("grey", one("shift, columns: -1")),
     "previous": ("joint", "  tested: {layer: previous, from: scaled}"),
     "previous by two": ("steps", "  tested: {layer: previous, from: hot, steps: 2}"),
@@ -155,7 +159,7 @@ CASES: dict[str, tuple[str, str]] = {
     "upsample": ("joint", """
   half: {layer: conv, from: first, kernel: [2, 1], stride: [2, 1], padding: {top: 1}, out: 6}
   tested: {layer: upsample, factor: [2, 1]}"""),
-    "upsample a condition": ("grey", "  big: {layer: upsample, from: half}\n  tested: {layer: condition, from: first, by: big}"),
+    "upsample a condition": ("grey", "  big: {layer: upsample, from: half}\n" + one("condition, from: first, by: big")),
     "filter": ("above", one("filter, kernel: [1, 3]")),
     "filter causal": ("steps", one("filter, kernel: 3, padding: causal")),
     "scale": ("image", one("scale, to: [0, 2]") + "\n  first: {layer: conv, kernel: 3, out: 6, mask: earlier}"),
@@ -167,9 +171,11 @@ CASES: dict[str, tuple[str, str]] = {
                        "  tested: {layer: conv, kernel: 1, out: $head, bias: false, weights: embed}"),
     "background": ("colour", "  place: {layer: background, from: first, channels: [row, one, column]}\n"
                    + one("concat, from: [first, place]")),
-    "background of steps": ("steps", "  place: {layer: background, channels: [step]}\n" + one("concat, from: [first, place]")),
+    "background of steps": ("steps", "  place: {layer: background, channels: [step]}\n"
+                            + one("concat, from: [first, place]")),
     "position": ("colour", "  place: {layer: position, from: first, out: 12}\n" + one("add, from: [first, place]")),
-    "part": ("parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12, groups: 3}\n" + one("add, from: [first, view]")),
+    "part": ("parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12, groups: 3}\n"
+             + one("add, from: [first, view]")),
     "part of joint channels": ("joint parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12}\n"
                                + one("add, from: [first, view]")),
     "part embedded": ("parts", "  hot: {layer: one_hot, from: luma}\n  tables: {layer: embedding, from: x, out: 6}\n"
@@ -179,8 +185,8 @@ CASES: dict[str, tuple[str, str]] = {
     "part strided": ("joint parts", "  half: {layer: conv, from: luma, kernel: 2, stride: 2, padding: valid, out: 6}\n"
                      "  twice: {layer: conv, kernel: 2, stride: 2, transposed: true, out: 12}\n"
                      + one("add, from: [first, twice]")),
-    "part attended to": ("parts", attention("view", mask="so_far").replace("  q:", "  view: {layer: conv, from: luma, kernel: 1, "
-                         "out: 12, groups: 3}\n  q:", 1)),
+    "part attended to": ("parts", attention("view", mask="so_far").replace(
+        "  q:", "  view: {layer: conv, from: luma, kernel: 1, out: 12, groups: 3}\n  q:", 1)),
     "part leaking": ("parts", "  view: {layer: conv, from: x, kernel: 1, out: 12}\n" + one("add, from: [first, view]")),
     "norm": ("colour", one("norm")),
     "norm rms": ("colour", one("norm, kind: rms, epsilon: 1e-3")),

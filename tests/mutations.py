@@ -25,15 +25,19 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
     "gated": ("specs/gated_pixelcnn.yaml",
               {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "layers": 1, "kernel": 5}),
     "location": ("specs/gated_pixelcnn_location.yaml",
-                 {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "layers": 1, "kernel": 5, "kinds": 2, "map_features": 4}),
+                 {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "layers": 1, "kernel": 5,
+                  "kinds": 2, "map_features": 4}),
     "pixelcnn": ("specs/pixelcnn.yaml",
-                 {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "head_features": 12, "blocks": 2, "kernel": 3}),
+                 {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "head_features": 12, "blocks": 2,
+                  "kernel": 3}),
     "inside_out": ("specs/inside_out.yaml",
-                   {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "keys": 12, "blocks": 1, "kernel": 3, "dropout": 0.0}),
+                   {"height": 4, "width": 4, "channels": 3, "levels": 3, "features": 12, "keys": 12, "blocks": 1,
+                    "kernel": 3, "dropout": 0.0}),
     "made": ("specs/made.yaml", {"height": 3, "width": 3, "members": 2, "hidden": 24}),
     "wavenet": ("specs/wavenet.yaml",
                 {"length": 10, "levels": 4, "speakers": 3, "residual": 8, "skip": 8, "layers": 3, "cycle": 3}),
-    "tcn": ("specs/causal_tcn.yaml", {"length": 12, "levels": 4, "embedding": 6, "hidden": 8, "layers": 2, "dropout": 0.0}),
+    "tcn": ("specs/causal_tcn.yaml", {"length": 12, "levels": 4, "embedding": 6, "hidden": 8, "layers": 2,
+                                      "dropout": 0.0}),
     "plus": ("tests/specs/ok/pixelcnn_pp_small.yaml", {"filters": 6}),
     "diagonal": ("tests/specs/ok/diagonal_bilstm_small.yaml", {}),
     "row": ("tests/specs/ok/row_lstm_small.yaml", {"width": 9}),
@@ -127,7 +131,9 @@ def drop(spec: str, path: str, shows: tuple[str, ...] | None = None) -> Mutation
     def change(tree: Map) -> list[Edit]:
         *steps, last = _steps(path)
         around = _walk(tree, steps)
-        return [removed(around, last) if isinstance(around, Map) else dropped(around, int(last))]  # type: ignore[arg-type]
+        if isinstance(around, Map):
+            return [removed(around, last)]  # type: ignore[arg-type]
+        return [dropped(around, int(last))]
 
     return Mutation(spec, f"{path} is missing", change, shows or _entry(path))
 

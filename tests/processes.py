@@ -1,7 +1,7 @@
 """Processes that train together with the variables that torchrun sets: `python -m tests.processes JSON`.
 
-The JSON is a list of trainings: `size` (of processes), `spec`, `folder`, `kind`, `stop`. The processes of all of them are
-forked from one that has imported what they need, and hasn't computed anything.
+The JSON is a list of trainings: `size` (of processes), `spec`, `folder`, `kind`, `stop`. The processes of all of them
+are forked from one that has imported what they need, and hasn't computed anything.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def train_a_part(spec: str, folder: str, kind: str, stop: int) -> None:
 
 
 def together(size: int, **training: Any) -> bool:
-    """Whether each of `size` processes has ended well. The store by which they find each other is held here, as torchrun
-    holds it."""
+    """Whether each of `size` processes has ended well. The store by which they find each other is held here, as
+    torchrun holds it."""
     from torch.distributed import TCPStore
 
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)

@@ -1,6 +1,6 @@
-"""Random small specs as hypothesis draws them: layers of every kind in a row with branches, masks of every form that may
-leak, strides down and up, every order, families of orders, conditions of every kind, attention to them, auxiliary images.
-Written as YAML, so that the language is tried as well."""
+"""Random small specs as hypothesis draws them: layers of every kind in a row with branches, masks of every form that
+may leak, strides down and up, every order, families of orders, conditions of every kind, attention to them, auxiliary
+images. Written as YAML, so that the language is tried as well."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ Draw = st.DrawFn
 
 MASKS = ["earlier", "so_far", "before", "rows_above", "rows_so_far", "rows_above or left", "everything"]
 MASKS_1D = ["earlier", "so_far", "past", "past_so_far", "everything"]
-COMPARED = ["mine", "that.rank < this.rank - 1", "that.row < this.row - $reach or left", "so_far and that.column % 2 == 0",
+GATED = ["", ", condition: label", ", condition: traits", ", condition: given"]
+COMPARED = ["mine", "that.rank < this.rank - 1", "that.row < this.row - $reach or left",
+            "so_far and that.column % 2 == 0",
             "before or (here and A)", "earlier and not rows_above", "that.row + that.column <= this.row"]  # fmt: skip
 COMPARED_1D = ["mine", "that.rank < this.rank - 1", "that.step < this.step - $reach", "so_far and that.step % 2 == 0",
                "before or (here and A)", "-3 <= that.step - this.step < 0"]  # fmt: skip
@@ -152,7 +154,7 @@ def small(g: _Graph) -> None:
         g.add(f"layer: {g.draw(st.sampled_from(FUNCTIONS))}, from: {a}", c)
     elif choice == "gate" and c % 2 == 0:
         g.add(
-            f"layer: gate, from: {a}{g.draw(st.sampled_from(['', ', condition: label', ', condition: traits', ', condition: given']))}",
+            f"layer: gate, from: {a}{g.draw(st.sampled_from(GATED))}",
             c // 2,
         )
     elif choice == "slice" and c > 1:
@@ -255,7 +257,8 @@ def specs(draw: Draw) -> str:
         "arspec: 1", f"data: {data}", f"order: {order}", *([f"condition: {{{conditions}}}"] if conditions else []),
         *(["params: {reach: 1}"] if "$reach" in written or "mask: mine" in written else []),
         *([f"masks: {{mine: {near}}}"] if "mask: mine" in written else []),
-        "graph:", written, f"head: {{luma: {{kind: categorical, from: view}}, x: {own}}}" if parts else f"head: {own}", "",
+        "graph:", written, f"head: {{luma: {{kind: categorical, from: view}}, x: {own}}}" if parts else f"head: {own}",
+        "",
     ])  # fmt: skip
 
 

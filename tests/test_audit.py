@@ -1,4 +1,5 @@
-"""Hand-written modules under audit: every planted fault is found with a witness, and clean modules are left in peace."""
+"""Hand-written modules under audit: every planted fault is found with a witness,
+and clean modules are left in peace."""
 
 import argparse
 import json

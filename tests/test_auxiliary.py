@@ -1,4 +1,5 @@
-"""Auxiliary images: functions of an image that are generated before it, each a part of the data with a head of its own."""
+"""Auxiliary images: functions of an image that are generated before it,
+each a part of the data with a head of its own."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def test_the_parts_of_the_data_have_the_ranks_of_their_groups(kind: dict[str, st
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_everything_of_a_view_is_seen_by_what_comes_after_it(kind: dict[str, str]):
-    """Each part sees of itself what comes before, of earlier parts all that its window shows, of later parts nothing."""
+    """Each part sees of itself what comes before, of earlier parts all that its window shows,
+    of later parts nothing."""
     spec = spec_of(**kind)
     assert prove(spec).ok
     matrix = seen(Relations(spec.graph(), spec.members[0])).matrix()

@@ -57,7 +57,7 @@ def item(name: str, x: np.ndarray[Any, Any]) -> Item:
     return Item(name, ARRAY, array.of_array(x, name))
 
 
-# -- every spec ----------------------------------------------------------------------------------------------------------
+# -- every spec --------------------------------------------------------------------------------------------------------
 
 
 @every_spec
@@ -136,7 +136,7 @@ def test_conditions_are_given_for_all_for_each_file_or_for_each_example():
             codec.compress(two, wrong)
 
 
-# -- noise ---------------------------------------------------------------------------------------------------------------
+# -- noise -------------------------------------------------------------------------------------------------------------
 
 
 def noisy(codec: Codec, noise: Callable[[Tensor], Tensor]) -> Codec:
@@ -225,7 +225,7 @@ def test_parameters_that_are_no_numbers_are_refused():
         model.compress(torch.from_numpy(real(model, 1)))
 
 
-# -- heads ---------------------------------------------------------------------------------------------------------------
+# -- heads -------------------------------------------------------------------------------------------------------------
 
 CASES = [
     *((kind, Support(2, channels)) for kind in HEADS for channels in (1, 2, 3)),
@@ -265,7 +265,7 @@ def test_exponentials_of_whole_numbers():
     assert (integers.sigmoid(x) + integers.sigmoid(-x))[x > 0].tolist() == [1 << 31] * (x > 0).sum()
 
 
-# -- streams -------------------------------------------------------------------------------------------------------------
+# -- streams -----------------------------------------------------------------------------------------------------------
 
 
 def test_symbols_and_checks():

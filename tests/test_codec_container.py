@@ -140,7 +140,7 @@ def test_another_model_another_version_another_file():
             list(codec().decompress(data))
 
 
-# -- checksums that are right --------------------------------------------------------------------------------------------
+# -- checksums that are right ------------------------------------------------------------------------------------------
 
 
 def signed(head: Head, bodies: list[bytes]) -> bytes:

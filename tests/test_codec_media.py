@@ -83,8 +83,10 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("mode, form", [("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("P", "PNG"),
-                                        ("I;16", "PNG"), ("RGB", "BMP"), ("RGB", "TIFF"), ("RGB", "WEBP"), ("L", "JPEG"),
+@pytest.mark.parametrize("mode, form", [("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"),
+                                        ("P", "PNG"),
+                                        ("I;16", "PNG"), ("RGB", "BMP"), ("RGB", "TIFF"), ("RGB", "WEBP"),
+                                        ("L", "JPEG"),
                                         ("RGB", "JPEG"), ("CMYK", "JPEG"), ("RGB", "GIF")])  # fmt: skip
 def test_pictures(mode: str, form: str):
     options = {"lossless": True} if form == "WEBP" else {}
@@ -251,7 +253,7 @@ def test_every_format_has_axes():
     assert build(0, b"", np.array([65, 66])) == b"AB"
 
 
-# -- the commands --------------------------------------------------------------------------------------------------------
+# -- the commands ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

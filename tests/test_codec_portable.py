@@ -15,7 +15,8 @@ from tests.conftest import ROOT
 # What the numbers are computed by: torch's and oneDNN's instructions, numpy's, threads.
 SURROUNDINGS = {
     "avx2": ({"ATEN_CPU_CAPABILITY": "avx2"}, 1),
-    "plain": ({"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}, 1),
+    "plain": ({"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41",
+               "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}, 1),
     "threads": ({}, 2),
 }  # fmt: skip
 

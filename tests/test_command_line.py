@@ -167,7 +167,8 @@ def test_a_long_path_is_told_in_lines_of_a_terminal(tmp_path: Path) -> None:
 LONG = "n" * 300  # more than a file system takes
 PLACES = [
     ["list", LONG], ["verify", LONG], ["eval", LONG, "--data", "digits"], ["sample", LONG, "-o", "a.npy"],
-    ["score", LONG, "--data", "digits"], ["compress", LONG, "a.png", "-o", "a.ars"], ["compress", "SPEC", LONG, "-o", "a.ars"],
+    ["score", LONG, "--data", "digits"], ["compress", LONG, "a.png", "-o", "a.ars"],
+    ["compress", "SPEC", LONG, "-o", "a.ars"],
     ["compress", "SPEC", "a.png", "-o", LONG], ["complete", "SPEC", "--data", "a.npy", "--given", LONG, "-o", "b.npy"],
     ["audit", f"{LONG}.py:build", "--input", "b c", "--output", "b c"], ["render", "SPEC", "-o", f"{LONG}.svg"],
 ]  # fmt: skip
@@ -206,8 +207,10 @@ def test_a_closed_stream_leads_nowhere(closed: str, tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == (2 if closed == "stderr" else 0)
 
 
-@pytest.mark.parametrize("command", [["train", "SPEC", "--data", "digits", "--out", ""], ["decompress", "x.ars", "-o", ""],
-                                     ["render", "SPEC", "-o", ""], ["score", "RUN", "--data", "digits", "-o", ""]])  # fmt: skip
+@pytest.mark.parametrize("command", [["train", "SPEC", "--data", "digits", "--out", ""],
+                                     ["decompress", "x.ars", "-o", ""],
+                                     ["render", "SPEC", "-o", ""],
+                                     ["score", "RUN", "--data", "digits", "-o", ""]])  # fmt: skip
 def test_an_empty_place_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command) == 2
     assert "AR890" in (said := capsys.readouterr().err) and "it is empty" in said

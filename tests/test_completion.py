@@ -21,7 +21,8 @@ from arspec.diagnostics import InputError
 from arspec.network.module import Model
 from arspec.sampler.drive.sampler import Sampler
 
-# way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping, which is wrong.
+# way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping,
+# which is wrong.
 WAYS = {
     "enumeration": (2000, {}),
     "rejection": (250, {"tries": 100_000}),

@@ -288,8 +288,10 @@ def test_arrays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "array",
-    [np.array(3), np.zeros((2, 1, 8, 0), int), np.zeros((2, 1, 1, 8, 8), int), np.full((2, 8, 8), 1e300), np.full((2, 8, 8), 2**60),
-     np.full((2, 8, 8), 2**63, np.uint64), np.full((2, 8, 8), np.nan), np.full((2, 8, 8), -1), np.full((2, 8, 8), 1j), np.full((2, 8, 8), "a"),
+    [np.array(3), np.zeros((2, 1, 8, 0), int), np.zeros((2, 1, 1, 8, 8), int), np.full((2, 8, 8), 1e300),
+     np.full((2, 8, 8), 2**60),
+     np.full((2, 8, 8), 2**63, np.uint64), np.full((2, 8, 8), np.nan), np.full((2, 8, 8), -1), np.full((2, 8, 8), 1j),
+     np.full((2, 8, 8), "a"),
      np.zeros((2, 8), [("a", "i4")])],
     ids=lambda array: f"{array.dtype.kind}{array.shape}",
 )  # fmt: skip

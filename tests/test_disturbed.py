@@ -1,4 +1,5 @@
-"""Training that is killed or runs out of disk: what is left goes on as if nothing had happened. Campaigns of `disturbed`."""
+"""Training that is killed or runs out of disk: what is left goes on as if nothing had happened.
+Campaigns of `disturbed`."""
 
 from __future__ import annotations
 

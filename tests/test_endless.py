@@ -1,5 +1,5 @@
-"""Which models have a stream, found from their graphs: windows of attention, lengths written as numbers, and the reasons of
-those that have none."""
+"""Which models have a stream, found from their graphs: windows of attention, lengths written as numbers, and the
+reasons of those that have none."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_steps_are_traced_as_they_are(make: Any, monkeypatch: pytest.MonkeyPatch
     assert len(traced) == 1
 
 
-# -- lengths -------------------------------------------------------------------------------------------------------------
+# -- lengths -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,10 @@ def test_layers_stay_as_they_are_at_any_length() -> None:
 
 
 def test_strides_that_no_power_of_two_holds() -> None:
-    extra = "down: {layer: conv, kernel: 3, stride: 3, padding: causal, out: 4}\n  up: {layer: upsample, factor: 3}\n  late: {layer: shift, steps: 3}"
+    extra = (
+        "down: {layer: conv, kernel: 3, stride: 3, padding: causal, out: 4}\n  up: {layer: upsample, factor: 3}\n  "
+        "late: {layer: shift, steps: 3}"
+    )
     model = net(extra)
     assert torch.equal(drawn(model, 150), longer(model, 150).sample(2, seed=3, method="once"))
     course = endless(model, 0)
@@ -205,7 +208,7 @@ def test_the_course_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(after, longer(model, 60).sample(2, seed=3, method="once"))
 
 
-# -- what has no stream --------------------------------------------------------------------------------------------------
+# -- what has no stream ------------------------------------------------------------------------------------------------
 
 REASONS = {
     "everything": (lambda: attention("so_far"), "'a' reads everything that came before"),
@@ -214,7 +217,8 @@ REASONS = {
         lambda: attention("so_far and (that.step < 3 or this.step - that.step < 4)"),
         "'a' reads the first steps at all later ones",
     ),
-    "places": (lambda: net("p: {layer: position, out: 6}\n  t: {layer: add, from: [c, p]}"), "the weight `weight` of 'p'"),
+    "places": (lambda: net("p: {layer: position, out: 6}\n  t: {layer: add, from: [c, p]}"),
+               "the weight `weight` of 'p'"),
     "the end": (
         lambda: net("b: {layer: background, channels: [step]}\n  t: {layer: concat, from: [c, b]}"),
         "'b' tells a step by how far it is from the end",
@@ -245,7 +249,9 @@ REASONS = {
     ),
     "backwards": (
         lambda: build(from_text(NET.replace("PARAMS", "order: reversed").replace("EXTRA", "").replace(
-            "s: {layer: shift, steps: 1}", "s: {layer: shift, steps: -1}").replace("c: {layer: conv, kernel: 3, dilation: 2, padding: causal, out: 6}", "c: {layer: conv, out: 6}"))),
+            "s: {layer: shift, steps: 1}",
+            "s: {layer: shift, steps: -1}").replace("c: {layer: conv, kernel: 3, dilation: 2, padding: causal, out: 6}",
+            "c: {layer: conv, out: 6}"))),
         "drawn from its beginning to its end, and the order 'reversed' draws step 0 at place 23",
     ),
 }  # fmt: skip
@@ -277,7 +283,7 @@ def test_a_leak_is_told() -> None:
         model.stream(steps=4)
 
 
-# -- as far as the own length --------------------------------------------------------------------------------------------
+# -- as far as the own length ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["everything", "the first steps", "places", "the end"])

@@ -444,7 +444,8 @@ def test_every_code_is_given() -> None:
 
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the pages speak of; texts of a thousand nodes are too large already, to save time."""
+    """A folder with the files that the pages speak of; texts of a thousand nodes are too large already,
+    to save time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("arspec.syntax.yaml.MAX_NODES", 1000)
     (tmp_path / "specs").symlink_to(ROOT / "specs")
@@ -542,7 +543,8 @@ head: {kind: categorical, from: logits}
 """
 GIVEN = {
     "height: 4": "AR103", "levels: 4": "AR103", "kind: image": "AR109", "kind: class": "AR109", "classes: 3": "AR103",
-    "{kind: class, classes: 3}": "AR103", "members: 1": "AR103", "kernel: 3": "AR103", "out: 8": "AR103", "bias: true": "AR103",
+    "{kind: class, classes: 3}": "AR103", "members: 1": "AR103", "kernel: 3": "AR103", "out: 8": "AR103",
+    "bias: true": "AR103",
     "kind: categorical": "AR108",
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ def other(model: Model) -> dict[str, Tensor]:
     return {k: torch.randn(v.shape, generator=generator, dtype=v.dtype) for k, v in model.state_dict().items()}
 
 
-# -- ways in which weights change ----------------------------------------------------------------------------------------
+# -- ways in which weights change --------------------------------------------------------------------------------------
 
 
 def by_data_copy(model: Model, path: Path) -> None:
@@ -186,7 +186,7 @@ def test_held_weights_follow_whatever_changed_them(change: Any, tmp_path: Path) 
         assert torch.equal(after, fresh(model)(x)) and not torch.equal(after, before)
 
 
-# -- what is done again, and what is not ---------------------------------------------------------------------------------
+# -- what is done again, and what is not -------------------------------------------------------------------------------
 
 
 def test_weights_are_folded_once_as_long_as_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_a_choice_of_method_is_kept_until_the_numbers_change() -> None:
     assert choose(model, 4) is not kept
 
 
-# -- the fingerprint itself ----------------------------------------------------------------------------------------------
+# -- the fingerprint itself --------------------------------------------------------------------------------------------
 
 
 def on_cpu(*tensors: Tensor) -> Any:

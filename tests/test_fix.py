@@ -52,7 +52,8 @@ def coverage_of(name: str) -> float | None:
 
 
 def share_mended(mutations: list[Mutation]) -> float:
-    """Prints what is proposed for each leaking mutation, and checks it: what is proposed holds and sees what is said."""
+    """Prints what is proposed for each leaking mutation, and checks it:
+    what is proposed holds and sees what is said."""
     leaking = mended = 0
     for mutation in mutations:
         spec = mutation.made()

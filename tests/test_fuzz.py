@@ -38,22 +38,31 @@ HANG = 300  # seconds after which a case is given up
 SMALL = 200_000  # sites of all nodes: up to these a spec that loads is proven too
 
 NUMBERS: list[Any] = [
-    0, 1, 2, 3, -1, -7, 5, 8, 64, 100, 4096, 65536, 10**6, 2**31, 2**53, 2**63, -(2**63), 10**30, 0.5, 1.0, -0.0, 1e-300, 1e308,
+    0, 1, 2, 3, -1, -7, 5, 8, 64, 100, 4096, 65536, 10**6, 2**31, 2**53, 2**63, -(2**63), 10**30, 0.5, 1.0, -0.0,
+    1e-300, 1e308,
     float("nan"), float("inf"), True, False, None,
 ]  # fmt: skip
 REFERENCES = [
-    "x", "nothing", "body", "body.*", "body.*.skip", "body.0", "body.-1.v", "body.(-1 - $i).v", "first", "first.v", "label", "*", ".",
-    "body..v", "body.99999999999999999999", "body.(1 / 0)", "body.*.*.*", "1", "", "x.x", "é", "body.($nothing)", "body.(((1)))",
+    "x", "nothing", "body", "body.*", "body.*.skip", "body.0", "body.-1.v", "body.(-1 - $i).v", "first", "first.v",
+    "label", "*", ".",
+    "body..v", "body.99999999999999999999", "body.(1 / 0)", "body.*.*.*", "1", "", "x.x", "é", "body.($nothing)",
+    "body.(((1)))",
 ]  # fmt: skip
 EXPRESSIONS = [
-    "$width", "2 * $width", "$nothing", "$", "$$", "$i", "9 ** 9 ** $width", "$width // 0", "1 / $i", "$head", "$levels ** 40", "-$width",
-    "$width if $i else 3", "min($width, $i)", "(" * 40 + "$i" + ")" * 40, "$i" + " + $i" * 90, "$i" + "*9" * 400, "$width.real",
-    "__import__('os')$i", "$width % 0.0", "sqrt(-$width)", "2 ** 0.5 * $width", "$mask", "$kernel", "not $i", "$i < $width < 3",
+    "$width", "2 * $width", "$nothing", "$", "$$", "$i", "9 ** 9 ** $width", "$width // 0", "1 / $i", "$head",
+    "$levels ** 40", "-$width",
+    "$width if $i else 3", "min($width, $i)", "(" * 40 + "$i" + ")" * 40, "$i" + " + $i" * 90, "$i" + "*9" * 400,
+    "$width.real",
+    "__import__('os')$i", "$width % 0.0", "sqrt(-$width)", "2 ** 0.5 * $width", "$mask", "$kernel", "not $i",
+    "$i < $width < 3",
 ]  # fmt: skip
 MASKS = [
-    *READY_MADE, "earlier and", "that.row < this.row", "that.step == this.step - 3", "not (A or B)", "that.group <= this.group",
-    "that.position // 0 == 1", "that.row * that.row * that.row > 7", "this", "that.rank < this.rank and not here", "(" * 33 + "here" + ")" * 33,
-    "here" + " or here" * 70, [[1]], [[1, 0], [0]], [1, 1], [[0.5]], [[1] * 60] * 60, {"kernel": [[1, 1, 1]], "groups": "B"}, {"groups": "A"},
+    *READY_MADE, "earlier and", "that.row < this.row", "that.step == this.step - 3", "not (A or B)",
+    "that.group <= this.group",
+    "that.position // 0 == 1", "that.row * that.row * that.row > 7", "this", "that.rank < this.rank and not here",
+    "(" * 33 + "here" + ")" * 33,
+    "here" + " or here" * 70, [[1]], [[1, 0], [0]], [1, 1], [[0.5]], [[1] * 60] * 60,
+    {"kernel": [[1, 1, 1]], "groups": "B"}, {"groups": "A"},
     "that.row - $width > 0", "1 < 2 < 3", "mine", "that.column % 3 == this.column",
 ]  # fmt: skip
 TEXTS = [
@@ -112,10 +121,13 @@ def places(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 def value(draw: random.Random) -> Any:
     kinds: list[Callable[[], Any]] = [
-        lambda: draw.choice(NUMBERS), lambda: draw.choice(NUMBERS), lambda: draw.choice(REFERENCES), lambda: draw.choice(EXPRESSIONS),
+        lambda: draw.choice(NUMBERS), lambda: draw.choice(NUMBERS), lambda: draw.choice(REFERENCES),
+        lambda: draw.choice(EXPRESSIONS),
         lambda: draw.choice(MASKS), lambda: draw.choice(TEXTS), lambda: draw.randint(-3, 40),
-        lambda: [draw.choice(NUMBERS) for _ in range(draw.randint(0, 4))], lambda: {draw.choice(TEXTS): draw.choice(NUMBERS)},
-        lambda: [draw.choice(REFERENCES) for _ in range(draw.randint(0, 3))], lambda: {"layer": draw.choice(list(KINDS))},
+        lambda: [draw.choice(NUMBERS) for _ in range(draw.randint(0, 4))],
+        lambda: {draw.choice(TEXTS): draw.choice(NUMBERS)},
+        lambda: [draw.choice(REFERENCES) for _ in range(draw.randint(0, 3))],
+        lambda: {"layer": draw.choice(list(KINDS))},
         lambda: {"block": draw.choice(["layer", "resnet", "nothing"]), "repeat": draw.choice(NUMBERS)},
     ]  # fmt: skip
     return draw.choice(kinds)()
@@ -243,45 +255,62 @@ def bomb(draw: random.Random) -> str:
     many = draw.choice([2, 5, 40, 300])
     names = [f"m{n}" for n in range(many)]
     parts: dict[str, str] = {
-        "data": "{kind: image, height: 8, width: 8, channels: 3, levels: 4}", "order": "raster", "params": "{width: 12}", "masks": "{}",
+        "data": "{kind: image, height: 8, width: 8, channels: 3, levels: 4}", "order": "raster",
+        "params": "{width: 12}", "masks": "{}",
         "blocks": "{}", "first": "{layer: conv, kernel: 3, out: 12, mask: earlier}", "rest": "{layer: relu}",
     }  # fmt: skip
     layer = "{inputs: [h], nodes: {c: {layer: relu, from: h}}, outputs: {h: c}}"
     conv = "{{layer: conv, kernel: {}, out: {}, stride: {}, dilation: {}, mask: {}, padding: {}}}"
     odd = [1, 1, 2, 3, large]
     choices: list[dict[str, str]] = [
-        {"data": f"{{kind: image, height: {large}, width: {draw.choice([1, 8, large])}, channels: {draw.choice([1, 3, 64])}, levels: 4}}"},
+        {"data": f"{{kind: image, height: {large}, width: {draw.choice([1, 8, large])}, channels: "
+                 f"{draw.choice([1, 3, 64])}, levels: 4}}"},
         {"data": f"{{kind: sequence, length: {large}, levels: 4}}", "order": "{}"},
-        {"data": f"{{kind: vector, size: {large}, levels: {draw.choice([2, 65536])}}}", "order": f"{{scan: random, members: {large}}}"},
+        {"data": f"{{kind: vector, size: {large}, levels: {draw.choice([2, 65536])}}}",
+         "order": f"{{scan: random, members: {large}}}"},
         {"order": f"{{scan: random, members: {large}, seed: {large}}}"},
         {"order": f"{{scan: subscale, factor: {large}}}"},
         {"order": "{ranks: [" + ", ".join(str(draw.randrange(-1, 64)) for _ in range(64)) + "]}"},
-        {"params": "{a0: [1, 1], " + ", ".join(f"a{n + 1}: [$a{n}, $a{n}]" for n in range(many)) + f", width: $a{many}}}", "first": "{layer: conv, kernel: $width, out: $width}"},
-        {"masks": "{m0: left, " + ", ".join(f"{b}: {a} and {a}" for a, b in itertools.pairwise(names)) + "}", "first": f"{{layer: conv, out: 12, mask: {names[-1]}}}"},
+        {"params": "{a0: [1, 1], " + ", ".join(f"a{n + 1}: [$a{n}, $a{n}]" for n in range(many))
+         + f", width: $a{many}}}", "first": "{layer: conv, kernel: $width, out: $width}"},
+        {"masks": "{m0: left, " + ", ".join(f"{b}: {a} and {a}" for a, b in itertools.pairwise(names)) + "}",
+         "first": f"{{layer: conv, out: 12, mask: {names[-1]}}}"},
         {"masks": "{" + ", ".join(f"{a}: not {b}" for a, b in zip(names, [*names[1:], names[0]], strict=True)) + "}"},
-        {"first": conv.format(draw.choice([large, [large, 1], [1, large], "$width"]), draw.choice([12, 3 * large]), draw.choice(odd), draw.choice(odd), draw.choice(list(READY_MADE)), draw.choice(["same", "causal", "valid", large]))},
+        {"first": conv.format(draw.choice([large, [large, 1], [1, large], "$width"]), draw.choice([12, 3 * large]),
+                              draw.choice(odd), draw.choice(odd), draw.choice(list(READY_MADE)),
+                              draw.choice(["same", "causal", "valid", large]))},
         {"first": f"{{layer: upsample, factor: {large}}}"},
         {"first": f"{{layer: pad, top: {large}, left: {large}}}", "rest": f"{{layer: crop, top: {large}}}"},
         {"first": f"{{layer: shift, rows: {large}}}"},
-        {"rest": f"{{layer: lstm, from: first, state: [[-1, 0], [0, -{min(large, 5)}]], carry: {draw.choice([0, 1, large])}}}"},
-        {"rest": f"{{layer: attention, from: first, keys: first, values: first, mask: {draw.choice(list(READY_MADE))}, heads: {draw.choice([1, 2, large])}}}"},
-        {"rest": f"{{layer: norm, over: {draw.choice(['space', 'pixel', 'batch'])}, epsilon: {draw.choice(['.nan', '.inf', 0, 1e-9])}}}"},
+        {"rest": f"{{layer: lstm, from: first, state: [[-1, 0], [0, -{min(large, 5)}]], carry: "
+                 f"{draw.choice([0, 1, large])}}}"},
+        {"rest": f"{{layer: attention, from: first, keys: first, values: first, mask: {draw.choice(list(READY_MADE))}, "
+                 f"heads: {draw.choice([1, 2, large])}}}"},
+        {"rest": f"{{layer: norm, over: {draw.choice(['space', 'pixel', 'batch'])}, epsilon: "
+                 f"{draw.choice(['.nan', '.inf', 0, 1e-9])}}}"},
         {"blocks": f"{{layer: {layer}}}", "rest": f"{{block: layer, from: first, repeat: {large}}}"},
         {
-            "blocks": f"{{layer: {layer}, stage: {{inputs: [h], nodes: {{c: {{block: layer, from: h, repeat: {large}}}}}, outputs: {{h: c.h}}}}}}",
+            "blocks": f"{{layer: {layer}, stage: {{inputs: [h], nodes: {{c: {{block: layer, from: h, repeat: "
+                      f"{large}}}}}, outputs: {{h: c.h}}}}}}",
             "rest": f"{{block: stage, from: first, repeat: {large}}}",
         },
         {
-            "blocks": f"{{e: {{inputs: [h], nodes: {{n: {{layer: relu, from: h, when: false}}}}, outputs: {{h: h}}}}, f: {{inputs: [h], nodes: {{n: {{block: e, from: h, repeat: {large}}}}}, outputs: {{h: h}}}}}}",
+            "blocks": "{e: {inputs: [h], nodes: {n: {layer: relu, from: h, when: false}}, outputs: {h: h}}, "
+                      f"f: {{inputs: [h], nodes: {{n: {{block: e, from: h, repeat: {large}}}}}, outputs: {{h: h}}}}}}",
             "rest": f"{{block: f, from: first, repeat: {large}}}",
         },
-        {"blocks": "{twice: {inputs: [h], nodes: {c: {layer: relu, from: first}}, outputs: {h: [h, h]}}}", "rest": f"{{block: twice, from: first, repeat: {many}}}"},
-        {"blocks": f"{{layer: {layer}}}", "first": "{layer: relu}", "rest": f"{{block: layer, from: first, repeat: {min(large, 5000)}}}\n  sums: {{layer: add, from: [{', '.join(['rest.*.h'] * many)}]}}"},
+        {"blocks": "{twice: {inputs: [h], nodes: {c: {layer: relu, from: first}}, outputs: {h: [h, h]}}}",
+         "rest": f"{{block: twice, from: first, repeat: {many}}}"},
+        {"blocks": f"{{layer: {layer}}}", "first": "{layer: relu}",
+         "rest": f"{{block: layer, from: first, repeat: {min(large, 5000)}}}\n  sums: {{layer: add, from: "
+                 f"[{', '.join(['rest.*.h'] * many)}]}}"},
         {"params": f"{{width: {'[' * many}12{']' * many}}}"},
         {"params": "&p {width: 12, again: [" + ", ".join(["*p"] * 3) + "]}"},
-        {"params": "{a: &a [1, 1], " + ", ".join(f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}'}, *a]" for n in range(many)) + "}"},
+        {"params": "{a: &a [1, 1], "
+         + ", ".join(f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}'}, *a]" for n in range(many)) + "}"},
         {"rest": "{layer: " + draw.choice(list(KINDS)) + f", from: first, {key_of(draw)}: {large}}}"},
-        {"rest": "[" * large + "]" * large if large < 10_000 else "{" + ", ".join(f"k{n}: {n}" for n in range(many * 30)) + "}"},
+        {"rest": "[" * large + "]" * large if large < 10_000 else "{"
+         + ", ".join(f"k{n}: {n}" for n in range(many * 30)) + "}"},
     ]  # fmt: skip
     for chosen in draw.sample(choices, draw.choice([1, 1, 2])):
         parts |= chosen
@@ -297,7 +326,8 @@ def case(seed: int) -> str:
 
 
 def run(written: str, work: Work) -> str:
-    """Loads, expands and, where it is small, proves a spec; prints what is told in all formats. The outcome in a word."""
+    """Loads, expands and, where it is small, proves a spec; prints what is told in all formats.
+    The outcome in a word."""
     try:
         spec = from_text(written, str(ROOT / "specs" / "fuzzed.yaml"), work=work)
         graph = spec.graph()

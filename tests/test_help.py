@@ -77,14 +77,17 @@ MENDS: dict[str, list[tuple[str, str]]] = {
         ("[first, d]", "[first, up]"),
     ],
     "condition_of_another_size": [
-        ("  g:", "  up: {layer: upsample, from: m, factor: 2}\n  g:"), ("by: m", "by: up"), ("by: up}", "from: first, by: up}")
+        ("  g:", "  up: {layer: upsample, from: m, factor: 2}\n  g:"), ("by: m", "by: up"),
+        ("by: up}", "from: first, by: up}")
     ],
-    "condition_as_second_input": [("{layer: conv, from: [first, label], out: 8}", "{layer: condition, from: first, by: label}")],
+    "condition_as_second_input": [("{layer: conv, from: [first, label], out: 8}",
+                                   "{layer: condition, from: first, by: label}")],
     "condition_added": [("{layer: add, from: [first, label]}", "{layer: condition, from: first, by: label}")],
     "series_for_an_image": [("{kind: series, length: 8}", "{kind: map, height: 8, width: 8}")],
     "map_added_to_a_sequence": [("{kind: map, height: 4, width: 4}", "{kind: series, length: 16, channels: 16}")],
     "head_from_a_hidden_layer": [
-        ("head:", "  last: {layer: conv, from: first, out: $head, mask: so_far}\nhead:"), ("from: first}", "from: last}")
+        ("head:", "  last: {layer: conv, from: first, out: $head, mask: so_far}\nhead:"),
+        ("from: first}", "from: last}")
     ],
     "head_missing": [("  logits: {layer: conv, kernel: 1, out: $head}\n",
                       "  logits: {layer: conv, kernel: 1, out: $head}\nhead: {kind: categorical, from: logits}\n")],
@@ -109,7 +112,8 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "params_as_list": [("- features", "features")],
     "value_missing": [("out:,", "out: 16,")],
     "output_that_is_an_inner_node": [("outputs: {h: relu}", "outputs: {h: relu, conv: conv}")],
-    "node_inside_a_block": [("outputs: {h: relu}", "outputs: {h: relu, conv: conv}"), ("from: conv, ", "from: body.conv, ")],
+    "node_inside_a_block": [("outputs: {h: relu}", "outputs: {h: relu, conv: conv}"),
+                            ("from: conv, ", "from: body.conv, ")],
     "node_outside_of_a_block": [
         ("inputs: {h: features}", "inputs: {h: features, first: of the first layer}"),
         ("{block: layer", "{block: layer, from: {h: first, first: first}"),
@@ -125,7 +129,8 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     ],
     "extends_a_missing_file": [("pixelcnn.yml", "files/base.yaml")],
     "output_left_out_by_when": [
-        ("    outputs: {h: sum}", "      alone: {layer: identity, from: conv, when: not $residual}\n    outputs: {h: [sum, alone]}")
+        ("    outputs: {h: sum}",
+         "      alone: {layer: identity, from: conv, when: not $residual}\n    outputs: {h: [sum, alone]}")
     ],
     "head_left_out_by_when": [("when: false, ", "")],
     "block_not_declared": [
@@ -136,7 +141,8 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "mask_with_a_fraction": [("- 0.5", "- 1")],
     "ranks_too_few": [("[0, 1, 2]", str(list(range(64))))],
     "curly_quotes": [("“", ""), ("”", "")],
-    "parameter_misspelt_in_a_parameter": [("4 * layrs", "4 * $layers"), ("{features: 4 * $layers, layers: 2", "{layers: 2, features: 4 * $layers")],
+    "parameter_misspelt_in_a_parameter": [("4 * layrs", "4 * $layers"),
+                                          ("{features: 4 * $layers, layers: 2", "{layers: 2, features: 4 * $layers")],
     "parameter_in_quotes": [('"16"', "16")],
     "order_in_the_data": [(", order: raster}", "}\norder: raster")],
     "nodes_as_list": [("- conv: {layer: conv, from: h}", "relu: {layer: relu, from: h}")],

@@ -289,7 +289,7 @@ def test_names_are_kept_in_a_model_folder(tmp_path: Path) -> None:
     assert load_model(tmp_path, "cpu").names == {}
 
 
-# -- the commands --------------------------------------------------------------------------------------------------------
+# -- the commands ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +367,8 @@ def test_scores_and_containers_take_names(
 def test_a_run_goes_on_with_its_classes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever the data are called by then: a class more is refused, and the numbers stay."""
     command = ["train", str(run / "a.yaml"), "--data", str(run / "pets"), "--out", str(run / "run"), "--resume",
-               "--steps", "1", "--samples", "0", "--batch", "4", "--no-tensorboard", "--device", "cpu", "--quiet"]  # fmt: skip
+               "--steps", "1", "--samples", "0", "--batch", "4", "--no-tensorboard", "--device", "cpu",
+               "--quiet"]  # fmt: skip
     assert main(command) == 0
     fill(run / "pets", {"bird": 1}, 5)
     assert main(command) == 2
@@ -378,7 +379,8 @@ def test_a_run_of_an_earlier_version_goes_on_with_its_numbers(tmp_path: Path) ->
     """It keeps no names, and its sub-folders were numbered as texts are sorted."""
     (tmp_path / "a.yaml").write_text(SPEC)
     fill(tmp_path / "pets", {"2": 2, "9": 9, "10": 10}, 4)
-    command = ["train", str(tmp_path / "a.yaml"), "--data", str(tmp_path / "pets"), "--out", str(tmp_path / "run"), "--batch",
+    command = ["train", str(tmp_path / "a.yaml"), "--data", str(tmp_path / "pets"), "--out", str(tmp_path / "run"),
+               "--batch",
                "4", "--samples", "0", "--no-tensorboard", "--device", "cpu", "--quiet"]  # fmt: skip
     assert main([*command, "--steps", "2", "--stop-after", "1"]) == 0
     kept = tmp_path / "run" / "classes.json"
@@ -406,7 +408,8 @@ def test_classes_that_are_given_one_by_one_are_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.array(1.0), np.zeros(0), np.zeros((0, 2)), np.zeros((1, 1, 2)), np.full(2, np.nan), np.full(2, 1e300), np.zeros(3)]
+    "wrong", [np.array(1.0), np.zeros(0), np.zeros((0, 2)), np.zeros((1, 1, 2)), np.full(2, np.nan), np.full(2, 1e300),
+              np.zeros(3)]
 )  # fmt: skip
 def test_values_of_a_condition_that_it_cannot_have(tmp_path: Path, wrong: np.ndarray) -> None:
     text = SPEC.replace("{kind: class, classes: $n}", "{kind: vector, size: 2}").replace("params: {n: 3}\n", "")

@@ -169,12 +169,16 @@ def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 1, 8, 8), np.uint8))
     for name in ("a.wav", "there.ars"):
         (tmp_path / name).write_bytes(b"RIFF")
-    spec = ["gated_pixelcnn", *(f"--set={each}" for each in ("height=8", "width=8", "channels=1", "levels=17", "features=8", "layers=1", "kernel=3"))]  # fmt: skip
-    train = ["train", *spec, "--data", "digits", "--steps", "2", "--batch", "8", "--limit-valid", "8", "--device", "cpu", "--quiet"]  # fmt: skip
+    spec = ["gated_pixelcnn", *(f"--set={each}" for each in ("height=8", "width=8", "channels=1", "levels=17",
+                                                             "features=8", "layers=1", "kernel=3"))]  # fmt: skip
+    train = ["train", *spec, "--data", "digits", "--steps", "2", "--batch", "8", "--limit-valid", "8", "--device",
+             "cpu", "--quiet"]  # fmt: skip
     works = [
         ["list"], ["verify", *spec], ["render", "made", "-o", "made.dot"], ["explain", "AR910"], ["data"], ["schema"],
-        [*train, "--out", "run"], ["sample", "run", "-o", "a.png", "-n", "2"], ["score", "run", "--data", "digits", "--limit", "8"],
-        ["eval", "run", "--data", "digits", "--limit", "8"], ["complete", "run", "--data", "digits", "-n", "1", "-o", "c.png"],
+        [*train, "--out", "run"], ["sample", "run", "-o", "a.png", "-n", "2"],
+        ["score", "run", "--data", "digits", "--limit", "8"],
+        ["eval", "run", "--data", "digits", "--limit", "8"],
+        ["complete", "run", "--data", "digits", "-n", "1", "-o", "c.png"],
     ]  # fmt: skip
     refused = {
         "plots": [

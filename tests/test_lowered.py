@@ -52,11 +52,13 @@ CASES = {
     "other: {layer: conv, from: act, kernel: 1, out: 4}; one: {layer: conv, from: act, kernel: 1, out: 4}; "
     "mixed: {layer: add, from: [one, other]}": [],
     # what no variable influences stays with what is late
-    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place, above]}; act: {layer: elu};" + MIXED:
+    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place, above]}; act: {layer: elu};"
+    + MIXED:
         ["act of above", "mixed of act of above", "both of first, place", "act of both of first, place",
          "mixed of act of both of first, place", "mixed"],
     # or whole, where nothing is early
-    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place]}; act: {layer: elu};" + MIXED: [],
+    "place: {layer: background, from: start}; both: {layer: concat, from: [first, place]}; act: {layer: elu};"
+    + MIXED: [],
     # nothing is early
     "both: {layer: concat, from: [first, start]}; act: {layer: elu}; "
     "mixed: {layer: conv, from: act, kernel: 1, out: 4, mask: earlier}": [],

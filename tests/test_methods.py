@@ -56,7 +56,8 @@ def members(model: Model) -> range:
 def module_once_per_step(
     model: Model, conditions: dict[str, Any], member: int, n: int, seed: int, heat: float
 ) -> Tensor:
-    """[n, *shape]: all sites are computed at every step, and nothing of the sampler is used but the numbering of noise."""
+    """[n, *shape]: all sites are computed at every step, and nothing of the sampler is used but the numbering of
+    noise."""
     head, support, kind = model.graph.head, model.graph.support, model.graph.data.out
     noise = torch.from_numpy(uniforms(seed, 0, n, kind.sites, head.uniforms(support)))
     order = model.graph.members[member].order
@@ -233,8 +234,10 @@ def of(name: str) -> Model:
     "name, step, round_, chosen, why",
     [
         ("gated_pixelcnn", 1.0, 0.5, "fixed-point", "a pass of the module takes 500 ms, and of at most 108 passes"),
-        ("gated_pixelcnn", 1.0, 1e6, "once", "in 108 steps, which take about 108 s; a pass of the module takes 1e+06 s"),
-        ("gated_pixelcnn", 1e-3, None, "once", "in 108 steps, which take about 108 ms; a pass of the module takes more"),
+        ("gated_pixelcnn", 1.0, 1e6, "once",
+         "in 108 steps, which take about 108 s; a pass of the module takes 1e+06 s"),
+        ("gated_pixelcnn", 1e-3, None, "once",
+         "in 108 steps, which take about 108 ms; a pass of the module takes more"),
         ("pixelcnn", 1e-3, None, "levels", "in 78 steps for 108 ranks, as variables that do not see each other share"),
         ("pixelrnn_diagonal", 1e-3, None, "once", "in 108 steps (by levels in 103), which take about 108 ms"),
     ],

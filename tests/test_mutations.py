@@ -1,7 +1,8 @@
 """Single faults in specs: what the proof says of each is what brute force finds, and a witness leads to its line.
 
 Brute force knows nothing of relations: the compiled module's inputs are perturbed, every variable and every suffix of
-the order, within the alphabet, in float64, over several draws of weights and conditions (a relu may hide a leak in one).
+the order, within the alphabet, in float64, over several draws of weights and conditions (a relu may hide a leak in
+one).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def proven(mutation: Mutation) -> Report:
 
 
 def leaks_by_brute_force(report: Report) -> bool:
-    """In evaluation; and in training where the proof says that it leaks there alone, or there is a norm over examples."""
+    """In evaluation; and in training where the proof says that it leaks there alone,
+    or there is a norm over examples."""
     graph = report.spec.graph()
     model = build(report.spec).double()
     modes = [False, True] if any(getattr(node.layer, "over", "") == "batch" for node in graph.live) else [False]

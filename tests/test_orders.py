@@ -15,8 +15,8 @@ from arspec.language.load import from_text
 from arspec.orders import MAX_POSITIONS, SCANS_1D, SCANS_2D, order, positions, ranks_from_file
 from tests.counting import counted
 
-# scan -> tables of ranks for the grids 3x3, 4x4 and 3x5 side by side (factor 2 for interlaced and subscale); for the inner
-# cells (1,1), (1,2), (2,1), (2,2) of 4x4, which of the 8 neighbours come earlier (#)
+# scan -> tables of ranks for the grids 3x3, 4x4 and 3x5 side by side (factor 2 for interlaced and subscale); for the
+# inner cells (1,1), (1,2), (2,1), (2,2) of 4x4, which of the 8 neighbours come earlier (#)
 GOLDEN = {
     "raster": ("""
         0 1 2  |  0  1  2  3  |  0  1  2  3  4

@@ -123,7 +123,8 @@ def test_what_decides_how_a_picture_looks_is_kept() -> None:
     exif = Image.Exif()
     exif[274], exif[271] = 6, "a maker"
     image = Image.fromarray(numbers(3, 256))
-    for form, more in (("PNG", {}), ("JPEG", {}), ("WEBP", {"lossless": True}), ("WEBP", {}), ("TIFF", {"compression": "tiff_lzw"})):  # fmt: skip
+    for form, more in (("PNG", {}), ("JPEG", {}), ("WEBP", {"lossless": True}), ("WEBP", {}),
+                       ("TIFF", {"compression": "tiff_lzw"})):  # fmt: skip
         data = saved(image, form, icc_profile=icc, exif=exif, **more)
         with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(back("a", data))) as after:
             assert np.array_equal(np.asarray(before), np.asarray(after))
@@ -139,7 +140,8 @@ def test_what_decides_how_a_picture_looks_is_kept() -> None:
 
 def test_chunks_of_a_png_come_back_byte_for_byte() -> None:
     stream = io.BytesIO()
-    writer = png.Writer(7, 5, greyscale=False, bitdepth=16, gamma=0.45, background=(1, 2, 3), x_pixels_per_unit=9, y_pixels_per_unit=9, unit_is_meter=True)  # fmt: skip
+    writer = png.Writer(7, 5, greyscale=False, bitdepth=16, gamma=0.45, background=(1, 2, 3), x_pixels_per_unit=9,
+                        y_pixels_per_unit=9, unit_is_meter=True)  # fmt: skip
     writer.write(stream, numbers(3, 65536).reshape(5, -1).tolist())
     text = b"tEXtComment\0hello"
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
@@ -218,8 +220,10 @@ def test_all_of_them_in_one_container(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(framed("data: {kind: image, height: 5, width: 7, channels: 3, levels: 4}"))
     (tmp_path / "all").mkdir()
-    chosen = [file for file in EXACT if file.name in ("rgb-16.png", "rgba-16-interlaced.png", "palette-4-alpha.png", "grey-1.png",
-                                                      "rgb-16-big-deflate.tif", "pillow-LA-tiff_lzw.tif", "1023.ppm")]  # fmt: skip
+    chosen = [file for file in EXACT if file.name in ("rgb-16.png", "rgba-16-interlaced.png", "palette-4-alpha.png",
+                                                      "grey-1.png",
+                                                      "rgb-16-big-deflate.tif", "pillow-LA-tiff_lzw.tif",
+                                                      "1023.ppm")]  # fmt: skip
     for file in [*chosen, File("turned-6.jpg", jpeg(orientation=6), None)]:
         (tmp_path / "all" / file.name).write_bytes(file.data)
     assert main(["compress", "tiny.yaml", "all", "-o", "all.ars", "--check"]) == 0

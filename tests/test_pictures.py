@@ -117,7 +117,7 @@ def test_depths_may_be_mixed_and_each_is_counted_once(tmp_path: Path) -> None:
     assert np.array_equal(load(str(tmp_path), data_for(1, 2), {}, "all").x[0, 0], values)
 
 
-# -- transparency and channels -------------------------------------------------------------------------------------------
+# -- transparency and channels -----------------------------------------------------------------------------------------
 
 
 def test_transparency_is_composited_on_a_stated_background(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_channels_that_change_are_told(tmp_path: Path) -> None:
         load(f"{tmp_path}@background=nocolour", data_for(3, 256))
 
 
-# -- sizes ---------------------------------------------------------------------------------------------------------------
+# -- sizes -------------------------------------------------------------------------------------------------------------
 
 
 def test_several_sizes_have_a_way_on(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_levels_of_an_array_are_the_same_in_every_split(tmp_path: Path) -> None:
     )
 
 
-# -- what can't be kept is refused ---------------------------------------------------------------------------------------
+# -- what can't be kept is refused -------------------------------------------------------------------------------------
 
 
 def _claiming(columns: int, rows: int) -> dict[str, bytes]:
@@ -294,8 +294,10 @@ def test_what_would_not_be_kept_is_refused(tmp_path: Path) -> None:
     for name, data in (("f.tif", _floats()), ("i.tif", wide), ("lab.tif", saved(Image.new("LAB", (7, 5)), "TIFF"))):
         with refused("AR804", "would not be kept", "up to 16 bits"):
             decode(data, name)
-    for data in (b"", b"no picture", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", b"P5\n2 2\n255\nabc", b"P5 2",
-                 b"P2\n2 1\n9\n1 x", b"P2\n2 1\n9\n1 10", b"P5\n1 1\n4\n\x05", b"P6\n2 2\n70000\nabc", b"P1\n2 2\n1 0 1",
+    for data in (b"", b"no picture", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", b"P5\n2 2\n255\nabc",
+                 b"P5 2",
+                 b"P2\n2 1\n9\n1 x", b"P2\n2 1\n9\n1 10", b"P5\n1 1\n4\n\x05", b"P6\n2 2\n70000\nabc",
+                 b"P1\n2 2\n1 0 1",
                  EXACT[0].data[:40], jpeg()[:150]):  # fmt: skip
         with refused("AR803", "as an image"):
             decode(data, "x")

@@ -262,7 +262,8 @@ def trained(folder: Path, **options: Any) -> tuple[Model, list[Tensor]]:
 
 
 def test_masks_are_folded_once_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once for each node in each step, with the passes that checkpointing repeats; once for each evaluation and member."""
+    """Once for each node in each step, with the passes that checkpointing repeats;
+    once for each evaluation and member."""
     calls: list[tuple[str, bool]] = []
     kinds = {type(node.layer) for node in from_text(TRAINED).graph().nodes if node.layer.layer == "conv"}
 

@@ -1,4 +1,5 @@
-"""What long work says of itself, and that it says nothing unasked. Time is handed in: nothing here waits for a clock."""
+"""What long work says of itself, and that it says nothing unasked. Time is handed in:
+nothing here waits for a clock."""
 
 from __future__ import annotations
 

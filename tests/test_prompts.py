@@ -130,7 +130,8 @@ def test_a_stream_takes_the_prompts_of_a_sample_and_refuses_others() -> None:
         return torch.cat(list(model.stream(n, steps=steps, seed=3, **how)), 1)
 
     for prefix in ([1, 2], [[1, 2]], [[1, 2], [3, 0]], np.array([1, 2], np.uint8), torch.tensor([1.0, 2.0])):
-        assert torch.equal(stream(prefix=prefix), model.sample(2, seed=3, prefix=prefix)), prefix  # type: ignore[arg-type]
+        drawn = model.sample(2, seed=3, prefix=prefix)  # type: ignore[arg-type]
+        assert torch.equal(stream(prefix=prefix), drawn), prefix
     for wrong, code in (([6], "AR804"), ([-1], "AR804"), ([0.5], "AR804"), ([float("nan")], "AR804"), (3, "AR862"),
                         (np.zeros((3, 1), int), "AR862"), (np.zeros((1, 1, 1), int), "AR862")):  # fmt: skip
         for draw in (stream, model.sample):
@@ -140,7 +141,7 @@ def test_a_stream_takes_the_prompts_of_a_sample_and_refuses_others() -> None:
         assert refusal(lambda how=how: stream(**how)).code == "AR808", how
 
 
-# -- the command ---------------------------------------------------------------------------------------------------------
+# -- the command -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -294,7 +295,7 @@ def test_prompts_that_are_refused(
     assert code in err and told in err and not out.exists()
 
 
-# -- completion ----------------------------------------------------------------------------------------------------------
+# -- completion --------------------------------------------------------------------------------------------------------
 
 
 def complete(place: Path, spec: str, *more: str) -> int:
@@ -348,7 +349,7 @@ def test_a_single_file_is_taken_whole(place: Path) -> None:
     assert usual_split(str(place)) == usual_split(str(place / "a.npz")) == usual_split("nowhere") == "test"
 
 
-# -- standard output -----------------------------------------------------------------------------------------------------
+# -- standard output ---------------------------------------------------------------------------------------------------
 
 
 class _Standard(io.TextIOWrapper):

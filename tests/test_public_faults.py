@@ -58,7 +58,8 @@ def test_diagonal_bilstm_whose_state_convolution_looks_one_row_down():
 def test_pixelcnn_that_applies_mask_a_twice_loses_the_channels_of_the_pixel():
     params = {**SIZE, "channels": 3, "levels": 4, "features": 6, "head_features": 6, "blocks": 1}
     twice = proven("pixelcnn", params, ("logits: {layer: conv, kernel: 1, out: $head, mask: so_far}",
-                                                         "logits: {layer: conv, kernel: 1, out: $head, mask: earlier}"))  # fmt: skip
+                                                         "logits: {layer: conv, kernel: 1, out: $head, mask: "
+                                                         "earlier}"))  # fmt: skip
     matrix = twice.members[0].seen.matrix()  # type: ignore[union-attr]
     cells = matrix.shape[0] // 3
     here = range(cells)
@@ -91,7 +92,8 @@ def test_attention_behind_a_narrow_stem_misses_the_end_of_the_row_above():
     params = {"size": 8, "filters": 4, "blocks": 1, "resnets": 1, "components": 2}
     clean = proven("pixelsnail", params)
     report = proven("pixelsnail", params, ("kernel: [1, 3], out: $filters, ", "kernel: [1, 1], out: $filters, "),
-                    ("content: {layer: concat, from: [image, body.h, background]}", "content: {layer: concat, from: [body.h, background]}"),
+                    ("content: {layer: concat, from: [image, body.h, background]}",
+                     "content: {layer: concat, from: [body.h, background]}"),
                     ("width: $filters + 9", "width: $filters + 6"))  # fmt: skip
     assert clean.unseen == 0
     assert report.ok and report.unseen

@@ -1,4 +1,5 @@
-"""What a person who writes Python gives: paths for specs, arrays and lists for tensors, the folder of a run for a model."""
+"""What a person who writes Python gives: paths for specs, arrays and lists for tensors,
+the folder of a run for a model."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ NO_DATA = {
     "a series as it is": "data: {kind: sequence, length: 6, levels: 2}\n"
     "condition: {c: {kind: series, length: 6, channels: 2}}\ngraph:\n  logits: {layer: identity, from: c}",
     "a map": "data: {kind: image, height: 2, width: 3, levels: 3}\norder: spiral\n"
-    "condition: {c: {kind: map, height: 2, width: 3, channels: 2}}\ngraph:\n  logits: {layer: conv, from: c, out: $head}",
+    "condition: {c: {kind: map, height: 2, width: 3, channels: 2}}\ngraph:\n  logits: {layer: conv, from: c, out: "
+    "$head}",
 }  # fmt: skip
 
 

@@ -30,7 +30,8 @@ def wavenet(model: Model, _: int) -> tuple[nn.Module, Table]:
     local = "bands" in p
     ref = drawn(WaveNet(
         data.levels, p["residual"], 2 * p["residual"], p["skip"], [2 ** (i % p["cycle"]) for i in range(p["layers"])],
-        p["kernel"], first_kernel=1 if local else 2, bands=p.get("bands"), factors=[p["factor"]] * p["steps"] if local else (),
+        p["kernel"], first_kernel=1 if local else 2, bands=p.get("bands"),
+        factors=[p["factor"]] * p["steps"] if local else (),
         outputs=model.graph.head_node.out.width, scale=not local,
     ))  # fmt: skip
     table: Table = {"first": ref.first, "hidden": ref.head_1, "logits": ref.head_2}
@@ -69,7 +70,8 @@ def parallel_multiscale(model: Model, _: int) -> tuple[nn.Module, Table]:
 
 def fast_generation_toy(model: Model, _: int) -> tuple[nn.Module, Table]:
     ref = drawn(FastGenerationToy(model.spec.data.levels, model.spec.params["width"]))
-    ups = {name: {"weight": getattr(ref, name).weight.transpose(0, 1), "bias": getattr(ref, name).bias} for name in ("up1", "up2")}  # fmt: skip
+    ups = {name: {"weight": getattr(ref, name).weight.transpose(0, 1),
+                  "bias": getattr(ref, name).bias} for name in ("up1", "up2")}  # fmt: skip
     return ref, {"down1": ref.down1, "down2": ref.down2, "logits": ref.head, **ups}
 
 
@@ -116,11 +118,14 @@ CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str
     ("wavenet_local", wavenet, {**LOCAL, "frames": 5, "hop": 8, "factor": 2, "steps": 3}),
     ("wavenet_local", wavenet, {**LOCAL, "frames": 4, "hop": 9, "factor": 3, "steps": 2, "kernel": 2}),
     ("wavenet_mol", wavenet, {"length": 40, "residual": 6, "skip": 5, "layers": 5, "cycle": 3, "components": 2}),
-    ("pixelcnn_pp_class", pixelcnn_pp_class, {"height": 8, "width": 8, "filters": 4, "resnets": 2, "components": 2, "classes": 3}),
+    ("pixelcnn_pp_class", pixelcnn_pp_class, {"height": 8, "width": 8, "filters": 4, "resnets": 2, "components": 2,
+                                              "classes": 3}),
     ("parallel_multiscale", parallel_multiscale, {"size": 8, "levels": 5, "features": 4, "layers": 2, "phases": 2}),
-    ("parallel_multiscale", parallel_multiscale, {"size": 7, "channels": 1, "levels": 5, "features": 4, "layers": 1, "phases": 3}),
+    ("parallel_multiscale", parallel_multiscale, {"size": 7, "channels": 1, "levels": 5, "features": 4, "layers": 1,
+                                                  "phases": 3}),
     ("pixelcnn_aux", pixelcnn_aux, {"height": 6, "width": 8, "filters": 4, "resnets": 2, "layers": 2, "components": 2}),
-    ("pixelcnn_aux", pixelcnn_aux, {"height": 4, "width": 4, "shades": 5, "filters": 3, "resnets": 1, "layers": 3, "components": 3}),
+    ("pixelcnn_aux", pixelcnn_aux, {"height": 4, "width": 4, "shades": 5, "filters": 3, "resnets": 1, "layers": 3,
+                                    "components": 3}),
     ("fast_generation_toy", fast_generation_toy, {"width": 4}),
     ("fast_generation_toy", fast_generation_toy, {"length": 24, "width": 3}),
 ]  # fmt: skip

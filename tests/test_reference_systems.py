@@ -138,8 +138,10 @@ CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str
     ("pixelrnn_row", row_lstm, {**GREY, "features": 5, "head_features": 4, "layers": 3}),
     ("pixelrnn_diagonal", diagonal_bilstm, {**COLOUR, "features": 6, "head_features": 9, "layers": 2}),
     ("pixelrnn_diagonal", diagonal_bilstm, {**GREY, "features": 5, "head_features": 4, "layers": 2}),
-    ("pixelsnail", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4, "components": 2}),
-    ("pixelsnail_zigzag", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4, "components": 2}),
+    ("pixelsnail", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4,
+                                "components": 2}),
+    ("pixelsnail_zigzag", pixelsnail, {"size": 5, "filters": 4, "blocks": 2, "resnets": 2, "keys": 3, "values": 4,
+                                       "components": 2}),
     ("pixelcnn_pp", pixelcnn_pp, {"height": 8, "width": 8, "filters": 4, "resnets": 2, "components": 2}),
 ]  # fmt: skip
 

@@ -334,7 +334,8 @@ def test_every_site_is_computed_at_one_step() -> None:
 
 def test_the_classical_figure_of_cached_generation() -> None:
     """At every fourth step a column of strided sites is computed, and gives four distributions (Ramachandran et al.
-    2017, figure 2); with it what has become known since the last one, so that at the steps between nothing is computed."""
+    2017, figure 2); with it what has become known since the last one,
+    so that at the steps between nothing is computed."""
     spec = load(ROOT / "specs/fast_generation_toy.yaml")
     rows = {row.node.name: row for row in progress_of(spec, 8).rows}
     assert {name: np.flatnonzero(row.stage == Stage.NOW).tolist() for name, row in rows.items()} == {
@@ -483,7 +484,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_torch_is_not_imported(tmp_path: Path) -> None:
     code = (
         "import sys; from arspec.cli.main import main\n"
-        "code = main(sys.argv[1:]); heavy = {'torch'} | (set() if {'--field', '--schedule'} & {*sys.argv} else {'matplotlib', 'PIL'})\n"
+        "code = main(sys.argv[1:]); heavy = {'torch'} | (set() if {'--field', '--schedule'} & {*sys.argv} else "
+        "{'matplotlib', 'PIL'})\n"
         "sys.exit(code or (3 if heavy & sys.modules.keys() else 0))"
     )
     for more in (

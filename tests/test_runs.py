@@ -24,7 +24,8 @@ graph:
   logits: {layer: dense, out: $head, mask: earlier}
 head: {kind: categorical, from: logits}
 """
-HOW = ["--batch", "8", "--lr", "0.02", "--schedule", "exponential", "--ema", "0.5", "--seed", "3", "--samples", "0", "--mutate",
+HOW = ["--batch", "8", "--lr", "0.02", "--schedule", "exponential", "--ema", "0.5", "--seed", "3", "--samples", "0",
+       "--mutate",
        "0.1", "--clip", "0.7", "--save-every", "2", "--limit", "30", "--set", "units=8"]  # fmt: skip
 QUIET = ["--device", "cpu", "--quiet", "--no-tensorboard"]
 
@@ -78,8 +79,10 @@ def test_what_may_differ_takes_effect_and_is_told(begun: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("given", "message"), [
-    (["--lr", "0.01"], "lr 0.02, not 0.01"), (["--batch", "4"], "batch 8, not 4"), (["--limit", "20"], "--limit 30, not with --limit 20"),
-    (["--seed", "4"], "seed 3, not 4"), (["--set", "units=9"], "another spec or other params"), (["s.yaml"], "another spec or other params"),
+    (["--lr", "0.01"], "lr 0.02, not 0.01"), (["--batch", "4"], "batch 8, not 4"),
+    (["--limit", "20"], "--limit 30, not with --limit 20"),
+    (["--seed", "4"], "seed 3, not 4"), (["--set", "units=9"], "another spec or other params"),
+    (["s.yaml"], "another spec or other params"),
     (["--compile"], "compile False, not True"),
 ])  # fmt: skip
 def test_what_contradicts_the_run_is_refused(
@@ -113,7 +116,8 @@ def test_a_run_of_an_earlier_version_needs_its_data_once_more(begun: Path, capsy
 
 
 @pytest.mark.parametrize("change", [
-    {"options": 3}, {"options": {"lr": "much"}}, {"options": {"steps": -1}}, {"options": {"steps": True}}, {"source": []},
+    {"options": 3}, {"options": {"lr": "much"}}, {"options": {"steps": -1}}, {"options": {"steps": True}},
+    {"source": []},
     {"source": {"data": 3}}, {"source": {"limit": -1}}, {"step": "two"},
 ])  # fmt: skip
 def test_a_damaged_record_is_told(change: dict[str, Any], begun: Path, capsys: pytest.CaptureFixture[str]) -> None:

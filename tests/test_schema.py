@@ -145,7 +145,8 @@ def test_the_reference_has_all_that_the_parsers_take() -> None:
     """Operators are found by what Python can write, of which the parsers take some."""
     page = reference()
     taken: set[str] = set()
-    for sign in ("+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^", "<", "<=", ">", ">=", "==", "!=", "<>",
+    for sign in ("+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^", "<", "<=", ">", ">=", "==", "!=",
+                 "<>",
                  "and", "or", "if", "in", "is", "not in"):  # fmt: skip
         for text in (f"3 {sign} 2", f"true {sign} false", f"3 {sign} true else 2"):
             with suppress(ExpressionError):
@@ -183,7 +184,8 @@ def test_what_binds_tighter_stands_before() -> None:
     for text, meant in [
         ("-2 ** 2", "-(2 ** 2)"), ("-3 % 5", "(-3) % 5"), ("2 + 3 * 4", "2 + (3 * 4)"), ("1 + 1 < 3", "(1 + 1) < 3"),
         ("not 1 > 2", "not (1 > 2)"), ("not false and false", "(not false) and false"),
-        ("true or false and false", "true or (false and false)"), ("1 if true or false else 2", "1 if (true or false) else 2"),
+        ("true or false and false", "true or (false and false)"),
+        ("1 if true or false else 2", "1 if (true or false) else 2"),
     ]:  # fmt: skip
         assert evaluate(text, {}) == evaluate(meant, {}), text
 

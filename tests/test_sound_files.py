@@ -1,4 +1,5 @@
-"""Sound files of every kind that soundfile writes: through the codec's media and back, held to readers that are not ours."""
+"""Sound files of every kind that soundfile writes: through the codec's media and back,
+held to readers that are not ours."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ def test_flac_keeps_its_tags_and_pictures():
     picture = struct.pack(">II9sI4I", 3, 9, b"image/png", 0, 1, 1, 24, 0) + struct.pack(">I", len(image)) + image
     head, samples = data[: 4 + 4 + 34], data[data.index(b"\xff\xf8") :]
     blocks = b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block
-                      for kind, block in ((4, tag), (3, b"\xff" * 8 + bytes(10)), (6, picture), (0x81, bytes(64))))  # fmt: skip
+                      for kind, block in ((4, tag), (3, b"\xff" * 8 + bytes(10)), (6, picture),
+                                          (0x81, bytes(64))))  # fmt: skip
     data = head[:4] + bytes([head[4] & 0x7F]) + head[5:] + blocks + samples
     number, media = parse(data, "a.flac", AUDIO)
     back = build(number, media.meta, media.samples)
@@ -117,7 +119,8 @@ def test_what_cannot_be_restored_is_refused():
 def test_altered_files_are_read_or_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     """Whatever a header says: what is read comes back byte for byte, and nothing is printed by the way."""
     random = np.random.default_rng(3)
-    kinds = [("WAV", "PCM_16"), ("WAV", "DOUBLE"), ("AIFF", "PCM_24"), ("AU", "ULAW"), ("CAF", "ALAC_16"), ("FLAC", "PCM_16"),
+    kinds = [("WAV", "PCM_16"), ("WAV", "DOUBLE"), ("AIFF", "PCM_24"), ("AU", "ULAW"), ("CAF", "ALAC_16"),
+             ("FLAC", "PCM_16"),
              ("W64", "IMA_ADPCM"), ("CAF", "FLOAT"), ("OGG", "VORBIS")]  # fmt: skip
     files = [written(*kind, signal(1)) for kind in kinds]
     read = 0
@@ -128,7 +131,8 @@ def test_altered_files_are_read_or_refused(tmp_path: Path, capfd: pytest.Capture
             for place in random.integers(0, 100, 3):
                 altered[place] = random.choice([0, 1, 127, 128, 255])
             (tmp_path / "a.wav").write_bytes(altered)
-            for attempt in (lambda: load(str(tmp_path / "a.wav"), AUDIO), lambda: comes_back(bytes(altered))):  # noqa: B023
+            attempts = (lambda: load(str(tmp_path / "a.wav"), AUDIO), lambda: comes_back(bytes(altered)))  # noqa: B023
+            for attempt in attempts:
                 try:
                     attempt()
                     read += 1

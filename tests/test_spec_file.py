@@ -1,4 +1,5 @@
-"""A run folder holds its spec as written and what was set from outside: all else follows anew, as it does from the spec."""
+"""A run folder holds its spec as written and what was set from outside: all else follows anew,
+as it does from the spec."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ FULL_SIZE = {
     "wavenet_mol": (2_985_246, 524_800, 0),
 }
 
-# Scans in which the proof holds; in all others that are tried it must not. Masks by the order alone hold in all of them.
+# Scans in which the proof holds; in all others that are tried it must not.
+# Masks by the order alone hold in all of them.
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random"]
 SCANS_1D = ["natural", "reversed", "random", "explicit"]
 BY_ROWS = ["raster", "serpentine"]  # in a serpentine a window over the row is masked by the order as well

@@ -115,7 +115,10 @@ def test_compiled_steps_are_the_plain_ones() -> None:
     ("{kind: vector, size: 8, levels: 4}", "a stream is of a sequence, and .* is of vector data"),
 ])  # fmt: skip
 def test_what_has_no_stream(text: str, told: str) -> None:
-    graph = "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}\n  a: {layer: attention, keys: s, values: s, mask: so_far}\n"
+    graph = (
+        "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}\n  a: {layer: attention, keys: s, "
+        "values: s, mask: so_far}\n"
+    )
     if "vector" in text:
         graph = "d: {layer: dense, from: x, out: 4, mask: earlier}\n"
     head = "a" if "vector" not in text else "d"

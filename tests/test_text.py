@@ -1,4 +1,5 @@
-"""Text as data: files that are joined, marks that are no data, bytes and alphabets as levels, and models that keep theirs."""
+"""Text as data: files that are joined, marks that are no data, bytes and alphabets as levels,
+and models that keep theirs."""
 
 from __future__ import annotations
 
@@ -69,7 +70,7 @@ def whole(source: str, data: SequenceData = BYTES) -> bytes:
     return bytes_of(x[:, 0], data)
 
 
-# -- files ---------------------------------------------------------------------------------------------------------------
+# -- files -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,8 @@ def test_files_are_joined_as_it_is_said(tmp_path: Path) -> None:
     note = load(place, BYTES.model_copy(update={"length": 2}), {}, "all").note
     assert "3 files joined with nothing between them (@join=newline" in note and "byte order marks of 1 files" in note
     for option, between in {
-        "newline": b"\n", "space": b" ", "tab": b"\t", "none": b"", "0": b"\0", "255": b"\xff", r"\n\n": b"\n\n", r"\n--\n": b"\n--\n",
+        "newline": b"\n", "space": b" ", "tab": b"\t", "none": b"", "0": b"\0", "255": b"\xff", r"\n\n": b"\n\n",
+        r"\n--\n": b"\n--\n",
         "é": "é".encode(), r"\u20ac": "€".encode(), r"\\": b"\\", "a@b": b"a@b",
     }.items():  # fmt: skip
         assert whole(f"{place}@join={option}") == between.join([b"one", b"two", b"three"]), option
@@ -167,7 +169,7 @@ def test_a_symbol_that_the_levels_lack_is_placed(tmp_path: Path) -> None:
     assert error.code == "AR861"
 
 
-# -- levels --------------------------------------------------------------------------------------------------------------
+# -- levels ------------------------------------------------------------------------------------------------------------
 
 
 @given(st.text(min_size=1, max_size=40))
@@ -316,7 +318,7 @@ def test_the_help_about_a_byte_without_a_level_can_be_followed(
     assert f"'levels' is {len(set(POEM))} instead of 128" in capsys.readouterr().err
 
 
-# -- models --------------------------------------------------------------------------------------------------------------
+# -- models ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -410,7 +412,8 @@ def test_what_would_fit_a_trained_model_is_another_model(
 def test_a_run_with_an_alphabet_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text(POEM)
     (tmp_path / "s.yaml").write_text(CHARS)
-    train = ["train", str(tmp_path / "s.yaml"), "--data", f"{tmp_path / 'a.txt'}@alphabet=auto", "--out", str(tmp_path / "r"), "--batch", "4",
+    train = ["train", str(tmp_path / "s.yaml"), "--data", f"{tmp_path / 'a.txt'}@alphabet=auto", "--out",
+             str(tmp_path / "r"), "--batch", "4",
              "--samples", "0", "--no-tensorboard", "--device", "cpu"]  # fmt: skip
     assert main([*train, "--steps", "4", "--stop-after", "2"]) == 0
     assert main([*train, "--steps", "4", "--resume"]) == 0
@@ -472,7 +475,7 @@ def test_a_crafted_character_is_damage(run: Path) -> None:
     )
 
 
-# -- helps ---------------------------------------------------------------------------------------------------------------
+# -- helps -------------------------------------------------------------------------------------------------------------
 
 SET = re.compile(r"--set (\w+)=(\d+)")
 OPTION = re.compile(r"@(\w+)=(\w+)")

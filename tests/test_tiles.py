@@ -1,5 +1,5 @@
-"""Tiles of dense layers: they hold everything that a mask leaves, and their products are the masked product, forward and
-backward. In a family of one the units lie in the order of their degrees, so that there are any."""
+"""Tiles of dense layers: they hold everything that a mask leaves, and their products are the masked product, forward
+and backward. In a family of one the units lie in the order of their degrees, so that there are any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""When the sampler computes each site: after all that it reads, in time for its variable, and with as many others as can be."""
+"""When the sampler computes each site: after all that it reads, in time for its variable,
+and with as many others as can be."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_a_bernoulli_head_has_two_levels() -> None:
     assert torch.equal(head.draw(support, logits, uniforms, 1.0, Truncation(min_p=0.5)), plain)
 
 
-# -- models --------------------------------------------------------------------------------------------------------------
+# -- models ------------------------------------------------------------------------------------------------------------
 
 SEQUENCE = """
 arspec: 1
@@ -189,7 +189,10 @@ def test_a_compiled_step_draws_the_same(compiler: str, monkeypatch: pytest.Monke
 
 def test_many_draws_have_the_stated_shares() -> None:
     """A head whose weights are zero looks at nothing: every variable of every example is a draw of its bias."""
-    text = "arspec: 1\ndata: {kind: sequence, length: 100, levels: 5}\ngraph:\n  s: {layer: scale, from: x}\n  b: {layer: shift, steps: 1}\n"
+    text = (
+        "arspec: 1\ndata: {kind: sequence, length: 100, levels: 5}\ngraph:\n  s: {layer: scale, from: x}\n  b: "
+        "{layer: shift, steps: 1}\n"
+    )
     model = build(from_text(text + "  c: {layer: conv, out: $head}\nhead: {kind: categorical, from: c}\n"))
     with torch.no_grad():
         for weight in model.parameters():
@@ -202,7 +205,7 @@ def test_many_draws_have_the_stated_shares() -> None:
         assert [value > 0 for value in share] == [value > 0 for value in wanted]
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------------
+# -- refusals ----------------------------------------------------------------------------------------------------------
 
 
 def test_heads_without_a_table_refuse() -> None:
@@ -216,7 +219,8 @@ def test_heads_without_a_table_refuse() -> None:
     assert truncation(Parts(kind="parts", **{"from": "x"}, of={"x": HEAD}), 2, None, None) == Truncation(2)
 
 
-@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_k": float("inf")}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1}, {"min_p": 2.0},
+@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_k": float("inf")}, {"top_p": 0.0},
+                                   {"top_p": 1.1}, {"min_p": -0.1}, {"min_p": 2.0},
                                    {"top_p": float("nan")}, {"min_p": float("nan")}])  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:

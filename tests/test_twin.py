@@ -16,7 +16,10 @@ SEQUENCE = "  s: {layer: shift, from: x, steps: 1}\n  e: {layer: conv, out: 8}\n
 
 
 def spec(data: str, nodes: str):
-    text = f"arspec: 1\ndata: {data}\ngraph:\n{nodes}\n  logits: {{layer: conv, out: $head}}\nhead: {{kind: categorical, from: logits}}\n"
+    text = (
+        f"arspec: 1\ndata: {data}\ngraph:\n{nodes}\n  logits: {{layer: conv, out: $head}}\nhead: {{kind: "
+        "categorical, from: logits}\n"
+    )
     return from_text(text)
 
 
@@ -24,13 +27,21 @@ def spec(data: str, nodes: str):
 KEPT = {
     "a shift": (IMAGE, "  past: {layer: shift, from: x, rows: 6}", (1, 8, 6)),
     "several shifts": (IMAGE, "  a: {layer: shift, from: x, rows: 5}\n  b: {layer: shift, rows: 5}", (1, 12, 6)),
-    "a dilation": (IMAGE, "  s: {layer: scale}\n  c: {layer: conv, kernel: [3, 1], dilation: 7, padding: causal, out: 8, mask: earlier}", (1, 16, 6)),
+    "a dilation": (IMAGE,
+                   "  s: {layer: scale}\n  c: {layer: conv, kernel: [3, 1], dilation: 7, padding: causal, out: 8, "
+                   "mask: earlier}", (1, 16, 6)),
     "a kernel": (IMAGE, "  s: {layer: scale}\n  c: {layer: conv, kernel: [21, 1], out: 8, mask: earlier}", (1, 12, 6)),
     "a state": (STEPS, SEQUENCE + "  g: {layer: lstm, state: [[-30]]}", (32,)),
-    "a crop and a pad": (IMAGE, "  s: {layer: scale}\n  p: {layer: pad, top: 9}\n  c: {layer: crop, bottom: 9}", (1, 12, 6)),
-    "a mask that holds far away": (STEPS, SEQUENCE + "  a: {layer: attention, from: e, keys: e, values: e, mask: that.step < this.step - 40}\n"
+    "a crop and a pad": (IMAGE, "  s: {layer: scale}\n  p: {layer: pad, top: 9}\n  c: {layer: crop, bottom: 9}",
+                         (1, 12, 6)),
+    "a mask that holds far away": (STEPS,
+                                   SEQUENCE
+                                   + "  a: {layer: attention, from: e, keys: e, values: e, mask: that.step < this.step "
+                                     "- 40}\n"
                                    "  b: {layer: add, from: [a, e]}", (48,)),
-    "a mask that ends far away": (STEPS, SEQUENCE + "  a: {layer: attention, from: e, keys: e, values: e, mask: past and that.step >= this.step - 30}\n"
+    "a mask that ends far away": (STEPS,
+                                  SEQUENCE + "  a: {layer: attention, from: e, keys: e, values: e, mask: past and "
+                                             "that.step >= this.step - 30}\n"
                                   "  b: {layer: add, from: [a, e]}", (32,)),
     "nothing far away": (IMAGE, "  past: {layer: shift, from: x, rows: 5}", (1, 6, 6)),
 }  # fmt: skip

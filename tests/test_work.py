@@ -1,5 +1,5 @@
-"""What reading a spec costs: every kind of work is counted, refused by its limit before it is done, and the counts bound
-all that is really done."""
+"""What reading a spec costs: every kind of work is counted, refused by its limit before it is done, and the counts
+bound all that is really done."""
 
 from __future__ import annotations
 
@@ -84,13 +84,17 @@ MANY = {
     "characters": framed(""),
     "values": framed("params: {a: [1, 2, 3], b: [$a, $a, $a, $a, $a, $a], width: 24}"),
     "expressions": framed("params: {a: 1, b: $a + $a + $a, width: 24}"),
-    "names": framed(f"params: {{a: 1, b: 2}}\nblocks: {{{RING}}}\ngraph:\n  rest: {{block: layer, from: first, repeat: 4}}"),
+    "names": framed(
+        f"params: {{a: 1, b: 2}}\nblocks: {{{RING}}}\ngraph:\n  rest: {{block: layer, from: first, repeat: 4}}"
+    ),
     "nodes": framed(f"blocks: {{{RING}}}\ngraph:\n  rest: {{block: layer, from: first, repeat: 4}}"),
-    "references": framed(f"blocks: {{{RING}}}\ngraph:\n  rest: {{block: layer, from: first, repeat: 4}}\n"
-                         "  sums: {layer: add, from: [rest.*.h, rest.*.h]}"),
+    "references": framed(
+        f"blocks: {{{RING}}}\ngraph:\n  rest: {{block: layer, from: first, repeat: 4}}\n"
+        "  sums: {layer: add, from: [rest.*.h, rest.*.h]}"
+    ),
     "sites": framed(""),
     "reads": framed(""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -167,14 +171,16 @@ def hostile(n: int) -> dict[str, str]:
         "parameters in every instance": f"params: {{{listed('p{k}: {k}', every)}}}\n" + block(relu),
         "parameters of parameters": f"params: {{p0: 1, {listed('p{k}: $p{before} + 1', later)}}}",
         "parameters in the wrong order": f"params: {{{listed('p{k}: $p{after}', every)}}}",
-        "lists doubled": f"params: {{p0: [1, 1], {listed('p{k}: [$p{before}, $p{before}]', later)}}}\norder: {{ranks: $p{n - 1}}}",
+        "lists doubled": f"params: {{p0: [1, 1], {listed('p{k}: [$p{before}, $p{before}]', later)}}}\norder: {{ranks: "
+                         f"$p{n - 1}}}",
         "masks of the next": f"masks: {{{listed('m{k}: m{after}', every)}, m{n}: left}}",
         "masks of the one before": f"masks: {{m0: left, {listed('m{k}: m{before} and m{before}', later)}}}",
         "outputs": block(relu, listed("o{k}: c", every) + ", h: c"),
         "inputs": block("c: {layer: relu, from: i0}", inputs=f"[{listed('i{k}', every)}]").replace(
             "from: first, repeat", f"from: {{{listed('i{k}: first', every)}}}, repeat"),
         "nodes that are left out": block(listed("n{k}: {{layer: relu, from: h, when: false}}", every) + ", " + relu),
-        "a list in every instance": block("c: {layer: relu, from: h, when: $i < $k}", params=f"{{k: {n}, l: [{listed('1', every)}]}}"),
+        "a list in every instance": block("c: {layer: relu, from: h, when: $i < $k}",
+                                          params=f"{{k: {n}, l: [{listed('1', every)}]}}"),
         "a list collected": block("c: {layer: relu, from: x}", f"o: [{listed('c', every)}], h: c")
         + "\n  sums: {layer: add, from: rest.*.o}",
         "nothing collected": block("d: {layer: relu, when: false}, " + relu, "o: d, h: c")
@@ -182,11 +188,14 @@ def hostile(n: int) -> dict[str, str]:
         "unknown nodes": "\n".join(f"u{k}: {{layer: relu, from: nothing{k}}}" for k in every),
         "unknown parameters": f"params: {{{listed('p{k}: {k}', every)}}}\ngraph:\n"
         + "\n".join(f"  u{k}: {{layer: relu, from: first, when: $nothing{k}}}" for k in every),
-        "other windows in every instance": block("c: {layer: conv, from: h, out: 24, kernel: 3, dilation: 1 + $i, mask: so_far}"),
+        "other windows in every instance": block("c: {layer: conv, from: h, out: 24, kernel: 3, dilation: 1 + $i, "
+                                                 "mask: so_far}"),
         "attention by many masks": "\n".join(
-            f"a{k}: {{layer: attention, from: first, keys: first, values: first, mask: that.position < this.position - {k}}}" for k in every
+            f"a{k}: {{layer: attention, from: first, keys: first, values: first, mask: that.position < this.position - "
+            f"{k}}}" for k in every
         ).replace("position", "row"),
-        "large kernels": "\n".join(f"n{k}: {{layer: conv, from: scaled, kernel: [{1 + k % 20}, 9], out: 24, mask: earlier}}" for k in every),
+        "large kernels": "\n".join(f"n{k}: {{layer: conv, from: scaled, kernel: [{1 + k % 20}, 9], out: 24, mask: "
+                                   "earlier}" for k in every),
         "conditions": f"condition: {{{listed('c{k}: {{kind: class, classes: 3}}', every)}}}\n" + block(relu),
     }  # fmt: skip
 
@@ -238,7 +247,8 @@ def test_names_without_use_cost_no_more_than_their_number(monkeypatch: pytest.Mo
     compared: list[int] = []
     real = unused.difflib.get_close_matches
     monkeypatch.setattr(unused.difflib, "get_close_matches",
-                        lambda word, others, **how: compared.append(len(others)) or real(word, others, **how))  # fmt: skip
+                        lambda word, others, **how: compared.append(len(others)) or real(word, others,
+                                                                                         **how))  # fmt: skip
     read: list[object] = []
     monkeypatch.setattr(unused, "base_sections", lambda *_: read.append(_) or {})
     monkeypatch.setattr(unused, "replaced_sections", lambda *_: read.append(_) or ())
@@ -258,5 +268,6 @@ def test_a_map_is_no_larger_than_data_may_be() -> None:
         from_text(
             "arspec: 1\ndata: {kind: image, height: 2, width: 2, levels: 2}\n"
             "condition: {m: {kind: map, height: 4096, width: 4096}}\n"
-            "graph:\n  logits: {layer: conv, from: x, out: $head, mask: earlier}\nhead: {kind: bernoulli, from: logits}\n"
+            "graph:\n  logits: {layer: conv, from: x, out: $head, mask: earlier}\nhead: {kind: bernoulli, from: "
+            "logits}\n"
         )

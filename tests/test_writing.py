@@ -1,4 +1,5 @@
-"""Files are written whole or not at all, whatever the machine does meanwhile; one process at a time trains into a folder."""
+"""Files are written whole or not at all, whatever the machine does meanwhile;
+one process at a time trains into a folder."""
 
 from __future__ import annotations
 

@@ -30,8 +30,10 @@ def codes(text: str) -> list[str]:
 
 
 ROOT = Path(__file__).parent.parent
-ODD = [" ", "\n", "\n  ", "é", "\u2028", "\x85", '"', "'", "{", "}", "[", "]", ",", ": ", "#", " #", "- ", "|\n", ">-\n", "&a ", "*a", "---\n",
-       "...\n", "\\", "\r", "\r\n", "~", "\xa0", "@", "`", "😀", "|2-\n", "''", "<<: ", "null", "%", "\n%", "\u2028%", "0x1f", "\n\n\n", "'a\n\n b'"]  # fmt: skip
+ODD = [" ", "\n", "\n  ", "é", "\u2028", "\x85", '"', "'", "{", "}", "[", "]", ",", ": ", "#", " #", "- ", "|\n",
+       ">-\n", "&a ", "*a", "---\n",
+       "...\n", "\\", "\r", "\r\n", "~", "\xa0", "@", "`", "😀", "|2-\n", "''", "<<: ", "null", "%", "\n%", "\u2028%",
+       "0x1f", "\n\n\n", "'a\n\n b'"]  # fmt: skip
 
 SCALARS: list[tuple[str, Any]] = [
     ("1e-3", 0.001), ("1E3", 1000.0), ("1.", 1.0), (".5", 0.5), ("-1.5e+2", -150.0), ("+3", 3), ("-0", 0),
@@ -335,7 +337,8 @@ def test_libyaml_reads_what_pyyaml_reads() -> None:
         found: list[object] = []
         for loader in (yaml._LIBYAML, pyyaml.SafeLoader):  # pyright: ignore[reportPrivateUsage]
             try:
-                found.append(yaml._Composer(Source("a.yaml", text), loader).document())  # pyright: ignore[reportPrivateUsage]
+                composer = yaml._Composer(Source("a.yaml", text), loader)  # pyright: ignore[reportPrivateUsage]
+                found.append(composer.document())
             except SpecError as error:
                 found.append(str(error))
             except yaml._Unread:  # pyright: ignore[reportPrivateUsage]

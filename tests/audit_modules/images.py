@@ -87,7 +87,8 @@ class GatedPixelCNN(nn.Module):
 
 
 class TwoStacks(nn.Module):
-    """Up and down passes of PixelCNN++ without strides. `wrong_stack`: the down pass feeds on the u stack throughout."""
+    """Up and down passes of PixelCNN++ without strides. `wrong_stack`:
+    the down pass feeds on the u stack throughout."""
 
     def __init__(self, layers: int = 3, wrong_stack: bool = False) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
-"""The network of the classical figure of cached generation (Ramachandran et al. 2017, "Fast Generation for Convolutional
-Autoregressive Models", figure 2): two convolutions of kernel 2 and stride 2 over time, two transposed ones back.
+"""The network of the classical figure of cached generation (Ramachandran et al. 2017, "Fast Generation for
+Convolutional Autoregressive Models", figure 2): two convolutions of kernel 2 and stride 2 over time,
+two transposed ones back.
 
 The values, scaled to [-1, 1], are shifted by one step. A strided convolution has one zero before the beginning, so that
 its output t reads the inputs 2t - 1 and 2t; ReLU after every layer; a linear map to L logits.

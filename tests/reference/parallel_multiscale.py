@@ -1,5 +1,6 @@
-"""Pixels in groups (after Reed et al. 2017, "Parallel Multiscale Autoregressive Density Estimation"): the image in cells of
-f x f pixels, and the pixels of one phase, (row mod f, column mod f), speak at once, phase after phase in raster order.
+"""Pixels in groups (after Reed et al. 2017, "Parallel Multiscale Autoregressive Density Estimation"): the image in
+cells of f x f pixels, and the pixels of one phase, (row mod f, column mod f), speak at once,
+phase after phase in raster order.
 
 * first: 9 x 9 convolution of the image, scaled to [-1, 1], to n features; only pixels of earlier phases; plus a learned
   vector for every place
@@ -7,8 +8,8 @@ f x f pixels, and the pixels of one phase, (row mod f, column mod f), speak at o
   plus the layer's input
 * output: 1 x 1 of the ReLU
 
-A masked convolution runs once for each phase, over the input with the later phases set to zero, and keeps the outputs of
-its phase.
+A masked convolution runs once for each phase, over the input with the later phases set to zero, and keeps the outputs
+of its phase.
 """
 
 import torch

@@ -3,15 +3,18 @@
 The grey view is one channel, the image C channels, both scaled to [-1, 1]. A PixelCNN of two streams gives the view's
 outputs; a second one, conditioned on an embedding of the whole view, the image's.
 
-* gated_resnet(x, a): c = 3 x 3 conv(concat_elu(x)); plus 1 x 1 of concat_elu(a) where a is given; concat_elu, 3 x 3 conv
+* gated_resnet(x, a): c = 3 x 3 conv(concat_elu(x)); plus 1 x 1 of concat_elu(a) where a is given; concat_elu, 3 x 3
+conv
   to 2n; x + first half * sigmoid(second half). Padding: "same" in the embedding; two rows on top and a column on both
   sides for u; two rows on top and two columns on the left for ul
-* embedding(view): 3 x 3; L resnets; 3 x 3 of stride 2 (a row below and a column to the right of zeros); L resnets; on the
-  way up L resnets with what those on the way down gave, last first; transposed 3 x 3 of stride 2, the first 2H rows and 2W
-  columns of it; L resnets likewise; 3 x 3
-* PixelCNN(x, c): a channel of ones is appended; u = down_shift(2 x 3), ul = down_shift(1 x 3) + right_shift(2 x 1), the 2 x .
-  reading the row above and their own; l times u = resnet(u, c), ul = resnet(ul, concat(u, c)), or u and ul without c where
-  there is none; 1 x 1 of elu(ul)
+* embedding(view): 3 x 3; L resnets; 3 x 3 of stride 2 (a row below and a column to the right of zeros); L resnets; on
+the
+  way up L resnets with what those on the way down gave, last first; transposed 3 x 3 of stride 2, the first 2H rows and
+  2W columns of it; L resnets likewise; 3 x 3
+* PixelCNN(x, c): a channel of ones is appended; u = down_shift(2 x 3), ul = down_shift(1 x 3) + right_shift(2 x 1), the
+2 x .
+  reading the row above and their own; l times u = resnet(u, c), ul = resnet(ul, concat(u, c)), or u and ul without c
+  where there is none; 1 x 1 of elu(ul)
 
 Every convolution has weight norm, one scale for each output channel.
 """
@@ -109,7 +112,8 @@ class PixelCNNAux(nn.Module):
         self.colours = Streams(channels, filters, layers, filters, outputs)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, 1 + C, H, W], the view in front -> the view's outputs [B, levels, H, W], the image's [B, outputs, H, W]."""
+        """x [B, 1 + C, H, W], the view in front -> the view's outputs [B, levels, H, W], the image's [B, outputs,
+        H, W]."""
         dtype = self.grey.output.bias.dtype
         view, image = (
             2 * part.to(dtype) / (n - 1) - 1 for part, n in zip((x[:, :1], x[:, 1:]), self.levels, strict=True)

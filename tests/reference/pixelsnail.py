@@ -3,13 +3,15 @@
 * input: the image scaled to [-1, 1] and a channel of ones; first = down(1 x 3 of it) + right(2 x 1 of it)
 * background: (row - H / 2) / H and (column - W / 2) / W, each in ``places`` equal channels: the code adds them to zeros
   of the image's shape, and so has one for each colour
-* gated_resnet(x, a): conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first * sigmoid(second)
+* gated_resnet(x, a): conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first *
+sigmoid(second)
 * block: residual layers of 2 x 2 windows that reach up and to the left; attention; a residual layer with it as `a`
 * attention: keys and values from 1 x 1 of a 1 x 1 residual layer over [image, features, background], queries likewise
   over [features, background]; only strictly earlier positions, the first attends to nothing and gets zeros
 
-Weight norm is optional, one scale for each output channel. With `ranks` [H, W] another order than raster: windows leave out
-what comes later than the position, and the two first convolutions become one of 3 x 3 that leaves out the position, too.
+Weight norm is optional, one scale for each output channel. With `ranks` [H, W] another order than raster: windows leave
+out what comes later than the position, and the two first convolutions become one of 3 x 3 that leaves out the position,
+too.
 """
 
 import math
@@ -25,8 +27,8 @@ def concat_elu(x: Tensor) -> Tensor:
 
 
 def by_order(conv: nn.Conv2d, x: Tensor, first: int, ranks: Tensor, strict: bool) -> Tensor:
-    """A convolution whose window begins `first` rows above and columns to the left, tap by tap: each position takes what
-    has a lower rank than its own, or not a higher one."""
+    """A convolution whose window begins `first` rows above and columns to the left, tap by tap: each position takes
+    what has a lower rank than its own, or not a higher one."""
     rows, columns = ranks.shape
     y = x.new_zeros(len(x), conv.out_channels, rows, columns) + conv.bias.view(-1, 1, 1)
     for i in range(rows):

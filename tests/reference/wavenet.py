@@ -109,8 +109,8 @@ class WaveNet(nn.Module):
         self.head_2 = nn.Conv1d(skip, levels if outputs is None else outputs, 1)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """Outputs ``[B, L, T]`` for ``x`` in 0..L-1, ``[B, T]``; ``given`` is the class ``[B]`` where there are classes,
-        the series ``[B, bands, frames]`` where there are bands."""
+        """Outputs ``[B, L, T]`` for ``x`` in 0..L-1, ``[B, T]``; ``given`` is the class ``[B]`` where there are
+        classes, the series ``[B, bands, frames]`` where there are bands."""
         dtype = self.first.weight.dtype
         if self.scale:
             samples = 2 * x.to(dtype)[:, None] / (self.levels - 1) - 1

@@ -1,8 +1,8 @@
 """Acts, each in a process of its own, so that its time and memory are its own: `python -m tools.benchmarks.acts JSON`.
 
-The JSON is a list of acts, each with its name and arguments; what is printed is JSON, too, a line for each: `seconds`, and
-`bytes`, the peak of the memory that the act took beyond what the process held before, weights included. The processes are
-forked, one after another, from one that has imported the libraries and has computed nothing.
+The JSON is a list of acts, each with its name and arguments; what is printed is JSON, too, a line for each: `seconds`,
+and `bytes`, the peak of the memory that the act took beyond what the process held before, weights included. The
+processes are forked, one after another, from one that has imported the libraries and has computed nothing.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import numpy as np
 
 
 def weights_read(model: Any, together: bool) -> int:
-    """Bytes of weights that one sample of any batch reads at the least: of every layer, once for each step in which any of
-    its sites becomes known, the taps of its window that some of these find inside the grid; or `together`, as the sampler
-    reads them, which computes sites of several steps in one and sums up ahead what windows read early.
+    """Bytes of weights that one sample of any batch reads at the least: of every layer, once for each step in which any
+    of its sites becomes known, the taps of its window that some of these find inside the grid; or `together`, as the
+    sampler reads them, which computes sites of several steps in one and sums up ahead what windows read early.
 
     For convolutions of one channel group: of a table (an embedding) a step reads a row, and all of it is counted."""
     read = 0.0
@@ -28,7 +28,8 @@ def weights_read(model: Any, together: bool) -> int:
 
 
 def _scheduled(model: Any) -> Any:
-    """(node, the table [n, M] of what some of its sites read, their steps [n]) for every part of the sampler's schedule."""
+    """(node, the table [n, M] of what some of its sites read,
+    their steps [n]) for every part of the sampler's schedule."""
     from arspec.analysis.known_at import Relations
     from arspec.sampler.plan.schedule import schedule
 

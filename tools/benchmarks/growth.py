@@ -1,8 +1,8 @@
 """`tools/bench growth`: time and memory of a sample by the number of its sites, with the exponents that fit them.
 
 Every size is drawn in a process of its own. Images are whole samples of a small PixelCNN, sequences streams of a small
-WaveNet, whose steps are compiled where they are many. The exponent is the slope of the logarithms, by least squares: 1 is
-linear, 0 is flat.
+WaveNet, whose steps are compiled where they are many. The exponent is the slope of the logarithms, by least squares: 1
+is linear, 0 is flat.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def bandwidth(megabytes: int = 512, repeat: int = 5) -> float:
     return array.numel() * 4 / median(seconds(array.sum) for _ in range(repeat))
 
 
-# -- memory --------------------------------------------------------------------------------------------------------------
+# -- memory ------------------------------------------------------------------------------------------------------------
 
 
 def resident() -> int:
@@ -125,8 +125,9 @@ def _most() -> int:
 
 
 def apart(acts: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    """What each of some acts of tools/benchmarks/acts.py gives, one after another, each in a process of its own: its time,
-    and the memory that it alone took. The processes come from one that has imported the libraries and has done nothing."""
+    """What each of some acts of tools/benchmarks/acts.py gives, one after another, each in a process of its own: its
+    time, and the memory that it alone took. The processes come from one that has imported the libraries and has done
+    nothing."""
     with _started("acts", [{"threads": threads(), **act} for act in acts]) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -165,7 +166,7 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
-# -- the machine ---------------------------------------------------------------------------------------------------------
+# -- the machine -------------------------------------------------------------------------------------------------------
 
 
 def machine() -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""`tools/bench memory`: the peak memory of a sample beside that of one forward pass of the same batch, each in a process
-of its own, beyond what the process and the weights took before."""
+"""`tools/bench memory`: the peak memory of a sample beside that of one forward pass of the same batch, each in a
+process of its own, beyond what the process and the weights took before."""
 
 from __future__ import annotations
 

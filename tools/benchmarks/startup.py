@@ -14,7 +14,8 @@ ROUNDS = 11
 COMMANDS: dict[str, tuple[list[str], float | None]] = {
     "arspec --help": (["-m", "arspec", "--help"], 0.25),
     "arspec verify --static specs/made.yaml": (["-m", "arspec", "verify", "--static", "specs/made.yaml"], 0.6),
-    "arspec verify --static specs/pixelcnn_pp.yaml": (["-m", "arspec", "verify", "--static", "specs/pixelcnn_pp.yaml"], None),
+    "arspec verify --static specs/pixelcnn_pp.yaml": (["-m", "arspec", "verify", "--static", "specs/pixelcnn_pp.yaml"],
+                                                      None),
 }  # fmt: skip
 BARE = "python, import numpy, pydantic and yaml"
 

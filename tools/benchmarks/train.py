@@ -1,11 +1,11 @@
 """`train`: a whole training step (loss, gradients, AdamW) against modules by hand, as the field writes them.
 
-The modules are those of tests/reference: masks multiplied into the weights at every call, full kernels, a window that is
-unfolded where its mask differs from position to position. Before anything is timed, the two are trained side by side
+The modules are those of tests/reference: masks multiplied into the weights at every call, full kernels, a window that
+is unfolded where its mask differs from position to position. Before anything is timed, the two are trained side by side
 with the same weights in float64, at a small size: 50 steps whose losses agree to 1e-5.
 
-Each case is timed in a process of its own, as a training is: after a large model the allocator keeps its memory, and short
-steps take other times.
+Each case is timed in a process of its own, as a training is: after a large model the allocator keeps its memory, and
+short steps take other times.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MOST, BUDGET, TURN = 200, 1.5, 0.1  # turns of each pair, in so many seconds, an
 
 @dataclass(frozen=True)
 class Case:
-    """A spec, the sizes at which it is timed and at which its loss curve is held to the module by hand, and an order that
-    it takes in place of its own."""
+    """A spec, the sizes at which it is timed and at which its loss curve is held to the module by hand, and an order
+    that it takes in place of its own."""
 
     spec: str
     reference: str
@@ -69,8 +69,8 @@ CASES = (
 
 
 def run(options: Options) -> list[Row]:
-    """A row for each case, or for those whose spec is named; seconds of one step. `small`: at the size of the curves, all in
-    this process."""
+    """A row for each case, or for those whose spec is named; seconds of one step. `small`: at the size of the curves,
+    all in this process."""
     names = [case.spec for case in CASES]
     for name in options.specs:
         if name not in names:
@@ -102,8 +102,8 @@ def curves(case: Case, steps: int) -> float:
 
 
 def timed(case: Case, options: Options, apart: float) -> Row:
-    """Medians over several pairs of modules, as a short step takes a tenth more or less by where its tensors lie. The two
-    take turns of `TURN` seconds: a single short step would find its caches full of the other's."""
+    """Medians over several pairs of modules, as a short step takes a tenth more or less by where its tensors lie. The
+    two take turns of `TURN` seconds: a single short step would find its caches full of the other's."""
     batch = options.batches[0] if options.batches else case.batch
     found: dict[str, list[float]] = {"spec": [], "by hand": []}
     fewest, most = (1, 1) if options.small else PAIRS

@@ -31,7 +31,8 @@ class CachedGPT:
             })  # fmt: skip
 
     def step(self, h: Tensor, t: int, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        """h [B, width], the token before with its place; keys, values [B, heads, T, width / heads]. Logits [B, levels]."""
+        """h [B, width], the token before with its place; keys, values [B, heads, T, width / heads].
+        Logits [B, levels]."""
         batch, shape = len(h), (self.width,)
         for b, k, v in zip(self.blocks, keys, values, strict=True):
             y = F.linear(F.layer_norm(h, shape, b["norm1_gain"], b["norm1_bias"]), b["qkv"], b["qkv_bias"])

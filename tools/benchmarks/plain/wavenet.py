@@ -71,7 +71,8 @@ class RingWaveNet:
     def sample(
         self, steps: int, speaker: Tensor, uniforms: Tensor, step: Callable[[Tensor, Tensor], Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """speaker [B], uniforms [B, T] -> samples [B, T], and the last step's logits. `step`: self.step, or it compiled."""
+        """speaker [B], uniforms [B, T] -> samples [B, T], and the last step's logits. `step`: self.step,
+        or it compiled."""
         run, batch = step or self.step, len(speaker)
         self.start(batch, speaker)
         out = torch.empty(batch, steps, dtype=torch.long)
