@@ -1,5 +1,7 @@
 """The dynamic tests on small functions whose dependence is known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from arspec.verification.dynamic import (
     examine,
     find_leaves,
     gradient_pattern,
+    leaks,
     mixes_examples,
     perturb,
 )
@@ -82,6 +85,32 @@ def test_a_leak_of_several_variables_together_is_narrowed_to_them():
     assert [violation.inputs for violation in found.violations] == [(3, 5)]
     assert found.violations[0].output == 1
     assert found.leaks.sum() == 2
+
+
+def test_whether_there_is_a_leak_takes_less_than_where():
+    """Of one variable, of two together, beyond the alphabet, and none."""
+    calls = 0
+
+    def counted(leak: Callable[[Tensor], Tensor]) -> Subject:
+        def run(x: Tensor) -> Tensor:
+            nonlocal calls
+            calls += 1
+            return shifted_sum(x) + leak(x)[..., None]
+
+        return subject(run)
+
+    def both(x: Tensor) -> Tensor:
+        return F.pad(((x[:, 3:4] == 1) & (x[:, 5:6] == 1)).double(), (1, T - 2))
+
+    for leak in (lambda x: torch.sign(later(x)), both, lambda x: F.relu(later(x) - 6)):
+        case = counted(leak)
+        calls = 0
+        assert leaks(case, bases=4, batch=8)
+        first, calls = calls, 0
+        assert not perturb(case, bases=4, batch=8).ok
+        assert first * 2 < calls
+    assert not leaks(subject(shifted_sum))
+    assert not leaks(subject(lambda x: shifted_sum(x) + F.relu(later(x) - 6)[..., None]), outside=False)
 
 
 def test_beyond_the_alphabet_is_marked_and_counts_for_nothing_else():

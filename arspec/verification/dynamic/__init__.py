@@ -9,7 +9,7 @@ from arspec.verification.dynamic.examine import examine
 from arspec.verification.dynamic.findings import Findings, Violation
 from arspec.verification.dynamic.gradients import gradient_pattern
 from arspec.verification.dynamic.leaves import find_leaves
-from arspec.verification.dynamic.perturbation import perturb
+from arspec.verification.dynamic.perturbation import leaks, perturb
 from arspec.verification.dynamic.subject import Leaf, Subject, Traced, mixes_examples
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "examine",
     "find_leaves",
     "gradient_pattern",
+    "leaks",
     "mixes_examples",
     "perturb",
 ]

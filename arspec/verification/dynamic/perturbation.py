@@ -59,6 +59,20 @@ def perturb(
     return found
 
 
+def leaks(
+    subject: Subject, *, draws: int = 1, bases: int = 2, batch: int = 64, outside: bool = True, seed: int = 0
+) -> bool:
+    """Whether `perturb` would find a leak: after the first one nothing more is tried, and none is narrowed down."""
+    generator = torch.Generator().manual_seed(seed)
+    for draw in range(draws):
+        if subject.redraw is not None:
+            subject.redraw(draw)
+        for _ in range(bases):
+            if any(_search(subject, generator, Findings.none(subject.variables), batch=batch, outside=outside)):
+                return True
+    return False
+
+
 def perturbation_findings(
     subject: Subject,
     generator: torch.Generator,
@@ -71,6 +85,25 @@ def perturbation_findings(
 ) -> Findings:
     """The findings at one random example with the weights as they are."""
     found = Findings.none(subject.variables)
+    for _ in _search(
+        subject, generator, found, variables=variables, cuts=cuts, draw=draw, batch=batch, outside=outside
+    ):
+        pass
+    return found
+
+
+def _search(
+    subject: Subject,
+    generator: torch.Generator,
+    found: Findings,
+    *,
+    variables: Sequence[int] | None = None,
+    cuts: Sequence[int] | None = None,
+    draw: int = 0,
+    batch: int = 64,
+    outside: bool = True,
+) -> Iterator[bool]:
+    """Adds to `found` what is found at one random example. Gives, again and again on the way, whether there is a leak."""
     found.mixes = mixes_examples(subject, generator)
     base = subject.random(1, generator)[0]
     # Where examples read one another only the first slot is changed, and the others stay as they are.
@@ -101,6 +134,7 @@ def perturbation_findings(
         new = illegal.T.numpy() & ~found.leaks[:, columns]
         found.leaks[:, columns] |= new
         _tell(found, bench, each, new, columns, draw)
+        yield not found.ok
 
     narrowed: Counter[str] = Counter()
     for each in bench.compare(suffixes):
@@ -110,13 +144,13 @@ def perturbation_findings(
             later = np.flatnonzero(subject.rank >= cut[row])
             explained = found.leaks[:, later].any(1)  # by a pair that is known already
             for output in np.flatnonzero(illegal[row] & ~explained)[: BISECTIONS - narrowed[kind.how]]:
+                yield True
                 narrowed[kind.how] += 1
                 inputs = _narrow(subject, bench, kind, later, int(output))
                 found.leaks[output, inputs] = True
                 if len(inputs) == 1 and not kind.outside:
                     found.seen[output, inputs] = True
                 _tell_one(found, bench, kind, inputs, int(output), draw)
-    return found
 
 
 @dataclass(frozen=True)
