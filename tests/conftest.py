@@ -58,6 +58,25 @@ def randomised(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
     return model
 
 
+@cache
+def _shared(path: Path, repeats: int, worth: int) -> tuple[Model, int]:
+    model = randomised(small(path, repeats), worth=worth)
+    return model, _written(model)
+
+
+def _written(model: Model) -> int:
+    """How often any of its weights was written."""
+    return sum(weight._version for weight in model.parameters())
+
+
+def shared(path: Path, repeats: int = REPEATS, worth: int = WORTH) -> Model:
+    """The randomised model of a small spec, one for all tests of a process, with the samplers that it made: none of them
+    may write its weights, nor change what else it computes with."""
+    model, written = _shared(path, repeats, worth)
+    assert (_written(model), model.training) == (written, False), "a test has changed a model that others share"
+    return model
+
+
 def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
     """[batch, *shape] integers of the spec's alphabet."""
     data = model.spec.data

@@ -30,7 +30,7 @@ from arspec.sampler.plan.levels import levels
 from arspec.sampler.plan.schedule import schedule
 from arspec.sampler.plan.timing import WORTH
 from arspec.verification.subject import random_conditions
-from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, small
+from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, shared, small
 from tests.random_specs import specs
 
 FORCED = ("once", "levels", "fixed-point")
@@ -75,14 +75,14 @@ def module_once_per_step(
 @cache
 def drawn_by_the_module(path: Path, n: int, seed: int, heat: float) -> Tensor:
     """[n, *shape] of the small spec's last member, which the threshold of sums does not touch."""
-    model = randomised(small(path, repeats=1))
+    model = shared(path, repeats=1)
     return module_once_per_step(model, random_conditions(model, 1, n), members(model)[-1], n, seed, heat)
 
 
 @both_worths
 @every_spec
 def test_every_method_draws_what_the_module_once_per_step_draws(path: Path, worth: int):
-    model, n = randomised(small(path, repeats=1), worth=worth), 3
+    model, n = shared(path, repeats=1, worth=worth), 3
     conditions = random_conditions(model, 1, n)
     member = members(model)[-1]
     how: dict[str, Any] = {"seed": 7, "temperature": 3.0, "member": member}  # warm: much hangs on what was drawn before
@@ -96,7 +96,7 @@ def test_every_method_draws_what_the_module_once_per_step_draws(path: Path, wort
 
 @every_spec
 def test_at_temperature_zero_the_methods_draw_alike(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     conditions = random_conditions(model, 1, 3)
     once, by_levels, found = (model.sample(3, method=name, temperature=0.0, **conditions) for name in FORCED)
     assert torch.equal(once, by_levels)
@@ -105,7 +105,7 @@ def test_at_temperature_zero_the_methods_draw_alike(path: Path):
 
 @every_spec
 def test_every_method_completes_alike(path: Path):
-    model, n = randomised(small(path)), 3
+    model, n = shared(path), 3
     conditions = random_conditions(model, 1, n)
     for member in members(model):
         ranks = torch.from_numpy(scalar_ranks(model, member)).view(model.spec.data.shape)
@@ -149,7 +149,7 @@ def test_nothing_is_read_before_it_is_there(path: Path):
 @both_worths
 @every_spec
 def test_levels_compute_every_site_once(path: Path, worth: int):
-    model = randomised(small(path), worth=worth)
+    model = shared(path, worth=worth)
     conditions = random_conditions(model, 0, 1)
     counted: list[Counter[tuple[Node, int]]] = []
     for by_levels in (False, True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from arspec.network.ranks import scalar_ranks
 from arspec.sampler.run.few_rows import BUSY
 from arspec.verification.dynamic import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
-from tests.conftest import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, small
+from tests.conftest import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, shared, small
 
 BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
 DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule
@@ -135,24 +136,31 @@ def test_nothing_moves_with_what_comes_later(path: Path):
         assert not (found.seen & ~seen(Relations(spec.graph(), spec.members[member])).matrix()).any()
 
 
+@cache
+def parameters_of_the_module(path: Path, batch: int, member: int) -> Tensor:
+    """[B, V, K] for random data: neither the threshold of sums nor that of products touches them."""
+    model = shared(path)
+    return model(random_data(model, batch, seed=batch), member, **random_conditions(model, batch, batch)).detach()
+
+
 @pytest.mark.parametrize("busy", [BUSY, 0], ids=["torch", "compiled"])
 @both_worths
 @every_spec
 def test_the_sampler_is_the_module(path: Path, worth: int, busy: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.few_rows.BUSY", busy)
-    model = randomised(small(path), worth=worth)
+    # the products are chosen as a sampler is made
+    model = shared(path, worth=worth) if busy == BUSY else randomised(small(path), worth=worth)
     for batch in (1, 5):
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)
         for member in range(model.members):
-            torch.testing.assert_close(
-                model.sampler(member).replay(x, given), model(x, member, **given), rtol=0, atol=1e-9
-            )
+            wanted = parameters_of_the_module(path, batch, member)
+            torch.testing.assert_close(model.sampler(member).replay(x, given), wanted, rtol=0, atol=1e-9)
 
 
 @both_worths
 @every_spec
 def test_every_site_is_computed_once(path: Path, worth: int):
-    model = randomised(small(path), worth=worth)
+    model = shared(path, worth=worth)
     given = random_conditions(model, 0, 1)
     for member, chosen in enumerate(model.graph.members):
         computed: Counter[tuple[Node, int]] = Counter()
@@ -173,7 +181,7 @@ def test_every_site_is_computed_once(path: Path, worth: int):
 
 @every_spec
 def test_samples_depend_on_their_seed_and_number_alone(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     given = random_conditions(model, 0, 5)
     together = model.sample(5, seed=3, **given)
     assert together.shape == (5, *model.spec.data.shape)
@@ -188,7 +196,7 @@ def test_samples_depend_on_their_seed_and_number_alone(path: Path):
 
 @every_spec
 def test_temperature_zero_leaves_nothing_to_chance(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     head, support, given = model.graph.head, model.graph.support, random_conditions(model, 0, 2)
     x = model.sample(2, seed=1, temperature=0.0, **given)
     assert torch.equal(x, model.sample(2, seed=2, temperature=0.0, **given))
@@ -201,7 +209,7 @@ def test_temperature_zero_leaves_nothing_to_chance(path: Path):
 
 @every_spec
 def test_a_completion_keeps_what_is_known(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     given = random_conditions(model, 0, 3)
     for member in range(model.members):
         ranks = torch.from_numpy(scalar_ranks(model, member)).view(model.spec.data.shape)
@@ -276,7 +284,7 @@ def test_parameters_are_named_after_nodes(path: Path):
 
 @every_spec
 def test_a_state_goes_round(path: Path):
-    model, other = randomised(small(path), seed=1), randomised(small(path), seed=2)
+    model, other = shared(path), randomised(small(path), seed=2)
     x, given = random_data(model, 2), random_conditions(model, 0, 2)
     before = other.sample(2, seed=0, method="once", **given)
     other.load_state_dict(model.state_dict())
