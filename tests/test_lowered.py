@@ -14,8 +14,9 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.language.load import from_text, load
 from arspec.layers.base import Node
 from arspec.network.module import Model
-from arspec.sampler.plan.lowered import Lowered, lowered
-from arspec.sampler.plan.schedule import schedule
+from arspec.sampler.plan.lowered import lowered
+from arspec.sampler.plan.passes import schedule
+from arspec.sampler.plan.schedule import Lowered
 from tests.conftest import ROOT, check_priming, randomised
 
 TEXT = """

@@ -27,7 +27,7 @@ from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.noise import MAX_EXAMPLES, uniforms
 from arspec.sampler.plan import levels as levels_of
 from arspec.sampler.plan.levels import levels
-from arspec.sampler.plan.schedule import schedule
+from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.timing import WORTH
 from arspec.verification.subject import random_conditions
 from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, shared, small

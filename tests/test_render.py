@@ -32,7 +32,7 @@ from arspec.pictures.schedule import render_schedule
 from arspec.pictures.states import State, field_of
 from arspec.pictures.strictness import Strictness, crosses, strictness
 from arspec.pictures.tree import tree_of
-from arspec.sampler.plan.schedule import free_nodes
+from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.timing import steps_of
 
 DOT = shutil.which("dot")

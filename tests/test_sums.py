@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from arspec.language.load import from_text, load
-from arspec.sampler.plan.schedule import schedule
+from arspec.sampler.plan.passes import schedule
 from tests.conftest import ROOT, check_priming, randomised
 
 # What is added up, and the names of the nodes that are computed with it.

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from arspec.analysis.known_at import Relations, known_at
 from arspec.language.load import load
 from arspec.layers.base import Node
-from arspec.sampler.plan.schedule import Schedule, schedule
+from arspec.sampler.plan.passes import schedule
+from arspec.sampler.plan.schedule import Schedule
 from arspec.sampler.plan.timing import _together  # pyright: ignore[reportPrivateUsage]
 from arspec.types import Ints
 from tests.conftest import ROOT, both_worths, every_spec, small

@@ -12,7 +12,8 @@ from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.sampler.plan.schedule import Schedule, schedule
+from arspec.sampler.plan.passes import schedule
+from arspec.sampler.plan.schedule import Schedule
 from arspec.types import Cells, Ints, coordinates
 
 PROBED = 16  # sites by which it is told whether a node reads other places than its own

@@ -21,11 +21,12 @@ from arspec.sampler.drive.drawing import check_temperature
 from arspec.sampler.drive.noise import Uniforms, numbered
 from arspec.sampler.drive.priming import can_prime, prime
 from arspec.sampler.drive.prompting import rows_of
+from arspec.sampler.plan.caches import CACHES
 from arspec.sampler.plan.endless import Course, endless, own_course
+from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.lengths import at_length, over
+from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
-from arspec.sampler.plan.program import program
-from arspec.sampler.plan.schedule import free_nodes, schedule
 from arspec.sampler.run.compiled import Step, compiled_step, pays
 from arspec.sampler.run.machine import Cut, Machine, State, free_values
 
@@ -187,7 +188,7 @@ class Stream:
                 machine.step(row, cut, state, self._number(step))
                 machine.write(cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
             return count
-        plan = program(schedule(longer.graph, longer.graph.members[self.member]))
+        plan = through(asked(longer.graph, longer.graph.members[self.member], sums=False), CACHES)
         x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
         prime(machine, state, x, _stretched(longer, condition), count, longer, plan.orders)
         return count

@@ -15,11 +15,15 @@ from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked, Whole
+from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.lengths import graph_at, no_stream, over
 from arspec.sampler.plan.levels import no_order
+from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period, period_of
-from arspec.sampler.plan.program import Program, Rows, program, rows_of
-from arspec.sampler.plan.schedule import Leaks, free_nodes, schedule
+from arspec.sampler.plan.program import Program, Rows
+from arspec.sampler.plan.rows import ROWS
+from arspec.sampler.plan.schedule import Leaks
+from arspec.sampler.plan.state import State
 from arspec.types import Ints, Member
 
 if TYPE_CHECKING:
@@ -48,8 +52,8 @@ class Course:
 
 def own_course(model: Model, member: int) -> Course:
     """The course of the model's own length, from beginning to end. InputError where it is generated in another order."""
-    plan = _program(model.graph, _in_time(model, member), gather=False)
-    return Course(model, plan, rows_of(plan), None)
+    plan = _planned(model.graph, _in_time(model, member), endless=False)
+    return Course(model, plan.program, plan.rows, None)
 
 
 def endless(model: Model, member: int) -> Course:
@@ -77,20 +81,19 @@ def endless(model: Model, member: int) -> Course:
             continue
         if far is not None and far.count * length > MOST_READ:
             break
-        plan = _program(graph, chosen, gather=True)
-        rows = rows_of(plan)
-        period = period_of(plan, rows)
+        plan = _planned(graph, chosen, endless=True)
+        period = period_of(plan.program, plan.rows)
         if period is not None:
-            return Course(over(model, graph), plan, rows, period)
+            return Course(over(model, graph), plan.program, plan.rows, period)
     if far is not None:
         raise _looks_far(model.spec, far)
     raise misfit or no_stream(model.spec, f"its steps do not come to repeat each other within {LONGEST:,} steps")
 
 
-def _program(graph: Graph, chosen: Member, gather: bool) -> Program:
-    """gather: of a stream, in which nothing is read whole."""
+def _planned(graph: Graph, chosen: Member, endless: bool) -> State:
+    """endless: of a stream, in which nothing is read whole."""
     try:
-        return program(schedule(graph, chosen, gather=gather), endless=gather)
+        return through(asked(graph, chosen, sums=False, endless=endless, in_blocks=False), ROWS)
     except Leaks:
         raise no_order(chosen) from None
 

@@ -8,43 +8,19 @@ at once (`arspec.sampler.plan.sums`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arspec.analysis.known_at import Relations
-from arspec.language.graph import Graph
+from arspec.analysis.known_at import Relations, known_at
 from arspec.layers.base import Node
 from arspec.layers.elementwise import Elementwise
+from arspec.sampler.plan.schedule import ChannelShare, Lowered
+from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.sampler.plan.timing import ahead
 from arspec.types import Bools, Ints
-
-
-@dataclass(eq=False)
-class ChannelShare:
-    """What a linear layer makes of some of the channels that it reads; one of its shares has its bias."""
-
-    channels: Ints
-    bias: bool
-
-
-@dataclass(eq=False)
-class Lowered:
-    """A graph whose nodes are the spec's, or stand for them. origin: the node of the spec whose weights and constants one of
-    them takes, where it is not its own; computes: the nodes of the spec of which it computes the sites, likewise; unwritten:
-    those that give what none of the spec's gives by itself, inputs before their readers."""
-
-    graph: Graph
-    origin: dict[Node, Node] = field(default_factory=dict)
-    shares: dict[Node, ChannelShare] = field(default_factory=dict)
-    computes: dict[Node, list[Node]] = field(default_factory=dict)
-    unwritten: list[Node] = field(default_factory=list)
-
-    def computed(self, node: Node) -> list[Node]:
-        """The nodes of the spec that are computed with a node."""
-        return self.computes.get(node, [self.origin.get(node, node)])
 
 
 def lowered(relations: Relations, known: Mapping[Node, Ints], worth: int) -> Lowered:
@@ -207,3 +183,59 @@ def _channels(beside: Node, between: list[Node]) -> Ints:
         assert made is not None
         of = of[made]
     return of
+
+
+# -- the pass --------------------------------------------------------------------------------------------------------
+
+
+def _lower(state: State) -> None:
+    state.lowered = Lowered(state.graph)
+    if state.sums:
+        state.lowered = lowered(state.relations, state.known, state.worth)
+    if state.lowered.graph is not state.graph:
+        state.graph = state.lowered.graph
+        state.relations = Relations(state.graph, state.member)
+        state.known = known_at(state.relations, time=state.time)
+
+
+def check_lowered(state: State) -> None:
+    """Each node of the spec is computed once, known when it was, by nodes that come after their inputs. The shares of a layer
+    take each of its channels once, and one of them its bias."""
+    own, found, graph = state.spec_graph, state.lowered, state.graph
+    computed = Counter(one for node in graph.live for one in found.computed(node))
+    hold(computed == Counter(own.live), f"not once computed: {_names({*computed} ^ {*own.live} or computed)}")
+    before = known_at(Relations(own, state.member), time=state.time)
+    last = {node: found.computed(node)[0] for node in graph.live if found.computed(node)}
+    for node, stands_for in last.items():
+        same = np.array_equal(state.known[node], before[stands_for])
+        hold(same, f"{node.name} is not known when {stands_for.name} was, for which it stands")
+    there = {*graph.sources}
+    for node in graph.live:
+        hold(there >= {*node.inputs}, f"{node.name} comes before its inputs")
+        there.add(node)
+    of: dict[Node, list[ChannelShare]] = {}
+    for node, share in found.shares.items():
+        of.setdefault(found.origin[node], []).append(share)
+    for node, shares in of.items():
+        taken = np.sort(np.concatenate([share.channels for share in shares]))
+        hold(np.array_equal(taken, np.arange(node.ins[0].channels)), f"a channel of {node.name} is lost or taken twice")
+        hold(sum(share.bias for share in shares) == 1, f"the bias of {node.name} is lost or added twice")
+
+
+def _names(nodes: Iterable[Node]) -> str:
+    return ", ".join(sorted(node.name for node in nodes))
+
+
+def _lower_figures(state: State) -> Figures:
+    found = state.lowered
+    twins = sum(len(found.computed(node)) > 1 and node not in found.shares for node in state.graph.live)
+    return {"nodes before": len(state.spec_graph.live), "nodes after": len(state.graph.live),
+            "layers in shares": len({found.origin[node] for node in found.shares}),
+            "nodes that stand for several": twins}  # fmt: skip
+
+
+LOWER = Pass(
+    "lower",
+    "puts in the graph's place one that gives the same in fewer or larger products",
+    ("graph", "relations", "known"), ("graph", "relations", "known", "lowered"), _lower, check_lowered, _lower_figures,
+)  # fmt: skip

@@ -23,7 +23,7 @@ LEAST = 32  # steps, and two periods, for which a period must have held
 
 @dataclass(eq=False)
 class Period:
-    """From step `begin` on: row t + length is row t with each number moved on by `shift` in its ring."""
+    """From step `asked` on: row t + length is row t with each number moved on by `shift` in its ring."""
 
     begin: int
     rows: Rows  # of one period

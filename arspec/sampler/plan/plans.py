@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 from arspec.analysis.known_at import Relations
 from arspec.language.graph import Graph
 from arspec.sampler.plan.levels import levels
-from arspec.sampler.plan.program import Blocks, Program, Rows, blocks_of, program, rows_of
-from arspec.sampler.plan.schedule import Schedule, schedule
+from arspec.sampler.plan.operations import PROGRAM
+from arspec.sampler.plan.passes import asked, through
+from arspec.sampler.plan.program import Blocks, Program, Rows
+from arspec.sampler.plan.rows import ROWS
+from arspec.sampler.plan.schedule import Schedule
+from arspec.sampler.plan.state import State
 from arspec.types import Ints
 
 T = TypeVar("T")
@@ -19,27 +22,41 @@ MOST = 16  # plans, and levels, of one graph that are kept
 
 @dataclass(eq=False)
 class Plan:
-    """A schedule with its program, and the rows of all steps."""
+    """What the passes have made: a schedule with its program, and the rows of all steps, written out when they are asked
+    for."""
 
-    schedule: Schedule
-    program: Program
+    state: State
 
-    @cached_property
+    @property
+    def schedule(self) -> Schedule:
+        """Which sites are computed at which step."""
+        return self.state.schedule
+
+    @property
+    def program(self) -> Program:
+        """The operations of all steps, on rows of caches."""
+        return self.state.program
+
+    @property
     def blocks(self) -> Blocks:
-        return blocks_of(self.program)
+        """[T, Q]: the first row of each section whose rows at a step follow one another, else -1."""
+        found = through(self.state, ROWS).blocks
+        assert found is not None
+        return found
 
-    @cached_property
+    @property
     def rows(self) -> Rows:
-        return rows_of(self.program, self.blocks)
+        """The rows of all steps, of blocks none."""
+        return through(self.state, ROWS).rows
 
 
 def plan_of(graph: Graph, member: int, worth: int, time: Ints | None = None) -> Plan:
-    """The plan of one member of the family, made once. `worth`, `time`: as of `schedule`. Raises Leaks."""
+    """The plan of one member of the family, made once. `worth`, `time`: as of `asked`. Raises Leaks."""
     key = (member, worth, None if time is None else time.tobytes())
     found: Plan | None = graph.plans.get(key)
     if found is None:
-        plan = schedule(graph, graph.members[member], time, sums=True, worth=worth)
-        found = _kept(graph, key, Plan(plan, program(plan)))
+        state = asked(graph, graph.members[member], time, worth=worth)
+        found = _kept(graph, key, Plan(through(state, PROGRAM)))
     return found
 
 

@@ -1,9 +1,5 @@
 """The sampler's program: the schedule with every site replaced by its place in a cache. numpy only.
 
-Liveness: the cache of a node is a ring over its sites in the order in which they are computed, just long enough that no
-site is written over before it was last read. WaveNet's queues, PixelCNN++'s rows and the full cache of attention are all
-this. What stands outside the grid has the first rows of each cache; the ring comes behind them.
-
 A step is one row of whole numbers, cut into sections: for every gather the rows of the cache that it reads, for every
 result the rows that it is written to. Rows of equal cuts make a class of steps. On sequences the rows repeat, each number
 moved on by a fixed amount (`arspec.sampler.plan.periods`), so that they are not held for every step.
@@ -23,7 +19,8 @@ from arspec.reads import Matrix, Ranked
 from arspec.sampler.plan.schedule import Input, Part, Schedule
 from arspec.types import Ints
 
-Blocks = npt.NDArray[np.int32]
+Blocks = npt.NDArray[np.int32]  # [T, Q]: the first row of each section whose rows follow one another, else -1
+Orders = dict[Node, list[tuple[Ints, Ints]]]  # by group: the sites in the order in which they come, and the bounds
 ENDLESS = 1 << 62  # the ring of what is never written over
 
 
@@ -40,6 +37,14 @@ class Entries:
 
     def cut(self, lo: int, hi: int) -> Entries:
         return Entries(self.index[lo:hi], self.base[lo:hi], self.ring[lo:hi])
+
+
+@dataclass(eq=False)
+class Numbers:
+    """Where the sites [S] of a node come in the order of computation: the group of each, and its number in it, -1 for never."""
+
+    group: Ints
+    index: Ints
 
 
 @dataclass(eq=False)
@@ -106,7 +111,7 @@ class Program:
     operations: list[Operation]
     sections: list[Section]
     caches: dict[Node, Kept]
-    orders: dict[Node, list[tuple[Ints, Ints]]]  # by group: the sites in the order in which they come, and the bounds
+    orders: Orders
     head: int  # the section of the head's rows that the step draws from
     head_made: tuple[int, int] | None  # where each step computes just what it draws from: operation and part
     data: int  # the section of the data's rows that what is drawn is written to
@@ -171,197 +176,6 @@ class Program:
         return found
 
 
-def program(schedule: Schedule, endless: bool = False) -> Program:
-    """The program of a schedule. endless: for more steps than it has, so that nothing is kept for every site."""
-    return _Builder(schedule, endless).build()
-
-
-class _Builder:
-    def __init__(self, schedule: Schedule, endless: bool) -> None:
-        self.endless = endless
-        self.schedule, self.graph = schedule, schedule.graph
-        graph, steps = schedule.graph, schedule.steps
-        # the data are a part as well: what is drawn in step t is there from step t + 1 on
-        drawn = np.concatenate([[0], schedule.head_bounds[:-1]])
-        self.orders = {graph.data: [(schedule.head_sites, drawn)]}
-        for node in dict.fromkeys(part.node for part in schedule.parts):
-            mine = {p.group: p for p in schedule.parts if p.node is node}
-            self.orders[node] = [
-                (mine[g].sites, mine[g].bounds) if g in mine else (np.empty(0, np.int64), np.zeros(steps + 1, np.int64))
-                for g in range(node.out.groups)
-            ]
-        # what is read whole lies in the order of its sites, so that keys and values stand side by side
-        self.whole = {i.source for p in schedule.parts for i in p.inputs if i.whole}
-        self.group_of: dict[Node, Ints] = {}
-        self.index_of: dict[Node, Ints] = {}
-        for node, orders in self.orders.items():
-            self.group_of[node] = np.zeros(node.out.sites, np.int64)
-            self.index_of[node] = np.full(node.out.sites, -1, np.int64)
-            for g, (sites, _) in enumerate(orders):
-                self.group_of[node][sites] = g
-                self.index_of[node][sites] = sites if node in self.whole else np.arange(len(sites))
-        self.sections: list[Section] = []
-        self.known: dict[tuple[bytes, ...], int] = {}
-        self.caches: dict[Node, Kept] = {}
-
-    def build(self) -> Program:
-        schedule, graph = self.schedule, self.graph
-        head_input = Input(graph.head_node, schedule.head_sites[:, None], np.zeros(1, np.int64))
-        self._size_caches(head_input)
-        operations: list[Operation] = []
-        at: dict[tuple[Node, int], tuple[int, int]] = {}
-        linear: dict[tuple[object, ...], int] = {}
-        by_group: dict[tuple[Node, int], int] = {}
-        for part in schedule.parts:
-            reads = [self._read(part, given, at) for given in part.inputs]
-            out = self._section(part.node, part.sites[:, None], part.bounds) if part.cached else None
-            key = self._siblings(part, reads)
-            if key is not None and key in linear:
-                number = linear[key]
-                operations[number].parts.append(part)
-                operations[number].outs.append(out)
-            else:
-                number = len(operations)
-                places = self._places(part) if part.node.layer.placed else None
-                operations.append(Operation([part], reads, [out], places))
-                if key is not None:
-                    linear[key] = number
-            at[part.node, part.group] = number, len(operations[number].parts) - 1
-            if part.node in schedule.waves:
-                by_group[part.node, part.group] = number
-        head = self._section(graph.head_node, schedule.head_sites[:, None], schedule.head_bounds)
-        own = [p for p in schedule.parts if p.node is graph.head_node]
-        just = len(own) == 1 and np.array_equal(own[0].sites, schedule.head_sites)
-        just = just and np.array_equal(own[0].bounds, schedule.head_bounds)
-        made = at[graph.head_node, own[0].group] if just else None
-        data = self._section(graph.data, schedule.head_sites[:, None], schedule.head_bounds)
-        return Program(
-            schedule, operations, self.sections, self.caches, self.orders, head, made, data, self.whole, by_group
-        )
-
-    # -- caches ------------------------------------------------------------------------------------------------------
-
-    def _size_caches(self, head: Input) -> None:
-        """The ring of every part: at each step in which a site is read, what has been computed since it."""
-        schedule = self.schedule
-        needed: dict[Node, list[int]] = {node: [0] * len(orders) for node, orders in self.orders.items()}
-        reading = [(given, part.bounds) for part in schedule.parts for given in part.inputs if given.direct is None]
-        for given, bounds in [*reading, (head, schedule.head_bounds)]:
-            source = given.source
-            if source not in self.orders or source in self.whole:
-                continue
-            assert given.table is not None
-            step = np.repeat(np.repeat(np.arange(schedule.steps), np.diff(bounds)), given.table.shape[1])
-            sites = given.table.ravel()
-            inside = sites < source.out.sites
-            sites, step = sites[inside], step[inside]
-            index, group = self.index_of[source][sites], self.group_of[source][sites]
-            for g, (_, written) in enumerate(self.orders[source]):
-                mine = (group == g) & (index >= 0)
-                if mine.any():
-                    span = int((written[step[mine] + 1] - index[mine]).max())
-                    needed[source][g] = max(needed[source][g], span)
-        # in an order that is the same in every process, or compiled steps would never be found again
-        kept = dict.fromkeys([*(part.node for part in schedule.parts if part.cached), self.graph.data])
-        for node in kept:
-            outside = self.outside(node)
-            if node in self.whole:
-                sites = node.out.sites
-                self.caches[node] = Kept(
-                    outside, [outside] * len(needed[node]), [sites] * len(needed[node]), outside + sites
-                )
-                continue
-            rings = [  # what one step writes has places of its own; of the data, what the last one draws as well
-                max(n, int(np.diff(self.schedule.head_bounds if node is self.graph.data else written).max()))
-                if len(sites)
-                else 0
-                for n, (sites, written) in zip(needed[node], self.orders[node], strict=True)
-            ]
-            begins = (outside + np.concatenate([[0], np.cumsum(rings)])).tolist()
-            self.caches[node] = Kept(outside, begins[:-1], rings, begins[-1])
-
-    def outside(self, node: Node) -> int:
-        """Rows of what stands outside the grid: the highest that a table names."""
-        if node not in self.schedule.waves:
-            return 1
-        tables = [i.table for p in self.schedule.parts if p.node is node for i in p.inputs if i.source is node]
-        highest = max((int(t.max(initial=0)) for t in tables if t is not None), default=0)
-        return max(1, highest - node.out.sites + 1)
-
-    # -- sections ----------------------------------------------------------------------------------------------------
-
-    def _entries(self, source: Node, sites: Ints) -> Entries:
-        flat = sites.ravel()
-        out = np.zeros(len(flat), np.int64)
-        inside = flat < source.out.sites
-        if source not in self.orders:  # all of it is there from the start, behind one row of zeros
-            return Entries(np.where(inside, flat, 0), np.where(inside, 1, 0), np.where(inside, ENDLESS, 1))
-        kept = self.caches.get(source)
-        if kept is None:  # nothing of it is ever read
-            return Entries(out, out, out + 1)
-        found = np.where(inside, flat, 0)
-        index, group = self.index_of[source][found], self.group_of[source][found]
-        inside &= index >= 0
-        base, ring = np.asarray(kept.begins)[group], np.maximum(np.asarray(kept.rings)[group], 1)
-        beyond = np.where(flat >= source.out.sites, flat - source.out.sites, 0)
-        return Entries(np.where(inside, index, 0), np.where(inside, base, beyond), np.where(inside, ring, 1))
-
-    def _section(self, source: Node, table: Ints, bounds: Ints) -> int:
-        return self._add(Section(self._entries(source, table), bounds * table.shape[1]))
-
-    def _add(self, section: Section) -> int:
-        """The number of a section; of an equal one where there is one."""
-        entries = section.entries
-        key = (entries.index.tobytes(), entries.base.tobytes(), entries.ring.tobytes(), section.bounds.tobytes())
-        if key not in self.known:
-            self.known[key] = len(self.sections)
-            self.sections.append(section)
-        return self.known[key]
-
-    def _numbers(self, numbers: Ints, bounds: Ints, ring: int = ENDLESS) -> int:
-        zero = np.zeros(len(numbers), np.int64)
-        return self._add(Section(Entries(numbers, zero, zero + ring), bounds))
-
-    def _places(self, part: Part) -> int:
-        """The section of what a layer that is placed wants to know of its sites. In an endless program what it has for them
-        is the same everywhere, so that those to come count as those that there are."""
-        if part.counts is not None:
-            return self._numbers(part.counts, part.bounds)
-        return self._numbers(part.sites, part.bounds, part.node.out.sites if self.endless else ENDLESS)
-
-    # -- operations --------------------------------------------------------------------------------------------------
-
-    def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
-        node, source = part.node, given.source
-        channels = node.layer.cached(node) if source is node else source.out.channels
-        if given.relation is not None:
-            return Read(source, channels, relation=given.relation)
-        port = part.inputs.index(given)
-        hoists = not part.linear and port < len(node.inputs) and node.layer.hoists(node, port)
-        if given.direct is not None:
-            return Read(source, channels, 1, made=at[source, given.direct], hoist=hoists)
-        assert given.table is not None
-        columns = given.table.shape[1]
-        if source not in self.orders and hoists:
-            alike = bool((given.table == given.table[:1]).all())
-            if alike or not self.endless:
-                section = None if alike else self._numbers(np.arange(len(part.sites)), part.bounds)
-                return Read(source, channels, columns, section, hoisted=given)
-        return Read(source, channels, columns, self._section(source, given.table, part.bounds), hoist=hoists)
-
-    def _siblings(self, part: Part, reads: list[Read]) -> tuple[object, ...] | None:
-        """What parts that can be computed as one have in common: layers that are linear in one and the same read."""
-        if not part.linear or len(reads) != 1:
-            return None
-        read = reads[0]
-        where = read.section if read.section is not None else read.made
-        return (
-            None
-            if where is None or read.hoisted is not None
-            else (read.source, where, read.columns, part.bounds.tobytes())
-        )
-
-
 @dataclass(eq=False)
 class Rows:
     """The rows of some steps one behind the other: row t begins at `begins[t]`, and `sizes[t]` are those of its sections."""
@@ -369,35 +183,3 @@ class Rows:
     entries: Entries
     begins: Ints  # [steps + 1]
     sizes: Ints  # [steps, Q]
-
-
-def rows_of(program: Program, blocks: Blocks | None = None) -> Rows:
-    """The rows of all steps; of sections that are blocks (`blocks_of`) nothing."""
-    sections = program.sections
-    sizes = np.stack([np.diff(s.bounds) for s in sections], 1)
-    rest = sizes if blocks is None else np.where(blocks < 0, sizes, 0)
-    begins = np.concatenate([[0], np.cumsum(rest.sum(1))])
-    inner = begins[:-1, None] + np.cumsum(rest, 1) - rest
-    flat = Entries(*(np.empty(begins[-1], np.int64) for _ in range(3)))
-    for q, section in enumerate(sections):
-        kept = np.repeat(rest[:, q] > 0, sizes[:, q])
-        start = np.repeat(inner[:, q] - np.cumsum(rest[:, q]) + rest[:, q], rest[:, q])
-        where, entries = start + np.arange(len(start)), section.entries
-        flat.index[where], flat.base[where] = entries.index[kept], entries.base[kept]
-        flat.ring[where] = entries.ring[kept]
-    return Rows(flat, begins, rest)
-
-
-def blocks_of(program: Program) -> Blocks:
-    """[steps, Q]: of each section whose rows at a step follow one another the first of them, else -1. Such rows are a
-    block of the cache, which is read as it lies. Never where rows are taken as they are, or share by share."""
-    found, as_rows = np.full((program.steps, len(program.sections)), -1, np.int32), program.as_rows
-    for q, section in enumerate(program.sections):
-        rows = section.entries.rows()
-        if q in as_rows or not len(rows):
-            continue
-        breaks = np.concatenate([[0], np.cumsum(np.diff(rows) != 1)])  # up to each row
-        first, last = np.minimum(section.bounds[:-1], len(rows) - 1), np.maximum(section.bounds[1:] - 1, 0)
-        unbroken = (np.diff(section.bounds) > 0) & (breaks[first] == breaks[last])
-        found[:, q] = np.where(unbroken, rows[first], -1)
-    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +17,11 @@ import numpy as np
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
+from arspec.sampler.plan.parts import part_of
+from arspec.sampler.plan.schedule import Part, Term
+from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.sampler.plan.timing import FEWER, ahead
 from arspec.types import Bools, Ints
-
-
-@dataclass(eq=False)
-class Term:
-    """A linear layer, and the columns of its window's table that are taken."""
-
-    node: Node
-    columns: Ints
 
 
 @dataclass(eq=False)
@@ -160,3 +156,97 @@ def _takes(share: Share, node: Node) -> bool:
 
 def _steps(when: Ints) -> int:
     return len(np.unique(when))
+
+
+# -- the pass --------------------------------------------------------------------------------------------------------
+
+
+def _sums(state: State) -> None:
+    there = {**state.when, state.graph.data: state.time + 1} if state.sums else None
+    places = {node: [(part.sites, part.steps) for part in own] for node, own in state.groups.items()}
+    found = joined(state.relations, state.when, there, places, state.worth)
+    inside = {other for one in found.values() for other in one.stands_for}
+    parts: list[Part] = []
+    for node, own in state.groups.items():
+        if node in inside:
+            continue
+        if node in found:
+            parts += _ahead(own, found[node], state.needed[node])
+        parts += own
+    state.parts = [part for part in parts if len(part.sites)]
+
+
+def _ahead(own: list[Part], one: Joined, needed: Bools) -> list[Part]:
+    """The parts that sum up ahead for the parts of a node, where any do; what is left to the parts is noted in them."""
+    node, found = own[0].node, list[Part]()
+    first = copy(node)
+    first.name += " ahead"
+    for part, chosen in zip(own, one.groups, strict=True):
+        part.terms, part.addends, part.stands_for = chosen.late.terms, chosen.late.addends, one.stands_for
+        if chosen.early is None or chosen.taken is None:
+            continue
+        step = np.zeros(node.out.sites, np.int64)
+        step[part.sites] = chosen.taken
+        part.ahead = part_of(first, part.group, step, np.zeros_like(step), needed, len(part.bounds) - 1)
+        part.ahead.terms, part.ahead.addends, part.ahead.is_ahead = chosen.early.terms, chosen.early.addends, True
+        found.append(part.ahead)
+    return found
+
+
+def check_sums(state: State) -> None:
+    """Every node is computed once: in parts of its own, or in the sum that reads it. In each sum every term and every place of
+    its window is counted once, ahead or late; and what is summed up ahead is the same sites, each not after its own step."""
+    own = [part for part in state.parts if not part.is_ahead]
+    computed = Counter(node for node in dict.fromkeys(part.node for part in own))
+    computed.update(node for some in {p.node: p.stands_for for p in own}.values() for node in some)
+    wanted = Counter(node for node, parts in state.groups.items() if any(len(part.sites) for part in parts))
+    hold(computed == wanted, f"not once computed: {[n.name for n in {*computed} ^ {*wanted} or computed]}")
+    late = {part.ahead for part in own if part.ahead is not None}
+    hold(late == {part for part in state.parts if part.is_ahead}, "what is summed up ahead is for no part, or for two")
+    for part in own:
+        if not part.linear:
+            hold(not part.node.layer.linear, f"{part.node.name} is linear and has no terms")
+            continue
+        shares = [part] if part.ahead is None else [part.ahead, part]
+        inside = {part.node, *part.stands_for}
+        ends = [node for node in inside if node.layer.linear]
+        hold({term.node for share in shares for term in share.terms} == {*ends}, f"a term of {part.node.name} is lost")
+        for node in ends:
+            table = state.relations.reads(node)[0].table(part.sites)
+            found = [term.columns for share in shares for term in share.terms if term.node is node]
+            whole = np.flatnonzero((table >= 0).any(0))
+            taken = np.sort(np.concatenate(found))
+            hold(np.array_equal(taken, whole), f"a place of {node.name} is lost, or counted twice, in {part.node.name}")
+        rest = Counter(addend for share in shares for addend in share.addends)
+        operands = Counter[Node]() if part.node.layer.linear else Counter(part.node.inputs)
+        for source in inside:
+            operands.pop(source, None)
+        hold(rest == operands, f"what is added to {part.node.name} is lost, or added twice")
+        if part.ahead is not None:
+            at = np.argsort(part.ahead.sites)
+            same = np.array_equal(part.ahead.sites[at], np.sort(part.sites))
+            hold(same, f"a site of {part.node.name} is not summed up ahead")
+            hold(
+                (part.ahead.steps[at] <= part.steps[np.argsort(part.sites)]).all(),
+                f"{part.node.name} is summed up too late",
+            )
+
+
+def _figures(state: State) -> Figures:
+    joined = [part for part in state.parts if part.linear and not part.is_ahead]
+    early = [(part, part.ahead) for part in joined if part.ahead is not None]
+    spared = sum((part.times - ahead.times) * _numbers(ahead) for part, ahead in early)
+    return {"products": len(joined), "of several layers": sum(len(part.terms) > 1 for part in joined),
+            "summed up ahead": len(early), "numbers of weights spared": spared}  # fmt: skip
+
+
+def _numbers(part: Part) -> int:
+    """Numbers of weights that the product of a part reads in each of its steps."""
+    return sum(len(t.columns) * t.node.inputs[0].out.channels * t.node.out.channels for t in part.terms)
+
+
+SUMS = Pass(
+    "sums",
+    "joins what is added up into one product, and sums up ahead what of it is there for many sites at once",
+    ("graph", "relations", "needed", "when", "groups"), ("parts",), _sums, check_sums, _figures,
+)  # fmt: skip

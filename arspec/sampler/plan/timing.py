@@ -17,6 +17,7 @@ import numpy as np
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
+from arspec.sampler.plan.state import Figures, Pass, State, hold, inputs_of
 from arspec.types import Bools, Ints
 
 WORTH = 1 << 15  # numbers of a weight that must be spared for a sum of its own to pay, where a model is given no other
@@ -105,3 +106,48 @@ def ahead(when: Ints, own: Ints, numbers: Ints, worth: int) -> tuple[Bools, Ints
         return None
     taken = _together(np.minimum(when[:, early].max(1), own), own)
     return (early, taken) if len(np.unique(taken)) * FEWER <= steps else None
+
+
+# -- the pass --------------------------------------------------------------------------------------------------------
+
+
+def _steps(state: State) -> None:
+    state.when = steps_of(state.relations, state.time, state.known, state.needed, state.free)
+
+
+def check_steps(state: State) -> None:
+    """Every needed site of what is not free has one step: not before any that it reads is computed, after the steps in which
+    the data that it reads are drawn, and not after its own variable's."""
+    graph, needed, when = state.graph, state.needed, state.when
+    wanted = {node for node in graph.live if node not in state.free and needed[node].any()}
+    hold(when.keys() == wanted, "a node has steps and none is wanted, or none and some are")
+    there = {**when, graph.data: state.time + 1}
+    for node, own in when.items():
+        sites = np.flatnonzero(needed[node])
+        hold(((own[sites] >= 0) & (own[sites] < state.steps)).all(), f"a site of {node.name} has no step")
+        for source, read in inputs_of(state.relations, node):
+            if source in there:
+                first = np.append(there[source], 0)[read.table(sites)].max(1, initial=0)
+                hold(
+                    (first <= own[sites]).all(),
+                    f"a site of {node.name} is computed before what it reads of {source.name}",
+                )
+    if graph.head_node in when:
+        hold(
+            (when[graph.head_node] <= state.time).all(), "a variable is drawn before what it is drawn from is computed"
+        )
+
+
+def _steps_figures(state: State) -> Figures:
+    def distinct(steps: Mapping[Node, Ints]) -> int:
+        return sum(len(np.unique(steps[node][state.needed[node]])) for node in state.when)
+
+    return {"nodes": len(state.when), "steps": state.steps, "calls": distinct(state.when),
+            "calls if nothing waited": distinct(state.known)}  # fmt: skip
+
+
+STEPS = Pass(
+    "steps",
+    "gives each site a step in which many others of its node are computed as well",
+    ("relations", "known", "needed", "free"), ("when",), _steps, check_steps, _steps_figures,
+)  # fmt: skip
