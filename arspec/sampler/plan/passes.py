@@ -6,7 +6,7 @@ must hold after it. `arspec sample SPEC --explain-plan` prints the list with the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from arspec.language.graph import Graph
@@ -42,7 +42,7 @@ _verifying = False
 
 
 @contextmanager
-def verified() -> Iterator[None]:
+def verified() -> Generator[None]:
     """Within it every pass that runs is checked behind its run: Unsound is raised with its name. For tests; it takes some
     times as long as planning."""
     global _verifying
