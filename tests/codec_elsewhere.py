@@ -12,7 +12,7 @@ import torch
 
 from arspec.codec import Codec, Item
 from arspec.codec.media import ARRAY, array
-from tests.conftest import SHIPPED, randomised, small
+from tests.small import SHIPPED, randomised, small
 
 MODELS = ("gated_pixelcnn", "parallel_multiscale", "gpt")
 NOISES = (35, 22)  # the usual bound, and one that makes many marks

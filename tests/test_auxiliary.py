@@ -23,7 +23,7 @@ from arspec.layers.base import packed, unpacked
 from arspec.network.module import Model, build
 from arspec.orders import order, with_planes
 from arspec.types import ranks
-from tests.conftest import both_worths, random_data, randomised
+from tests.small import both_worths, random_data, randomised
 
 # Two auxiliary images, of which the second sees the first; red, green and blue together or one after another.
 TEXT = """arspec: 1

@@ -11,7 +11,7 @@ import torch
 
 import arspec
 from arspec.network.module import build
-from tests.conftest import ROOT
+from tests.small import ROOT
 from tools.benchmarks import agreement, measure
 from tools.benchmarks.floors import weights_read
 from tools.benchmarks.measure import apart, bandwidth, exponent, floor, interleaved, medians, row, spec_path

@@ -23,7 +23,7 @@ from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
 from arspec.network.module import Model
 from arspec.verification.subject import random_conditions
-from tests.conftest import ROOT, SHIPPED, every_spec, randomised, small
+from tests.small import ROOT, SHIPPED, every_spec, randomised, small
 
 LEAST = 10_000  # bytes of a file for which the size is promised
 

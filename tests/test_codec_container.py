@@ -17,7 +17,7 @@ from arspec.codec.media import ARRAY, array
 from arspec.codec.part import Part
 from arspec.codec.wire import In, Out, unzigzag, zigzag
 from arspec.diagnostics import InputError
-from tests.conftest import SHIPPED, randomised, small
+from tests.small import SHIPPED, randomised, small
 
 LEVELS = 2
 

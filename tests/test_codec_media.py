@@ -21,8 +21,8 @@ from arspec.data.mu_law import to_codes
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text
 from arspec.network.module import Model
-from tests.conftest import ROOT, SHIPPED, randomised, small
 from tests.frame import framed
+from tests.small import ROOT, SHIPPED, randomised, small
 
 RANDOM = np.random.default_rng(0)
 Array = np.ndarray[Any, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.codec_elsewhere import MODELS
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 # What the numbers are computed by: torch's and oneDNN's instructions, numpy's, threads.
 SURROUNDINGS = {

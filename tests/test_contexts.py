@@ -14,7 +14,7 @@ from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.language.load import load
 from arspec.reads import Marks, Window
-from tests.conftest import ROOT, every_spec, small
+from tests.small import ROOT, every_spec, small
 
 
 @every_spec

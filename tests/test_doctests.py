@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 WITH_EXAMPLES = sorted(path for path in (ROOT / "arspec").rglob("*.py") if ">>>" in path.read_text(encoding="utf-8"))
 

@@ -22,7 +22,7 @@ from arspec.sampler.run.few_rows import (
 )
 from arspec.sampler.run.kernel import kernel, library
 from arspec.sampler.run.small_steps import SMALL_STEPS
-from tests.conftest import ROOT, randomised, small
+from tests.small import ROOT, randomised, small
 
 BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (100, 1)]
 

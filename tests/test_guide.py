@@ -15,7 +15,7 @@ from test_readme import run_python
 import arspec
 from arspec.cli.main import command, main
 from arspec.guide import TOPICS, page, title
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 FOLDER = ROOT / "arspec" / "guide"
 WRITTEN = {

@@ -22,8 +22,8 @@ from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, W
 from arspec.types import Bools
 from arspec.verification.dynamic import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
-from tests.conftest import both_worths, fixed, random_data, randomised
 from tests.layer_cases import CASES, LEAKING, case
+from tests.small import both_worths, fixed, random_data, randomised
 
 every_case = pytest.mark.parametrize("name", CASES)
 

@@ -21,7 +21,7 @@ from arspec.diagnostics import InputError
 from arspec.extras import EXTRAS
 from arspec.language import shipped as by_name
 from arspec.training.spec_file import read_spec, write_spec
-from tests.conftest import ROOT, SHIPPED
+from tests.small import ROOT, SHIPPED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MINE = "arspec: 1\nname: mine\nextends: gpt\nparams: {layers: 1}\n"

@@ -17,7 +17,7 @@ from arspec.network.module import Model
 from arspec.sampler.plan.lowered import lowered
 from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.schedule import Lowered
-from tests.conftest import ROOT, check_priming, randomised
+from tests.small import ROOT, check_priming, randomised
 
 TEXT = """
 arspec: 1

@@ -30,8 +30,8 @@ from arspec.sampler.plan.levels import levels
 from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.timing import WORTH
 from arspec.verification.subject import random_conditions
-from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, shared, small
 from tests.random_specs import specs
+from tests.small import ROOT, SHIPPED, both_worths, every_spec, randomised, shared, small
 
 FORCED = ("once", "levels", "fixed-point")
 MEMBERS = 2  # of a family, that are tested

@@ -13,7 +13,7 @@ from arspec.heads import HEADS
 from arspec.language.load import from_text
 from arspec.network.module import Model
 from arspec.network.ranks import scalar_ranks
-from tests.conftest import randomised
+from tests.small import randomised
 
 CONVOLUTIONS = """
   scaled: {{layer: scale}}

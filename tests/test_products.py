@@ -28,7 +28,7 @@ from arspec.training import Options, evaluate, train
 from arspec.training.compiled import compile_in_place
 from arspec.training.parallel import NegativeLogProb
 from arspec.verification.subject import random_conditions
-from tests.conftest import ROOT, SHIPPED, every_spec, random_data, randomised, small
+from tests.small import ROOT, SHIPPED, every_spec, random_data, randomised, small
 
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "subscale",
          "{scan: serpentine, transpose: true, flip: [rows]}", "{scan: zigzag, flip: [columns]}"]  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from arspec.analysis.report import Report, prove
 from arspec.language.load import load
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 SIZE = {"height": 12, "width": 12}
 GREY = {**SIZE, "channels": 1, "levels": 4}

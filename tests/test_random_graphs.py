@@ -20,8 +20,8 @@ from arspec.sampler.plan.timing import WORTH
 from arspec.types import Bools
 from arspec.verification.dynamic import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
-from tests.conftest import fixed, random_data, randomised
 from tests.random_specs import specs
+from tests.small import fixed, random_data, randomised
 
 EXAMPLES = int(os.environ.get("ARSPEC_RANDOM_GRAPHS", "400"))
 DRAWS = 12  # of the weights, until a leak has shown itself

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 README = (ROOT / "README.md").read_text()
 

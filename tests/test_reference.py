@@ -13,7 +13,6 @@ from arspec.language.load import load
 from arspec.network.module import Model, build
 from arspec.types import ranks
 from arspec.verification.subject import random_conditions
-from tests.conftest import SPECS, random_data
 from tests.reference.causal_tcn import CausalTCN
 from tests.reference.diagonal_bilstm import DiagonalBiLSTM
 from tests.reference.gated_pixelcnn import GatedPixelCNN
@@ -23,6 +22,7 @@ from tests.reference.pixelcnn import PixelCNN
 from tests.reference.pixelcnn_pp import PixelCNNpp
 from tests.reference.row_lstm import RowLSTM
 from tests.reference.wavenet import WaveNet
+from tests.small import SPECS, random_data
 
 # A table from node to the part of the reference that holds its weights, and the reference.
 Table = dict[str, nn.Module | dict[str, Tensor]]

@@ -15,12 +15,12 @@ from arspec.diagnostics import SpecError
 from arspec.language.load import load
 from arspec.network.module import Model
 from tests import test_reference, test_reference_systems
-from tests.conftest import ROOT, SHIPPED
 from tests.reference.fast_generation_toy import FastGenerationToy
 from tests.reference.parallel_multiscale import ParallelMultiscale
 from tests.reference.pixelcnn_aux import PixelCNNAux
 from tests.reference.pixelcnn_pp import PixelCNNpp
 from tests.reference.wavenet import WaveNet
+from tests.small import ROOT, SHIPPED
 from tests.test_reference import Table, drawn, equal_to_reference, resnet_tables
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, SHIPPED, every_spec, small
 
 import arspec
 from arspec.analysis.contexts import depends_on, seen
@@ -34,6 +33,7 @@ from arspec.pictures.strictness import Strictness, crosses, strictness
 from arspec.pictures.tree import tree_of
 from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.timing import steps_of
+from tests.small import ROOT, SHIPPED, every_spec, small
 
 DOT = shutil.which("dot")
 needs_dot = pytest.mark.skipif(DOT is None, reason="needs the program dot, of Graphviz")

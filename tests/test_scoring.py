@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import every_spec, random_data, randomised, small
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
@@ -21,6 +20,7 @@ from arspec.scoring import CODECS, auroc, compressed_bits, curve, score
 from arspec.scoring.complexity import default_codec
 from arspec.training.batches import mutated
 from arspec.verification.subject import random_conditions
+from tests.small import every_spec, random_data, randomised, small
 
 SIZE = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 8, "layers": 1, "kernel": 3}
 SETTINGS = [part for name, value in SIZE.items() for part in ("--set", f"{name}={value}")]

@@ -24,7 +24,7 @@ from arspec.network.ranks import scalar_ranks
 from arspec.sampler.run.few_rows import BUSY
 from arspec.verification.dynamic import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
-from tests.conftest import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, shared, small
+from tests.small import ROOT, SHIPPED, SPECS, both_worths, every_spec, fixed, random_data, randomised, shared, small
 
 BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
 DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule

@@ -8,7 +8,7 @@ import torch
 
 from arspec.language.load import from_text, load
 from arspec.sampler.plan.passes import schedule
-from tests.conftest import ROOT, check_priming, randomised
+from tests.small import ROOT, check_priming, randomised
 
 # What is added up, and the names of the nodes that are computed with it.
 SUMS = {

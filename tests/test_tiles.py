@@ -18,7 +18,7 @@ from arspec.layers.tiles import Tile, tiles
 from arspec.network.module import Model
 from arspec.reads import Whole
 from arspec.types import ranks
-from tests.conftest import randomised
+from tests.small import randomised
 
 
 @pytest.fixture(autouse=True)

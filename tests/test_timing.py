@@ -16,7 +16,7 @@ from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.schedule import Schedule
 from arspec.sampler.plan.timing import _together  # pyright: ignore[reportPrivateUsage]
 from arspec.types import Ints
-from tests.conftest import ROOT, both_worths, every_spec, small
+from tests.small import ROOT, both_worths, every_spec, small
 
 
 def steps_by_node(plan: Schedule) -> dict[Node, Ints]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from arspec.sampler.drive.method import METHODS
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 TOOLS = sorted(path for path in (ROOT / "tools").iterdir() if path.is_file())
 SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 8, "layers": 2, "kernel": 3}

@@ -28,8 +28,8 @@ from arspec.language.sections import SequenceData
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
 from arspec.training.tensors import read_tensors, weights_of
-from tests.conftest import ROOT
 from tests.processes import OPTIONS as TOGETHER
+from tests.small import ROOT
 
 SMALL = """\
 arspec: 1

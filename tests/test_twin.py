@@ -8,7 +8,7 @@ from arspec.analysis.offsets import lost, reached
 from arspec.analysis.twin import VARIABLES, thin
 from arspec.language.load import from_text, load
 from arspec.verification.verifying import verify
-from tests.conftest import SHIPPED
+from tests.small import SHIPPED
 
 IMAGE = "{kind: image, height: 24, width: 6, levels: 4}"
 STEPS = "{kind: sequence, length: 512, levels: 4}"

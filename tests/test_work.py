@@ -16,8 +16,8 @@ from arspec.diagnostics.work import KINDS, Work
 from arspec.language.counting import Counting
 from arspec.language.load import from_text, load
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Whole, Window
-from tests.conftest import every_spec
 from tests.layer_cases import CASES, case
+from tests.small import every_spec
 
 RING = "layer: {inputs: [h], nodes: {c: {layer: relu, from: h}}, outputs: {h: c}}"
 

@@ -1,0 +1,106 @@
+"""What the tests of specs share: the shipped specs and those under `specs/ok`, each small enough to be tested whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from arspec.analysis.twin import thin
+from arspec.language.load import Spec, load
+from arspec.network.module import Model, build
+from arspec.sampler.plan.timing import WORTH
+from arspec.sampler.run.machine import Trace
+from arspec.verification.dynamic import Subject
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted(ROOT.glob("specs/*.yaml"))
+SPECS = [*SHIPPED, *sorted(ROOT.glob("tests/specs/ok/*.yaml"))]
+REPEATS, MEMBERS = 2, 3  # of a small spec, at the most
+# Parameters that depend on each other, where no rule makes them small.
+TOGETHER: dict[str, dict[str, Any]] = {
+    "wavenet_local": {"frames": 6, "hop": 4, "factor": 2, "steps": 2},
+    "pixelcnn_aux": {"shades": 4},
+}
+
+
+@cache
+def small(path: Path, repeats: int = REPEATS) -> Spec:
+    """The thin twin of a spec, with few repetitions and members."""
+    whole = load(path)
+    together = TOGETHER.get(path.stem, {})
+    names = whole.graph().repeat_params - together.keys()
+    few = {n: repeats for n in names if isinstance(whole.params.get(n), int) and whole.params[n] > repeats}
+    if whole.params.get("members", 0) > MEMBERS:
+        few["members"] = MEMBERS
+    return thin(whole.variant(params={**few, **together}))
+
+
+def randomised(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
+    """A model in float64 whose weights, gains, biases and starts are all drawn, so that none of them hides."""
+    model = build(spec, worth=worth).double().eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            fan_in = weight[0].numel() if weight.ndim > 1 else 1
+            weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) / fan_in**0.5)
+    return model
+
+
+@cache
+def _shared(path: Path, repeats: int, worth: int) -> tuple[Model, int]:
+    model = randomised(small(path, repeats), worth=worth)
+    return model, _written(model)
+
+
+def _written(model: Model) -> int:
+    """How often any of its weights was written."""
+    return sum(weight._version for weight in model.parameters())
+
+
+def shared(path: Path, repeats: int = REPEATS, worth: int = WORTH) -> Model:
+    """The randomised model of a small spec, one for all tests of a process, with the samplers that it made: none of them
+    may write its weights, nor change what else it computes with."""
+    model, written = _shared(path, repeats, worth)
+    assert (_written(model), model.training) == (written, False), "a test has changed a model that others share"
+    return model
+
+
+def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
+    """[batch, *shape] integers of the spec's alphabet."""
+    data = model.spec.data
+    drawn = torch.randint(1 << 20, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+    levels = torch.tensor(data.channel_levels)
+    return drawn % (levels.view(-1, 1, 1) if data.kind == "image" else levels)
+
+
+def fixed(subject: Subject, draw: int | None = None) -> Subject:
+    """A subject whose weights stay as they are, or as they come at a draw."""
+    if draw is not None and subject.redraw is not None:
+        subject.redraw(draw)
+    return replace(subject, redraw=None)
+
+
+# Small specs have no weight that is worth a sum of its own: at 1 they make one where large ones do.
+both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], ids=["shipped", "ahead"])
+
+
+every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
+
+
+def check_priming(model: Model, x: Tensor, trace: Trace = lambda *_: None) -> None:
+    """What is drawn after the first three rows of images [B, 1, H, W] is the same where one parallel pass takes these
+    in as where they are gone through step by step, each call told to `trace`."""
+    known = torch.zeros_like(x[0], dtype=torch.bool)
+    known[:, :3] = True
+    primed, stepped = (
+        model.sampler().run(len(x), {}, seed=1, temperature=2.0, given=x, known=known, trace=how)
+        for how in (None, trace)
+    )
+    assert torch.equal(primed, stepped)
