@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -129,6 +131,7 @@ def test_data_lists_the_sets(capsys: pytest.CaptureFixture[str]) -> None:
 
 ALONE = """
 import sys
+import sysconfig
 from importlib.machinery import PathFinder
 
 class Without(PathFinder):
@@ -230,6 +233,7 @@ def test_the_extras_are_those_of_the_project() -> None:
 
 BUILD = """
 import sys
+import sysconfig
 from setuptools import build_meta
 
 out = sys.argv[1]  # building one changes the arguments
@@ -287,3 +291,66 @@ def test_the_version_is_one(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert capsys.readouterr().out == f"arspec {arspec.__version__}\n"
     assert "version" not in PROJECT and PROJECT["dynamic"] == ["version"]
+
+
+# -- from the wheel, in an environment of its own --------------------------------------------------------------------
+
+NEWCOMER = """
+arspec list
+arspec verify gated_pixelcnn SMALL
+arspec render gated_pixelcnn -o gated.dot
+arspec train gated_pixelcnn_class SMALL --data digits --out runs/digits --steps 3 --batch 8 --limit-valid 8 CPU
+arspec train --resume --out runs/digits --steps 5 --device cpu
+python -c "import arspec; m = arspec.open('runs/digits'); print(m.sample(2, seed=0, label=3).shape); m.save('mine')"
+python -c "import arspec; m = arspec.open('mine'); print(m.figures['steps'], m.spec.name)"
+arspec sample mine -n 2 --label 7 -o two.png
+arspec audit net.py:build --input 'b t' --output 'b k t' --size t=6 --levels 4 --input-kind int
+arspec compress mine two.npy --label 7 -o two.ars --check
+arspec decompress mine two.ars -o back
+"""
+WORDS = {
+    "SMALL": [f"--set={size}" for size in ("height=8", "width=8", "channels=1", "levels=17", "features=8", "layers=1")],
+    "CPU": ["--samples", "0", "--device", "cpu"],
+}
+NET = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.conv = torch.nn.Embedding(4, 8), torch.nn.Conv1d(8, 4, 3)
+
+    def forward(self, x):
+        before = torch.nn.functional.pad(self.table(x).mT, (3, 0))[..., :-1]
+        return self.conv(before)
+
+def build():
+    return Net()
+"""
+
+
+@pytest.mark.long
+def test_a_newcomer_goes_from_the_wheel_to_a_model(built: Path, tmp_path: Path) -> None:
+    """The lines of a first hour, in an empty folder: arspec comes from the wheel, what it needs from this environment."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
+    (wheel,) = built.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True)
+    (site / "needs.pth").write_text(sysconfig.get_paths()["purelib"])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "net.py").write_text(NET)
+    np.save(empty / "two.npy", np.arange(128).reshape(2, 1, 8, 8) % 17)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    said = ""
+    for line in NEWCOMER.strip().splitlines():
+        words = [part for word in shlex.split(line) for part in WORDS.get(word, [word])]
+        command = [python, *(words[1:] if words[0] == "python" else ["-m", *words])]
+        done = subprocess.run(command, cwd=empty, env=environment, text=True, capture_output=True, timeout=250)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        said += done.stdout
+    assert f"{site / 'arspec' / 'specs' / 'gated_pixelcnn.yaml'}" in said
+    assert "[2, 1, 8, 8]" in said and "5 gated-pixelcnn-class" in said
+    assert np.array_equal(np.load(empty / "back" / "two.npy"), np.load(empty / "two.npy"))
