@@ -34,5 +34,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "InputError", "SpecError", "audit", "compile", "load", "load_data", "load_model", "open", "render", "train", "verify",
+    "InputError", "SpecError", "audit", "compile", "load", "load_data", "load_model", "open", "render", "train",
+    "verify",
 ]  # fmt: skip

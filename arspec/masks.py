@@ -99,8 +99,8 @@ def _is_mask(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> bo
 
 
 class Resolver:
-    """Resolves masks under one set of the spec's own masks and parameters. What a name stands for is worked out once, and
-    counted wherever it stands. A definition may change as long as no mask that was resolved names it."""
+    """Resolves masks under one set of the spec's own masks and parameters. What a name stands for is worked out once,
+    and counted wherever it stands. A definition may change as long as no mask that was resolved names it."""
 
     def __init__(self, own: Mapping[str, str], params: Mapping[str, Any]) -> None:
         self.own, self.params, self.names = own, params, 0

@@ -370,8 +370,8 @@ def ranks_from_file(path: str | Path, grid: Grid, quoted: bool = True) -> Ranks:
 
     `.npy`: an integer array in the grid's shape or flat. `.csv` and `.txt`: integers separated by commas or white
     space, one line per row of the grid, or all in one line, or one per line. Nothing is unpickled.
-    Raises InputError for files that are missing, too large for the grid, or hold anything else; what they hold is part of
-    its message where they are `quoted`.
+    Raises InputError for files that are missing, too large for the grid, or hold anything else; what they hold is part
+    of its message where they are `quoted`.
     """
     path, grid = Path(path), _checked_grid(grid)
     readers = {".npy": _read_npy, ".csv": _read_text, ".txt": _read_text}

@@ -404,7 +404,8 @@ class Scan:
 
 
 def waves_of(own: Window) -> tuple[Ints, ...] | None:
-    """The waves of a scan: sites grouped by the longest chain of own reads behind them; None where they form a circle."""
+    """The waves of a scan: sites grouped by the longest chain of own reads behind them;
+    None where they form a circle."""
     table = own.table(np.arange(own.out_groups * own.out_positions))
     waiting = (table >= 0).sum(1)  # own sites that each still waits for
     reader, column = np.nonzero(table >= 0)

@@ -36,8 +36,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Cells:
-    """Position (i, j) stands for the data's cell (origin + stride * (i, j)): a grid anchored to the data. `part`: of data
-    in several parts the groups of the order, from the first to before the last, that it stands for; all where None."""
+    """Position (i, j) stands for the data's cell (origin + stride * (i, j)): a grid anchored to the data. `part`: of
+    data in several parts the groups of the order, from the first to before the last, that it stands for;
+    all where None."""
 
     origin: tuple[int, ...]
     stride: tuple[int, ...]

@@ -1,9 +1,10 @@
 """Contexts: for a site, the exact set of variables that it depends on.
 
-Forwards, for all head sites at once, with bitsets: 64 variables a word, bit number = place of the variable in the order,
-so that the legal past of a variable is a run of bits from the first on. Quadratic in the variables, so it is done up to
-MAX_EXACT of them unless all are asked for. Backwards, for sampled variables, linear: every site carries a word, bit k of
-which says that the head's site of the k-th sampled variable depends on it, so that 64 go back through the graph at once.
+Forwards, for all head sites at once, with bitsets: 64 variables a word, bit number = place of the variable in the
+order, so that the legal past of a variable is a run of bits from the first on. Quadratic in the variables, so it is
+done up to MAX_EXACT of them unless all are asked for. Backwards, for sampled variables, linear: every site carries a
+word, bit k of which says that the head's site of the k-th sampled variable depends on it,
+so that 64 go back through the graph at once.
 """
 
 from __future__ import annotations
@@ -195,8 +196,8 @@ def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = Non
 
 
 def chosen_rows(order: Order, contexts: int | Literal["auto", "all"] = "auto") -> Ints:
-    """The variables whose contexts are computed: `all`, or a number of them, spread evenly over the order from its first
-    to its last. `auto`: all up to MAX_EXACT variables, SAMPLED of more. InputError for more than memory holds."""
+    """The variables whose contexts are computed: `all`, or a number of them, spread evenly over the order from its
+    first to its last. `auto`: all up to MAX_EXACT variables, SAMPLED of more. InputError for more than memory holds."""
     variables = order.variables
     if contexts == "all" and variables > MAX_ALL:
         raise InputError(

@@ -13,10 +13,10 @@ Values = npt.NDArray[Any]  # of every site of a node
 
 
 class Memo:
-    """Known-at and contexts that were computed before, by the relations and the very arrays that they were computed from.
-    Equal arrays are kept once; so where the repetitions of a block have come to add nothing, all that follow cost nothing,
-    a deeper spec begins where a shallower one ended, and an edited one costs what its edit changes. The oldest are
-    forgotten beyond `limit` bytes."""
+    """Known-at and contexts that were computed before, by the relations and the very arrays that they were computed
+    from. Equal arrays are kept once; so where the repetitions of a block have come to add nothing, all that follow cost
+    nothing, a deeper spec begins where a shallower one ended, and an edited one costs what its edit changes. The oldest
+    are forgotten beyond `limit` bytes."""
 
     def __init__(self, limit: int = 1 << 29) -> None:
         self.limit, self.size = limit, 0

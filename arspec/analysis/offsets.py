@@ -1,7 +1,7 @@
 """Which offsets of a spec reach anything: the places of windows and recurrent states, and the comparisons of masks.
 
-On a small grid some of them have no effect: a shift of 24 rows leaves nothing of 6. What a spec is about would then not be
-tested. They are found in the relations of its graph, whatever the kinds of its layers.
+On a small grid some of them have no effect: a shift of 24 rows leaves nothing of 6. What a spec is about would then not
+be tested. They are found in the relations of its graph, whatever the kinds of its layers.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _offsets(relation: Reads) -> tuple[bool, ...]:
 
 
 def _comparisons(node: Node, relation: Reads, member: Member) -> tuple[bool, ...]:
-    """Of each comparison with a number in a mask that is a table of pairs: whether it holds for some pairs, and whether it
-    fails for some."""
+    """Of each comparison with a number in a mask that is a table of pairs: whether it holds for some pairs, and whether
+    it fails for some."""
     if not isinstance(relation, Matrix) or not isinstance(node.mask, Mask):
         return ()
     source = node.inputs[1 if len(node.inputs) > 1 else 0]

@@ -124,7 +124,8 @@ class Report:
         return [w for m in self.members for w in m.witnesses]
 
     def advise(self, proposal: Any) -> None:
-        """Takes a checked edit (arspec.analysis.fix.Proposal) as the proposal, and says it in the help of what it mends."""
+        """Takes a checked edit (arspec.analysis.fix.Proposal) as the proposal,
+        and says it in the help of what it mends."""
         self.proposal = proposal
         said = f"{proposal.message}; with it the spec is proven and sees {proposal.coverage:.2%} of the legal pairs"
         mended = ("AR703", "AR704", "AR705") if self.proven else ("AR701", "AR702")
@@ -182,7 +183,8 @@ class Report:
                 lines.append(f"             {self.unseen:,} unseen (depth does not tell blind from out of reach here)")
             elif self.unseen:
                 lines.append(
-                    f"             {self.unseen:,} unseen: {self.blind_spots:,} blind at any depth, {self.out_of_reach:,} out of reach"
+                    f"             {self.unseen:,} unseen: {self.blind_spots:,} blind at any depth, "
+                    f"{self.out_of_reach:,} out of reach"
                 )
         more = "" if self.rows is None else f", contexts in {self.seconds - self.proof_seconds:.2f} s"
         lines.append(f"  size       {graph.size}; proven in {self.proof_seconds:.2f} s{more}")
@@ -259,7 +261,8 @@ def _leaks(report: Report) -> list[Diagnostic]:
         found.append(
             Diagnostic(
                 kind,
-                f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} variables",
+                f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} "
+                "variables",
                 node.place,
                 f"the path is\n{_told(w, entries)}",
                 related,

@@ -19,9 +19,10 @@ PER_GROUP = (4, 6, 8, 12, 16, 24, 32)  # channels of a group: norms want three a
 
 
 def thin(spec: Spec, *, keep_grid: bool = False, shallow: bool = False, offsets: bool = True) -> Spec:
-    """The thinnest variant that still fits together. The spec itself where none does. `shallow`: with REPEATS repetitions
-    of what is repeated more often, where that fits together too. `offsets`: on the smallest grid on which every offset that
-    reaches something in the spec still does; where no grid of up to VARIABLES does, on the one that loses fewest.
+    """The thinnest variant that still fits together. The spec itself where none does. `shallow`: with REPEATS
+    repetitions of what is repeated more often, where that fits together too. `offsets`: on the smallest grid on which
+    every offset that reaches something in the spec still does; where no grid of up to VARIABLES does,
+    on the one that loses fewest.
 
     A parameter that numbers of channels are computed from becomes small, in proportion to the others; a size of the
     data that is a parameter is set by that parameter, so that whatever else depends on it follows."""

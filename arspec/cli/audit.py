@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: no output reads what its order forbids (blind spots are told and hold); 1: it leaks, or its sampler differs."""
+    """0: no output reads what its order forbids (blind spots are told and hold); 1: it leaks,
+    or its sampler differs."""
     from arspec.auditing.auditing import audit
     from arspec.auditing.loading import load_callable
     from arspec.auditing.patterns import parse_sizes

@@ -24,12 +24,15 @@ NAMED = 3  # files that a note names
 
 def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec compress`."""
-    parser.add_argument("model", metavar="MODEL", help="a folder that train has written, its .safetensors, or a spec, also by its name (untrained)")  # fmt: skip
+    parser.add_argument("model", metavar="MODEL",
+                        help="a folder that train has written, its .safetensors, or a spec, also by its name "
+                             "(untrained)")  # fmt: skip
     parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="images, sound, text, .npy arrays, folders of them (without hidden files), patterns such as 'photos/*.png'",
+        help="images, sound, text, .npy arrays, folders of them (without hidden files), patterns such as "
+        "'photos/*.png'",
     )
     add_set(parser)
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
@@ -58,7 +61,8 @@ def add_decompress_arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where the files are written")
     parser.add_argument("--recover", action="store_true", help="write the files before a damage")
-    parser.add_argument("--limit", type=int, default=1 << 28, metavar="N", help="values of a file, at the most (%(default)s)")  # fmt: skip
+    parser.add_argument("--limit", type=int, default=1 << 28, metavar="N",
+                        help="values of a file, at the most (%(default)s)")  # fmt: skip
     _add_common(parser)
 
 
@@ -169,17 +173,22 @@ def run_decompress(args: argparse.Namespace) -> int:
     if args.json:
         say(json.dumps({"files": written, "values": values, "seconds": seconds, "damage": damage and damage.message}))
     elif written or damage is None:
-        say(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, {values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
+        say(f"{len(written)} file{'s' * (len(written) != 1)} in {out}, {values:,} values, {seconds:.1f} s, "
+            f"{values / max(seconds, 1e-9):,.0f} values/s")  # fmt: skip
     if damage is not None:
         parts = read(data)[0].parts
-        done = f"of {parts:,} files the first {len(written):,} could be restored" if written else "no file could be restored, and nothing is written"  # fmt: skip
+        done = (
+            f"of {parts:,} files the first {len(written):,} could be restored"
+            if written
+            else "no file could be restored, and nothing is written"
+        )
         tell(damage.diagnostics, sys.stderr)
         say(f"--recover: {done}", file=sys.stderr)
         return 1
     return 0
 
 
-# -- files ---------------------------------------------------------------------------------------------------------------
+# -- files -------------------------------------------------------------------------------------------------------------
 
 
 def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
@@ -236,7 +245,8 @@ def _fitting(data: bytes, container: Path) -> Path:
             continue
         if (spec_hash(model), weights_hash(model)) == (head.spec, head.weights):
             return folder
-    raise InputError("AR833", f"the model that made {container} is not beside it, here or in runs/", "arspec decompress MODEL CONTAINER -o FOLDER")  # fmt: skip
+    raise InputError("AR833", f"the model that made {container} is not beside it, here or in runs/",
+                     "arspec decompress MODEL CONTAINER -o FOLDER")  # fmt: skip
 
 
 def _compare(items: list[Any], paths: list[Path], restored: Iterable[Any]) -> None:
@@ -248,7 +258,7 @@ def _compare(items: list[Any], paths: list[Path], restored: Iterable[Any]) -> No
             raise InputError("AR832", f"{item.name} does not come back as it was")
 
 
-# -- what is said --------------------------------------------------------------------------------------------------------
+# -- what is said ------------------------------------------------------------------------------------------------------
 
 
 def _note(said: str, names: list[str]) -> str:
@@ -277,6 +287,7 @@ def _say_compressed(
     say(f"  -log2 p under the model: {ideal:,} bytes{even}")
     share = summary.guarded / max(summary.numbers, 1)
     say(f"  guarded: {summary.guarded:,} of {summary.numbers:,} numbers ({share:.1e}), {summary.guard_bytes:,} bytes")
-    say(f"  {seconds:.1f} s, {summary.values / max(seconds, 1e-9):,.0f} values/s" + (f", checked in {checked:.1f} s" if checked is not None else ""))  # fmt: skip
+    say(f"  {seconds:.1f} s, {summary.values / max(seconds, 1e-9):,.0f} values/s"
+        + (f", checked in {checked:.1f} s" if checked is not None else ""))  # fmt: skip
     for note in notes:
         say(f"  note: {note}")

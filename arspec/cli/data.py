@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists the sets, or fetches those that are named; exit code 0. InputError for a name that no set has, before any is
-    fetched, and where a package can't be had."""
+    """Lists the sets, or fetches those that are named; exit code 0. InputError for a name that no set has, before any
+    is fetched, and where a package can't be had."""
     from arspec.data.cache import cache_folder, cached
     from arspec.data.fetch import checked_name, fetch, size
     from arspec.data.sets import SETS

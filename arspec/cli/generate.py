@@ -42,10 +42,10 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--each", type=int, default=4, metavar="N", help="completions of each (%(default)s)")
     parser.add_argument(
         "--given",
-        help="what is kept: top-half, bottom-half, left-half, right-half, hole (all but the middle), prefix:N or suffix:N "
-        "(the first or last N numbers of the order), an auxiliary image by its name, or a picture or .npy that is not zero "
-        "where variables are kept (default: top-half of pictures, the first half of others; all of what is shorter than the "
-        "sequences of the model)",
+        help="what is kept: top-half, bottom-half, left-half, right-half, hole (all but the middle), prefix:N or "
+        "suffix:N (the first or last N numbers of the order), an auxiliary image by its name, or a picture or .npy "
+        "that is not zero where variables are kept (default: top-half of pictures, the first half of others; all of "
+        "what is shorter than the sequences of the model)",
     )
     parser.add_argument(
         "--how",

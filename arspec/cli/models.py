@@ -67,7 +67,8 @@ def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
 
 
 def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
-    """The model that `args.model` names, on `args.device`, in evaluation mode. `--label` becomes a `--condition` of it."""
+    """The model that `args.model` names, on `args.device`, in evaluation mode.
+    `--label` becomes a `--condition` of it."""
     import arspec
     from arspec.training.checkpoint import load_model
     from arspec.training.parallel import choose_device
@@ -90,8 +91,8 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
 
 
 def names_spec(text: str) -> bool:
-    """Whether what stands for a model is a spec: by its ending, or by a name that no file or folder here has. InputError
-    (AR802) for a name that nothing has."""
+    """Whether what stands for a model is a spec: by its ending, or by a name that no file or folder here has.
+    InputError (AR802) for a name that nothing has."""
     from arspec.language.shipped import SUFFIXES, file_of, is_name, no_spec
 
     if Path(text).suffix in SUFFIXES or not is_name(text) or os.path.exists(text):
@@ -120,7 +121,8 @@ def conditions_of(
 ) -> tuple[dict[str, Any], int]:
     """`['label=0..9']` as arrays of `count` rows by name, and the length of the longest list (1 where there is none).
 
-    Classes: by name or number, as cat, 3, 0..9 or cat,dog, dealt out in turn; several settings of one are joined. Others: the .npy file of one value, or of one for each example.
+    Classes: by name or number, as cat, 3, 0..9 or cat,dog, dealt out in turn; several settings of one are joined.
+    Others: the .npy file of one value, or of one for each example.
     """
     import numpy as np
 

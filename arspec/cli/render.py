@@ -11,7 +11,8 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the spec, a file or the name of a shipped one; several with --field, side by side; "
+    parser.add_argument("specs", nargs="+", metavar="SPEC",
+                        help="the spec, a file or the name of a shipped one; several with --field, side by side; "
                         "with --effective also what train has written")  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="x.svg, .png, .pdf; a diagram also .dot")
     add_set(parser)

@@ -1,5 +1,5 @@
-"""`arspec score MODEL --data NAME [--against NAME ...]`: how likely examples are, where they are surprising, and how well
-strange ones are told from the model's own kind."""
+"""`arspec score MODEL --data NAME [--against NAME ...]`: how likely examples are, where they are surprising, and how
+well strange ones are told from the model's own kind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="training data, for typicality (default with --against: --data's train split)",
     )
-    parser.add_argument("--codec", choices=("png", "webp", "zlib", "bz2", "xz"), help="of input complexity (default: png "
+    parser.add_argument("--codec", choices=("png", "webp", "zlib", "bz2", "xz"),
+                        help="of input complexity (default: png "
                         "for pictures, zlib for the rest)")  # fmt: skip
     parser.add_argument("--batch", type=int, default=64, help="examples at a time (%(default)s)")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="the first N of each set (%(default)s)")
@@ -134,7 +135,8 @@ def summarise(model: str, sets: dict[str, Any]) -> dict[str, Any]:
         "sets": [
             {"name": name, "examples": len(scores), "bits_per_dim": float(scores.bits_per_dim.mean()),
              "bits_per_dim_error": float(scores.bits_per_dim.std(ddof=min(1, len(scores) - 1)) / np.sqrt(len(scores))),
-             f"{first.codec}_bits_per_dim": float(scores.compressed.mean() / (scores.bits / scores.bits_per_dim).mean()),
+             f"{first.codec}_bits_per_dim": float(
+                 scores.compressed.mean() / (scores.bits / scores.bits_per_dim).mean()),
              **{score: float(values.mean()) for score, values in scores.of.items()}}
             for name, scores in sets.items()
         ],

@@ -101,8 +101,8 @@ def _too_long(error: InputError, prompt: Array | None, steps: int, length: int) 
     if prompt is None or error.code != "AR822":
         return error
     message = (
-        f"the prompt has {len(prompt):,} steps, and {steps:,} are to be written in all; the model draws {length:,} at the most: "
-        f"{error.message}"
+        f"the prompt has {len(prompt):,} steps, and {steps:,} are to be written in all; the model draws {length:,} at "
+        f"the most: {error.message}"
     )
     return InputError(
         "AR862", message, f"give a prompt of at most {length - 1:,} steps, and no --length beyond {length:,}"

@@ -1,4 +1,5 @@
-"""The standard streams of a command: closed ones, those whose encoding lacks characters, and those that nobody reads."""
+"""The standard streams of a command: closed ones, those whose encoding lacks characters,
+and those that nobody reads."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ def hush() -> None:
 
 
 def open_streams() -> None:
-    """Standard streams that were closed (`>&-`) lead nowhere, so that no file that is opened later takes their place."""
+    """Standard streams that were closed (`>&-`) lead nowhere,
+    so that no file that is opened later takes their place."""
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
             with suppress(OSError):

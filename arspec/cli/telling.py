@@ -15,8 +15,9 @@ def tell(diagnostics: Iterable[Diagnostic], stream: TextIO, format: str = "text"
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether text for this stream has colour: `NO_COLOR` forbids it, `FORCE_COLOR` forces it (as in https://no-color.org
-    and https://force-color.org, a variable that is set to nothing counts as unset); else a terminal that is not dumb."""
+    """Whether text for this stream has colour: `NO_COLOR` forbids it, `FORCE_COLOR` forces it (as in
+    https://no-color.org and https://force-color.org, a variable that is set to nothing counts as unset); else a
+    terminal that is not dumb."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

@@ -1,4 +1,5 @@
-"""`arspec train SPEC --data NAME --out FOLDER`: training, alone or under torchrun. `arspec train --resume --out FOLDER` goes on."""
+"""`arspec train SPEC --data NAME --out FOLDER`: training, alone or under torchrun.
+`arspec train --resume --out FOLDER` goes on."""
 
 from __future__ import annotations
 
@@ -22,12 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     parser.add_argument(
         "--data",
-        help="digits, mnist, ... (arspec data lists them), a folder, a pattern such as 'photos/*.png', or a file; options "
-        "may follow, as in photos@size=32@background=black (arspec explain AR840 lists them); a run that goes on has its own",
+        help="digits, mnist, ... (arspec data lists them), a folder, a pattern such as 'photos/*.png', or a file; "
+        "options may follow, as in photos@size=32@background=black (arspec explain AR840 lists them); a run that goes "
+        "on has its own",
     )
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the folder, with its own "
-                        "spec, data and options; those that are given may ask for more steps, and the like")  # fmt: skip
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in the folder, with its own "
+        "spec, data and options; those that are given may ask for more steps, and the like",
+    )
     add_device(parser)
     parser.add_argument("--seed", type=int, help=f"of weights, order of examples, members and dropout ({default.seed})")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -60,7 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     optimizer.add_argument("--clip", type=float, help=f"largest gradient, 0: any ({default.clip})")
     optimizer.add_argument(
         "--mutate", type=float, metavar="SHARE",
-        help=f"replace a share of the variables by random levels: a background model for arspec score ({default.mutate})",
+        help="replace a share of the variables by random levels: a background model for arspec score "
+             f"({default.mutate})",
     )  # fmt: skip
     optimizer.add_argument("--precision", choices=PRECISIONS, help=f"({default.precision})")
     optimizer.add_argument("--parallel", choices=PARALLEL, help=f"with torchrun ({default.parallel})")

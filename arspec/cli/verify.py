@@ -42,7 +42,8 @@ def _contexts(text: str) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 0 where every spec holds as it is now, after an edit that was written too; else 1, or 2 for bad input."""
+    """Exit code 0 where every spec holds as it is now, after an edit that was written too; else 1,
+    or 2 for bad input."""
     from arspec.cli.telling import tell
     from arspec.diagnostics import InputError, to_json
 

@@ -1,7 +1,7 @@
 """The values of a file as levels of a model, and what is needed beside the levels to have every value back.
 
-A value's level is coded by the model. What the level leaves open is coded evenly: the place of a 16-bit sample within its
-level of 8-bit mu-law, say. Values for which there is no level, if they are few, are written out as exceptions.
+A value's level is coded by the model. What the level leaves open is coded evenly: the place of a 16-bit sample within
+its level of 8-bit mu-law, say. Values for which there is no level, if they are few, are written out as exceptions.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def _spread(values: int, levels: int) -> Ints:
 @cache
 def _mu_law(values: int, levels: int) -> Ints:
     """The first of the samples -values/2 ... that `encode_mu_law` gives each level, by decimal arithmetic: the same on
-    every machine. A level begins where f(x) = (2 l - 1) / mu - 1, and f's inverse is sign(f) ((1 + mu)^|f| - 1) / mu."""
+    every machine. A level begins where f(x) = (2 l - 1) / mu - 1,
+    and f's inverse is sign(f) ((1 + mu)^|f| - 1) / mu."""
     mu, half = levels - 1, Decimal(values) / 2
     starts = [0]
     with localcontext() as context:
@@ -107,7 +108,7 @@ def _mu_law(values: int, levels: int) -> Ints:
     return np.array([*starts, values], np.int64)
 
 
-# -- exceptions ----------------------------------------------------------------------------------------------------------
+# -- exceptions --------------------------------------------------------------------------------------------------------
 
 
 def pack_exceptions(values: Ints, where: Bools, name: str, levels: int) -> bytes:

@@ -89,7 +89,8 @@ class Summary:
 class Codec:
     """The codec of one member of a model: it computes in float64, whatever the model's own precision is.
 
-    noise: the decoder's parameters may differ from the encoder's by 2^-noise of their size (of 1 where they are smaller).
+    noise: the decoder's parameters may differ from the encoder's by 2^-noise of their size (of 1 where they are
+    smaller).
     lanes: tiles of a part that are coded side by side; None takes what memory allows. batch: tiles that are computed
     together where there are many parts; it does not change what is written.
     """
@@ -111,7 +112,8 @@ class Codec:
         self._views = data if data.kind == "image" and data.auxiliary else None
 
     def _follow(self) -> None:
-        """Takes over the weights that the model has now, so that their hash and the numbers coded by belong together."""
+        """Takes over the weights that the model has now, so that their hash and the numbers coded by belong
+        together."""
         now = fingerprint_of(self._given)
         if getattr(self, "_taken", None) != now:
             self.model, self.weights, self._taken = _in_float64(self._given), weights_hash(self._given), now
@@ -178,8 +180,8 @@ class Codec:
     # -- decompressing -----------------------------------------------------------------------------------------------
 
     def decompress(self, container: bytes, limit: int = LIMIT, progress: Progress = _nothing) -> Iterator[Restored]:
-        """The files of a container, each as soon as it is whole and has been checked. Raises InputError at the first part
-        that is damaged; those before it have been given. limit: values of a part, at the most."""
+        """The files of a container, each as soon as it is whole and has been checked. Raises InputError at the first
+        part that is damaged; those before it have been given. limit: values of a part, at the most."""
         head, bodies = read(container)
         self._follow()
         self._check(head)

@@ -33,7 +33,8 @@ Progress = Callable[[int], object]  # called with the variables that are done
 
 @dataclass
 class Stream:
-    """One part as it is coded. bits: -log2 p of it under the model. numbers: that were rounded, `marks` the guarded ones."""
+    """One part as it is coded. bits: -log2 p of it under the model. numbers: that were rounded,
+    `marks` the guarded ones."""
 
     every: int = 1
     data: bytes = b""
@@ -90,7 +91,8 @@ class Coder:
     def _round(
         self, x: Ints, mask: Bools, condition: dict[str, Tensor], out: Rounded, share: Share, marks: list[Marks]
     ) -> float:
-        """Rounds the numbers of a share's tiles into `out` and notes the guarded ones; gives -log2 p of what is coded."""
+        """Rounds the numbers of a share's tiles into `out` and notes the guarded ones;
+        gives -log2 p of what is coded."""
         model, bits = self.model, 0.0
         variables = mask.shape[1]
         together = max(1, ROOM // (variables * model.graph.head_node.out.channels))

@@ -1,4 +1,5 @@
-"""A level as digits, and the weights of a digit's values: large alphabets need not be laid out whole for each symbol."""
+"""A level as digits, and the weights of a digit's values: large alphabets need not be laid out whole for each
+symbol."""
 
 from __future__ import annotations
 

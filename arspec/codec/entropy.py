@@ -94,7 +94,7 @@ class SymbolReader:
             raise Lost
 
 
-# -- evenly spread numbers -----------------------------------------------------------------------------------------------
+# -- evenly spread numbers ---------------------------------------------------------------------------------------------
 
 
 def pack_even(values: Ints, counts: Ints) -> bytes:
@@ -130,7 +130,7 @@ def _low(counts: Ints, high: Ints) -> Ints:
     return np.where(high == counts - 1 >> 16, (counts - 1 & 0xFFFF) + 1, 1 << 16)
 
 
-# -- words and bytes -----------------------------------------------------------------------------------------------------
+# -- words and bytes ---------------------------------------------------------------------------------------------------
 
 
 def _bytes(coder: Any) -> bytes:

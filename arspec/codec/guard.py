@@ -31,15 +31,16 @@ class Derailed(InputError):
     def __init__(self, where: str) -> None:
         super().__init__(
             "AR832",
-            f"{where}: the numbers computed here are further from those of the encoder than the noise that it allowed for",
+            f"{where}: the numbers computed here are further from those of the encoder than the noise that it allowed "
+            "for",
             "nothing is written; compress anew with a larger --noise, or decompress in the same surroundings",
         )
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """The head's numbers [..., Q] of some parameters, in multiples of their grain. `low`: the multiple at or below; `away`:
-    how far above the middle to the next one the number lies."""
+    """The head's numbers [..., Q] of some parameters, in multiples of their grain. `low`: the multiple at or below;
+    `away`: how far above the middle to the next one the number lies."""
 
     low: Tensor
     away: Tensor

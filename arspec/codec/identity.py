@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def spec_hash(model: Model) -> bytes:
-    """8 bytes that depend on data, conditions, nodes, masks, orders and head, and not on names or comments of a file."""
+    """8 bytes that depend on data, conditions, nodes, masks, orders and head,
+    and not on names or comments of a file."""
     graph, spec = model.graph, model.spec
     said = {
         "data": spec.data.model_dump(mode="json"),

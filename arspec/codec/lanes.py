@@ -23,8 +23,9 @@ MEMORY = 1 << 30  # bytes that their caches may take, more or less
 
 @dataclass
 class Levels:
-    """The levels of one part [N, ...], as tiles; None until something is decoded. `given`: where a level is not coded, as
-    what stands there is an exception that is written elsewhere. `views`: of images whose auxiliary images come first."""
+    """The levels of one part [N, ...], as tiles; None until something is decoded. `given`: where a level is not coded,
+    as what stands there is an exception that is written elsewhere. `views`:
+    of images whose auxiliary images come first."""
 
     tiling: Tiling
     dtype: type[np.unsignedinteger[Any]]
@@ -65,8 +66,8 @@ class Share:
 
 
 def batches(counts: Sequence[int], lanes: int, batch: int) -> Iterator[list[Share]]:
-    """All tiles of parts with so many each. A share has `lanes` tiles, the last one of a part what is left: this decides
-    what stands where in a stream. How many shares are computed together, up to `batch` tiles, does not."""
+    """All tiles of parts with so many each. A share has `lanes` tiles, the last one of a part what is left: this
+    decides what stands where in a stream. How many shares are computed together, up to `batch` tiles, does not."""
     current: list[Share] = []
     filled = 0
     for part, tiles in enumerate(counts):

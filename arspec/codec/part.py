@@ -24,8 +24,9 @@ class Part:
     """A part of a container.
 
     name: of the file, with / between folders. form: number of its format. meta: the format's own bytes.
-    shape: of the samples. every: symbols between checks, a power of two. marks, exceptions, places: packed guarded numbers, values
-    without a level, places of values within their level. symbols: the stream. content: hash of name, meta and samples.
+    shape: of the samples. every: symbols between checks, a power of two. marks, exceptions, places: packed guarded
+    numbers, values without a level, places of values within their level. symbols: the stream. content:
+    hash of name, meta and samples.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """One pass of the sampler that draws what is missing, keeps what is given, and weighs it.
 
 Drawn so, a completion has the probability q = Π p(missing | all before). The one wanted is proportional to
-Π p(missing | all before) · Π p(given | all before), so that its weight is the second product, over the late scalars alone.
+Π p(missing | all before) · Π p(given | all before), so that its weight is the second product,
+over the late scalars alone.
 """
 
 from __future__ import annotations

@@ -67,8 +67,11 @@ def complete(
     chosen = plan(model, known, how, member, particles, sweeps, tries)
     how, given = chosen.how, chosen.given
     if chance != AS_IT_IS and (how != "order" or given.partial.any()):
-        raise InputError("AR808", f"completion by {how} is of the model as it is, without {chance}",
-                         "temperature, top-k, top-p and min-p are for a given part that comes first in the order")  # fmt: skip
+        raise InputError(
+            "AR808",
+            f"completion by {how} is of the model as it is, without {chance}",
+            "temperature, top-k, top-p and min-p are for a given part that comes first in the order",
+        )
     x = x.to(model.device)
     model.data_tensor(x)
     x = x.long()  # levels may come in any type of number; samples are written among them
@@ -77,7 +80,8 @@ def complete(
         values = _by_order(model, given, x, known, condition, seed, chance, method)
         changed = "" if chance == AS_IT_IS else f", at {chance}"
         return Completion(values, how, given.member,
-                          f"exact conditional samples{changed}: nothing that is given looks at what is missing in {told}")  # fmt: skip
+                          f"exact conditional samples{changed}: nothing that is given looks at what is missing in "
+                          f"{told}")  # fmt: skip
     with torch.no_grad(), model.held(watched=False):
         values, guarantee = _otherwise(model, given, x, condition, how, seed, particles, sweeps, tries)
     return Completion(values, how, given.member, guarantee)

@@ -1,4 +1,5 @@
-"""Every completion with its probability, where there are few enough: exact draws, and what the tests hold all others to."""
+"""Every completion with its probability, where there are few enough: exact draws,
+and what the tests hold all others to."""
 
 from __future__ import annotations
 

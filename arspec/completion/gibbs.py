@@ -1,9 +1,10 @@
 """Sweeps over the missing part: one scalar or variable after another is drawn anew, given all the rest.
 
-Gibbs draws a scalar from its full conditional, p(scalar = a | rest) ∝ p(x with a), over all levels a. Metropolis proposes a
-variable from the model's own conditional q, which looks at what comes before it alone, and accepts with probability
-min(1, p(x') q(old) / p(x) q(new)) (Hastings 1970): only what comes after it weighs. Both leave the exact conditional
-distribution as it is, and tend to it over the sweeps from any start, for every head gives every level a probability.
+Gibbs draws a scalar from its full conditional, p(scalar = a | rest) ∝ p(x with a), over all levels a. Metropolis
+proposes a variable from the model's own conditional q, which looks at what comes before it alone, and accepts with
+probability min(1, p(x') q(old) / p(x) q(new)) (Hastings 1970): only what comes after it weighs. Both leave the exact
+conditional distribution as it is, and tend to it over the sweeps from any start,
+for every head gives every level a probability.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def _full_conditional(
 def by_metropolis(
     model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int
 ) -> tuple[Tensor, float]:
-    """x [B, *shape] after so many sweeps, and the share of proposals that was accepted. A variable that is given in part
-    is swept by all levels."""
+    """x [B, *shape] after so many sweeps, and the share of proposals that was accepted. A variable that is given in
+    part is swept by all levels."""
     head, support = model.graph.head, model.graph.support
     random, device = _random(seed), x.device
     whole = np.flatnonzero(given.missing.any(1) & ~given.partial)

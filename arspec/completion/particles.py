@@ -1,8 +1,9 @@
 """Particles: many completions of one example go through the order together, weighed by what is given late, and the
 unlikely ones give way to copies of the likely (sequential Monte Carlo; Gordon, Salmond and Smith 1993).
 
-One of them is drawn by the final weights. Its distribution tends to the exact conditional as the particles grow in number,
-with an error of the order of one over it. Each completion has particles of its own, so that completions are independent.
+One of them is drawn by the final weights. Its distribution tends to the exact conditional as the particles grow in
+number, with an error of the order of one over it. Each completion has particles of its own,
+so that completions are independent.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def _systematic(share: npt.NDArray[np.float64], random: np.random.Generator) -> 
 def by_particles(
     model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, count: int
 ) -> tuple[Tensor, float]:
-    """One completion for each row of x [B, *shape], and the fewest effective particles that any of them came down to."""
+    """One completion for each row of x [B, *shape], and the fewest effective particles that any of them came down
+    to."""
     islands = max(1, ROWS // count)
     out: list[Tensor] = []
     lowest = float(count)

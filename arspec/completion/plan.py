@@ -48,8 +48,8 @@ def plan(
 ) -> Plan:  # fmt: skip
     """The way in which what is not `known` (booleans [*shape]) will be drawn.
 
-    auto takes the order where it is exact, and every completion where there are few. Else it sweeps: by all levels, or by
-    Metropolis's rule where the levels are many. Where sweeps cost more than FEW passes, it takes particles alone.
+    auto takes the order where it is exact, and every completion where there are few. Else it sweeps: by all levels, or
+    by Metropolis's rule where the levels are many. Where sweeps cost more than FEW passes, it takes particles alone.
     InputError for a way that there is not, or that can't be taken.
     """
     _check(how, particles, sweeps, tries)

@@ -1,7 +1,7 @@
 """Rejection: whole completions are proposed, and each is kept with the probability of what is given late. Exact.
 
-A probability is at most one, so that keeping a proposal drawn by q with probability w leaves the distribution q · w, which
-is the conditional up to its constant (see `clamped`).
+A probability is at most one, so that keeping a proposal drawn by q with probability w leaves the distribution q · w,
+which is the conditional up to its constant (see `clamped`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def by_rejection(
     model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, tries: int
 ) -> tuple[Tensor, float]:
     """One completion for each row of x [B, *shape], and the share of proposals that was kept. InputError where a row
-    finds none in `tries` proposals: nothing is returned then, for what comes quickly is no fair part of what there is."""
+    finds none in `tries` proposals: nothing is returned then,
+    for what comes quickly is no fair part of what there is."""
     out = x.clone()
     pending, done, proposed = list(range(len(x))), 0, 0
     while pending and done < tries:
@@ -44,8 +45,8 @@ def by_rejection(
     if pending:
         raise InputError(
             "AR820",
-            f"no proposal was kept in {tries:,} for {len(pending)} of {len(x)} completions: what is given is too unlikely "
-            "before it is looked at",
+            f"no proposal was kept in {tries:,} for {len(pending)} of {len(x)} completions: what is given is too "
+            "unlikely before it is looked at",
             "how='gibbs', 'metropolis' or 'particles' (--how) need no luck; or allow more tries",
         )
     return out, len(x) / max(proposed, 1)

@@ -31,8 +31,8 @@ def adapt(
     raw: Raw, data: Data, condition: Condition, *, name: str, split: str, seed: int,
     names: Names | None = None, settable: Mapping[str, str] | None = None,
 ) -> Examples:  # fmt: skip
-    """The examples of `raw` as a spec with these `data` and `condition` sections takes them. `names` and `settable`: see
-    `load`."""
+    """The examples of `raw` as a spec with these `data` and `condition` sections takes them. `names` and `settable`:
+    see `load`."""
     notes = list(raw.notes)
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
@@ -84,7 +84,8 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
     """One long sequence as the spec's integers, [T]."""
     if raw.layout != data.content and raw.layout in ("text", "audio"):
         fraction = raw.layout == "audio" and raw.rate is None
-        raise InputError("AR804", f"{name} is {'fractions' if fraction else raw.layout}, the spec models {data.content}",
+        raise InputError("AR804",
+                         f"{name} is {'fractions' if fraction else raw.layout}, the spec models {data.content}",
                          "write whole numbers into the array" if fraction else
                          f"give other data, or a spec with `content: {raw.layout}`")  # fmt: skip
     if raw.layout == "audio":
@@ -120,8 +121,11 @@ def _within(x: Array, levels: int, name: str, data: Data) -> None:
 def _whole(x: Array, name: str) -> Array:
     if x.dtype.kind == "f":
         if not np.isfinite(x).all() or (x != np.rint(x)).any():
-            raise InputError("AR804", f"{name} holds fractions; a spec models whole numbers",
-                             "round them, np.rint(x * 255) for fractions of 0 to 1, and write them as whole numbers")  # fmt: skip
+            raise InputError(
+                "AR804",
+                f"{name} holds fractions; a spec models whole numbers",
+                "round them, np.rint(x * 255) for fractions of 0 to 1, and write them as whole numbers",
+            )
         if x.size and np.abs(x).max() > MOST_VALUE:
             raise InputError(
                 "AR804", f"{name} holds the value {x.flat[int(np.abs(x).argmax())]:g}; a spec models levels from 0"
@@ -213,8 +217,8 @@ def _channels(count: int) -> str:
 def _conditions(
     raw: Raw, condition: Condition, count: int, name: str, names: Names, settable: Mapping[str, str], notes: list[str]
 ) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
-    """An array for each condition of the spec, and the names of classes; labels fill the only class condition, and a single
-    class needs none."""
+    """An array for each condition of the spec, and the names of classes; labels fill the only class condition, and a
+    single class needs none."""
     classes = [key for key, section in condition.items() if section.kind == "class"]
     result: dict[str, Array] = {}
     found: dict[str, tuple[str, ...]] = {}

@@ -17,10 +17,12 @@ SHOWN = 8  # characters at either end of the table, in a note
 
 
 def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
-    """The spec with the alphabet of all splits of `source`, and a note; the spec itself where `@alphabet` is not asked for.
+    """The spec with the alphabet of all splits of `source`, and a note;
+    the spec itself where `@alphabet` is not asked for.
 
-    The characters are Unicode's, in the order of their numbers. The parameter that is the data's `levels` becomes as many
-    as they are, unless it was set already; a number there is replaced. InputError where the two differ and can't be brought together.
+    The characters are Unicode's, in the order of their numbers. The parameter that is the data's `levels` becomes as
+    many as they are, unless it was set already; a number there is replaced.
+    InputError where the two differ and can't be brought together.
     """
     if "@alphabet=" not in source:
         return spec, ""
@@ -29,8 +31,11 @@ def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
         return spec, ""
     data = spec.data
     if data.kind != "sequence" or data.content != "text":
-        raise InputError("AR861", f"{source}: an alphabet is of text, and the spec has no `content: text`",
-                         "write `data: {kind: sequence, content: text, ...}` in the spec, or leave out @alphabet")  # fmt: skip
+        raise InputError(
+            "AR861",
+            f"{source}: an alphabet is of text, and the spec has no `content: text`",
+            "write `data: {kind: sequence, content: text, ...}` in the spec, or leave out @alphabet",
+        )
     alphabet = "".join(sorted(set(decoded(raw.x, source, raw.at))))
     count = len(alphabet)
     if not 2 <= count <= MOST_LEVELS:
@@ -40,7 +45,9 @@ def fitted(spec: Spec, source: str) -> tuple[Spec, str]:
     told = f"alphabet of {count} characters: {_shown(alphabet)}"
     if data.alphabet is not None:
         if data.alphabet != alphabet:
-            raise InputError("AR861", f"{source} has another alphabet than the spec states ({count} characters, and {data.levels})",
+            raise InputError("AR861",
+                             f"{source} has another alphabet than the spec states ({count} characters, and "
+                             f"{data.levels})",
                              "leave out @alphabet=auto, or the `alphabet` of the spec's data section")  # fmt: skip
         return spec, told
     name = spec.data_params.get("levels")

@@ -24,8 +24,8 @@ def load_begun(
     source: str, data: Data, condition: Condition, split: str, seed: int = 0, *, names: Names | None = None,
     settable: Mapping[str, str] | None = None,
 ) -> tuple[Examples, int | None]:  # fmt: skip
-    """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's; these
-    are filled up with zeros. `names` and `settable`: as for `load`. Raises InputError as it does."""
+    """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's;
+    these are filled up with zeros. `names` and `settable`: as for `load`. Raises InputError as it does."""
     raw, _ = read(source, data, condition, split)
     name = f"{source}, {split}"
     there = None
@@ -34,7 +34,8 @@ def load_begun(
         if 0 < steps < data.length:
             there = steps
     section = data if there is None else data.model_copy(update={"length": there})
-    examples = adapt(raw, section, condition, name=name, split=split, seed=seed, names=names, settable=settable)  # fmt: skip
+    examples = adapt(raw, section, condition, name=name, split=split, seed=seed, names=names,
+                     settable=settable)  # fmt: skip
     if there is None:
         return examples, None
     return replace(examples, x=np.pad(examples.x, ((0, 0), (0, data.shape[0] - there)))), there

@@ -46,8 +46,11 @@ def load(
     condition = condition or {}
     raw, options = read(source, data, condition, split)
     if options.alphabet is not None and (data.kind != "sequence" or data.alphabet is None):
-        raise InputError("AR861", f"'{source}': the spec has no alphabet, which training makes",
-                         f"arspec train SPEC --data {source}, or arspec.data.fitted(spec, {source!r}) in Python")  # fmt: skip
+        raise InputError(
+            "AR861",
+            f"'{source}': the spec has no alphabet, which training makes",
+            f"arspec train SPEC --data {source}, or arspec.data.fitted(spec, {source!r}) in Python",
+        )
     return adapt(raw, data, condition, name=f"{source}, {split}", split=split, seed=seed, names=names,
                  settable=settable)  # fmt: skip
 
@@ -56,9 +59,11 @@ def load_for(
     model: Model | Spec, source: str, split: str = "train", seed: int = 0, *, without: Collection[str] = (),
     names: Names | None = None,
 ) -> Examples:  # fmt: skip
-    """Examples of `source` for a model or a spec, as `load` gives them. A model's own names of its classes number labels.
+    """Examples of `source` for a model or a spec, as `load` gives them.
+    A model's own names of its classes number labels.
 
-    without: conditions that the source need not have, because they are given otherwise. names: instead of the model's."""
+    without: conditions that the source need not have, because they are given otherwise. names:
+    instead of the model's."""
     spec = cast("Spec", getattr(model, "spec", model))
     needed = {name: section for name, section in spec.condition.items() if name not in without}
     own: Names = names if names is not None else getattr(model, "names", {})

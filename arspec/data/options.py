@@ -130,7 +130,9 @@ class Options:
         whole_number(1), "HZ", "A sound is resampled, by a polyphase filter with a Kaiser window.", ("audio",)
     )
     join: bytes | None = option(
-        symbol, "SYMBOL", "What stands between the files of a text: newline, space, tab, none, a byte's number, or a text such as \\n\\n.",
+        symbol, "SYMBOL",
+        "What stands between the files of a text: newline, space, tab, none, a byte's number, or a text "
+        "such as \\n\\n.",
         ("text",),
     )  # fmt: skip
     alphabet: str | None = option(

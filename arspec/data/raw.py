@@ -23,7 +23,8 @@ class Raw:
     """One split of a source.
 
     x: images [N, C, H, W]; text: bytes [T]; audio: samples in -1 .. 1, [T]; array: integers [N, ...] or [T].
-    levels: the size of the alphabet where the source states it. highest: of arrays that state none, the largest value of
+    levels: the size of the alphabet where the source states it. highest: of arrays that state none, the largest value
+    of
         all splits. rate: Hz, of audio. at: of text, where a byte stands in its file.
     labels: class of each example [N], where the source has classes. classes: their names, where they have names.
     condition: arrays named as the spec's conditions.
@@ -66,8 +67,8 @@ def split_indices(count: int, split: str, shuffle: bool, what: str = "examples")
 
 
 def held_out(count: int, shuffle: bool, what: str) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation, of a source that has a test split and none for validation: a tenth is held
-    out, drawn by a fixed shuffle or the last one. InputError where there are fewer than two."""
+    """Indices for training and for validation, of a source that has a test split and none for validation: a tenth is
+    held out, drawn by a fixed shuffle or the last one. InputError where there are fewer than two."""
     if count < 2:
         raise InputError("AR803", f"{count} {what} are too few for training and validation")
     order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)

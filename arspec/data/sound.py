@@ -89,7 +89,8 @@ def read_sound(path: Path, channel: int | None = None) -> Sound:
 
 def resampled(sound: Sound, rate: int) -> Sound:
     """The sound at another rate, [ceil(T · rate / its rate)], by a polyphase filter that shifts no phase: a low-pass of
-    20 · max(up, down) + 1 taps under a Kaiser window (beta 5), where up / down is the ratio of the rates in lowest terms."""
+    20 · max(up, down) + 1 taps under a Kaiser window (beta 5),
+    where up / down is the ratio of the rates in lowest terms."""
     if sound.rate == rate:
         return sound
     if max(sound.rate, rate) > MOST_RATE:
@@ -104,7 +105,8 @@ def resampled(sound: Sound, rate: int) -> Sound:
 
 @contextmanager
 def opened(source: Path | bytes, name: str) -> Generator[Any]:
-    """A `soundfile.SoundFile` of a path or of bytes. InputError for what is no sound, and for what fails inside the block."""
+    """A `soundfile.SoundFile` of a path or of bytes. InputError for what is no sound,
+    and for what fails inside the block."""
     soundfile = library()
     if (len(source) if isinstance(source, bytes) else _size(source)) == 0:
         raise InputError("AR803", f"{name} is empty: it holds no sound")
@@ -154,8 +156,8 @@ def cut_short(file: Any) -> bool:
 
 
 class _Bytes(io.BytesIO):
-    """Bytes as a file that stays where it is when a damaged header sends libsndfile to a place before the start: an exception
-    cannot pass through the C library, and would be printed."""
+    """Bytes as a file that stays where it is when a damaged header sends libsndfile to a place before the start: an
+    exception cannot pass through the C library, and would be printed."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         try:

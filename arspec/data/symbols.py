@@ -31,8 +31,8 @@ def numbered(points: Array, alphabet: str) -> Array:
 
 
 def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) -> Array:
-    """The bytes of a text in UTF-8, uint8 [n], as the levels of a spec: a byte each, or a character each where the spec has
-    an alphabet. InputError names the first symbol that has no level, and where it stands."""
+    """The bytes of a text in UTF-8, uint8 [n], as the levels of a spec: a byte each, or a character each where the spec
+    has an alphabet. InputError names the first symbol that has no level, and where it stands."""
     where = at or _byte
     if data.alphabet is None:
         beyond = np.flatnonzero(text >= data.levels)
@@ -42,8 +42,9 @@ def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) 
                 "AR804",
                 f"{name} holds the value {int(text[first])}, of {said(_character(text, first))} at {where(first)}; "
                 f"the spec has the levels 0 to {data.levels - 1}, a byte each",
-                f"{data.told('levels', 256)} takes any byte, {'one trained with ' if data.trained else ''}@alphabet=auto behind "
-                "the data's name has a level for each character",
+                f"{data.told('levels', 256)} takes any byte, "
+                f"{'one trained with ' if data.trained else ''}@alphabet=auto behind the data's name has a level for "
+                "each character",
             )  # fmt: skip
         return text
     levels = numbered(code_points(decoded(text, name, where)), data.alphabet)
@@ -53,7 +54,8 @@ def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) 
         raise InputError(
             "AR861",
             f"{name} holds {said(_character(text, first))} at {where(first)}, and the model's alphabet of "
-            f"{len(data.alphabet)} characters has no such symbol; {len(lacking):,} of {len(levels):,} characters are not in it",
+            f"{len(data.alphabet)} characters has no such symbol; {len(lacking):,} of {len(levels):,} characters are "
+            "not in it",
             "replace them in the text, or train a model on a text that has them",
         )  # fmt: skip
     return levels

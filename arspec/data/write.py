@@ -34,8 +34,8 @@ def suffix_for(data: Data) -> str:
 def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[Path]:
     """Writes integers x [N, *shape] as the ending of `path` asks; gives the paths written.
 
-    .npy: the integers. .png: a grid of `columns` (a square one by default), without auxiliary images. .txt: text, one example after another.
-    .wav: one file for each example. InputError where the ending does not fit the data.
+    .npy: the integers. .png: a grid of `columns` (a square one by default), without auxiliary images. .txt: text, one
+    example after another. .wav: one file for each example. InputError where the ending does not fit the data.
     """
     suffix = path.suffix.lower()
     if suffix == ".npy":
@@ -76,8 +76,8 @@ def _article(data: Data) -> str:
 
 
 def as_text(x: Array, data: SequenceData) -> str:
-    """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers. A single text is written
-    as it is."""
+    """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers. A single text is
+    written as it is."""
     if data.content == "text":
         texts = [text_of(row, data) for row in x]
         if len(texts) == 1:
@@ -101,7 +101,8 @@ def _as_images(x: Array, data: Data) -> Array | None:
 def write_png(path: Path, x: Array, levels: int, columns: int | None = None) -> None:
     """A grid of images x [N, C, H, W] with C of 1, 3 or 4 and values 0 .. levels - 1; -1 marks a pixel as not given.
 
-    The levels are spread over 8 bits, or over 16 where there are more than 256 of them; reading the file gives them again.
+    The levels are spread over 8 bits, or over 16 where there are more than 256 of them;
+    reading the file gives them again.
     """
     from PIL import Image
 

@@ -2,8 +2,8 @@
 
 A fault in a spec has a `Place` in its text and is a `Diagnostic`; a `Collector` gathers all of a file's faults and
 raises them at once as a `SpecError`. Bad input without a place in a spec (weights, data, flags) is an `InputError`.
-The codes and their pages stand in `arspec.diagnostics.codes`, one file for each hundred. What comes from outside passes `visible`
-before it is shown.
+The codes and their pages stand in `arspec.diagnostics.codes`, one file for each hundred. What comes from outside passes
+`visible` before it is shown.
 """
 
 from __future__ import annotations

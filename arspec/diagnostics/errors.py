@@ -52,8 +52,8 @@ class SpecError(InputError):
 
 
 def _unquoted(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """The same where their sources may be quoted. Where one may not: of its faults the titles alone, as messages may quote
-    it, and no help with the others, as that may list names of it."""
+    """The same where their sources may be quoted. Where one may not: of its faults the titles alone, as messages may
+    quote it, and no help with the others, as that may list names of it."""
     if all(each.place is None or each.place.source.quoted for each in diagnostics):
         return diagnostics
     return tuple(_title(each, each.place) for each in diagnostics)
@@ -104,7 +104,8 @@ class Collector:
         self.diagnostics.extend(diagnostics)
 
     def spend(self, kind: str, count: int, place: Place | None) -> None:
-        """Counts what is about to be made, of a kind of `arspec.diagnostics.work`. Raises SpecError where that is too much."""
+        """Counts what is about to be made, of a kind of `arspec.diagnostics.work`.
+        Raises SpecError where that is too much."""
         if not self.work.take(kind, count):
             limit = KINDS[kind]
             found = f"the spec has more than {limit.most:,} {limit.what} (limit {limit.limit})"

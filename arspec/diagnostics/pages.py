@@ -11,8 +11,8 @@ MOST_SHOWN = 8  # codes that a message lists
 
 
 def explain(code: str) -> str:
-    """The page of a code, such as 'AR201' (case does not matter, nor whether AR stands before the number). InputError for
-    another, with the codes that are near or have its words in their titles."""
+    """The page of a code, such as 'AR201' (case does not matter, nor whether AR stands before the number). InputError
+    for another, with the codes that are near or have its words in their titles."""
     wanted = code.strip().upper()
     wanted = f"AR{wanted}" if f"AR{wanted}" in CODES else wanted
     if wanted not in CODES:

@@ -29,12 +29,14 @@ KINDS = {
                        "shorten its texts", 4),
     "values": Kind("MAX_VALUES", 1 << 19, "AR222", "values, those of a block counted for each of its instances",
                    "repeat less, or make the lists shorter", 4),
-    "expressions": Kind("MAX_EXPRESSIONS", 1 << 21, "AR222", "characters in its expressions and masks, those of a block "
+    "expressions": Kind("MAX_EXPRESSIONS", 1 << 21, "AR222",
+                        "characters in its expressions and masks, those of a block "
                         "counted for each of its instances", "repeat less", 1),
     "names": Kind("MAX_NAMES", 1 << 21, "AR222", "names, those that a block can use counted for each of its instances",
                   "repeat less, or state fewer parameters, inputs and outputs", 0.3),
     "nodes": Kind("MAX_NODES", 20_000, "AR211", "nodes and instances of blocks", "repeat less", 100),
-    "references": Kind("MAX_FOLLOWED", 1 << 20, "AR211", "nodes that its references name or pass by", "repeat less", 0.2),
+    "references": Kind("MAX_FOLLOWED", 1 << 20, "AR211", "nodes that its references name or pass by", "repeat less",
+                       0.2),
     "sites": Kind("MAX_SITES", 1 << 28, "AR413", "sites of all its nodes", "repeat less, or make the data smaller", 0),
     "reads": Kind("MAX_READS", 1 << 29, "AR413", "operations to work out, of masks and of the tables that say which "
                   "site reads which", "make the data, the kernels or the masks smaller", 0.005),

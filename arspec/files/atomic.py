@@ -1,7 +1,7 @@
 """Writing files whole or not at all: beside their place, to the disk, and only then into their place.
 
-Whatever fails on the way (a full disk, a limit of this process, a folder that may not be written to) is one message, and
-what stood in the place before stands there still.
+Whatever fails on the way (a full disk, a limit of this process, a folder that may not be written to) is one message,
+and what stood in the place before stands there still.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _swept: set[Path] = set()
 def replacing(path: Path) -> Generator[Path]:
     """Gives a temporary path beside `path`, which takes its place when the block ends without an error.
 
-    The temporary file keeps the suffix, by which some writers choose the format. Folders are made where missing. A link is
-    followed. InputError where the file can't be written.
+    The temporary file keeps the suffix, by which some writers choose the format. Folders are made where missing. A link
+    is followed. InputError where the file can't be written.
     """
     with replacing_all([path]) as (temporary,):
         yield temporary

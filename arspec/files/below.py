@@ -58,7 +58,8 @@ class Below:
                 os.fsync(handle)
 
     def place(self) -> None:
-        """Puts all files into their places. InputError, before the first is moved, where one can't be given its name."""
+        """Puts all files into their places. InputError, before the first is moved,
+        where one can't be given its name."""
         self.check([name for _, name in self._staged])
         for hidden, name in self._staged:
             with telling(self.path / name), self._parent(name, make=True) as parent:
@@ -96,7 +97,8 @@ class Below:
             raise InputError("AR810", f"cannot write {self.path / name}: {error.strerror}") from error
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode) else "a device or a pipe"
-            raise InputError("AR810", f"cannot write {self.path / name}: {kind} of this name is there", "choose another folder")  # fmt: skip
+            raise InputError("AR810", f"cannot write {self.path / name}: {kind} of this name is there",
+                             "choose another folder")  # fmt: skip
         if not self.force:
             raise InputError("AR810", f"{self.path / name} exists", "choose another folder, or --force")
 
@@ -134,7 +136,8 @@ class Below:
 
 @contextmanager
 def below(path: Path, force: bool) -> Generator[Below]:
-    """The folder, made where it is missing, and removed again where nothing was put into it. force: files are replaced."""
+    """The folder, made where it is missing, and removed again where nothing was put into it. force:
+    files are replaced."""
     if os.path.lexists(path) and not os.path.isdir(path):
         raise InputError("AR810", f"cannot write below {path}: it is no folder", "choose the name of a folder")
     made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]

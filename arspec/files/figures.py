@@ -22,9 +22,11 @@ MARGIN = 0.1  # inches around what is drawn, where the rest is cut off
 
 
 def sheet(size: tuple[float, float], dpi: int) -> Figure:
-    """An empty figure of a size in inches, to be written by `write`. Its axes stand where `subplots` puts them till then.
+    """An empty figure of a size in inches, to be written by `write`.
+    Its axes stand where `subplots` puts them till then.
 
-    It has no layout engine of its own: with one, matplotlib goes through all that is drawn once more before it writes."""
+    It has no layout engine of its own: with one, matplotlib goes through all that is drawn once more before it
+    writes."""
     figure: Figure = need("matplotlib", "matplotlib.figure").Figure(figsize=size, dpi=dpi)
     need("matplotlib", "matplotlib.backends.backend_agg").FigureCanvasAgg(figure)  # keeps what measures texts
     return figure
@@ -33,7 +35,8 @@ def sheet(size: tuple[float, float], dpi: int) -> Figure:
 def write(figure: Figure, target: Path, *, form: str | None = None, cut: bool = False) -> None:
     """Sets a figure's axes out so that nothing overlaps, and writes it at its own dpi.
 
-    form: of the file, as matplotlib names it; what the suffix of `target` says where left out, of none a .png. cut: what is empty around the axes is left out. An .svg holds no date, so that equal figures are equal files."""
+    form: of the file, as matplotlib names it; what the suffix of `target` says where left out, of none a .png. cut:
+    what is empty around the axes is left out. An .svg holds no date, so that equal figures are equal files."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):

@@ -24,9 +24,10 @@ _KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str], code: str, most: int = MOST_DATA, help: str | None = None) -> Generator[BinaryIO]:  # fmt: skip
-    """A regular file of `most` bytes at the most, open for reading. InputError with `code` where it is no such file, and
-    where what the block makes of it does not fit in memory."""
+def opened(path: str | os.PathLike[str], code: str, most: int = MOST_DATA,
+           help: str | None = None) -> Generator[BinaryIO]:  # fmt: skip
+    """A regular file of `most` bytes at the most, open for reading. InputError with `code` where it is no such file,
+    and where what the block makes of it does not fit in memory."""
     name = os.fspath(path)
     try:
         # a pipe without a writer would block the opening itself

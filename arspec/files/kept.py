@@ -1,7 +1,7 @@
 """Machine code that is kept in the user's cache folder, and loaded only where it is what was kept, and nobody else's.
 
-A kept file is the library and behind it 32 bytes, the hash of what stands before. (A loader looks at what the header of a
-library names, and not at what follows.) Loading a file that was cut short would end the process.
+A kept file is the library and behind it 32 bytes, the hash of what stands before. (A loader looks at what the header of
+a library names, and not at what follows.) Loading a file that was cut short would end the process.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def keep(made: Path, path: Path) -> None:
 
 
 def private(folder: Path) -> bool:
-    """Whether a folder of the cache, and the one that it lies in, are this user's own, and the cache is not one in which
-    others could put another folder in their place."""
+    """Whether a folder of the cache, and the one that it lies in, are this user's own, and the cache is not one in
+    which others could put another folder in their place."""
     cache = folder.parent.parent.stat()
     safe = not cache.st_mode & OTHERS or bool(cache.st_mode & stat.S_ISVTX)
     own = all(_own(each.lstat(), stat.S_ISDIR) for each in (folder, folder.parent))

@@ -72,8 +72,9 @@ class Head(BaseModel):
         raise NotImplementedError
 
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
-        """Log-probabilities [..., levels] of the levels of one channel, given the earlier channels of the same variable as
-        value [..., C] has them; its later channels are not looked at. Over all channels they add up to `log_prob`."""
+        """Log-probabilities [..., levels] of the levels of one channel, given the earlier channels of the same variable
+        as value [..., C] has them; its later channels are not looked at.
+        Over all channels they add up to `log_prob`."""
         raise NotImplementedError
 
     def draw(
@@ -101,6 +102,7 @@ class Head(BaseModel):
         raise NotImplementedError
 
     def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
-        """The mass of the levels below each edge, [n, E], of one channel given the earlier ones, [n, channel], of the same
-        variable. rounded [n, Q]: multiples of the grain. edges [n, E]: from 0 to levels. Any scale, the same in a row."""
+        """The mass of the levels below each edge, [n, E], of one channel given the earlier ones, [n, channel], of the
+        same variable. rounded [n, Q]: multiples of the grain. edges [n, E]: from 0 to levels. Any scale,
+        the same in a row."""
         raise NotImplementedError

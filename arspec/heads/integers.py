@@ -1,4 +1,5 @@
-"""Exponentials and sigmoids of whole numbers in whole numbers, the same on every machine: what a codec's tables are made of.
+"""Exponentials and sigmoids of whole numbers in whole numbers, the same on every machine:
+what a codec's tables are made of.
 
 Tables are computed by Python's own integers, everything after them is integer addition, multiplication, division and
 shifting of int64. Arguments count 2^-24, values 2^-31.

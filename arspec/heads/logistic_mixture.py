@@ -29,9 +29,9 @@ SHARP = 20  # bits of a reciprocal scale
 
 
 class LogisticMixture(Head):
-    """A mixture of discretized logistics (Salimans et al. 2017). One component is chosen for all channels of a pixel; the
-    mean of a later channel moves linearly with the values of those before it. Levels lie evenly in [−1, 1]; the first
-    and the last bin reach to infinity, so that the probabilities of all levels sum to one.
+    """A mixture of discretized logistics (Salimans et al. 2017). One component is chosen for all channels of a pixel;
+    the mean of a later channel moves linearly with the values of those before it. Levels lie evenly in [−1, 1]; the
+    first and the last bin reach to infinity, so that the probabilities of all levels sum to one.
 
     `form: authors` computes as the code of the authors does, whose probabilities do not sum to one, for comparison of
     published figures only.
@@ -52,7 +52,8 @@ class LogisticMixture(Head):
         return 1 + support.channels
 
     def _split(self, support: Support, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of M components, all or some: logits [..., M], means and log-scales [..., C, M], coefficients [..., C (C − 1) / 2, M]."""
+        """Of M components, all or some: logits [..., M], means and log-scales [..., C, M], coefficients [...,
+        C (C − 1) / 2, M]."""
         c = support.channels
         m = parameters.shape[-1] * self.components // self.parameters(support)
         logits, means, scales, coefficients = parameters.split([m, c * m, c * m, m * c * (c - 1) // 2], -1)
@@ -100,8 +101,8 @@ class LogisticMixture(Head):
 
     @staticmethod
     def _bin(level: Tensor, x: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
-        """log(σ(b) − σ(a)) with a and b the edges of the level's bin: log σ(b) + log σ(−a) + log(1 − e^(a − b)). An edge
-        is computed from its number alone, so that neighbours share it to the last bit and the sum telescopes."""
+        """log(σ(b) − σ(a)) with a and b the edges of the level's bin: log σ(b) + log σ(−a) + log(1 − e^(a − b)). An
+        edge is computed from its number alone, so that neighbours share it to the last bit and the sum telescopes."""
         import torch
         from torch.nn import functional as F
 
@@ -181,7 +182,8 @@ class LogisticMixture(Head):
         return [2.0] * m + [1.0] * (2 * c * m + m * c * (c - 1) // 2)
 
     def masses(self, support: Support, rounded: Ints, channel: int, earlier: Ints, edges: Ints) -> Ints:
-        """Those of exact bins, whatever the form is. What the earlier channels say of the component is in its weight."""
+        """Those of exact bins, whatever the form is. What the earlier channels say of the component is in its
+        weight."""
         weights = self._weights(rounded)
         for c in range(channel):
             level = earlier[:, c, None]
@@ -213,7 +215,8 @@ class LogisticMixture(Head):
 
 
 def _told(weights: Ints, mass: Ints) -> Ints:
-    """The components' weights [n, M] once a value is known to which each gives some mass; as they were, where none does."""
+    """The components' weights [n, M] once a value is known to which each gives some mass; as they were,
+    where none does."""
     joint = weights * mass  # up to 2^61, as is their sum: weights are of a whole of 2^30
     total = joint.sum(1, keepdims=True)
     part = (total >> 31) + 1  # so that nothing overflows

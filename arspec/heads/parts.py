@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class Parts(Head):
-    """A head of its own for each part. The first number of a variable says which part it belongs to, those behind it are
-    the numbers of that part's head, filled up with zeros; so are the channels of its value and its uniforms."""
+    """A head of its own for each part. The first number of a variable says which part it belongs to, those behind it
+    are the numbers of that part's head, filled up with zeros; so are the channels of its value and its uniforms."""
 
     kind: Literal["parts"]
     of: dict[str, Head]
@@ -92,7 +92,7 @@ class Parts(Head):
             out[mine] = value
         return out
 
-    # -- what a codec needs: the number of the part, then the numbers of its head, filled up with zeros -----------------
+    # -- what a codec needs: the number of the part, then the numbers of its head, filled up with zeros ----------------
 
     def coded(self, support: Support, parameters: Tensor) -> Tensor:
         """In units of the finest grain, whatever part a variable belongs to: every head's numbers by its own grain."""

@@ -64,7 +64,8 @@ class Truncation:
 
 
 def truncation(head: Head, top_k: int | None, top_p: float | None, min_p: float | None) -> Truncation | None:
-    """What is asked for; None where that leaves nothing out. InputError where the head has no probabilities of levels."""
+    """What is asked for; None where that leaves nothing out.
+    InputError where the head has no probabilities of levels."""
     asked = Truncation(top_k, top_p, min_p)
     if not head.tabular and (top_k, top_p, min_p) != (None, None, None):
         raise InputError(

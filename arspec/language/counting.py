@@ -1,4 +1,5 @@
-"""How many nodes and instances of blocks an entry of a graph stands for, worked out by multiplication before any is made.
+"""How many nodes and instances of blocks an entry of a graph stands for,
+worked out by multiplication before any is made.
 
 An instance is counted once for each set of parameters that repeats and `when` depend on. What can't be evaluated counts
 as nothing: it is reported when the graph is made.
@@ -28,8 +29,8 @@ class _Unheard(Collector):
 
 
 class Counting:
-    """Counts for one spec. `most`: where counting repetitions one by one stops, as there are too many already; `exact` is
-    False from then on."""
+    """Counts for one spec. `most`: where counting repetitions one by one stops, as there are too many already; `exact`
+    is False from then on."""
 
     def __init__(
         self, blocks: Mapping[str, Map], outer: Mapping[str, Any], repeats: int, most: int, work: Work
@@ -114,7 +115,8 @@ class Counting:
 
 
 def repetitions(tree: Tree, value: int, repeats: int) -> int:
-    """How often a block is repeated of which `repeat` is a value: one that is no parameter is multiplied by `repeats`."""
+    """How often a block is repeated of which `repeat` is a value:
+    one that is no parameter is multiplied by `repeats`."""
     by_parameter = isinstance(tree, Scalar) and isinstance(tree.value, str) and bool(names(tree.value))
     return value if by_parameter else value * repeats
 

@@ -18,9 +18,9 @@ def wrong_end(
     node: Node, wanted: Type, place: Place, head: str, levels: int, size: str, readers: Collection[Node],
     names: Collection[str],
 ) -> Diagnostic | None:  # fmt: skip
-    """What keeps a node from giving a head's parameters; None where nothing does. `wanted`: the type that the head takes;
-    `place`: where the head names the node; `size`: how a spec writes the channels that it takes; `readers`: other nodes
-    that read this one; `names`: those that are taken."""
+    """What keeps a node from giving a head's parameters; None where nothing does. `wanted`: the type that the head
+    takes; `place`: where the head names the node; `size`: how a spec writes the channels that it takes; `readers`:
+    other nodes that read this one; `names`: those that are taken."""
     out = node.out
     if out.grid != wanted.grid:
         return _wrong_grid(node, wanted, place)
@@ -99,8 +99,8 @@ def _even(uneven: Node, node: Node, wanted: Type) -> str:
 def _back(out: Type, wanted: Type) -> str:
     if (times := factor(out, wanted.grid)) is not None:
         return (
-            f"bring it back to {by(wanted.grid)} before the head: {{layer: upsample, factor: {times}}}, or a `conv` with "
-            f"`transposed: true` and `stride: {times}`"
+            f"bring it back to {by(wanted.grid)} before the head: {{layer: upsample, factor: {times}}}, or a `conv` "
+            f"with `transposed: true` and `stride: {times}`"
         )
     if (sides := cut(out.grid, wanted.grid)) is not None:
         return f"cut what is too much before the head: {{layer: crop, {sides}}}"

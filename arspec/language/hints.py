@@ -32,7 +32,10 @@ def unknown_node(
         nodes = one.get("nodes")
         if inside != block and isinstance(nodes, Map) and name in nodes.entries:
             made = next((n for n, (_, e) in graph.entries.items() if _block_of(e) == inside), "body")
-            help = f"'{name}' stands inside the block '{inside}': add it to the outputs of that block, and write `{made}.{name}`"
+            help = (
+                f"'{name}' stands inside the block '{inside}': add it to the outputs of that block, and write "
+                f"`{made}.{name}`"
+            )
             return help, None
     help = did_you_mean(name, known, "nodes so far")
     sure = the_nearest(name, known)

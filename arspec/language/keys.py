@@ -66,7 +66,8 @@ class Evaluator:
         return None
 
     def is_null(self, tree: Tree | None) -> bool:
-        """Whether a text that was evaluated is null: as it stands, or by a parameter. What has a reported fault is not."""
+        """Whether a text that was evaluated is null: as it stands, or by a parameter.
+        What has a reported fault is not."""
         return isinstance(tree, Scalar) and id(tree) not in self._failed and self.value(tree) is None
 
 
@@ -198,7 +199,8 @@ def built(
 
 
 _RANGES = {
-    "greater_than": ("a number above {}", "gt"), "greater_than_equal": ("{} or more", "ge"), "less_than": ("a number below {}", "lt"),
+    "greater_than": ("a number above {}", "gt"), "greater_than_equal": ("{} or more", "ge"),
+    "less_than": ("a number below {}", "lt"),
     "less_than_equal": ("at most {}", "le"), "finite_number": ("a finite number", ""),
     "too_short": ("a list of {} or more", "min_length"), "too_long": ("a list of at most {}", "max_length"),
     "string_too_short": ("a text that is not empty", ""),

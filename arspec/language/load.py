@@ -1,4 +1,5 @@
-"""From a file to a Spec: the sections read and checked, parameters settled, `extends` followed. The graph is still text."""
+"""From a file to a Spec: the sections read and checked, parameters settled, `extends` followed.
+The graph is still text."""
 
 from __future__ import annotations
 
@@ -91,8 +92,8 @@ class Spec:
         self, *, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, repeats: int = 1,
         text: str | None = None, texts: Mapping[str, str] | None = None,
     ) -> Spec:  # fmt: skip
-        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text, which
-        may leave parameters without use.
+        """The same spec with other parameters, another size of its data, every repeat multiplied, or an edited text,
+        which may leave parameters without use.
         `texts`: edited texts by the names of their files, for the spec itself and for those that it extends."""
         kept = {name: self.params[name] for name in self.overridden}
         edited = {**self.texts, **(texts or {})}

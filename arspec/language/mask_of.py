@@ -11,7 +11,8 @@ from arspec.syntax.predicates import coordinates
 
 
 def mask_of(value: Any, node: Node, own: Mapping[str, str], params: Mapping[str, Any]) -> Mask:
-    """The mask that a layer's key `mask` gives. `own`: the masks of the spec by name. Raises Fault and ExpressionError."""
+    """The mask that a layer's key `mask` gives. `own`: the masks of the spec by name.
+    Raises Fault and ExpressionError."""
     grid = node.ins[0].grid
     if isinstance(value, str):
         mask = Mask(resolve(value, own, params), None, value)
@@ -32,8 +33,8 @@ def mask_of(value: Any, node: Node, own: Mapping[str, str], params: Mapping[str,
         if found.partition(".")[2] not in known:
             has = " and ".join(f"{axis}s" for axis in there) or "no places"
             raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
-                        f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, and "
-                        "hold for all data", "mask")  # fmt: skip
+                        f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, "
+                        "and hold for all data", "mask")  # fmt: skip
     return mask
 
 
@@ -47,5 +48,6 @@ def _kernel(value: Any, dimensions: int) -> tuple[Any, ...]:
         or len({len(r) for r in rows}) > 1
     ):
         raise Fault("AR316", "a kernel mask holds 0 and 1, in rows of one length",
-                    "mask: [[1, 1, 1], [1, 1, 0], [0, 0, 0]]" if dimensions == 2 else "mask: [1, 1, 0]", "mask")  # fmt: skip
+                    "mask: [[1, 1, 1], [1, 1, 0], [0, 0, 0]]" if dimensions == 2 else "mask: [1, 1, 0]",
+                    "mask")  # fmt: skip
     return tuple(tuple(row) for row in rows) if dimensions == 2 else tuple(rows[0])

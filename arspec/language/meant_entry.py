@@ -13,8 +13,8 @@ from arspec.syntax.yaml import Map, Scalar, Tree
 def meant_entry(
     name: str, entry: Tree, blocks: Iterable[str], lost: str | None
 ) -> tuple[str, tuple[()], list[tuple[Place, str]]]:
-    """The help for an entry, no related places, and the edit that it stands for. lost: the help where the entry may be a
-    key of the node above that has lost its indentation."""
+    """The help for an entry, no related places, and the edit that it stands for. lost: the help where the entry may be
+    a key of the node above that has lost its indentation."""
     known = {**dict.fromkeys(KINDS, "layer"), **dict.fromkeys(blocks, "block")}
     if isinstance(entry, Map) and {"layer", "block"} <= entry.entries.keys():
         return "leave one of the two out", (), []

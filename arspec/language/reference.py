@@ -1,5 +1,6 @@
 """The reference of the language as a page of Markdown. It is made from what the parsers and the models use: the JSON
-Schema, the tables of operators, functions, masks, coordinates and references, and the models' docstrings and examples."""
+Schema, the tables of operators, functions, masks, coordinates and references,
+and the models' docstrings and examples."""
 
 from __future__ import annotations
 
@@ -122,9 +123,9 @@ def _sections() -> list[str]:
         "## Sections", "",
         "A spec is a YAML file, a mapping of these sections. A whole one:", "", *example(WHOLE), "",
         *table(("section", "what it holds"), [(code(k), v) for k, v in SECTIONS.items()]), "",
-        "With `extends` a spec starts from another file, whose path is taken from the folder of this one, or from a shipped",
-        "spec by its name (`extends: pixelcnn`). Its `params` are joined with those of the other by name; every other",
-        "section that it has stands in place of the other's:", "",
+        "With `extends` a spec starts from another file, whose path is taken from the folder of this one, or from a",
+        "shipped spec by its name (`extends: pixelcnn`). Its `params` are joined with those of the other by name;",
+        "every other section that it has stands in place of the other's:", "",
         *example(EXTENDED),
     ]  # fmt: skip
 
@@ -140,9 +141,11 @@ def _params() -> list[str]:
     operators += [(code(word), meaning) for word, meaning in WORDS.items()]
     return [
         "## Parameters and expressions", "",
-        "`params` names numbers, texts, truth values and lists. `$name` is the parameter; it may stand for any value, and in",
-        "arithmetic for a number. Arithmetic of numbers alone is worked out as well. Inside { } an expression with a comma stands",
-        "in quotes. Parameters may refer to those above them, and are set from outside: `--set features=64` on the command line, `params={\"features\": 64}` in Python.", "",
+        "`params` names numbers, texts, truth values and lists. `$name` is the parameter; it may stand for any value,",
+        "and in arithmetic for a number. Arithmetic of numbers alone is worked out as well. Inside { } an expression",
+        "with a comma stands",
+        "in quotes. Parameters may refer to those above them, and are set from outside: `--set features=64` on the "
+        "command line, `params={\"features\": 64}` in Python.", "",
         *example(PARAMETERS), "",
         "Parameters that arspec gives:", "",
         *table(("parameter", "value"), [(code(f"${name}"), meaning) for name, meaning in BUILT_IN.items()]), "",
@@ -180,8 +183,8 @@ def _orders() -> list[str]:
 def _conditions() -> list[str]:
     parts = [
         "## Conditions", "",
-        "`condition` names what the model is given beside the data. A condition is a node of that name: `condition` and `gate`",
-        "layers take it, and other layers compute with it.",
+        "`condition` names what the model is given beside the data. A condition is a node of that name: `condition`",
+        "and `gate` layers take it, and other layers compute with it.",
     ]  # fmt: skip
     for kind, model in CONDITIONS.items():
         parts += _part(f"condition: {{kind: {kind}}}", model, f"condition.{kind}")
@@ -197,15 +200,15 @@ def _masks() -> list[str]:
     joins += [(code(symbol), f"whole numbers: {_meaning(symbol)}") for symbol in ARITHMETIC.values()]
     return [
         "## Masks", "",
-        "A mask says which sites a layer reads: a condition over `that`, a site that may be read, and `this`, the site that is",
-        "computed. It is the name of a ready-made mask, one of the section `masks`, or made of these:", "",
+        "A mask says which sites a layer reads: a condition over `that`, a site that may be read, and `this`, the site",
+        "that is computed. It is the name of a ready-made mask, one of the section `masks`, or made of these:", "",
         *table(("mask", "holds where", "written out"), ready), "",
         "A number of a site is written `that.row`, `this.rank`:", "",
         *table(("number", "meaning"), [(code(name), meaning) for name, meaning in COORDINATES.items()]), "",
         *table(("operator", "meaning"), joins), "",
-        "`$name` is a whole number, or a parameter whose text is a mask. A layer with a `kernel` also takes a kernel of 0 and 1",
-        "as its mask, row by row, where 1 is read: `[[1, 1, 1], [1, 1, 0]]`. A mapping has two keys, `kernel` for that and",
-        "`groups` for a mask over the channel groups at these places.", "",
+        "`$name` is a whole number, or a parameter whose text is a mask. A layer with a `kernel` also takes a kernel",
+        "of 0 and 1 as its mask, row by row, where 1 is read: `[[1, 1, 1], [1, 1, 0]]`. A mapping has two keys,",
+        "`kernel` for that and `groups` for a mask over the channel groups at these places.", "",
         *example(MASKS),
     ]  # fmt: skip
 
@@ -213,22 +216,23 @@ def _masks() -> list[str]:
 def _graph() -> list[str]:
     return [
         "## Graph", "",
-        "`graph` names nodes, each a layer or an instance of a block. A node reads nodes above it. A layer has its kind under",
-        "`layer`, takes the keys of its kind, and these:", "",
+        "`graph` names nodes, each a layer or an instance of a block. A node reads nodes above it. A layer has its",
+        "kind under `layer`, takes the keys of its kind, and these:", "",
         *keys("layer.conv", ("from", "weights", "when")), "",
         *example(GRAPH), "",
         "Nodes are named in `from`, `weights` and the outputs of blocks:", "",
         *table(("reference", "stands for"), [(code(form), meaning) for form, meaning in FORMS.items()]), "",
-        "A node that `when` leaves out is no node: a list that names it is shorter, and a node without `from` reads the one",
-        "before it.",
+        "A node that `when` leaves out is no node: a list that names it is shorter, and a node without `from` reads",
+        "the one before it.",
     ]  # fmt: skip
 
 
 def _blocks() -> list[str]:
     return [
         "## Blocks", "",
-        "`blocks` names subgraphs. Inside a block its inputs, `x` and the conditions are nodes; of its nodes only the outputs are",
-        "seen from outside. Repeated, each repetition takes the outputs of the one before as its inputs of the same names.", "",
+        "`blocks` names subgraphs. Inside a block its inputs, `x` and the conditions are nodes; of its nodes only the",
+        "outputs are seen from outside. Repeated, each repetition takes the outputs of the one before as its inputs of",
+        "the same names.", "",
         *keys("block"), "",
         "An instance of a block is a node with these keys:", "",
         *keys("instance"), "",
@@ -249,8 +253,8 @@ def _layers() -> list[str]:
 def _heads() -> list[str]:
     parts = [
         "## Heads", "",
-        "`head` is the distribution of each variable, and names the node that gives its parameters, `$head` channels of them. Data",
-        "with auxiliary images have a head for each part, by its name, and `x` for the image itself.",
+        "`head` is the distribution of each variable, and names the node that gives its parameters, `$head` channels",
+        "of them. Data with auxiliary images have a head for each part, by its name, and `x` for the image itself.",
     ]  # fmt: skip
     for kind, model in HEADS.items():
         parts += _part(f"head: {{kind: {kind}}}", model, f"head.{kind}")

@@ -121,8 +121,8 @@ def follow(
     text: str, scope: Mapping[str, Any], params: Mapping[str, Any], ahead: Set[str] = frozenset(),
     spend: Spend = lambda _: None,
 ) -> list[Node] | Broken:  # fmt: skip
-    """The node or nodes that a reference names. `ahead`: names that stand at the reader or below it. `spend` is told how
-    many are listed on the way. Raises Fault where it names none."""
+    """The node or nodes that a reference names. `ahead`: names that stand at the reader or below it. `spend` is told
+    how many are listed on the way. Raises Fault where it names none."""
     parts = parts_of(text, params)
     first = parts[0]
     if not isinstance(first, str) or first == "*":

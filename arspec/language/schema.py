@@ -120,7 +120,8 @@ def _instance() -> Schema:
             "params": {**_by_name({}), "description": "Values of the block's own parameters."},
             "repeat": {
                 "anyOf": [{"type": "integer", "minimum": 0}, EXPRESSION],
-                "description": "How many times; each takes the outputs of the one before as its inputs of the same names.",
+                "description": "How many times; each takes the outputs of the one before as its inputs of the same "
+                "names.",
             },
             **_WHEN,
         },

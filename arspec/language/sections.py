@@ -37,7 +37,8 @@ class DataSection(Section):
         self._params = dict(params)
 
     def told(self, key: str, value: int) -> str:
-        """How a person sets a key of this section: by an option, or in the spec; for a trained model before training."""
+        """How a person sets a key of this section: by an option, or in the spec;
+        for a trained model before training."""
         name = self._params.get(key)
         setting = f"--set {name}={value}" if name is not None else f"`{key}: {value}` in the spec's data section"
         return f"a model that is trained with {setting}" if self._trained else setting
@@ -77,7 +78,8 @@ class Auxiliary(Section):
 
 
 class ImageData(DataSection):
-    """Images: integers from 0 to levels − 1, [channels, height, width]; auxiliary images are channels in front of these."""
+    """Images: integers from 0 to levels − 1, [channels, height, width];
+    auxiliary images are channels in front of these."""
 
     kind: Literal["image"]
     example = "data: {kind: image, height: 28, width: 28, levels: 2}"
@@ -164,7 +166,8 @@ class SequenceData(_OneChannel):
     example = "data: {kind: sequence, length: 64, levels: 128, content: text}"
     length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
     levels: Levels = Field(default=256, description="Values that a step can take.")
-    content: Literal["audio", "text", "tokens"] = Field(default="tokens", description="What the integers are: it decides how "
+    content: Literal["audio", "text", "tokens"] = Field(default="tokens",
+                                                        description="What the integers are: it decides how "
                                                         "files are read and written.")  # fmt: skip
     rate: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=16000, description="Audio: samples a second.")
     companding: Literal["mu_law", "linear"] = Field(
@@ -172,7 +175,8 @@ class SequenceData(_OneChannel):
     )
     alphabet: str | None = Field(
         default=None,
-        description="Text: the characters that the levels stand for, in their order. Without it a level is a byte of UTF-8.",
+        description="Text: the characters that the levels stand for, in their order. Without it a level is a byte of "
+        "UTF-8.",
     )
 
     @field_validator("alphabet")
@@ -222,8 +226,11 @@ class OrderSection(Section):
     """An order of generation. A list of them is a family: the model is trained on all, and each of them is proven."""
 
     example = "order: [{scan: zigzag, channels: joint}, {scan: random, channels: joint, seed: 7, members: 2}]"
-    scan: str | None = Field(default=None, description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
-                             "explicit, ...; natural, reversed, random, explicit for sequences and vectors.")  # fmt: skip
+    scan: str | None = Field(
+        default=None,
+        description="raster, columns, serpentine, zigzag, diagonal, spiral, hilbert, random, "
+        "explicit, ...; natural, reversed, random, explicit for sequences and vectors.",
+    )
     channels: Literal["sequential", "joint"] = Field(
         default="sequential",
         description="Whether the channels of a pixel are generated one after another, or together.",
@@ -234,7 +241,8 @@ class OrderSection(Section):
     )
     flip: list[Literal["rows", "columns"]] = Field(default=[], description="Reflections: rows (upside down), columns.")
     transpose: bool = Field(default=False, description="Rows and columns change places, before any reflection.")
-    ranks: list[Any] | str | None = Field(default=None, description="explicit: the rank of every position, as a list or the "
+    ranks: list[Any] | str | None = Field(default=None,
+                                          description="explicit: the rank of every position, as a list or the "
                                           "name of a .npy, .csv or .txt file beside the spec. Equal ranks are "
                                           "generated together.")  # fmt: skip
     members: Annotated[int, Field(ge=1, le=4096)] = Field(

@@ -87,7 +87,8 @@ def check_own(file: str) -> None:
 
 
 def read_spec(file: str) -> Source:
-    """The text of a spec's file, as `spec.yaml.read` gives it. Where it is not there, the InputError names what may be meant."""
+    """The text of a spec's file, as `spec.yaml.read` gives it. Where it is not there,
+    the InputError names what may be meant."""
     try:
         return read(file)
     except InputError as error:

@@ -1,9 +1,9 @@
-"""What a spec states and nothing uses. A parameter that can only be misspelt is refused, as unknown keys are: its name is
-near to one that is used, or a spec that extends another one adds it. All else is told: parameters, masks, blocks, conditions
-and inputs of blocks.
+"""What a spec states and nothing uses. A parameter that can only be misspelt is refused, as unknown keys are: its name
+is near to one that is used, or a spec that extends another one adds it. All else is told: parameters, masks, blocks,
+conditions and inputs of blocks.
 
-Only what the spec's own text states counts. What a base states and an extending spec no longer uses, because it replaced a
-section, is nobody's mistake.
+Only what the spec's own text states counts. What a base states and an extending spec no longer uses, because it
+replaced a section, is nobody's mistake.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class _Unused:
 def misspelt_params(
     sections: Mapping[str, Tree], source: Source, texts: Mapping[str, str], set_outside: Set[str], faults: Collector
 ) -> None:
-    """Reports parameters without effect that can only be misspelt, and those that were set from outside without effect."""
+    """Reports parameters without effect that can only be misspelt,
+    and those that were set from outside without effect."""
     compared = 0
     for one in _params(sections, source, texts, set_outside):
         compared += len(one.others)
@@ -57,7 +58,8 @@ def misspelt_params(
 
 def unused_names(sections: Mapping[str, Tree], source: Source, texts: Mapping[str, str]) -> list[Diagnostic]:
     """What to tell of parameters, masks, blocks, conditions and inputs of blocks that nothing uses."""
-    found = [Diagnostic("AR224", f"nothing uses {one.what}", one.place, one.help or f"refer to it as ${one.name}, or remove it")
+    found = [Diagnostic("AR224", f"nothing uses {one.what}", one.place,
+                        one.help or f"refer to it as ${one.name}, or remove it")
              for one in _params(sections, source, texts, frozenset())]  # fmt: skip
     called = {_text(e.get("block")) for tree in _graphs(sections) for e in _entries(tree)}
     words = _words(tree for key, tree in sections.items() if key in ("graph", "blocks", "params"))

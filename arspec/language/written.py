@@ -1,8 +1,8 @@
 """What the entries of a graph give, kept for as long as the parameters that they name have the same values.
 
-A block is gone through once for each of its instances, and most of its layers are the same in all of them: they are read
-and checked once, and their types are worked out once for each form of their inputs. Specs that differ by an edit share what
-the entries of both give, down to the nodes themselves.
+A block is gone through once for each of its instances, and most of its layers are the same in all of them: they are
+read and checked once, and their types are worked out once for each form of their inputs. Specs that differ by an edit
+share what the entries of both give, down to the nodes themselves.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Written:
 class Writing:
     """The layers that entries have given. own: the spec's own masks, which may name parameters as well.
 
-    Shared by specs that differ in nothing but the entries of their blocks and their graph; entries that they share are the
-    same objects."""
+    Shared by specs that differ in nothing but the entries of their blocks and their graph; entries that they share are
+    the same objects."""
 
     def __init__(self, own: Mapping[str, str]) -> None:
         self.own = frozenset[str]().union(*map(names, own.values()))

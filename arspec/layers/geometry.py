@@ -134,10 +134,12 @@ def window_numbers(that: Type, this: Type, form: Geometry, mask: Mask | None) ->
     places = math.prod(form.kernel)
     pairs = this.groups * that.groups if mask is not None else 1
     if places > MAX_TAPS:
-        raise Fault("AR413", f"a window of {by(form.kernel)} has {places:,} places, where {MAX_TAPS:,} are the limit (MAX_TAPS)",
+        raise Fault("AR413",
+                    f"a window of {by(form.kernel)} has {places:,} places, where {MAX_TAPS:,} are the limit (MAX_TAPS)",
                     "take a smaller kernel, with a dilation or a stride", "kernel")  # fmt: skip
     if places * this.positions * pairs > MAX_WINDOW:
-        raise Fault("AR413", f"a window of {by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
+        raise Fault("AR413",
+                    f"a window of {by(form.kernel)} at {this.positions:,} positions reads more than {MAX_WINDOW:,} "
                     "sites (limit MAX_WINDOW)", "take a smaller kernel, or smaller data", "kernel")  # fmt: skip
     return places * (PLACE + this.positions * (ENTRY + (0 if mask is None else pairs * parts(mask.predicate))))
 

@@ -1,11 +1,11 @@
 """How a masked window is computed for all sites at once: a plain convolution over the box of places that every position
 reads alike, and products for what only some positions read.
 
-A mask of a causal convolution hides whole rows and columns of its kernel; the box leaves these out. Under an order whose
-steps turn (serpentine, zigzag, Hilbert ...) a place of the kernel is read by some positions and hidden from others. The
-places that are read by the same positions make one product: their inputs are gathered for these positions alone. So an
-order with few distinct local masks costs a convolution and a few such products, each of no more sites than it reads.
-Where there are many, one product over all of them (unfolding) moves less.
+A mask of a causal convolution hides whole rows and columns of its kernel; the box leaves these out. Under an order
+whose steps turn (serpentine, zigzag, Hilbert ...) a place of the kernel is read by some positions and hidden from
+others. The places that are read by the same positions make one product: their inputs are gathered for these positions
+alone. So an order with few distinct local masks costs a convolution and a few such products, each of no more sites than
+it reads. Where there are many, one product over all of them (unfolding) moves less.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class SharedBox:
 
 @dataclass(frozen=True, eq=False)
 class GatheredRest:
-    """What the positions [n] read besides the shared box: table [n, m] names an input position for each of m places of the kernel,
-    P_in where there is none; mask [G_out, G_in, m]. group: the one group of the output that it serves; None: all."""
+    """What the positions [n] read besides the shared box: table [n, m] names an input position for each of m places of
+    the kernel, P_in where there is none; mask [G_out, G_in, m]. group:
+    the one group of the output that it serves; None: all."""
 
     positions: Ints
     table: Ints
@@ -170,7 +171,8 @@ def _unbroken(mask: Bools) -> tuple[tuple[int, int], ...] | None:
 
 
 def _columns(mask: Bools, rest: Bools) -> tuple[tuple[int, tuple[int, ...], bytes], ...]:
-    """mask [G_in, taps, P], rest [G_in, taps] -> places of the kernel, each with the groups that the same positions read."""
+    """mask [G_in, taps, P], rest [G_in, taps] -> places of the kernel,
+    each with the groups that the same positions read."""
     found: list[tuple[int, tuple[int, ...], bytes]] = []
     for tap in np.flatnonzero(rest.any(0)):
         by_read: dict[bytes, list[int]] = {}

@@ -1,6 +1,6 @@
 """Products of matrices that torch has no kernel for: of gathered sites, of channel groups that read one another in
-sequence, and of the tiles that a mask leaves of a weight. Each has a backward of its own: it keeps little but its inputs,
-and computes nothing, or little, that a mask hides."""
+sequence, and of the tiles that a mask leaves of a weight. Each has a backward of its own: it keeps little but its
+inputs, and computes nothing, or little, that a mask hides."""
 
 from __future__ import annotations
 
@@ -98,16 +98,17 @@ class _AddGathered(Function):
 
 
 def pays(weight: Tensor) -> bool:
-    """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask: measured on a CPU with weights [D, C]
-    of several sizes; elsewhere one large product is."""
+    """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask: measured on a CPU with weights [D,
+    C] of several sizes; elsewhere one large product is."""
     quiet = not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
     return weight.device.type == "cpu" and weight.numel() >= LARGE and quiet
 
 
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
-    """A convolution of one place and of channel groups that read some of the groups only: x [B, G_in * C, *grid], weight
-    [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a convolution of the groups that it
-    reads (for red, green and blue in sequence two thirds of the whole product, in the backward pass too)."""
+    """A convolution of one place and of channel groups that read some of the groups only: x [B, G_in * C, *grid],
+    weight [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a convolution of the
+    groups that it reads (for red, green and blue in sequence two thirds of the whole product,
+    in the backward pass too)."""
     return _InSequence.apply(x, weight, bias, ranges)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 
@@ -161,8 +162,8 @@ def _layout(x: Tensor) -> torch.memory_format:
 
 
 def in_tiles(x: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor, tiles: Tiles) -> Tensor:
-    """x [B, C] times (weight * mask) [D, C], turned, plus bias [D]: [B, D]. Only the tiles are multiplied, and masked only
-    where the mask hides some of a tile; in the backward pass too."""
+    """x [B, C] times (weight * mask) [D, C], turned, plus bias [D]: [B, D]. Only the tiles are multiplied, and masked
+    only where the mask hides some of a tile; in the backward pass too."""
     return _InTiles.apply(x, weight, bias, mask, tiles)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 

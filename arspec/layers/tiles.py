@@ -1,5 +1,5 @@
-"""The tiles of a weight that its mask leaves: where units lie in the order of their ranks, half of a weight is hidden, and
-products of tiles leave most of that out."""
+"""The tiles of a weight that its mask leaves: where units lie in the order of their ranks, half of a weight is hidden,
+and products of tiles leave most of that out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ WORTH = 0.8  # of the weight, at the most, is multiplied where it is cut
 
 @dataclass(frozen=True)
 class Tile:
-    """Rows of a weight and the columns that they read, each as the first and how many; `mixed`: the mask hides some of it."""
+    """Rows of a weight and the columns that they read, each as the first and how many; `mixed`:
+    the mask hides some of it."""
 
     rows: tuple[int, int]
     columns: tuple[int, int]
@@ -32,9 +33,9 @@ class Tiles:
 
 
 def tiles(mask: Bools) -> Tiles | None:
-    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one piece or two: what all its rows read, where
-    that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where that would
-    save little."""
+    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one piece or two: what all its rows read,
+    where that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where
+    that would save little."""
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):

@@ -34,7 +34,8 @@ def fingerprint_of(model: Model) -> Fingerprint:
 def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
     """Of weights, each with whether it is stored: their shapes and dtypes, and 128 bits of all their bytes.
 
-    What was made of a weight may be a view of it, so that the place in memory of a stored one counts as its numbers do."""
+    What was made of a weight may be a view of it, so that the place in memory of a stored one counts as its numbers
+    do."""
     content, places, elsewhere = xxh3_128(), list[object](), list[Tensor]()
     for tensor, stored in weights:
         own = tensor if tensor.is_contiguous() else tensor.contiguous()
@@ -50,8 +51,8 @@ def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
 
 
 def mixed(tensors: Sequence[Tensor]) -> bytes:
-    """Two sums, of 64 bits each, over all bytes of tensors, computed on their device. Each word of 64 bits is mixed with its
-    place by a one-to-one function before it is added, so that no change of a single word goes unseen."""
+    """Two sums, of 64 bits each, over all bytes of tensors, computed on their device. Each word of 64 bits is mixed
+    with its place by a one-to-one function before it is added, so that no change of a single word goes unseen."""
     flat = [tensor.detach().reshape(-1).view(torch.uint8) for tensor in tensors]
     sums = torch.zeros(2, dtype=torch.int64, device=flat[0].device)
     first = 0  # place of the first word

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from arspec.language.graph import Graph
 
-# A weight's name in its layer, the number of its level (`weight_levels`), its name there, and the shape that a tied one is seen in.
+# A weight's name in its layer, the number of its level (`weight_levels`), its name there,
+# and the shape that a tied one is seen in.
 Place = tuple[str, int, str, tuple[int, ...] | None]
 
 
@@ -33,5 +34,6 @@ def steps_of(graph: Graph, member: int) -> list[Step]:
     return graph.steps[member]
 
 
-# What torch.compiler.assume_constant_result does, without the import of the compiler. It guards on the graph's identity.
+# What torch.compiler.assume_constant_result does, without the import of the compiler.
+# It guards on the graph's identity.
 steps_of._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]

@@ -102,8 +102,8 @@ class WeightTree(Names):
         }
 
     def kept(self, node: Node | None = None) -> Iterator[tuple[Tensor, bool]]:
-        """The weights of a node, or all of them, each once and as `of` gives it, and whether it is stored so. A weight that
-        torch's parametrisations compute is another tensor each time."""
+        """The weights of a node, or all of them, each once and as `of` gives it, and whether it is stored so. A weight
+        that torch's parametrisations compute is another tensor each time."""
         whose = self._where.values() if node is None else [self._where.get(node.tied or node, {})]
         for own in whose:
             for level, key in own.values():
@@ -112,7 +112,8 @@ class WeightTree(Names):
 
 
 def one_of(tree: WeightTree) -> Tensor | None:
-    """One of the weights; None where there is none. (torch's search for the first parameter takes as long as a layer.)"""
+    """One of the weights; None where there is none. (torch's search for the first parameter takes as long as a
+    layer.)"""
     return None if tree.weight_one is None else cast(Tensor, getattr(*tree.weight_one))
 
 

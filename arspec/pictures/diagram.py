@@ -136,7 +136,8 @@ class _Diagram:
 
         dot = Digraph(name="arspec")
         font = "Helvetica,Arial,sans-serif"
-        dot.attr("graph", label=self._title(), labelloc="t", fontname=font, fontcolor=TEXT, rankdir="TB", ranksep="0.38",
+        dot.attr("graph", label=self._title(), labelloc="t", fontname=font, fontcolor=TEXT, rankdir="TB",
+                 ranksep="0.38",
                  nodesep="0.22", pad="0.25", bgcolor="white", newrank="true", dpi="110")  # fmt: skip
         if len(self.folded.nodes) > MAX_CAREFUL:
             dot.attr("graph", splines="line", nslimit="1", nslimit1="1", mclimit="0.2")
@@ -168,9 +169,9 @@ class _Diagram:
         for inlet in self.inlets:
             if inlet.box == box:
                 stroke = STROKES[self.strictness[inlet.inner]]
+                told = _name(f"{inlet.outer.first.name} at first, then {inlet.inner.first.name}")
                 dot.node(_name(inlet.name), "", shape="circle", width="0.14", height="0.14", fixedsize="true",
-                         fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled",
-                         tooltip=_name(f"{inlet.outer.first.name} at first, then {inlet.inner.first.name}"))  # fmt: skip
+                         fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled", tooltip=told)  # fmt: skip
         for inner in self.folded.boxes.values():
             if inner.parent != box:
                 continue
@@ -244,7 +245,8 @@ class _Diagram:
         self._edge(dot, ends, self.strictness[line.source], line.pairs, words, line.loop)
 
     def _through(self, dot: Digraph, inlet: Inlet) -> None:
-        """The edges to an inlet, from outside and from each repetition to the next, and those from it to what reads it."""
+        """The edges to an inlet, from outside and from each repetition to the next,
+        and those from it to what reads it."""
         here, outer, inner = (_name(n) for n in (inlet.name, inlet.outer.first.name, inlet.inner.first.name))
         entering = [pair for line in inlet.entering for pair in line.pairs]
         loops = [pair for line in inlet.loops for pair in line.pairs]
@@ -263,7 +265,8 @@ class _Diagram:
         return types[0] + (" …" if len(types) > 1 else "")
 
     def _edge(
-        self, dot: Digraph, ends: tuple[str, str], strictness: Strictness, pairs: list[tuple[Node, Node]], words: list[str],
+        self, dot: Digraph, ends: tuple[str, str], strictness: Strictness, pairs: list[tuple[Node, Node]],
+        words: list[str],
         loop: bool = False,
     ) -> None:  # fmt: skip
         stroke = STROKES[strictness]
@@ -283,7 +286,8 @@ class _Diagram:
         stroke = STROKES[self.strictness[drawn]]
         red = self.witness is not None
         dot.edge(_name(drawn.first.name), HEAD, label=_label([str(self.graph.head_node.out)]),
-                 color=LEAK if red else stroke.colour, penwidth="3.4" if red else f"{stroke.width:g}", style="solid")  # fmt: skip
+                 color=LEAK if red else stroke.colour, penwidth="3.4" if red else f"{stroke.width:g}",
+                 style="solid")  # fmt: skip
 
     # -- title and legend ----------------------------------------------------------------------------------------------
 
@@ -295,9 +299,10 @@ class _Diagram:
         grid = "×".join(map(str, spec.data.shape))
         groups = f", {spec.groups} channels one after another" if spec.groups > 1 else ""
         groups += f", after {' and '.join(spec.data.auxiliary)}" if spec.data.auxiliary else ""
+        size = f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {graph.size}"
         rows = [
             f'<FONT POINT-SIZE="19"><B>{_text(spec.name)}</B></FONT>',
-            f'<FONT POINT-SIZE="11">{_text(f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {graph.size}")}</FONT>',
+            f'<FONT POINT-SIZE="11">{_text(size)}</FONT>',
             f'<FONT POINT-SIZE="11">{self._verdict()}</FONT>',
         ]
         return f"<{_table([f'<TD>{row}</TD>' for row in rows] + [f'<TD>{self._legend()}</TD>'])}>"
@@ -308,7 +313,10 @@ class _Diagram:
             return "proven: the distribution of every variable is known before its turn"
         total = self.member.order.variables
         inside = " in training" if not any(len(m.leaking) for m in self.report.members) else ""
-        return f'<FONT COLOR="{LEAK}"><B>{bad:,} of {total:,} variables leak{inside}; red: a shortest path of sites</B></FONT>'
+        return (
+            f'<FONT COLOR="{LEAK}"><B>{bad:,} of {total:,} variables leak{inside}; red: a shortest path of '
+            "sites</B></FONT>"
+        )
 
     def _legend(self) -> str:
         used = {self.strictness[d] for d in self.folded.nodes}

@@ -1,5 +1,5 @@
-"""Effective receptive field (Luo et al. 2016): how strongly one variable's distribution answers to each earlier position,
-by gradients of the network with the weights that it has."""
+"""Effective receptive field (Luo et al. 2016): how strongly one variable's distribution answers to each earlier
+position, by gradients of the network with the weights that it has."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def render_effective(
     models: Sequence[Model], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, member: int = 0,
     inputs: int = INPUTS, seed: int = 0,
 ) -> Path:  # fmt: skip
-    """A panel for each model, side by side, all on one logarithmic scale; each is relative to its own greatest gradient,
-    since the size of the weights says nothing about the shape. Returns the path.
+    """A panel for each model, side by side, all on one logarithmic scale; each is relative to its own greatest
+    gradient, since the size of the weights says nothing about the shape. Returns the path.
 
     variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. The suffix says how it is written: .svg,
     .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
@@ -49,8 +49,8 @@ def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS
     """[V]: mean absolute derivative of the sum of one variable's parameters, by each variable, over random inputs.
 
     Data enter as floats; where they become one-hot or are embedded, it is the sum over the entries that stand for the
-    variable. Without dropout; conditions are drawn at random. One input at a time, so that a large model needs the memory
-    of one example."""
+    variable. Without dropout; conditions are drawn at random. One input at a time, so that a large model needs the
+    memory of one example."""
     import torch
 
     from arspec.network.evaluating import evaluating
@@ -131,6 +131,9 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     strong = int((values[earlier] >= 0.01).sum())
     size = "×".join(map(str, field.spec.data.shape))
     axes.set_title(f"{visible(field.spec.name)} ({size})", fontsize=11, fontweight="bold", pad=34, parse_math=False)
-    said = f"({field.name}): of {int(earlier.sum()):,} earlier positions {reached:,} have a gradient, {strong:,} of at least 1% of the greatest"
+    said = (
+        f"({field.name}): of {int(earlier.sum()):,} earlier positions {reached:,} have a gradient, {strong:,} of at "
+        "least 1% of the greatest"
+    )
     axes.annotate(panels.titled(said), (0.5, 1.0), (0, 7), "axes fraction", "offset points", ha="center", fontsize=9)
     return {state for state, where in states.items() if where.any()}

@@ -24,7 +24,8 @@ MAX_SPECS = 8  # columns that stay legible
 
 
 def render_fields(
-    specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, node: str | None = None,
+    specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None,
+    node: str | None = None,
     member: int = 0, only: Sequence[str] | None = None,
 ) -> Path:  # fmt: skip
     """A column for each spec, a row for each kind of panel that any of them has. Returns the path.
@@ -57,7 +58,8 @@ def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
 
 def figure_reads(specs: Sequence[Spec], path: str | os.PathLike[str], variable: Sequence[int] | None = None) -> Path:
     """The classical figure of what a pixel sees, for any specs side by side: PixelCNN's blind spot against Gated
-    PixelCNN (van den Oord et al. 2016b, figure 1), or plain against dilated causal convolutions (WaveNet, figures 2, 3)."""
+    PixelCNN (van den Oord et al. 2016b, figure 1), or plain against dilated causal convolutions (WaveNet,
+    figures 2, 3)."""
     return render_fields(specs, path, variable=variable, only=("tree", "blind_spot"))
 
 
@@ -109,7 +111,8 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
                     grid[r][c].set_axis_off()
         for c, field in enumerate(fields):
             size = "×".join(map(str, field.spec.data.shape))
-            grid[0][c].annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 31), "axes fraction", "offset points",
+            grid[0][c].annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 31), "axes fraction",
+                                "offset points",
                                 ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
         if {"context", "blind_spot"} & set(rows):
             present = {State(s) for f in fields for s in f.by_position}

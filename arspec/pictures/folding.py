@@ -42,7 +42,8 @@ class Drawn:
 
 @dataclass(eq=False)
 class Line:
-    """A drawn edge. `loop`: from one repetition to the next, drawn against the flow. `note`: which of the repetitions."""
+    """A drawn edge. `loop`: from one repetition to the next, drawn against the flow. `note`:
+    which of the repetitions."""
 
     source: Drawn
     target: Drawn

@@ -1,7 +1,7 @@
 """Inlets: where a folded block takes in what the repetition before it gave.
 
-A residual sum would be drawn with an edge from itself to itself. An inlet is a small circle at the top of the box instead:
-the first repetition's input and the loop from the last node lead to it, and from it to all that read them.
+A residual sum would be drawn with an edge from itself to itself. An inlet is a small circle at the top of the box
+instead: the first repetition's input and the loop from the last node lead to it, and from it to all that read them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from arspec.pictures.folding import Drawn, Folded, Line
 
 @dataclass(eq=False)
 class Inlet:
-    """entering: the lines by which the first repetition is fed. loops: those from each repetition to the next. Both have
-    the same targets and ports, in the same order."""
+    """entering: the lines by which the first repetition is fed. loops: those from each repetition to the next. Both
+    have the same targets and ports, in the same order."""
 
     box: str
     entering: list[Line]
@@ -53,7 +53,8 @@ def _inlet(folded: Folded, own: Line) -> Inlet | None:
         return None
     entering: list[Line] = []
     for loop in loops:
-        first = [line for line in folded.lines if not line.loop and line.target is loop.target and line.port == loop.port
+        first = [line for line in folded.lines if not line.loop and line.target is loop.target
+                 and line.port == loop.port
                  and not _inside(folded, line.source, box)]  # fmt: skip
         if len(first) != 1:
             return None

@@ -1,4 +1,5 @@
-"""Single panels of a field picture: the order, a mask, the context and the blind spot, each drawn into matplotlib axes."""
+"""Single panels of a field picture: the order, a mask, the context and the blind spot,
+each drawn into matplotlib axes."""
 
 from __future__ import annotations
 
@@ -192,7 +193,8 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
     squares = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
     for where, face, edge, hatch in ((plain, colours, "#ffffff", None), (hidden, NOTHING, "#b9b9b9", "///")):
         corners = np.array(where, dtype=np.int64).reshape(-1, 1, 2)[:, :, ::-1] + squares
-        axes.add_collection(PolyCollection(list(corners), facecolors=face, edgecolors=edge, hatch=hatch, linewidths=0.8),
+        axes.add_collection(PolyCollection(list(corners), facecolors=face, edgecolors=edge, hatch=hatch,
+                                           linewidths=0.8),
                             autolim=False)  # fmt: skip
     r, c = divmod(here, grid[1])
     axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=3))

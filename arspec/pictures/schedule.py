@@ -1,5 +1,6 @@
 """The schedule's picture: what the sampler has cached, computes at one step, and has still to compute. Of sequences the
-classical figure of cached generation (Ramachandran et al. 2017, figure 2), of images and vectors a small grid a node."""
+classical figure of cached generation (Ramachandran et al. 2017, figure 2),
+of images and vectors a small grid a node."""
 
 from __future__ import annotations
 
@@ -87,10 +88,13 @@ def _title(progress: Progress) -> str:
     share = f"{progress.computed:,} of the {progress.total:,} sites of all nodes are computed at this step"
     free = f"; {len(plan.free)} nodes that depend on no data, before the first" if plan.free else ""
     order = f" (member {plan.member.index}: {plan.member.order.name})" if len(spec.members) > 1 else ""
-    return f"{visible(spec.name)}, step {progress.step:,} (of 0 … {plan.steps - 1:,}){order}: to draw {name}\n{share}{free}"
+    return (
+        f"{visible(spec.name)}, step {progress.step:,} (of 0 … {plan.steps - 1:,}){order}: to draw {name}\n"
+        f"{share}{free}"
+    )
 
 
-# -- sequences: a row a node, a column a step ------------------------------------------------------------------------------
+# -- sequences: a row a node, a column a step --------------------------------------------------------------------------
 
 
 def _steps(axes: Axes, progress: Progress) -> None:
@@ -145,7 +149,7 @@ def _columns(row: Row) -> Ints:
     return coordinates(row.node.out)[0][np.arange(row.node.out.sites) % row.node.out.positions]
 
 
-# -- images and vectors: a small grid a node --------------------------------------------------------------------------------
+# -- images and vectors: a small grid a node ---------------------------------------------------------------------------
 
 
 def _grid(axes: Axes, row: Row, progress: Progress) -> None:

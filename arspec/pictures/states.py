@@ -109,7 +109,8 @@ class Field:
 
     @cached_property
     def paths(self) -> Floats:
-        """[V]: by how many paths of sites each variable reaches the head's site: how strongly, if all weights were 1."""
+        """[V]: by how many paths of sites each variable reaches the head's site: how strongly,
+        if all weights were 1."""
         graph, relations = self.spec.graph(), self.relations
         counts = {node: np.zeros(node.out.sites) for node in [*graph.sources, *graph.live]}
         counts[graph.head_node][self.variable] = 1.0

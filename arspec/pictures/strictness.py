@@ -1,4 +1,5 @@
-"""Where a node stands to the variables that it speaks for: the boundary between strict and inclusive, as the proof has it."""
+"""Where a node stands to the variables that it speaks for: the boundary between strict and inclusive,
+as the proof has it."""
 
 from __future__ import annotations
 

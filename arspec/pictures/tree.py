@@ -134,7 +134,8 @@ def _steps(node: Node) -> Ints:
 
 
 def tree(axes: Axes, drawn: Tree, field: Field, since: int | None = None) -> None:
-    """Draws the tree from the step `since`, or from the first that is needed; later steps than the variable's own, and its own, that it depends on are leaks, in red."""
+    """Draws the tree from the step `since`, or from the first that is needed; later steps than the variable's own, and
+    its own, that it depends on are leaks, in red."""
     from matplotlib.collections import LineCollection
     from matplotlib.ticker import MaxNLocator
 

@@ -1,4 +1,5 @@
-"""The card of a model: a README.md that says what it is, what is proven of it, and how well it does, with its diagram."""
+"""The card of a model: a README.md that says what it is, what is proven of it, and how well it does,
+with its diagram."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MARK = "<!-- written by arspec: what stands here is replaced when the model is s
 
 
 def write_card(spec: Spec, figures: dict[str, Any], folder: Path) -> None:
-    """Writes README.md and the diagram: .svg, and where Graphviz is missing .dot. A README.md of other hands is left alone.
+    """Writes README.md and the diagram: .svg, and where Graphviz is missing .dot.
+    A README.md of other hands is left alone.
 
     The spec is proven anew, and what each variable sees is computed as `arspec.verify` does it."""
     from arspec.analysis.report import prove
@@ -44,10 +46,12 @@ def card(spec: Spec, report: Report, figures: dict[str, Any], diagram: str) -> s
     lines = [
         "---", "library_name: arspec", "tags:", "- arspec", "- autoregressive", f"- {spec.data.kind}", "---", MARK, "",
         f"# {spec.name}", "", *([about, ""] if about else []),
-        "```python", "import arspec", "", 'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
+        "```python", "import arspec", "",
+        'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
         "x = model.sample(4, seed=0)", "nats = model.log_prob(x)", "```", "",
         "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(spec, report, figures)), "",
-        f"![The graph of {spec.name}]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})", "",
+        f"![The graph of {spec.name}]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
+        "",
         f"## The spec{', with ' if settings else ''}{', '.join(settings)}", "",
         f"{fence}yaml", spec.source.text.rstrip("\n"), fence, "", f"Written by arspec {arspec.__version__}.",
     ]  # fmt: skip

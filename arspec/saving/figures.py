@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from arspec.diagnostics import InputError
 from arspec.files import foreign
@@ -27,7 +27,8 @@ def write_figures(figures: dict[str, Any], folder: Path) -> None:
 
 
 def read_figures(folder: Path) -> dict[str, Any]:
-    """The figures of a model folder; of a run those of its last evaluation. Nothing where none are known, or they are damaged."""
+    """The figures of a model folder; of a run those of its last evaluation. Nothing where none are known,
+    or they are damaged."""
     try:
         if (folder / FIGURES).is_file():
             return _known(foreign.settings(folder / FIGURES, "AR802", most=MOST_BYTES))
@@ -47,7 +48,8 @@ def _of_a_run(folder: Path) -> dict[str, Any]:
         except (ValueError, RecursionError):  # the first line is cut, and the last one where a run was killed
             continue
         if isinstance(found, dict) and "valid_bits_per_dim" in found:
-            plain: dict[str, Any] = {str(key).removeprefix("valid_"): value for key, value in found.items()}  # pyright: ignore
+            figures = cast(dict[str, Any], found)
+            plain = {key.removeprefix("valid_"): value for key, value in figures.items()}
             return _known({**plain, "steps": plain.get("step")})
     return {}
 

@@ -21,9 +21,9 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
-    """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a diagram.
-    What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or holds a run of
-    training, whose state would then be of another model."""
+    """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a
+    diagram. What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or
+    holds a run of training, whose state would then be of another model."""
     from arspec.files.atomic import write_text
     from arspec.training.checkpoint import STATE, save_model
 
@@ -38,7 +38,8 @@ def save(model: Model, folder: str | os.PathLike[str]) -> Path:
 
 
 def load(path: str | os.PathLike[str], device: str = "auto") -> Model:
-    """The model of a folder, or of its .safetensors file, with what is known of its quality. InputError as `load_model`."""
+    """The model of a folder, or of its .safetensors file, with what is known of its quality.
+    InputError as `load_model`."""
     from arspec.training.checkpoint import load_model
 
     model = load_model(Path(path), device)

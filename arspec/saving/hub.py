@@ -20,8 +20,8 @@ FILES = ("model.safetensors", "*.json", "spec*", "base-*")  # of a repository th
 
 
 def download(name: str | os.PathLike[str], *, device: str = "auto", **options: Any) -> Model:
-    """The model of a repository `owner/name`, or of a folder. options: those of the mixin's `from_pretrained`. InputError
-    (AR911) where it can't be had, and as `arspec.open` raises it for what is no model."""
+    """The model of a repository `owner/name`, or of a folder. options: those of the mixin's `from_pretrained`.
+    InputError (AR911) where it can't be had, and as `arspec.open` raises it for what is no model."""
     with _telling(f"the model {os.fspath(name)}"):
         return _mixin().from_pretrained(name, device=device, **options).model
 
@@ -33,8 +33,8 @@ def write(model: Model, folder: str | os.PathLike[str], **options: Any) -> str |
 
 
 def upload(model: Model, repository: str, **options: Any) -> str:
-    """Writes a model into a repository `owner/name`, with its card. options: those of the mixin's `push_to_hub`. Gives the
-    address that the hub answers. InputError (AR911) where the hub refuses."""
+    """Writes a model into a repository `owner/name`, with its card. options: those of the mixin's `push_to_hub`. Gives
+    the address that the hub answers. InputError (AR911) where the hub refuses."""
     with _telling(f"the repository {repository}"):
         return str(_of(model).push_to_hub(repository, **options))
 

@@ -1,7 +1,8 @@
-"""Calibration of the distributions of single variables: of what is given a probability of 0.3, three in ten should happen.
+"""Calibration of the distributions of single variables: of what is given a probability of 0.3,
+three in ten should happen.
 
-A scalar's distribution is the one from which it would be drawn: given the true values of all before it, and of the earlier
-channels of its own pixel where these are modelled jointly.
+A scalar's distribution is the one from which it would be drawn: given the true values of all before it, and of the
+earlier channels of its own pixel where these are modelled jointly.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ CELLS = 1 << 22  # probabilities that are held at once
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Predictions sorted into bins of equal width by their probability: how many, [bins], their mean probability, and the
-    share that came true. Both are NaN where a bin is empty."""
+    """Predictions sorted into bins of equal width by their probability: how many, [bins], their mean probability, and
+    the share that came true. Both are NaN where a bin is empty."""
 
     count: Floats
     predicted: Floats
@@ -46,8 +47,10 @@ class Reliability:
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """likeliest: of the likeliest level of each scalar. levels: of all levels of all scalars, pooled.
-    pit [bins]: the density of the probability integral transform, flat at 1 where the predictions are right; for discrete
-        levels in the form without chance (Czado, Gneiting and Held 2009, section 2.2). It speaks of levels in their order.
+    pit [bins]: the density of the probability integral transform, flat at 1 where the predictions are right; for
+    discrete
+        levels in the form without chance (Czado, Gneiting and Held 2009, section 2.2). It speaks of levels in their
+        order.
     nats, expected: mean −log p of the scalars, and the mean entropy of their distributions: equal where it is right on
         average. examples: how many."""
 
@@ -110,8 +113,8 @@ class _Table:
 def calibrate(
     model: Model, x: Tensor, condition: dict[str, Tensor] | None = None, *, members: int = 0, bins: int = BINS
 ) -> Calibration:
-    """Of the distributions that the model gives for x [N, *shape]. members: of a family, how many are looked at, each for
-    itself (0: all)."""
+    """Of the distributions that the model gives for x [N, *shape]. members: of a family, how many are looked at, each
+    for itself (0: all)."""
     condition = model.conditions(condition or {}, len(x))
     graph = model.graph
     head, support = graph.head, graph.support

@@ -42,7 +42,8 @@ def compressed_bits(x: npt.NDArray[Any], data: Data, codec: str) -> npt.NDArray[
         return np.array([8.0 * len(_BYTES[codec](row.astype(kind).tobytes())) for row in x])
     layout = _layout(data)
     if layout is None:
-        raise InputError("AR808", f"{codec} holds pictures of 1 or 3 channels and at most 256 levels, and the model is of "
+        raise InputError("AR808",
+                         f"{codec} holds pictures of 1 or 3 channels and at most 256 levels, and the model is of "
                          f"other data ({data.kind}, {data.levels} levels)", "take zlib, bz2 or xz")  # fmt: skip
     return np.array([8.0 * len(_picture(row.reshape(layout), data.levels, codec)) for row in x])
 
@@ -58,8 +59,8 @@ def _layout(data: Data) -> tuple[int, int, int] | None:
 
 
 def _picture(x: npt.NDArray[Any], levels: int, codec: str) -> bytes:
-    """The file of one picture [C, H, W]. Levels are written as they are, so that none is lost to a scale; two of them as
-    one bit a pixel where the format has it."""
+    """The file of one picture [C, H, W]. Levels are written as they are, so that none is lost to a scale; two of them
+    as one bit a pixel where the format has it."""
     from PIL import Image
 
     plain = x.astype(np.uint8)

@@ -21,8 +21,8 @@ DPI = 110
 
 
 def draw_heat(path: Path, sets: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]], data: Data) -> None:
-    """For each set by its name, examples x [N, *shape] and their bits [N, *grid]: the first `MOST` of each, in two rows,
-    with one scale for all. Sequences and vectors without a display are drawn as curves."""
+    """For each set by its name, examples x [N, *shape] and their bits [N, *grid]: the first `MOST` of each, in two
+    rows, with one scale for all. Sequences and vectors without a display are drawn as curves."""
     columns = min(MOST, max(len(x) for x, _ in sets.values()))
     size = _picture_size(data)
     highest = max(float(np.quantile(bits[:columns], 0.999)) for _, bits in sets.values()) or 1.0

@@ -4,9 +4,9 @@ Raw likelihood is known to fail: smooth pictures are likely under any model of p
 
     likelihood                 −log2 p(x)
     input complexity           −log2 p(x) − L(x), L the compressed length (Serrà et al. 2020, equation 2)
-    likelihood ratio           −log2 p(x) + log2 b(x), b a background model of mutated examples (Ren et al. 2019, equation 4)
-    typicality                 |−log2 p(x) − its mean over the training data| (Nalisnick et al. 2019b, for one example)
-    compressed length alone    −L(x), with no model: what it reaches, no model needs to be trained for
+    likelihood ratio           −log2 p(x) + log2 b(x), b a background model of mutated examples (Ren et al. 2019,
+    equation 4) typicality                 |−log2 p(x) − its mean over the training data| (Nalisnick et al. 2019b, for
+    one example) compressed length alone    −L(x), with no model: what it reaches, no model needs to be trained for
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """bits [N]: −log2 p(x). bits_per_dim [N]: by the number of scalars. places [N, G, *grid]: bits of each variable at its
-    place, a heat map. compressed [N]: bits of the example alone under `codec`. of: each score by its name, [N]."""
+    """bits [N]: −log2 p(x). bits_per_dim [N]: by the number of scalars. places [N, G, *grid]: bits of each variable at
+    its place, a heat map. compressed [N]: bits of the example alone under `codec`. of: each score by its name, [N]."""
 
     bits: Floats
     bits_per_dim: Floats
@@ -82,7 +82,8 @@ def _background_bits(
 ) -> Floats:
     mine, other = model.spec.data, background.spec.data
     if (mine.shape, mine.levels) != (other.shape, other.levels):
-        raise InputError("AR804", f"the model is of data {list(mine.shape)} with {mine.levels} levels, the background model of "
+        raise InputError("AR804",
+                         f"the model is of data {list(mine.shape)} with {mine.levels} levels, the background model of "
                          f"{list(other.shape)} with {other.levels}", "train both on the same data")  # fmt: skip
     known = {name: value for name, value in condition.items() if name in background.spec.condition}
     return likelihood(background, x, known, batch, members).bits

@@ -75,4 +75,5 @@ WORDS: dict[str, str] = {
 PRECEDENCE: tuple[str, ...] = (
     "**", "- before a number", "* / // %", "+ -", "< <= > >= == !=", "not", "and", "or", "if else",
 )  # fmt: skip
-"""What binds tightest stands first; brackets come before all, and equals are taken from the left (** from the right)."""
+"""What binds tightest stands first; brackets come before all,
+and equals are taken from the left (** from the right)."""

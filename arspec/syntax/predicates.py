@@ -28,7 +28,8 @@ COORDINATES: dict[What, str] = {
     "column": "its column in an image, from 0",
     "step": "its step in a sequence, or the number of its entry in a vector, from 0",
     "position": "the number of its place in the grid as it lies, row by row from 0, whatever the order",
-    "rank": "when it is generated, from 0; of a site that speaks for several channels the first as `this`, the last as `that`",
+    "rank": "when it is generated, from 0; of a site that speaks for several channels the first as `this`, the last as "
+    "`that`",
     "group": "its channel group, from 0; of a site that speaks for several the first as `this`, the last as `that`",
 }
 CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -286,8 +287,8 @@ class _Builder:
             raise self.error("AR312", found, node, "this is computed, that may be read")
         if what not in get_args(What):
             all_of_them = (
-                "a site has a row and a column in images, a step in sequences and vectors, and everywhere a position, a "
-                "rank and a group"
+                "a site has a row and a column in images, a step in sequences and vectors, and everywhere a position, "
+                "a rank and a group"
             )
             help = did_you_mean(what, COORDINATES) if nearest(what, COORDINATES) else all_of_them
             sure = the_nearest(what, COORDINATES)

@@ -64,7 +64,8 @@ SECTIONS: Names = {
 
 LAYERS: Names = {
     "conv": ("convolution", "masked_conv", "maskedconv2d", "masked_conv2d", "causal_conv"),
-    "norm": ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm", "batchnorm", "batchnorm2d", "ln", "bn"),
+    "norm": ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm", "batchnorm", "batchnorm2d", "ln",
+             "bn"),
     "attention": ("self_attention", "multihead_attention", "multi_head_attention", "mha"),
     "add": ("residual", "sum", "skip", "plus"),
     "concat": ("cat", "concatenate", "stack", "join"),
@@ -101,7 +102,8 @@ CONDITIONS: Names = {
 NO_LAYER: Mapping[str, str] = {
     **dict.fromkeys(
         ("linear", "fc", "fully_connected", "mlp"),
-        "at each place of an image or a sequence that is `conv` with the kernel 1; over all entries of a vector `dense`",
+        "at each place of an image or a sequence that is `conv` with the kernel 1; over all entries of a vector "
+        "`dense`",
     ),
     **dict.fromkeys(
         ("softmax", "log_softmax"), "the head does that: head: {kind: categorical, from: ...} takes the logits"
@@ -153,7 +155,8 @@ NO_KEY: Mapping[str, str] = {
 }
 
 NO_SECTION: Mapping[str, str] = dict.fromkeys(
-    ("train", "training", "trainer", "optimizer", "optim", "scheduler", "loss", "lr", "learning_rate", "epochs", "batch_size",
+    ("train", "training", "trainer", "optimizer", "optim", "scheduler", "loss", "lr", "learning_rate", "epochs",
+     "batch_size",
      "seed", "device"),
     "a spec says nothing of training: see `arspec train --help`",
 )  # fmt: skip

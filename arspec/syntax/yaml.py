@@ -1,7 +1,8 @@
 """YAML text to a tree that knows its places.
 
-PyYAML reads the events, by libyaml where it has that; the tree is built here, so that no Python object is ever constructed from a tag, scalars have
-the meaning of YAML 1.2 (core schema), duplicate keys are refused with both places, and every span can be edited.
+PyYAML reads the events, by libyaml where it has that; the tree is built here, so that no Python object is ever
+constructed from a tag, scalars have the meaning of YAML 1.2 (core schema), duplicate keys are refused with both places,
+and every span can be edited.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def _in_folder(name: str) -> str | None:
-    """What to name instead of a folder: the model or the specs that lie there. None where it is no folder or holds none."""
+    """What to name instead of a folder: the model or the specs that lie there.
+    None where it is no folder or holds none."""
     path = Path(name)
     try:
         if (path / "model.safetensors").exists():

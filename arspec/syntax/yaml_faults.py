@@ -173,7 +173,8 @@ def _in_brackets(source: Source, at: int, opened: int) -> Told:
 
 
 def _comment(source: Source, opened: int, at: int) -> Place | None:
-    """The comment on the line of a bracket that most likely was meant to be a value, if the trouble is on a later one."""
+    """The comment on the line of a bracket that most likely was meant to be a value,
+    if the trouble is on a later one."""
     number = source.line_at(opened)
     line, start = source.line(number), source.line_starts[number - 1]
     found = re.search(r"[:,\[{] +(#\S[^,\]}]*[,\]}].*)$", line)

@@ -43,7 +43,8 @@ class Batches:
 
 
 def mutated(x: NDArray[np.int64], share: float, levels: tuple[int, ...], key: list[int]) -> NDArray[np.int64]:
-    """x with a `share` of its integers, each drawn on its own, replaced by a level drawn at random (it may be the same).
+    """x with a `share` of its integers, each drawn on its own,
+    replaced by a level drawn at random (it may be the same).
 
     x [B, *shape]; levels: of each channel, of one where all are alike. `key` seeds the draw."""
     if not share:

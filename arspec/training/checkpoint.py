@@ -28,8 +28,8 @@ MODEL, STATE = "model.safetensors", "state.safetensors"
 
 
 def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
-    """Writes the model's weights (or `weights`, whole tensors by name), its spec and the names of its classes to `folder`;
-    gives the file of weights."""
+    """Writes the model's weights (or `weights`, whole tensors by name), its spec and the names of its classes to
+    `folder`; gives the file of weights."""
     folder = Path(folder)
     _write_about(cast("Model", model), folder)
     given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
@@ -71,8 +71,8 @@ def save_run(
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """What a state says of its run, without its tensors: 'step' and 'options', and where the version that wrote it kept it
-    'source'. InputError where it is damaged."""
+    """What a state says of its run, without its tensors: 'step' and 'options', and where the version that wrote it kept
+    it 'source'. InputError where it is damaged."""
     record = read_record(path)
     if not isinstance(record.get("options"), dict):
         raise InputError("AR814", f"{path} is no state of a training run")

@@ -14,8 +14,8 @@ MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a
 
 
 def compile_in_place(through: nn.Module, members: int, device: torch.device) -> None:
-    """Makes calls of `through` go through torch.compile: one graph for each member of the family, compiled when it first
-    comes. InputError where there is no C++ compiler, which it needs on a CPU."""
+    """Makes calls of `through` go through torch.compile: one graph for each member of the family, compiled when it
+    first comes. InputError where there is no C++ compiler, which it needs on a CPU."""
     need_compiler(device)
     with warnings.catch_warnings():  # torch's compiler uses what torch has deprecated
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -12,7 +12,8 @@ NOTED = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def noting_interrupts() -> Generator[list[int]]:
-    """Notes the numbers of such signals in a list instead of raising, so that a step is never cut; the second one raises."""
+    """Notes the numbers of such signals in a list instead of raising, so that a step is never cut;
+    the second one raises."""
     noted: list[int] = []
 
     def note(number: int, _: Any) -> None:

@@ -22,8 +22,8 @@ _NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # file systems of so
 
 @contextmanager
 def locked(folder: Path) -> Generator[None]:
-    """Holds the folder, which is made where it is missing, and clears it of what killed runs have left behind. InputError
-    that names the other process where one holds it already."""
+    """Holds the folder, which is made where it is missing, and clears it of what killed runs have left behind.
+    InputError that names the other process where one holds it already."""
     path = folder / LOCK
     with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,8 @@ def fill_optimizer(
     tensors are not those of such an optimiser."""
     parameters = dict(model.named_parameters())
     kept = KEPT[type(optimizer)]
-    fitting = {f"{name}/{key}": () if key == "step" else parameter.shape for name, parameter in parameters.items() for key in kept}  # fmt: skip
+    fitting = {f"{name}/{key}": () if key == "step" else parameter.shape for name,
+               parameter in parameters.items() for key in kept}  # fmt: skip
     wrong = [
         name for name, value in tensors.items() if fitting.get(name) != value.shape or not value.is_floating_point()
     ]

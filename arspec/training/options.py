@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from arspec.diagnostics import InputError
 
@@ -42,7 +42,8 @@ class Options:
     ema: decay of the exponential moving average of the weights (0: none); evaluation, samples and the model that is
         saved use the average. Early on the decay is lower, (1 + step) / (10 + step), so that the start is forgotten.
     clip: largest norm of the gradient of the nats per variable (0: no clipping).
-    mutate: share of the variables of every training example that are replaced by a level drawn at random (0: none). What
+    mutate: share of the variables of every training example that are replaced by a level drawn at random (0: none).
+    What
         is left to learn is what survives it: a background model for likelihood ratios (Ren et al. 2019, section 3).
     precision: float32; bf16 (float32 weights, automatic mixed precision); float64.
     eval_members: how many members of a family of orders or masks are averaged in evaluation (0: all).
@@ -117,11 +118,12 @@ class Options:
 
     @classmethod
     def kept(cls, record: object) -> Options:
-        """The options that a checkpoint has; what an earlier version lacked is as it is by default. InputError (AR814) where
-        they are damaged."""
+        """The options that a checkpoint has; what an earlier version lacked is as it is by default. InputError (AR814)
+        where they are damaged."""
         if not isinstance(record, dict):
             raise InputError("AR814", "the state of the run is damaged: it holds no options")
-        known: dict[str, Any] = {name: value for name, value in record.items() if name in asdict(cls())}  # pyright: ignore
+        read = cast(dict[str, Any], record)
+        known = {name: value for name, value in read.items() if name in asdict(cls())}
         for name, default in asdict(cls()).items():
             kinds = (int, float) if isinstance(default, float) else (type(default),)
             if type(known.get(name, default)) not in kinds:

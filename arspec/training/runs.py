@@ -1,5 +1,5 @@
-"""A run of training as a command or a function asks for it: its spec and its data read, its options settled, a run that goes
-on taken up where it was left."""
+"""A run of training as a command or a function asks for it: its spec and its data read, its options settled, a run that
+goes on taken up where it was left."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Source:
 
     @classmethod
     def kept(cls, record: Mapping[str, Any]) -> Source:
-        """What a state says of its source; nothing where an earlier version wrote it. InputError where it is damaged."""
+        """What a state says of its source; nothing where an earlier version wrote it.
+        InputError where it is damaged."""
         known: Any = record.get("source", {})
         kinds = {"data": str, "limit": int, "limit_valid": int}
         if not isinstance(known, dict) or any(type(known.get(n)) not in (k, type(None)) for n, k in kinds.items()):
@@ -78,10 +79,11 @@ def go(
 ) -> Done:
     """Trains into the folder `out`.
 
-    spec, data: None stands for those of the run that goes on. given: options by their names, as `Options` has them; a run
-    that goes on has its own for the rest. data: examples for training go with `valid`, those for validation, or None.
-    epochs: passes over the data, in place of steps. tell: is called with each line that people read, in the first process.
-    Everything else is as in `arspec.training.train`. Raises InputError and SpecError."""
+    spec, data: None stands for those of the run that goes on. given: options by their names, as `Options` has them; a
+    run that goes on has its own for the rest. data: examples for training go with `valid`, those for validation, or
+    None.
+    epochs: passes over the data, in place of steps. tell: is called with each line that people read, in the first
+    process. Everything else is as in `arspec.training.train`. Raises InputError and SpecError."""
     if stop_after is not None and stop_after < 1:
         raise InputError("AR808", f"--stop-after is at least 1; {stop_after} came")
     folder = Path(out)
@@ -164,7 +166,8 @@ def _changes(record: Mapping[str, Any], options: Options, was: Source, source: S
     """What is other than before, of what may be."""
     old, new = {**asdict(was), **record["options"]}, {**asdict(source), **asdict(options)}
     known = {field.name for field in (*fields(Source), *fields(Options))}
-    return [f"{name} {new[name]}, no longer {value}" for name, value in old.items() if name in known and new[name] != value and value is not None]  # fmt: skip
+    return [f"{name} {new[name]}, no longer {value}" for name,
+            value in old.items() if name in known and new[name] != value and value is not None]  # fmt: skip
 
 
 def _silent(_: str) -> None:

@@ -21,8 +21,8 @@ SPEC, SETTINGS = "spec.yaml", "spec.json"
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
-    """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with what was set from outside: params, and
-    keys of the data section. All else follows from these, so that it is not written."""
+    """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with what was set from outside:
+    params, and keys of the data section. All else follows from these, so that it is not written."""
     home = Path(os.path.dirname(spec.source.name))
     _copy(spec.source, SPEC, folder, home)
     write_text(folder / SETTINGS, json.dumps(_settings(spec), indent=2) + "\n")
@@ -98,8 +98,8 @@ def _same_settings(spec: Spec, folder: Path) -> bool:
 
 
 def _copy(source: Source, name: str, folder: Path, home: Path, above: tuple[str, ...] = ()) -> None:
-    """Copies one text under `name`; files that it refers to come beside it, under names that keep them apart. above: the
-    files that extend it."""
+    """Copies one text under `name`; files that it refers to come beside it, under names that keep them apart. above:
+    the files that extend it."""
     chain = (*above, os.path.normpath(source.name))
     tree = parse(source)
     edits: list[tuple[int, int, str]] = []

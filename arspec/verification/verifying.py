@@ -132,7 +132,8 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
         found = perturb(subject, draws=2, bases=1, batch=batch)
     beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
     told = [
-        f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became {v.moved[1]:g}"
+        f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became "
+        f"{v.moved[1]:g}"
         for v in found.violations
     ]
     missing = int((proven & ~pattern).sum())

@@ -1,5 +1,5 @@
-"""Edits of the blocks and the graph of a spec that has been read. Only what they stand in is read again; all else stays the
-same objects, and so do the nodes that an edit leaves as they are.
+"""Edits of the blocks and the graph of a spec that has been read. Only what they stand in is read again; all else stays
+the same objects, and so do the nodes that an edit leaves as they are.
 
 Places in such a spec are those of the text before the edit: it is there to be proven, and not to be shown.
 """
@@ -24,8 +24,8 @@ def sharing(spec: Spec) -> Spec:
 
 
 def spliced(spec: Spec, edits: tuple[Edit, ...]) -> Spec | None:
-    """The spec with edits that stand in one of its blocks or in its graph; None where they stand elsewhere, or where the
-    text has anchors, which may bind one place to another. Raises SpecError where what is edited can't be read."""
+    """The spec with edits that stand in one of its blocks or in its graph; None where they stand elsewhere, or where
+    the text has anchors, which may bind one place to another. Raises SpecError where what is edited can't be read."""
     source = edits[0].place.source
     if "&" in source.text or any(edit.place.source != source for edit in edits):
         return None
@@ -61,8 +61,8 @@ def _edited(tree: Map | Seq, edits: tuple[Edit, ...]) -> Tree:
 
 
 def _below(tree: Map | Seq, edits: tuple[Edit, ...]) -> Tree | None:
-    """The same with edits each of which stands within one of its values, or puts an entry in front of another; None where
-    one does not."""
+    """The same with edits each of which stands within one of its values, or puts an entry in front of another; None
+    where one does not."""
     left = list(edits)
 
     def taken(child: Tree) -> Tree:

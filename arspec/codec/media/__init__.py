@@ -93,8 +93,8 @@ def _said(section: Data) -> str:
 
 
 def restores(media: Media, form: int, before: bytes, after: bytes, name: str) -> bool:
-    """Whether a restored file is what was promised: byte for byte the one before, or what `media.kept` names is the same,
-    as the library reads both that knows the format."""
+    """Whether a restored file is what was promised: byte for byte the one before, or what `media.kept` names is the
+    same, as the library reads both that knows the format."""
     if media.exact:
         return before == after
     return (picture if FORMATS[form].of == "picture" else sound).same(before, after, name)

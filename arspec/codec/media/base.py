@@ -32,7 +32,8 @@ class Media:
 
 
 def pack_frame(out: Out, before: bytes, after: bytes, usual: tuple[bytes, bytes]) -> None:
-    """The bytes before and after the samples; one byte where they are the usual ones. InputError where they are too many."""
+    """The bytes before and after the samples; one byte where they are the usual ones.
+    InputError where they are too many."""
     if len(before) > MOST_FRAME or len(after) > MOST_FRAME:
         message = f"the file holds {len(before) + len(after):,} bytes around its samples, and {MOST_FRAME:,} are kept"
         raise InputError("AR804", message, "strip what it holds beside its samples, or mend its header")

@@ -1,4 +1,5 @@
-"""Sound from files that cannot be written again as they were, above all lossy ones (OGG, MP3, ADPCM): as WAV, as decoded."""
+"""Sound from files that cannot be written again as they were, above all lossy ones (OGG, MP3, ADPCM): as WAV,
+as decoded."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from arspec.extras import need
 
 
 def parse(data: bytes, name: str) -> Media:
-    """Any file that soundfile reads. Its samples come back in a WAV file, of 16 bits where they are such numbers, else of
-    floats. InputError for what is no sound."""
+    """Any file that soundfile reads. Its samples come back in a WAV file, of 16 bits where they are such numbers, else
+    of floats. InputError for what is no sound."""
     wavfile = need("scipy", "scipy.io.wavfile")
     with opened(data, name) as file:
         read, rate = whole(file, name, "float64"), file.samplerate

@@ -14,8 +14,8 @@ from arspec.diagnostics import InputError
 from arspec.types import Ints
 
 WIDTHS = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
-# Blocks before the samples (RFC 9639, section 8): the encoder states the first kind itself; padding holds nothing, and a
-# table of places is right for the bytes of one encoding alone.
+# Blocks before the samples (RFC 9639, section 8): the encoder states the first kind itself; padding holds nothing, and
+# a table of places is right for the bytes of one encoding alone.
 STREAM, PADDING, SEEK_TABLE = 0, 1, 3
 LAST = 0x80  # in a block's first byte: no other comes after it
 

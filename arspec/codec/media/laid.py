@@ -1,7 +1,7 @@
 """BMP, TIFF and PBM files. Where the numbers of the pixels lie in the file as they are, it comes back byte for byte.
 
-`decode` says what the numbers are; where they lie is found by looking for their bytes. TIFF files that are compressed are
-written again with the same tags, and so are pictures that no other format keeps, such as those of a CMYK JPEG file.
+`decode` says what the numbers are; where they lie is found by looking for their bytes. TIFF files that are compressed
+are written again with the same tags, and so are pictures that no other format keeps, such as those of a CMYK JPEG file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """PNG files: every pixel at its depth, and every chunk but those of the pixels byte for byte.
 
-What is no PNG and can't be written again as it is (JPEG, GIF ...) becomes one: its pixels, its colour profile, EXIF and XMP.
+What is no PNG and can't be written again as it is (JPEG, GIF ...) becomes one: its pixels, its colour profile,
+EXIF and XMP.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ INDICES, COLOURS = 0, 1  # what the samples of a picture with a palette are
 
 
 def parse(data: bytes, name: str) -> Media | None:
-    """The pixels of a picture that `decode` reads; None where a PNG file can't hold them. InputError where it is none."""
+    """The pixels of a picture that `decode` reads; None where a PNG file can't hold them.
+    InputError where it is none."""
     picture = decode(data, name)
     head = head_of(data)
     around = around_pixels(data) if head is not None else None
@@ -100,7 +102,7 @@ def build(meta: In, samples: Ints) -> bytes:
     return before + pixels_chunk(stored.astype(np.uint16 if depth == 16 else np.uint8), head) + after
 
 
-# -- what becomes PNG -----------------------------------------------------------------------------------------------------
+# -- what becomes PNG --------------------------------------------------------------------------------------------------
 
 
 def _beside(picture: Picture) -> bytes:

@@ -1,4 +1,5 @@
-"""Samples of pictures, checked; greys of fewer than 8 bits as those of 8 bits, as which a model knows them, and back."""
+"""Samples of pictures, checked; greys of fewer than 8 bits as those of 8 bits, as which a model knows them,
+and back."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Sound files whose samples lie in them as they are (WAV, AIFF, AU, CAF, W64 ...), byte for byte.
 
-soundfile says what the samples are; where they lie is found by looking for their bytes. A model codes whole numbers: of a
-float it codes the nearest one of 16 or 24 bits, of a companded byte the one that it stands for. What that leaves open is
-the difference of the bytes from those that the whole number predicts, and is kept beside.
+soundfile says what the samples are; where they lie is found by looking for their bytes. A model codes whole numbers: of
+a float it codes the nearest one of 16 or 24 bits, of a companded byte the one that it stands for. What that leaves open
+is the difference of the bytes from those that the whole number predicts, and is kept beside.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def build(meta: In, samples: Ints) -> bytes:
     return before + found.tobytes() + after
 
 
-# -- samples and their bytes ----------------------------------------------------------------------------------------------
+# -- samples and their bytes -------------------------------------------------------------------------------------------
 
 
 def _samples(values: Array, subtype: str) -> tuple[int, Ints]:
@@ -137,7 +137,7 @@ def _companding(subtype: str) -> Ints:
     return np.where(codes & 128, size, -size)
 
 
-# -- what the samples leave open ------------------------------------------------------------------------------------------
+# -- what the samples leave open ---------------------------------------------------------------------------------------
 
 
 def _packed(numbers: Array, width: int) -> bytes:

@@ -42,8 +42,8 @@ def numbers_of(points: Ints, alphabet: str, name: str) -> Ints:
         character = chr(int(points[first]))
         line = int(np.count_nonzero(points[:first] == ord("\n"))) + 1
         message = (
-            f"{name} holds {said(character)} at line {line}, and the model's alphabet of {len(alphabet)} characters has no "
-            f"such symbol; {len(lacking):,} of {len(points):,} characters are not in it"
+            f"{name} holds {said(character)} at line {line}, and the model's alphabet of {len(alphabet)} characters "
+            f"has no such symbol; {len(lacking):,} of {len(points):,} characters are not in it"
         )
         raise InputError("AR861", message, "use a model of such text, or one of bytes (levels: 256)")
     return np.where(places < 0, points + len(alphabet), places)

@@ -62,7 +62,11 @@ def rewritten(picture: Picture, data: bytes) -> Written | None:
     lost = any(tag in OTHER_TABLES for tag in tags)
     tags = {tag: entry for tag, entry in tags.items() if tag not in PLACES | OTHER_TABLES | REWRITTEN}
     planes, rows, columns = picture.stored.shape
-    photometric = 3 if picture.palette is not None else {"CMYK": 5, "RGB": 2, "RGBA": 2}.get(picture.kind, int(not picture.inverted))  # fmt: skip
+    photometric = (
+        3
+        if picture.palette is not None
+        else {"CMYK": 5, "RGB": 2, "RGBA": 2}.get(picture.kind, int(not picture.inverted))
+    )
 
     def put(tag: int, kind: int, *values: int) -> None:
         tags[tag] = (kind, len(values), struct.pack(f"{order}{len(values)}{'H' if kind == SHORT else 'L'}", *values))

@@ -121,7 +121,7 @@ def size_words(options: Options) -> str:
     return ", ".join(cut + scaled if options.crop else scaled + cut)
 
 
-# -- sizes ---------------------------------------------------------------------------------------------------------------
+# -- sizes -------------------------------------------------------------------------------------------------------------
 
 
 def resized(planes: Array, span: int, options: Options, has_alpha: bool = False) -> Array:

@@ -38,7 +38,8 @@ def highest(array: Array) -> int | None:
 
 
 def with_size(raw: Raw, data: Data, options: Options, name: str) -> Raw:
-    """Images of an array or of a named set [N, H, W], [N, C, H, W] or [N, H, W, C], in the size that the options want."""
+    """Images of an array or of a named set [N, H, W], [N, C, H, W] or [N, H, W, C],
+    in the size that the options want."""
     if options.crop is None and options.resize is None and options.size is None:
         return raw
     channels = data.channels if data.kind == "image" else 1

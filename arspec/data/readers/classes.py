@@ -18,8 +18,9 @@ def class_labels(
 ) -> tuple[Array | None, tuple[str, ...] | None]:
     """The class of each file of `chosen`, int64 [N], and the names of the classes: the sub-folders, in natural order.
 
-    The classes are numbered over all of `found`, so that every split has the same numbers. Where sub-folders are splits,
-    the classes are those of the training folder; InputError where another split has more. None, None without classes.
+    The classes are numbered over all of `found`, so that every split has the same numbers. Where sub-folders are
+    splits, the classes are those of the training folder; InputError where another split has more. None,
+    None without classes.
     """
     folder, splits = source.folder, split_folders(source, found)
     if folder is None:

@@ -113,7 +113,8 @@ def _labels(labels: Array, every: Array, path: Path, notes: list[str]) -> tuple[
 
 
 def _flat(labels: Array, path: Path) -> Array:
-    """Labels [N]: texts as such, and whole numbers that are stored as fractions or as true and false as whole numbers."""
+    """Labels [N]: texts as such, and whole numbers that are stored as fractions or as true and false as whole
+    numbers."""
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     kind = flat.dtype.kind
     if kind == "S":

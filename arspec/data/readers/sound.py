@@ -89,17 +89,18 @@ def _of(some: Sequence[Sound], every: Sequence[Sound]) -> str:
 
 
 def _checked(sound: Sound, options: Options) -> Sound:
-    """Refuses what would be another sound than the file's: channels that cancel when mixed, and samples of another scale."""
+    """Refuses what would be another sound than the file's: channels that cancel when mixed,
+    and samples of another scale."""
     if options.channel is None and sound.lost > CANCELLED:
         each, mixed = sound.levels
-        message = (f"the {sound.channels} channels of {sound.name} cancel one another: each has a level of {each:.3g} (root mean "
-                   f"square), their mean {mixed:.3g}")  # fmt: skip
+        message = (f"the {sound.channels} channels of {sound.name} cancel one another: each has a level of {each:.3g} "
+                   f"(root mean square), their mean {mixed:.3g}")  # fmt: skip
         raise InputError(
             "AR804", message, "NAME@channel=left takes one of them, NAME@channel=mix mixes them all the same"
         )
     if sound.beyond > MOST_CLIPPED * len(sound.samples):
         peak = float(np.abs(sound.samples).max())
-        message = (f"{sound.beyond:,} of {len(sound.samples):,} samples of {sound.name} lie beyond -1 ... 1, the largest is "
-                   f"{peak:.3g}; up to {MOST_CLIPPED:.0%} are clipped")  # fmt: skip
+        message = (f"{sound.beyond:,} of {len(sound.samples):,} samples of {sound.name} lie beyond -1 ... 1, the "
+                   f"largest is {peak:.3g}; up to {MOST_CLIPPED:.0%} are clipped")  # fmt: skip
         raise InputError("AR804", message, "divide the samples by their largest, and write the file again")
     return sound

@@ -10,7 +10,8 @@ from arspec.data.readers.files import Files, by_file, shuffled
 from arspec.diagnostics import InputError
 
 # What splits are called in files and folders -> the split.
-CALLED = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
+CALLED = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid",
+          "dev": "valid",
           "test": "test", "testing": "test"}  # fmt: skip
 
 
@@ -28,15 +29,16 @@ def split_folders(source: Files, found: Iterable[Path]) -> dict[str, str]:
 def files_of_split(
     source: Files, found: list[Path], split: str, *, shuffle: bool, what: str
 ) -> tuple[list[Path], list[str]]:
-    """The files of `found` that belong to a split, and what is said of it. shuffle: whether a division is drawn, or goes
-    by place. what: the word for the files. InputError for a split that there is not."""
+    """The files of `found` that belong to a split, and what is said of it. shuffle: whether a division is drawn, or
+    goes by place. what: the word for the files. InputError for a split that there is not."""
     folders = split_folders(source, found)
     if not folders:
         return split_of(found, split, shuffle=shuffle, what=what), shuffled(split) if shuffle else by_file(split)
     assert source.folder is not None, "a source without a folder has no sub-folders"
     parts = {part: [path for path in found if source.folder / name in path.parents] for part, name in folders.items()}
     notes = [
-        f"splits by sub-folder: {', '.join(f'{folders[part]} ({len(parts[part]):,})' for part in SPLITS if part in folders)}"
+        "splits by sub-folder: "
+        f"{', '.join(f'{folders[part]} ({len(parts[part]):,})' for part in SPLITS if part in folders)}"
     ]
     if split == "all":
         return found, notes
@@ -45,7 +47,8 @@ def files_of_split(
         parts = {"train": [parts["train"][i] for i in training], "valid": [parts["train"][i] for i in valid]}
         notes.append(held_out_note(folders["train"], shuffle))
     if split not in parts:
-        hint = f"the splits are {', '.join(part for part in (*SPLITS, 'all') if part in parts or part in ('valid', 'all'))}"
+        there = [part for part in (*SPLITS, "all") if part in parts or part in ("valid", "all")]
+        hint = f"the splits are {', '.join(there)}"
         raise InputError("AR803", f"{source} has no sub-folder for the split '{split}'", hint)
     return parts[split], notes
 

@@ -227,8 +227,8 @@ CODES = (
     code(
         "AR819",
         "a method of sampling that does not exist",
-        """Samples are drawn by the method once, levels or fixed-point, or by the one that auto chooses. All of them give
-        the same samples.""",
+        """Samples are drawn by the method once, levels or fixed-point, or by the one that auto chooses. All of them
+        give the same samples.""",
         """
         arspec sample specs/pixelcnn.yaml -o a.png --method jacobi
         """,
@@ -240,8 +240,8 @@ CODES = (
     code(
         "AR820",
         "rejection that finds nothing",
-        """Rejection proposes completions that were drawn without looking at what is given after them, and keeps one with
-        the probability of that. Where it is small, or much is given, none is kept in reasonable time.""",
+        """Rejection proposes completions that were drawn without looking at what is given after them, and keeps one
+        with the probability of that. Where it is small, or much is given, none is kept in reasonable time.""",
         """
         arspec complete specs/pixelcnn.yaml --data digits --given bottom-half --how rejection -o a.png
         """,
@@ -253,11 +253,11 @@ CODES = (
     code(
         "AR822",
         "a model that has no stream",
-        """A stream goes on for ever. Each step does what the one before it did, one place further on, and caches keep what
-        is still to be read. So it is of sequences that are generated from their beginning, and every layer looks back by a
-        window: a convolution, a recurrent layer, or attention whose mask ends somewhere. Attention over everything has no
-        bound, and learned positions have numbers for the spec's own steps alone. Such models are drawn up to the spec's own
-        length, from a prefix too. The message names the layer.""",
+        """A stream goes on for ever. Each step does what the one before it did, one place further on, and caches keep
+        what is still to be read. So it is of sequences that are generated from their beginning, and every layer looks
+        back by a window: a convolution, a recurrent layer, or attention whose mask ends somewhere. Attention over
+        everything has no bound, and learned positions have numbers for the spec's own steps alone. Such models are
+        drawn up to the spec's own length, from a prefix too. The message names the layer.""",
         """
         arspec sample specs/gpt.yaml --length 100000 -o x.txt
         """,
@@ -269,8 +269,8 @@ CODES = (
     code(
         "AR823",
         "steps that can't be compiled",
-        """Steps of a stream are compiled once and for all that are like them. Where a model has no stream (AR822), no two
-        of its steps are alike: each reads more than the one before it.""",
+        """Steps of a stream are compiled once and for all that are like them. Where a model has no stream (AR822), no
+        two of its steps are alike: each reads more than the one before it.""",
         """
         arspec sample specs/gpt.yaml --length 64 --compile -o x.txt
         """,
@@ -307,8 +307,8 @@ CODES = (
     code(
         "AR832",
         "a decoder that is too far from the encoder",
-        """What the decoder computes may differ from what the encoder computed by the noise that was allowed for. Beyond it
-        the decoder could draw other numbers, notices that, and gives nothing.""",
+        """What the decoder computes may differ from what the encoder computed by the noise that was allowed for. Beyond
+        it the decoder could draw other numbers, notices that, and gives nothing.""",
         """
         arspec compress runs/first photo.png -o x.ars --noise 48
         """,
@@ -359,16 +359,17 @@ CODES = (
     code(
         "AR850",
         "classes that the model was not trained with",
-        """A model keeps the names of the classes that it was trained with, and labels of other data are numbered by these
-        names. A class that has no number there cannot be given. In a folder with a sub-folder for each split, the classes
-        are those of the training split.""",
+        """A model keeps the names of the classes that it was trained with, and labels of other data are numbered by
+        these names. A class that has no number there cannot be given. In a folder with a sub-folder for each split, the
+        classes are those of the training split.""",
         """
         arspec eval runs/pets --data photos       # photos/cat, photos/dog, photos/horse
         """,
         """
         arspec eval runs/pets --data photos       # photos/cat, photos/dog
         """,
-        "take the classes that the message names out of the data, give them the model's names, or train a model with them.",
+        "take the classes that the message names out of the data, give them the model's names, or train a model with "
+        "them.",
     ),
     code(
         "AR860",
@@ -386,9 +387,9 @@ CODES = (
     code(
         "AR861",
         "text and an alphabet that do not fit each other",
-        """A model of text has a level for each byte, or for each character of its alphabet. `@alphabet=auto` behind the data
-        of `arspec train` makes the alphabet of the characters that the text holds, and the model keeps it. Text that
-        meets the model later holds no other characters.""",
+        """A model of text has a level for each byte, or for each character of its alphabet. `@alphabet=auto` behind the
+        data of `arspec train` makes the alphabet of the characters that the text holds, and the model keeps it. Text
+        that meets the model later holds no other characters.""",
         """
         arspec train specs/gpt.yaml --data play.txt@alphabet=auto --set levels=200 --out run   # it has 65
         """,
@@ -400,8 +401,8 @@ CODES = (
     code(
         "AR862",
         "a prompt that a model cannot go on with",
-        """A prompt is the beginning of a sequence, and leaves something to be drawn. A model that has a stream goes on after
-        a prompt of any length; any other draws sequences of its spec's length, or less.""",
+        """A prompt is the beginning of a sequence, and leaves something to be drawn. A model that has a stream goes on
+        after a prompt of any length; any other draws sequences of its spec's length, or less.""",
         """
         arspec sample specs/gpt.yaml --prefix book.txt -o x.txt      # of more than 63 characters
         """,
@@ -413,7 +414,7 @@ CODES = (
     code(
         "AR890",
         "a command line that cannot be read",
-        """`arspec COMMAND --help` lists the options and arguments of a command. Options and arguments may stand in any order.""",
+        """`arspec COMMAND --help` lists the options and arguments of a command. They may stand in any order.""",
         """
         arspec sample runs/first -o a.png --temprature 0.8
         """,

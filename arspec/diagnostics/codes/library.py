@@ -21,8 +21,8 @@ CODES = (
     code(
         "AR901",
         "a spec of the installation, which is not written",
-        """The specs that ship with arspec belong to the installation. A command that edits a spec edits files of your own
-        alone.""",
+        """The specs that ship with arspec belong to the installation. A command that edits a spec edits files of your
+        own alone.""",
         """
         arspec verify pixelcnn --fix --write
         """,

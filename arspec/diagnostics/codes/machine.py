@@ -45,8 +45,8 @@ CODES = (
     code(
         "AR892",
         "a file or folder that cannot be used",
-        """The operating system refuses what was asked of a file or a folder: it may be closed to this user, its name may
-        be too long, or its disk may be gone.""",
+        """The operating system refuses what was asked of a file or a folder: it may be closed to this user, its name
+        may be too long, or its disk may be gone.""",
         """
         arspec list closed/specs       # closed to this user
         """,

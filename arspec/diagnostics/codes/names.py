@@ -354,7 +354,8 @@ CODES = (
         both: {layer: concat, from: [first, scaled]}
         second: {layer: relu}
         """,
-        "join the inputs by add or concat, or name one; where `when` leaves a node out, name one that stands in for it.",
+        "join the inputs by add or concat, or name one; where `when` leaves a node out, name one that stands in for "
+        "it.",
     ),
     code(
         "AR218",

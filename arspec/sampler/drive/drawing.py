@@ -39,8 +39,8 @@ def check_temperature(temperature: float) -> None:
 
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
-    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves levels
-    out."""
+    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves
+    levels out."""
 
     def __init__(
         self, model: Model, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,

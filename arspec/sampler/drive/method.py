@@ -5,10 +5,10 @@
     fixed-point  the module is run on guesses until nothing changes (`fixed_point`)
 
 `auto` takes levels where they save steps and calls of layers. What remains is the choice between one pass in many small
-steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no more than
-a step does; how many passes it takes depends on the weights. So the choice is measured, in a small part of the time of a
-sample, and kept until the weights change: the first steps are timed, and rounds of the iteration for as long as it may
-still win.
+steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no more
+than a step does; how many passes it takes depends on the weights. So the choice is measured, in a small part of the
+time of a sample, and kept until the weights change: the first steps are timed, and rounds of the iteration for as long
+as it may still win.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def choose(
     condition: dict[str, Tensor] | None = None, seen: Fingerprint | None = None,
 ) -> Choice:  # fmt: skip
     """The method that draws n examples of a member, what is `known` [*shape] being given. Auto measures under this
-    `condition`, once for each n and each state of the weights. seen: their fingerprint, where the caller has just taken it. InputError for an unknown method, and where the spec leaks
-    or a condition does not fit."""
+    `condition`, once for each n and each state of the weights. seen: their fingerprint, where the caller has just taken
+    it. InputError for an unknown method, and where the spec leaks or a condition does not fit."""
     if method not in METHODS:
         raise InputError("AR819", f"there is no method '{method}'", did_you_mean(method, METHODS, "methods"))
     levels = model.levels(member)
@@ -150,7 +150,8 @@ def _seconds_a_step(model: Model, n: int, member: int, levels: bool, condition: 
 
 
 def _try_rounds(search: Search, left: int, whole: float) -> tuple[bool, str]:
-    """Goes through rounds as long as they may take less in all than `whole` seconds: whether they do, and what was seen."""
+    """Goes through rounds as long as they may take less in all than `whole` seconds: whether they do,
+    and what was seen."""
     levels, begun = search.depth - search.right, _now(search.model)
     hope, until = whole * FEWEST / left, max(whole / TRIAL, QUICK)
     first = min(until, max(COLD * hope, QUICK))
@@ -186,8 +187,8 @@ def _seconds_of_a_round(search: Search, until: float) -> float | None:
 
 
 def _now(model: Model) -> float:
-    """Seconds on the clock, when the device has done what it was asked to; of a single thread those that it was given, so
-    that other programs do not count."""
+    """Seconds on the clock, when the device has done what it was asked to; of a single thread those that it was given,
+    so that other programs do not count."""
     if model.device.type == "cuda":
         torch.cuda.synchronize(model.device)
     alone = model.device.type == "cpu" and torch.get_num_threads() == 1

@@ -41,7 +41,8 @@ class Uniforms:
 
 
 def uniforms(seed: int, first: int, examples: int, variables: int, each: int) -> npt.NDArray[np.float64]:
-    """[examples, variables, each] in [0, 1): example k's depend on (seed, first + k) and the variable's number alone."""
+    """[examples, variables, each] in [0, 1): example k's depend on (seed,
+    first + k) and the variable's number alone."""
     return Uniforms(seed, numbered(first, examples, variables * each), each).next(variables)
 
 

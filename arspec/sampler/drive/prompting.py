@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def rows_of(model: Model, n: int, prefix: Tensor) -> Tensor:
-    """A prefix [k] or [n, k] as whole numbers [n, k] on the model's device. InputError for another shape, and for what is no
-    level of the data."""
+    """A prefix [k] or [n, k] as whole numbers [n, k] on the model's device. InputError for another shape, and for what
+    is no level of the data."""
     rows = prefix.unsqueeze(0) if prefix.ndim == 1 else prefix
     if rows.ndim != 2 or len(rows) not in (1, n):
         raise InputError("AR862", f"a prompt has the shape [steps] or [{n}, steps]; {list(prefix.shape)} came")
@@ -48,7 +48,8 @@ def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Te
                          f"a prompt of this model has from 1 to {data.length - 1:,} steps")  # fmt: skip
     ranks = scalar_ranks(model, member)
     if ranks[:count].max() >= ranks[count:].min():
-        raise InputError("AR862", f"the order '{model.graph.members[member].order.name}' does not begin with the prompt",
+        raise InputError("AR862",
+                         f"the order '{model.graph.members[member].order.name}' does not begin with the prompt",
                          "arspec complete takes any part as given")  # fmt: skip
     x = torch.zeros(n, data.length, dtype=torch.long, device=model.device)
     x[:, :count] = rows

@@ -57,9 +57,9 @@ class Sampler:
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
         truncation: Truncation | None = None, seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
-        """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order is
-        taken in by one parallel pass, where that can be. temperature 0 takes the likeliest; `truncation` leaves levels
-        out. seen: as in `prepare`."""
+        """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order
+        is taken in by one parallel pass, where that can be. temperature 0 takes the likeliest; `truncation` leaves
+        levels out. seen: as in `prepare`."""
         draws = Draws(
             self.model,
             n,
@@ -105,10 +105,12 @@ class Sampler:
         ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
         seen: Fingerprint | None = None,
     ) -> Tensor:  # fmt: skip
-        """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the variables
-        that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked after each step.
+        """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the
+        variables that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked
+        after each step.
         ahead: a number of steps, and data [B, *shape] that hold what would be drawn in them, so that one parallel pass
-        stands for them. seen: as in `prepare`. Returns all, [B, V, C]. Both are called in torch's inference mode, which makes small operations a third faster."""
+        stands for them. seen: as in `prepare`. Returns all, [B, V, C]. Both are called in torch's inference mode, which
+        makes small operations a third faster."""
         self.prepare(seen)
         with torch.inference_mode():
             machine, state = self._machine, self._machine.begin(n, condition, trace)

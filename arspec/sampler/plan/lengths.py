@@ -29,8 +29,8 @@ def over(model: Model, graph: Graph) -> Model:
 
 
 def graph_at(graph: Graph, length: int) -> Graph:
-    """The same graph over `length` steps: its layers and weights stay what they are, whatever the spec makes of its length.
-    InputError with the reason where the spec has no such graph."""
+    """The same graph over `length` steps: its layers and weights stay what they are, whatever the spec makes of its
+    length. InputError with the reason where the spec has no such graph."""
     reasons: list[InputError] = []
     for setting in _settings(graph.spec, length):
         try:
@@ -55,8 +55,8 @@ def no_stream(spec: Spec, reason: str, node: Node | None = None, help: str | Non
 
 
 def _settings(spec: Spec, length: int) -> Iterator[dict[str, Any]]:
-    """What may be set for a length: the length alone, so that all layers stay as they are; then a parameter by which other
-    sizes follow it (a series of frames, say)."""
+    """What may be set for a length: the length alone, so that all layers stay as they are; then a parameter by which
+    other sizes follow it (a series of frames, say)."""
     yield {"data": {"length": length}}
     own = spec.data.length
     for name, value in spec.params.items():
@@ -81,9 +81,13 @@ def _check_same(own: Graph, other: Graph) -> None:
             node.layer.weights(node).items(), node.layer.weights(same).values(), strict=True
         ):
             if weight.shape != changed.shape:
-                raise no_stream(own.spec, f"the weight `{name}` of '{node.name}' has numbers for each of the "
-                                f"{own.spec.data.length:,} steps, and none for later ones", node,
-                                "a model without numbers for places, whose layers look back by windows, has a stream")  # fmt: skip
+                raise no_stream(
+                    own.spec,
+                    f"the weight `{name}` of '{node.name}' has numbers for each of the "
+                    f"{own.spec.data.length:,} steps, and none for later ones",
+                    node,
+                    "a model without numbers for places, whose layers look back by windows, has a stream",
+                )
 
 
 def _misfit(spec: Spec, length: int, error: InputError) -> InputError:

@@ -19,9 +19,9 @@ ROUNDS = 16  # of lowering, where there are too many variables for contexts
 
 
 def levels(relations: Relations) -> Ints:
-    """[V]: the level of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess can
-    be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels. Raises InputError
-    where the spec leaks."""
+    """[V]: the level of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess
+    can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels. Raises
+    InputError where the spec leaks."""
     rank = relations.member.order.rank
     last = known_at(relations)[relations.graph.head_node]
     if (last >= rank).any():
@@ -45,8 +45,8 @@ def no_order(member: Member) -> InputError:
 
 def _chained(relations: Relations, last: Ints) -> Ints:
     """[V]: a bound from below: the length of the chain from each variable to the last that it depends on, and so on. It
-    is the level itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank that
-    each depends on, of which it sees one variable at least."""
+    is the level itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank
+    that each depends on, of which it sees one variable at least."""
     rank, steps = relations.member.order.rank, relations.member.order.steps
     lowest = np.zeros(steps + 1, np.int64)  # level of each rank's lowest variable; behind them that of none
     lowest[-1] = -1

@@ -1,7 +1,8 @@
-"""Steps compiled by torch's Inductor: the operations of a class of steps become one function of row, caches and weights.
+"""Steps compiled by torch's Inductor: the operations of a class of steps become one function of row,
+caches and weights.
 
-It needs a C++ compiler on a CPU, and pays where many steps are alike. Sums are rounded in another order than in the plain
-path, so results agree up to rounding only (1e-5 of the parameters in float32).
+It needs a C++ compiler on a CPU, and pays where many steps are alike. Sums are rounded in another order than in the
+plain path, so results agree up to rounding only (1e-5 of the parameters in float32).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import compiler
 from arspec.sampler.run.machine import Cut, Machine, State
 
-# (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v, K] they were drawn from.
+# (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v,
+# K] they were drawn from.
 Step = Callable[[Tensor, Tensor, State], tuple[Tensor, Tensor]]
 FEWEST = 2000  # steps below which nothing is compiled
 TRIED = 5  # plain steps that are timed
@@ -61,8 +63,8 @@ def compiled_step(
     machine: Machine, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0,
     truncation: Truncation | None = None,
 ) -> Step:  # fmt: skip
-    """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are examples:
-    shapes are fixed from here on."""
+    """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are
+    examples: shapes are fixed from here on."""
     from torch._inductor import compile as compile_graph
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
@@ -95,9 +97,9 @@ def compiled_step(
 
 
 def _row_times(x: Tensor, weight: Tensor) -> Tensor:
-    """x [1, K] times weight [K, N] as sums, which Inductor writes out as one pass over memory: two to four times as fast as
-    a call of BLAS, whose products of one row run at a third of the memory's speed once the weights fill the caches. Of
-    several rows BLAS is faster."""
+    """x [1, K] times weight [K, N] as sums, which Inductor writes out as one pass over memory: two to four times as
+    fast as a call of BLAS, whose products of one row run at a third of the memory's speed once the weights fill the
+    caches. Of several rows BLAS is faster."""
     return (x * weight.t()).sum(-1).unsqueeze(0) if len(x) == 1 else NotImplemented
 
 
@@ -106,6 +108,7 @@ def _row_times_and(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return product if product is NotImplemented else bias + product
 
 
-# What products are traced as; and that their inputs are stored: taken into the sums, they'd be computed for every output.
+# What products are traced as; and that their inputs are stored: taken into the sums,
+# they'd be computed for every output.
 _SUMS: Any = {torch.ops.aten.mm.default: _row_times, torch.ops.aten.addmm.default: _row_times_and}
 _APART = {"realize_opcount_threshold": 0, "realize_reads_threshold": 0}

@@ -1,12 +1,13 @@
 """Products of a few rows with weights that have to come from memory, again at every step.
 
-BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Where there is much
-to be done and a C++ compiler is present, a function of our own does it (few_rows.cpp), at that speed up to some sixteen
-rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
+BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Where there is
+much to be done and a C++ compiler is present, a function of our own does it (few_rows.cpp), at that speed up to some
+sixteen rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
 
-Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are read
-at once: the weight times the rows while they are very few, then the rows times the weight turned over. More of them go as
-oneDNN's product with a weight that is packed once, as torch's own compiler does it. Each is two to four times as fast.
+Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are
+read at once: the weight times the rows while they are very few, then the rows times the weight turned over. More of
+them go as oneDNN's product with a weight that is packed once, as torch's own compiler does it.
+Each is two to four times as fast.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ BUSY = 1 << 25  # numbers of weights, counted at every step, from which the comp
 
 
 class Product:
-    """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs, each a
-    product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed, None for
-    never."""
+    """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs,
+    each a product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed,
+    None for never."""
 
     __slots__ = (
         "bias",
@@ -72,7 +73,8 @@ class Product:
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
-        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        """Of inputs that stand side by side in x: copied together where they are small,
+        else added one after another."""
         if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
         if not self.each:
@@ -135,7 +137,8 @@ class KernelProduct:
         return y
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
-        """Of inputs that stand side by side in x: copied together where they are small, else added one after another."""
+        """Of inputs that stand side by side in x: copied together where they are small,
+        else added one after another."""
         if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
         y, first = self._room(xs[0]), 0
@@ -160,13 +163,14 @@ class KernelProduct:
         packed = self.packed
         self.times(
             x.data_ptr(), apart, packed.data_ptr() + first * packed.stride(1) * packed.element_size(), packed.stride(0),
-            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, self.outputs, self.threads,
+            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, self.outputs,
+            self.threads,
         )  # fmt: skip
 
 
 def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[Product | KernelProduct]:
-    """The products of layers that are linear, by their weights, which are read one after another. steps: at how many each
-    of them is read, by which a run is worth compiling for."""
+    """The products of layers that are linear, by their weights, which are read one after another. steps: at how many
+    each of them is read, by which a run is worth compiling for."""
     weights = [own["weight"] for own in folded]
     busy = sum(w.numel() * count for w, count in zip(weights, steps, strict=False)) >= BUSY
     if busy and all(map(takes, weights)) and (compiled := kernel()) is not None:
@@ -200,8 +204,8 @@ def _evenly(x: Tensor, sites: int) -> tuple[Tensor, int]:
 
 
 def _parts(weight: Tensor) -> int:
-    """Equal parts of the outputs, at least as many as threads: more than one even of one thread, as BLAS then has columns
-    of weights to read."""
+    """Equal parts of the outputs, at least as many as threads: more than one even of one thread, as BLAS then has
+    columns of weights to read."""
     if weight.device.type != "cpu":
         return 1
     threads = torch.get_num_threads()

@@ -1,5 +1,5 @@
-"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler, and kept in
-the user's cache folder."""
+"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler, and
+kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def compiler() -> list[str] | None:
 
 @cache
 def kernel() -> Kernel | None:
-    """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler, or it
-    has no use for the file."""
+    """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler,
+    or it has no use for the file."""
     kept = library()
     if is_whole(kept):
         with suppress(OSError, AttributeError):  # it is for another machine, or lacks what it should have
@@ -71,15 +71,17 @@ def kernel() -> Kernel | None:
         subprocess.CalledProcessError,
     ) as error:  # or where nothing in the folder may be run
         said = ((getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()[0]
-    _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and slower; it "
-          f"says: {visible(said)}")  # fmt: skip
+    _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and "
+          f"slower; it says: {visible(said)}")  # fmt: skip
     return None
 
 
 def _run(command: list[str]) -> None:
-    """Runs a compiler. Raises CalledProcessError where it fails and TimeoutExpired where it hangs, and ends what it began."""
+    """Runs a compiler. Raises CalledProcessError where it fails and TimeoutExpired where it hangs,
+    and ends what it began."""
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        errors="replace",
         start_new_session=True,
     ) as running:  # fmt: skip
         try:

@@ -103,7 +103,8 @@ def _search(
     batch: int = 64,
     outside: bool = True,
 ) -> Iterator[bool]:
-    """Adds to `found` what is found at one random example. Gives, again and again on the way, whether there is a leak."""
+    """Adds to `found` what is found at one random example. Gives, again and again on the way,
+    whether there is a leak."""
     found.mixes = mixes_examples(subject, generator)
     base = subject.random(1, generator)[0]
     # Where examples read one another only the first slot is changed, and the others stay as they are.
