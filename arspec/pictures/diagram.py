@@ -171,7 +171,8 @@ class _Diagram:
                 stroke = STROKES[self.strictness[inlet.inner]]
                 told = _name(f"{inlet.outer.first.name} at first, then {inlet.inner.first.name}")
                 dot.node(_name(inlet.name), "", shape="circle", width="0.14", height="0.14", fixedsize="true",
-                         fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled", tooltip=told)  # fmt: skip
+                         fillcolor="white", color=stroke.colour, penwidth="1.3", style="filled",
+                         tooltip=told)  # fmt: skip
         for inner in self.folded.boxes.values():
             if inner.parent != box:
                 continue
