@@ -19,7 +19,7 @@ from arspec.data import load as examples_of
 from arspec.data import with_auxiliary, write
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text
-from arspec.layers.base import packed, unpacked
+from arspec.layers.helpers import packed, unpacked
 from arspec.network.module import Model, build
 from arspec.orders import order, with_planes
 from arspec.types import ranks

@@ -17,8 +17,9 @@ from arspec.data import load
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text
 from arspec.layers import products
-from arspec.layers.base import Constants, Layer, Node, Weights, repeated, sites_last
+from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.dense import between
+from arspec.layers.helpers import repeated, sites_last
 from arspec.layers.pieces import cut
 from arspec.network.in_place import in_place
 from arspec.network.module import Model, build

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from arspec.language.load import from_text
 from arspec.layers import products
 from arspec.layers import tiles as cutting
-from arspec.layers.base import repeated
 from arspec.layers.dense import between
+from arspec.layers.helpers import repeated
 from arspec.layers.tiles import Tile, tiles
 from arspec.network.module import Model
 from arspec.reads import Whole

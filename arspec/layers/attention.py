@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import (
-    Constants,
-    Fault,
-    Layer,
-    MaskText,
-    Node,
-    Ref,
-    Style,
-    Weights,
-    channels_first,
-    sites_last,
-)  # fmt: skip
+from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Weights
 from arspec.layers.dense import between, numbers_between
+from arspec.layers.helpers import channels_first, sites_last
 from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import (
-    Constants,
-    Fault,
-    Layer,
-    Node,
-    Style,
-    Weights,
-    sites_last,
-)  # fmt: skip
+from arspec.layers.base import Constants, Fault, Layer, Node, Style, Weights
+from arspec.layers.helpers import sites_last
 from arspec.reads import Reads, Window
 from arspec.types import Ints, Member, Type
 

@@ -21,20 +21,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from arspec.diagnostics import Place
 from arspec.masks import Mask
 from arspec.reads import Pointwise, Reads, Scan
-from arspec.types import Bools, Cells, Free, Ints, Member, Type
+from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Weights = dict[str, "Tensor"]
-MAX_FACTOR = 1 << 20  # weights whose mask is kept as numbers
 Constants = dict[str, Any]  # arrays, which become tensors, and plain values, which stay what they are
 
 # A number of channels: over all groups, so divisible by their number. The thin twin of a spec makes these small.
@@ -238,87 +235,3 @@ class Layer(BaseModel):
 
     def style(self, node: Node) -> Style:
         return Style()
-
-
-def frame_of(inputs: list[Type]) -> Cells | Any:
-    """The frame of what several inputs give together: the first that stands for data; of several parts of the data that
-    of the part which is generated last."""
-    different = {id(i.frame): i.frame for i in inputs}.values()  # thousands of inputs have few
-    framed = [frame for frame in different if not isinstance(frame, Free)]
-    last = max(framed, key=lambda f: (isinstance(f, Cells) and f.part) or (0, 0), default=inputs[0].frame)
-    return last
-
-
-def per_group(out: int, groups: int, key: str = "out") -> int:
-    """Channels a group, of `out` in all. Raises Fault where they can't be shared out."""
-    if out % groups:
-        up = math.ceil(out / groups) * groups
-        raise Fault("AR403", f"{out} channels can't be shared out among {groups} channel groups",
-                    f"take a multiple of {groups}, such as {up}", key, str(up))  # fmt: skip
-    return out // groups
-
-
-def fan_in_uniform(shape: tuple[int, ...], fan_in: int) -> Weight:
-    """Uniform between ±1/sqrt(fan_in), which is what torch gives its linear and convolution layers."""
-    return Weight(shape, bound=1 / math.sqrt(max(fan_in, 1)))
-
-
-def repeated(mask: Bools, out: int, into: int) -> Bools:
-    """A mask over groups [G_out, G_in, ...] as one over channels [G_out * out, G_in * into, ...]."""
-    return np.repeat(np.repeat(mask, out, axis=0), into, axis=1)
-
-
-def packed(x: Tensor, kind: Type) -> Tensor:
-    """Scalars of the data [B, N, *grid] as its node's tensor [B, G * C, *grid]: a part with fewer channels is filled up."""
-    if not kind.parts:
-        return x
-    import torch
-    from torch.nn import functional as F
-
-    found: list[Tensor] = []
-    for (_, part), own in zip(kind.parts, x.split([part.width for _, part in kind.parts], 1), strict=True):
-        groups = own.reshape(len(x), part.groups, part.channels, *x.shape[2:])
-        room = [0, 0] * len(kind.grid) + [0, kind.channels - part.channels]
-        found.append(F.pad(groups, room).flatten(1, 2))
-    return torch.cat(found, 1)
-
-
-def unpacked(x: Tensor, kind: Type) -> Tensor:
-    """The inverse of `packed`: [B, G * C, *grid] -> [B, N, *grid]."""
-    if not kind.parts:
-        return x
-    import torch
-
-    each = x.reshape(len(x), kind.groups, kind.channels, *x.shape[2:]).split([p.groups for _, p in kind.parts], 1)
-    return torch.cat([g[:, :, : p.channels].flatten(1, 2) for g, (_, p) in zip(each, kind.parts, strict=True)], 1)
-
-
-def factor(mask: Bools) -> npt.NDArray[Any]:
-    """A mask of weights to be multiplied with: as numbers, for converting it costs as much as the product; a large one
-    (a family may have many) as it is, in a quarter of the memory."""
-    return mask.astype(np.float32) if mask.size <= MAX_FACTOR else mask
-
-
-def sites_last(x: Tensor, groups: int) -> Tensor:
-    """[B, G * C, *grid] -> [B, G * P, C]: a tensor of the module as the sampler keeps it."""
-    batch, width = x.shape[:2]
-    positions, channels = math.prod(x.shape[2:]), width // groups
-    if channels == 1:  # nothing to turn
-        return x.reshape(batch, width * positions, 1)
-    return x.reshape(batch, groups, channels, positions).transpose(2, 3).reshape(batch, groups * positions, channels)
-
-
-def beside_in_groups(xs: list[Tensor], groups: int) -> Tensor:
-    """Tensors [B, G * C_i, *grid] side by side in each channel group: [B, G * ΣC_i, *grid]."""
-    import torch
-
-    if groups == 1:  # four dimensions keep the layout of the memory
-        return torch.cat(xs, 1)
-    return torch.cat([x.view(len(x), groups, -1, *x.shape[2:]) for x in xs], 2).flatten(1, 2)
-
-
-def channels_first(x: Tensor, kind: Type) -> Tensor:
-    """[B, G * P, C] -> [B, G * C, *grid]: the inverse of `sites_last`."""
-    batch, _, channels = x.shape
-    split = x.reshape(batch, kind.groups, kind.positions, channels).transpose(2, 3)
-    return split.reshape(batch, kind.groups * channels, *kind.grid)

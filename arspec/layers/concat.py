@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.base import (
-    Layer,
-    Node,
-    Weights,
-    beside_in_groups,
-    frame_of,
-)  # fmt: skip
+from arspec.layers.base import Layer, Node, Weights
+from arspec.layers.helpers import concat_in_groups, frame_of
 from arspec.layers.one_grid import same_grid
 from arspec.types import Type
 
@@ -31,7 +26,7 @@ class Concat(Layer):
         return Type(ins[0].grid, ins[0].groups, sum(t.channels for t in ins), frame_of(ins))
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        return beside_in_groups(xs, node.out.groups)
+        return concat_in_groups(xs, node.out.groups)
 
     def joins(self) -> bool:
         return True

@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from arspec.layers.base import (
-    Layer,
-    Node,
-    Style,
-    Weights,
-    beside_in_groups,
-)  # fmt: skip
+from arspec.layers.base import Layer, Node, Style, Weights
+from arspec.layers.helpers import concat_in_groups
 from arspec.types import Ints, Type
 
 if TYPE_CHECKING:
@@ -33,7 +28,7 @@ class ConcatElu(Layer):
         from torch.nn import functional as F
 
         # in place: one copy fewer, and the backward pass needs the result alone
-        return F.elu(beside_in_groups([xs[0], -xs[0]], node.out.groups), inplace=True)
+        return F.elu(concat_in_groups([xs[0], -xs[0]], node.out.groups), inplace=True)
 
     def by_channel(self, node: Node) -> Ints:
         return np.tile(np.arange(node.ins[0].channels), 2)

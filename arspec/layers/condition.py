@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights, fan_in_uniform
+from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights
 from arspec.layers.geometry import centre
+from arspec.layers.helpers import fan_in_uniform
 from arspec.layers.one_grid import to_grid
 from arspec.reads import Pointwise, Reads, Whole
 from arspec.types import Ints, Member, Type

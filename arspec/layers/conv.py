@@ -8,20 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import (
-    Channels,
-    Constants,
-    Fault,
-    Layer,
-    MaskText,
-    Node,
-    Style,
-    Weight,
-    Weights,
-    fan_in_uniform,
-    per_group,
-)  # fmt: skip
+from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights
 from arspec.layers.geometry import Geometry, by, padding, spread, window, window_numbers
+from arspec.layers.helpers import fan_in_uniform, per_group
 from arspec.layers.pieces import Pieces
 from arspec.layers.windowed import (
     add_rest,

@@ -8,21 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import (
-    Channels,
-    Constants,
-    Fault,
-    Layer,
-    MaskText,
-    Node,
-    Style,
-    Weight,
-    Weights,
-    factor,
-    fan_in_uniform,
-    repeated,
-)  # fmt: skip
+from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights
 from arspec.layers.geometry import all_pairs
+from arspec.layers.helpers import factor, fan_in_uniform, repeated
 from arspec.layers.tiles import tiles
 from arspec.layers.windowed import shown, weight_norm
 from arspec.masks import Mask, by_rank, holds, parts

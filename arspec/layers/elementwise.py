@@ -6,13 +6,8 @@ import operator
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.base import (
-    Fault,
-    Layer,
-    Node,
-    Weights,
-    frame_of,
-)  # fmt: skip
+from arspec.layers.base import Fault, Layer, Node, Weights
+from arspec.layers.helpers import frame_of
 from arspec.layers.one_grid import same_grid
 from arspec.types import Type
 

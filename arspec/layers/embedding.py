@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from arspec.layers.alphabet import Discrete, levels_of
-from arspec.layers.base import (
-    Channels,
-    Fault,
-    Node,
-    Style,
-    Weight,
-    Weights,
-    per_group,
-)  # fmt: skip
+from arspec.layers.base import Channels, Fault, Node, Style, Weight, Weights
+from arspec.layers.helpers import per_group
 from arspec.types import Ints, Type
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Layer, Node, Style, Weight, Weights, fan_in_uniform
+from arspec.layers.base import Layer, Node, Style, Weight, Weights
 from arspec.layers.geometry import Geometry, padding, spread, window, window_numbers
+from arspec.layers.helpers import fan_in_uniform
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Channels, Layer, Node, Style, Weight, Weights, per_group, sites_last
+from arspec.layers.base import Channels, Layer, Node, Style, Weight, Weights
+from arspec.layers.helpers import per_group, sites_last
 from arspec.reads import Reads, Window
 from arspec.types import Ints, Member, Type
 

@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import (
-    Constants,
-    Fault,
-    Layer,
-    Node,
-    Style,
-    Weight,
-    Weights,
-    channels_first,
-    fan_in_uniform,
-    sites_last,
-)  # fmt: skip
+from arspec.layers.base import Constants, Fault, Layer, Node, Style, Weight, Weights
+from arspec.layers.helpers import channels_first, fan_in_uniform, sites_last
 from arspec.reads import Scan, Tap, Window, waves_of
 from arspec.types import Bools, Ints, Member, Type
 

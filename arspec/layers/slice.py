@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import (
-    Channels,
-    Fault,
-    Layer,
-    Node,
-    Weights,
-    per_group,
-)  # fmt: skip
+from arspec.layers.base import Channels, Fault, Layer, Node, Weights
+from arspec.layers.helpers import per_group
 from arspec.types import Type
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arspec.layers.base import Constants, Node, Weights, factor, repeated
+from arspec.layers.base import Constants, Node, Weights
+from arspec.layers.helpers import factor, repeated
 from arspec.layers.pieces import Pieces, SharedBox, cut
 from arspec.reads import Window
 from arspec.types import Ints

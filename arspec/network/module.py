@@ -24,7 +24,8 @@ from arspec.heads.truncation import truncation
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
-from arspec.layers.base import Constants, Layer, Node, Weights, channels_first, packed, sites_last, unpacked
+from arspec.layers.base import Constants, Layer, Node, Weights
+from arspec.layers.helpers import channels_first, packed, sites_last, unpacked
 from arspec.network.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from arspec.network.in_place import in_place
 from arspec.network.segments import segments

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from arspec.layers.base import channels_first
+from arspec.layers.helpers import channels_first
 from arspec.progress import track
 
 if TYPE_CHECKING:

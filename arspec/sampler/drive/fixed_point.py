@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from arspec.layers.base import Node, channels_first
+from arspec.layers.base import Node
+from arspec.layers.helpers import channels_first
 from arspec.network.evaluating import evaluating
 from arspec.progress import Progress
 from arspec.sampler.drive.drawing import Draws

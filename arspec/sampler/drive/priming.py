@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-from arspec.layers.base import Node, sites_last
+from arspec.layers.base import Node
+from arspec.layers.helpers import sites_last
 from arspec.network.evaluating import evaluating
 from arspec.sampler.run.machine import Machine, State
 from arspec.types import Ints

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
-from arspec.layers.base import Node, Weights, sites_last
+from arspec.layers.base import Node, Weights
+from arspec.layers.helpers import sites_last
 from arspec.sampler.plan.program import Blocks, Operation, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.acts import Act, Registers
