@@ -119,7 +119,7 @@ def test_relations_are_no_larger_than_was_counted(name: str) -> None:
         made = sum(size(r) for r in node.layer.reads(node, graph.members[0]))
         scan = node.layer.scan(node, graph.members[0])
         made += 0 if scan is None else size(scan.own)
-        assert made <= node.layer.numbers(node) + node.out.sites + sum(source.sites for source in node.ins), node
+        assert made <= node.layer.reads_work(node) + node.out.sites + sum(source.sites for source in node.ins), node
 
 
 def size(relation: Reads) -> int:

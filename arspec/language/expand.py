@@ -20,9 +20,8 @@ from arspec.language.load import NAME, Spec, settle_params
 from arspec.language.meant_entry import meant_entry
 from arspec.language.nodes import Nodes, Scope, texts
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
-from arspec.layers import KINDS
+from arspec.layers import KINDS, parts_layer
 from arspec.layers.base import Node
-from arspec.layers.parts import Parts
 from arspec.syntax.expressions import names
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, indent_below
 from arspec.types import Type
@@ -87,7 +86,7 @@ class _Expander(Nodes):
         name = "parts"
         while name in self.scope.names:
             name += "_"
-        return self.made(name, Parts.model_validate({"layer": "parts"}), found, place.place)
+        return self.made(name, parts_layer(), found, place.place)
 
     def _end(self, head: Head, data: Type, place: Place) -> Node | Broken:
         """The node that gives the numbers for one part of the data."""

@@ -15,10 +15,9 @@ from arspec.language.mask_of import mask_of
 from arspec.language.references import BROKEN, Broken, LeftOut, UnknownNode, follow
 from arspec.language.sources import condition_type, data_type
 from arspec.language.written import Typed, Writing, Written
-from arspec.layers import KINDS
+from arspec.layers import KINDS, part_layer
 from arspec.layers.base import Fault, Layer, Node, Weight
 from arspec.layers.one_grid import bringing_together
-from arspec.layers.parts import Part
 from arspec.masks import resolve
 from arspec.syntax.expressions import ExpressionError, names
 from arspec.syntax.synonyms import LAYERS, NO_LAYER, folded
@@ -59,9 +58,7 @@ class Nodes:
         self.data_type = data_type(spec)
         parts = [name for name, _ in self.data_type.parts]
         self.data = self._source("data" if parts else "x", self.data_type)
-        self.parts = {
-            name: self.made(name, Part.model_validate({"layer": "part", "part": name}), (self.data,)) for name in parts
-        }
+        self.parts = {name: self.made(name, part_layer(name), (self.data,)) for name in parts}
         known = {name: condition_type(c) for name, c in spec.condition.items() if c is not None}
         self.conditions = {name: self._source(name, kind) for name, kind in known.items()}
         for kind in known.values():
@@ -337,7 +334,7 @@ class Nodes:
         if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
             raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",
                         "take fewer channels, or a smaller kernel", "out")  # fmt: skip
-        self.faults.spend("reads", node.layer.numbers(node), node.place)
+        self.faults.spend("reads", node.layer.reads_work(node), node.place)
         node.layer.settle(node)
         node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks
 

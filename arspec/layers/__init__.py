@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from arspec.layers.alphabet import Discrete
 from arspec.layers.attention import Attention
 from arspec.layers.background import Background
-from arspec.layers.base import Fault, Layer, Node, Style, Weight
+from arspec.layers.base import Fault, Layer, Node, Style, Traits, Weight
 from arspec.layers.border import Border
 from arspec.layers.concat import Concat
 from arspec.layers.concat_elu import ConcatElu
@@ -16,7 +15,7 @@ from arspec.layers.condition import Condition
 from arspec.layers.conv import Conv
 from arspec.layers.dense import Dense
 from arspec.layers.dropout import Dropout
-from arspec.layers.elementwise import Elementwise
+from arspec.layers.elementwise import Elementwise, sum_layer
 from arspec.layers.embedding import Embedding
 from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
@@ -24,6 +23,7 @@ from arspec.layers.gru import Gru
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
+from arspec.layers.parts import part_layer, parts_layer
 from arspec.layers.pointwise import Pointwise
 from arspec.layers.position import Position
 from arspec.layers.previous import Previous
@@ -70,4 +70,17 @@ def names_of(kind: type[Layer]) -> tuple[str, ...]:
 
 KINDS: dict[str, type[Layer]] = {name: kind for kind in ALL for name in names_of(kind)}
 
-__all__ = ["ALL", "KINDS", "Discrete", "Fault", "Layer", "Node", "Style", "Weight", "names_of"]
+__all__ = [
+    "ALL",
+    "KINDS",
+    "Fault",
+    "Layer",
+    "Node",
+    "Style",
+    "Traits",
+    "Weight",
+    "names_of",
+    "part_layer",
+    "parts_layer",
+    "sum_layer",
+]

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from arspec.layers.base import (
-    Fault,
-    Layer,
-    Node,
-)  # fmt: skip
-
-if TYPE_CHECKING:
-    pass
+from arspec.layers.base import Fault, Node
 
 
 def levels_of(node: Node) -> int:
@@ -23,10 +14,3 @@ def levels_of(node: Node) -> int:
         found = f"`{node.layer.layer}` takes the data's integers, and '{given.name}' gives other numbers"
         raise Fault("AR405", found, help)
     return levels
-
-
-class Discrete(Layer):
-    """What `one_hot` and `embedding` have in common: the integer itself chooses, so no gradient passes. Gradient tests
-    take their leaf behind such a layer."""
-
-    discrete: ClassVar[bool] = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Weights
+from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weights
 from arspec.layers.dense import between, numbers_between
 from arspec.layers.helpers import channels_first, sites_last
 from arspec.layers.one_grid import same_grid
@@ -29,9 +29,6 @@ class Attention(Layer):
         "v: {layer: conv, from: first, out: 24, mask: so_far}\n"
         "seen: {layer: attention, from: first, keys: k, values: v, heads: 2, mask: so_far}"
     )
-    placed = True
-    opens = True
-    gathers = True
     keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
     values: Ref = Field(description="The node that gives the values.")
     mask: MaskText | None = Field(
@@ -52,7 +49,7 @@ class Attention(Layer):
                             f"take a multiple of {self.heads} in each channel group", port)  # fmt: skip
         return Type(queries.grid, queries.groups, values.channels, queries.frame)
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         return numbers_between(node.out, node.ins[1], node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
@@ -125,7 +122,7 @@ class Attention(Layer):
             return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
         return {key: c[key] for key in ("mask", "seeing") if key in c}
 
-    def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
+    def view_context(self, node: Node, port: int, x: Tensor) -> Tensor:
         return self._heads(x)
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
@@ -162,6 +159,9 @@ class Attention(Layer):
         mask = (seen | ~some)[:, None, None]  # [n, 1, 1, M]
         found = torch.nn.functional.scaled_dot_product_attention(q.view(*q.shape[:2], self.heads, 1, -1), k, v, mask)
         return found.flatten(2) * some
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(full_context=True, gathered_context=True)
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")

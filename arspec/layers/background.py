@@ -23,7 +23,6 @@ class Background(Layer):
 
     layer: Literal["background"]
     example = "place: {layer: background, from: first, channels: [row, column, one]}"
-    placed = True
     channels: list[Literal["row", "column", "step", "one"]] = Field(
         ["row", "column"], min_length=1, description="What each channel of a group holds."
     )

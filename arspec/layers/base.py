@@ -1,17 +1,14 @@
-"""The contract that every layer kind fulfils. One kind, one class, one file: its YAML keys are the fields, and it
-states its output's type, its reads, its weights, and the same computation twice: for all sites at once and for a few.
+"""The contract that every layer kind fulfils. One kind, one class, one file. Its YAML keys are its fields.
 
-    fields      the YAML keys (pydantic): types, defaults, units, a sentence each
-    infer       the type of the output, or a Fault
-    reads       the relation with each input; `scan` its relation with its own sites
-    weights     names, shapes and initialisation, without torch
-    constants   what the computation needs and what depends on the order: masks and index tables, as arrays, and how the
-                work is cut up
-    prepare     the weights as `forward` wants them: masked, normalised, cut; once for all uses of the same weights
-    forward     all sites at once, on tensors [B, G * C, *grid]
-    prepare_sites, forward_sites   a few sites of one group, on what they read [B, n, M * C] (or the whole input [B, S, C] where the
-                relation is a matrix); `prepare_sites` prepares the weights once, `hoist` what no variable influences
-    style       how the diagram draws it
+    what it is          fields, `infer`                               the keys, and the type of the output
+    what it reads       `reads`, `scan`, `reads_work`, `settle`       the relation with each input, and with its own sites
+    its weights         `weights`, `constants`                        names, shapes and starts; masks and tables of an order
+    all sites           `prepare`, `forward`                          tensors [B, G * C, *grid]
+    some sites          `prepare_sites`, `forward_sites`, ...         sites of one group, from what they read: [B, n, M * C]
+    what may be known   `traits`                                      statements that the optimiser uses; the defaults are safe
+    how it is drawn     `style`                                       the colour and the text of the diagram
+
+A kind without statements is computed as it says: slower at most, never wrong. A test holds each statement to the computation.
 """
 
 from __future__ import annotations
@@ -93,7 +90,13 @@ class Node:
         return f"<{self.layer.layer} {self.name}>"
 
     @property
+    def traits(self) -> Traits:
+        """What its layer states about its computation here."""
+        return self.layer.traits(self)
+
+    @property
     def ins(self) -> list[Type]:
+        """The types of its inputs, in their order."""
         return [node.out for node in self.inputs]
 
     def ports(self) -> Iterator[tuple[str, Node]]:
@@ -116,20 +119,56 @@ class Style:
     text: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What a layer states about its computation, for those who compute it. The defaults hold for every layer."""
+
+    # -- algebra: which products may be made as one, shared out, or left out altogether
+    # Each site is the one site that it reads, as it is; zeros where it reads none. Nothing is then computed.
+    is_identity: bool = False
+    # Each site is the sum of the same site of all inputs. Linear inputs are then computed with it as one product.
+    is_sum: bool = False
+    # The channels of the inputs stand side by side in the output. A linear reader may then take each input by itself.
+    is_concat: bool = False
+    # Each site is a weighted sum of what it reads, plus a bias: `weight` [C, M * C_in] and `bias` [C] of `prepare_sites`.
+    # Layers that read the same are then one product, and `forward_sites` is never called.
+    is_linear: bool = False
+    # [C]: each channel of a site is a function of this one channel of the same site of the one input, the same function
+    # whichever other channels there are. Channels that are known early may then go through the layer early.
+    by_channel: Ints | None = None
+
+    # -- gradients and memory
+    # The backward pass does not need the output: its only reader may write over it.
+    output_unsaved: bool = False
+    # There is `overwrite`, which computes `forward` in the memory of an input.
+    in_place: bool = False
+    # The inputs are integers that choose, so no gradient passes to them. Gradients of the data begin at the output.
+    float_leaf: bool = False
+
+    # -- needs: what `forward_sites` has to be given
+    # It uses the numbers of its sites. Where it does not, none are made.
+    needs_sites: bool = True
+    # It takes None for sites that all read all that is there. No mask is then looked up.
+    full_context: bool = False
+    # Where a relation is a matrix, it takes what each site reads, gathered, in place of the whole input.
+    gathered_context: bool = False
+    # The numbers of the inputs that it takes as `hoist` makes them. An input that no variable influences is hoisted once.
+    hoisted: frozenset[int] = frozenset()
+
+    # -- the start of training
+    # The weights `gain` and `bias` scale and shift the output; a first batch may set them so that it has mean 0, deviation 1.
+    initialised_from_data: bool = False
+
+
 class Layer(BaseModel):
     """What every layer kind has in common. `layer` names the kind."""
+
+    # -- what it is --------------------------------------------------------------------------------------------------
 
     # a kind's validator is built when the first spec uses it: building all of them takes longer than a small proof
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True)
 
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
-    linear: ClassVar[bool] = (
-        False  # in place of `forward_sites`, `weight` and `bias` of `prepare_sites`: those that read the same are one
-    )
-    placed: ClassVar[bool] = False  # `forward_sites` has to know which sites it computes; others get none
-    spare: ClassVar[bool] = False  # no gradient needs the output: its only reader may `overwrite` it
-    gathers: ClassVar[bool] = False  # `forward_sites` takes what a matrix lets its sites read, place by place, as well
-    opens: ClassVar[bool] = False  # `forward_sites` takes None for sites that all read all that is there
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
     example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
 
@@ -140,98 +179,99 @@ class Layer(BaseModel):
     weights_of: Ref | None = Field(None, alias="weights", description="The node whose weights it shares (tied).")
 
     def infer(self, node: Node) -> Type:
-        """The type of the output. Raises Fault."""
+        """The type of the output, from the types of the inputs. Raises Fault where these do not fit."""
         raise NotImplementedError
+
+    # -- what it reads -----------------------------------------------------------------------------------------------
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         """The relation with each input, in the order of the ports. `training`: as it is while training."""
         return [Pointwise()] * len(node.inputs)
 
-    def numbers(self, node: Node) -> int:
-        """How many numbers it takes to work out `reads`, beyond a few for each site: entries of tables, and comparisons
-        of a mask. Known before any of them is made. Raises Fault where one node may not have so many."""
-        return 0
-
-    def settle(self, node: Node) -> None:
-        """Works out what is needed once, `plan` of the node, when its size is known to be within the limits. Raises
-        Fault."""
-
     def scan(self, node: Node, member: Member) -> Scan | None:
         """The relation with the layer's own sites, where it is recurrent."""
         return None
 
+    def reads_work(self, node: Node) -> int:
+        """How many numbers `reads` takes beyond a few for each site: entries of tables, comparisons of a mask.
+
+        It is known before any of them is made. Raises Fault where one node may not have so many."""
+        return 0
+
+    def settle(self, node: Node) -> None:
+        """Works out once what the node's `plan` holds, when its size is known to be within the limits. Raises Fault."""
+
+    # -- its weights -------------------------------------------------------------------------------------------------
+
     def weights(self, node: Node) -> dict[str, Weight]:
+        """The weights by their names: shapes and how they start, without torch."""
         return {}
 
     def constants(self, node: Node, member: Member) -> Constants:
+        """What the computation needs beside weights, under one order: masks and index tables as arrays, and plain values."""
         return {}
 
+    # -- its computation: all sites ----------------------------------------------------------------------------------
+
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
-        """The weights as `forward` wants them, by functions that gradients go through. c: the constants as tensors."""
+        """The weights as `forward` wants them: masked, normalised, cut. Gradients go through it.
+
+        w: the weights; c: the constants, arrays as tensors."""
         return w
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
-        """All sites at once. xs[i]: [B, G * C, *grid] of input i; w: what `prepare` gave; c: the constants as tensors.
-        Returns the same form."""
-        raise NotImplementedError
+        """All sites at once: [B, G * C, *grid].
 
-    def overwrites(self) -> bool:
-        """Whether there is `overwrite`."""
-        return False
+        w: what `prepare` gave; c: the constants, arrays as tensors; xs[i]: [B, G * C, *grid] of input i."""
+        raise NotImplementedError
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
-        """As `forward`, of a layer without weights, in the memory of input k, which nobody needs any more."""
+        """As `forward`, of a layer without weights that is `in_place`: in the memory of input k, which has no other reader."""
         raise NotImplementedError
 
+    # -- its computation: some sites of one group --------------------------------------------------------------------
+
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
-        """The weights as `forward_sites` wants them for the sites of one group. columns[i]: the columns of the table of input i
-        that any site of the group uses."""
+        """The weights as `forward_sites` wants them, for the sites of one group.
+
+        columns[i]: the columns of the table of input i that any site of the group uses."""
         return w
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        """A few sites of one group. xs[i]: what they read of input i, M places side by side, [B, n, M * C], or, where the
-        relation is a matrix, the input's first sites, [B, S', C] or as `whole` gives them, beyond which nothing is known
-        yet, or what `hoist` made of what they read; last, for a scan, its own sites that they read, [B, n, M * cached]; w: what `prepare_sites` gave; sites
-        [n], for layers that are `placed`; where a layer `gathers`, how many of the M places each of them reads, the first ones. Returns [B, n, cached]."""
+        """Some sites of one group: [B, n, cached_channels].
+
+        w: what `prepare_sites` gave. xs[i]: what they read of input i, M places side by side, [B, n, M * C].
+        Of an input whose relation is a matrix, xs[i] has the first sites, as `view_context` gives them.
+        Of a `hoisted` input, it is what `hoist` made. Of a scan, the last are its own sites: [B, n, M * cached_channels].
+        sites: [n] where it `needs_sites`, else undefined; where the context is gathered, how many places each site reads."""
         raise NotImplementedError
-
-    def passes(self) -> bool:
-        """Whether `forward_sites` gives the one thing that it takes as it is, so that nothing is to be computed."""
-        return False
-
-    def by_channel(self, node: Node) -> Ints | None:
-        """Where each channel of a site is a function of one channel of the same site of its one input, the same function
-        wherever that channel stands: the number of that channel, [C]. None of other layers."""
-        return None
-
-    def joins(self) -> bool:
-        """Whether the channels of its inputs stand side by side, as they are, in those of the output."""
-        return False
-
-    def adds(self) -> bool:
-        """Whether each site is the sum of the same site of all inputs, so that linear ones of these can be computed with it."""
-        return False
-
-    def hoists(self, node: Node, port: int) -> bool:
-        """Whether `forward_sites` takes an input as `hoist` makes it."""
-        return False
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
-        """[B, n, M * C] -> [B, n, C']: done once before the first step, where no variable influences the input."""
+        """[B, n, M * C] -> [B, n, C']: what `forward_sites` takes for a `hoisted` input, row by row."""
         raise NotImplementedError
 
-    def whole(self, node: Node, port: int, x: Tensor) -> Tensor:
-        """A view of all that is kept of an input whose relation is a matrix, [B, S', C], as `forward_sites` takes it: sites stay in
-        the last dimension but one, so that the first of them are a part of it."""
+    def view_context(self, node: Node, port: int, x: Tensor) -> Tensor:
+        """A view of an input whose relation is a matrix, [B, S', C], as `forward_sites` takes it.
+
+        Sites stay in the last dimension but one, so that a view of fewer sites is a part of it."""
         return x
 
-    def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
-        """[k, cached]: what a scan finds outside its grid, numbered from S on in its constant `table`."""
-        return like.new_zeros(1, self.cached(node))
+    def outside_grid(self, node: Node, w: Weights, like: Tensor) -> Tensor:
+        """[k, cached_channels]: what a scan finds outside its grid, numbered from S on in its constant `table`."""
+        return like.new_zeros(1, self.cached_channels(node))
 
-    def cached(self, node: Node) -> int:
-        """Channels that the sampler keeps for each site: the output's, and a scan's inner state behind them."""
+    def cached_channels(self, node: Node) -> int:
+        """How many channels the sampler keeps of each site: those of the output, then a scan's inner state."""
         return node.out.channels
 
+    # -- what may be known of it -------------------------------------------------------------------------------------
+
+    def traits(self, node: Node) -> Traits:
+        """Statements about the computation of this node. A kind that states nothing is computed as it says."""
+        return Traits()
+
+    # -- how it is drawn ---------------------------------------------------------------------------------------------
+
     def style(self, node: Node) -> Style:
+        """The family, which gives the colour, and the text below the name."""
         return Style()

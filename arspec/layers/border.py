@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,10 +15,6 @@ from arspec.layers.base import (
 from arspec.layers.geometry import PADDING_SIDES, by
 from arspec.layers.translate import Translate
 from arspec.types import Cells, Type
-
-if TYPE_CHECKING:
-    pass
-
 
 Count = Annotated[int, Field(ge=0, le=1 << 20)]
 

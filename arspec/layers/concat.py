@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.base import Layer, Node, Weights
+from arspec.layers.base import Layer, Node, Traits, Weights
 from arspec.layers.helpers import concat_in_groups, frame_of
 from arspec.layers.one_grid import same_grid
 from arspec.types import Type
@@ -28,10 +28,10 @@ class Concat(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return concat_in_groups(xs, node.out.groups)
 
-    def joins(self) -> bool:
-        return True
-
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         return torch.cat(xs, -1)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_concat=True, needs_sites=False)

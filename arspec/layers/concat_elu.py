@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from arspec.layers.base import Layer, Node, Style, Weights
+from arspec.layers.base import Layer, Node, Style, Traits, Weights
 from arspec.layers.helpers import concat_in_groups
-from arspec.types import Ints, Type
+from arspec.types import Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,14 +30,14 @@ class ConcatElu(Layer):
         # in place: one copy fewer, and the backward pass needs the result alone
         return F.elu(concat_in_groups([xs[0], -xs[0]], node.out.groups), inplace=True)
 
-    def by_channel(self, node: Node) -> Ints:
-        return np.tile(np.arange(node.ins[0].channels), 2)
-
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
 
         x = xs[0]
         return torch.nn.functional.elu(torch.cat([x, -x], -1), inplace=True)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(by_channel=np.tile(np.arange(node.ins[0].channels), 2), needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("function", "elu(x), elu(−x)")

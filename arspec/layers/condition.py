@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights
+from arspec.layers.base import Fault, Layer, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.geometry import centre
 from arspec.layers.helpers import fan_in_uniform
 from arspec.layers.one_grid import to_grid
@@ -101,11 +101,11 @@ class Condition(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return conditioned_sites(xs, w)
 
-    def hoists(self, node: Node, port: int) -> bool:
-        return port == 1
-
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
         return hoist_condition(w, x)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False, hoisted=frozenset({1}))
 
     def style(self, node: Node) -> Style:
         return Style("condition", "+ V h")

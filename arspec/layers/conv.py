@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights
+from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Traits, Weight, Weights
 from arspec.layers.geometry import Geometry, by, padding, spread, window, window_numbers
 from arspec.layers.helpers import fan_in_uniform, per_group
 from arspec.layers.pieces import Pieces
@@ -36,8 +36,6 @@ class Conv(Layer):
 
     layer: Literal["conv"]
     example = "conv: {layer: conv, kernel: 3, out: 24, mask: so_far}"
-    linear = True
-    spare = True
     out: Channels = Field(description="Output channels, over all channel groups.")
     kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
@@ -98,7 +96,7 @@ class Conv(Layer):
         into = node.ins[0]
         return window(into, node.out, self.geometry(into.grid), node.mask, member)
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         return window_numbers(node.ins[0], node.out, self.geometry(node.ins[0].grid), node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
@@ -153,6 +151,9 @@ class Conv(Layer):
 
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         return prepare_window_sites(node, sites_weight(w, c), w.get("bias"), group, columns[0])
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_linear=True, output_unsaved=True, initialised_from_data=self.weight_norm and self.bias)
 
     def style(self, node: Node) -> Style:
         form = self.geometry(node.ins[0].grid)

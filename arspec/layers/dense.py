@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Weight, Weights
+from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Traits, Weight, Weights
 from arspec.layers.geometry import all_pairs
 from arspec.layers.helpers import factor, fan_in_uniform, repeated
 from arspec.layers.tiles import tiles
@@ -67,7 +67,6 @@ class Dense(Layer):
         "  hidden: {layer: dense, from: x, units: 48, mask: so_far}\n"
         "  logits: {layer: dense, out: $head, mask: earlier}"
     )
-    placed = True
     units: Annotated[int, Field(ge=1, le=1 << 20)] | None = Field(
         None, description="Hidden units. Left out: one position for each entry of the data.",
         json_schema_extra={"thin": True},
@@ -102,7 +101,7 @@ class Dense(Layer):
         assert not isinstance(into.frame, Free)
         return Type((self.units,), 1, 1, Units(self.units, depth, self.degrees, into.frame))
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         return numbers_between(node.out, node.ins[0], node.mask)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
@@ -167,6 +166,9 @@ class Dense(Layer):
         y = flat @ rows.flatten(0, 1).T
         y = y.view(len(flat), len(sites), -1)
         return y + w["bias"].index_select(0, sites) if "bias" in w else y
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(initialised_from_data=self.weight_norm and self.bias)
 
     def style(self, node: Node) -> Style:
         return Style("dense", f"mask {node.mask}" if node.mask else "")

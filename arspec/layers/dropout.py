@@ -11,9 +11,10 @@ from arspec.layers.base import (
     Layer,
     Node,
     Style,
+    Traits,
     Weights,
 )  # fmt: skip
-from arspec.types import Ints, Type
+from arspec.types import Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,14 +37,11 @@ class Dropout(Layer):
 
         return F.dropout(xs[0], self.rate, training)
 
-    def by_channel(self, node: Node) -> Ints:
-        return np.arange(node.out.channels)
-
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0]
 
-    def passes(self) -> bool:
-        return True
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_identity=True, by_channel=np.arange(node.out.channels), needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("function", f"{self.rate:g}")

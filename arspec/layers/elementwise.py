@@ -6,7 +6,7 @@ import operator
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.base import Fault, Layer, Node, Weights
+from arspec.layers.base import Fault, Layer, Node, Traits, Weights
 from arspec.layers.helpers import frame_of
 from arspec.layers.one_grid import same_grid
 from arspec.types import Type
@@ -36,12 +36,6 @@ class Elementwise(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return reduce(operator.add if self.layer == "add" else operator.mul, xs)
 
-    def adds(self) -> bool:
-        return self.layer == "add"
-
-    def overwrites(self) -> bool:
-        return self.adds()
-
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
         if any(x.dtype != xs[k].dtype for x in xs):  # under autocast the sum is of the widest
             return self.forward(node, {}, {}, xs, True)
@@ -51,3 +45,11 @@ class Elementwise(Layer):
         if len(xs) == 2:
             return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]
         return self.forward(node, w, {}, xs, False)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_sum=self.layer == "add", in_place=self.layer == "add", needs_sites=False)
+
+
+def sum_layer() -> Layer:
+    """A layer that adds its inputs up, for graphs that are made of a spec's own."""
+    return Elementwise.model_validate({"layer": "add"})

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from arspec.layers.alphabet import Discrete, levels_of
-from arspec.layers.base import Channels, Fault, Node, Style, Weight, Weights
+from arspec.layers.alphabet import levels_of
+from arspec.layers.base import Channels, Fault, Layer, Node, Style, Traits, Weight, Weights
 from arspec.layers.helpers import per_group
 from arspec.types import Ints, Type
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Embedding(Discrete):
+class Embedding(Layer):
     """A learned vector for every level; each channel group has its own table."""
 
     layer: Literal["embedding"]
@@ -51,6 +51,9 @@ class Embedding(Discrete):
         from torch.nn import functional as F
 
         return F.embedding(xs[0].long().squeeze(-1), w["weight"])
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False, float_leaf=True)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"{levels_of(node)} levels")

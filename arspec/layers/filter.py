@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Layer, Node, Style, Weight, Weights
+from arspec.layers.base import Layer, Node, Style, Traits, Weight, Weights
 from arspec.layers.geometry import Geometry, padding, spread, window, window_numbers
 from arspec.layers.helpers import fan_in_uniform
 from arspec.reads import Reads
@@ -37,7 +37,7 @@ class Filter(Layer):
         self._geometry(into.grid)
         return Type(into.grid, into.groups, into.channels, into.frame)
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         return window_numbers(node.ins[0], node.out, self._geometry(node.out.grid), None)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
@@ -67,6 +67,9 @@ class Filter(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         taps = xs[0].unflatten(-1, (-1, node.out.channels))
         return (taps * w["weight"][:, None]).sum(2)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("convolution", "×".join(map(str, self._geometry(node.out.grid).kernel)))

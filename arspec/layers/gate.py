@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Fault, Layer, Node, Ref, Style, Weight, Weights
+from arspec.layers.base import Fault, Layer, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.condition import (
     condition_reads,
     condition_weight,
@@ -72,11 +72,11 @@ class Gate(Layer):
         x = conditioned_sites(xs, w)
         return self._gated(*x.chunk(2, -1)) if self.function == "tanh" else torch.nn.functional.glu(x)
 
-    def hoists(self, node: Node, port: int) -> bool:
-        return port == 1
-
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
         return hoist_condition(w, x)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False, hoisted=frozenset({1}))
 
     def style(self, node: Node) -> Style:
         return Style("gate", f"{'tanh' if self.function == 'tanh' else 'x'} ⊙ σ")

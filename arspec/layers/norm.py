@@ -33,7 +33,6 @@ class Norm(Layer):
 
     layer: Literal["norm"]
     example = "norm: {layer: norm, from: first, kind: rms, over: channels}"
-    placed = True
     over: Literal["channels", "pixel", "space", "batch"] = Field("channels", description="What the mean is taken over.")
     kind: Literal["layer", "rms"] = Field("layer", description="Mean and deviation, or the root mean square alone.")
     epsilon: Annotated[float, Field(gt=0, le=1)] = Field(1e-5, description="Added to the variance.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from arspec.layers.alphabet import Discrete, levels_of
+from arspec.layers.alphabet import levels_of
 from arspec.layers.base import (
+    Layer,
     Node,
     Style,
+    Traits,
     Weights,
 )  # fmt: skip
 from arspec.types import Type
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class OneHot(Discrete):
+class OneHot(Layer):
     """As many channels as there are levels: one where the value is that level, else zero."""
 
     layer: Literal["one_hot"]
@@ -39,6 +41,9 @@ class OneHot(Discrete):
         x = xs[0]
         levels = torch.arange(levels_of(node), dtype=x.dtype, device=x.device)
         return (x.unsqueeze(-1) == levels).to(x.dtype).flatten(2)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False, float_leaf=True)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"{levels_of(node)} levels")

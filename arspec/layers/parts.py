@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from arspec.layers.base import Layer, Node, Style, Weights
+from arspec.layers.base import Layer, Node, Style, Traits, Weights
 from arspec.reads import Reads, Tap, Window
 from arspec.types import Member, Type
 
@@ -53,6 +53,9 @@ class Part(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0][..., : node.out.channels]
 
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
+
     def style(self, node: Node) -> Style:
         levels = f", {node.out.levels} levels" if node.out.levels is not None else ""
         return Style("input", f"{node.out}{levels}")
@@ -94,5 +97,18 @@ class Parts(Layer):
         own = xs[number]
         return F.pad(F.pad(own, [1, 0], value=float(number)), [0, node.out.channels - 1 - own.shape[-1]])
 
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
+
     def style(self, node: Node) -> Style:
         return Style("move", "one after another")
+
+
+def part_layer(name: str) -> Layer:
+    """A layer that takes one part of the data, by the part's name."""
+    return Part.model_validate({"layer": "part", "part": name})
+
+
+def parts_layer() -> Layer:
+    """A layer that puts the numbers of all parts one after another, as a head of parts takes them."""
+    return Parts.model_validate({"layer": "parts"})

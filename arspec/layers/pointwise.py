@@ -9,9 +9,10 @@ import numpy as np
 from arspec.layers.base import (
     Layer,
     Node,
+    Traits,
     Weights,
 )  # fmt: skip
-from arspec.types import Ints, Type
+from arspec.types import Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,20 +34,17 @@ class Pointwise(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         return xs[0] if self.layer == "identity" else _function(self.layer)(xs[0])
 
-    def overwrites(self) -> bool:
-        return self.layer in IN_PLACE
-
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
         return _function(f"{self.layer}_")(xs[k])
-
-    def by_channel(self, node: Node) -> Ints:
-        return np.arange(node.out.channels)
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)
 
-    def passes(self) -> bool:
-        return self.layer == "identity"
+    def traits(self, node: Node) -> Traits:
+        return Traits(
+            is_identity=self.layer == "identity", by_channel=np.arange(node.out.channels), in_place=self.layer in IN_PLACE,
+            needs_sites=False,
+        )  # fmt: skip
 
 
 def _function(name: str) -> Any:

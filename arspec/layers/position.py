@@ -21,7 +21,6 @@ class Position(Layer):
 
     layer: Literal["position"]
     example = "place: {layer: position, from: first, out: 24}\nsum: {layer: add, from: [first, place]}"
-    placed = True
     out: Channels = Field(description="Channels, over all channel groups.")
 
     def infer(self, node: Node) -> Type:

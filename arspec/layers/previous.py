@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Constants, Fault, Layer, Node, Style, Weights
+from arspec.layers.base import Constants, Fault, Layer, Node, Style, Traits, Weights
 from arspec.reads import Reads, Tap, Window
 from arspec.types import NOWHERE, Ints, Member, Type, ranks
 
@@ -57,8 +57,8 @@ class Previous(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0]
 
-    def passes(self) -> bool:
-        return True
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_identity=True, needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("move", f"{self.steps} in the order")

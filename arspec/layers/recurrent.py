@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Constants, Fault, Layer, Node, Style, Weight, Weights
+from arspec.layers.base import Constants, Fault, Layer, Node, Style, Traits, Weight, Weights
 from arspec.layers.helpers import channels_first, fan_in_uniform, sites_last
 from arspec.reads import Scan, Tap, Window, waves_of
 from arspec.types import Bools, Ints, Member, Type
@@ -140,7 +140,7 @@ class Recurrent(Layer):
             raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
         return Type(into.grid, into.groups, into.channels // self.gates, into.frame)
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         if node.out.sites > MAX_SCAN:
             raise Fault("AR413", f"a recurrent layer over {node.out.sites:,} sites, each of which may have to wait for all others, "
                         f"where {MAX_SCAN:,} are the limit (MAX_SCAN)", "make its grid smaller")  # fmt: skip
@@ -169,11 +169,11 @@ class Recurrent(Layer):
         plan = _plan(node.out, self._offsets(), self.carry, self.start == "learned")
         return {"table": plan.table, "order": plan.order, "inverse": np.argsort(plan.order), "gather": plan.gather}
 
-    def outside(self, node: Node, w: Weights, like: Tensor) -> Tensor:
+    def outside_grid(self, node: Node, w: Weights, like: Tensor) -> Tensor:
         """[1 + G, kept * C]: the states that stand outside the grid: zero, then the start of each channel group."""
         import torch
 
-        zero = like.new_zeros(1, self.cached(node))
+        zero = like.new_zeros(1, self.cached_channels(node))
         if "start" not in w:
             return zero
         start = w["start"].view(self.kept, node.out.groups, -1).transpose(0, 1).flatten(1)
@@ -186,11 +186,11 @@ class Recurrent(Layer):
         plan: _Plan = node.plan
         gates = sites_last(xs[0], out.groups).index_select(1, c["order"]).split(plan.sizes, 1)
         prepared = [self.prepare_sites(node, w, c, g, []) for g in range(out.groups)]
-        outside = self.outside(node, w, xs[0]).expand(batch, -1, -1)
+        outside = self.outside_grid(node, w, xs[0]).expand(batch, -1, -1)
         found: list[Tensor] = []  # one a run; each is made once and never written to, as autograd wants it
         for run, index in enumerate(c["gather"].split(plan.gathers)):
             below = torch.cat([outside, *(found[k] for k in plan.sources[run])], 1)
-            earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, self.cached(node))
+            earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, self.cached_channels(node))
             found.append(self._cell(prepared[plan.groups[run]], gates[run], earlier))
         everything = torch.cat([state[..., : out.channels] for state in found], 1)
         return channels_first(everything.index_select(1, c["inverse"]), out)
@@ -217,10 +217,13 @@ class Recurrent(Layer):
         return prepared
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self._cell(w, xs[0], xs[1].unflatten(-1, (-1, self.cached(node))))
+        return self._cell(w, xs[0], xs[1].unflatten(-1, (-1, self.cached_channels(node))))
 
-    def cached(self, node: Node) -> int:
+    def cached_channels(self, node: Node) -> int:
         return self.kept * node.out.channels
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("recurrent", "states at " + " ".join(str(o[0] if len(o) == 1 else tuple(o)) for o in self.state))

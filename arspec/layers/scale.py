@@ -11,6 +11,7 @@ from arspec.layers.base import (
     Layer,
     Node,
     Style,
+    Traits,
     Weights,
 )  # fmt: skip
 from arspec.types import Type
@@ -37,6 +38,9 @@ class Scale(Layer):
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return self.forward(node, w, {}, xs, False)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"to [{self.to[0]:g}, {self.to[1]:g}]")

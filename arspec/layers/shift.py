@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,6 @@ from arspec.layers.base import (
 )  # fmt: skip
 from arspec.layers.translate import Translate
 from arspec.types import Type
-
-if TYPE_CHECKING:
-    pass
-
 
 Move = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
 

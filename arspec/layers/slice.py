@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from arspec.layers.base import Channels, Fault, Layer, Node, Weights
+from arspec.layers.base import Channels, Fault, Layer, Node, Traits, Weights
 from arspec.layers.helpers import per_group
 from arspec.types import Type
 
@@ -37,3 +37,6 @@ class Slice(Layer):
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0][..., self.start : self.start + node.out.channels]
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from arspec.layers.base import (
     Layer,
     Node,
+    Traits,
     Weights,
 )  # fmt: skip
 from arspec.layers.geometry import Geometry, window
@@ -42,5 +43,5 @@ class Translate(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         return xs[0] if xs[0].shape[-1] else xs[0].new_zeros(*xs[0].shape[:2], node.out.channels)
 
-    def passes(self) -> bool:
-        return True
+    def traits(self, node: Node) -> Traits:
+        return Traits(is_identity=True, needs_sites=False)

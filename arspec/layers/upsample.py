@@ -12,6 +12,7 @@ from arspec.layers.base import (
     Layer,
     Node,
     Style,
+    Traits,
     Weights,
 )  # fmt: skip
 from arspec.layers.geometry import Geometry, spread, window, window_numbers
@@ -54,7 +55,7 @@ class Upsample(Layer):
         zero, one = (0,) * len(factor), (1,) * len(factor)
         return Geometry(factor, factor, one, zero, zero, transposed=True)
 
-    def numbers(self, node: Node) -> int:
+    def reads_work(self, node: Node) -> int:
         return window_numbers(node.ins[0], node.out, self._geometry(node.ins[0]), None)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
@@ -70,6 +71,9 @@ class Upsample(Layer):
         return (
             xs[0].unflatten(-1, (-1, node.out.channels)).sum(2)
         )  # of the taps at a site just one lies inside; the others are zero
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("move", f"×{self.factor}")

@@ -15,8 +15,8 @@ def in_place(graph: Graph) -> dict[Node, int]:
     found: dict[Node, int] = {}
     for node in graph.live:
         for k, source in enumerate(node.inputs):
-            free = source.layer.spare and readers[source] == 1 and source is not graph.head_node
-            if free and node.layer.overwrites() and source.out.width == node.out.width:
+            free = source.traits.output_unsaved and readers[source] == 1 and source is not graph.head_node
+            if free and node.traits.in_place and source.out.width == node.out.width:
                 found[node] = k
                 break
     return found

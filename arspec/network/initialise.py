@@ -20,7 +20,7 @@ def initialise_by_data(model: Model, x: Tensor, condition: dict[str, Tensor], me
     def tap(node: Node, value: Tensor) -> Tensor:
         nonlocal done
         weights = model.nodes.of(node)
-        if node.tied is not None or not getattr(node.layer, "weight_norm", False) or "bias" not in weights:
+        if node.tied is not None or not node.traits.initialised_from_data:
             return value
         # a dense layer has a gain for each unit, so its statistics are over examples alone
         over = (0, *range(2, value.ndim)) if len(weights["gain"]) == value.shape[1] else (0,)

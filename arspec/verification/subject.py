@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.layers import Discrete
 from arspec.layers.base import Node
 from arspec.network.module import Model
 from arspec.types import Cells, Ints, channels_of_groups
@@ -37,7 +36,7 @@ def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
         leaves: list[Leaf] = []
 
         def tap(node: Node, value: Tensor) -> Tensor:
-            if node is graph.data or isinstance(node.layer, Discrete):
+            if node is graph.data or node.traits.float_leaf:
                 value = value.detach().requires_grad_(True)
                 leaves.append(Leaf(value, _variables(node)))
             return value

@@ -28,7 +28,7 @@ def can_prime(machine: Machine) -> bool:
     program = machine.program
     ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
     read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
-    whole = all(node.layer.cached(node) == node.out.channels for node in program.caches)
+    whole = all(node.layer.cached_channels(node) == node.out.channels for node in program.caches)
     return whole and not read & {*program.schedule.lowered.shares}
 
 

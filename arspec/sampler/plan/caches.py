@@ -136,7 +136,7 @@ def check_caches(state: State) -> None:
 
 def _figures(state: State) -> Figures:
     def numbers(node: Node, rows: int) -> int:
-        return rows * (node.out.channels if node is state.graph.data else node.layer.cached(node))
+        return rows * (node.out.channels if node is state.graph.data else node.layer.cached_channels(node))
 
     rows = {node: kept.size for node, kept in state.caches.items()}
     every = sum(numbers(node, node.out.sites) for node in rows)

@@ -30,7 +30,7 @@ def _connect(part: Part, by_key: ByKey, relations: Relations, gather: bool) -> N
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
         by_matrix = isinstance(read, (Ranked, Matrix))
-        if by_matrix and not (gather and node.layer.gathers):
+        if by_matrix and not (gather and node.traits.gathered_context):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)

@@ -190,7 +190,7 @@ def _check_places(own: Graph, other: Graph, member: int) -> None:
     """InputError where a layer has other numbers for a place in a longer sequence than in a shorter one."""
     there = {node.name: node for node in other.live}
     for node in own.live:
-        if node.layer.placed:
+        if node.traits.needs_sites and not node.traits.is_linear:
             here, longer = (
                 n.layer.constants(n, g.members[member]) for n, g in ((node, own), (there[node.name], other))
             )

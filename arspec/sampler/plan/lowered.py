@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arspec.analysis.known_at import Relations, known_at
+from arspec.layers import sum_layer
 from arspec.layers.base import Node
-from arspec.layers.elementwise import Elementwise
 from arspec.sampler.plan.schedule import ChannelShare, Lowered
 from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.sampler.plan.timing import ahead
@@ -63,13 +63,13 @@ class _Lowering:
     # -- what is to be split -----------------------------------------------------------------------------------------
 
     def _split(self, node: Node) -> _Split | None:
-        if not node.layer.linear or len(node.inputs) != 1:
+        if not node.traits.is_linear or len(node.inputs) != 1:
             return None
         source, between = node.inputs[0], list[Node]()
-        while self.readers[source] == 1 and source.layer.by_channel(source) is not None:
+        while self.readers[source] == 1 and source.traits.by_channel is not None:
             between.insert(0, source)
             source = source.inputs[0]
-        if self.readers[source] != 1 or not source.layer.joins():
+        if self.readers[source] != 1 or not source.traits.is_concat:
             return None
         of, own = _channels(source, between), self.known[node]
         numbers = np.bincount(of, minlength=len(source.inputs)) * node.out.channels
@@ -112,7 +112,7 @@ class _Lowering:
 
     def _inside(self, node: Node, source: Node) -> bool:
         """Whether a node adds up what the sum that stands for its input adds up, and nothing else reads that."""
-        return node.layer.adds() and self.now.get(source) in self.sums and self.readers[source] == 1
+        return node.traits.is_sum and self.now.get(source) in self.sums and self.readers[source] == 1
 
     def _stand_in(self, node: Node, inputs: Sequence[Node]) -> Node:
         one = copy(node)
@@ -157,7 +157,7 @@ class _Lowering:
             self.nodes.append(share)
             shares.append(share)
         whole = self._stand_in(node, shares)
-        whole.layer = Elementwise.model_validate({"layer": "add"})
+        whole.layer = sum_layer()
         self.nodes.append(whole)
         self.sums.add(whole)
         self.found.computes[whole] = [node, split.beside, *split.between]
@@ -179,7 +179,7 @@ def _channels(beside: Node, between: list[Node]) -> Ints:
     """From which input of `beside` each channel comes, when all that stands `between` has been computed."""
     of = np.repeat(np.arange(len(beside.inputs)), [i.out.channels for i in beside.inputs])
     for node in between:
-        made = node.layer.by_channel(node)
+        made = node.traits.by_channel
         assert made is not None
         of = of[made]
     return of

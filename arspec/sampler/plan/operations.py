@@ -34,7 +34,7 @@ class _Builder:
                 operations[number].outs.append(out)
             else:
                 number = len(operations)
-                places = self._places(part) if part.node.layer.placed else None
+                places = self._places(part) if part.node.traits.needs_sites and not part.linear else None
                 operations.append(Operation([part], reads, [out], places))
                 if key is not None:
                     linear[key] = number
@@ -86,7 +86,7 @@ class _Builder:
         return self._add(Section(Entries(numbers, zero, zero + ring), bounds))
 
     def _places(self, part: Part) -> int:
-        """The section of what a layer that is placed wants to know of its sites. In an endless program what it has for them
+        """The section of what a layer that needs its sites is told of them. In an endless program what it has for them
         is the same everywhere, so that those to come count as those that there are."""
         if part.counts is not None:
             return self._numbered(part.counts, part.bounds)
@@ -96,11 +96,11 @@ class _Builder:
 
     def _read(self, part: Part, given: Input, at: dict[tuple[Node, int], tuple[int, int]]) -> Read:
         node, source = part.node, given.source
-        channels = node.layer.cached(node) if source is node else source.out.channels
+        channels = node.layer.cached_channels(node) if source is node else source.out.channels
         if given.relation is not None:
             return Read(source, channels, relation=given.relation)
         port = part.inputs.index(given)
-        hoists = not part.linear and port < len(node.inputs) and node.layer.hoists(node, port)
+        hoists = not part.linear and port in node.traits.hoisted
         if given.direct is not None:
             return Read(source, channels, 1, made=at[source, given.direct], hoist=hoists)
         assert given.table is not None

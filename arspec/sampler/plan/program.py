@@ -151,7 +151,7 @@ class Program:
         sites that it computes read all of these; never for layers that do not ask."""
         part, reads = operation.parts[0], [read for read in operation.reads if read.relation is not None]
         filled: list[int] = np.max([self.filled(read.source) for read in reads], 0).tolist()
-        if not part.node.layer.opens:
+        if not part.node.traits.full_context:
             return filled, [False] * self.steps
         sites = [part.sites[lo:hi] for lo, hi in itertools.pairwise(part.bounds.tolist())]
         relations = [read.relation for read in reads if read.relation is not None]

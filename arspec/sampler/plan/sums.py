@@ -95,13 +95,13 @@ def joined(
     found: dict[Node, Joined] = {}
     for node in when:
         one = (
-            _added(node, relations, when, there, places[node], readers, worth) if there and node.layer.adds() else None
+            _added(node, relations, when, there, places[node], readers, worth) if there and node.traits.is_sum else None
         )
         if one is not None:
             found[node] = one
     inside = {other for one in found.values() for other in one.stands_for}
     for node in when:
-        if node.layer.linear and node not in inside:
+        if node.traits.is_linear and node not in inside:
             found[node] = Joined([split([node], [], *own, relations, there or {}, worth) for own in places[node]], [])
     return found
 
@@ -135,9 +135,9 @@ def _linear(source: Node, relations: Relations, when: Mapping[Node, Ints], reade
     chain: list[Node] = []
     while source in when and readers[source] == 1 and source is not relations.graph.head_node:
         chain.insert(0, source)
-        if source.layer.linear:
+        if source.traits.is_linear:
             return chain
-        if not source.layer.passes() or not isinstance(relations.reads(source)[0], Pointwise):
+        if not source.traits.is_identity or not isinstance(relations.reads(source)[0], Pointwise):
             break
         source = source.inputs[0]
     return []
@@ -205,11 +205,11 @@ def check_sums(state: State) -> None:
     hold(late == {part for part in state.parts if part.is_ahead}, "what is summed up ahead is for no part, or for two")
     for part in own:
         if not part.linear:
-            hold(not part.node.layer.linear, f"{part.node.name} is linear and has no terms")
+            hold(not part.node.traits.is_linear, f"{part.node.name} is linear and has no terms")
             continue
         shares = [part] if part.ahead is None else [part.ahead, part]
         inside = {part.node, *part.stands_for}
-        ends = [node for node in inside if node.layer.linear]
+        ends = [node for node in inside if node.traits.is_linear]
         hold({term.node for share in shares for term in share.terms} == {*ends}, f"a term of {part.node.name} is lost")
         for node in ends:
             table = state.relations.reads(node)[0].table(part.sites)
@@ -218,7 +218,7 @@ def check_sums(state: State) -> None:
             taken = np.sort(np.concatenate(found))
             hold(np.array_equal(taken, whole), f"a place of {node.name} is lost, or counted twice, in {part.node.name}")
         rest = Counter(addend for share in shares for addend in share.addends)
-        operands = Counter[Node]() if part.node.layer.linear else Counter(part.node.inputs)
+        operands = Counter[Node]() if part.node.traits.is_linear else Counter(part.node.inputs)
         for source in inside:
             operands.pop(source, None)
         hold(rest == operands, f"what is added to {part.node.name} is lost, or added twice")

@@ -133,7 +133,7 @@ class LinearSum:
 @dataclass(slots=True, eq=False)
 class ComputeOver:
     """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all of
-    them are read by each of its sites, a layer that `opens` is not told its places."""
+    them are read by each of its sites, a layer that takes a full context is not told its places."""
 
     compute: Compute
     whole: list[tuple[int, int]]  # the register that is filled, and that of all rows

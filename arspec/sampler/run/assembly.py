@@ -97,7 +97,7 @@ class _Assembler:
         number, operation = call.number, call.operation
         node = operation.parts[0].node
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
-        if node.layer.passes() and operation.reads[0].columns == 1 and len(operation.parts) == 1:
+        if node.traits.is_identity and operation.reads[0].columns == 1 and len(operation.parts) == 1:
             self.made[number] = xs
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))
@@ -141,7 +141,7 @@ class _Assembler:
         if len(operation.parts) == 1:
             return [x]
         outs = [self.new() for _ in operation.parts]
-        self.acts.append(Split(outs[0], x, [p.node.layer.cached(p.node) for p in operation.parts]))
+        self.acts.append(Split(outs[0], x, [p.node.layer.cached_channels(p.node) for p in operation.parts]))
         return outs
 
     def read(self, call: Call, k: int, read: Read) -> int:
@@ -174,7 +174,7 @@ class _Assembler:
             act = Block(self.new(), cache, section, call.count, read.columns, read.channels)
             self.acts.append(act)
             x = act.out
-        elif read.columns == 1 and read.channels == read.source.layer.cached(read.source):
+        elif read.columns == 1 and read.channels == read.source.layer.cached_channels(read.source):
             x = self.gather(cache, rows)
         else:
             act = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)

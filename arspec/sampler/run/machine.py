@@ -145,7 +145,7 @@ class Machine:
             outside = like.new_zeros(kept.outside, node.out.channels)
             if node is not model.graph.data:
                 own = program.schedule.lowered.origin.get(node, node)
-                outside = node.layer.outside(node, model.nodes.of(own), like)
+                outside = node.layer.outside_grid(node, model.nodes.of(own), like)
             # no row is read before it is written, except by those who read the whole and hide the rest
             cache = outside.new_zeros(batch, kept.size, outside.shape[1])
             cache[:, : kept.outside] = outside
@@ -183,7 +183,7 @@ class Machine:
         read, node = operation.reads[k], operation.parts[0].node
         kept = self.program.kept(read.source)
         rows = state.caches[read.source].narrow(1, kept.outside, kept.size - kept.outside)
-        return node.layer.whole(node, k, rows.narrow(2, 0, read.channels))
+        return node.layer.view_context(node, k, rows.narrow(2, 0, read.channels))
 
     def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
         part, given = self.program.operations[number].parts[0], read.hoisted
