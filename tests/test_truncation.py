@@ -15,7 +15,7 @@ import arspec
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.heads import Bernoulli, Categorical, LogisticMixture, Parts, Support
-from arspec.heads.truncation import Truncation, truncation
+from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text
 from arspec.network.module import Model, build
 from arspec.sampler.run.compiled import compiled_step
@@ -213,10 +213,10 @@ def test_heads_without_a_table_refuse() -> None:
     for head in (mixture, Parts(kind="parts", **{"from": "x"}, of={"x": mixture, "grey": HEAD})):
         for asked in ((1, None, None), (None, 0.5, None), (None, None, 0.5)):
             with pytest.raises(InputError, match="logistic_mixture") as caught:
-                truncation(head, *asked)
+                head.truncation(*asked)
             assert caught.value.code == "AR860"
-        assert truncation(head, None, None, None) is None
-    assert truncation(Parts(kind="parts", **{"from": "x"}, of={"x": HEAD}), 2, None, None) == Truncation(2)
+        assert head.truncation(None, None, None) is None
+    assert Parts(kind="parts", **{"from": "x"}, of={"x": HEAD}).truncation(2, None, None) == Truncation(2)
 
 
 @pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_k": float("inf")}, {"top_p": 0.0},

@@ -17,7 +17,7 @@ from arspec.completion.particles import by_particles
 from arspec.completion.plan import plan
 from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError
-from arspec.heads.truncation import Truncation, truncation
+from arspec.heads.truncation import Truncation
 from arspec.sampler.drive.drawing import noise_for
 from arspec.sampler.drive.method import sample
 
@@ -63,7 +63,7 @@ def complete(
     member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k, top_p, min_p:
     for the order alone. InputError where the way can't be taken."""
     condition = model.conditions(condition or {}, len(x))
-    chance = Chance(temperature, truncation(model.graph.head, top_k, top_p, min_p))
+    chance = Chance(temperature, model.graph.head.truncation(top_k, top_p, min_p))
     chosen = plan(model, known, how, member, particles, sweeps, tries)
     how, given = chosen.how, chosen.given
     if chance != AS_IT_IS and (how != "order" or given.partial.any()):

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from arspec.diagnostics import InputError
+from arspec.heads.truncation import Truncation
 from arspec.layers.base import Ref
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from arspec.heads.truncation import Truncation
     from arspec.types import Ints
 
 
@@ -54,6 +55,17 @@ class Head(BaseModel):
     def title(self) -> str:
         """What it is called in pictures."""
         return self.kind
+
+    def truncation(self, top_k: int | None, top_p: float | None, min_p: float | None) -> Truncation | None:
+        """The levels that may be drawn, as asked for; None where all of them may. InputError where the head has no
+        probabilities of levels."""
+        asked = Truncation(top_k, top_p, min_p)
+        if not self.tabular and (top_k, top_p, min_p) != (None, None, None):
+            raise InputError(
+                "AR860", f"{asked}: a head of the kind {self.title} draws without a probability for each level",
+                "temperature works with every head; top-k, top-p and min-p are for categorical and Bernoulli heads",
+            )  # fmt: skip
+        return None if asked.keeps_all else asked
 
     def of_part(self, name: str) -> Head:
         """The head of one part of the data: itself, where the data has but one."""

@@ -10,8 +10,6 @@ from arspec.diagnostics import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from arspec.heads.base import Head
-
 SLACK = 1e-6  # of top-p and min-p: rounding must not decide whether a level reaches them
 
 
@@ -61,15 +59,3 @@ class Truncation:
         if self.min_p is not None:
             ranked = torch.where(ranked >= self.min_p * (1 - SLACK) * ranked[..., :1], ranked, 0)
         return torch.zeros_like(probabilities).scatter(-1, order, ranked / ranked.sum(-1, keepdim=True))
-
-
-def truncation(head: Head, top_k: int | None, top_p: float | None, min_p: float | None) -> Truncation | None:
-    """What is asked for; None where that leaves nothing out.
-    InputError where the head has no probabilities of levels."""
-    asked = Truncation(top_k, top_p, min_p)
-    if not head.tabular and (top_k, top_p, min_p) != (None, None, None):
-        raise InputError(
-            "AR860", f"{asked}: a head of the kind {head.title} draws without a probability for each level",
-            "temperature works with every head; top-k, top-p and min-p are for categorical and Bernoulli heads",
-        )  # fmt: skip
-    return None if asked.keeps_all else asked

@@ -20,7 +20,6 @@ from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
-from arspec.heads.truncation import truncation
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
@@ -400,7 +399,7 @@ class Model(nn.Module):
         with showing(progress):
             return sample(
                 self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
-                given=given, known=known, truncation=truncation(self.graph.head, top_k, top_p, min_p),
+                given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
             )  # fmt: skip
 
     def stream(
@@ -418,7 +417,7 @@ class Model(nn.Module):
         prefix = None if prefix is None else tensor_of(prefix, "a prompt")
         return self._stream(member).run(
             n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
-            compiled=compiled, truncation=truncation(self.graph.head, top_k, top_p, min_p),
+            compiled=compiled, truncation=self.graph.head.truncation(top_k, top_p, min_p),
         )  # fmt: skip
 
     def _stream(self, member: int) -> Stream:
