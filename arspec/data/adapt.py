@@ -20,15 +20,13 @@ from arspec.diagnostics import InputError
 from arspec.language.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
-    from arspec.data.load import Condition
-    from arspec.language.sections import Condition as ConditionSection
-    from arspec.language.sections import Data, SequenceData
+    from arspec.language.sections import Condition, Conditions, Data, SequenceData
 
 MOST_VALUE = (1 << 32) - 1  # of an array whose levels are changed: the products of both fit 64 bits
 
 
 def adapt(
-    raw: Raw, data: Data, condition: Condition, *, name: str, split: str, seed: int,
+    raw: Raw, data: Data, condition: Conditions, *, name: str, split: str, seed: int,
     names: Names | None = None, settable: Mapping[str, str] | None = None,
 ) -> Examples:  # fmt: skip
     """The examples of `raw` as a spec with these `data` and `condition` sections takes them. `names` and `settable`:
@@ -215,7 +213,7 @@ def _channels(count: int) -> str:
 
 
 def _conditions(
-    raw: Raw, condition: Condition, count: int, name: str, names: Names, settable: Mapping[str, str], notes: list[str]
+    raw: Raw, condition: Conditions, count: int, name: str, names: Names, settable: Mapping[str, str], notes: list[str]
 ) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
     """An array for each condition of the spec, and the names of classes; labels fill the only class condition, and a
     single class needs none."""
@@ -243,7 +241,7 @@ def _conditions(
     return result, found
 
 
-def check_condition(key: str, section: ConditionSection, values: Array, count: int) -> Array:
+def check_condition(key: str, section: Condition, values: Array, count: int) -> Array:
     """`values` [count, ...] as the condition `key` takes them: class numbers int64, everything else float32."""
     if section.kind == "class":
         if values.shape != (count,) or values.dtype.kind not in "iu":

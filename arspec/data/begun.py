@@ -11,17 +11,17 @@ import numpy as np
 from arspec.data.adapt import adapt, codes_of
 from arspec.data.examples import Examples
 from arspec.data.labels import Names
-from arspec.data.load import Condition, read
+from arspec.data.load import read
 from arspec.data.options import candidates
 from arspec.data.readers.files import found
 from arspec.data.sets import SETS
 
 if TYPE_CHECKING:
-    from arspec.language.sections import Data
+    from arspec.language.sections import Conditions, Data
 
 
 def load_begun(
-    source: str, data: Data, condition: Condition, split: str, seed: int = 0, *, names: Names | None = None,
+    source: str, data: Data, condition: Conditions, split: str, seed: int = 0, *, names: Names | None = None,
     settable: Mapping[str, str] | None = None,
 ) -> tuple[Examples, int | None]:  # fmt: skip
     """Examples of `source`, and how many steps of each are there where they are sequences shorter than the spec's;

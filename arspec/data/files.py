@@ -13,11 +13,10 @@ from arspec.diagnostics import InputError
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")  # what tables come as, which must be made arrays of whole numbers
 
 if TYPE_CHECKING:
-    from arspec.data.load import Condition
-    from arspec.language.sections import Data
+    from arspec.language.sections import Conditions, Data
 
 
-def read_files(source: Files, data: Data, condition: Condition, split: str, options: Options) -> Raw:
+def read_files(source: Files, data: Data, condition: Conditions, split: str, options: Options) -> Raw:
     """One split of a source. What a single file is, its suffix says; of several files, those that the spec models."""
     content = data.content if data.kind == "sequence" else None
     if source.folder is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from arspec.data.adapt import adapt, asked
 from arspec.data.examples import Examples
@@ -20,15 +20,18 @@ from arspec.diagnostics import InputError, did_you_mean_file
 
 if TYPE_CHECKING:
     from arspec.language.load import Spec
-    from arspec.language.sections import Condition as ConditionSection
-    from arspec.language.sections import Data
-    from arspec.network.module import Model
+    from arspec.language.sections import Conditions, Data
 
-Condition = Mapping[str, "ConditionSection"]
+
+class Modelled(Protocol):
+    """A model of data, as far as its data are concerned: its spec, and the names of the classes of each class condition."""
+
+    spec: Spec
+    names: dict[str, tuple[str, ...]]
 
 
 def load(
-    source: str, data: Data, condition: Condition | None = None, split: str = "train", seed: int = 0, *,
+    source: str, data: Data, condition: Conditions | None = None, split: str = "train", seed: int = 0, *,
     names: Names | None = None, settable: Mapping[str, str] | None = None,
 ) -> Examples:  # fmt: skip
     """Examples of `source` for a spec's `data` and `condition` sections.
@@ -56,7 +59,7 @@ def load(
 
 
 def load_for(
-    model: Model | Spec, source: str, split: str = "train", seed: int = 0, *, without: Collection[str] = (),
+    model: Modelled | Spec, source: str, split: str = "train", seed: int = 0, *, without: Collection[str] = (),
     names: Names | None = None,
 ) -> Examples:  # fmt: skip
     """Examples of `source` for a model or a spec, as `load` gives them.
@@ -70,7 +73,7 @@ def load_for(
     return load(source, spec.data, needed, split, seed, names=own, settable=spec.class_params)
 
 
-def read(source: str, data: Data, condition: Condition, split: str) -> tuple[Raw, Options]:
+def read(source: str, data: Data, condition: Conditions, split: str) -> tuple[Raw, Options]:
     """One split of a source as it lies in its files, and the options behind its name."""
     for place, behind in candidates(source):
         if place in SETS:

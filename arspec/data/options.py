@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+from arspec.data.colours import rgb_of
 from arspec.data.raw import LAYOUTS, Layout
 from arspec.diagnostics import InputError, did_you_mean
 
@@ -82,8 +83,6 @@ def image_size(text: str) -> tuple[int, int]:
 
 def colour(text: str) -> str:
     """The name of a colour, checked."""
-    from arspec.data.picture.fit import rgb_of
-
     rgb_of(text)
     return text
 

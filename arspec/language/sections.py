@@ -295,6 +295,7 @@ class SeriesCondition(Section):
 
 
 Condition = ClassCondition | VectorCondition | MapCondition | SeriesCondition
+Conditions = Mapping[str, Condition]  # those of a spec, by name
 CONDITIONS: dict[str, type[Condition]] = {
     "class": ClassCondition,
     "vector": VectorCondition,

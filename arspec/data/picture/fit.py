@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arspec.data.colours import rgb_of
 from arspec.data.examples import Array
 from arspec.data.picture.base import MOST_PIXELS, Picture
 from arspec.data.picture.turn import turned
@@ -74,19 +75,6 @@ def with_channels(
         alpha = np.full_like(colours[:1], top)
         told.add("made opaque, as alpha is missing")
     return np.concatenate([colours, alpha.astype(colours.dtype)])
-
-
-def rgb_of(name: str) -> tuple[int, int, int]:
-    """The colour of a name such as 'white', or of '#ff8000', each part in 0 .. 255. ValueError for others."""
-    from PIL import ImageColor
-
-    try:
-        found = ImageColor.getrgb(name)
-    except ValueError:
-        found = ()
-    if len(found) != 3:
-        raise ValueError("a colour such as white, black or #ff8000")
-    return found
 
 
 def _over(colours: Array, alpha: Array, ground: Array, top: int, premultiplied: bool) -> Array:

@@ -18,12 +18,12 @@ from arspec.data.readers.splits import CALLED, held_out_note
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.data.load import Condition
+    from arspec.language.sections import Conditions
 
 _BASES = {"X": "x", "Y": "y"}  # as some programs call them
 
 
-def read_npz_file(path: Path, condition: Condition, split: str, options: Options) -> Raw:
+def read_npz_file(path: Path, condition: Conditions, split: str, options: Options) -> Raw:
     """Arrays `x` and one for each condition: `x_train`, `x_valid`, `x_test` and so on, or `x` alone, then shuffled.
 
     `y`, `label` or `labels` are classes for a spec with one class condition; where they are texts, these are the names.
