@@ -14,11 +14,7 @@ from arspec.data.arrays import read_npz
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 from arspec.files.atomic import replacing, write_text
-
-
-def user_cache() -> Path:
-    """`arspec` in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arspec"
+from arspec.files.cache import user_cache
 
 
 def cache_folder() -> Path:

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.data.cache import user_cache
 from arspec.diagnostics.foreign import visible
+from arspec.files.cache import user_cache
 from arspec.files.kept import is_whole, keep
 
 SOURCE = Path(__file__).with_name("few_rows.cpp")
