@@ -103,19 +103,21 @@ def names_in(dot: str) -> set[str]:
 
 @every_spec
 def test_unfolded_has_every_live_node(path: Path) -> None:
-    graph = small(path).graph()
+    spec = small(path)
+    graph = spec.graph()
     read = {i for n in graph.live for i in n.inputs}
     wanted = {n.name for n in [*graph.live, *(s for s in graph.sources if s in read)]}
-    assert names_in(dot_source(graph, unfold=True)) == wanted | {HEAD}
+    assert names_in(dot_source(spec, unfold=True)) == wanted | {HEAD}
 
 
 @every_spec
 def test_folded_stands_for_every_live_node_and_edge(path: Path) -> None:
-    graph = small(path).graph()
+    spec = small(path)
+    graph = spec.graph()
     folded = fold(graph)
     assert set(graph.live) <= folded.of.keys()
     found = inlets(folded)
-    assert {d.first.name for d in folded.nodes} | {i.name for i in found} | {HEAD} == names_in(dot_source(graph))
+    assert {d.first.name for d in folded.nodes} | {i.name for i in found} | {HEAD} == names_in(dot_source(spec))
     through = {inlet.inner for inlet in found}
     assert all(line.source in through for line in folded.lines if line.source is line.target)
     drawn = {pair for line in folded.lines for pair in line.pairs}
@@ -126,7 +128,8 @@ def test_folded_stands_for_every_live_node_and_edge(path: Path) -> None:
 
 
 def test_folding_says_how_often() -> None:
-    graph = gated(layers=7).graph()
+    spec = gated(layers=7)
+    graph = spec.graph()
     folded, whole = fold(graph), fold(graph, unfold=True)
     assert len(whole.nodes) > len(folded.nodes) + 40
     assert [b.count for b in folded.boxes.values() if b.name == "body"] == [7]
@@ -134,7 +137,7 @@ def test_folding_says_how_often() -> None:
     assert {"×7", "each of 7"} <= notes
     assert any(line.loop for line in folded.lines) and not any(line.loop for line in whole.lines)
     assert sum(line.note == "each of 7" for line in folded.lines) == 1
-    text = dot_source(graph)
+    text = dot_source(spec)
     assert "<B>×7</B>" in text and "each of 7 · " in text and "↻ ×7" in text
 
 
@@ -157,9 +160,9 @@ def test_numbers_that_differ_become_spans() -> None:
 
 
 def test_edges_carry_types() -> None:
-    graph = gated().graph()
-    text = dot_source(graph, unfold=True)
-    for node in graph.live:
+    spec = gated()
+    text = dot_source(spec, unfold=True)
+    for node in spec.graph().live:
         assert str(node.out) in text
 
 

@@ -308,7 +308,7 @@ def _in_float64(model: Model) -> Model:
 
     if model.dtype == torch.float64 and model.device.type == "cpu" and not model.training:
         return model
-    twin = Compiled(model.graph).double().eval()
+    twin = Compiled(model.spec).double().eval()
     twin.load_state_dict({name: value.detach().cpu().double() for name, value in model.weights().items()})
     return twin
 

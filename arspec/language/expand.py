@@ -16,9 +16,10 @@ from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, check_keys, place_of, said, told
-from arspec.language.load import NAME, Spec, settle_params
 from arspec.language.meant_entry import meant_entry
 from arspec.language.nodes import Nodes, Scope, texts
+from arspec.language.params import NAME, settle_params
+from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
 from arspec.layers import KINDS, parts_layer
 from arspec.layers.base import Node
@@ -33,12 +34,12 @@ _WITHOUT_TYPES = re.compile(r"AR(1\d\d|2(?!20)\d\d|30\d|31[0-4])")
 _BLOCK_KEYS = ("block", "from", "params", "repeat", "when")
 
 
-def expand(spec: Spec) -> Graph:
+def expand(spec: ParsedSpec) -> Graph:
     """The graph of a spec. Raises SpecError with all faults that can be found."""
     return _Expander(spec, frozenset()).graph()
 
 
-def faults_of_graph(spec: Spec, unread: Set[str]) -> list[Diagnostic]:
+def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
     """What can be told of the graph of a spec that has other faults. `unread`: the sections (data, order, head) that
     could not be read."""
     expander = _Expander(spec, unread)
@@ -53,7 +54,7 @@ def faults_of_graph(spec: Spec, unread: Set[str]) -> list[Diagnostic]:
 
 
 class _Expander(Nodes):
-    def __init__(self, spec: Spec, unread: Set[str]) -> None:
+    def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         super().__init__(spec, unread)
         self.clusters: list[Cluster] = []
         self.repeats: set[str] = set()
@@ -68,7 +69,7 @@ class _Expander(Nodes):
         self.faults.raise_if_any()
         assert isinstance(head, Node)
         graph = Graph(
-            self.spec, self.data, self.conditions, self.nodes, head, self.spec.head, self.clusters,
+            self.spec.members, self.data, self.conditions, self.nodes, head, self.spec.head, self.clusters,
             frozenset(self.widths), frozenset(self.repeats), self.repeated, self.notes,
         )  # fmt: skip
         self.notes += [*self.spec.notes, *_unread_nodes(graph)]

@@ -16,9 +16,6 @@ from arspec.types import Ints, Member, Type
 if TYPE_CHECKING:
     import networkx as nx
 
-    from arspec.language.load import Spec
-    from arspec.network.steps import Step
-
 
 @dataclass(eq=False)
 class Cluster:
@@ -34,7 +31,7 @@ class Cluster:
 class Graph:
     """Nodes in topological order: first the sources (the data, the conditions), then the spec's own."""
 
-    spec: Spec
+    members: list[Member]  # of the family of orders
     data: Node
     conditions: dict[str, Node]
     nodes: list[Node]  # without the sources, inputs before their readers
@@ -45,7 +42,9 @@ class Graph:
     repeat_params: frozenset[str]  # parameters that repeats are computed from
     repeated: bool  # whether anything is repeated
     notes: list[Diagnostic]  # what is odd about it, and refused nowhere
-    steps: list[list[Step]] = field(default_factory=list, init=False)  # of its modules, under each member
+    steps: list[list[Any]] = field(
+        default_factory=list, init=False
+    )  # of its modules, under each member (`arspec.network.steps`)
 
     @cached_property
     def support(self) -> Support:
@@ -81,10 +80,6 @@ class Graph:
     def order(self) -> list[Node]:
         """The sources, and the nodes that the head depends on, which is the last."""
         return [*self.sources, *self.live]
-
-    @property
-    def members(self) -> list[Member]:
-        return self.spec.members
 
     @cached_property
     def weights(self) -> dict[tuple[Node, str], Weight]:

@@ -7,80 +7,31 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from arspec.diagnostics import Collector, Diagnostic, Source, SpecError
+from arspec.diagnostics import Collector, Source, SpecError
 from arspec.diagnostics.work import Work
-from arspec.heads import Head, Support
+from arspec.language.expand import expand, faults_of_graph
 from arspec.language.extends import FORMS, SECTIONS, name_replaced, sections_of, top
+from arspec.language.graph import Graph
 from arspec.language.keys import Evaluator, place_of
 from arspec.language.params import BUILT_IN, NAME, own_params, settle_params
+from arspec.language.parsed import ParsedSpec
 from arspec.language.read import Reader
-from arspec.language.sections import OrderSection
 from arspec.language.shipped import found, read_spec
 from arspec.language.unused import misspelt_params, unused_names
 from arspec.layers.base import Fault
 from arspec.syntax.yaml import Map, Scalar, Tree
-from arspec.types import Member
-
-if TYPE_CHECKING:
-    from arspec.language.graph import Graph
-    from arspec.language.written import Writing
 
 
-@dataclass(eq=False)
-class Spec:
-    """A spec as read: its sections, its family of orders, its parameters, and its blocks and graph still as text.
+@dataclass(eq=False, repr=False)
+class Spec(ParsedSpec):
+    """A spec: `graph()` expands it, `variant(...)` is the same with something changed. Built by `load`; it does not change."""
 
-    `graph(depth)` expands it. Built by `load`; it does not change."""
-
-    source: Source
-    name: str
-    about: str
-    data: Any  # one of the data sections
-    orders: list[OrderSection]
-    condition: dict[str, Any]
-    params: dict[str, Any]
-    overridden: frozenset[str]
-    masks: dict[str, str]
-    blocks: dict[str, Map]
-    nodes: Map
-    head: Head
-    head_place: Map
-    members: list[Member] = field(repr=False)
-    data_params: dict[str, str] = field(default_factory=dict)  # key of the data section -> the parameter that it is
-    class_params: dict[str, str] = field(
-        default_factory=dict
-    )  # class condition -> the parameter that counts its classes
-    repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
-    changes: dict[str, Any] = field(default_factory=dict)  # keys of the data section that were set from outside
-    texts: dict[str, str] = field(
-        default_factory=dict, repr=False
-    )  # what stands for the files that it extends, by name
-    deeper: dict[int, Spec] = field(
-        default_factory=dict, repr=False
-    )  # itself with every repeat multiplied, as asked for
-    notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
-    writing: Writing | None = field(
-        default=None, repr=False
-    )  # what its entries give, shared with specs that differ from it by an edit of them
-    work: Work = field(default_factory=Work, repr=False)  # what reading it has cost, its graph included once it is made
-
-    @property
-    def groups(self) -> int:
-        """Channel groups that are generated one after another at a position, without those of auxiliary images."""
-        return self.members[0].order.groups - len(self.data.auxiliary)
-
-    @property
-    def head_size(self) -> int:
-        """Numbers that the head needs for all channels of a pixel, without auxiliary images."""
-        support = Support(self.data.levels, self.data.channels // self.groups)
-        return self.groups * self.head.of_part("x").parameters(support)
+    deeper: dict[int, Spec] = field(default_factory=dict)  # itself with every repeat multiplied, as asked for
 
     def graph(self) -> Graph:
         """The expanded, typed graph (made once). Raises SpecError."""
-        from arspec.language.expand import expand
-
         if not hasattr(self, "_graph"):
             try:
                 self._graph = expand(self)
@@ -101,9 +52,6 @@ class Spec:
         source = Source(self.source.name, own) if own is not None else self.source
         overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
         return _build(source, overrides, changes, repeats, edited, lenient=True)
-
-    def __repr__(self) -> str:
-        return f"<spec {self.name}: {self.data.kind} {self.data.shape}>"
 
 
 def load(
@@ -166,8 +114,6 @@ def _build(
     if not lenient and not any(d.code in ("AR102", "AR105") for d in faults.diagnostics):  # else it may be meant there
         misspelt_params(sections, source, texts or {}, overrides.keys(), faults)
     if faults:
-        from arspec.language.expand import faults_of_graph
-
         every = [*faults.diagnostics, *faults_of_graph(spec, reader.unread)]
         raise SpecError(name_replaced(every, source, texts or {}))
     return spec

@@ -10,8 +10,9 @@ from arspec.diagnostics import Collector, Diagnostic, Place
 from arspec.language.head_fit import width_key
 from arspec.language.hints import unknown_node
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
-from arspec.language.load import NAME, Spec
 from arspec.language.mask_of import mask_of
+from arspec.language.params import NAME
+from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, LeftOut, UnknownNode, follow
 from arspec.language.sources import condition_type, data_type
 from arspec.language.written import Typed, Writing, Written
@@ -48,7 +49,7 @@ class Scope:
 class Nodes:
     """Makes nodes of layers. Faults are collected; BROKEN stands for what can't be made."""
 
-    def __init__(self, spec: Spec, unread: Set[str]) -> None:
+    def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         self.spec = spec
         self.faults = Collector(spec.work)
         self.notes: list[Diagnostic] = []

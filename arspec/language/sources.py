@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from arspec.language.load import Spec
+from arspec.language.parsed import ParsedSpec
 from arspec.language.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
 from arspec.types import Cells, Free, Type
 
 
-def data_type(spec: Spec) -> Type:
+def data_type(spec: ParsedSpec) -> Type:
     """The type of a spec's data; of data with auxiliary images in several parts, which have the names of the spec."""
     data, grid, groups = spec.data, spec.data.grid, spec.groups
     frame = Cells((0,) * len(grid), (1,) * len(grid))

@@ -58,10 +58,10 @@ class Model(nn.Module):
     figures: what is known of its quality (steps, bits_per_dim, nats, examples ...), where `arspec.open` has found that.
     """
 
-    def __init__(self, graph: Graph, seed: int = 0, worth: int = WORTH) -> None:
+    def __init__(self, spec: Spec, seed: int = 0, worth: int = WORTH) -> None:
         super().__init__()
         self.worth = worth
-        self.graph, self.spec = graph, graph.spec
+        self.spec, self.graph = spec, (graph := spec.graph())
         self.names: dict[str, tuple[str, ...]] = {}
         self.figures: dict[str, Any] = {}
         self.nodes = WeightTree(graph, seed)
@@ -614,7 +614,7 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
 
 def build(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
     """The module of a spec, unproven: `arspec.compile` is what users call."""
-    return Model(spec.graph(), seed, worth)
+    return Model(spec, seed, worth)
 
 
 __all__ = ["Member", "Model", "Names", "build", "sites_last"]

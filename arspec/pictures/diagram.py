@@ -19,7 +19,6 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import Report, prove
 from arspec.analysis.witness import Witness, site_name
 from arspec.diagnostics import InputError
-from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
@@ -38,7 +37,7 @@ MAX_CAREFUL = 600  # drawn nodes, beyond which dot lays edges out as straight li
 
 
 def render(
-    what: Spec | Graph,
+    spec: Spec,
     path: str | os.PathLike[str],
     unfold: bool = False,
     report: Report | None = None,
@@ -56,7 +55,7 @@ def render(
         raise InputError(
             "AR809", f"{target}: a diagram is written as {', '.join(FORMATS)}", "end the name with one of these"
         )
-    text = dot_source(what, unfold, report, member)
+    text = dot_source(spec, unfold, report, member)
     if target.suffix.lower() == ".dot":
         write_text(target, text)
         return target
@@ -95,28 +94,27 @@ def _picture(text: str, kind: str) -> bytes:
     return done.stdout
 
 
-def dot_source(what: Spec | Graph, unfold: bool = False, report: Report | None = None, member: int = 0) -> str:
+def dot_source(spec: Spec, unfold: bool = False, report: Report | None = None, member: int = 0) -> str:
     """The diagram as DOT text. Every node that the head depends on is in it by its path name, folded repetitions by
     the name of the first of them. Raises InputError for a member that the family lacks."""
-    graph = what.graph() if isinstance(what, Spec) else what
-    if not 0 <= member < len(graph.members):
-        raise InputError("AR816", f"there is no member {member}; the family has {len(graph.members)}", "count from 0")
-    return _Diagram(graph, unfold, report or prove(graph.spec, contexts=False), graph.members[member]).source()
+    if not 0 <= member < len(spec.members):
+        raise InputError("AR816", f"there is no member {member}; the family has {len(spec.members)}", "count from 0")
+    return _Diagram(spec, unfold, report or prove(spec, contexts=False), spec.members[member]).source()
 
 
 class _Diagram:
-    def __init__(self, graph: Graph, unfold: bool, report: Report, member: Member) -> None:
-        self.graph, self.report, self.member = graph, report, member
-        self.folded: Folded = fold(graph, unfold)
+    def __init__(self, spec: Spec, unfold: bool, report: Report, member: Member) -> None:
+        self.spec, self.graph, self.report, self.member = spec, spec.graph(), report, member
+        self.folded: Folded = fold(self.graph, unfold)
         self.inlets = inlets(self.folded)
-        known = known_at(Relations(graph, member))
+        known = known_at(Relations(self.graph, member))
         each = {node: strictness(node, at, member) for node, at in known.items()}
         late = list(Strictness)  # a folded node shows the latest of its repetitions
         self.strictness: dict[Drawn, Strictness] = {
             d: max((each[n] for n in d.nodes), key=late.index) for d in self.folded.nodes
         }
         self.strict_here: set[Drawn] = {
-            self.folded.of[n] for n in graph.live if crosses(each[n], [each[i] for i in n.inputs])
+            self.folded.of[n] for n in self.graph.live if crosses(each[n], [each[i] for i in n.inputs])
         }
         self.witness = self._witness()
         self.on_path: dict[Drawn, list[str]] = {}
@@ -194,11 +192,11 @@ class _Diagram:
             family, shape = "data", "ellipse"
             words = [
                 (node.name, True),
-                (f"{self.graph.spec.data.kind} {node.out}, {self.graph.spec.data.levels_text}", False),
+                (f"{self.spec.data.kind} {node.out}, {self.spec.data.levels_text}", False),
             ]
         elif node in self.graph.conditions.values():
             family, shape = "condition", "ellipse"
-            words = [(node.name, True), (f"{self.graph.spec.condition[node.name].kind} {node.out}", False)]
+            words = [(node.name, True), (f"{self.spec.condition[node.name].kind} {node.out}", False)]
         else:
             family = node.layer.style(node).family
             kind, text = node.layer.layer, drawn.text
@@ -229,7 +227,7 @@ class _Diagram:
         return f"<{'<BR/>'.join(rows)}>"
 
     def _head_text(self) -> str:
-        data = self.graph.spec.data
+        data = self.spec.data
         return f"head of {data.levels_text}"
 
     def _leaks(self) -> list[str]:
@@ -293,7 +291,7 @@ class _Diagram:
     # -- title and legend ----------------------------------------------------------------------------------------------
 
     def _title(self) -> str:
-        spec, graph = self.graph.spec, self.graph
+        spec, graph = self.spec, self.graph
         order = self.member.order.name + (
             f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else ""
         )

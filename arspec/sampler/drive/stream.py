@@ -60,7 +60,7 @@ class Stream:
     def follow(self) -> None:
         """Takes over the model's weights, which have changed."""
         if self.why_not is None:
-            self.course = replace(self.course, model=over(self.model, self.course.model.graph))
+            self.course = replace(self.course, model=over(self.model, self.course.model.spec))
         self.__dict__.pop("machine", None)
         self._quick.clear()
 

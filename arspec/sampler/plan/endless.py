@@ -16,7 +16,7 @@ from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked, Whole
 from arspec.sampler.plan.known import free_nodes
-from arspec.sampler.plan.lengths import graph_at, no_stream, over
+from arspec.sampler.plan.lengths import no_stream, over, spec_at
 from arspec.sampler.plan.levels import no_order
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period, period_of
@@ -64,15 +64,15 @@ def endless(model: Model, member: int) -> Course:
     checked = False
     for length in _lengths(model.spec.data.length):
         try:
-            graph = graph_at(model.graph, length)
+            longer = spec_at(model.spec, length)
         except InputError as error:  # a length that does not divide, perhaps
             if far is not None or (misfit is not None and misfit.message == error.message):
                 break  # a mask's limit, or what is so at any length
             misfit = misfit or error
             continue
-        chosen = graph.members[member]
+        graph, chosen = longer.graph(), longer.members[member]
         if not checked:
-            _check_places(model.graph, graph, member)
+            _check_places(model.spec, longer, member)
             checked = True
         far = _farthest(model.spec, Relations(graph, chosen), influenced)
         if far is not None and far.reach * FARTHER > length:
@@ -84,7 +84,7 @@ def endless(model: Model, member: int) -> Course:
         plan = _planned(graph, chosen, endless=True)
         period = period_of(plan.program, plan.rows)
         if period is not None:
-            return Course(over(model, graph), plan.program, plan.rows, period)
+            return Course(over(model, longer), plan.program, plan.rows, period)
     if far is not None:
         raise _looks_far(model.spec, far)
     raise misfit or no_stream(model.spec, f"its steps do not come to repeat each other within {LONGEST:,} steps")
@@ -186,16 +186,16 @@ def _looks_far(spec: Spec, far: _Far) -> InputError:
                      f"{most:,} is the limit", far.node, "make its window shorter")  # fmt: skip
 
 
-def _check_places(own: Graph, other: Graph, member: int) -> None:
+def _check_places(own: Spec, other: Spec, member: int) -> None:
     """InputError where a layer has other numbers for a place in a longer sequence than in a shorter one."""
-    there = {node.name: node for node in other.live}
-    for node in own.live:
+    there = {node.name: node for node in other.graph().live}
+    for node in own.graph().live:
         if node.traits.needs_sites and not node.traits.is_linear:
             here, longer = (
                 n.layer.constants(n, g.members[member]) for n, g in ((node, own), (there[node.name], other))
             )
             if here.keys() != longer.keys() or not all(_agree(here[key], longer[key]) for key in here):
-                raise no_stream(own.spec, f"'{node.name}' tells a step by how far it is from the end", node,
+                raise no_stream(own, f"'{node.name}' tells a step by how far it is from the end", node,
                                 "leave it out, or count from the beginning")  # fmt: skip
 
 

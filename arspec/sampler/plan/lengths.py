@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import Diagnostic, InputError, SpecError
-from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 
@@ -16,32 +15,32 @@ if TYPE_CHECKING:
 
 def at_length(model: Model, length: int) -> Model:
     """The model for sequences of `length` steps. InputError with the reason where there is none."""
-    return model if length == model.spec.data.length else over(model, graph_at(model.graph, length))
+    return model if length == model.spec.data.length else over(model, spec_at(model.spec, length))
 
 
-def over(model: Model, graph: Graph) -> Model:
-    """The model's weights over a graph that `graph_at` gave."""
+def over(model: Model, spec: Spec) -> Model:
+    """The model's weights under a spec that `spec_at` gave."""
     from arspec.network.module import Model
 
-    made = Model(graph, worth=model.worth)
+    made = Model(spec, worth=model.worth)
     made.load_state_dict(model.weights(), assign=True)
     return made.to(model.device).train(model.training)
 
 
-def graph_at(graph: Graph, length: int) -> Graph:
-    """The same graph over `length` steps: its layers and weights stay what they are, whatever the spec makes of its
-    length. InputError with the reason where the spec has no such graph."""
+def spec_at(spec: Spec, length: int) -> Spec:
+    """The same spec over `length` steps: the layers and weights of its graph stay what they are, whatever it makes of its
+    length. InputError with the reason where that can't be."""
     reasons: list[InputError] = []
-    for setting in _settings(graph.spec, length):
+    for setting in _settings(spec, length):
         try:
-            found = graph.spec.variant(**setting).graph()
-            _check_same(graph, found)
+            found = spec.variant(**setting)
+            _check_same(spec, found)
             return found
         except InputError as error:
             reasons.append(error)
     # a layer that differs says more than sizes that do not fit
     telling = next((reason for reason in reasons if reason.code == "AR822"), None)
-    raise telling or _misfit(graph.spec, length, reasons[0])
+    raise telling or _misfit(spec, length, reasons[0])
 
 
 def no_stream(spec: Spec, reason: str, node: Node | None = None, help: str | None = None) -> InputError:
@@ -69,22 +68,22 @@ def _settings(spec: Spec, length: int) -> Iterator[dict[str, Any]]:
             continue
 
 
-def _check_same(own: Graph, other: Graph) -> None:
+def _check_same(own: Spec, other: Spec) -> None:
     """InputError where a layer or its weights differ between two lengths."""
-    there = {node.name: node for node in other.live}
-    for node in own.live:
+    there = {node.name: node for node in other.graph().live}
+    for node in own.graph().live:
         same = there.get(node.name)
         if same is None or same.layer != node.layer or str(same.mask) != str(node.mask):
-            raise no_stream(own.spec, f"the layer '{node.name}' depends on how long the sequence is", node,
+            raise no_stream(own, f"the layer '{node.name}' depends on how long the sequence is", node,
                             "write its numbers as they are, and not by a parameter of the length")  # fmt: skip
         for (name, weight), changed in zip(
             node.layer.weights(node).items(), node.layer.weights(same).values(), strict=True
         ):
             if weight.shape != changed.shape:
                 raise no_stream(
-                    own.spec,
+                    own,
                     f"the weight `{name}` of '{node.name}' has numbers for each of the "
-                    f"{own.spec.data.length:,} steps, and none for later ones",
+                    f"{own.data.length:,} steps, and none for later ones",
                     node,
                     "a model without numbers for places, whose layers look back by windows, has a stream",
                 )
