@@ -8,15 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from arspec.analysis.twin import thin
 from arspec.language.load import Spec, load
+from arspec.layers.base import Node
 from arspec.network.module import Model, build
 from arspec.sampler.plan.timing import WORTH
 from arspec.sampler.run.machine import Trace
+from arspec.types import Ints
 from arspec.verification.dynamic import Subject
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +95,19 @@ both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], i
 
 
 every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
+
+
+class Told:
+    """A trace: how often each site [S] of each node was computed."""
+
+    def __init__(self) -> None:
+        self._sites: dict[Node, list[Tensor]] = {}
+
+    def __call__(self, node: Node, sites: Tensor) -> None:
+        self._sites.setdefault(node, []).append(sites)
+
+    def counts(self) -> dict[Node, Ints]:
+        return {n: np.bincount(torch.cat(told).numpy(), minlength=n.out.sites) for n, told in self._sites.items()}
 
 
 def check_priming(model: Model, x: Tensor, trace: Trace = lambda *_: None) -> None:

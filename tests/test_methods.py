@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,10 @@ from arspec.sampler.plan import levels as levels_of
 from arspec.sampler.plan.levels import levels
 from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.timing import WORTH
+from arspec.types import Ints
 from arspec.verification.subject import random_conditions
 from tests.random_specs import specs
-from tests.small import ROOT, SHIPPED, both_worths, every_spec, randomised, shared, small
+from tests.small import ROOT, SHIPPED, Told, both_worths, every_spec, randomised, shared, small
 
 FORCED = ("once", "levels", "fixed-point")
 MEMBERS = 2  # of a family, that are tested
@@ -151,17 +151,16 @@ def test_nothing_is_read_before_it_is_there(path: Path):
 def test_levels_compute_every_site_once(path: Path, worth: int):
     model = shared(path, worth=worth)
     conditions = random_conditions(model, 0, 1)
-    counted: list[Counter[tuple[Node, int]]] = []
+    counted: list[dict[Node, Ints]] = []
     for by_levels in (False, True):
-        computed: Counter[tuple[Node, int]] = Counter()
-
-        def count(node: Node, sites: Tensor, into: Counter[tuple[Node, int]] = computed) -> None:
-            into.update((node, site) for site in sites.tolist())
-
-        model.sampler(0, by_levels).run(1, conditions, trace=count)
-        counted.append(computed)
-    assert counted[0] == counted[1]
-    assert set(counted[0].values()) == {1}
+        computed = Told()
+        model.sampler(0, by_levels).run(1, conditions, trace=computed)
+        counted.append(computed.counts())
+    once, levelled = counted
+    assert once.keys() == levelled.keys()
+    for node, counts in once.items():
+        np.testing.assert_array_equal(counts, levelled[node])
+        assert counts.max() <= 1
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])

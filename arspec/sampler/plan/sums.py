@@ -61,10 +61,13 @@ def split(
     whole = Share([Term(t, columns) for t, columns in zip(terms, ever, strict=True)], list(addends))
     if not len(sites) or any(term.inputs[0] not in there for term in terms):
         return Sum(whole)
-    when, numbers = list[Ints](), list[int]()
-    for term, table, columns in zip(terms, tables, ever, strict=True):
-        when.append(np.where(table >= 0, there[term.inputs[0]][table], 0)[:, columns])
-        numbers += [term.inputs[0].out.channels * term.out.channels] * len(columns)
+    numbers = [t.inputs[0].out.channels * t.out.channels for t, some in zip(terms, ever, strict=True) for _ in some]
+    if sum(numbers) < worth:  # all of its places together spare less
+        return Sum(whole)
+    when = [
+        np.where(table >= 0, there[term.inputs[0]][table], 0)[:, columns]
+        for term, table, columns in zip(terms, tables, ever, strict=True)
+    ]
     places = len(numbers)
     when += [(there[addend][sites] if addend in there else own)[:, None] for addend in addends]
     chosen = ahead(np.concatenate(when, 1), own, np.array(numbers + [0] * len(addends)), worth)

@@ -241,14 +241,27 @@ class Machine:
         return r[cut.head]
 
     def _tell(self, trace: Trace, cut: Cut, step: int) -> None:
-        lower = self.program.schedule.lowered
         for call in cut.calls:
             for part in call.operation.parts:
                 start = int(part.bounds[step]) + call.first
                 sites = part.sites[start : start + call.count]
-                for node in () if part.is_ahead else (part.node, *part.stands_for):
-                    for one in lower.computed(node):
-                        trace(one, torch.from_numpy(sites[self._wanted[one][sites]]))
+                for one, wanted in self._told[part]:
+                    trace(one, torch.from_numpy(sites if wanted is None else sites[wanted[sites]]))
+
+    @cached_property
+    def _told(self) -> dict[Part, list[tuple[Node, Bools | None]]]:
+        """The nodes of the spec that are computed with each part, and which of a node's sites [S] a variable depends on:
+        None where that is so of all."""
+        lower, wanted = self.program.schedule.lowered, self._wanted
+        return {
+            part: [
+                (one, None if wanted[one].all() else wanted[one])
+                for node in (() if part.is_ahead else (part.node, *part.stands_for))
+                for one in lower.computed(node)
+            ]
+            for operation in self.program.operations
+            for part in operation.parts
+        }
 
     @cached_property
     def _wanted(self) -> Mapping[Node, Bools]:
