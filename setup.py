@@ -1,4 +1,5 @@
-"""The packages: those below `arspec/`, and the shipped specs of `specs/` as `arspec.specs`. All else stands in pyproject.toml."""
+"""The packages: those below `arspec/`, and the shipped specs of `specs/` as `arspec.specs`.
+All else stands in pyproject.toml."""
 
 from setuptools import find_packages, setup
 

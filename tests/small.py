@@ -68,8 +68,8 @@ def _written(model: Model) -> int:
 
 
 def shared(path: Path, repeats: int = REPEATS, worth: int = WORTH) -> Model:
-    """The randomised model of a small spec, one for all tests of a process, with the samplers that it made: none of them
-    may write its weights, nor change what else it computes with."""
+    """The randomised model of a small spec, one for all tests of a process, with the samplers that it made: none of
+    them may write its weights, nor change what else it computes with."""
     model, written = _shared(path, repeats, worth)
     assert (_written(model), model.training) == (written, False), "a test has changed a model that others share"
     return model

@@ -27,7 +27,8 @@ MODULES = (
 )
 CLASSES = (
     "arspec.network.module.Model", "arspec.language.load.Spec", "arspec.analysis.report.Report", "arspec.data.Examples",
-    "arspec.training.Summary", "arspec.training.Evaluation", "arspec.training.Options", "arspec.InputError", "arspec.SpecError",
+    "arspec.training.Summary", "arspec.training.Evaluation", "arspec.training.Options", "arspec.InputError",
+    "arspec.SpecError",
 )  # fmt: skip
 
 
@@ -70,7 +71,8 @@ def test_the_public_surface_is_the_one_that_is_stated() -> None:
 def test_what_is_public_says_what_it_is() -> None:
     """Everything in `__all__`, and every public method of the classes that it gives."""
     silent = [f"{name}.{each}" for name in MODULES for each in importlib.import_module(name).__all__
-              if callable(own := getattr(importlib.import_module(name), each)) and not (own.__doc__ or "").strip()]  # fmt: skip
+              if callable(own := getattr(importlib.import_module(name),
+                                         each)) and not (own.__doc__ or "").strip()]  # fmt: skip
     for path in CLASSES:
         for name, member in vars(thing(path)).items():
             inner = member.__func__ if isinstance(member, classmethod | staticmethod) else member
@@ -99,11 +101,13 @@ def test_the_static_half_needs_no_torch(tmp_path: Path) -> None:
     """`import arspec` with a proof and a diagram by a name, in a process of its own."""
     program = (
         "import arspec, sys; spec = arspec.load('made'); arspec.verify(spec, static=True); "
-        "from arspec.cli.main import main; code = main(['list']) or main(['data']) or main(['render', 'gpt', '-o', 'x.dot']); "
-        "assert not code and not {'torch', 'matplotlib', 'huggingface_hub', 'scipy', 'sklearn'} & set(sys.modules), code"
+        "from arspec.cli.main import main; code = main(['list']) or main(['data']) or main(['render', 'gpt', '-o', "
+        "'x.dot']); assert not code and not {'torch', 'matplotlib', 'huggingface_hub', 'scipy', 'sklearn'} & "
+        "set(sys.modules), code"
     )
     root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(root), "PATH": ""}, capture_output=True)  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(root), "PATH": ""},
+                          capture_output=True)  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
 
 

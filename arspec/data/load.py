@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 class Modelled(Protocol):
-    """A model of data, as far as its data are concerned: its spec, and the names of the classes of each class condition."""
+    """A model of data, as far as its data are concerned: its spec,
+    and the names of the classes of each class condition."""
 
     spec: Spec
     names: dict[str, tuple[str, ...]]

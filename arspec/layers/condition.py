@@ -38,7 +38,9 @@ def condition_weight(node: Node) -> dict[str, Weight]:
         return {}
     into, given = node.ins[0], node.ins[port]
     if given.grid and given.grid != into.grid:
-        raise Fault("AR410", f"the condition '{node.inputs[port].name}' lies on a grid of {given}, what it is added to on {into}",
+        raise Fault("AR410",
+                    f"the condition '{node.inputs[port].name}' lies on a grid of {given}, what it is added to on "
+                    f"{into}",
                     to_grid(node.inputs[port].name, given, into.grid), node.layer.ports[0])  # fmt: skip
     return {WEIGHT: fan_in_uniform((into.width, given.width), given.width)}
 

@@ -89,7 +89,8 @@ class Conv(Layer):
             return replace(into.frame, stride=stride)
         if any(a % s for a, s in zip(into.frame.stride, form.stride, strict=True)):
             raise Fault("AR414", "a transposed convolution would give several positions for one cell of the data",
-                        "only what a stride made coarser is made finer again: this stride must divide that one", "stride")  # fmt: skip
+                        "only what a stride made coarser is made finer again: this stride must divide that one",
+                        "stride")  # fmt: skip
         return replace(into.frame, stride=tuple(a // s for a, s in zip(into.frame.stride, form.stride, strict=True)))
 
     def _window(self, node: Node, member: Member) -> Window:
@@ -167,8 +168,8 @@ class Conv(Layer):
 
 @dataclass(frozen=True)
 class _Run:
-    """What a convolution is called with. What its padding has alike on both sides it pads itself (`even`), without a copy of
-    its input; the rest is padded before: `sides`, last dimension first, empty where there is none."""
+    """What a convolution is called with. What its padding has alike on both sides it pads itself (`even`), without a
+    copy of its input; the rest is padded before: `sides`, last dimension first, empty where there is none."""
 
     flat: bool
     in_place: bool

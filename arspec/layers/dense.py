@@ -49,7 +49,9 @@ def numbers_between(this: Type, that: Type, mask: Mask | None) -> int:
     if _by_rank(this, that, mask) is not None:
         return this.sites + that.sites
     if this.sites * that.sites > MAX_PAIRS:
-        raise Fault("AR413", f"a mask over {this.sites:,} × {that.sites:,} sites, where {MAX_PAIRS:,} pairs are the limit (MAX_PAIRS)",
+        raise Fault("AR413",
+                    f"a mask over {this.sites:,} × {that.sites:,} sites, where {MAX_PAIRS:,} pairs are the limit "
+                    "(MAX_PAIRS)",
                     "`earlier` and `so_far` compare ranks, and have no limit", "mask")  # fmt: skip
     return this.sites * that.sites * (1 + parts(mask.predicate))
 
@@ -85,7 +87,8 @@ class Dense(Layer):
         into = node.ins[0]
         if len(into.grid) != 1 or isinstance(into.frame, Free):
             raise Fault("AR412", f"a dense layer takes a vector of the data's entries or of hidden units; '"
-                        f"{node.inputs[0].name}' gives {into}", "use `data: {kind: vector}`, or a convolution")  # fmt: skip
+                        f"{node.inputs[0].name}' gives {into}",
+                        "use `data: {kind: vector}`, or a convolution")  # fmt: skip
         if into.groups != 1:
             raise Fault("AR403", "a dense layer takes one channel group", "a vector model has one group")
         if self.units is None:

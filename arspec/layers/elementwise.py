@@ -29,8 +29,10 @@ class Elementwise(Layer):
         same_grid(node, ins)
         odd = next((k for k, t in enumerate(ins) if t.channels != ins[0].channels), None)
         if odd is not None:
-            raise Fault("AR402", f"'{node.inputs[0].name}' gives {ins[0]} and '{node.inputs[odd].name}' gives {ins[odd]}: "
-                        f"`{self.layer}` takes equal numbers of channels", "change `out` of one of them, or put a 1×1 convolution between")  # fmt: skip
+            raise Fault("AR402",
+                        f"'{node.inputs[0].name}' gives {ins[0]} and '{node.inputs[odd].name}' gives {ins[odd]}: "
+                        f"`{self.layer}` takes equal numbers of channels",
+                        "change `out` of one of them, or put a 1×1 convolution between")  # fmt: skip
         return Type(ins[0].grid, ins[0].groups, ins[0].channels, frame_of(ins))
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:

@@ -1,4 +1,5 @@
-"""What layer kinds take from here: numbers of channels, masks of weights, and tensors in the module's and the sampler's layout."""
+"""What layer kinds take from here: numbers of channels, masks of weights,
+and tensors in the module's and the sampler's layout."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def repeated(mask: Bools, out: int, into: int) -> Bools:
 
 
 def packed(x: Tensor, kind: Type) -> Tensor:
-    """Scalars of the data [B, N, *grid] as its node's tensor [B, G * C, *grid]: a part with fewer channels is filled up."""
+    """Scalars of the data [B, N, *grid] as its node's tensor [B, G * C, *grid]:
+    a part with fewer channels is filled up."""
     if not kind.parts:
         return x
     import torch

@@ -42,7 +42,8 @@ class Pointwise(Layer):
 
     def traits(self, node: Node) -> Traits:
         return Traits(
-            is_identity=self.layer == "identity", by_channel=np.arange(node.out.channels), in_place=self.layer in IN_PLACE,
+            is_identity=self.layer == "identity", by_channel=np.arange(node.out.channels),
+            in_place=self.layer in IN_PLACE,
             needs_sites=False,
         )  # fmt: skip
 

@@ -38,7 +38,8 @@ class Previous(Layer):
         assert data is not None
         if into.groups != 1 or node.order_groups != 1 or into.frame != data.frame or into.grid != data.grid:
             raise Fault("AR412", f"`previous` takes one channel group on the data's own grid; '{node.inputs[0].name}' "
-                        f"gives {into}", "generate the channels together (`channels: joint`), or use masks")  # fmt: skip
+                        f"gives {into}",
+                        "generate the channels together (`channels: joint`), or use masks")  # fmt: skip
         return Type(into.grid, 1, into.channels, into.frame)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:

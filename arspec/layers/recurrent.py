@@ -1,4 +1,5 @@
-"""What recurrent layers have in common: the earlier states that each one reads, and the waves in which they are computed."""
+"""What recurrent layers have in common: the earlier states that each one reads,
+and the waves in which they are computed."""
 
 from __future__ import annotations
 
@@ -44,8 +45,8 @@ def _neighbours(kind: Type, offset: tuple[int, ...]) -> tuple[list[Ints], list[B
 
 
 def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned: bool) -> Ints:
-    """[S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero, or for channel group
-    g site S + 1 + g, the start, where the state lies off along the direction of the carried one alone."""
+    """[S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero, or for channel
+    group g site S + 1 + g, the start, where the state lies off along the direction of the carried one alone."""
     scan = scan_of(kind, offsets)
     assert scan is not None
     table = scan.own.table(np.arange(kind.sites)).reshape(kind.groups, kind.positions, -1, kind.groups)
@@ -60,9 +61,9 @@ def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """How the parallel form goes through the waves. A run is the sites of one channel group in one wave; `sources` names
-    the runs that it reads, and `gather` (cut by `gathers`) the places of what it reads in these, put side by side behind
-    what stands outside the grid."""
+    """How the parallel form goes through the waves. A run is the sites of one channel group in one wave; `sources`
+    names the runs that it reads, and `gather` (cut by `gathers`) the places of what it reads in these, put side by side
+    behind what stands outside the grid."""
 
     table: Ints
     order: Ints
@@ -105,9 +106,9 @@ def _plan(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned:
 
 
 class Recurrent(Layer):
-    """A recurrent layer over a grid. `from` gives its input's part of the gates, in each channel group `gates` times the
-    state's channels (a masked convolution, as a rule); `state` lists which earlier states each one reads, as offsets
-    [rows, columns] or [steps]. A kind adds its cell."""
+    """A recurrent layer over a grid. `from` gives its input's part of the gates, in each channel group `gates` times
+    the state's channels (a masked convolution, as a rule); `state` lists which earlier states each one reads, as
+    offsets [rows, columns] or [steps]. A kind adds its cell."""
 
     gates: ClassVar[int]  # what the input gives for each channel of the state
     kept: ClassVar[int] = 1  # vectors that a state consists of, the output first
@@ -121,8 +122,8 @@ class Recurrent(Layer):
     )
 
     def cell(self, w: Weights, gates: Tensor, states: Tensor, carried: Tensor) -> list[Tensor]:
-        """gates [B, n, gates * C], outputs of all earlier states [B, n, taps * G * C], the carried state [B, n, kept * C]
-        -> the vectors of the new state, each [B, n, C]."""
+        """gates [B, n, gates * C], outputs of all earlier states [B, n, taps * G * C], the carried state [B, n, kept *
+        C] -> the vectors of the new state, each [B, n, C]."""
         raise NotImplementedError
 
     def _offsets(self) -> tuple[tuple[int, ...], ...]:
@@ -135,15 +136,17 @@ class Recurrent(Layer):
                         "[rows, columns] on an image, [steps] on a sequence", "state")  # fmt: skip
         if into.channels % self.gates:
             raise Fault("AR403", f"`{self.layer}` takes {self.gates} × its state's channels in each group, and "
-                        f"'{node.inputs[0].name}' gives {into}", f"give the layer before it a multiple of {self.gates}")  # fmt: skip
+                        f"'{node.inputs[0].name}' gives {into}",
+                        f"give the layer before it a multiple of {self.gates}")  # fmt: skip
         if self.carry >= len(self.state):
             raise Fault("AR407", f"`carry` is {self.carry}, and `state` has {len(self.state)} offsets", None, "carry")
         return Type(into.grid, into.groups, into.channels // self.gates, into.frame)
 
     def reads_work(self, node: Node) -> int:
         if node.out.sites > MAX_SCAN:
-            raise Fault("AR413", f"a recurrent layer over {node.out.sites:,} sites, each of which may have to wait for all others, "
-                        f"where {MAX_SCAN:,} are the limit (MAX_SCAN)", "make its grid smaller")  # fmt: skip
+            raise Fault("AR413",
+                        f"a recurrent layer over {node.out.sites:,} sites, each of which may have to wait for all "
+                        f"others, where {MAX_SCAN:,} are the limit (MAX_SCAN)", "make its grid smaller")  # fmt: skip
         return WAITING * node.out.sites * len(self.state) * node.out.groups
 
     def settle(self, node: Node) -> None:

@@ -45,7 +45,8 @@ class Upsample(Layer):
         if isinstance(frame, Cells):
             if any(s % f for s, f in zip(frame.stride, factor, strict=True)):
                 raise Fault("AR414", "upsampling would give several positions for one cell of the data",
-                            "only what a stride made coarser is made finer again: the factor must divide that stride", "factor")  # fmt: skip
+                            "only what a stride made coarser is made finer again: the factor must divide that stride",
+                            "factor")  # fmt: skip
             frame = replace(frame, stride=tuple(s // f for s, f in zip(frame.stride, factor, strict=True)))
         grid = tuple(n * f for n, f in zip(into.grid, factor, strict=True))
         return Type(grid, into.groups, into.channels, frame)

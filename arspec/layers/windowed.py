@@ -1,5 +1,5 @@
-"""The computation that all linear layers over a window share: the masked weight, and the products, for all sites and for
-a few."""
+"""The computation that all linear layers over a window share: the masked weight, and the products, for all sites and
+for a few."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def boxed(weight: Tensor, shared: SharedBox) -> Tensor:
 
 
 def as_laid_out(weight: Tensor) -> Tensor:
-    """The weight with its channels last, as convolutions over an image are quickest; the tensors that follow take it over.
-    (tools/bench train measures it.)"""
+    """The weight with its channels last, as convolutions over an image are quickest; the tensors that follow take it
+    over. (tools/bench train measures it.)"""
     import torch
 
     return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight.contiguous()
@@ -106,7 +106,8 @@ def add_rest(node: Node, y: Tensor | None, x: Tensor, w: Weights, c: Constants) 
 
 
 def sites_weight(w: Weights, c: Constants) -> Tensor:
-    """The weight [G_out * C_out, G_in * C_in, *kernel] for `prepare_window_sites`, which takes of it what is read alone."""
+    """The weight [G_out * C_out, G_in * C_in, *kernel] for `prepare_window_sites`,
+    which takes of it what is read alone."""
     pieces: Pieces | None = c.get("pieces")
     if pieces is None or not pieces.same or "gain" not in w:
         return weight_norm(w)
@@ -122,8 +123,9 @@ def sites_weight(w: Weights, c: Constants) -> Tensor:
 
 
 def prepare_window_sites(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
-    """The weight and bias of one group for a few sites: [C_out, columns * C_in], the columns as in the window's table. Rows of
-    outputs lie together in memory: a product with one site or two is then up to twice as fast as with its transpose."""
+    """The weight and bias of one group for a few sites: [C_out, columns * C_in], the columns as in the window's table.
+    Rows of outputs lie together in memory: a product with one site or two is then up to twice as fast as with its
+    transpose."""
     import torch
 
     out, into = node.out, node.ins[0]

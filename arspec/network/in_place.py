@@ -10,7 +10,8 @@ from arspec.layers.base import Node
 
 
 def in_place(graph: Graph) -> dict[Node, int]:
-    """The input of each node that it may overwrite: one of its own type that nothing else reads and no gradient needs."""
+    """The input of each node that it may overwrite: one of its own type that nothing else reads and no gradient
+    needs."""
     readers = Counter(source for node in graph.live for source in node.inputs)
     found: dict[Node, int] = {}
     for node in graph.live:

@@ -113,8 +113,11 @@ def progress_of(spec: Spec, step: int, member: int = 0) -> Progress:
     try:
         plan = schedule(spec.graph(), chosen)
     except ValueError:
-        raise InputError("AR701", f"{spec.name} leaks under the order '{chosen.order.name}', so it has no schedule",
-                         "arspec verify shows the leak, and so does arspec render without --schedule") from None  # fmt: skip
+        raise InputError(
+            "AR701",
+            f"{spec.name} leaks under the order '{chosen.order.name}', so it has no schedule",
+            "arspec verify shows the leak, and so does arspec render without --schedule",
+        ) from None
     return _Rows(spec, plan, step).progress()
 
 
@@ -214,8 +217,8 @@ class _Rows:
 
 
 def alike(rows: list[Row], kept: int) -> list[Row]:
-    """The rows without those of the same line of the spec that are at the same stage everywhere, such as the repetitions
-    of a block; the first stands for all. The first row and the last `kept` stay as they are."""
+    """The rows without those of the same line of the spec that are at the same stage everywhere, such as the
+    repetitions of a block; the first stands for all. The first row and the last `kept` stay as they are."""
     first: dict[tuple[object, ...], Row] = {}
     shown: list[Row] = []
     for k, row in enumerate(rows):

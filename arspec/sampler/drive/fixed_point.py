@@ -1,10 +1,10 @@
 """Sampling by fixed-point iteration (Song et al. 2021; Wiggers & Hoogeboom 2020): with the noise fixed beforehand a
 sample is the one fixed point of x = draw(model(x)), and the parallel module alone finds it.
 
-All variables are guessed, and drawn anew from the parameters that the module gives for the guess, again and again. After
-k rounds the first k levels are right whatever the guess was, so that there are never more rounds than levels; there are
-fewer where a draw does not hang on the last values before it. What is right is known: the first level that a round has
-changed was drawn from levels that had not changed any more, and is final with all before it.
+All variables are guessed, and drawn anew from the parameters that the module gives for the guess, again and again.
+After k rounds the first k levels are right whatever the guess was, so that there are never more rounds than levels;
+there are fewer where a draw does not hang on the last values before it. What is right is known: the first level that a
+round has changed was drawn from levels that had not changed any more, and is final with all before it.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def fixed_point(
 
 
 class Search:
-    """The state of an iteration: values `x` [B, V, C], and for each example the first level that is not known to be right,
-    `frontier` [B], and the `rounds` [B] that it took part in. Examples that are right are not computed any more."""
+    """The state of an iteration: values `x` [B, V, C], and for each example the first level that is not known to be
+    right, `frontier` [B], and the `rounds` [B] that it took part in.
+    Examples that are right are not computed any more."""
 
     def __init__(self, model: Model, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
         self.model, self.draws, self.member = model, draws, member

@@ -23,8 +23,8 @@ Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
 
 def can_prime(machine: Machine) -> bool:
-    """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and not the
-    shares of a linear layer, where they are kept each by itself."""
+    """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and
+    not the shares of a linear layer, where they are kept each by itself."""
     program = machine.program
     ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
     read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
@@ -89,7 +89,8 @@ def _fill(
 
 
 def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
-    """What a ring holds when so many sites have been written: their numbers in the order in which they came, and rows."""
+    """What a ring holds when so many sites have been written: their numbers in the order in which they came,
+    and rows."""
     index = np.arange(max(0, written - ring), written)
     return index, begin + index % max(ring, 1)
 

@@ -1,6 +1,6 @@
 """Streams: sequences without end. The program's period stands for all steps to come, and the caches are rings, so that
-neither the length of what is drawn nor that of what was drawn costs memory. A model whose steps never repeat, such as one
-with attention over everything, is drawn in the same way as far as its own length."""
+neither the length of what is drawn nor that of what was drawn costs memory. A model whose steps never repeat, such as
+one with attention over everything, is drawn in the same way as far as its own length."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ class Stream:
 
     def run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
-        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, truncation: Truncation | None = None,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None,
+        truncation: Truncation | None = None,
     ) -> Iterator[Tensor]:  # fmt: skip
-        """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps than there
-        are, and for compiled ones where none repeats another."""
+        """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps
+        than there are, and for compiled ones where none repeats another."""
         if self.why_not is not None and steps > self.model.spec.data.length:
             raise self.why_not
         if self.why_not is not None and compiled:
@@ -133,7 +134,8 @@ class Stream:
         self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, truncation: Truncation | None,
         left: int, wanted: bool | None,
     ) -> Step | None:  # fmt: skip
-        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept."""
+        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left.
+        It is kept."""
         key, period = (cut, state.batch, temperature, truncation), self.course.period
         if wanted is False or period is None:
             return None
@@ -170,8 +172,12 @@ class Stream:
         try:
             whole = at_length(self.model, steps)
         except InputError as error:
-            raise InputError("AR822", f"the conditions of '{self.model.spec.name}' run over all steps, and {steps:,} of them can't be: "
-                             f"{error.message}", "take a number of steps that the layers of its conditions can give") from error  # fmt: skip
+            raise InputError(
+                "AR822",
+                f"the conditions of '{self.model.spec.name}' run over all steps, and {steps:,} of them "
+                f"can't be: {error.message}",
+                "take a number of steps that the layers of its conditions can give",
+            ) from error
         member = whole.graph.members[self.member]
         nodes = free_nodes(whole.graph, known_at(Relations(whole.graph, member)))
         names = {node.name: node for node in sources}

@@ -1,4 +1,5 @@
-"""How each part reads its inputs: what its step has just computed, a table of sites, or all that is known. numpy only."""
+"""How each part reads its inputs: what its step has just computed, a table of sites, or all that is known.
+numpy only."""
 
 from __future__ import annotations
 
@@ -98,8 +99,8 @@ def _run(state: State) -> None:
 
 
 def check_connected(state: State) -> None:
-    """Each part reads what its layers read, and finds it: sites of this step from parts that come before it, others from
-    steps before. What no step passes on as it is computed is kept."""
+    """Each part reads what its layers read, and finds it: sites of this step from parts that come before it, others
+    from steps before. What no step passes on as it is computed is kept."""
     place = {part: at for at, part in enumerate(state.parts)}
     by_key = {(part.node, part.group): part for part in state.parts}
     for part in state.parts:

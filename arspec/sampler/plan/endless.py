@@ -1,5 +1,5 @@
-"""The program of a stream: one whose steps repeat for ever, found by trying longer and longer variants of a model; or, where
-there is none, the program of the model's own length."""
+"""The program of a stream: one whose steps repeat for ever, found by trying longer and longer variants of a model; or,
+where there is none, the program of the model's own length."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ MOST_READ = 1 << 22  # numbers of a table of what is gathered
 
 @dataclass(eq=False)
 class Course:
-    """A model of some length, its program, and the rows of its steps. period: what all later steps are; None where there are no
-    more than the model's own."""
+    """A model of some length, its program, and the rows of its steps. period: what all later steps are; None where
+    there are no more than the model's own."""
 
     model: Model
     program: Program
@@ -51,7 +51,8 @@ class Course:
 
 
 def own_course(model: Model, member: int) -> Course:
-    """The course of the model's own length, from beginning to end. InputError where it is generated in another order."""
+    """The course of the model's own length, from beginning to end.
+    InputError where it is generated in another order."""
     plan = _planned(model.graph, _in_time(model, member), endless=False)
     return Course(model, plan.program, plan.rows, None)
 
@@ -107,14 +108,17 @@ def _in_time(model: Model, member: int) -> Member:
     rank = chosen.order.rank
     if not np.array_equal(rank, np.arange(len(rank))):
         first = int(np.flatnonzero(rank != np.arange(len(rank)))[0])
-        raise InputError("AR822", f"a stream is drawn from its beginning to its end, and the order '{chosen.order.name}' draws "
-                         f"step {first} at place {int(rank[first])}", "`arspec sample` draws whole examples in any order")  # fmt: skip
+        raise InputError("AR822",
+                         f"a stream is drawn from its beginning to its end, and the order '{chosen.order.name}' draws "
+                         f"step {first} at place {int(rank[first])}",
+                         "`arspec sample` draws whole examples in any order")  # fmt: skip
     return chosen
 
 
 def _lengths(own: int) -> Iterator[int]:
-    """Lengths to try, each twice as long as the one before, and where own is no divisor of it, one that is its multiple: a length
-    may have to be that of whole frames. Never the model's own: what depends on the length shows between two."""
+    """Lengths to try, each twice as long as the one before, and where own is no divisor of it, one that is its
+    multiple: a length may have to be that of whole frames. Never the model's own:
+    what depends on the length shows between two."""
     length = SHORTEST
     while length <= LONGEST:
         for chosen in dict.fromkeys((length, -(-length // own) * own)):
@@ -140,7 +144,8 @@ class _Far:
 
 
 def _farthest(spec: Spec, relations: Relations, influenced: set[str]) -> _Far | None:
-    """Of the layers that a variable influences those that read by a matrix. InputError where one reads everything at any length."""
+    """Of the layers that a variable influences those that read by a matrix.
+    InputError where one reads everything at any length."""
     found: _Far | None = None
     seen: set[Matrix] = set()  # keys and values, and layers of one mask, share a relation
     for node in [node for node in relations.graph.live if node.name in influenced]:
@@ -153,8 +158,9 @@ def _farthest(spec: Spec, relations: Relations, influenced: set[str]) -> _Far | 
             if isinstance(read, Matrix) and read not in seen:
                 seen.add(read)
                 if np.triu(read.allowed, 1).any():
-                    raise no_stream(spec, f"'{node.name}' reads steps of '{source.name}' that are still to come, and the last "
-                                    "steps have none", node, "let its mask look back alone")  # fmt: skip
+                    raise no_stream(spec,
+                                    f"'{node.name}' reads steps of '{source.name}' that are still to come, and the "
+                                    "last steps have none", node, "let its mask look back alone")  # fmt: skip
                 reach, count = _reach(read)
                 if found is None or reach > found.reach:
                     found = _Far(node, reach, count, bool(read.allowed[-1, 0]))
@@ -182,8 +188,9 @@ def _looks_far(spec: Spec, far: _Far) -> InputError:
     if far.first:
         return _looks_back_to_the_start(spec, far.node, far.count > far.reach)
     most = min(LONGEST_MATRIX // FARTHER, MOST_READ // max(1, far.count * FARTHER))
-    return no_stream(spec, f"'{far.node.name}' reads {far.count:,} steps, up to {far.reach:,} away from its own, where a window of "
-                     f"{most:,} is the limit", far.node, "make its window shorter")  # fmt: skip
+    return no_stream(spec,
+                     f"'{far.node.name}' reads {far.count:,} steps, up to {far.reach:,} away from its own, where a "
+                     f"window of {most:,} is the limit", far.node, "make its window shorter")  # fmt: skip
 
 
 def _check_places(own: Spec, other: Spec, member: int) -> None:

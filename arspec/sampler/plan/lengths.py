@@ -28,8 +28,8 @@ def over(model: Model, spec: Spec) -> Model:
 
 
 def spec_at(spec: Spec, length: int) -> Spec:
-    """The same spec over `length` steps: the layers and weights of its graph stay what they are, whatever it makes of its
-    length. InputError with the reason where that can't be."""
+    """The same spec over `length` steps: the layers and weights of its graph stay what they are, whatever it makes of
+    its length. InputError with the reason where that can't be."""
     reasons: list[InputError] = []
     for setting in _settings(spec, length):
         try:

@@ -1,8 +1,9 @@
-"""The graph as the sampler computes it: the spec's own, with what gives the same in fewer or larger products. numpy only.
+"""The graph as the sampler computes it: the spec's own, with what gives the same in fewer or larger products.
+numpy only.
 
-Layers without weights that do the same to the same are one. And a linear layer over channels that stand side by side is a
-sum of two, where some of them are there long before the others: what it makes of those is summed up ahead, for many sites
-at once (`arspec.sampler.plan.sums`).
+Layers without weights that do the same to the same are one. And a linear layer over channels that stand side by side is
+a sum of two, where some of them are there long before the others: what it makes of those is summed up ahead, for many
+sites at once (`arspec.sampler.plan.sums`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from arspec.types import Bools, Ints
 
 
 def lowered(relations: Relations, known: Mapping[Node, Ints], worth: int) -> Lowered:
-    """known: the step after which each site of a node of the spec can be computed; worth: the numbers of a weight that a
-    share of its own must spare."""
+    """known: the step after which each site of a node of the spec can be computed; worth: the numbers of a weight that
+    a share of its own must spare."""
     return _Lowering(relations, known, worth).build()
 
 
@@ -132,8 +133,8 @@ class _Lowering:
         return None if key is None or node is self.graph.head_node else self.twins.get(key)
 
     def _key(self, node: Node, inputs: Sequence[Node]) -> tuple[object, ...] | None:
-        """What two nodes have in common that compute the same; None for layers with weights, or with anything beside their
-        inputs, and for what is computed once for all steps anyhow."""
+        """What two nodes have in common that compute the same; None for layers with weights, or with anything beside
+        their inputs, and for what is computed once for all steps anyhow."""
         layer = node.layer
         if not inputs or layer.ports or layer.weights(node) or self.relations.scan(node) is not None:
             return None
@@ -199,8 +200,8 @@ def _lower(state: State) -> None:
 
 
 def check_lowered(state: State) -> None:
-    """Each node of the spec is computed once, known when it was, by nodes that come after their inputs. The shares of a layer
-    take each of its channels once, and one of them its bias."""
+    """Each node of the spec is computed once, known when it was, by nodes that come after their inputs. The shares of a
+    layer take each of its channels once, and one of them its bias."""
     own, found, graph = state.spec_graph, state.lowered, state.graph
     computed = Counter(one for node in graph.live for one in found.computed(node))
     hold(computed == Counter(own.live), f"not once computed: {_names({*computed} ^ {*own.live} or computed)}")

@@ -133,8 +133,8 @@ def _run(state: State) -> None:
 
 
 def check_program(state: State) -> None:
-    """Every part is in one operation, behind those whose results its step passes on to it or reads. Each section has an entry
-    for each site and place, step by step, and what is kept is written."""
+    """Every part is in one operation, behind those whose results its step passes on to it or reads. Each section has an
+    entry for each site and place, step by step, and what is kept is written."""
     program, schedule = state.program, state.schedule
     of = {part: n for n, operation in enumerate(program.operations) for part in operation.parts}
     hold(sum(len(operation.parts) for operation in program.operations) == len(of) and of.keys() == {*schedule.parts},

@@ -54,8 +54,8 @@ def _parts(state: State) -> None:
 
 
 def check_parts(state: State) -> None:
-    """The parts of a node hold each of its needed sites once, in the slice of the site's step. The waves of a scan take every
-    slice once, and each site after its own sites that it reads."""
+    """The parts of a node hold each of its needed sites once, in the slice of the site's step. The waves of a scan take
+    every slice once, and each site after its own sites that it reads."""
     hold(state.groups.keys() == state.when.keys(), "a node is not in parts")
     for node, own in state.groups.items():
         sites = np.concatenate([part.sites for part in own])
@@ -78,8 +78,8 @@ def check_parts(state: State) -> None:
 
 
 def _turns(state: State, node: Node) -> Ints:
-    """[S]: when each site of a scan has its turn among all slices; -1 where it has none. Raises Unsound where it has two, or
-    a slice is of another step."""
+    """[S]: when each site of a scan has its turn among all slices; -1 where it has none. Raises Unsound where it has
+    two, or a slice is of another step."""
     turn = np.full(node.out.sites, -1)
     slices = [(step, *one) for step, runs in sorted(state.waves[node].items()) for one in runs]
     for number, (step, group, lo, hi) in enumerate(slices):
@@ -91,7 +91,8 @@ def _turns(state: State, node: Node) -> Ints:
 
 
 def _figures(state: State) -> Figures:
-    return {"parts": sum(len(part.sites) > 0 for own in state.groups.values() for part in own), "scans": len(state.waves),
+    return {"parts": sum(len(part.sites) > 0 for own in state.groups.values() for part in own),
+            "scans": len(state.waves),
             "waves": sum(map(len, (runs for waves in state.waves.values() for runs in waves.values())))}  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The plan of a sample, as a list of passes over one state. numpy only.
 
-To change how a sample is planned is to change one pass. Each stands in the file where its work is done, with a check of what
-must hold after it. `arspec sample SPEC --explain-plan` prints the list with the figures of a spec.
+To change how a sample is planned is to change one pass. Each stands in the file where its work is done, with a check of
+what must hold after it. `arspec sample SPEC --explain-plan` prints the list with the figures of a spec.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _verifying = False
 
 @contextmanager
 def verified() -> Generator[None]:
-    """Within it every pass that runs is checked behind its run: Unsound is raised with its name. For tests; it takes some
-    times as long as planning."""
+    """Within it every pass that runs is checked behind its run: Unsound is raised with its name. For tests; it takes
+    some times as long as planning."""
     global _verifying
     before, _verifying = _verifying, True
     try:
@@ -57,14 +57,15 @@ def asked(
     graph: Graph, member: Member, time: Ints | None = None, *, sums: bool = True, worth: int = WORTH,
     endless: bool = False, in_blocks: bool = True,
 ) -> State:  # fmt: skip
-    """The state before the first pass. time [V]: the step at which each variable is drawn, in place of its rank; each comes
-    after all that it depends on. The others are as in `State`."""
+    """The state before the first pass. time [V]: the step at which each variable is drawn, in place of its rank; each
+    comes after all that it depends on. The others are as in `State`."""
     return State(graph, member, member.order.rank if time is None else time, sums, worth, endless, in_blocks)
 
 
 def through(state: State, last: Pass, keep: bool = False) -> State:
-    """Goes through the passes that the state has not been through, up to `last`. Raises Leaks where something is drawn before
-    all that it depends on is known. Fields that no later pass reads are dropped, where they are not to be kept."""
+    """Goes through the passes that the state has not been through, up to `last`. Raises Leaks where something is drawn
+    before all that it depends on is known. Fields that no later pass reads are dropped,
+    where they are not to be kept."""
     for number in range(state.done, PASSES.index(last) + 1):
         one = PASSES[number]
         one.run(state)
@@ -91,7 +92,8 @@ def _drop(state: State) -> None:
 
 
 def schedule(
-    graph: Graph, member: Member, time: Ints | None = None, sums: bool = False, worth: int = WORTH, endless: bool = False
+    graph: Graph, member: Member, time: Ints | None = None, sums: bool = False, worth: int = WORTH,
+    endless: bool = False
 ) -> Schedule:  # fmt: skip
     """The schedule of one member of the family alone; all as in `asked`."""
     return through(asked(graph, member, time, sums=sums, worth=worth, endless=endless), CONNECT).schedule

@@ -1,8 +1,8 @@
 """The sampler's program: the schedule with every site replaced by its place in a cache. numpy only.
 
 A step is one row of whole numbers, cut into sections: for every gather the rows of the cache that it reads, for every
-result the rows that it is written to. Rows of equal cuts make a class of steps. On sequences the rows repeat, each number
-moved on by a fixed amount (`arspec.sampler.plan.periods`), so that they are not held for every step.
+result the rows that it is written to. Rows of equal cuts make a class of steps. On sequences the rows repeat, each
+number moved on by a fixed amount (`arspec.sampler.plan.periods`), so that they are not held for every step.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Entries:
 
 @dataclass(eq=False)
 class Numbers:
-    """Where the sites [S] of a node come in the order of computation: the group of each, and its number in it, -1 for never."""
+    """Where the sites [S] of a node come in the order of computation: the group of each, and its number in it,
+    -1 for never."""
 
     group: Ints
     index: Ints
@@ -58,9 +59,9 @@ class Section:
 @dataclass(eq=False)
 class Read:
     """How an operation takes an input: what another one has `made` in this step (its number, and which of its parts),
-    the rows of `source` that a section names, or all that is known of `source`, by a relation. `hoisted`: what the layer
-    made of an input that no variable influences, from its rows for every site (by the section), or for all sites alike.
-    `hoist`: the layer makes something of the input at each step."""
+    the rows of `source` that a section names, or all that is known of `source`, by a relation. `hoisted`: what the
+    layer made of an input that no variable influences, from its rows for every site (by the section), or for all sites
+    alike. `hoist`: the layer makes something of the input at each step."""
 
     source: Node
     channels: int
@@ -127,8 +128,9 @@ class Program:
 
     @property
     def as_rows(self) -> set[int]:
-        """Sections of which something else than rows to gather or to write is made: the head's, which are drawn from when
-        the step is over, the places of layers, what was hoisted, and scans, which are gone through wave by wave."""
+        """Sections of which something else than rows to gather or to write is made: the head's, which are drawn from
+        when the step is over, the places of layers, what was hoisted, and scans,
+        which are gone through wave by wave."""
         found = {self.head, *(o.places for o in self.operations)}
         for operation in self.operations:
             found |= {read.section for read in operation.reads if read.hoisted is not None}
@@ -147,8 +149,8 @@ class Program:
         return tuple(found)
 
     def known(self, operation: Operation) -> tuple[list[int], list[bool]]:
-        """[steps]: of what an operation reads whole the sites up to the last that any is known of, and whether all of the
-        sites that it computes read all of these; never for layers that do not ask."""
+        """[steps]: of what an operation reads whole the sites up to the last that any is known of, and whether all of
+        the sites that it computes read all of these; never for layers that do not ask."""
         part, reads = operation.parts[0], [read for read in operation.reads if read.relation is not None]
         filled: list[int] = np.max([self.filled(read.source) for read in reads], 0).tolist()
         if not part.node.traits.full_context:
@@ -163,8 +165,8 @@ class Program:
         return self.caches.get(node) or Kept(1, [1] * node.out.groups, [sites] * node.out.groups, 1 + sites)
 
     def filled(self, node: Node) -> Ints:
-        """[steps]: of a node that is read whole, the sites up to the last one that is known after each step: all of what
-        no variable influences, and one, which every mask hides, of what is never needed."""
+        """[steps]: of a node that is read whole, the sites up to the last one that is known after each step: all of
+        what no variable influences, and one, which every mask hides, of what is never needed."""
         if node in self.schedule.free or node in self.schedule.graph.conditions.values():
             return np.full(self.steps, node.out.sites)
         found = np.ones(self.steps, np.int64)
@@ -178,7 +180,8 @@ class Program:
 
 @dataclass(eq=False)
 class Rows:
-    """The rows of some steps one behind the other: row t begins at `begins[t]`, and `sizes[t]` are those of its sections."""
+    """The rows of some steps one behind the other: row t begins at `begins[t]`,
+    and `sizes[t]` are those of its sections."""
 
     entries: Entries
     begins: Ints  # [steps + 1]

@@ -54,8 +54,8 @@ def _run(state: State) -> None:
 
 
 def check_rows(state: State) -> None:
-    """Goes through all steps as the machine does, with the numbers of sites in the place of values: every row that is read
-    holds the site that is meant, written before, and not written over since."""
+    """Goes through all steps as the machine does, with the numbers of sites in the place of values: every row that is
+    read holds the site that is meant, written before, and not written over since."""
     _Replay(state).check()
 
 
@@ -168,7 +168,8 @@ def classes_of(program: Program, rows: Rows, blocks: Blocks | None) -> int:
 
 def _figures(state: State) -> Figures:
     blocks = state.blocks
-    return {"numbers": int(state.rows.begins[-1]), "blocks in their place": int((blocks >= 0).sum()) if blocks is not None else 0,
+    return {"numbers": int(state.rows.begins[-1]),
+            "blocks in their place": int((blocks >= 0).sum()) if blocks is not None else 0,
             "classes of steps": classes_of(state.program, state.rows, blocks)}  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """The schedule of the sampler: which sites of which node become known at which step. numpy only.
 
-Before the variables of rank t are drawn, everything that they need is computed, and what else is quicker computed with it
-(`arspec.sampler.plan.timing`). Over all steps, every site that some head site depends on is computed once, and no other. For
-each (node, group) there is one array of sites in the order in which they are computed, and one table of what they read; a
-step is a slice of both. The passes that make a schedule are those of `arspec.sampler.plan.passes` up to `connect`.
+Before the variables of rank t are drawn, everything that they need is computed, and what else is quicker computed with
+it (`arspec.sampler.plan.timing`). Over all steps, every site that some head site depends on is computed once, and no
+other. For each (node, group) there is one array of sites in the order in which they are computed, and one table of what
+they read; a step is a slice of both. The passes that make a schedule are those of `arspec.sampler.plan.passes` up to
+`connect`.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class ChannelShare:
 
 @dataclass(eq=False)
 class Lowered:
-    """A graph whose nodes are the spec's, or stand for them. origin: the node of the spec whose weights and constants one of
-    them takes, where it is not its own; computes: the nodes of the spec of which it computes the sites, likewise; unwritten:
-    those that give what none of the spec's gives by itself, inputs before their readers."""
+    """A graph whose nodes are the spec's, or stand for them. origin: the node of the spec whose weights and constants
+    one of them takes, where it is not its own; computes: the nodes of the spec of which it computes the sites,
+    likewise; unwritten: those that give what none of the spec's gives by itself, inputs before their readers."""
 
     graph: Graph
     origin: dict[Node, Node] = field(default_factory=dict)
@@ -78,8 +79,8 @@ class Part:
     """The sites of one group of one node, in the order in which they are computed. Step t computes those from
     `bounds[t]` to `bounds[t + 1]`, a scan in the slices of `waves[t]`, which lead from wave to wave.
 
-    A sum (`arspec.sampler.plan.sums`) reads the windows of its terms that have any columns, then what is added to them. It may
-    be in two parts: one that sums up `ahead`, as a node of its own, and one that adds the rest."""
+    A sum (`arspec.sampler.plan.sums`) reads the windows of its terms that have any columns, then what is added to them.
+    It may be in two parts: one that sums up `ahead`, as a node of its own, and one that adds the rest."""
 
     node: Node
     group: int

@@ -28,8 +28,8 @@ class Unsound(AssertionError):
 
 @dataclass(eq=False)
 class State:
-    """A plan in the making. The first fields say what is asked for. Each of the others is set by a pass, and a field that
-    no pass has set yet raises AttributeError.
+    """A plan in the making. The first fields say what is asked for. Each of the others is set by a pass, and a field
+    that no pass has set yet raises AttributeError.
 
     Shapes: V variables, S sites of a node, T steps.
     """
@@ -72,8 +72,8 @@ class State:
 class Pass:
     """One pass over a state. reads, sets: the names of the fields that it reads and sets, beside what is asked for.
 
-    run: does the work. check: raises Unsound where that does not hold which must hold after it, for which it may read any
-    field. figures: what it has done, in numbers, by what they count.
+    run: does the work. check: raises Unsound where that does not hold which must hold after it, for which it may read
+    any field. figures: what it has done, in numbers, by what they count.
     """
 
     name: str

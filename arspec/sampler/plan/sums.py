@@ -1,7 +1,7 @@
 """Sums: what is computed as one product, and what of it ahead. numpy only.
 
-A linear layer is a sum over the places of its window; several of them, and what a graph adds to them, are one sum, whose
-products are made as one. What of a sum is there long before the rest is summed up ahead, many sites at once
+A linear layer is a sum over the places of its window; several of them, and what a graph adds to them, are one sum,
+whose products are made as one. What of a sum is there long before the rest is summed up ahead, many sites at once
 (`arspec.sampler.plan.timing`).
 """
 
@@ -34,8 +34,8 @@ class Share:
 
 @dataclass(eq=False)
 class Sum:
-    """How the sites [n] of one group are computed: what is left to the step in which they are wanted, and where it pays what
-    is summed up `early`, at the steps `taken` [n]."""
+    """How the sites [n] of one group are computed: what is left to the step in which they are wanted, and where it pays
+    what is summed up `early`, at the steps `taken` [n]."""
 
     late: Share
     early: Share | None = None
@@ -51,11 +51,12 @@ class Joined:
 
 
 def split(
-    terms: Sequence[Node], addends: Sequence[Node], sites: Ints, own: Ints, relations: Relations, there: Mapping[Node, Ints],
+    terms: Sequence[Node], addends: Sequence[Node], sites: Ints, own: Ints, relations: Relations,
+    there: Mapping[Node, Ints],
     worth: int,
 ) -> Sum:  # fmt: skip
-    """The sum over `terms` and `addends` at sites [n], which are wanted at the steps `own` [n]. there: from which step on
-    each site of a node can be read; of nodes that are not in it nothing is summed up ahead. worth: as of `ahead`."""
+    """The sum over `terms` and `addends` at sites [n], which are wanted at the steps `own` [n]. there: from which step
+    on each site of a node can be read; of nodes that are not in it nothing is summed up ahead. worth: as of `ahead`."""
     tables = [relations.reads(term)[0].table(sites) for term in terms]
     ever = [np.flatnonzero((table >= 0).any(0)) for table in tables]
     whole = Share([Term(t, columns) for t, columns in zip(terms, ever, strict=True)], list(addends))
@@ -92,8 +93,8 @@ def joined(
     places: Mapping[Node, list[tuple[Ints, Ints]]], worth: int,
 ) -> dict[Node, Joined]:  # fmt: skip
     """The nodes that are computed as sums: linear layers, and what adds linear layers up that nothing else reads, where
-    that makes fewer calls. when: the step of each site; there: as of `split`, None where every layer is to be computed by
-    itself; places: of each node, by group, its sites and their steps."""
+    that makes fewer calls. when: the step of each site; there: as of `split`, None where every layer is to be computed
+    by itself; places: of each node, by group, its sites and their steps."""
     readers = Counter(source for node in relations.graph.live for source in node.inputs)
     found: dict[Node, Joined] = {}
     for node in when:
@@ -113,8 +114,8 @@ def _added(
     node: Node, relations: Relations, when: Mapping[Node, Ints], there: Mapping[Node, Ints],
     places: list[tuple[Ints, Ints]], readers: Counter[Node], worth: int,
 ) -> Joined | None:  # fmt: skip
-    """A node that adds up others, with those of them that are computed as one with it. Layers that are computed in far fewer
-    steps than it are, where all of them can be summed up ahead."""
+    """A node that adds up others, with those of them that are computed as one with it. Layers that are computed in far
+    fewer steps than it are, where all of them can be summed up ahead."""
     operands = {source: _linear(source, relations, when, readers) for source in node.inputs}
     chains = {source: chain for source, chain in operands.items() if chain}
     steps = {source: _steps(when[chain[0]]) for source, chain in chains.items()}
@@ -133,8 +134,8 @@ def _added(
 
 
 def _linear(source: Node, relations: Relations, when: Mapping[Node, Ints], readers: Counter[Node]) -> list[Node]:
-    """The linear layer that an operand is, behind layers that pass it on as it is, and these: where nothing else reads any
-    of them. Empty where it is none."""
+    """The linear layer that an operand is, behind layers that pass it on as it is, and these: where nothing else reads
+    any of them. Empty where it is none."""
     chain: list[Node] = []
     while source in when and readers[source] == 1 and source is not relations.graph.head_node:
         chain.insert(0, source)
@@ -197,8 +198,9 @@ def _ahead(own: list[Part], one: Joined, needed: Bools) -> list[Part]:
 
 
 def check_sums(state: State) -> None:
-    """Every node is computed once: in parts of its own, or in the sum that reads it. In each sum every term and every place of
-    its window is counted once, ahead or late; and what is summed up ahead is the same sites, each not after its own step."""
+    """Every node is computed once: in parts of its own, or in the sum that reads it. In each sum every term and every
+    place of its window is counted once, ahead or late; and what is summed up ahead is the same sites,
+    each not after its own step."""
     own = [part for part in state.parts if not part.is_ahead]
     computed = Counter(node for node in dict.fromkeys(part.node for part in own))
     computed.update(node for some in {p.node: p.stands_for for p in own}.values() for node in some)

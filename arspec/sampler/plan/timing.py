@@ -1,11 +1,11 @@
 """Timing: at which step each site is computed. numpy only.
 
-A site can be computed once all that it reads is there, and has to be before what reads it. In between there is a choice:
-a vertical stack knows a whole row of an image when the row above has been drawn, and needs its sites one after another.
-So many as can be are computed in one step, which reads the weights once for all of them.
+A site can be computed once all that it reads is there, and has to be before what reads it. In between there is a
+choice: a vertical stack knows a whole row of an image when the row above has been drawn, and needs its sites one after
+another. So many as can be are computed in one step, which reads the weights once for all of them.
 
-Likewise for the places of one window: what a horizontal stack reads of the rows above is there for a whole row before the
-first of its sites is. Such places are summed up ahead, and the rest is added when its turn comes.
+Likewise for the places of one window: what a horizontal stack reads of the rows above is there for a whole row before
+the first of its sites is. Such places are summed up ahead, and the rest is added when its turn comes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ FEWER = 4  # times fewer steps in which a place is multiplied, for it to be summ
 def steps_of(
     relations: Relations, time: Ints, known: Mapping[Node, Ints], needed: Mapping[Node, Bools], free: Collection[Node]
 ) -> dict[Node, Ints]:
-    """[S] for every node of which sites are computed, each after its inputs: the step of each that is `needed`, after that
-    of all it reads, and not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as soon as they
-    are known."""
+    """[S] for every node of which sites are computed, each after its inputs: the step of each that is `needed`, after
+    that of all it reads, and not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as
+    soon as they are known."""
     computed = [node for node in relations.graph.live if node not in free and needed[node].any()]
     last, prompt = _deadlines(relations, time, known, needed, computed)
     found: dict[Node, Ints] = {}
@@ -75,8 +75,9 @@ def _deadlines(
 
 def _together(first: Ints, last: Ints) -> Ints:
     """A step for each of some sites, between its first and its last, so that there are as few steps as possible: the
-    earliest deadline takes all that can be computed by then, then the earliest of those that are left. Where that spares
-    next to nothing it is the first of each: whatever waits makes those wait that read it, and tears their rows apart."""
+    earliest deadline takes all that can be computed by then, then the earliest of those that are left. Where that
+    spares next to nothing it is the first of each: whatever waits makes those wait that read it,
+    and tears their rows apart."""
     if np.array_equal(first, last):
         return last
     apart = np.unique(first)
@@ -96,9 +97,9 @@ def _together(first: Ints, last: Ints) -> Ints:
 
 
 def ahead(when: Ints, own: Ints, numbers: Ints, worth: int) -> tuple[Bools, Ints] | None:
-    """Which places of a window are summed up ahead: [M], and the steps of the sums [n], where that pays. when [n, M]: the
-    step from which on a site finds something there; own [n]: the step in which it is computed; numbers [M]: of the weight
-    for each place; worth: how many of them must be spared."""
+    """Which places of a window are summed up ahead: [M], and the steps of the sums [n], where that pays. when [n, M]:
+    the step from which on a site finds something there; own [n]: the step in which it is computed; numbers [M]: of the
+    weight for each place; worth: how many of them must be spared."""
     steps = len(np.unique(own))
     each = [len(np.unique(_together(np.minimum(column, own), own))) for column in when.T]
     early = np.asarray(each) * FEWER <= steps
@@ -116,8 +117,8 @@ def _steps(state: State) -> None:
 
 
 def check_steps(state: State) -> None:
-    """Every needed site of what is not free has one step: not before any that it reads is computed, after the steps in which
-    the data that it reads are drawn, and not after its own variable's."""
+    """Every needed site of what is not free has one step: not before any that it reads is computed, after the steps in
+    which the data that it reads are drawn, and not after its own variable's."""
     graph, needed, when = state.graph, state.needed, state.when
     wanted = {node for node in graph.live if node not in state.free and needed[node].any()}
     hold(when.keys() == wanted, "a node has steps and none is wanted, or none and some are")

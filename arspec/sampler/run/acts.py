@@ -1,7 +1,7 @@
 """Acts: what a step of the machine consists of. Each takes from registers and puts into one, or writes to a cache.
 
-Nothing is decided while they run: which registers, how many sites and how they are laid out is fixed when a class of steps
-is assembled (`arspec.sampler.run.assembly`), so that between two calls of torch there is next to nothing.
+Nothing is decided while they run: which registers, how many sites and how they are laid out is fixed when a class of
+steps is assembled (`arspec.sampler.run.assembly`), so that between two calls of torch there is next to nothing.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class LinearSum:
 
 @dataclass(slots=True, eq=False)
 class ComputeOver:
-    """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all of
-    them are read by each of its sites, a layer that takes a full context is not told its places."""
+    """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all
+    of them are read by each of its sites, a layer that takes a full context is not told its places."""
 
     compute: Compute
     whole: list[tuple[int, int]]  # the register that is filled, and that of all rows

@@ -26,7 +26,8 @@ from arspec.sampler.run.acts import (
 
 @dataclass(eq=False)
 class Call:
-    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has in the step."""
+    """An operation in a step: `count` of its sites from the `first` on,
+    or the `entire` share that it has in the step."""
 
     number: int
     operation: Operation
@@ -37,8 +38,8 @@ class Call:
 
 @dataclass(eq=False)
 class Layout:
-    """Which register is what, the same in all classes of steps: first the sections of the row, then these, from `free` on
-    what the acts make."""
+    """Which register is what, the same in all classes of steps: first the sections of the row, then these, from `free`
+    on what the acts make."""
 
     caches: dict[Node, int]
     weights: list[int]  # by operation; its product, where it is linear
@@ -75,7 +76,8 @@ def assemble(
     program: Program, layout: Layout, calls: list[Call], blocks: frozenset[int], drawn: int
 ) -> tuple[list[Act], int, int, Act]:
     """The acts of a class of steps that makes these calls and whose sections are `blocks` or rows, the register of the
-    head's parameters, the number of all registers, and what writes the variables, so many, that are `drawn` in the end."""
+    head's parameters, the number of all registers, and what writes the variables, so many,
+    that are `drawn` in the end."""
     one, data = _Assembler(program, layout, blocks), program.schedule.graph.data
     for call in calls:
         one.call(call)

@@ -37,8 +37,9 @@ Row = Tensor | Sequence[Tensor | int]
 
 @dataclass(eq=False)
 class Cut:
-    """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as acts
-    over so many registers, the register of the head's parameters, and what writes the values that are drawn in the end."""
+    """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as
+    acts over so many registers, the register of the head's parameters,
+    and what writes the values that are drawn in the end."""
 
     sizes: list[int]
     kept: list[int]
@@ -127,7 +128,8 @@ class Machine:
         trace: Trace | None = None,
         free: dict[Node, Tensor] | None = None,
     ) -> State:
-        """Empty caches; the conditions, and all nodes that no variable influences, computed at once (or given: `free`)."""
+        """Empty caches; the conditions, and all nodes that no variable influences,
+        computed at once (or given: `free`)."""
         model, program = self.model, self.program
         caches = (
             free_values(model, self.member, program.schedule.free, condition, batch) if free is None else dict(free)
@@ -250,8 +252,8 @@ class Machine:
 
     @cached_property
     def _told(self) -> dict[Part, list[tuple[Node, Bools | None]]]:
-        """The nodes of the spec that are computed with each part, and which of a node's sites [S] a variable depends on:
-        None where that is so of all."""
+        """The nodes of the spec that are computed with each part, and which of a node's sites [S] a variable depends
+        on: None where that is so of all."""
         lower, wanted = self.program.schedule.lowered, self._wanted
         return {
             part: [
