@@ -10,9 +10,9 @@ from pydantic import Field
 
 from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Traits, Weight, Weights
 from arspec.layers.geometry import all_pairs
-from arspec.layers.helpers import factor, fan_in_uniform, repeated
+from arspec.layers.helpers import factor, fan_in_uniform, repeated, shown
 from arspec.layers.tiles import tiles
-from arspec.layers.windowed import shown, weight_norm
+from arspec.layers.windowed import weight_norm
 from arspec.masks import Mask, by_rank, holds, parts
 from arspec.reads import Matrix, Ranked, Reads, Whole
 from arspec.types import Cells, Free, Ints, Member, Type, Units, ranks

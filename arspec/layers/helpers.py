@@ -78,6 +78,11 @@ def factor(mask: Bools) -> npt.NDArray[Any]:
     return mask.astype(np.float32) if mask.size <= MAX_FACTOR else mask
 
 
+def shown(weight: Tensor, mask: Tensor | None) -> Tensor:
+    """The weight with zeros where the mask hides it. (A product is several times as fast as a `where`.)"""
+    return weight if mask is None else weight * mask.to(weight.dtype)
+
+
 def sites_last(x: Tensor, groups: int) -> Tensor:
     """[B, G * C, *grid] -> [B, G * P, C]: a tensor of the module as the sampler keeps it."""
     batch, width = x.shape[:2]

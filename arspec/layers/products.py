@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import conv1d, conv2d, pad
 
-from arspec.layers.windowed import shown
+from arspec.layers.helpers import shown
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from arspec.layers.base import Constants, Node, Weights
-from arspec.layers.helpers import factor, repeated
+from arspec.layers.helpers import factor, repeated, shown
 from arspec.layers.pieces import Pieces, SharedBox, cut
 from arspec.reads import Window
 from arspec.types import Ints
@@ -64,11 +64,6 @@ def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
         taken = weight.flatten(2)[rows].index_select(2, c[f"places{k}"])
         found[f"rest{k}"] = shown(taken, c.get(f"mask{k}")).permute(2, 1, 0).flatten(0, 1).contiguous()
     return found
-
-
-def shown(weight: Tensor, mask: Tensor | None) -> Tensor:
-    """The weight with zeros where the mask hides it. (A product is several times as fast as a `where`.)"""
-    return weight if mask is None else weight * mask.to(weight.dtype)
 
 
 def boxed(weight: Tensor, shared: SharedBox) -> Tensor:
