@@ -20,15 +20,21 @@ from arspec.types import Ints, Member
 
 @dataclass(eq=False)
 class Relations:
-    """The relations of every live node under one member of the family."""
+    """The relations of every live node under one member of the family. `like`: those of a graph that shares nodes with this
+    one, under the same member; what has been found for such a node is found for both."""
 
     graph: Graph
     member: Member
     training: bool = False
+    like: Relations | None = None
 
     def __post_init__(self) -> None:
-        self._reads: dict[Node, list[Reads]] = {}
-        self._scans: dict[Node, Scan | None] = {}
+        self._reads: dict[Node, list[Reads]] = {} if self.like is None else self.like._reads
+        self._scans: dict[Node, Scan | None] = {} if self.like is None else self.like._scans
+        self._known: dict[tuple[Node | int, ...], tuple[tuple[Ints, ...], Ints]] = (
+            {} if self.like is None else self.like._known
+        )
+        self.like = None  # what it was made of is not kept alive
 
     def reads(self, node: Node) -> list[Reads]:
         if node not in self._reads:
@@ -39,6 +45,19 @@ class Relations:
         if node not in self._scans:
             self._scans[node] = node.layer.scan(node, self.member)
         return self._scans[node]
+
+    def known(self, node: Node, inputs: tuple[Ints, ...], memo: Memo | None) -> Ints:
+        """[S]: when the sites of a node are known, whose inputs are known at `inputs`."""
+        if memo is None:
+            return _known_at(self.reads(node), self.scan(node), inputs, node.out.sites)
+        key = (node, *map(id, inputs))
+        kept = self._known.get(key)
+        if kept is None:
+            reads, scan = self.reads(node), self.scan(node)
+            found = partial(_known_at, reads, scan, inputs, node.out.sites)
+            kept = inputs, memo.result((*reads, scan, node.out.sites), inputs, found)  # `inputs`: their ids stay theirs
+            self._known[key] = kept
+        return kept[1]
 
 
 def known_at(
@@ -62,10 +81,8 @@ def known_at(
     for node in graph.live:
         if node in without:
             known[node] = never(node)
-            continue
-        reads, scan, inputs = relations.reads(node), relations.scan(node), tuple(known[i] for i in node.inputs)
-        found = partial(_known_at, reads, scan, inputs, node.out.sites)
-        known[node] = found() if memo is None else memo.result((*reads, scan, node.out.sites), inputs, found)
+        else:
+            known[node] = relations.known(node, tuple([known[source] for source in node.inputs]), memo)
     return known
 
 

@@ -16,9 +16,8 @@ import numpy as np
 from arspec.analysis.entries import Entries
 from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
-from arspec.analysis.fix.search import Holding, best, holds, small
+from arspec.analysis.fix.search import Holding, Proven, best, holds, small
 from arspec.analysis.known_at import Relations, known_at, leaking
-from arspec.analysis.memo import Memo
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
@@ -73,10 +72,10 @@ def propose(report: Report) -> Proposal | None:
     if report.proven:
         return None
     spec = report.spec
-    little, memo = small(spec), Memo()
+    little, proven = small(spec), Proven()
     nodes, guilty = _along(little)
-    tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut, memo))
-    found = best(spec, little, tried, memo)
+    tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut, proven))
+    found = best(spec, little, tried, proven)
     return None if found is None else _proposal(found)
 
 
@@ -88,7 +87,7 @@ def propose_context(report: Report) -> Proposal | None:
     spec = report.spec
     little = small(spec)
     masked = [node for node in little.graph().live if "mask" in type(node.layer).model_fields]
-    found = best(spec, little, mask_candidates(Entries(little), masked), Memo())
+    found = best(spec, little, mask_candidates(Entries(little), masked), Proven())
     return _proposal(found) if found is not None and found.coverage > report.coverage else None
 
 

@@ -15,6 +15,7 @@ from arspec.analysis.twin import thin
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec
 from arspec.layers.base import Node
+from arspec.types import Member
 
 TRIED = 240  # edits, at most
 NODES = 100_000  # of all variants that are tried, at most: only graphs of thousands of nodes have that many
@@ -36,71 +37,89 @@ class Holding:
         return self.coverage - WORTH * self.candidate.cost
 
 
-def holds(spec: Spec, without: Iterable[Node] = (), memo: Memo | None = None) -> bool:
+class Proven:
+    """What has been found of specs that differ by an edit."""
+
+    def __init__(self) -> None:
+        self.memo = Memo()
+        self._like: dict[tuple[int, bool], Relations] = {}
+
+    def relations(self, spec: Spec, member: Member, training: bool = False) -> Relations:
+        """The relations of a spec; what is known of nodes that it shares with others is taken over."""
+        if spec.writing is None:  # it shares none
+            return Relations(spec.graph(), member, training)
+        like = self._like.get((id(member), training))
+        found = Relations(spec.graph(), member, training, like)
+        self._like.setdefault((id(member), training), found)
+        return found
+
+
+def holds(spec: Spec, without: Iterable[Node] = (), proven: Proven | None = None) -> bool:
     """Whether a spec is proven under every member of its family, in evaluation and in training. `without`: as if these
-    nodes read nothing. `memo`: of specs that differ by an edit."""
-    memo = memo or Memo()
+    nodes read nothing. `proven`: of specs that differ by an edit."""
+    proven = proven or Proven()
     nothing = frozenset(without)
     for member in spec.graph().members:
         for training in (False, True):
-            relations = Relations(spec.graph(), member, training)
-            if len(leaking(relations, known_at(relations, nothing, memo=memo))):
+            relations = proven.relations(spec, member, training)
+            if len(leaking(relations, known_at(relations, nothing, memo=proven.memo))):
                 return False
     return True
 
 
-def coverage(spec: Spec) -> float:
-    """The share of legal pairs that a spec sees, over its family."""
-    found = [seen(Relations(spec.graph(), member)) for member in spec.graph().members]
+def coverage(spec: Spec, proven: Proven | None = None) -> float:
+    """The share of legal pairs that a spec sees, over its family. `proven`: of specs that differ by an edit."""
+    proven = proven or Proven()
+    memo = proven.memo if spec.writing is not None else None
+    found = [seen(proven.relations(spec, member), memo=memo) for member in spec.graph().members]
     pairs = sum(s.pairs for s in found)
     return 1 - sum(s.unseen for s in found) / pairs if pairs else 1.0
 
 
 def small(spec: Spec) -> Spec:
-    """A variant on a small grid with few repetitions that leaks as the spec does; the spec itself where none does."""
-    proven = holds(spec)
+    """A variant on a small grid with few repetitions that leaks as the spec does; the spec itself where none does. What
+    its entries give is kept for edits of it."""
+    whole = holds(spec)
     repeats = {n: REPEATS for n in spec.graph().repeat_params if _above(spec.params.get(n), REPEATS)}
     for params in ([repeats] if repeats else []) + [{}]:
         try:
             variant = thin(spec.variant(params=params), offsets=False)
-            if holds(variant) == proven:
-                return variant
+            if holds(variant) == whole:
+                return sharing(variant)
         except InputError:
             continue
-    return spec
+    return sharing(spec)
 
 
 def _above(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > least
 
 
-def edited(spec: Spec, candidate: Candidate, memo: Memo, splice: bool = False) -> Spec | None:
-    """The spec with an edit; None where it does not load or does not hold. `splice`: what the edit leaves as it is is
-    not read again."""
+def edited(spec: Spec, candidate: Candidate, proven: Proven) -> Spec | None:
+    """The spec with an edit; None where it does not load or does not hold."""
     try:
-        changed = spliced(spec, candidate.edits) if splice else None
+        changed = spliced(spec, candidate.edits) if spec.writing is not None else None
         changed = changed or spec.variant(texts=apply(candidate.edits))
-        return changed if holds(changed, memo=memo) else None
+        return changed if holds(changed, proven=proven) else None
     except InputError:
         return None
 
 
-def best(spec: Spec, little: Spec, tried: list[Candidate], memo: Memo) -> Holding | None:
+def best(spec: Spec, little: Spec, tried: list[Candidate], proven: Proven) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
-    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `memo`: of what is known of
-    either."""
+    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `proven`: what has been
+    found of either."""
     held: list[Holding] = []
-    little = sharing(little)
-    most, lossless, last, nodes = -1.0, coverage(little), TRIED, 0
+    most, lossless, last, nodes = -1.0, coverage(little, proven), TRIED, 0
     for number, candidate in enumerate(tried):
         if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
             break
         if number >= last or nodes > NODES:
             break
         nodes += len(little.graph().nodes)
-        variant = edited(little, candidate, memo, splice=True)
+        variant = edited(little, candidate, proven)
         if variant is not None:
-            held.append(Holding(candidate, coverage(variant)))
+            held.append(Holding(candidate, coverage(variant, proven)))
             most = max(most, held[-1].worth)
             if held[-1].coverage >= lossless:
                 last = min(last, number + PATIENCE)
@@ -108,7 +127,7 @@ def best(spec: Spec, little: Spec, tried: list[Candidate], memo: Memo) -> Holdin
     for holding in _likeliest(held):
         if found is not None and found.worth >= 1 - WORTH * holding.candidate.cost:
             continue
-        whole = edited(spec, holding.candidate, memo)
+        whole = edited(spec, holding.candidate, proven)
         if whole is not None:
             confirmed = Holding(holding.candidate, coverage(whole))
             found = confirmed if found is None or confirmed.worth > found.worth else found
