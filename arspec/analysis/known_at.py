@@ -15,7 +15,7 @@ from arspec.analysis.memo import Memo
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Reads, Scan
-from arspec.types import Ints, Member
+from arspec.types import Ints, Member, Type
 
 
 @dataclass(eq=False)
@@ -30,6 +30,10 @@ class Relations:
 
     def __post_init__(self) -> None:
         self._reads: dict[Node, list[Reads]] = {} if self.like is None else self.like._reads
+        # those of nodes of one layer on inputs of the same types, by the layer's identity, which such a node keeps alive
+        self._formed: dict[tuple[int | Type, ...], tuple[Node, list[Reads]]] = (
+            {} if self.like is None else self.like._formed
+        )
         self._scans: dict[Node, Scan | None] = {} if self.like is None else self.like._scans
         self._known: dict[tuple[Node | int, ...], tuple[tuple[Ints, ...], Ints]] = (
             {} if self.like is None else self.like._known
@@ -38,7 +42,10 @@ class Relations:
 
     def reads(self, node: Node) -> list[Reads]:
         if node not in self._reads:
-            self._reads[node] = node.layer.reads(node, self.member, self.training)
+            key = (id(node.layer), *node.ins)
+            if key not in self._formed:
+                self._formed[key] = node, node.layer.reads(node, self.member, self.training)
+            self._reads[node] = self._formed[key][1]
         return self._reads[node]
 
     def scan(self, node: Node) -> Scan | None:

@@ -126,7 +126,7 @@ class _Expander(Nodes):
                 edits = [(place, other)] if sure else ()
                 self.faults.add("AR115", f"'{name}' is no name for a node", place, help, (), edits)
             value = (
-                self._entry(name, place, entry, scope, indent_below(tree.entries, name))
+                self._entry(name, place, entry, scope, tree)
                 if scope.prefix or self._fits(name, entry, place)
                 else BROKEN
             )
@@ -146,11 +146,12 @@ class _Expander(Nodes):
         self.faults.add(limit.code, found, place, limit.help)
         return False
 
-    def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, lost: str | None) -> Any:
-        """lost: the help where its indentation may have been lost."""
+    def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, around: Map) -> Any:
+        """around: what it is an entry of."""
         if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
             both = isinstance(entry, Map) and "layer" in entry.entries
             found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
+            lost = indent_below(around.entries, name)
             self.faults.add("AR111", found, place, *meant_entry(name, entry, self.spec.blocks, lost))
             return BROKEN
         if "when" in entry.entries:

@@ -36,6 +36,8 @@ class Spec(ParsedSpec):
             try:
                 self._graph = expand(self)
             except SpecError as error:
+                if self.writing is not None:  # its text is not the one that it was read from
+                    raise
                 raise SpecError(name_replaced(error.diagnostics, self.source, self.texts)) from None
         return self._graph
 

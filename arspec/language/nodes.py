@@ -13,7 +13,7 @@ from arspec.language.keys import UNKNOWN, Evaluator, Unknown, built, place_of, r
 from arspec.language.mask_of import mask_of
 from arspec.language.params import NAME
 from arspec.language.parsed import ParsedSpec
-from arspec.language.references import BROKEN, Broken, LeftOut, UnknownNode, follow
+from arspec.language.references import BROKEN, REFERENCE, Broken, LeftOut, UnknownNode, follow
 from arspec.language.sources import condition_type, data_type
 from arspec.language.written import Typed, Writing, Written
 from arspec.layers import KINDS, part_layer
@@ -34,6 +34,14 @@ class _Source(Layer):
     """The data, or a condition: it has a type and no computation."""
 
 
+class _Hasty(Collector):
+    """Raises the first fault."""
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        super().add(*args, **kwargs)
+        self.raise_if_any()
+
+
 @dataclass(eq=False)
 class Scope:
     """What names mean at one place: nodes and blocks so far, parameters, and the path to here."""
@@ -51,7 +59,8 @@ class Nodes:
 
     def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         self.spec = spec
-        self.faults = Collector(spec.work)
+        # a spec that is one of many that differ by an edit is given up at its first fault
+        self.faults = Collector(spec.work) if spec.writing is None else _Hasty(spec.work)
         self.notes: list[Diagnostic] = []
         self.nodes: list[Node] = []
         self.writing = spec.writing or Writing(spec.masks)
@@ -273,6 +282,9 @@ class Nodes:
                 report(error, mask, self.faults)
 
     def _inputs(self, layer: Layer, entry: Map, scope: Scope, name: str) -> tuple[Node, ...] | Broken:
+        nodes = self._named_inputs(layer, scope)
+        if nodes is not None:
+            return nodes
         given, here = layer.from_, place_of(entry, ["from"] if "from" in entry.entries else ["layer"])
         parts: list[list[Node] | Broken] = []
         if isinstance(given, dict):
@@ -303,6 +315,18 @@ class Nodes:
             return BROKEN
         found += [end for end in ends if isinstance(end, Node)]
         return tuple(found)
+
+    def _named_inputs(self, layer: Layer, scope: Scope) -> tuple[Node, ...] | None:
+        """The inputs, where each is a node that stands under its plain name; None where one is anything else."""
+        given = layer.from_ if layer.from_ is not None else scope.previous
+        if layer.ports or isinstance(given, dict) or given is None:
+            return None
+        refs = [given] if isinstance(given, str) else given
+        found = tuple([node for ref in refs if isinstance(node := scope.names.get(ref), Node) and NAME.fullmatch(ref)])
+        low, high = layer.arity
+        if len(found) < len(refs) or len(found) < low or (high is not None and len(found) > high):
+            return None
+        return found if self.faults.work.take("references", REFERENCE * len(refs)) else None
 
     def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | Broken | None:
         if layer.weights_of is None:
