@@ -90,6 +90,9 @@ class Whole:
         return group[:, None] * size + np.arange(size)
 
 
+DENSE = 8  # marks at one in so many positions, from where on all are carried back at once
+
+
 @dataclass(frozen=True, eq=False)
 class Tap:
     """One place of a window. `source` [P_out] is the input position that each output position finds there (-1: none);
@@ -102,6 +105,20 @@ class Tap:
     def once(self) -> bool:
         """Whether no input position is found here from two output positions."""
         return int(np.bincount(self.source[self.source >= 0], minlength=1).max()) <= 1
+
+    @cached_property
+    def rows(self) -> list[tuple[bytes, Bools, bytes]]:
+        """The output groups that read the same, as bytes, and what they read, the latter as bytes too where it is the same
+        at all positions; those that read nothing left out."""
+        found: dict[bytes, list[int]] = {}
+        for g, allowed in enumerate(self.allowed):
+            found.setdefault(allowed.tobytes(), []).append(g)
+        everywhere = self.allowed.ndim == 2
+        return [
+            (bytes(g), self.allowed[g[0]], key if everywhere else b"")
+            for key, g in found.items()
+            if self.allowed[g[0]].any()
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +145,22 @@ class Window:
         tap = self.taps[0]
         return bool(tap.allowed.all()) and np.array_equal(tap.source, np.arange(self.in_positions))
 
+    @cached_property
+    def _unmoved(self) -> list[bool]:
+        """Whether each tap finds at every position the input position of the same number."""
+        here = np.arange(self.out_positions)
+        return [len(here) == self.in_positions and np.array_equal(tap.source, here) for tap in self.taps]
+
+    @cached_property
+    def _readers(self) -> list[Ints]:
+        """[P_in] for each tap that finds no input position twice: the output position that finds each; -1 for none."""
+        found = [np.full(self.in_positions if tap.once else 0, -1) for tap in self.taps]
+        for tap, reader in zip(self.taps, found, strict=True):
+            if tap.once:
+                at = np.flatnonzero(tap.source >= 0)
+                reader[tap.source[at]] = at
+        return found
+
     def known_at(self, known: Ints) -> Ints:
         out = np.full((self.out_groups, self.out_positions), -1)
         self._spread(known.reshape(self.in_groups, -1, 1), out[:, :, None], np.maximum, -1)
@@ -150,23 +183,14 @@ class Window:
         joined: dict[bytes, Values] = {}
         shared: dict[bytes, Values] = {}
         found = np.empty(out.shape[1:], values.dtype)
-        here = np.arange(self.out_positions)
-        for tap in self.taps:
-            in_place = len(here) == self.in_positions and np.array_equal(tap.source, here)
-            rows: dict[bytes, list[int]] = {}
-            for g in range(self.out_groups):
-                rows.setdefault(tap.allowed[g].tobytes(), []).append(g)
-            for groups in rows.values():
-                allowed, target = tap.allowed[groups[0]], bytes(groups)
-                if not allowed.any():
-                    continue
+        for tap, in_place in zip(self.taps, self._unmoved, strict=True):
+            for target, allowed, key in tap.rows:
                 if tap.allowed.ndim == 3:
                     part = shared.setdefault(target, np.full(out.shape[1:], nothing, out.dtype))
                     for g in np.flatnonzero(allowed.any(1)):
                         at = np.flatnonzero(allowed[g] & (tap.source >= 0))
                         part[at] = join(part[at], values[g][tap.source[at]])
                     continue
-                key = allowed.tobytes()
                 if key not in joined:
                     joined[key] = _joined(values, np.flatnonzero(allowed), join, nothing)
                 part = joined[key][:-1]
@@ -183,16 +207,24 @@ class Window:
     def back(self, marks: Marks) -> Marks:
         given = marks.reshape(self.out_groups, -1)
         found = np.zeros((self.in_groups, self.in_positions), marks.dtype)
-        joined: dict[bytes, tuple[Values, Ints]] = {}  # of the output groups that read a group: marks, and where any is
-        for tap in self.taps:
+        # of the output groups that read a group: marks, with none in the last place, and where any is
+        joined: dict[bytes, tuple[Values, Ints]] = {}
+        for number, tap in enumerate(self.taps):
+            moved: dict[bytes, Values] = {}
             for g_in in range(self.in_groups):
                 who = tap.allowed[:, g_in]
                 key = who.tobytes()
                 if key not in joined:
                     allowed = who if who.ndim == 2 else who[:, None]
-                    of_all = np.bitwise_or.reduce(np.where(allowed, given, marks.dtype.type(0)), axis=0)
+                    of_all = np.zeros(self.out_positions + 1, marks.dtype)
+                    np.bitwise_or.reduce(np.where(allowed, given, marks.dtype.type(0)), axis=0, out=of_all[:-1])
                     joined[key] = (of_all, np.flatnonzero(of_all))
                 of_all, at = joined[key]
+                if tap.once and len(at) * DENSE > self.out_positions:
+                    if key not in moved:  # -1 is the place behind the last
+                        moved[key] = np.take(of_all, self._readers[number], mode="wrap")
+                    found[g_in] |= moved[key]
+                    continue
                 source = tap.source[at]
                 inside = source >= 0
                 source, what = source[inside], of_all[at[inside]]
