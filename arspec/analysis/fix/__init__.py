@@ -17,7 +17,7 @@ from arspec.analysis.entries import Entries
 from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.search import Holding, Proven, best, holds, small
-from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.known_at import known_at, leaking
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
@@ -73,7 +73,7 @@ def propose(report: Report) -> Proposal | None:
         return None
     spec = report.spec
     little, proven = small(spec), Proven()
-    nodes, guilty = _along(little)
+    nodes, guilty = _along(little, proven)
     tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut, proven))
     found = best(spec, little, tried, proven)
     return None if found is None else _proposal(found)
@@ -91,14 +91,14 @@ def propose_context(report: Report) -> Proposal | None:
     return _proposal(found) if found is not None and found.coverage > report.coverage else None
 
 
-def _along(spec: Spec) -> tuple[list[Node], list[Node]]:
+def _along(spec: Spec, proven: Proven) -> tuple[list[Node], list[Node]]:
     """The nodes on the paths of its leaks, from the head down, and those at which the paths show the fault."""
     nodes: dict[Node, None] = {}
     guilty: dict[Node, None] = {}
     for member in spec.graph().members:
         for training in (False, True):
-            relations = Relations(spec.graph(), member, training)
-            known = known_at(relations)
+            relations = proven.relations(spec, member, training)
+            known = known_at(relations, memo=proven.memo)
             leaks = leaking(relations, known)
             for variable in leaks[np.unique(np.linspace(0, len(leaks) - 1, min(len(leaks), PATHS)).astype(np.int64))]:
                 path = witness(relations, known, int(variable))
