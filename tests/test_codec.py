@@ -23,7 +23,7 @@ from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
 from arspec.network.module import Model
 from arspec.verification.subject import random_conditions
-from tests.small import ROOT, SHIPPED, every_spec, randomised, small
+from tests.small import ROOT, SHIPPED, every_spec, randomised, shared, small
 
 LEAST = 10_000  # bytes of a file for which the size is promised
 
@@ -62,7 +62,7 @@ def item(name: str, x: np.ndarray[Any, Any]) -> Item:
 
 @every_spec
 def test_what_goes_in_comes_out(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     x = whole(model, real(model, 3))
     condition = {name: torch.from_numpy(v) for name, v in given(model, 3).items()}
     container = model.compress(x, member=model.members - 1, **condition)
@@ -73,7 +73,7 @@ def test_what_goes_in_comes_out(path: Path):
 
 @every_spec
 def test_the_size_is_what_the_model_says(path: Path):
-    model = randomised(small(path))
+    model = shared(path)
     x = real(model, -(-LEAST // real(model, 1).size))
     assert x.nbytes >= LEAST
     condition = given(model, 1)
@@ -97,7 +97,7 @@ def test_many_files_take_little_more_than_one():
 
 @pytest.mark.parametrize("name", ["made", "gpt", "gated_pixelcnn_class"])
 def test_a_batch_of_another_size_decodes_the_same(name: str):
-    model = randomised(small(next(p for p in SHIPPED if p.stem == name)))
+    model = shared(next(p for p in SHIPPED if p.stem == name))
     items = [item(f"{k}.npy", real(model, k)) for k in (3, 0, 1, 7, 2, 5)]
     condition = given(model, len(items))
     container, _ = Codec(model, lanes=3, batch=1).compress(items, condition)
@@ -120,7 +120,7 @@ def test_float32_models_are_coded_in_float64():
 
 
 def test_conditions_are_given_for_all_for_each_file_or_for_each_example():
-    model = randomised(small(next(p for p in SHIPPED if p.stem == "gated_pixelcnn_class")))
+    model = shared(next(p for p in SHIPPED if p.stem == "gated_pixelcnn_class"))
     codec, x = Codec(model), real(model, 4)
     sizes: set[int] = set()
     for rows in (np.array([1]), np.array([1, 2, 3, 4])):

@@ -20,7 +20,7 @@ from arspec.scoring import CODECS, auroc, compressed_bits, curve, score
 from arspec.scoring.complexity import default_codec
 from arspec.training.batches import mutated
 from arspec.verification.subject import random_conditions
-from tests.small import every_spec, random_data, randomised, small
+from tests.small import every_spec, random_data, randomised, shared, small
 
 SIZE = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 8, "layers": 1, "kernel": 3}
 SETTINGS = [part for name, value in SIZE.items() for part in ("--set", f"{name}={value}")]
@@ -42,7 +42,7 @@ def test_auroc_is_what_scikit_learn_gives() -> None:
 
 @every_spec
 def test_scores_are_of_the_model(path: Path) -> None:
-    model = randomised(small(path))
+    model = shared(path)
     x, given = random_data(model, 3), random_conditions(model, 0, 3)
     found = model.score(x, batch=2, background=model, typical=5.0, **given)
     with torch.no_grad():
