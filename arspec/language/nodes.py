@@ -347,7 +347,7 @@ class Nodes:
         self._check_tied(node)
 
     def _infer(self, node: Node, scope: Scope) -> None:
-        mask = getattr(node.layer, "mask", None)
+        mask = node.layer.mask_key
         node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
         node.out = node.layer.infer(node)
         if node.out.sites > MAX_NODE_SITES:

@@ -117,7 +117,8 @@ class Attention(Layer):
         import torch
 
         if len(columns[1]) and node.mask is not None:  # keys and values are gathered
-            return {"column": torch.arange(len(columns[1]), device=c["mask"].device)}
+            device = (c["mask"] if "mask" in c else c["rank"]).device
+            return {"column": torch.arange(len(columns[1]), device=device)}
         if "strict" in c:
             return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
         return {key: c[key] for key in ("mask", "seeing") if key in c}

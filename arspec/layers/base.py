@@ -178,6 +178,11 @@ class Layer(BaseModel):
     )
     weights_of: Ref | None = Field(None, alias="weights", description="The node whose weights it shares (tied).")
 
+    @property
+    def mask_key(self) -> Any:
+        """What its key `mask` says, as it stands in the spec; None where it has no such key or says nothing."""
+        return getattr(self, "mask", None)
+
     def infer(self, node: Node) -> Type:
         """The type of the output, from the types of the inputs. Raises Fault where these do not fit."""
         raise NotImplementedError
