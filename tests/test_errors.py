@@ -421,6 +421,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR910": without_package,
     "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),
+    "AR940": lambda path: command("sample", str(path / "small.yaml"), "--explain-plan", "--method", "fixed-point"),
 }
 
 

@@ -10,6 +10,7 @@ from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.method import add_method_arguments, method_of
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.outputs import Output, add_output_arguments
+from arspec.cli.plan import add_plan_arguments, run_plan
 from arspec.cli.saying import say
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
 from arspec.diagnostics import InputError
@@ -19,7 +20,8 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec sample`."""
     add_model(parser)
     parser.add_argument("-n", type=int, metavar="N", help="how many (default: 16, or one for each given condition)")
-    _add_common(parser)
+    _add_common(parser, required=False)
+    add_plan_arguments(parser)
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument("--columns", type=int, help="columns of a grid of images")
     add_stream_arguments(parser)
@@ -60,8 +62,8 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    add_output_arguments(parser)
+def _add_common(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    add_output_arguments(parser, required)
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same examples (%(default)s)")
     add_chance_arguments(parser)
     add_conditions(parser)
@@ -69,8 +71,15 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def run_sample(args: argparse.Namespace) -> int:
-    """Draws samples and says where they are; exit code 0."""
+    """Draws samples and says where they are, or explains their plan; exit code 0."""
     chance = _check(args)
+    if args.explain_plan:
+        return run_plan(args)
+    if args.json:
+        raise InputError("AR808", "--json goes with --explain-plan", "arspec sample MODEL --explain-plan --json")
+    if args.out is None:
+        raise InputError("AR890", "arspec sample: the following arguments are required: -o/--out",
+                         "arspec sample --help lists what it takes")  # fmt: skip
     model = open_model(args, args.seed)
     from arspec.data.write import write
 

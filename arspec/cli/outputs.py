@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 FORMATS = ("txt", "wav", "npy", "png")
 
 
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """`-o` and `--format`."""
+def add_output_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """`-o` and `--format`. required: whether the parser refuses a command without `-o`."""
     parser.add_argument(
         "-o",
         "--out",
-        required=True,
+        required=required,
         metavar="FILE",
         help="what is written: .png, .txt (several texts with a line of dashes between them), .wav (several sounds as "
         "numbered files) or .npy; - is standard output",

@@ -14,6 +14,7 @@ from arspec.diagnostics.codes import (
     machine,
     names,
     orders,
+    plan,
     proof,
     shape,
     text,
@@ -23,7 +24,7 @@ from arspec.diagnostics.codes.page import LEVELS, Code, Level
 
 __all__ = ["CODES", "LEVELS", "Code", "Level"]
 
-_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide)
+_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide, plan)
 
 CODES: dict[str, Code] = {
     entry.code: entry for entry in sorted((e for file in _FILES for e in file.CODES), key=lambda e: e.code)

@@ -26,12 +26,11 @@ from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws
 from arspec.sampler.drive.fixed_point import Search, fixed_point
+from arspec.sampler.plan.plans import METHODS, levels_pay
 
 if TYPE_CHECKING:
     from arspec.network.module import Model
 
-METHODS = ("auto", "once", "levels", "fixed-point")
-WORTH = 0.9  # levels are taken where they need fewer than this share of the steps, and of the calls of layers
 STEPS = (4, 64)  # that are timed, between these
 SHARE = 64  # one step in so many is timed
 TRIAL = 4  # one part in so many of the time of a sample is the most that is spent on rounds, or
@@ -109,10 +108,7 @@ def _left(model: Model, member: int, known: Tensor | None) -> int:
 
 def _auto(model: Model, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
     steps, depth = model.graph.members[member].order.steps, int(model.levels(member).max()) + 1
-    shared = depth < WORTH * steps
-    if shared:  # fewer steps, in each of which fewer sites may be computed together
-        calls, alone = (model.sampler(member, levels).schedule.calls for levels in (True, False))
-        shared = calls < WORTH * alone
+    shared = levels_pay(model.graph, member, model.worth)
     base, taken = ("levels", depth) if shared else ("once", steps)
     reason = _levels(steps, depth) if shared else _once(steps, depth)
     if not (n and left):

@@ -148,5 +148,5 @@ def _figures(state: State) -> Figures:
 CACHES = Pass(
     "caches",
     "makes the cache of each node a ring, no longer than its sites are still to be read",
-    ("graph", "schedule"), ("orders", "whole", "numbers", "caches"), _run, check_caches, _figures,
+    ("schedule",), ("orders", "whole", "numbers", "caches"), _run, check_caches, _figures,
 )  # fmt: skip

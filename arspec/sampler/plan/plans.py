@@ -14,9 +14,12 @@ from arspec.sampler.plan.program import Blocks, Program, Rows
 from arspec.sampler.plan.rows import ROWS
 from arspec.sampler.plan.schedule import Schedule
 from arspec.sampler.plan.state import State
+from arspec.sampler.plan.timing import WORTH
 from arspec.types import Ints
 
 T = TypeVar("T")
+SHARE = 0.9  # levels are taken where they need fewer than this share of the steps, and of the calls of layers
+METHODS = ("auto", "once", "levels", "fixed-point")  # of sampling, of which the fixed point needs no plan
 MOST = 16  # plans, and levels, of one graph that are kept
 
 
@@ -58,6 +61,16 @@ def plan_of(graph: Graph, member: int, worth: int, time: Ints | None = None) -> 
         state = asked(graph, graph.members[member], time, worth=worth)
         found = _kept(graph, key, Plan(through(state, PROGRAM)))
     return found
+
+
+def levels_pay(graph: Graph, member: int, worth: int = WORTH) -> bool:
+    """Whether levels save steps and calls of layers, a tenth of each at the least. Fewer steps may not be enough: in each of
+    them fewer sites may be computed together. Raises InputError where the spec leaks."""
+    level = levels_of(graph, member)
+    if int(level.max()) + 1 >= SHARE * graph.members[member].order.steps:
+        return False
+    by_level, by_rank = (plan_of(graph, member, worth, time).schedule.calls for time in (level, None))
+    return by_level < SHARE * by_rank
 
 
 def levels_of(graph: Graph, member: int) -> Ints:
