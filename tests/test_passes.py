@@ -23,7 +23,7 @@ from arspec.sampler.plan.rows import ROWS
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.plan.state import Pass, State, Unsound
 from arspec.verification.subject import random_conditions
-from tests.conftest import ROOT, SHIPPED, both_worths, every_spec, randomised, small
+from tests.small import ROOT, SHIPPED, both_worths, every_spec, randomised, small
 
 ASKED = {"spec_graph", "member", "time", "sums", "worth", "endless", "in_blocks", "steps"}
 FIELDS = {name for name in State.__dataclass_fields__ if name != "done"} - ASKED
@@ -356,7 +356,7 @@ def test_a_fault_is_found_where_a_plan_is_made(monkeypatch: pytest.MonkeyPatch) 
 
 @cache
 def explained(name: str, method: str) -> dict[str, Any]:
-    return explain(small(ROOT / f"specs/{name}.yaml").graph(), 0, method).json()
+    return explain(small(ROOT / f"specs/{name}.yaml"), 0, method).json()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])

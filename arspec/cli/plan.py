@@ -11,7 +11,7 @@ from arspec.cli.models import names_spec, params_of
 from arspec.cli.saying import say
 from arspec.cli.stream import wants_stream
 from arspec.diagnostics import InputError, did_you_mean
-from arspec.language.graph import Graph
+from arspec.language.load import Spec
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,26 +37,27 @@ def run_plan(args: argparse.Namespace) -> int:
     if args.method == "fixed-point":
         raise InputError("AR940", "the method 'fixed-point' has no plan: it runs the whole network, again and again",
                          "--method once or --method levels")  # fmt: skip
-    graph = _graph(args)
+    spec = _spec(args)
+    graph = spec.graph()
     if not 0 <= args.member < len(graph.members):
         raise InputError("AR816", f"the model has the members 0 to {len(graph.members) - 1}; {args.member} came")
     method = args.method
     if method == "auto":
         method = "levels" if levels_pay(graph, args.member) else "once"
-    found = explain(graph, args.member, method)
+    found = explain(spec, args.member, method)
     say(json.dumps(found.json(), indent=1) if args.json else found)
     return 0
 
 
-def _graph(args: argparse.Namespace) -> Graph:
-    """The graph of a spec, or of a model folder or its file of weights."""
+def _spec(args: argparse.Namespace) -> Spec:
+    """A spec, or that of a model folder or of its file of weights."""
     if names_spec(args.model):
         from arspec.language.load import load
 
-        return load(args.model, params_of(args.set)).graph()
+        return load(args.model, params_of(args.set))
     from arspec.training.spec_file import read_spec
 
     if args.set:
         raise InputError("AR808", "--set sets the parameters of a spec; a trained model has those it was trained with")
     path = Path(args.model)
-    return read_spec(path if os.path.isdir(path) else path.parent).graph()
+    return read_spec(path if os.path.isdir(path) else path.parent)

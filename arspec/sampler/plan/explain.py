@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from arspec.language.graph import Graph
+from arspec.language.load import Spec
 from arspec.sampler.plan.levels import no_order
 from arspec.sampler.plan.passes import PASSES, asked, through
 from arspec.sampler.plan.plans import levels_of
@@ -42,9 +42,10 @@ class Explained:
         }  # fmt: skip
 
 
-def explain(graph: Graph, member: int = 0, method: str = "once", worth: int = WORTH) -> Explained:
+def explain(spec: Spec, member: int = 0, method: str = "once", worth: int = WORTH) -> Explained:
     """The plan of one member of the family by the method `once` or `levels`, pass by pass; worth: as in `State`. InputError
     where the spec leaks."""
+    graph = spec.graph()
     chosen = graph.members[member]
     state = asked(graph, chosen, levels_of(graph, member) if method == "levels" else None, worth=worth)
     found: list[tuple[Pass, Figures]] = []
@@ -54,4 +55,4 @@ def explain(graph: Graph, member: int = 0, method: str = "once", worth: int = WO
             found.append((one, one.figures(state)))
     except Leaks:
         raise no_order(chosen) from None
-    return Explained(graph.spec.name, member, method, chosen.order.steps, state.steps, found)
+    return Explained(spec.name, member, method, chosen.order.steps, state.steps, found)
