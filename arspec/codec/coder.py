@@ -206,7 +206,8 @@ class _Batch:
         coder, given = self.coder, sites.cpu().numpy()
         order = np.argsort(given)
         own = given[order]
-        rounded = self._rounded(own, parameters.cpu()[:, torch.from_numpy(order)])
+        told = parameters.cpu()
+        rounded = self._rounded(own, told if len(own) == 1 else told[:, torch.from_numpy(order)])
         mask = self.mask[:, own].reshape(-1, coder.support.channels)
         owner = np.repeat(self.owners, len(own))
         values = np.zeros(mask.shape, np.int64)

@@ -46,4 +46,4 @@ def weights(
     Every level has some weight, so that the model may be wrong about everything."""
     edges = np.minimum(low[:, None] + span * np.arange(radix + 1), support.levels)
     mass = head.masses(support, rounded, channel, earlier, edges)
-    return (np.maximum(np.diff(mass, axis=1), 0) + np.diff(edges, axis=1)).astype(np.float64)
+    return (np.maximum(mass[:, 1:] - mass[:, :-1], 0) + (edges[:, 1:] - edges[:, :-1])).astype(np.float64)
