@@ -290,6 +290,9 @@ class _Expander(Nodes):
 
     def _nodes_of(self, tree: Tree, scope: Scope) -> Node | list[Node] | Broken:
         """What an output or an input of a block stands for: a node, or the nodes of a list."""
+        plain = None if not isinstance(tree, Scalar) else self.plainly([tree.value], scope)
+        if plain is not None:
+            return plain[0]
         refs = texts(tree)
         if not isinstance(refs, (str, list)) or not all(isinstance(ref, str) for ref in refs):
             self.faults.add("AR103", f"a node or a list of nodes is wanted here; it was {said(refs)}", tree.place, None)

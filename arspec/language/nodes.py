@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -322,11 +322,23 @@ class Nodes:
         if layer.ports or isinstance(given, dict) or given is None:
             return None
         refs = [given] if isinstance(given, str) else given
-        found = tuple([node for ref in refs if isinstance(node := scope.names.get(ref), Node) and NAME.fullmatch(ref)])
         low, high = layer.arity
-        if len(found) < len(refs) or len(found) < low or (high is not None and len(found) > high):
+        return None if len(refs) < low or (high is not None and len(refs) > high) else self.plainly(refs, scope)
+
+    def plainly(self, refs: Sequence[Any], scope: Scope) -> tuple[Node, ...] | None:
+        """The nodes that references name, where each is a name under which one node stands; None where one is anything
+        else, or there is no room for them."""
+        named = scope.names
+        found = tuple(
+            [
+                n
+                for ref in refs
+                if isinstance(ref, str) and isinstance(n := named.get(ref), Node) and NAME.fullmatch(ref)
+            ]
+        )
+        if len(found) < len(refs) or not self.faults.work.take("references", REFERENCE * len(refs)):
             return None
-        return found if self.faults.work.take("references", REFERENCE * len(refs)) else None
+        return found
 
     def _tied(self, layer: Layer, entry: Map, scope: Scope) -> Node | Broken | None:
         if layer.weights_of is None:

@@ -63,6 +63,8 @@ class Writing:
             texts = [s.value for _, tree in entry.entries.values() for s in scalars(tree) if isinstance(s.value, str)]
             found = self.named[id(entry)] = sorted(self.own.union(*map(names, texts)))
             self._alive.append(entry)
+        if not found:
+            return (id(entry),), []
         wanted, values, parts = [*found], list[Any](), list[Any]()
         for name in wanted:  # a text may name further ones
             value = params.get(name, _ABSENT)
