@@ -1,7 +1,7 @@
 """Masks: predicates over (this site, that site) that say which inputs a site may read.
 
 `this` is the site being computed, `that` a site of the input. A predicate is evaluated over whole arrays of pairs.
-The ready-made ones are written in the same grammar as a user's own (`masks:` in a spec); only the comparisons of ranks
+The ready-made ones are written in the same grammar as a user's own (`masks:` in a spec). Only the comparisons of ranks
 and groups are built in, because one group may speak for several channels.
 """
 
@@ -45,8 +45,9 @@ READY_MADE: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Mask:
-    """A predicate with the names that it uses resolved, or an explicit kernel of 0 and 1 (then with a predicate for
-    the channel groups at each place of the kernel that holds 1)."""
+    """A predicate with the names that it uses resolved, or an explicit kernel of 0 and 1.
+
+    A kernel has a predicate as well: for the channel groups, at each of its places that holds 1."""
 
     predicate: Predicate
     kernel: tuple[tuple[int, ...], ...] | None = None
@@ -81,9 +82,8 @@ def resolve(text: str, own: Mapping[str, str], params: Mapping[str, Any]) -> Pre
     """Parses a mask and replaces the names of a spec's own masks by what they stand for, and its parameters by their
     values.
 
-    Raises ExpressionError for a name that is neither ready-made nor in `own`, for masks that name each other in a
-    circle, and for masks that stand for more than MAX_PARTS names. Its place lies in `text`.
-    """
+    Raises ExpressionError for a name that is neither ready-made nor in `own`, and for masks that name each other in a
+    circle. It raises it too for masks that stand for more than MAX_PARTS names. Its place lies in `text`."""
     return Resolver(own, params).resolve(text)
 
 
@@ -124,6 +124,7 @@ class Resolver:
             raise ExpressionError("AR311", found, help, 0, len(text), joined) from None
 
     def resolved(self, node: Predicate, inside: tuple[str, ...]) -> Predicate:
+        """A predicate with its names resolved. inside: the masks in whose definitions it stands, outermost first."""
         match node:
             case Name():
                 return self.named(node, inside)
@@ -137,6 +138,7 @@ class Resolver:
                 return node
 
     def named(self, node: Name, inside: tuple[str, ...]) -> Predicate:
+        """What a name stands for. Raises ExpressionError, at the name's place."""
         name, before = node.name, self.names
         self.looked_up += 1
         if len(inside) > MAX_DEPTH:
@@ -163,6 +165,7 @@ class Resolver:
         return predicate
 
     def defined(self, node: Name, inside: tuple[str, ...]) -> Predicate:
+        """What the definition of a name stands for; the name itself where it is built in."""
         definition = self.own[node.name] if node.name in self.own else READY_MADE[node.name][0]
         if not definition and node.name not in self.own:
             return Name(node.name)  # built in

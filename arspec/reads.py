@@ -1,8 +1,8 @@
 """Reads: for every site of a layer's output, the input sites that it is computed from.
 
-One relation, four uses: `known_at` takes the maximum over the reads (the proof), `context` the union (what is seen),
-`back` goes the other way (what a site depends on: witnesses, fields, which sites must be computed at all), and `table`
-lists them (the sampler's gathers). A missing input site, off the grid or masked out, is -1 in a table.
+One relation has four uses. `known_at` takes the maximum over the reads (the proof), `context` the union (what is seen).
+`back` goes the other way, from a site to what it depends on: witnesses, fields, and which sites must be computed at all.
+`table` lists the reads (the sampler's gathers). A missing input site, off the grid or masked out, is -1 in a table.
 
 `back` takes marks: booleans, or words of 64 bits, each bit a question of its own, so that 64 of them go back at once.
 
@@ -47,7 +47,7 @@ class Reads(Protocol):
 
 
 @dataclass(frozen=True)
-class Pointwise:
+class Pointwise(Reads):
     """Every site reads the same site of the input."""
 
     def known_at(self, known: Ints) -> Ints:
@@ -64,9 +64,10 @@ class Pointwise:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """Every site reads every site of the input (one vector for all places), or with `groups` above 1 all those of its
-    own group (a norm over space)."""
+class Whole(Reads):
+    """Every site reads every site of the input: one vector for all places.
+
+    With `groups` above 1 it reads those of its own group (a norm over space)."""
 
     out_sites: int
     in_sites: int
@@ -95,8 +96,10 @@ DENSE = 8  # marks at one in so many positions, from where on all are carried ba
 
 @dataclass(frozen=True, eq=False)
 class Tap:
-    """One place of a window. `source` [P_out] is the input position that each output position finds there (-1: none);
-    `allowed` says which groups read which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
+    """One place of a window.
+
+    `source` [P_out] is the input position that each output position finds there (-1: none). `allowed` says which groups read
+    which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
 
     source: Ints
     allowed: Bools
@@ -108,8 +111,9 @@ class Tap:
 
     @cached_property
     def rows(self) -> list[tuple[bytes, Bools, bytes]]:
-        """The output groups that read the same, as bytes, and what they read, the latter as bytes too where it is the same
-        at all positions; those that read nothing left out."""
+        """The output groups that read the same, as bytes, and what they read.
+
+        What they read is given as bytes too where it is the same at all positions. Those that read nothing are left out."""
         found: dict[bytes, list[int]] = {}
         for g, allowed in enumerate(self.allowed):
             found.setdefault(allowed.tobytes(), []).append(g)
@@ -122,9 +126,11 @@ class Tap:
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Every site reads a few positions of the input, one a tap: convolutions of all kinds, shifts, crops, upsampling,
-    norms across groups, and the own earlier sites of recurrent layers."""
+class Window(Reads):
+    """Every site reads a few positions of the input, one a tap.
+
+    So do convolutions of all kinds, shifts, crops, upsampling, norms across groups, and the own earlier sites of recurrent
+    layers."""
 
     out_groups: int
     out_positions: int
@@ -177,8 +183,8 @@ class Window:
     def _spread(self, values: Values, out: Values, join: np.ufunc, nothing: int) -> None:
         """Joins the values [G_in, P_in, K] of all reads into out [G_out, P_out, K].
 
-        Groups that are read together are joined before they are spread over the window, and taps that serve the same
-        output groups share one accumulator, so that the work is a few passes a tap, not G_out * G_in.
+        Groups that are read together are joined before they are spread over the window. Taps that serve the same output
+        groups share one accumulator. So the work is a few passes a tap, not G_out * G_in.
         """
         joined: dict[bytes, Values] = {}
         shared: dict[bytes, Values] = {}
@@ -279,9 +285,11 @@ def _joined(values: Values, groups: Ints, join: np.ufunc, nothing: int) -> Value
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked:
-    """Every site reads all sites whose rank is lower (strict), or not higher, than its own: dense layers with degrees
-    and attention under `earlier` and `so_far`. It compares ranks, never known-at, or a leak above would mask itself."""
+class Ranked(Reads):
+    """Every site reads all sites whose rank is lower (strict), or not higher, than its own.
+
+    So do dense layers with degrees, and attention, under `earlier` and `so_far`. It compares ranks, never known-at, or a leak
+    above would mask itself."""
 
     out_rank: Ints
     in_rank: Ints
@@ -326,14 +334,14 @@ class Ranked:
         return np.where(np.arange(longest) < count[:, None], self.by_rank[:longest], -1)
 
     def matrix(self) -> Bools:
-        """[S_out, S_in]"""
+        """[S_out, S_in]: which sites are read."""
         allowed = np.empty((len(self.out_rank), len(self.in_rank)), np.bool_)
         (np.less if self.strict else np.less_equal)(self.in_rank[None, :], self.out_rank[:, None], out=allowed)
         return allowed
 
 
 @dataclass(frozen=True, eq=False)
-class Matrix:
+class Matrix(Reads):
     """The relation as a table of 0 and 1, [S_out, S_in]: dense layers and attention under any other mask."""
 
     allowed: Bools
@@ -362,14 +370,16 @@ class Matrix:
         return out
 
     def reads_all(self, sites: Ints, first: int) -> bool:
+        """Whether each of the sites reads all of the input's `first` sites."""
         return bool(self.allowed[sites, :first].all())
 
     def matrix(self) -> Bools:
+        """[S_out, S_in]: which sites are read."""
         return self.allowed
 
 
 @dataclass(frozen=True, eq=False)
-class Union:
+class Union(Reads):
     """Several relations with the same input together."""
 
     parts: Sequence[Reads]
@@ -389,8 +399,9 @@ class Union:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """The own sites that a recurrent layer reads, and the waves in which they are computed: a site's wave comes after
-    those of all the sites that it reads. Every channel group reads all groups of an earlier state."""
+    """The own sites that a recurrent layer reads, and the waves in which they are computed.
+
+    A site's wave comes after those of all the sites that it reads. Every channel group reads all groups of an earlier state."""
 
     own: Window
     waves: tuple[Ints, ...]  # sites of each wave
@@ -415,6 +426,7 @@ class Scan:
         return out[:-1]
 
     def context(self, context: Words) -> Words:
+        """context [S, W], by the inputs alone -> [S, W], with the own sites."""
         groups, positions, words = self.own.out_groups, self.own.out_positions, context.shape[1]
         out = context.reshape(groups, positions, words).copy()
         states = np.zeros((positions + 1, words), np.uint64)  # all groups of a position together; the last is none

@@ -51,8 +51,7 @@ class Units:
 
     Degrees are drawn by the member's seed, uniformly between the lowest rank among the units below and the last rank
     but one (Germain et al. 2015, section 4), or dealt out in a cycle. In a family of one the units lie in the order of
-    their degrees: what a mask hides is then in one piece, which a product leaves out.
-    """
+    their degrees. What a mask hides is then in one piece, which a product leaves out."""
 
     count: int
     salt: int
@@ -72,9 +71,9 @@ Frame = Cells | Units | Free
 class Type:
     """What a node gives: groups of channels on a grid. `levels` is set where the values are integers of the data.
 
-    `parts`: of data in several parts (auxiliary images before the image itself) the name and type of each, in the order
-    of generation; together they have its groups. `channels` is then the most that any has: a part with fewer is filled
-    up with zeros."""
+    `parts`: of data in several parts the name and type of each, in the order of generation. Auxiliary images, say, come before
+    the image itself. Together the parts have its groups. `channels` is then the most that any has: a part with fewer is
+    filled up with zeros."""
 
     grid: tuple[int, ...]
     groups: int
@@ -96,10 +95,12 @@ class Type:
 
     @property
     def positions(self) -> int:
+        """P, the positions of the grid; 1 where there is none."""
         return math.prod(self.grid)
 
     @property
     def sites(self) -> int:
+        """S = G * P."""
         return self.groups * self.positions
 
     @property

@@ -1,10 +1,10 @@
 """The contract of a head: how many numbers a variable needs, its log-probabilities, and draws.
 
-A variable is one scalar of the data, or all the channels of a pixel where they are generated together; a head then
+A variable is one scalar of the data, or all the channels of a pixel where they are generated together. A head then
 models them jointly or says that it takes them as independent. Draws use a fixed number of uniforms a variable, so that
 a sample depends on the noise alone.
 
-For a codec a head states which numbers are rounded and how finely, and how the rounded ones become masses of levels by
+For a codec a head states which numbers are rounded and how finely. It turns the rounded ones into masses of levels by
 whole numbers alone (`arspec.heads.integers`), so that every machine gets the same ones.
 """
 
@@ -84,8 +84,9 @@ class Head(BaseModel):
         raise NotImplementedError
 
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
-        """Log-probabilities [..., levels] of the levels of one channel, given the earlier channels of the same variable
-        as value [..., C] has them; its later channels are not looked at.
+        """Log-probabilities [..., levels] of the levels of one channel.
+
+        They are given the earlier channels of the same variable as value [..., C] has them; its later channels are not looked at.
         Over all channels they add up to `log_prob`."""
         raise NotImplementedError
 

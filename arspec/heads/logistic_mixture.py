@@ -36,7 +36,7 @@ class LogisticMixture(Head):
     `form: authors` computes as the code of the authors does, whose probabilities do not sum to one, for comparison of
     published figures only.
 
-    The numbers of a variable are, with M components and C channels: M logits; C × M means; C × M log-scales; and
+    A variable of C channels has, with M components: M logits; C × M means; C × M log-scales. There follow
     C (C − 1) / 2 × M coefficients, through tanh, in the order (1 by 0), (2 by 0), (2 by 1), ..."""
 
     kind: Literal["logistic_mixture"]

@@ -57,9 +57,11 @@ class Attention(Layer):
         return [Pointwise(), relation, relation]
 
     def constants(self, node: Node, member: Member) -> Constants:
-        """strict: each site sees exactly those of lower rank, or of no higher one, and `order` [S] sorts the sites by
-        rank where they are not (then the mask is that of a sequence, and no matrix is kept). Else `mask` [S_out, S_in],
-        with `seeing` [S_out], who sees anything, where some see nothing. `rank` [S]: the sites' numbers in that order."""
+        """The mask as the computation takes it; nothing where every site sees every site.
+
+        Where the sites are a sequence by rank: `strict`, whether a site sees lower ranks alone, or its own too. `rank` [S]: the
+        sites' numbers in that order. `order` [S]: the sites by rank, where they are not sorted. No matrix is kept.
+        Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything."""
         relation = between(node.out, node.ins[1], node.mask, member)
         if isinstance(relation, Whole):
             return {}
@@ -151,8 +153,9 @@ class Attention(Layer):
         return self._masked(q, keys, values, found)
 
     def _among(self, q: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-        """q [B, n, C], keys [B, n, M * C] and values [B, n, M * D] of M places for each site, of which seen [n, M] ->
-        [B, n, D]. A site that sees nothing gets zeros."""
+        """Attention among M places for each site: q [B, n, C], keys [B, n, M * C], values [B, n, M * D] -> [B, n, D].
+
+        seen [n, M]: which of the places a site sees. A site that sees nothing gets zeros."""
         import torch
 
         some = seen[:, :1]

@@ -64,13 +64,16 @@ class Weight:
 
     @property
     def count(self) -> int:
+        """How many numbers the weight has."""
         return math.prod(self.shape)
 
 
 @dataclass(eq=False, repr=False)
 class Node:
-    """A layer in its place in the graph: its path name (`body.3.h_conv`), its inputs in the order of the ports, the
-    type of its output, its mask, and where in which file it stands."""
+    """A layer in its place in the graph.
+
+    It has a path name (`body.3.h_conv`), its inputs in the order of the ports, and the type of its output. It knows its mask,
+    and where in which file it stands."""
 
     name: str
     layer: Layer

@@ -54,6 +54,7 @@ class Conv(Layer):
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")
 
     def geometry(self, grid: tuple[int, ...]) -> Geometry:
+        """The window's form on a grid. Raises Fault where the keys do not fit the grid's dimensions."""
         n = len(grid)
         if n not in (1, 2):
             raise Fault("AR401", "a convolution needs a grid of one or two dimensions, and its input has none",
@@ -168,8 +169,8 @@ class Conv(Layer):
 
 @dataclass(frozen=True)
 class _Run:
-    """What a convolution is called with. What its padding has alike on both sides it pads itself (`even`), without a
-    copy of its input; the rest is padded before: `sides`, last dimension first, empty where there is none."""
+    """What a convolution is called with. It pads by itself (`even`) what its padding has alike on both sides, without a copy of
+    its input. The rest is padded before: `sides`, last dimension first, empty where there is none."""
 
     flat: bool
     in_place: bool

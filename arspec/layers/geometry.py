@@ -1,5 +1,7 @@
-"""Where the places of a window lie: the arithmetic of kernels, strides, dilations and paddings, in one and two
-dimensions, and the evaluation of masks over it."""
+"""Where the places of a window lie.
+
+Here is the arithmetic of kernels, strides, dilations and paddings, in one and two dimensions. Masks are evaluated over it.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ PLACE = 10_000  # operations that could be done in the time that a place takes t
 
 @dataclass(frozen=True)
 class Geometry:
-    """A window's form, one entry a dimension. `before` and `after` are the padding on the two sides; for a transposed
-    window `before` is what is cropped from the start of the full output."""
+    """A window's form, one entry a dimension.
+
+    `before` and `after` are the padding on the two sides. Of a transposed window, `before` is what is cropped from the start
+    of the full output."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -52,6 +56,7 @@ class Geometry:
         return Geometry(kernel, self.stride, self.dilation, before, after, self.transposed)
 
     def out_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The grid of the output, from that of the input."""
         if self.transposed:
             return tuple(n * s for n, s in zip(grid, self.stride, strict=True))
         rows = zip(grid, self.kernel, self.stride, self.dilation, self.before, self.after, strict=True)
@@ -84,8 +89,10 @@ PADDING_SIDES = {1: ("before", "after"), 2: ("top", "bottom", "left", "right")}
 
 
 def padding(value: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(before, after) of each dimension. `same` centres the window and keeps the grid, `causal` puts all of the
-    padding before (in one dimension: on the left; in two: on top and left), `valid` has none; or a number a side."""
+    """The padding of each dimension, on its two sides: (before, after).
+
+    `same` centres the window and keeps the grid; `valid` has none. `causal` puts all of the padding before: on the left, and
+    in two dimensions on top as well. A number, or one a side, is taken as it is. Raises Fault for a side that is not there."""
     reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     dimensions = len(kernel)
     if value == "same":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 class Gru(Recurrent):
     """A gated recurrent unit over a grid. Its input gives 3 × its channels in each group, in the order r, z, n.
-    r, z = σ of the input's part plus the states' part; n = tanh(input's part + r ⊙ (states' part + b));
+    r, z = σ of the input's part plus the states' part. n = tanh(input's part + r ⊙ (states' part + b)).
     h = (1 − z) ⊙ n + z ⊙ h' with h' the carried state. (Cho et al. 2014, in the form of torch's GRU.)"""
 
     layer: Literal["gru"]

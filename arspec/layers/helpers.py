@@ -19,8 +19,9 @@ MAX_FACTOR = 1 << 20  # weights whose mask is kept as numbers
 
 
 def frame_of(inputs: list[Type]) -> Cells | Any:
-    """The frame of what several inputs give together: the first that stands for data; of several parts of the data that
-    of the part which is generated last."""
+    """The frame of what several inputs give together: the first that stands for data.
+
+    Of several parts of the data it is the frame of the part which is generated last."""
     different = {id(i.frame): i.frame for i in inputs}.values()  # thousands of inputs have few
     framed = [frame for frame in different if not isinstance(frame, Free)]
     last = max(framed, key=lambda f: (isinstance(f, Cells) and f.part) or (0, 0), default=inputs[0].frame)
@@ -73,8 +74,9 @@ def unpacked(x: Tensor, kind: Type) -> Tensor:
 
 
 def factor(mask: Bools) -> npt.NDArray[Any]:
-    """A mask of weights to be multiplied with: as numbers, for converting it costs as much as the product; a large one
-    (a family may have many) as it is, in a quarter of the memory."""
+    """A mask of weights, to be multiplied with. Numbers are quicker: converting a mask costs as much as the product.
+
+    A large one stays as it is, in a quarter of the memory, since a family may have many."""
     return mask.astype(np.float32) if mask.size <= MAX_FACTOR else mask
 
 

@@ -28,7 +28,7 @@ class Norm(Layer):
     - `channels`: the channels of the own group, at the own position. Always safe.
     - `pixel`: all channel groups at the own position. Safe where no group of the pixel is still to come.
     - `space`: the channels of the own group at all positions. Leaks, wherever it carries data.
-    - `batch`: as batch normalisation. In evaluation it uses running statistics and is safe; in training it reads all
+    - `batch`: as batch normalisation. In evaluation it uses running statistics and is safe. In training it reads all
       positions of all examples, and is reported as a leak in training."""
 
     layer: Literal["norm"]

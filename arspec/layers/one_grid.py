@@ -56,8 +56,9 @@ def to_grid(name: str, given: Type, grid: Sequence[int]) -> str:
 
 
 def factor(given: Type, grid: Sequence[int]) -> str | None:
-    """How many times each position of a grid is repeated to give another, as a spec writes it; None where that may not
-    be: each cell of the data has one position at the most."""
+    """How many times each position of a grid is repeated to give another, as a spec writes it.
+
+    None where that may not be: each cell of the data has one position at the most."""
     times = _times(given.grid, grid)
     if times is None:
         return None

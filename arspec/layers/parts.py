@@ -1,5 +1,8 @@
-"""Data in several parts (auxiliary images before the image itself): how a graph takes one part of them, and how what it
-says of each comes together for the head. A spec names the parts; these two layers are made for it."""
+"""Data in several parts, such as auxiliary images before the image itself.
+
+A graph takes one part of them by `part`. What it says of each comes together for the head by `parts`. A spec names the
+parts, and these two layers are made for it.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +65,10 @@ class Part(Layer):
 
 
 class Parts(Layer):
-    """The numbers that the head needs for each part, one part's groups after another's. The first channel is the number
-    of the part, so that it can be told whose numbers these are; those with fewer are filled up with zeros."""
+    """The numbers that the head needs for each part, one part's groups after another's.
+
+    The first channel is the number of the part, which tells whose numbers these are. Parts with fewer channels are filled up
+    with zeros."""
 
     layer: Literal["parts"]
     arity = (1, None)

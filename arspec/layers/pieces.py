@@ -1,5 +1,6 @@
-"""How a masked window is computed for all sites at once: a plain convolution over the box of places that every position
-reads alike, and products for what only some positions read.
+"""How a masked window is computed for all sites at once.
+
+The box of places that every position reads alike is a plain convolution. What only some positions read is gathered.
 
 A mask of a causal convolution hides whole rows and columns of its kernel; the box leaves these out. Under an order
 whose steps turn (serpentine, zigzag, Hilbert ...) a place of the kernel is read by some positions and hidden from
@@ -25,8 +26,10 @@ OVERHEAD = 1 << 16  # numbers that could be moved in the time that one more prod
 
 @dataclass(frozen=True)
 class Ranges:
-    """A mask between channel groups whose rows and columns are unbroken: the groups [first, behind the last) that each
-    group of the output reads, and those by which each group of the input is read."""
+    """A mask between channel groups whose rows and columns are unbroken.
+
+    read: the groups [first, behind the last) that each group of the output reads. reader: those by which each group of the
+    input is read."""
 
     read: tuple[tuple[int, int], ...]
     reader: tuple[tuple[int, int], ...]
@@ -48,9 +51,10 @@ class SharedBox:
 
 @dataclass(frozen=True, eq=False)
 class GatheredRest:
-    """What the positions [n] read besides the shared box: table [n, m] names an input position for each of m places of
-    the kernel, P_in where there is none; mask [G_out, G_in, m]. group:
-    the one group of the output that it serves; None: all."""
+    """What the positions [n] read besides the shared box.
+
+    table [n, m] names an input position for each of m places of the kernel, P_in where there is none. mask: [G_out, G_in, m].
+    group: the one group of the output that it serves; None: all."""
 
     positions: Ints
     table: Ints
@@ -121,9 +125,10 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
 
 
 def _dense(everywhere: Bools, kernel: tuple[int, ...]) -> Bools:
-    """everywhere [G_out, G_in, taps] without the places at the edges of its box that are filled by less than half: as
-    products of their own they cost less than the empty places would (the centre of a serpentine's window, alone in its
-    row)."""
+    """everywhere [G_out, G_in, taps] without the places at the edges of its box that are filled by less than half.
+
+    As products of their own they cost less than the empty places would. An example is the centre of a serpentine's window,
+    alone in its row."""
     places = np.logical_and.reduce(everywhere, axis=(0, 1)).reshape(kernel)
     if not np.array_equal(places.ravel(), np.logical_or.reduce(everywhere, axis=(0, 1))):
         return everywhere  # some groups read what others do not

@@ -1,6 +1,9 @@
-"""Products of matrices that torch has no kernel for: of gathered sites, of channel groups that read one another in
-sequence, and of the tiles that a mask leaves of a weight. Each has a backward of its own: it keeps little but its
-inputs, and computes nothing, or little, that a mask hides."""
+"""Products of matrices that torch has no kernel for.
+
+Gathered sites have one, channel groups that read one another in sequence another, and the tiles that a mask leaves of a
+weight a third. Each has a backward of its own. It keeps little but its inputs, and computes nothing, or little, that
+a mask hides.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they sho
 
 @dataclass(frozen=True)
 class Gather:
-    """Rows of a product: `table` [n, m] names the positions that they are made of, side by side; `positions` [n] is
-    where they go, and `channels` which channels they are. inside: no position in the table is P, the one behind the
-    last, which holds zeros."""
+    """Rows of a product.
+
+    `table` [n, m] names the positions that they are made of, side by side. `positions` [n] is where they go, and `channels`
+    which channels they are. inside: no position in the table is P, the one behind the last, which holds zeros."""
 
     positions: Tensor
     table: Tensor
@@ -98,17 +102,19 @@ class _AddGathered(Function):
 
 
 def pays(weight: Tensor) -> bool:
-    """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask: measured on a CPU with weights [D,
-    C] of several sizes; elsewhere one large product is."""
+    """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask.
+
+    It was measured on a CPU with weights [D, C] of several sizes. Elsewhere one large product is quicker."""
     quiet = not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
     return weight.device.type == "cpu" and weight.numel() >= LARGE and quiet
 
 
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
-    """A convolution of one place and of channel groups that read some of the groups only: x [B, G_in * C, *grid],
-    weight [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a convolution of the
-    groups that it reads (for red, green and blue in sequence two thirds of the whole product,
-    in the backward pass too)."""
+    """A convolution of one place, of channel groups that read some of the groups only.
+
+    x [B, G_in * C, *grid], weight [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a
+    convolution of the groups that it reads. For red, green and blue in sequence that is two thirds of the whole product,
+    in the backward pass too."""
     return _InSequence.apply(x, weight, bias, ranges)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 

@@ -1,5 +1,7 @@
-"""The tiles of a weight that its mask leaves: where units lie in the order of their ranks, half of a weight is hidden,
-and products of tiles leave most of that out."""
+"""The tiles of a weight that its mask leaves.
+
+Where units lie in the order of their ranks, half of a weight is hidden. Products of tiles leave most of that out.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,10 @@ class Tiles:
 
 
 def tiles(mask: Bools) -> Tiles | None:
-    """A mask [R, C] as tiles: strips of rows, and of each what it reads, in one piece or two: what all its rows read,
-    where that is worth a product of its own, and the rest. Every row is in a tile, if one without columns. None where
-    that would save little."""
+    """A mask [R, C] as tiles: strips of rows, each with what it reads, in one piece or two.
+
+    The first piece is what all rows of a strip read, where that is worth a product of its own; the other is the rest. Every
+    row is in a tile, if one without columns. None where that would save little."""
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Constants:
-    """Nothing where the mask hides nothing. Else `pieces`, how the window is cut; of its shared box `mask`
-    [G_out * C_out, G_in * C_in, *box] where it hides something; and of each gathered rest `positions` [n], `table`
-    [n, m], `places` [m] and, where it hides channel groups, `hidden` [G_out * C_out, G_in * C_in, m], numbered."""
+    """How a window with a mask is cut; nothing where the mask hides nothing.
+
+    pieces: the cut. mask: of its shared box, [G_out * C_out, G_in * C_in, *box], where it hides something. Of each gathered
+    rest, numbered: `positions` [n], `table` [n, m], `places` [m]. Where a rest hides channel groups it also has its `mask`,
+    [G_out * C_out, G_in * C_in, m]."""
     if window.mask().all():
         return {}
     out, into = node.out.channels, node.ins[0].channels
@@ -46,8 +48,10 @@ def weight_norm(w: Weights) -> Tensor:
 
 
 def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
-    """The weights as `window_forward` wants them: `weight`, [G_out * C_out, G_in * C_in, *box], of what all positions
-    read, `rest` [m * G_in * C_in, D] of each gathered rest, numbered; and the bias."""
+    """The weights as the computation for all sites wants them.
+
+    weight: [G_out * C_out, G_in * C_in, *box], of what all positions read. `rest` [m * G_in * C_in, D] of each gathered rest,
+    numbered. bias: [G_out * C_out], where there is one."""
     pieces: Pieces | None = c.get("pieces")
     found = {"bias": w["bias"]} if "bias" in w else {}
     weight = w["weight"]
@@ -67,6 +71,7 @@ def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
 
 
 def boxed(weight: Tensor, shared: SharedBox) -> Tensor:
+    """The part of a weight [G_out * C_out, G_in * C_in, *kernel] that lies in the shared box, as a view."""
     for axis, (first, behind) in enumerate(shared.box):
         weight = weight.narrow(2 + axis, first, behind - first)
     return weight

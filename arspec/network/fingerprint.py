@@ -1,8 +1,8 @@
 """Fingerprints of weights: they differ as soon as any number does, however it was written.
 
 torch's version counters do not see what is written through `.data`, through a numpy array or through another tensor of
-the same memory. So the numbers themselves are read, at the speed of the memory: what was folded, packed or prepared of
-them is good for as long as their fingerprint stays as it is.
+the same memory. So the numbers themselves are read, at the speed of the memory. What was prepared or packed of them is
+good for as long as their fingerprint stays as it is.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ def fingerprint_of(model: Model) -> Fingerprint:
 def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
     """Of weights, each with whether it is stored: their shapes and dtypes, and 128 bits of all their bytes.
 
-    What was made of a weight may be a view of it, so that the place in memory of a stored one counts as its numbers
-    do."""
+    What was made of a weight may be a view of it. So the place in memory of a stored one counts as its numbers do."""
     content, places, elsewhere = xxh3_128(), list[object](), list[Tensor]()
     for tensor, stored in weights:
         own = tensor if tensor.is_contiguous() else tensor.contiguous()
@@ -51,8 +50,10 @@ def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
 
 
 def mixed(tensors: Sequence[Tensor]) -> bytes:
-    """Two sums, of 64 bits each, over all bytes of tensors, computed on their device. Each word of 64 bits is mixed
-    with its place by a one-to-one function before it is added, so that no change of a single word goes unseen."""
+    """Two sums, of 64 bits each, over all bytes of tensors, computed on their device.
+
+    Each word of 64 bits is mixed with its place by a one-to-one function before it is added. So no change of a single word
+    goes unseen."""
     flat = [tensor.detach().reshape(-1).view(torch.uint8) for tensor in tensors]
     sums = torch.zeros(2, dtype=torch.int64, device=flat[0].device)
     first = 0  # place of the first word

@@ -1,5 +1,7 @@
-"""Which nodes are computed in the memory of an input: fewer numbers are kept for the backward pass, and fewer pages of
-memory are touched for the first time."""
+"""Which nodes are computed in the memory of an input.
+
+Fewer numbers are then kept for the backward pass, and fewer pages of memory are touched for the first time.
+"""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ class Model(nn.Module):
 
     model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
     are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
-    [B, C, H, W], [B, T] or [B, D]; auxiliary images are the first channels (`arspec.data.with_auxiliary`), and a sample
-    has its own: it need not be the view of the image that was drawn with it.
+    [B, C, H, W], [B, T] or [B, D]. Auxiliary images are the first channels (`arspec.data.with_auxiliary`). A sample has
+    its own: it need not be the view of the image that was drawn with it.
 
     worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
     names: of the classes of each class condition, by number, where the training data had names. A class may then be given
@@ -389,7 +389,7 @@ class Model(nn.Module):
         top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
-        on) alone, so that neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
+        on) alone. So neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
         (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
         (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
         from arspec.sampler.drive.method import sample
@@ -407,7 +407,7 @@ class Model(nn.Module):
         first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
         top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Iterator[Tensor]:  # fmt: skip
-        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all, the same numbers as
+        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all. They are the numbers of
         `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream, as with attention
         over everything, is drawn in the same way up to its spec's own length.
 
@@ -441,8 +441,8 @@ class Model(nn.Module):
         top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
-        samples where the given part comes first in the order of some member of the family; `arspec.completion.complete`
-        takes the same arguments and says of every way (`how`) what its samples are worth. method, top_k, top_p, min_p: as in
+        samples where the given part comes first in the order of some member of the family. `arspec.completion.complete`
+        takes the same arguments. It says of every way (`how`) what its samples are worth. method, top_k, top_p, min_p: as in
         `sample`, the last three for the order alone."""
         from arspec.completion import complete
 

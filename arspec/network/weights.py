@@ -1,8 +1,8 @@
 """The weights of a compiled spec: a tree of modules whose parameter names are the spec's node names.
 
-`body.3.h_conv.weight` is the parameter `weight` of the node `body.3.h_conv`. A part of a name that torch's modules use
-themselves (`train`, `type`, `half`, ...) gets an underscore behind it (more where theirs ends in some, as `__init__`),
-and so does such a name with other underscores at its end, so that no two parts ever meet.
+`body.3.h_conv.weight` is the parameter `weight` of the node `body.3.h_conv`. torch's modules use some names themselves
+(`train`, `type`, `half`, `__init__`, ...). Such a part of a name gets an underscore behind it, or more where theirs ends in
+some. So does such a name with other underscores at its end: no two parts ever meet.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Names(nn.Module):
     """One level of the tree of names: it holds parameters, buffers and further levels, and computes nothing."""
 
     def child(self, part: str) -> Names:
+        """The level below for one part of a node's name; it is made where there is none."""
         name = escaped(part)
         if name not in self._modules:
             self.add_module(name, Names())
@@ -77,6 +78,7 @@ class WeightTree(Names):
             self.weight_one = self.weight_one or (level, key)
 
     def of(self, node: Node) -> dict[str, Tensor]:
+        """The weights of a node by their names in its layer, tied ones in the shape that the node sees them in."""
         own = self._where.get(node.tied or node)
         if own is None:
             return {}
