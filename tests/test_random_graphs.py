@@ -16,6 +16,7 @@ from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import witness
 from arspec.language.load import from_text
 from arspec.network.module import build
+from arspec.sampler.plan.passes import verified
 from arspec.sampler.plan.timing import WORTH
 from arspec.types import Bools
 from arspec.verification.dynamic import gradient_pattern, perturb
@@ -57,7 +58,8 @@ def test_the_module_does_what_was_proven(text: str, seed: int):
         return
     model = randomised(spec, seed, 1 if seed % 2 else WORTH)
     x, conditions = random_data(model, 2, seed), random_conditions(model, seed, 2)
-    replayed = model.sampler(number).replay(x, conditions)
+    with verified():  # every pass of the plan, too
+        replayed = model.sampler(number).replay(x, conditions)
     torch.testing.assert_close(replayed, model(x, number, **conditions), rtol=1e-9, atol=1e-9)
 
 
