@@ -39,7 +39,7 @@ from arspec.codec.container import digest as head_digest
 from arspec.codec.media import FORMATS
 from arspec.codec.media import parse as parse_file
 from arspec.codec.part import Part
-from arspec.codec.wire import Out
+from arspec.codec.wire import ByteWriter
 from arspec.data import load
 from arspec.diagnostics import InputError
 from arspec.training import train
@@ -160,7 +160,7 @@ def damaged(data: bytes, draw: random.Random, times: int | None = None) -> bytes
             case 4:
                 result[place:place] = result[place : place + size] * draw.choice((1, 2, 50))
             case _:
-                result[place : place + size] = Out().number(draw.choice(NUMBERS)).done()
+                result[place : place + size] = ByteWriter().number(draw.choice(NUMBERS)).done()
     return bytes(result)
 
 
@@ -285,7 +285,7 @@ class Containers:
             case 1:
                 return replace(head, member=draw.choice(NUMBERS[:12]))
             case 2:
-                return replace(head, lanes=draw.choice(NUMBERS[:12]))
+                return replace(head, interleaved=draw.choice(NUMBERS[:12]))
             case 3:
                 return replace(head, noise=draw.randrange(256))
             case _:

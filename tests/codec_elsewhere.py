@@ -27,9 +27,9 @@ def main(folder: Path, name: str, *others: str) -> None:
         for noise in NOISES:
             for other in others:
                 container = (folder / f"{other}-{spec}-{noise}.ars").read_bytes()
-                (restored,) = Codec(model, lanes=4, batch=4 * (number + 1)).decompress(container)
+                (restored,) = Codec(model, interleaved=4, batch=4 * (number + 1)).decompress(container)
                 assert np.array_equal(restored.samples, x), f"{spec}: {name} cannot read {other}"
-            container, summary = Codec(model, noise=noise, lanes=4).compress(
+            container, summary = Codec(model, noise=noise, interleaved=4).compress(
                 [Item("x.npy", ARRAY, array.of_array(x, "x"))]
             )
             (folder / f"{name}-{spec}-{noise}.ars").write_bytes(container)

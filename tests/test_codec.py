@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from arspec.codec import Codec, Derailed, Item
+from arspec.codec import Codec, DecoderMismatch, Item
 from arspec.codec.digits import digits, weights
 from arspec.codec.entropy import SymbolReader, SymbolWriter, pack_even, unpack_even
 from arspec.codec.guard import Grid
-from arspec.codec.lanes import batches
+from arspec.codec.interleaving import batches
 from arspec.codec.media import ARRAY, array
 from arspec.data import with_auxiliary
 from arspec.diagnostics import InputError
@@ -100,11 +100,11 @@ def test_a_batch_of_another_size_decodes_the_same(name: str):
     model = shared(next(p for p in SHIPPED if p.stem == name))
     items = [item(f"{k}.npy", real(model, k)) for k in (3, 0, 1, 7, 2, 5)]
     condition = given(model, len(items))
-    container, _ = Codec(model, lanes=3, batch=1).compress(items, condition)
-    again, _ = Codec(model, lanes=3, batch=100).compress(items, condition)
+    container, _ = Codec(model, interleaved=3, batch=1).compress(items, condition)
+    again, _ = Codec(model, interleaved=3, batch=100).compress(items, condition)
     assert container == again
     for batch in (1, 4, 100):
-        restored = list(Codec(model, lanes=3, batch=batch).decompress(container))
+        restored = list(Codec(model, interleaved=3, batch=batch).decompress(container))
         assert [each.name for each in restored] == [i.name for i in items]
         for each, i in zip(restored, items, strict=True):
             assert np.array_equal(each.samples, i.media.samples)
@@ -201,18 +201,18 @@ def test_noise_above_the_bound_is_noticed(name: str, size: float):
     codec = noisy(
         Codec(model_of(name)), lambda p: size * torch.randn(p.shape, generator=generator, dtype=torch.float64)
     )
-    with pytest.raises(Derailed, match="AR832"):
+    with pytest.raises(DecoderMismatch, match="AR832"):
         list(codec.decompress(container))
 
 
 def test_a_check_ends_a_lost_decoder_early():
     model = model_of("gated_pixelcnn")
     x = real(model, 200)
-    codec = Codec(model, lanes=8)
+    codec = Codec(model, interleaved=8)
     container, _ = codec.compress([item("x.npy", x)])
     done: list[int] = []
     noisy(codec, lambda p: torch.ones_like(p) * torch.arange(p.shape[-1]))
-    with pytest.raises(Derailed, match="AR832"):
+    with pytest.raises(DecoderMismatch, match="AR832"):
         list(codec.decompress(container, progress=done.append))
     assert sum(done) < 0.75 * x.size
 

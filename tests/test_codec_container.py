@@ -11,11 +11,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from arspec.codec import Codec, Damaged, Item
+from arspec.codec import Codec, CorruptContainer, Item
 from arspec.codec.container import HASH, MAGIC, Head, digest, read, write
 from arspec.codec.media import ARRAY, array
 from arspec.codec.part import Part
-from arspec.codec.wire import In, Out, unzigzag, zigzag
+from arspec.codec.wire import ByteReader, ByteWriter, unzigzag, zigzag
 from arspec.diagnostics import InputError
 from tests.small import SHIPPED, randomised, small
 
@@ -24,7 +24,7 @@ LEVELS = 2
 
 @cache
 def codec(seed: int = 0) -> Codec:
-    return Codec(randomised(small(next(p for p in SHIPPED if p.stem == "made")), seed), lanes=4)
+    return Codec(randomised(small(next(p for p in SHIPPED if p.stem == "made")), seed), interleaved=4)
 
 
 @cache
@@ -121,7 +121,7 @@ def test_parts_of_other_containers_are_not_taken():
     head, bodies = read(container())
     mine = list(bodies)
     start = len(head.pack())
-    records = [Out().piece(body).done() + b"" for body in mine]
+    records = [ByteWriter().prefixed(body).done() + b"" for body in mine]
     place, pieces = start, []
     for record in records:
         pieces.append(container()[place : place + len(record) + 4])
@@ -133,10 +133,10 @@ def test_parts_of_other_containers_are_not_taken():
 def test_another_model_another_version_another_file():
     with pytest.raises(InputError, match="another weights"):
         list(codec(1).decompress(container()))
-    with pytest.raises(Damaged, match="version 9"):
+    with pytest.raises(CorruptContainer, match="version 9"):
         list(codec().decompress(MAGIC + b"\x09" + container()[5:]))
     for data in (b"", b"PK\3\4" + bytes(100), b"ARS", b"ARS\x1a", b"ARS\x1a\1"):
-        with pytest.raises(Damaged, match="AR830"):
+        with pytest.raises(CorruptContainer, match="AR830"):
             list(codec().decompress(data))
 
 
@@ -186,19 +186,19 @@ def test_hostile_lengths_take_no_memory():
     head, found = read(container())
     part = Part.unpack(next(found), LEVELS, 1 << 16)
     large = zlib.compress(bytes(1 << 28), 9)
-    framed = Out().byte(0).byte(0).byte(1).piece(large).piece(large).done()
+    framed = ByteWriter().byte(0).byte(0).byte(1).prefixed(large).prefixed(large).done()
     bodies = [
         replace(part, shape=(1 << 39, 12)).pack(),
         replace(part, shape=(1 << 39, 0)).pack(),
         replace(part, shape=(1 << 20, 1 << 20, 1 << 20, 1 << 20)).pack(),
         replace(part, meta=framed).pack(),
-        replace(part, marks=Out().number(1 << 62).number(1 << 62).done()).pack(),
-        replace(part, exceptions=Out().number(1 << 40).number(1).done()).pack(),
-        replace(part, exceptions=Out().number(1).number((1 << 64) - 1).done()).pack(),
-        Out().number(1 << 60).done(),
+        replace(part, marks=ByteWriter().number(1 << 62).number(1 << 62).done()).pack(),
+        replace(part, exceptions=ByteWriter().number(1 << 40).number(1).done()).pack(),
+        replace(part, exceptions=ByteWriter().number(1).number((1 << 64) - 1).done()).pack(),
+        ByteWriter().number(1 << 60).done(),
     ]
     heads = [
-        replace(head, lanes=4000),
+        replace(head, interleaved=4000),
         replace(head, member=4000),
         replace(head, noise=0),
         replace(head, parts=1 << 24),
@@ -224,20 +224,20 @@ def test_hostile_lengths_take_no_memory():
 def test_names_stay_in_their_folder(name: str):
     head, found = read(container())
     part = Part.unpack(next(found), LEVELS, 1 << 16)
-    named = Out().piece(name.encode("utf-8", "surrogatepass")).raw(part.pack()[1 + len(part.name) :]).done()
-    with pytest.raises(Damaged, match="name"):
+    named = ByteWriter().prefixed(name.encode("utf-8", "surrogatepass")).raw(part.pack()[1 + len(part.name) :]).done()
+    with pytest.raises(CorruptContainer, match="name"):
         list(codec().decompress(signed(head, [named])))
 
 
 def test_numbers_on_the_wire():
     for value in (0, 1, 127, 128, 300, (1 << 63) - 1):
-        source = In(Out().number(value).done())
+        source = ByteReader(ByteWriter().number(value).done())
         assert source.number() == value
         source.end()
     for value in (0, 1, -1, 5, -5, (1 << 63) - 1, -(1 << 63)):
         assert unzigzag(zigzag(value)) == value
     for data in (b"", b"\x80", b"\xff" * 11, b"\x64"):
-        with pytest.raises(Damaged):
-            source = In(data)
+        with pytest.raises(CorruptContainer):
+            source = ByteReader(data)
             source.number(100)
-            source.piece()
+            source.prefixed()

@@ -20,7 +20,7 @@ from arspec.codec.media import FORMATS, WAV, build, parse
 from arspec.codec.media import SOUND as SOUND_FILE
 from arspec.codec.part import Part
 from arspec.codec.tiles import Tiling
-from arspec.codec.wire import Damaged
+from arspec.codec.wire import CorruptContainer
 from arspec.diagnostics import InputError
 
 
@@ -83,14 +83,14 @@ def test_a_crafted_part_is_refused(changes: dict[str, Any], tmp_path: Path) -> N
 
 def test_places_that_nobody_packed_are_refused(tmp_path: Path) -> None:
     codec, container = _packed(SOUND, "x.wav", _wav(), tmp_path)
-    with pytest.raises(Damaged, match="no places for the values"):
+    with pytest.raises(CorruptContainer, match="no places for the values"):
         list(codec.decompress(_crafted(codec, container, places=b"\xff" * 12)))
 
 
 @pytest.mark.parametrize("form", [WAV, SOUND_FILE])
 def test_a_part_of_other_axes_than_the_model_is_refused(form: int, tmp_path: Path) -> None:
     codec, container = _packed(VECTOR, "x.npy", _npy(np.arange(18).reshape(2, 9)), tmp_path)
-    with pytest.raises(Damaged, match="a shape that cannot be"):
+    with pytest.raises(CorruptContainer, match="a shape that cannot be"):
         list(codec.decompress(_crafted(codec, container, form=form, shape=(2, 9))))
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from arspec.cli.main import main
 from arspec.codec.media import LAID, PICTURE, build, parse, restores
-from arspec.codec.wire import Damaged
+from arspec.codec.wire import CorruptContainer
 from arspec.diagnostics import InputError
 from arspec.language.sections import ImageData
 from tests.frame import framed
@@ -210,7 +210,7 @@ def test_a_container_that_was_made_up_is_refused_or_gives_some_picture(file: Fil
                 try:
                     build(form, each, content)
                 except InputError as error:
-                    assert isinstance(error, Damaged)
+                    assert isinstance(error, CorruptContainer)
 
 
 def test_all_of_them_in_one_container(

@@ -149,7 +149,7 @@ def run_decompress(args: argparse.Namespace) -> int:
     args.device = "cpu"
     if args.model is None:
         args.model = str(_fitting(data, path))
-    codec = Codec(open_model(args), lanes=args.lanes)
+    codec = Codec(open_model(args), interleaved=args.lanes)
     names = codec.names(data, args.limit)
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set[str]()
     if twice:

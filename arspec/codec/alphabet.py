@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from arspec.codec.wire import Damaged, In, Out, unzigzag, zigzag
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer, unzigzag, zigzag
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
 from arspec.types import Bools, Ints
@@ -35,7 +35,7 @@ class Alphabet:
 
     def __post_init__(self) -> None:
         if not SAME <= self.kind <= MU_LAW or not 0 <= self.values <= 1 << 32:
-            raise Damaged("the container states an alphabet that there is not")
+            raise CorruptContainer("the container states an alphabet that there is not")
 
     def levels_of(self, values: Ints) -> tuple[Ints, Ints, Ints]:
         """Values [n] -> levels, the values' places within them, and how many places there are. SAME: -1 for none."""
@@ -119,7 +119,7 @@ def pack_exceptions(values: Ints, where: Bools, name: str, levels: int) -> bytes
             f"{name} holds values from {values.min()} to {values.max()}, and the model has the levels 0 to {levels - 1}"
         )
         raise InputError("AR804", message, "use a model with more levels, or convert the data")
-    out = Out()
+    out = ByteWriter()
     for step, value in zip(np.diff(places, prepend=0).tolist(), values[places].tolist(), strict=True):
         out.number(step).number(zigzag(value))
     return out.done()
@@ -127,13 +127,13 @@ def pack_exceptions(values: Ints, where: Bools, name: str, levels: int) -> bytes
 
 def unpack_exceptions(data: bytes, count: int) -> tuple[Ints, Ints]:
     """Places and values of the exceptions among `count` values."""
-    source, place = In(data), 0
+    source, place = ByteReader(data), 0
     places: list[int] = []
     values: list[int] = []
     while source.left:
         place += source.number(count)
         if place >= count:
-            raise Damaged("the container holds an exception beyond the end")
+            raise CorruptContainer("the container holds an exception beyond the end")
         places.append(place)
         values.append(unzigzag(source.number((1 << 64) - 1)))
     return np.array(places, np.int64), np.array(values, np.int64)

@@ -16,14 +16,14 @@ from arspec.codec.alphabet import SAME, Alphabet, alphabet_for, pack_exceptions,
 from arspec.codec.coder import Coder, Stream
 from arspec.codec.container import Head, read, write
 from arspec.codec.entropy import Lost, pack_even, unpack_even
-from arspec.codec.guard import LEAST_NOISE, MOST_NOISE, NOISE, Derailed, Marks
+from arspec.codec.guard import LEAST_NOISE, MOST_NOISE, NOISE, DecoderMismatch, Marks
 from arspec.codec.identity import spec_hash, weights_hash
-from arspec.codec.lanes import Levels, lanes_for
+from arspec.codec.interleaving import Levels, interleaved_for
 from arspec.codec.layout import Layout, layout
 from arspec.codec.media import ARRAY, TEXT, Media, array, build
 from arspec.codec.media.text import numbers_of, points_of
 from arspec.codec.part import Part, content_hash
-from arspec.codec.wire import Damaged, In
+from arspec.codec.wire import ByteReader, CorruptContainer
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
@@ -91,12 +91,17 @@ class Codec:
 
     noise: the decoder's parameters may differ from the encoder's by 2^-noise of their size (of 1 where they are
     smaller).
-    lanes: tiles of a part that are coded side by side; None takes what memory allows. batch: tiles that are computed
-    together where there are many parts; it does not change what is written.
+    interleaved: tiles of a part that are coded side by side; None takes what memory allows.
+    batch: tiles that are computed together where there are many parts; it does not change what is written.
     """
 
     def __init__(
-        self, model: Model, member: int = 0, noise: int = NOISE, lanes: int | None = None, batch: int | None = None
+        self,
+        model: Model,
+        member: int = 0,
+        noise: int = NOISE,
+        interleaved: int | None = None,
+        batch: int | None = None,
     ) -> None:
         if not MOST_NOISE <= noise <= LEAST_NOISE:
             message = f"the bound of the noise lies between 2^-{LEAST_NOISE} and 2^-{MOST_NOISE}; 2^-{noise} came"
@@ -104,8 +109,8 @@ class Codec:
         if not 0 <= member < model.members:
             raise InputError("AR816", f"the family has {model.members} members; there is no number {member}")
         self._given, self.member, self.noise = model, member, noise
-        self.lanes = lanes or lanes_for(model.graph)
-        self.batch = batch or self.lanes
+        self.interleaved = interleaved or interleaved_for(model.graph)
+        self.batch = batch or self.interleaved
         self.spec = spec_hash(model)
         self._follow()
         data = model.spec.data
@@ -133,7 +138,7 @@ class Codec:
         sections = self.model.spec.condition
         chosen = conditional.checked(conditions or {}, sections, self.tiles(items)) if sections or conditions else {}
         prepared = [self._prepared(item) for item in items]
-        coder = Coder(self.model, self.member, self.noise, self.lanes, self.batch)
+        coder = Coder(self.model, self.member, self.noise, self.interleaved, self.batch)
         streams = coder.encode([p.levels for p in prepared], conditional.of_share(chosen, len(items)), progress)
         summary, bodies, before = Summary(), list[bytes](), None
         for each, stream in zip(prepared, streams, strict=True):
@@ -141,7 +146,9 @@ class Codec:
             bodies.append(part.pack(before))
             summary.add(part, stream, len(bodies[-1]), each.item.media.exact)
             before = part
-        head = Head(self.spec, self.weights, self.member, self.lanes, self.noise, conditional.pack(chosen), len(items))
+        head = Head(
+            self.spec, self.weights, self.member, self.interleaved, self.noise, conditional.pack(chosen), len(items)
+        )
         packed = write(head, bodies)
         summary.size = len(packed)
         return packed, summary
@@ -215,28 +222,28 @@ class Codec:
                     f"the container was made by a model with another {what} ({hash.hex()}, and this is {own.hex()})"
                 )
                 raise InputError("AR833", message, "give the model that the container was made with")
-        if head.lanes > max(self.lanes, lanes_for(self.model.graph)):
-            raise Damaged(f"the container wants {head.lanes} tiles side by side, which may take too much memory",
-                          f"--lanes {head.lanes} if you trust it")  # fmt: skip
+        if head.interleaved > max(self.interleaved, interleaved_for(self.model.graph)):
+            message = f"the container wants {head.interleaved} tiles side by side, which may take too much memory"
+            raise CorruptContainer(message, f"--lanes {head.interleaved} if you trust it")
         if head.member >= self.model.members:
-            raise Damaged(f"the container was made by member {head.member}, which the family does not have")
+            raise CorruptContainer(f"the container was made by member {head.member}, which the family does not have")
 
     def _restored(self, head: Head, parts: list[Part], progress: Progress) -> Iterator[Restored]:
         self._follow()
         sections = self.model.spec.condition
         chosen = conditional.unpack(head.conditions, sections) if sections else {}
         opened = [self._opened(part) for part in parts]
-        coder = Coder(self.model, head.member, head.noise, head.lanes, max(self.batch, head.lanes))
+        coder = Coder(self.model, head.member, head.noise, head.interleaved, max(self.batch, head.interleaved))
         streams = [Stream(part.every, part.symbols, self._marks(coder, part, o)) for part, o in zip(parts, opened)]
         of_share = conditional.of_share(chosen, head.parts)
         for number in coder.decode([o.levels for o in opened], streams, of_share, progress):
             part = parts[number]
             samples = self._samples(part, opened[number])
             if content_hash(part.name, part.form, part.meta, samples) != part.content:
-                raise Derailed(part.name)
+                raise DecoderMismatch(part.name)
             data = build(part.form, part.meta, samples)
             yield Restored(
-                part.name, data, samples, array.array_of(In(part.meta), samples) if part.form == ARRAY else None
+                part.name, data, samples, array.array_of(ByteReader(part.meta), samples) if part.form == ARRAY else None
             )
             opened[number].levels.levels = None  # it has been given away
 
@@ -244,7 +251,7 @@ class Codec:
         try:
             lay = layout(self.model.spec.data, part.form, part.shape)
         except ValueError as error:
-            raise Damaged(f"{part.name} has a shape that cannot be") from error
+            raise CorruptContainer(f"{part.name} has a shape that cannot be") from error
         where, values = unpack_exceptions(part.exceptions, part.size)
         given = None
         if len(where):
@@ -266,14 +273,14 @@ class Codec:
             try:
                 values = values + unpack_even(part.places, counts)
             except Lost:
-                raise Damaged(f"the container holds no places for the values of {part.name}") from None
+                raise CorruptContainer(f"the container holds no places for the values of {part.name}") from None
         values[opened.where] = opened.values
         if part.form == ARRAY and part.alphabet.kind != SAME:
             values = values - 32768
         if part.form == TEXT:
             alphabet = self.model.spec.data.alphabet if self.model.spec.data.kind == "sequence" else None
             if alphabet is None:
-                raise Damaged(f"{part.name} is a text by an alphabet, which the model does not have")
+                raise CorruptContainer(f"{part.name} is a text by an alphabet, which the model does not have")
             values = points_of(values, alphabet)
         return values.reshape(part.shape)
 

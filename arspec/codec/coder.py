@@ -14,8 +14,8 @@ from torch import Tensor
 
 from arspec.codec.digits import digits, weights
 from arspec.codec.entropy import Lost, SymbolReader, SymbolWriter, Weights
-from arspec.codec.guard import Derailed, Grid, Marks
-from arspec.codec.lanes import Levels, Share, batches
+from arspec.codec.guard import DecoderMismatch, Grid, Marks
+from arspec.codec.interleaving import Levels, Share, batches
 from arspec.codec.part import MOST_APART
 from arspec.types import Bools, Ints
 
@@ -46,9 +46,9 @@ class Stream:
 class Coder:
     """Codes the levels of parts under one member of a model, in float64, with a bound on the noise of 2^-noise."""
 
-    def __init__(self, model: Model, member: int, noise: int, lanes: int, batch: int) -> None:
+    def __init__(self, model: Model, member: int, noise: int, interleaved: int, batch: int) -> None:
         self.model, self.member, self.noise = model, member, noise
-        self.lanes, self.batch = lanes, max(batch, lanes)
+        self.interleaved, self.batch = interleaved, max(batch, interleaved)
         self.head, self.support = model.graph.head, model.graph.support
         self.digits = digits(self.support.levels, self.head.digit)
         self.grid, self.numbers = Grid(self.head, self.support), len(self.head.grain(self.support))
@@ -65,7 +65,7 @@ class Coder:
         """A stream for each part."""
         streams, writers = [Stream() for _ in parts], dict[int, SymbolWriter]()
         marks: list[list[Marks]] = [[] for _ in parts]
-        for shares in batches([p.tiling.count for p in parts], self.lanes, self.batch):
+        for shares in batches([p.tiling.count for p in parts], self.interleaved, self.batch):
             x, coded = _cut(parts, shares)
             values, mask = self._by_variable(x), self._by_variable(coded).astype(bool)
             rounded = np.empty((*values.shape[:2], self.numbers), np.int32)
@@ -145,12 +145,12 @@ class Coder:
     def decode(
         self, parts: Sequence[Levels], streams: Sequence[Stream], conditions: Conditions, progress: Progress
     ) -> Iterator[int]:
-        """Fills the levels of each part from its stream; gives its number when that is done. Raises Derailed."""
+        """Fills the levels of each part from its stream; gives its number when that is done. Raises DecoderMismatch."""
         readers = [SymbolReader(stream.data, stream.every) for stream in streams]
         counts = [part.tiling.count for part in parts]
         sampler = self.model.sampler(self.member)
         done = 0
-        for shares in batches(counts, self.lanes, self.batch):
+        for shares in batches(counts, self.interleaved, self.batch):
             while done < shares[0].part:  # parts before it, those without tiles too
                 yield done
                 done += 1
@@ -237,7 +237,7 @@ class _Batch:
             for tile, number, side in self.marks.get(site, ()):
                 band = coder.grid.band(parameters[tile, j], coder.noise)[number]
                 if float(found.away[tile, j, number].abs()) > 2 * float(band):
-                    raise Derailed("a number lies far from the boundary at which the encoder saw it")
+                    raise DecoderMismatch("a number lies far from the boundary at which the encoder saw it")
                 taken[tile, j, number] = found.low[tile, j, number] + side
         return taken.flatten(0, 1).numpy().astype(np.int64)
 
@@ -245,13 +245,13 @@ class _Batch:
         try:
             return reader.take(table).astype(np.int64)
         except Lost as error:
-            raise Derailed("a symbol that cannot be") from error
+            raise DecoderMismatch("a symbol that cannot be") from error
 
     def _pause(self, reader: SymbolReader) -> None:
         try:
             reader.pause()
         except Lost:
-            raise Derailed("a check among the symbols does not hold") from None
+            raise DecoderMismatch("a check among the symbols does not hold") from None
 
 
 def _cut(parts: Sequence[Levels], shares: list[Share]) -> tuple[Ints, Bools]:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.codec.lanes import Share
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.interleaving import Share
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.adapt import check_condition
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
@@ -51,7 +51,7 @@ def rows_for(tiles: list[int]) -> int:
 
 def pack(conditions: Mapping[str, Array]) -> bytes:
     """Checked conditions as bytes."""
-    out = Out()
+    out = ByteWriter()
     for rows in conditions.values():
         out.number(len(rows)).raw(rows.astype("<i8" if rows.dtype.kind == "i" else "<f4").tobytes())
     return out.done()
@@ -59,7 +59,7 @@ def pack(conditions: Mapping[str, Array]) -> bytes:
 
 def unpack(data: bytes, sections: Mapping[str, Section]) -> dict[str, Array]:
     """What `pack` packed, for the sections of the same spec."""
-    source, found = In(data), dict[str, Array]()
+    source, found = ByteReader(data), dict[str, Array]()
     for name, section in sections.items():
         count, shape = source.number(1 << 40), _shape(section)
         each = 8 if section.kind == "class" else 4 * int(np.prod(shape))
@@ -67,7 +67,7 @@ def unpack(data: bytes, sections: Mapping[str, Section]) -> dict[str, Array]:
         try:
             found[name] = check_condition(name, section, flat.reshape(count, *shape), count)
         except InputError as error:
-            raise Damaged(f"the container's conditions do not fit: {error.message}") from error
+            raise CorruptContainer(f"the container's conditions do not fit: {error.message}") from error
     source.end()
     return found
 
@@ -80,7 +80,7 @@ def of_share(conditions: Mapping[str, Array], parts: int) -> Callable[[Share], d
         for name, rows in conditions.items():
             own = np.arange(share.first, share.first + share.count) if parts == 1 else np.full(share.count, share.part)
             if len(rows) > 1 and own[-1] >= len(rows):
-                raise Damaged("the container has not a condition for every part")
+                raise CorruptContainer("the container has not a condition for every part")
             found[name] = torch.from_numpy(np.ascontiguousarray(rows[own if len(rows) > 1 else own * 0]))
         return found
 

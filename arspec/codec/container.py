@@ -16,13 +16,13 @@ from hashlib import blake2b
 
 from arspec.codec.guard import LEAST_NOISE, MOST_NOISE
 from arspec.codec.media.base import inflated
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 
 MAGIC = b"ARS\x1a"
 VERSION = 1
 HASH, CHECKSUM = 8, 4  # bytes
 MOST_PARTS = 1 << 24
-MOST_LANES = 4096
+MOST_INTERLEAVED = 4096
 MOST_CONDITIONS = 1 << 28  # bytes
 
 
@@ -33,62 +33,67 @@ class Head:
     spec: bytes
     weights: bytes
     member: int
-    lanes: int
+    interleaved: int
     noise: int
     conditions: bytes
     parts: int
 
     def pack(self) -> bytes:
-        out = Out().raw(MAGIC).byte(VERSION).raw(self.spec).raw(self.weights)
-        out.number(self.member).number(self.lanes).byte(self.noise)
-        out.piece(zlib.compress(self.conditions, 9) if self.conditions else b"").number(self.parts)
+        out = ByteWriter().raw(MAGIC).byte(VERSION).raw(self.spec).raw(self.weights)
+        out.number(self.member).number(self.interleaved).byte(self.noise)
+        out.prefixed(zlib.compress(self.conditions, 9) if self.conditions else b"").number(self.parts)
         return out.raw(digest(out.done())).done()
 
     @staticmethod
-    def unpack(source: In, data: bytes) -> Head:
-        """Reads the head at the start of `data`. Damaged where it is none, or not whole."""
+    def unpack(source: ByteReader, data: bytes) -> Head:
+        """Reads the head at the start of `data`. CorruptContainer where it is none, or not whole."""
         if data[: len(MAGIC)] != MAGIC:
-            raise Damaged("this is no arspec container" if data else "the file is empty", "arspec compress makes them")
+            raise CorruptContainer(
+                "this is no arspec container" if data else "the file is empty", "arspec compress makes them"
+            )
         source.raw(len(MAGIC))
         version = source.byte()
         if version != VERSION:
-            raise Damaged(f"the container has the version {version}, and this arspec reads version {VERSION}")
+            raise CorruptContainer(f"the container has the version {version}, and this arspec reads version {VERSION}")
         spec, weights = source.raw(HASH), source.raw(HASH)
-        member, lanes, noise = source.number(1 << 12), source.number(MOST_LANES), source.byte()
-        packed, parts = source.piece(), source.number(MOST_PARTS)
+        member, interleaved, noise = source.number(1 << 12), source.number(MOST_INTERLEAVED), source.byte()
+        packed, parts = source.prefixed(), source.number(MOST_PARTS)
         if source.raw(HASH) != digest(data[: source.place - HASH]):
-            raise Damaged("the container's head is not as it was written")
-        if not lanes or not MOST_NOISE <= noise <= LEAST_NOISE:
-            raise Damaged("the container's head states what cannot be")
+            raise CorruptContainer("the container's head is not as it was written")
+        if not interleaved or not MOST_NOISE <= noise <= LEAST_NOISE:
+            raise CorruptContainer("the container's head states what cannot be")
         conditions = inflated(packed, MOST_CONDITIONS) if packed else b""
-        return Head(spec, weights, member, lanes, noise, conditions, parts)
+        return Head(spec, weights, member, interleaved, noise, conditions, parts)
 
 
 def write(head: Head, bodies: list[bytes]) -> bytes:
     """The container of the bodies of all parts."""
-    out = Out().raw(head.pack())
+    out = ByteWriter().raw(head.pack())
     key = out.done()[-HASH:]
     for number, body in enumerate(bodies):
-        out.piece(body).raw(_checksum(key, number, body))
+        out.prefixed(body).raw(_checksum(key, number, body))
     return out.done()
 
 
 def read(data: bytes) -> tuple[Head, Iterator[bytes]]:
-    """The head, and the bodies of the parts one after another; that iteration raises Damaged where the damage is."""
-    source = In(data)
+    """The head, and the bodies of the parts one after another.
+
+    The iteration raises CorruptContainer where the damage is.
+    """
+    source = ByteReader(data)
     head = Head.unpack(source, data)
     return head, _bodies(source, head, data[source.place - HASH : source.place])
 
 
-def _bodies(source: In, head: Head, key: bytes) -> Iterator[bytes]:
+def _bodies(source: ByteReader, head: Head, key: bytes) -> Iterator[bytes]:
     for number in range(head.parts):
         try:
-            body = source.piece()
+            body = source.prefixed()
             checksum = source.raw(CHECKSUM)
-        except Damaged as error:
-            raise Damaged(f"part {number + 1} of {head.parts}: {error.message}") from error
+        except CorruptContainer as error:
+            raise CorruptContainer(f"part {number + 1} of {head.parts}: {error.message}") from error
         if checksum != _checksum(key, number, body):
-            raise Damaged(f"part {number + 1} of {head.parts} is not as it was written")
+            raise CorruptContainer(f"part {number + 1} of {head.parts} is not as it was written")
         yield body
     source.end()
 

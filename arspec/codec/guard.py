@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.diagnostics import InputError
 from arspec.heads import Head, Support
 from arspec.types import Ints
@@ -25,7 +25,7 @@ LEAST_NOISE, MOST_NOISE = 48, 20
 SLACK = 1 + 2**-8  # for the rounding of the computation from parameters to numbers
 
 
-class Derailed(InputError):
+class DecoderMismatch(InputError):
     """The decoder's numbers are not the encoder's."""
 
     def __init__(self, where: str) -> None:
@@ -83,7 +83,7 @@ class Marks:
         return len(self.places)
 
     def pack(self) -> bytes:
-        out = Out()
+        out = ByteWriter()
         for step, side in zip(np.diff(self.places, prepend=0).tolist(), self.upper.tolist(), strict=True):
             out.number(step << 1 | side)
         return out.done()
@@ -91,14 +91,14 @@ class Marks:
     @staticmethod
     def unpack(data: bytes, numbers: int) -> Marks:
         """The marks among so many numbers."""
-        source, place = In(data), 0
+        source, place = ByteReader(data), 0
         places: list[int] = []
         upper: list[int] = []
         while source.left:
             number = source.number()
             place += number >> 1
             if place >= numbers:
-                raise Damaged("the container marks a number beyond the end")
+                raise CorruptContainer("the container marks a number beyond the end")
             places.append(place)
             upper.append(number & 1)
         return Marks(np.array(places, np.int64), np.array(upper, np.int64))

@@ -5,24 +5,24 @@ from __future__ import annotations
 from arspec.diagnostics import InputError
 
 
-class Damaged(InputError):
+class CorruptContainer(InputError):
     """A file that is no container, or not as it was written."""
 
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__("AR830", message, help)
 
 
-class Out:
+class ByteWriter:
     """Bytes that grow."""
 
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def byte(self, value: int) -> Out:
+    def byte(self, value: int) -> ByteWriter:
         self._data.append(value)
         return self
 
-    def number(self, value: int) -> Out:
+    def number(self, value: int) -> ByteWriter:
         """A whole number from 0, in groups of seven bits, the lowest first."""
         while value >= 0x80:
             self._data.append(value & 0x7F | 0x80)
@@ -30,11 +30,11 @@ class Out:
         self._data.append(value)
         return self
 
-    def raw(self, data: bytes) -> Out:
+    def raw(self, data: bytes) -> ByteWriter:
         self._data += data
         return self
 
-    def piece(self, data: bytes) -> Out:
+    def prefixed(self, data: bytes) -> ByteWriter:
         """Bytes with their length before them."""
         return self.number(len(data)).raw(data)
 
@@ -42,8 +42,8 @@ class Out:
         return bytes(self._data)
 
 
-class In:
-    """Bytes that are read from their start; Damaged where they end too early."""
+class ByteReader:
+    """Bytes that are read from their start; CorruptContainer where they end too early."""
 
     def __init__(self, data: bytes | memoryview) -> None:
         self._data, self.place = memoryview(data), 0
@@ -54,7 +54,7 @@ class In:
 
     def raw(self, count: int) -> bytes:
         if count > self.left:
-            raise Damaged("the container ends too early")
+            raise CorruptContainer("the container ends too early")
         self.place += count
         return bytes(self._data[self.place - count : self.place])
 
@@ -69,11 +69,11 @@ class In:
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 if value > most:
-                    raise Damaged(f"the container holds the number {value}, where {most} is the most")
+                    raise CorruptContainer(f"the container holds the number {value}, where {most} is the most")
                 return value
-        raise Damaged("the container holds a number without an end")
+        raise CorruptContainer("the container holds a number without an end")
 
-    def piece(self) -> bytes:
+    def prefixed(self) -> bytes:
         return self.raw(self.number(self.left))
 
     def rest(self) -> bytes:
@@ -81,7 +81,7 @@ class In:
 
     def end(self) -> None:
         if self.left:
-            raise Damaged(f"the container holds {self.left} bytes more than it should")
+            raise CorruptContainer(f"the container holds {self.left} bytes more than it should")
 
 
 def zigzag(value: int) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, wav
 from arspec.codec.media.base import Media, inflated
-from arspec.codec.wire import Damaged, In
+from arspec.codec.wire import ByteReader, CorruptContainer
 from arspec.diagnostics import InputError, visible
 from arspec.types import Ints
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from arspec.language.sections import Data, SequenceData
 
 Parse = Callable[[bytes, str], Media | None]
-Build = Callable[[In, Ints], bytes]
+Build = Callable[[ByteReader, Ints], bytes]
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,14 @@ def restores(media: Media, form: int, before: bytes, after: bytes, name: str) ->
 
 
 def build(form: int, meta: bytes, samples: Ints) -> bytes:
-    """The file of a format. Damaged where there is no such file."""
-    source = In(meta)
+    """The file of a format. CorruptContainer where there is no such file."""
+    source = ByteReader(meta)
     try:
         data = FORMATS[form].build(source, samples)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # what the libraries make of samples and settings that no file has, has no common class
-        raise Damaged(f"the container holds what is no file of its kind: {visible(str(error))}") from error
+        raise CorruptContainer(f"the container holds what is no file of its kind: {visible(str(error))}") from error
     source.end()
     return data
 
@@ -128,7 +128,7 @@ __all__ = [
     "STORED",
     "TEXT",
     "WAV",
-    "Damaged",
+    "CorruptContainer",
     "Format",
     "Media",
     "build",

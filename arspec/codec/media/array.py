@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.arrays import npy
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
@@ -23,7 +23,7 @@ def parse(data: bytes, name: str) -> Media:
     array = npy(stream, len(data), name)
     end = stream.tell()
     media = of_array(array, name, data[: end - array.nbytes], data[end:])
-    if build(In(media.meta), media.samples) != data:
+    if build(ByteReader(media.meta), media.samples) != data:
         raise InputError("AR804", f"{name} holds numbers that are not whole, such as -0", "convert them to integers")
     return media
 
@@ -37,29 +37,29 @@ def of_array(array: Array, name: str, before: bytes | None = None, after: bytes 
     if array.size and (float(array.max()) >= 2.0**63 or float(array.min()) < -(2.0**63)):
         raise InputError("AR804", f"{name} holds numbers beyond 64 bits")
     columns = bool(array.flags.f_contiguous and not array.flags.c_contiguous)
-    out = Out().byte(TYPES.index(array.dtype.str)).byte(columns)
+    out = ByteWriter().byte(TYPES.index(array.dtype.str)).byte(columns)
     usual = _header(array.dtype.str, array.shape, columns)
     pack_frame(out, usual if before is None else before, after, (usual, b""))
     return Media(array.astype(np.int64), None, out.done())
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The .npy file."""
     dtype, columns = _type(meta)
     before, after = unpack_frame(meta, (_header(dtype, samples.shape, columns), b""))
     return before + samples.astype(dtype).tobytes("F" if columns else "C") + after
 
 
-def array_of(meta: In, samples: Ints) -> Array:
+def array_of(meta: ByteReader, samples: Ints) -> Array:
     """The array that the file holds."""
     dtype, _ = _type(meta)
     return samples.astype(dtype)
 
 
-def _type(meta: In) -> tuple[str, bool]:
+def _type(meta: ByteReader) -> tuple[str, bool]:
     number = meta.byte()
     if number >= len(TYPES):
-        raise Damaged("the container states a type of numbers that there is not")
+        raise CorruptContainer("the container states a type of numbers that there is not")
     return TYPES[number], bool(meta.byte())
 
 

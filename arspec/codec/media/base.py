@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.diagnostics import InputError
 from arspec.types import Ints
 
@@ -31,7 +31,7 @@ class Media:
     kept: str = "pixels"
 
 
-def pack_frame(out: Out, before: bytes, after: bytes, usual: tuple[bytes, bytes]) -> None:
+def pack_frame(out: ByteWriter, before: bytes, after: bytes, usual: tuple[bytes, bytes]) -> None:
     """The bytes before and after the samples; one byte where they are the usual ones.
     InputError where they are too many."""
     if len(before) > MOST_FRAME or len(after) > MOST_FRAME:
@@ -40,14 +40,14 @@ def pack_frame(out: Out, before: bytes, after: bytes, usual: tuple[bytes, bytes]
     if (before, after) == usual:
         out.byte(0)
     else:
-        out.byte(1).piece(zlib.compress(before, 9)).piece(zlib.compress(after, 9))
+        out.byte(1).prefixed(zlib.compress(before, 9)).prefixed(zlib.compress(after, 9))
 
 
-def unpack_frame(source: In, usual: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+def unpack_frame(source: ByteReader, usual: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     """What `pack_frame` packed."""
     if source.byte() == 0:
         return usual
-    return inflated(source.piece(), MOST_FRAME + 1), inflated(source.piece(), MOST_FRAME + 1)
+    return inflated(source.prefixed(), MOST_FRAME + 1), inflated(source.prefixed(), MOST_FRAME + 1)
 
 
 def inflated(data: bytes, most: int) -> bytes:
@@ -56,7 +56,7 @@ def inflated(data: bytes, most: int) -> bytes:
     try:
         found = inflater.decompress(data, most)
     except zlib.error as error:
-        raise Damaged(f"the container holds a piece that cannot be read: {error}") from error
+        raise CorruptContainer(f"the container holds a piece that cannot be read: {error}") from error
     if not inflater.eof:
-        raise Damaged("the container holds a piece that is too long")
+        raise CorruptContainer("the container holds a piece that is too long")
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from arspec.codec.media.base import MOST_FRAME, Media, inflated
 from arspec.codec.media.sound import keeps, written
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.sound import opened, whole
 from arspec.diagnostics import InputError
 from arspec.types import Ints
@@ -32,24 +32,24 @@ def parse(data: bytes, name: str) -> Media | None:
     tags = b"".join(kept)
     if len(tags) > MOST_FRAME:
         raise InputError("AR804", f"{name} holds {len(tags):,} bytes of tags and pictures, and {MOST_FRAME:,} are kept")
-    meta = Out().byte(bits).number(rate).piece(zlib.compress(tags, 9)).done()
+    meta = ByteWriter().byte(bits).number(rate).prefixed(zlib.compress(tags, 9)).done()
     if not keeps(build, meta, samples, values):
         return None
     return Media(np.ascontiguousarray(samples), 1 << bits, meta, exact=False, kept="samples and tags")
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """A file of the same samples, rate, width and tags."""
     bits, rate = meta.byte(), meta.number(1 << 20)
     subtype = {width: subtype for subtype, width in WIDTHS.items()}.get(bits)
-    tags = inflated(meta.piece(), MOST_FRAME + 1)
+    tags = inflated(meta.prefixed(), MOST_FRAME + 1)
     if subtype is None:
-        raise Damaged("the container states a FLAC file of a width that there is not")
+        raise CorruptContainer("the container states a FLAC file of a width that there is not")
     values = (samples.T - (1 << bits - 1)) << 32 - bits
     anew = written(values.astype(np.int32), rate, "FLAC", subtype)
     blocks, end = _blocks(anew)
     if not blocks:
-        raise Damaged("a FLAC file of no samples cannot be written")
+        raise CorruptContainer("a FLAC file of no samples cannot be written")
     every = [blocks[0], *_split(tags)]
     marked = [bytes([block[0] & ~LAST | (LAST if block is every[-1] else 0)]) + block[1:] for block in every]
     return b"fLaC" + b"".join(marked) + anew[end:]
@@ -77,5 +77,5 @@ def _split(tags: bytes) -> list[bytes]:
         found.append(tags[place : place + size])
         place += size
     if place != len(tags):
-        raise Damaged("the container holds tags that end too early")
+        raise CorruptContainer("the container holds tags that end too early")
     return found

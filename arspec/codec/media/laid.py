@@ -16,7 +16,7 @@ from arspec.codec.media.base import Media, pack_frame, unpack_frame
 from arspec.codec.media.png import one_picture
 from arspec.codec.media.samples import check_shape, contiguous, narrowed, span_of, widened, within
 from arspec.codec.media.tiff import differences, rewritten, with_strip
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.examples import Array
 from arspec.data.picture.base import Picture
 from arspec.data.picture.png import packed
@@ -63,14 +63,14 @@ def rewrite(data: bytes, name: str) -> Media | None:
     return replace(media, suffix=suffix, exact=False, kept=kept)
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     check_shape(samples)
     bits, how = meta.byte(), meta.byte()
     length_at = meta.number(1 << 30) if how & DEFLATED else 0
     before, after = unpack_frame(meta, (b"", b""))
     if bits not in BITS:
-        raise Damaged("the container states numbers of a width that there is not")
+        raise CorruptContainer("the container states numbers of a width that there is not")
     stored = narrowed(samples, bits) if how & WIDENED else within(samples, bits)
     stored = stored.astype(np.uint16 if bits > 8 else np.uint8)
     if not how & DEFLATED:
@@ -85,7 +85,7 @@ def _media(picture: Picture, how: int, before: bytes, after: bytes, length_at: i
     samples, span = contiguous(picture.stored), 1 << picture.bits
     if picture.palette is None and picture.bits < 8:
         samples, span, how = widened(samples, picture.bits), span_of(picture.bits), how | WIDENED
-    out = Out().byte(picture.bits).byte(how)
+    out = ByteWriter().byte(picture.bits).byte(how)
     if length_at is not None:
         out.number(length_at)
     pack_frame(out, before, after, (b"", b""))

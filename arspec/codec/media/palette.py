@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arspec.codec.wire import Damaged
+from arspec.codec.wire import CorruptContainer
 from arspec.data.examples import Array
 from arspec.types import Ints
 
@@ -23,14 +23,14 @@ def colours_of(indices: Ints, palette: Array) -> Ints | None:
 
 
 def indices_of(colours: Ints, palette: Array) -> Ints:
-    """The first index of each colour [C, H, W]. Damaged where the palette has no such colour."""
+    """The first index of each colour [C, H, W]. CorruptContainer where the palette has no such colour."""
     planes = planes_of(palette) if palette.size else 0
     if colours.shape[0] != planes or int(colours.min()) < 0 or int(colours.max()) > 255:
-        raise Damaged("the container states a colour that its palette has not")
+        raise CorruptContainer("the container states a colour that its palette has not")
     places = 1 << 8 * np.arange(planes)
     known, first = np.unique(palette[:, :planes].astype(np.int64) @ places, return_index=True)
     found = np.tensordot(places, colours, 1)
     where = np.minimum(np.searchsorted(known, found), len(known) - 1)
     if not np.array_equal(known[where], found):
-        raise Damaged("the container states a colour that its palette has not")
+        raise CorruptContainer("the container states a colour that its palette has not")
     return first[where][None]

@@ -11,7 +11,7 @@ from PIL import Image
 from arspec.codec.media.base import MOST_FRAME, Media, inflated
 from arspec.codec.media.png import kept, one_picture
 from arspec.codec.media.samples import check_shape, contiguous
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.examples import Array
 from arspec.data.picture.base import Picture
 from arspec.data.picture.read import decode
@@ -36,34 +36,34 @@ def parse(data: bytes, name: str) -> Media | None:
         return None
     colours, alpha = picture.colours()
     samples = contiguous(colours if alpha is None else np.concatenate([colours, alpha]))
-    out = Out().byte(list(WRITTEN).index(form)).byte(list(MODES).index(picture.kind))
+    out = ByteWriter().byte(list(WRITTEN).index(form)).byte(list(MODES).index(picture.kind))
     if any(key in picture.info for key in BESIDE):
         for key in BESIDE:
-            out.piece(_deflated(picture.info.get(key, b""), name))
+            out.prefixed(_deflated(picture.info.get(key, b""), name))
     meta = out.done()
-    written = build(In(meta), samples)
+    written = build(ByteReader(meta), samples)
     if not same(data, written, name):
         return None
     return Media(samples, 256, meta, exact=False, kept=kept(picture))
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The picture as a file."""
     check_shape(samples)
     form, mode = meta.byte(), meta.byte()
     if form >= len(WRITTEN) or mode >= len(MODES):
-        raise Damaged("the container states a picture that there is not")
+        raise CorruptContainer("the container states a picture that there is not")
     form, mode = list(WRITTEN)[form], list(MODES)[mode]
     if samples.shape[0] != PLANES.get(mode, 1):
-        raise Damaged("the container states a picture that there is not")
-    beside = {key: inflated(meta.piece(), MOST_FRAME + 1) for key in BESIDE.values()} if meta.left else {}
+        raise CorruptContainer("the container states a picture that there is not")
+    beside = {key: inflated(meta.prefixed(), MOST_FRAME + 1) for key in BESIDE.values()} if meta.left else {}
     stream = io.BytesIO()
     try:
         _image(samples, mode).save(
             stream, form, **WRITTEN[form], **{key: value for key, value in beside.items() if value}
         )
     except (OSError, ValueError, SyntaxError) as error:
-        raise Damaged(f"the picture cannot be written: {error}") from error
+        raise CorruptContainer(f"the picture cannot be written: {error}") from error
     return stream.getvalue()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arspec.codec.media.base import Media
-from arspec.codec.wire import In
+from arspec.codec.wire import ByteReader
 from arspec.types import Ints
 
 
@@ -14,6 +14,6 @@ def parse(data: bytes, name: str) -> Media:
     return Media(np.frombuffer(data, np.uint8).astype(np.int64), None, b"")
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     return samples.astype(np.uint8).tobytes()

@@ -15,7 +15,7 @@ import numpy as np
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
 from arspec.codec.media.palette import colours_of, indices_of
 from arspec.codec.media.samples import check_shape, contiguous, narrowed, span_of, widened, within
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.picture.base import Picture
 from arspec.data.picture.png import (
     DEPTHS,
@@ -79,26 +79,26 @@ def media_of(picture: Picture, head: Head, before: bytes, after: bytes) -> Media
         span = 1 << head.depth
     else:
         samples, span = widened(samples, head.depth), span_of(head.depth)
-    out = Out().byte(what).byte(head.depth).byte(head.colour).byte(head.interlaced)
+    out = ByteWriter().byte(what).byte(head.depth).byte(head.colour).byte(head.interlaced)
     pack_frame(out, before, after, (SIGNATURE + head.chunk(), END))
     return Media(samples, span, out.done())
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     check_shape(samples)
     what, depth, colour, interlaced = (meta.byte() for _ in range(4))
     if what > COLOURS or depth not in DEPTHS.get(colour, ()) or interlaced > 1 or (what and colour != PALETTE):
-        raise Damaged("the container states a kind of PNG that there is not")
+        raise CorruptContainer("the container states a kind of PNG that there is not")
     head = Head(samples.shape[2], samples.shape[1], depth, colour, bool(interlaced))
     before, after = unpack_frame(meta, (SIGNATURE + head.chunk(), END))
     if head_of(before) != head:
-        raise Damaged("the container states a head that its picture has not")
+        raise CorruptContainer("the container states a head that its picture has not")
     if what == COLOURS:
         samples = indices_of(samples, palette_of(chunks(before)))
     stored = within(samples, depth) if colour == PALETTE else narrowed(samples, depth)
     if len(stored) != PLANES[colour]:
-        raise Damaged("the container states a head that its picture has not")
+        raise CorruptContainer("the container states a head that its picture has not")
     return before + pixels_chunk(stored.astype(np.uint16 if depth == 16 else np.uint8), head) + after
 
 

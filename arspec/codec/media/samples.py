@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arspec.codec.wire import Damaged
+from arspec.codec.wire import CorruptContainer
 from arspec.types import Ints
 
 MOST_SIDE = (1 << 31) - 1  # rows or columns
@@ -17,11 +17,11 @@ def widened(stored: Ints, bits: int) -> Ints:
 
 
 def narrowed(samples: Ints, bits: int) -> Ints:
-    """What `widened` widened. Damaged where that cannot be."""
+    """What `widened` widened. CorruptContainer where that cannot be."""
     if bits in (1, 2, 4):
         step = 255 // ((1 << bits) - 1)
         if (samples % step).any():
-            raise Damaged("the container states a grey that there is not")
+            raise CorruptContainer("the container states a grey that there is not")
         samples = samples // step
     return within(samples, bits)
 
@@ -29,7 +29,7 @@ def narrowed(samples: Ints, bits: int) -> Ints:
 def within(samples: Ints, bits: int) -> Ints:
     """Samples of so many bits, checked."""
     if samples.size and (int(samples.min()) < 0 or int(samples.max()) >= 1 << bits):
-        raise Damaged(f"the container states a sample of more than {bits} bits")
+        raise CorruptContainer(f"the container states a sample of more than {bits} bits")
     return samples
 
 
@@ -41,7 +41,7 @@ def span_of(bits: int) -> int:
 def check_shape(samples: Ints) -> None:
     """Refuses samples of a container that are no picture [C, H, W] of a size that a file can state."""
     if samples.ndim != 3 or not samples.size or max(samples.shape) > MOST_SIDE:
-        raise Damaged("the container states a picture of a size that there is not")
+        raise CorruptContainer("the container states a picture of a size that there is not")
 
 
 def contiguous(planes: Ints) -> Ints:

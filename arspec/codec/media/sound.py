@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from arspec.codec.media.base import Media
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.examples import Array
 from arspec.data.sound import library, opened, whole
 from arspec.diagnostics import InputError
@@ -30,17 +30,17 @@ def parse(data: bytes, name: str) -> Media | None:
         read = whole(file, name, "int32")
     bits = WIDTHS[subtype]
     samples = (read.astype(np.int64).T >> 32 - bits) + (1 << bits - 1)
-    meta = Out().byte(FORMATS.index(form)).byte(list(WIDTHS).index(subtype)).number(rate).done()
+    meta = ByteWriter().byte(FORMATS.index(form)).byte(list(WIDTHS).index(subtype)).number(rate).done()
     if not keeps(build, meta, samples, read):
         return None
     return Media(np.ascontiguousarray(samples), 1 << bits, meta, exact=False, kept="samples")
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """A file of the same format, rate and width of samples."""
     form, subtype, rate = meta.byte(), meta.byte(), meta.number(1 << 30)
     if form >= len(FORMATS) or subtype >= len(WIDTHS):
-        raise Damaged("the container states a format of sound that there is not")
+        raise CorruptContainer("the container states a format of sound that there is not")
     name = list(WIDTHS)[subtype]
     bits = WIDTHS[name]
     values = (samples.T - (1 << bits - 1)) << 32 - bits
@@ -56,20 +56,20 @@ def same(before: bytes, after: bytes, name: str) -> bool:
         return np.array_equal(whole(one, name, kind), whole(other, name, kind))
 
 
-def keeps(build: Callable[[In, Ints], bytes], meta: bytes, samples: Ints, read: Array) -> bool:
+def keeps(build: Callable[[ByteReader, Ints], bytes], meta: bytes, samples: Ints, read: Array) -> bool:
     """Whether the file that `build` makes has the samples that were `read`, int32 [frames, channels]."""
     try:
-        with opened(build(In(meta), samples), "") as file:
+        with opened(build(ByteReader(meta), samples), "") as file:
             return np.array_equal(whole(file, "", "int32"), read)
     except InputError:
         return False
 
 
 def written(values: Any, rate: int, form: str, subtype: str) -> bytes:
-    """A file of soundfile's. Damaged where there is none of such samples."""
+    """A file of soundfile's. CorruptContainer where there is none of such samples."""
     stream, soundfile = io.BytesIO(), library()
     try:
         soundfile.write(stream, values, rate, format=form, subtype=subtype)
     except (soundfile.SoundFileError, ValueError, TypeError) as error:
-        raise Damaged(f"the sound cannot be written: {error}") from error
+        raise CorruptContainer(f"the sound cannot be written: {error}") from error
     return stream.getvalue()

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from arspec.codec.media.base import Media, inflated, pack_frame, unpack_frame
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.data.examples import Array
 from arspec.data.sound import opened, whole
 from arspec.types import Ints
@@ -39,25 +39,25 @@ def parse(data: bytes, name: str) -> Media | None:
         place = _place(data, values, predicted, subtype, order)
         if place >= 0:
             found = np.frombuffer(data, np.uint8, predicted.size, place).reshape(predicted.shape)
-            out = Out().byte(list(SUBTYPES).index(subtype)).byte(ORDERS.index(order)).byte(bits)
+            out = ByteWriter().byte(list(SUBTYPES).index(subtype)).byte(ORDERS.index(order)).byte(bits)
             pack_frame(out, data[:place], data[place + predicted.size :], (b"", b""))
-            out.piece(_packed(_as_numbers(found, order) - _as_numbers(predicted, order), predicted.shape[-1]))
+            out.prefixed(_packed(_as_numbers(found, order) - _as_numbers(predicted, order), predicted.shape[-1]))
             return Media(np.ascontiguousarray(samples.T), 1 << bits, out.done())
     return None
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     number, big, bits = meta.byte(), meta.byte(), meta.byte()
     if number >= len(SUBTYPES) or big > 1 or bits not in (8, 16, 24, 32):
-        raise Damaged("the container states a kind of sound that there is not")
+        raise CorruptContainer("the container states a kind of sound that there is not")
     subtype, order = list(SUBTYPES)[number], ORDERS[big]
     width, kind = SUBTYPES[subtype]
     if bits != 8 * width if kind == "int32" else bits == 32 or (kind == "int16" and bits != 16):
-        raise Damaged("the container states samples of a width that there is not")
+        raise CorruptContainer("the container states samples of a width that there is not")
     before, after = unpack_frame(meta, (b"", b""))
     predicted = _bytes(samples.T, bits, subtype, order)
-    open_ = _unpacked(meta.piece(), predicted.shape)
+    open_ = _unpacked(meta.prefixed(), predicted.shape)
     found = predicted if open_ is None else _as_bytes(_as_numbers(predicted, order) + open_, width, order)
     return before + found.tobytes() + after
 
@@ -155,5 +155,5 @@ def _unpacked(packed: bytes, shape: tuple[int, ...]) -> Array | None:
     size = frames * channels * width
     planes = np.frombuffer(inflated(packed, size + 1), np.uint8)
     if planes.size != size:
-        raise Damaged("the container holds a piece that has not the length of its samples")
+        raise CorruptContainer("the container holds a piece that has not the length of its samples")
     return _as_numbers(planes.reshape(width, -1).T, "little").reshape(frames, channels)

@@ -9,7 +9,7 @@ import numpy as np
 
 from arspec.codec.alphabet import FEWEST
 from arspec.codec.media.base import Media
-from arspec.codec.wire import Damaged, In
+from arspec.codec.wire import ByteReader, CorruptContainer
 from arspec.data.symbols import code_points, numbered, said
 from arspec.diagnostics import InputError
 from arspec.types import Ints
@@ -22,15 +22,15 @@ def parse(data: bytes, name: str) -> Media:
     return Media(code_points(data.decode("utf-8", "surrogateescape")).astype(np.int64), None, b"")
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     if samples.size and not 0 <= int(samples.min()) <= int(samples.max()) <= LAST:
-        raise Damaged("the container holds a character that there is not")
+        raise CorruptContainer("the container holds a character that there is not")
     try:
         text = samples.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
         return text.encode("utf-8", "surrogateescape")
     except UnicodeError as error:
-        raise Damaged("the container holds a character that there is not") from error
+        raise CorruptContainer("the container holds a character that there is not") from error
 
 
 def numbers_of(points: Ints, alphabet: str, name: str) -> Ints:

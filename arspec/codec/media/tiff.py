@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from arspec.codec.wire import Damaged
+from arspec.codec.wire import CorruptContainer
 from arspec.data.examples import Array
 from arspec.data.picture.base import Picture
 
@@ -147,5 +147,5 @@ def with_strip(head: bytes, length_at: int, little: bool, numbers: bytes) -> byt
     """The file of a head, and of the bytes of the numbers, which are deflated."""
     body = zlib.compress(numbers, 9)
     if length_at + 4 > len(head):
-        raise Damaged("the container states a TIFF file that cannot be")
+        raise CorruptContainer("the container states a TIFF file that cannot be")
     return head[:length_at] + struct.pack("<I" if little else ">I", len(body)) + head[length_at + 4 :] + body

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from arspec.codec.media.base import Media, pack_frame, unpack_frame
-from arspec.codec.wire import Damaged, In, Out
+from arspec.codec.wire import ByteReader, ByteWriter, CorruptContainer
 from arspec.types import Ints
 
 PCM, EXTENSIBLE = 1, 0xFFFE
@@ -28,16 +28,16 @@ def parse(data: bytes, name: str) -> Media | None:
     samples = (raw << 8 * np.arange(width)).sum(-1)
     if bits > 8:  # eight bits are unsigned in WAV, wider samples are signed
         samples = (samples + (1 << bits - 1)) & ((1 << bits) - 1)
-    out = Out().byte(width).number(rate)
+    out = ByteWriter().byte(width).number(rate)
     pack_frame(out, data[:start], data[start + size :], _usual(rate, channels, width, size))
     return Media(np.ascontiguousarray(samples.T), 1 << bits, out.done())
 
 
-def build(meta: In, samples: Ints) -> bytes:
+def build(meta: ByteReader, samples: Ints) -> bytes:
     """The file."""
     width, rate = meta.byte(), meta.number(0xFFFFFFFF)
     if not 1 <= width <= 4 or samples.shape[0] > 0xFFFF or rate * samples.shape[0] * width > MOST:
-        raise Damaged("the container states samples that there are not")
+        raise CorruptContainer("the container states samples that there are not")
     size = samples.size * width
     before, after = unpack_frame(meta, _usual(rate, samples.shape[0], width, size))
     values = samples.T if width == 1 else samples.T - (1 << 8 * width - 1)

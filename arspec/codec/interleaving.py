@@ -1,4 +1,4 @@
-"""Which tiles are coded side by side: a decoder computes a batch of them in the time of a few."""
+"""Which tiles are interleaved in a stream: a decoder computes a batch of them in the time of a few."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class Share:
     count: int
 
 
-def batches(counts: Sequence[int], lanes: int, batch: int) -> Iterator[list[Share]]:
-    """All tiles of parts with so many each. A share has `lanes` tiles, the last one of a part what is left: this
+def batches(counts: Sequence[int], interleaved: int, batch: int) -> Iterator[list[Share]]:
+    """All tiles of parts with so many each. A share has `interleaved` tiles, the last one of a part what is left: this
     decides what stands where in a stream. How many shares are computed together, up to `batch` tiles, does not."""
     current: list[Share] = []
     filled = 0
     for part, tiles in enumerate(counts):
-        for first in range(0, tiles, lanes):
-            share = Share(part, first, min(lanes, tiles - first))
+        for first in range(0, tiles, interleaved):
+            share = Share(part, first, min(interleaved, tiles - first))
             if current and (filled + share.count > batch or current[-1].part == part):
                 yield current
                 current, filled = [], 0
@@ -82,7 +82,7 @@ def batches(counts: Sequence[int], lanes: int, batch: int) -> Iterator[list[Shar
         yield current
 
 
-def lanes_for(graph: Graph) -> int:
+def interleaved_for(graph: Graph) -> int:
     """How many tiles go side by side, by what a sampler may have to keep of each."""
     kept = 8 * sum(node.out.sites * node.out.channels for node in graph.live)
     return int(np.clip(MEMORY // kept, 8, MOST))
