@@ -20,7 +20,7 @@ from arspec.network.module import Model, build
 from arspec.sampler.plan.timing import WORTH
 from arspec.sampler.run.machine import Trace
 from arspec.types import Ints
-from arspec.verification.dynamic import Subject
+from arspec.verification.dependencies import Subject
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("specs/*.yaml"))

@@ -20,7 +20,7 @@ from arspec.layers.geometry import centre
 from arspec.network.module import build
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, Window
 from arspec.types import Bools
-from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
 from tests.layer_cases import CASES, LEAKING, case
 from tests.small import both_worths, fixed, random_data, randomised

@@ -19,7 +19,7 @@ from arspec.network.module import build
 from arspec.sampler.plan.passes import verified
 from arspec.sampler.plan.timing import WORTH
 from arspec.types import Bools
-from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
 from tests.random_specs import specs
 from tests.small import fixed, random_data, randomised

@@ -20,7 +20,7 @@ from arspec.language.load import Spec, load
 from arspec.network.module import build
 from arspec.network.ranks import scalar_ranks
 from arspec.sampler.run.few_rows import BUSY
-from arspec.verification.dynamic import gradient_pattern, perturb
+from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
 from tests.small import (
     ROOT,
@@ -36,7 +36,7 @@ from tests.small import (
     small,
 )
 
-BATCH = 64  # of the dynamic tests: larger ones fall out of the cache
+BATCH = 64  # of the dependency tests: larger ones fall out of the cache
 DRAWS = 40  # of the weights, until every dependence has shown itself: after a few, as a rule
 
 # Parameters at the paper's size, pairs out of reach, pairs that are blind.

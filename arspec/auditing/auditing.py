@@ -18,7 +18,7 @@ from arspec.auditing.sampler import check_sampler
 from arspec.diagnostics import InputError
 from arspec.orders import Order
 from arspec.orders import order as make_order
-from arspec.verification.dynamic import Findings, Subject, examine, find_leaves
+from arspec.verification.dependencies import Findings, Subject, examine, find_leaves
 
 MAX_VARIABLES = 4096
 

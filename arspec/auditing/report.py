@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from arspec.auditing.layout import Layout
 from arspec.auditing.sampler import SamplerCheck
-from arspec.verification.dynamic import Findings, Violation
+from arspec.verification.dependencies import Findings, Violation
 
 SHOWN = 3  # witnesses on the page
 

@@ -1,4 +1,4 @@
-"""A compiled spec as a subject of the dynamic tests: from integers of the alphabet to parameters of every variable."""
+"""A compiled spec as a subject of the dependency tests: from integers of the alphabet to parameters of every variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from arspec.layers.base import Node
 from arspec.network.module import Model
 from arspec.types import Cells, Ints, channels_of_groups
-from arspec.verification.dynamic.subject import Leaf, Subject, Traced
+from arspec.verification.dependencies.subject import Leaf, Subject, Traced
 
 SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
 

@@ -108,8 +108,8 @@ def _rows(spec: Spec, whole: bool) -> Ints:
 
 def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     from arspec.network.module import build
-    from arspec.verification.dynamic.gradients import gradient_pattern
-    from arspec.verification.dynamic.perturbation import perturb
+    from arspec.verification.dependencies.gradients import gradient_pattern
+    from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
 
     large = len(rows) < spec.members[member].order.variables

@@ -1,4 +1,4 @@
-"""The dynamic tests on small functions whose dependence is known."""
+"""The dependency tests on small functions whose dependence is known."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.verification.dynamic import (
+from arspec.verification.dependencies import (
     Findings,
     Leaf,
     Subject,

@@ -1,4 +1,4 @@
-"""What the dynamic tests found: pairs of variables, and violations that a person can repeat."""
+"""What the dependency tests found: pairs of variables, and violations that a person can repeat."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ which variable moves. Neither test is sound alone (a gradient is blind to `detac
 `sign`; a perturbation to what lies behind a threshold), so both are made and their findings united.
 """
 
-from arspec.verification.dynamic.examine import examine
-from arspec.verification.dynamic.findings import Findings, Violation
-from arspec.verification.dynamic.gradients import gradient_pattern
-from arspec.verification.dynamic.leaves import find_leaves
-from arspec.verification.dynamic.perturbation import leaks, perturb
-from arspec.verification.dynamic.subject import Leaf, Subject, Traced, mixes_examples
+from arspec.verification.dependencies.examine import examine
+from arspec.verification.dependencies.findings import Findings, Violation
+from arspec.verification.dependencies.gradients import gradient_pattern
+from arspec.verification.dependencies.leaves import find_leaves
+from arspec.verification.dependencies.perturbation import leaks, perturb
+from arspec.verification.dependencies.subject import Leaf, Subject, Traced, mixes_examples
 
 __all__ = [
     "Findings",

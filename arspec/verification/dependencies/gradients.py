@@ -12,8 +12,8 @@ from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.progress import track
-from arspec.verification.dynamic.findings import Findings, Violation
-from arspec.verification.dynamic.subject import Subject, Traced, mixes_examples
+from arspec.verification.dependencies.findings import Findings, Violation
+from arspec.verification.dependencies.subject import Subject, Traced, mixes_examples
 
 
 def gradient_pattern(

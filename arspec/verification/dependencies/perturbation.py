@@ -22,8 +22,8 @@ from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.progress import track
-from arspec.verification.dynamic.findings import Findings, Violation
-from arspec.verification.dynamic.subject import Subject, differs, mixes_examples
+from arspec.verification.dependencies.findings import Findings, Violation
+from arspec.verification.dependencies.subject import Subject, differs, mixes_examples
 
 OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a feature may only wake up there
 BISECTIONS = 16  # suffixes that are narrowed down to the variables that matter, for one base example and cut kind

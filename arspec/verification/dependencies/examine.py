@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from arspec.verification.dynamic.findings import Findings
-from arspec.verification.dynamic.gradients import gradient_findings
-from arspec.verification.dynamic.perturbation import perturbation_findings
-from arspec.verification.dynamic.subject import Subject
+from arspec.verification.dependencies.findings import Findings
+from arspec.verification.dependencies.gradients import gradient_findings
+from arspec.verification.dependencies.perturbation import perturbation_findings
+from arspec.verification.dependencies.subject import Subject
 
 
 def examine(

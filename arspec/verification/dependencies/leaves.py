@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from arspec.verification.dynamic.subject import Leaf, Traced
+from arspec.verification.dependencies.subject import Leaf, Traced
 
 CHECKS = 16  # random examples that a decoded entry has to agree with: chance passes with 2^-16
 

@@ -1,4 +1,4 @@
-"""What the dynamic tests are made on: a function from data to the parameters of every variable.
+"""What the dependency tests are made on: a function from data to the parameters of every variable.
 
 Shape letters: B batch, N scalars of one example, V variables, K parameters of a variable.
 """
