@@ -135,6 +135,7 @@ class Seen:
 
     @cached_property
     def places(self) -> Ints:
+        """[V]: the place of each variable in the order, which is the number of its bit."""
         return _places(self.rank)
 
     @cached_property

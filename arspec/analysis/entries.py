@@ -37,6 +37,7 @@ class Entry:
 
     @property
     def line(self) -> int:
+        """The line of the entry's key, from 1."""
         return self.key.line
 
     def holds(self, place: Place) -> bool:

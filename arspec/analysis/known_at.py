@@ -41,6 +41,7 @@ class Relations:
         self.like = None  # what it was made of is not kept alive
 
     def reads(self, node: Node) -> list[Reads]:
+        """The relation of a node to each of its inputs, found once."""
         if node not in self._reads:
             key = (id(node.layer), *node.ins)
             if key not in self._formed:
@@ -49,6 +50,7 @@ class Relations:
         return self._reads[node]
 
     def scan(self, node: Node) -> Scan | None:
+        """The relation of a node to its own sites, found once; None where its layer does not scan."""
         if node not in self._scans:
             self._scans[node] = node.layer.scan(node, self.member)
         return self._scans[node]

@@ -24,6 +24,7 @@ class Memo:
         self._arrays: dict[tuple[int, int], Values] = {}
 
     def result(self, how: tuple[Hashable, ...], inputs: tuple[Values, ...], compute: Callable[[], Values]) -> Values:
+        """The array that `compute` gives, or gave before for the same `how` and the very same inputs."""
         key = (*how, *map(id, inputs))
         if key not in self._results:
             value = self.once(compute())

@@ -318,6 +318,7 @@ def _given(entries: Entries, node: Node) -> list[tuple[Place, str]]:
 
 
 def data_ranks(report: Report) -> Ints:
+    """[V]: the rank of each variable in the order of the first member."""
     return report.spec.members[0].order.rank
 
 

@@ -23,6 +23,7 @@ class Step:
 
     @property
     def group(self) -> int:
+        """The channel group of the step's site."""
         return self.site // self.node.out.positions
 
     @property
@@ -44,6 +45,7 @@ class Witness:
     path: tuple[Step, ...]
 
     def json(self) -> dict[str, Any]:
+        """The witness as `--json` prints it: the variable, the one that it sees, and the path of sites."""
         return {
             "variable": self.variable,
             "seen": self.seen,

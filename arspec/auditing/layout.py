@@ -34,14 +34,17 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of the data's axes, without the batch."""
         return tuple(self.sizes[axis] for axis in self.axes)
 
     @property
     def grid_shape(self) -> tuple[int, ...]:
+        """The sizes of the axes that are not channels."""
         return tuple(self.sizes[axis] for axis in self.grid)
 
     @property
     def channels(self) -> int:
+        """How many channels the data has; 1 where no axis holds channels."""
         return self.sizes[CHANNELS] if CHANNELS in self.axes[: len(self.axes) - len(self.grid)] else 1
 
     @property
@@ -51,6 +54,7 @@ class Layout:
 
     @property
     def variables(self) -> int:
+        """How many variables one example has."""
         return int(np.prod([self.sizes[axis] for axis in self.spoken]))
 
     @property

@@ -35,6 +35,7 @@ class Pattern:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of all parts of all axes, from left to right."""
         return tuple(part for part in self.flat if isinstance(part, str))
 
 

@@ -48,10 +48,12 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
+        """Whether the module passes: no leak, no mixing of examples, and no fault of its sampler."""
         return self.leaks == 0 and (self.sampler is None or self.sampler.ok) and not self.modes[0].findings.mixes
 
     @property
     def variables(self) -> int:
+        """V: how many variables one example has."""
         return len(self.rank)
 
     @property
@@ -61,6 +63,7 @@ class AuditReport:
 
     @property
     def unseen(self) -> int:
+        """How many legal pairs of variables the module was never seen to use."""
         return int((self.legal & ~self.seen).sum())
 
     @property
@@ -70,6 +73,7 @@ class AuditReport:
 
     @property
     def out_of_reach(self) -> int | None:
+        """How many unseen pairs a deeper module would see; None where blind spots were not counted."""
         return None if self.blind_spots is None else self.unseen - self.blind_spots
 
     @property
@@ -84,6 +88,7 @@ class AuditReport:
         return [(report.mode, violation) for report in self.modes for violation in report.findings.violations]
 
     def json(self) -> dict[str, Any]:
+        """The report as `arspec audit --json` prints it."""
         return {
             "audit": self.name,
             "ok": self.ok,

@@ -42,6 +42,7 @@ class SamplerCheck:
     finding: str = ""
 
     def json(self) -> dict[str, Any]:
+        """The check as `arspec audit --json` prints it; numbers that there are not are null."""
         numbers = {"scored_nats": self.scored, "expected_nats": self.expected, "p_value": self.p_value}
         plain = {name: None if math.isnan(value) else value for name, value in numbers.items()}
         return {"ok": self.ok, "method": self.method, "samples": self.samples, **plain, "finding": self.finding}

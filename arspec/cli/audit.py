@@ -15,6 +15,7 @@ from arspec.extras import need
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec audit`."""
     # "-1,1" is a value, not a flag: argparse knows negative numbers by this pattern, here made to know pairs of them.
     parser._negative_number_matcher = re.compile(r"-[\d.]")  # pyright: ignore[reportPrivateUsage]
     add = parser.add_argument

@@ -8,10 +8,12 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec explain`."""
     parser.add_argument("code", nargs="?", metavar="CODE", help="such as AR701; left out, all codes are listed")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Prints the page of a diagnostic's code, or the list of all codes."""
     from arspec.diagnostics import CODES, explain
 
     if args.code is None:

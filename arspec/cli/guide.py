@@ -10,10 +10,12 @@ from arspec.cli.telling import coloured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec guide`."""
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="such as speed; left out, all pages are listed")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Prints a page of the guide, or the list of its pages."""
     from arspec.guide import TOPICS, page, title
 
     if args.topic is None:

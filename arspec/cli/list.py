@@ -13,6 +13,7 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec list`."""
     parser.add_argument("specs", nargs="*", metavar="SPEC", help="files, folders of them, or names (default: the "
                         "shipped specs, and those in specs/)")  # fmt: skip
     add_set(parser)
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Prints a line a spec; exits with 2 where one of them cannot be read."""
     from arspec.diagnostics import InputError
     from arspec.language.load import load
     from arspec.language.shipped import found, shipped, shipped_folder

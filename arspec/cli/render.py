@@ -11,6 +11,7 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec render`."""
     parser.add_argument("specs", nargs="+", metavar="SPEC",
                         help="the spec, a file or the name of a shipped one; several with --field, side by side; "
                         "with --effective also what train has written")  # fmt: skip

@@ -8,10 +8,12 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec schema`."""
     parser.add_argument("--reference", action="store_true", help="print the reference instead, as Markdown")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Prints the JSON Schema of specs, or the reference of their keys."""
     import json
 
     if args.reference:

@@ -12,6 +12,7 @@ from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec verify`."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="files, or names of shipped specs")
     add_set(parser)
     depth = parser.add_mutually_exclusive_group()

@@ -39,6 +39,7 @@ class Head:
     parts: int
 
     def pack(self) -> bytes:
+        """The head as bytes, with its checksum at the end."""
         out = ByteWriter().raw(MAGIC).byte(VERSION).raw(self.spec).raw(self.weights)
         out.number(self.member).number(self.interleaved).byte(self.noise)
         out.prefixed(zlib.compress(self.conditions, 9) if self.conditions else b"").number(self.parts)

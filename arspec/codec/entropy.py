@@ -65,10 +65,12 @@ class SymbolWriter:
         self._checked.add(symbols)
 
     def pause(self) -> None:
+        """Marks a place where a check may stand, and writes the check where one is due."""
         if self._checked.due():
             self._coder.encode(self._checked.sum % CHECK, _models.Uniform(CHECK))
 
     def done(self) -> bytes:
+        """The coded bytes of all symbols so far."""
         return _bytes(self._coder)
 
 
@@ -86,6 +88,7 @@ class SymbolReader:
         return symbols
 
     def pause(self) -> None:
+        """Reads the check where one is due. Raises Lost where it does not hold."""
         if not self._checked.due():
             return
         with _losing():

@@ -83,6 +83,7 @@ class Marks:
         return len(self.places)
 
     def pack(self) -> bytes:
+        """The marks as bytes: the distance from the mark before, and the side of the boundary."""
         out = ByteWriter()
         for step, side in zip(np.diff(self.places, prepend=0).tolist(), self.upper.tolist(), strict=True):
             out.number(step << 1 | side)

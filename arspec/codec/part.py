@@ -43,6 +43,7 @@ class Part:
 
     @property
     def size(self) -> int:
+        """How many values the part has."""
         return math.prod(self.shape)
 
     def pack(self, before: Part | None = None) -> bytes:

@@ -33,6 +33,7 @@ class Tiling:
 
     @property
     def count(self) -> int:
+        """How many tiles there are."""
         return math.prod(self.across)
 
     def cut(self, array: Array | None, tiles: Iterable[int]) -> tuple[Ints, Bools]:

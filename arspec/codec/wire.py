@@ -19,6 +19,7 @@ class ByteWriter:
         self._data = bytearray()
 
     def byte(self, value: int) -> ByteWriter:
+        """Writes one byte, from 0 to 255."""
         self._data.append(value)
         return self
 
@@ -31,6 +32,7 @@ class ByteWriter:
         return self
 
     def raw(self, data: bytes) -> ByteWriter:
+        """Writes bytes as they are."""
         self._data += data
         return self
 
@@ -39,6 +41,7 @@ class ByteWriter:
         return self.number(len(data)).raw(data)
 
     def done(self) -> bytes:
+        """All bytes that were written."""
         return bytes(self._data)
 
 
@@ -50,15 +53,18 @@ class ByteReader:
 
     @property
     def left(self) -> int:
+        """How many bytes are still to be read."""
         return len(self._data) - self.place
 
     def raw(self, count: int) -> bytes:
+        """The next `count` bytes."""
         if count > self.left:
             raise CorruptContainer("the container ends too early")
         self.place += count
         return bytes(self._data[self.place - count : self.place])
 
     def byte(self) -> int:
+        """The next byte, from 0 to 255."""
         return self.raw(1)[0]
 
     def number(self, most: int = (1 << 63) - 1) -> int:
@@ -74,12 +80,15 @@ class ByteReader:
         raise CorruptContainer("the container holds a number without an end")
 
     def prefixed(self) -> bytes:
+        """The next bytes that have their length before them."""
         return self.raw(self.number(self.left))
 
     def rest(self) -> bytes:
+        """All bytes that are left."""
         return self.raw(self.left)
 
     def end(self) -> None:
+        """Raises CorruptContainer where bytes are left."""
         if self.left:
             raise CorruptContainer(f"the container holds {self.left} bytes more than it should")
 

@@ -36,6 +36,10 @@ class Islands(Clamped):
         self.lowest = np.full(len(random), float(count))
 
     def ancestors(self) -> Tensor | None:
+        """[islands · count]: the particle that each goes on from, or None where all go on as they are.
+
+        An island is drawn again where its effective number of particles is low; its weights are equal then.
+        """
         if not self.weighed:
             return None
         share = self.shares()

@@ -88,6 +88,7 @@ class Collector:
         related: Iterable[tuple[Place, str]] = (),
         edits: Iterable[tuple[Place, str]] = (),
     ) -> None:
+        """Adds an error; the arguments are those of `Diagnostic`."""
         self.diagnostics.append(Diagnostic(code, message, place, help, tuple(related), tuple(edits)))
         if len(self.diagnostics) >= MAX_FAULTS:
             raise SpecError(self.diagnostics)
@@ -101,6 +102,7 @@ class Collector:
         self.add(code, message, place, did_you_mean(word, known, what), (), () if sure is None else ((place, sure),))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Adds diagnostics that were made elsewhere."""
         self.diagnostics.extend(diagnostics)
 
     def spend(self, kind: str, count: int, place: Place | None) -> None:

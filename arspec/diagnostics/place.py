@@ -51,18 +51,22 @@ class Place(NamedTuple):  # every node of a tree has one: a tuple is made in a t
 
     @property
     def line(self) -> int:
+        """The line where the place starts, from 1."""
         return self.source.line_at(self.start)
 
     @property
     def column(self) -> int:
+        """The column where the place starts, from 1."""
         return self.source.column_at(self.start)
 
     @property
     def end_line(self) -> int:
+        """The line where the place ends, from 1."""
         return self.source.line_at(self.end)
 
     @property
     def end_column(self) -> int:
+        """The column behind the last character, from 1."""
         return self.source.column_at(self.end)
 
     @property

@@ -53,6 +53,7 @@ class Graph:
 
     @cached_property
     def sources(self) -> list[Node]:
+        """The nodes that read nothing: the data, then the conditions."""
         return [self.data, *self.conditions.values()]
 
     @cached_property

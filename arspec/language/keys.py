@@ -36,6 +36,7 @@ class Evaluator:
         self._failed = set[int]()  # the texts, by identity, whose fault is reported
 
     def value(self, tree: Tree) -> Any:
+        """The plain value of a tree, its expressions evaluated; what is wrong goes to the faults."""
         self.faults.spend("values", 1, tree.place)
         if isinstance(tree, Scalar):
             return self._scalar(tree)

@@ -181,6 +181,10 @@ class Nodes:
     # -- a layer -----------------------------------------------------------------------------------------------------
 
     def layer(self, name: str, entry: Map, scope: Scope) -> Node | Broken:
+        """The node that an entry of a graph states, or BROKEN where it states none.
+
+        Equal entries that read the same nodes give the node that was made before.
+        """
         place = place_of(entry, ["layer"])
         key, values = self.writing.key(entry, scope.params)
         written = self.writing.known.get(key)

@@ -80,6 +80,7 @@ class Reader:
     # -- data and order ----------------------------------------------------------------------------------------------
 
     def data(self, changes: Mapping[str, Any]) -> Data:
+        """The section `data`, with these changes of its keys; a stand-in where it cannot be read."""
         tree = self._section("data")
         data: Data | None = None
         kind: Any = None
@@ -283,6 +284,7 @@ class Reader:
         return found
 
     def blocks(self) -> dict[str, Map]:
+        """The blocks by their names; an empty one stands for each that cannot be read."""
         found: dict[str, Map] = {}
         for name, place, item in self._named("blocks", "a block", {}):
             if not isinstance(item, Map):
@@ -309,6 +311,7 @@ class Reader:
     # -- graph and head ----------------------------------------------------------------------------------------------
 
     def graph(self) -> Map:
+        """The section `graph`; an empty one stands for it where it cannot be read."""
         tree = self._section("graph")
         if tree is not None and not tree.entries:
             self.faults.add("AR116", "the graph holds no nodes", tree.place, f"graph: {FORMS['graph']}")
@@ -318,6 +321,7 @@ class Reader:
         return tree
 
     def head(self, data: Data) -> tuple[Head, Map]:
+        """The head, and the section that states it; a stand-in where it cannot be read."""
         tree = self._section("head")
         head: Head | None = None
         if tree is not None and data.auxiliary:

@@ -23,12 +23,16 @@ Levels = Annotated[int, Field(ge=2, le=MOST_LEVELS)]
 
 
 class Section(BaseModel):
+    """What a section of a spec states: its keys are known, and its values have the types that they are given."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     example: ClassVar[str] = ""  # a part of a spec that has it, for the reference
 
 
 class DataSection(Section):
+    """What `data` states, whatever its kind."""
+
     _params: dict[str, str] = PrivateAttr(default_factory=dict)  # key -> the parameter of the spec that it is
     _trained: bool = PrivateAttr(default=False)  # whether it is a trained model's, which is what it was trained as
 
@@ -95,10 +99,12 @@ class ImageData(DataSection):
 
     @property
     def grid(self) -> tuple[int, ...]:
+        """Rows and columns."""
         return (self.height, self.width)
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Channels, those of auxiliary images first, then rows and columns."""
         return (len(self.auxiliary) + self.channels, self.height, self.width)
 
     @property
@@ -123,6 +129,7 @@ class ImageData(DataSection):
 
     @property
     def variables(self) -> int:
+        """How many variables an image has, with those of its auxiliary images."""
         return math.prod(self.shape)
 
 
@@ -199,6 +206,7 @@ class SequenceData(_OneChannel):
 
     @property
     def variables(self) -> int:
+        """How many steps a sequence has: each is one variable."""
         return self.length
 
 
@@ -215,6 +223,7 @@ class VectorData(_OneChannel):
 
     @property
     def variables(self) -> int:
+        """How many entries a vector has: each is one variable."""
         return self.size
 
 

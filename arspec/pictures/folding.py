@@ -32,6 +32,7 @@ class Drawn:
 
     @property
     def first(self) -> Node:
+        """The first of the nodes that are drawn as one."""
         return self.nodes[0]
 
     @property
@@ -55,6 +56,8 @@ class Line:
 
 @dataclass(eq=False)
 class Folded:
+    """What a diagram shows: its boxes, nodes and lines, and the drawn node of each node of the graph."""
+
     boxes: dict[str, Box]
     nodes: list[Drawn]
     lines: list[Line]

@@ -27,10 +27,12 @@ class Inlet:
 
     @property
     def outer(self) -> Drawn:
+        """The drawn node that feeds the first repetition."""
         return self.entering[0].source
 
     @property
     def inner(self) -> Drawn:
+        """The drawn node of a repetition that feeds the next one."""
         return self.loops[0].source
 
 

@@ -28,6 +28,8 @@ TEXT, FAINT = "#1c1c1c", "#5c5c5c"
 
 @dataclass(frozen=True)
 class Stroke:
+    """How a line is drawn, and what it means."""
+
     colour: str
     width: float
     style: str  # of Graphviz

@@ -261,6 +261,7 @@ def mark(axes: Axes, field: Field) -> None:
 
 
 def cells(axes: Axes, height: int, width: int, colour: str) -> None:
+    """Draws axes as the cells of a grid, with lines between the cells where these are few."""
     axes.tick_params(labelsize=7)
     if height == 1:
         axes.set_yticks([])

@@ -52,6 +52,7 @@ class Row:
     alike: int = 1  # rows of the same line of the spec that are at the same stage everywhere
 
     def count(self, *stages: Stage) -> int:
+        """How many sites are at one of these stages."""
         return int(np.isin(self.stage, stages).sum())
 
     def summary(self) -> list[str]:

@@ -55,10 +55,12 @@ class Field:
 
     @cached_property
     def relations(self) -> Relations:
+        """The relations of the spec under the member."""
         return Relations(self.spec.graph(), self.spec.members[self.member])
 
     @property
     def rank(self) -> Ints:
+        """The rank of each variable."""
         return self.spec.members[self.member].order.rank
 
     @property
@@ -69,14 +71,17 @@ class Field:
 
     @property
     def position(self) -> int:
+        """The position of the variable on the data's grid."""
         return self.variable % self.spec.members[self.member].order.positions
 
     @property
     def group(self) -> int:
+        """The channel of the variable."""
         return self.variable // self.spec.members[self.member].order.positions
 
     @cached_property
     def seen(self) -> Bools:
+        """Whether the variable's distribution sees each variable."""
         return self._shallow.matrix()[0]
 
     @cached_property
@@ -85,6 +90,7 @@ class Field:
 
     @cached_property
     def legal(self) -> Bools:
+        """Whether each variable comes before this one."""
         return self.rank < self.rank[self.variable]
 
     @cached_property
@@ -125,6 +131,7 @@ class Field:
         return np.minimum(counts[graph.data], MANY)
 
     def count(self, state: State) -> int:
+        """How many variables are in this state."""
         return int((self.state == state).sum())
 
     def summary(self) -> str:

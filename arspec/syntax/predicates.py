@@ -46,6 +46,8 @@ ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
 
 @dataclass(frozen=True)
 class Name:
+    """A name that a predicate refers to: a value of a site, or another mask."""
+
     name: str
     at: int = field(default=0, compare=False)  # its offset in the text
 
@@ -55,6 +57,8 @@ class Name:
 
 @dataclass(frozen=True)
 class And:
+    """A predicate that holds where all of its items hold."""
+
     items: tuple[Predicate, ...]
 
     def __str__(self) -> str:
@@ -63,6 +67,8 @@ class And:
 
 @dataclass(frozen=True)
 class Or:
+    """A predicate that holds where one of its items holds."""
+
     items: tuple[Predicate, ...]
 
     def __str__(self) -> str:
@@ -71,6 +77,8 @@ class Or:
 
 @dataclass(frozen=True)
 class Not:
+    """A predicate that holds where its item does not."""
+
     item: Predicate
 
     def __str__(self) -> str:
@@ -90,6 +98,8 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class Number:
+    """A whole number."""
+
     value: int
 
     def __str__(self) -> str:
@@ -98,6 +108,8 @@ class Number:
 
 @dataclass(frozen=True)
 class BinOp:
+    """Two operands, and the arithmetic between them."""
+
     left: Operand
     op: ArithmeticOp
     right: Operand
@@ -109,6 +121,8 @@ class BinOp:
 
 @dataclass(frozen=True)
 class Compare:
+    """Two operands, and the relation that is to hold between them."""
+
     left: Operand
     op: CompareOp
     right: Operand

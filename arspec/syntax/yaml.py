@@ -70,6 +70,8 @@ class Scalar(Tree):
 
 @dataclass(frozen=True)
 class Seq(Tree):
+    """A YAML sequence. flow: whether it is written in brackets."""
+
     items: tuple[Tree, ...]
     flow: bool
 
@@ -85,6 +87,7 @@ class Map(Tree):
     flow: bool
 
     def get(self, key: str) -> Tree | None:
+        """The value of a key; None where the map has none."""
         entry = self.entries.get(key)
         return None if entry is None else entry[1]
 

@@ -24,6 +24,7 @@ class NegativeLogProb(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> Tensor:
+        """[N]: the nats of each example under one member."""
         return -self.model.log_prob(x, member=member, **condition)  # pyright: ignore
 
 

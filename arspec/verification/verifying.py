@@ -50,9 +50,11 @@ class ModuleTest:
 
     @property
     def ok(self) -> bool:
+        """Whether the module depends on nothing beyond the proof."""
         return self.beyond == 0
 
     def json(self) -> dict[str, Any]:
+        """The test as `arspec verify --json` prints it."""
         return {**vars(self), "ok": self.ok, "shape": list(self.shape)}
 
     def __str__(self) -> str:

@@ -60,6 +60,7 @@ class Proposal:
         write_text(Path(os.path.realpath(self.name)), self.text)
 
     def json(self) -> dict[str, object]:
+        """The proposal as `arspec verify --fix --json` prints it."""
         return {
             "message": self.message, "file": self.name, "line": self.place.line, "coverage": self.coverage,
             "diff": self.diff,

@@ -36,6 +36,10 @@ class Found:
     told: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
 
     def add(self, cost: float, message: str, *edits: Edit, anywhere: bool = False) -> None:
+        """Adds the candidate that makes these edits, unless they change nothing or are there already.
+
+        The candidate costs what the place does too, save where `anywhere` says that its place does not matter.
+        """
         key = tuple((e.place.source.name, e.place.start, e.place.end, e.text) for e in edits)
         if key not in self.told and any(e.place.text != e.text for e in edits):
             self.told.add(key)

@@ -19,6 +19,7 @@ class Edit:
 
 
 def replaced(place: Place, text: str) -> Edit:
+    """The edit that puts this text where the place is."""
     return Edit(place, text)
 
 

@@ -34,6 +34,7 @@ class Holding:
 
     @property
     def worth(self) -> float:
+        """The candidate's coverage, from 0 to 1, less a share of its cost: the search prefers the highest."""
         return self.coverage - WORTH * self.candidate.cost
 
 

@@ -38,10 +38,12 @@ class Values:
 
     @property
     def model(self) -> type[Layer]:
+        """The kind of the layer whose values change."""
         return type(self.nodes[0].layer)
 
     @property
     def dimensions(self) -> int:
+        """The number of axes of the grid that the layer reads."""
         return len(self.nodes[0].ins[0].grid)
 
     def all(self, own: bool) -> None:

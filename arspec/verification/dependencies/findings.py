@@ -51,11 +51,13 @@ class Findings:
 
     @staticmethod
     def none(variables: int) -> Findings:
+        """The findings of a test that saw nothing, of so many variables."""
         empty = np.zeros((variables, variables), dtype=bool)
         return Findings(seen=empty, leaks=empty.copy())
 
     @property
     def ok(self) -> bool:
+        """Whether no variable was seen to depend on what its order forbids."""
         return not self.leaks.any()
 
     def add(self, other: Findings) -> None:

@@ -65,6 +65,7 @@ class Subject:
 
     @property
     def variables(self) -> int:
+        """V: how many variables one example has."""
         return len(self.rank)
 
     @property
