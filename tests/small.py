@@ -18,7 +18,7 @@ from arspec.language.load import Spec, load
 from arspec.layers.base import Node
 from arspec.network.module import Model, build
 from arspec.sampler.plan.timing import WORTH
-from arspec.sampler.run.machine import Trace
+from arspec.sampler.run.executor import Trace
 from arspec.types import Ints
 from arspec.verification.dependencies import Subject
 

@@ -93,14 +93,14 @@ def test_a_window_of_attention_streams(mask: str) -> None:
 
 def test_what_is_kept_of_a_window_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, sizes = Stream(attention("so_far and that.step > this.step - 7")), list[int]()
-    step = stream.machine.step
+    step = stream.executor.step
 
     def counted(row: Any, cut: Any, state: Any, number: Any) -> Tensor:
         sizes.append(sum(cache.numel() for cache in state.caches.values()))
         assert number is None
         return step(row, cut, state, number)
 
-    monkeypatch.setattr(stream.machine, "step", counted)
+    monkeypatch.setattr(stream.executor, "step", counted)
     for piece in stream.run(1, 700, {}, chunk=100):
         assert piece.shape == (1, 100)
     assert len(sizes) == 700 and len(set(sizes)) == 1

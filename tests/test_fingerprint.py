@@ -19,7 +19,7 @@ from arspec.language.load import from_text
 from arspec.network.fingerprint import fingerprint, fingerprint_of, mixed
 from arspec.network.module import Model, build
 from arspec.sampler.drive.method import choose
-from arspec.sampler.run import machine
+from arspec.sampler.run import executor
 
 TEXT = """arspec: 1
 data: {kind: sequence, length: 12, levels: 5}
@@ -191,13 +191,13 @@ def test_held_weights_follow_whatever_changed_them(change: Any, tmp_path: Path) 
 
 def test_weights_are_folded_once_as_long_as_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    fold = machine.Machine._prepare
+    fold = executor.Executor._prepare
 
     def counted(self: Any, operation: Any) -> Any:
         made.append(operation)
         return fold(self, operation)
 
-    monkeypatch.setattr(machine.Machine, "_prepare", counted)
+    monkeypatch.setattr(executor.Executor, "_prepare", counted)
     model = model_of()
     model.sample(2, method="once")
     first = len(made)

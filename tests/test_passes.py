@@ -1,4 +1,5 @@
-"""The passes of a plan: each reads and sets what it says, what must hold after it holds for every spec, and its check finds
+"""The passes of a plan: each reads and sets what it says, what must hold after it holds for every spec, and its check
+finds
 what is wrong."""
 
 from __future__ import annotations
@@ -367,7 +368,7 @@ def test_the_figures_are_those_of_the_sampler(path: Path) -> None:
     figures = {one["name"]: one["figures"] for one in explained(path.stem, "once")["passes"]}
     assert figures["rows"]["classes of steps"] == len({id(cut) for cut in sampler._cuts})
     assert figures["connect"]["calls"] == sampler.schedule.calls
-    state = sampler._machine.begin(1, random_conditions(model, 0))
+    state = sampler._executor.begin(1, random_conditions(model, 0))
     kept = sum(state.caches[node].numel() for node in sampler.program.caches)
     assert figures["caches"]["bytes an example in float32"] == 4 * kept
 

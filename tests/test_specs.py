@@ -19,7 +19,7 @@ from arspec.diagnostics import InputError, SpecError
 from arspec.language.load import Spec, load
 from arspec.network.module import build
 from arspec.network.ranks import scalar_ranks
-from arspec.sampler.run.few_rows import BUSY
+from arspec.sampler.run.skinny_matmul import BUSY
 from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
 from tests.small import (
@@ -157,7 +157,7 @@ def parameters_of_the_module(path: Path, batch: int, member: int) -> Tensor:
 @both_worths
 @every_spec
 def test_the_sampler_is_the_module(path: Path, worth: int, busy: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("arspec.sampler.run.few_rows.BUSY", busy)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", busy)
     # the products are chosen as a sampler is made
     model = shared(path, worth=worth) if busy == BUSY else randomised(small(path), worth=worth)
     for batch in (1, 5):

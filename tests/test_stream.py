@@ -87,26 +87,26 @@ def test_series_run_over_the_whole_stream() -> None:
 def test_compiled_steps_are_the_plain_ones() -> None:
     stream = Stream(model_of("wavenet", 100))
     given, n = conditions(stream.model, 1), 1
-    plain, quick = (stream.machine.begin(n, given) for _ in range(2))
-    graph = stream.machine.model.graph
+    plain, quick = (stream.executor.begin(n, given) for _ in range(2))
+    graph = stream.executor.model.graph
     noise = torch.from_numpy(uniforms(1, 0, n, 60, graph.head.uniforms(graph.support)))
     step = None
     for number, (row, cut, lasting) in enumerate(stream.rows(0, 60)):
         if lasting and step is None:
-            step = compiled_step(stream.machine, cut, quick, row, noise[:, :1])
-        wanted = stream.machine.step(row, cut, plain, None)
+            step = compiled_step(stream.executor, cut, quick, row, noise[:, :1])
+        wanted = stream.executor.step(row, cut, plain, None)
         now = noise[:, number : number + 1]
         if step is not None and lasting:
             values, got = step(row, now, quick)
             assert torch.equal(values, graph.head.draw(graph.support, wanted, now, 1.0))
-            stream.machine.write(cut, plain, values.double())
+            stream.executor.write(cut, plain, values.double())
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
             continue
-        got = stream.machine.step(row, cut, quick, None)
+        got = stream.executor.step(row, cut, quick, None)
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
         value = torch.full((n, 1, 1), float(number * 37 % 256), dtype=torch.float64)
         for state in (plain, quick):
-            stream.machine.write(cut, state, value)
+            stream.executor.write(cut, state, value)
     assert step is not None
 
 

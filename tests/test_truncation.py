@@ -171,19 +171,19 @@ def test_a_compiled_step_draws_the_same(compiler: str, monkeypatch: pytest.Monke
         monkeypatch.setattr("torch._inductor.compile", lambda traced, *_, **__: lambda *inputs: traced(*inputs))
     model = sequence()
     stream = model._stream(0)  # pyright: ignore[reportPrivateUsage]
-    machine, n = stream.machine, 64
+    executor, n = stream.executor, 64
     asked = Truncation(**ASKED)
     noise = torch.from_numpy(np.random.default_rng(0).random((n, 1, 1)))
     with torch.no_grad():
-        state = machine.begin(n, {})
+        state = executor.begin(n, {})
         for row, cut, lasting in stream.rows(0, 40):
             if lasting:
-                step = compiled_step(machine, cut, state, row, noise, 0.8, asked)
+                step = compiled_step(executor, cut, state, row, noise, 0.8, asked)
                 values, parameters = step(row, noise, state)
                 assert torch.equal(values, model.graph.head.draw(model.graph.support, parameters, noise, 0.8, asked))
                 return
-            machine.step(row, cut, state, None)
-            machine.write(cut, state, torch.zeros(n, 1, 1, dtype=torch.float64))
+            executor.step(row, cut, state, None)
+            executor.write(cut, state, torch.zeros(n, 1, 1, dtype=torch.float64))
     raise AssertionError("no step lasts")
 
 

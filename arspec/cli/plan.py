@@ -1,4 +1,5 @@
-"""`arspec sample MODEL --explain-plan`: the passes that plan a sample, with figures. It draws nothing and needs no torch."""
+"""`arspec sample MODEL --explain-plan`: the passes that plan a sample, with figures. It draws nothing and needs no
+torch."""
 
 from __future__ import annotations
 

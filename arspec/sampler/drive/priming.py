@@ -13,7 +13,7 @@ from torch.nn.functional import linear, pad
 from arspec.layers.base import Node
 from arspec.layers.helpers import sites_last
 from arspec.network.evaluating import evaluating
-from arspec.sampler.run.machine import Machine, State
+from arspec.sampler.run.executor import Executor, State
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
 
-def can_prime(machine: Machine) -> bool:
+def can_prime(executor: Executor) -> bool:
     """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and
     not the shares of a linear layer, where they are kept each by itself."""
-    program = machine.program
+    program = executor.program
     ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
     read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
     whole = all(node.layer.cached_channels(node) == node.out.channels for node in program.caches)
@@ -33,20 +33,20 @@ def can_prime(machine: Machine) -> bool:
 
 
 def prime(
-    machine: Machine, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
+    executor: Executor, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
     model: Model | None = None, orders: Orders | None = None,
 ) -> None:  # fmt: skip
     """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
-    before the step is right. model, orders: of a longer variant of the machine's model, where x is longer."""
-    model, orders = model or machine.model, orders or machine.program.orders
+    before the step is right. model, orders: of a longer variant of the executor's model, where x is longer."""
+    model, orders = model or executor.model, orders or executor.program.orders
     of = {node.name: own for node, own in orders.items()}
-    wanted = {node.name: node for node in machine.program.caches if node.name in of}
+    wanted = {node.name: node for node in executor.program.caches if node.name in of}
     sums: dict[str, list[tuple[int, int]]] = {}
-    for number, operation in enumerate(machine.program.operations):
+    for number, operation in enumerate(executor.program.operations):
         if operation.parts[0].is_ahead:
             for k, given in enumerate(operation.parts[0].inputs):
                 sums.setdefault(given.source.name, []).append((number, k))
-    lower = machine.program.schedule.lowered
+    lower = executor.program.schedule.lowered
     taken = {source.name for node in lower.unwritten for source in node.inputs}
     there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
 
@@ -54,30 +54,30 @@ def prime(
         if node.name in wanted or node.name in sums:
             values = sites_last(value, node.out.groups)
             if node.name in wanted:
-                _fill(machine, state, wanted[node.name], of[node.name], values, step)
+                _fill(executor, state, wanted[node.name], of[node.name], values, step)
             for number, k in sums.get(node.name, ()):
-                _add_to_sums(machine, state, number, k, values, step)
+                _add_to_sums(executor, state, number, k, values, step)
         if node.name in taken:
             there[node.name] = value
             for one in lower.unwritten:
                 if one.name not in there and all(source.name in there for source in one.inputs):
-                    constants = model.constants.of(lower.origin[one], machine.member)
+                    constants = model.constants.of(lower.origin[one], executor.member)
                     xs = [there[source.name] for source in one.inputs]
                     there[one.name] = keep(one, one.layer.forward(one, {}, constants, xs, False))
         return value
 
     with evaluating(model):
-        model.last(x, machine.member, condition, keep)
+        model.last(x, executor.member, condition, keep)
 
 
 def _fill(
-    machine: Machine, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
+    executor: Executor, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
 ) -> None:
-    kept = machine.program.caches[node]
-    drawn = node is machine.model.graph.data
+    kept = executor.program.caches[node]
+    drawn = node is executor.model.graph.data
     for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
         written = int(bounds[step + 1] if drawn else bounds[step])
-        if node in machine.program.whole:
+        if node in executor.program.whole:
             kept_sites = sites[:written]
             rows = begin + kept_sites
         else:
@@ -95,17 +95,17 @@ def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
     return index, begin + index % max(ring, 1)
 
 
-def _add_to_sums(machine: Machine, state: State, number: int, k: int, values: Tensor, step: int) -> None:
+def _add_to_sums(executor: Executor, state: State, number: int, k: int, values: Tensor, step: int) -> None:
     """Adds to what the operation of this number sums up ahead what it makes of its input k, of whose sites there are
     values [B, S, C]."""
-    operation, weights = machine.program.operations[number], machine.weights[number]
+    operation, weights = executor.program.operations[number], executor.weights[number]
     inputs = operation.parts[0].inputs
     widths = [given.source.out.channels * len(given.columns) for given in inputs[: operation.windows]]
     table, first = inputs[k].table, 0
     assert table is not None
     padded = pad(values, (0, 0, 0, 1))
     for part in operation.parts:
-        kept = machine.program.caches[part.node]
+        kept = executor.program.caches[part.node]
         index, rows = _held(int(part.bounds[step]), kept.begins[part.group], kept.rings[part.group])
         own, first = slice(first, first + part.node.out.channels), first + part.node.out.channels
         if len(rows):

@@ -16,8 +16,8 @@ from arspec.sampler.drive.priming import can_prime, prime
 from arspec.sampler.plan.levels import no_order
 from arspec.sampler.plan.plans import plan_of
 from arspec.sampler.plan.schedule import Leaks
-from arspec.sampler.run.machine import Machine, State, Trace
-from arspec.sampler.run.small_steps import SMALL_STEPS
+from arspec.sampler.run.executor import Executor, State, Trace
+from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
 from arspec.types import Ints
 
 if TYPE_CHECKING:
@@ -113,14 +113,14 @@ class Sampler:
         makes small operations a third faster."""
         self.prepare(seen)
         with torch.inference_mode():
-            machine, state = self._machine, self._machine.begin(n, condition, trace)
+            executor, state = self._executor, self._executor.begin(n, condition, trace)
             dtype, drawn = self.model.dtype, list[Tensor]()
             begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
-            with SMALL_STEPS:
+            with WITHOUT_ONEDNN:
                 for step in track(range(begin, self.schedule.steps), "sampling"):
                     row, cut = self._row(step), self._cuts[step]
-                    values = draw(self._sites[step], machine.step(row, cut, state, step, trace))
-                    machine.write(cut, state, values.to(dtype))
+                    values = draw(self._sites[step], executor.step(row, cut, state, step, trace))
+                    executor.write(cut, state, values.to(dtype))
                     drawn.append(values)
                     if ancestors is not None and (rows := ancestors()) is not None:
                         state.follow(rows)
@@ -130,10 +130,10 @@ class Sampler:
 
     def _prime(self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]) -> int:
         """Takes in what is given of the first steps; the step to go on with."""
-        if not can_prime(self._machine):
+        if not can_prime(self._executor):
             return 0
         if steps < self.schedule.steps:  # or nothing is left to be drawn
-            prime(self._machine, state, x, condition, steps)
+            prime(self._executor, state, x, condition, steps)
         sites = torch.cat(self._sites[:steps])
         drawn.append(self.model.by_variable(x.to(self.model.device)).index_select(1, sites))
         return steps
@@ -158,12 +158,12 @@ class Sampler:
         if self._folded == now:
             return
         plan, device = self.schedule, model.device
-        self._machine = Machine(model, self.program, self.member)
+        self._executor = Executor(model, self.program, self.member)
         self._blocks, rows = self._plan.blocks, self._plan.rows
         self._flat = torch.from_numpy(rows.entries.rows()).to(device)
         self._begins = rows.begins.tolist()
         self._rows: dict[int, list[Tensor | int]] = {}
-        self._cuts = [self._machine.cut(step, rows.sizes[step], self._blocks[step]) for step in range(plan.steps)]
+        self._cuts = [self._executor.cut(step, rows.sizes[step], self._blocks[step]) for step in range(plan.steps)]
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
         self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)
         self._folded = now

@@ -28,7 +28,7 @@ from arspec.sampler.plan.lengths import at_length, over
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
 from arspec.sampler.run.compiled import Step, compiled_step, pays
-from arspec.sampler.run.machine import Cut, Machine, State, free_values
+from arspec.sampler.run.executor import Cut, Executor, State, free_values
 
 if TYPE_CHECKING:
     from arspec.network.module import Model
@@ -54,14 +54,14 @@ class Stream:
         return own_course(self.model, self.member)
 
     @cached_property
-    def machine(self) -> Machine:
-        return Machine(self.course.model, self.course.program, self.member)
+    def executor(self) -> Executor:
+        return Executor(self.course.model, self.course.program, self.member)
 
     def follow(self) -> None:
         """Takes over the model's weights, which have changed."""
         if self.why_not is None:
             self.course = replace(self.course, model=over(self.model, self.course.model.spec))
-        self.__dict__.pop("machine", None)
+        self.__dict__.pop("executor", None)
         self._quick.clear()
 
     def run(
@@ -86,7 +86,7 @@ class Stream:
                 raise InputError(
                     "AR862", f"the prompt has {prefix.shape[1]:,} steps, and {steps:,} are asked for in all"
                 )
-        _ = self.machine  # what is wrong with the model is told now, and not at the first piece
+        _ = self.executor  # what is wrong with the model is told now, and not at the first piece
         return self._run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
             compiled=compiled, truncation=truncation,
@@ -97,11 +97,11 @@ class Stream:
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int, temperature: float,
         first: int, prefix: Tensor | None, compiled: bool | None, truncation: Truncation | None,
     ) -> Iterator[Tensor]:  # fmt: skip
-        model, machine = self.course.model, self.machine
+        model, executor = self.course.model, self.executor
         head, support, dtype = model.graph.head, model.graph.support, model.dtype
         each = head.uniforms(support)
         noise = Uniforms(seed, numbered(first, n, each), each)
-        state = machine.begin(n, condition, free=self._free(n, steps, condition))
+        state = executor.begin(n, condition, free=self._free(n, steps, condition))
         start = 0
         if prefix is not None:
             yield prefix
@@ -120,9 +120,9 @@ class Stream:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
-                        parameters = machine.step(row, cut, state, self._number(begin + k))
+                        parameters = executor.step(row, cut, state, self._number(begin + k))
                         values = head.draw(support, parameters, now, temperature, truncation)
-                        machine.write(cut, state, values.to(dtype))
+                        executor.write(cut, state, values.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
 
@@ -140,9 +140,9 @@ class Stream:
         if wanted is False or period is None:
             return None
         if key not in self._quick:
-            if not pays(self.machine, cut, state, row, left // period.length, wanted):
+            if not pays(self.executor, cut, state, row, left // period.length, wanted):
                 return None
-            self._quick[key] = compiled_step(self.machine, cut, state, row, noise, temperature, truncation)
+            self._quick[key] = compiled_step(self.executor, cut, state, row, noise, temperature, truncation)
         return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:
@@ -152,7 +152,7 @@ class Stream:
         begin = stop if period is None else min(stop, period.begin)
         for step in range(start, begin):
             row = torch.from_numpy(own.entries.cut(own.begins[step], own.begins[step + 1]).rows()).to(device)
-            cut = self.machine.cut(step, own.sizes[step])
+            cut = self.executor.cut(step, own.sizes[step])
             yield row, cut, cut in cuts
         if period is None:
             return
@@ -161,7 +161,7 @@ class Stream:
             yield torch.from_numpy(row).to(device), cuts[(step - period.begin) % period.length], True
 
     def _cuts(self, period: Period) -> list[Cut]:
-        return [self.machine.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
+        return [self.executor.cut(period.begin + k, period.rows.sizes[k]) for k in range(period.length)]
 
     def _free(self, n: int, steps: int, condition: dict[str, Tensor]) -> dict[Node, Tensor] | None:
         """What no variable influences, for all steps, where it differs from step to step."""
@@ -186,17 +186,17 @@ class Stream:
 
     def _prime(self, state: State, prefix: Tensor, condition: dict[str, Tensor], noise: Uniforms) -> int:
         """Fills the caches from a prefix [n, k], in one parallel pass where that can be; k."""
-        machine, count = self.machine, prefix.shape[1]
+        executor, count = self.executor, prefix.shape[1]
         noise.next(count)  # what follows is drawn as it would be without a prefix
-        longer = self._longer(count) if can_prime(machine) else None
+        longer = self._longer(count) if can_prime(executor) else None
         if longer is None:
             for step, (row, cut, _) in enumerate(self.rows(0, count)):
-                machine.step(row, cut, state, self._number(step))
-                machine.write(cut, state, prefix[:, step : step + 1, None].to(machine.model.dtype))
+                executor.step(row, cut, state, self._number(step))
+                executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
             return count
         plan = through(asked(longer.graph, longer.graph.members[self.member], sums=False), CACHES)
         x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
-        prime(machine, state, x, _stretched(longer, condition), count, longer, plan.orders)
+        prime(executor, state, x, _stretched(longer, condition), count, longer, plan.orders)
         return count
 
     def _longer(self, count: int) -> Model | None:

@@ -51,7 +51,8 @@ def _numbers(node: Node, orders: list[tuple[Ints, Ints]], whole: bool) -> Number
 
 
 def _gathered(schedule: Schedule) -> Iterator[tuple[Node, Ints, Ints]]:
-    """What is gathered by a table, of each the source, the table [n, M], and the bounds of the steps; last what is drawn
+    """What is gathered by a table, of each the source, the table [n, M], and the bounds of the steps; last what is
+    drawn
     from."""
     for part in schedule.parts:
         for given in part.inputs:
@@ -108,7 +109,8 @@ def _outside(schedule: Schedule, node: Node) -> int:
 
 
 def check_caches(state: State) -> None:
-    """The rings of a cache share out its rows. Every site that is read was written, and as many sites as its ring has rows have
+    """The rings of a cache share out its rows. Every site that is read was written, and as many sites as its ring has
+    rows have
     not been written since."""
     schedule, data = state.schedule, state.graph.data
     kept = {part.node for part in schedule.parts if part.cached}

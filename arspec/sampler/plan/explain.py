@@ -43,7 +43,8 @@ class Explained:
 
 
 def explain(spec: Spec, member: int = 0, method: str = "once", worth: int = WORTH) -> Explained:
-    """The plan of one member of the family by the method `once` or `levels`, pass by pass; worth: as in `State`. InputError
+    """The plan of one member of the family by the method `once` or `levels`, pass by pass; worth: as in `State`.
+    InputError
     where the spec leaks."""
     graph = spec.graph()
     chosen = graph.members[member]

@@ -25,7 +25,8 @@ MOST = 16  # plans, and levels, of one graph that are kept
 
 @dataclass(eq=False)
 class Plan:
-    """What the passes have made: a schedule with its program, and the rows of all steps, written out when they are asked
+    """What the passes have made: a schedule with its program, and the rows of all steps, written out when they are
+    asked
     for."""
 
     state: State
@@ -64,7 +65,8 @@ def plan_of(graph: Graph, member: int, worth: int, time: Ints | None = None) -> 
 
 
 def levels_pay(graph: Graph, member: int, worth: int = WORTH) -> bool:
-    """Whether levels save steps and calls of layers, a tenth of each at the least. Fewer steps may not be enough: in each of
+    """Whether levels save steps and calls of layers, a tenth of each at the least. Fewer steps may not be enough: in
+    each of
     them fewer sites may be computed together. Raises InputError where the spec leaks."""
     level = levels_of(graph, member)
     if int(level.max()) + 1 >= SHARE * graph.members[member].order.steps:

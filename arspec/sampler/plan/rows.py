@@ -54,7 +54,7 @@ def _run(state: State) -> None:
 
 
 def check_rows(state: State) -> None:
-    """Goes through all steps as the machine does, with the numbers of sites in the place of values: every row that is
+    """Goes through all steps as the executor does, with the numbers of sites in the place of values: every row that is
     read holds the site that is meant, written before, and not written over since."""
     _Replay(state).check()
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Weights
+from arspec.sampler.run.executor import Cut, Executor, State
 from arspec.sampler.run.kernel import compiler
-from arspec.sampler.run.machine import Cut, Machine, State
 
 # (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v,
 # K] they were drawn from.
@@ -42,7 +42,7 @@ def need_compiler(device: torch.device) -> None:
                          "install g++ or clang++, set CXX, or leave out --compile")  # fmt: skip
 
 
-def pays(machine: Machine, cut: Cut, state: State, row: Tensor, steps: int, wanted: bool | None) -> bool:
+def pays(executor: Executor, cut: Cut, state: State, row: Tensor, steps: int, wanted: bool | None) -> bool:
     """Whether to compile a class of which so many steps are to come. wanted: yes, no, or (None) where it saves time: a
     compiled step takes about a half of the plain one, measured here, and compiling a fixed time for each operation.
     InputError where it is wanted and there is no compiler."""
@@ -54,13 +54,13 @@ def pays(machine: Machine, cut: Cut, state: State, row: Tensor, steps: int, want
         return False
     begun = time.perf_counter()
     for _ in range(TRIED):
-        machine.step(row, cut, state, None)  # again and again the same step: it writes what it has written
+        executor.step(row, cut, state, None)  # again and again the same step: it writes what it has written
     each = (time.perf_counter() - begun) / TRIED
     return steps * each * SAVED > SECONDS * len(cut.calls)
 
 
 def compiled_step(
-    machine: Machine, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0,
+    executor: Executor, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0,
     truncation: Truncation | None = None,
 ) -> Step:  # fmt: skip
     """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are
@@ -68,18 +68,18 @@ def compiled_step(
     from torch._inductor import compile as compile_graph
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
-    head, support = machine.model.graph.head, machine.model.graph.support
-    names = [list(w) for w in machine.weights]
-    weights = [w[name] for w in machine.weights for name in w]
+    head, support = executor.model.graph.head, executor.model.graph.support
+    names = [list(w) for w in executor.weights]
+    weights = [w[name] for w in executor.weights for name in w]
 
     def step(row: Tensor, noise: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
         left = iter(tensors)
         caches, hoisted = [[next(left) for _ in own] for own in (state.caches, state.hoisted)]
         folded: list[Weights] = [{name: next(left) for name in own} for own in names]
-        inner = machine.with_tensors(state, caches, hoisted, folded)
-        parameters = machine.step(row, cut, inner, None)
+        inner = executor.with_tensors(state, caches, hoisted, folded)
+        parameters = executor.step(row, cut, inner, None)
         values = head.draw(support, parameters, noise, temperature, truncation)
-        machine.write(cut, inner, values.to(parameters.dtype))
+        executor.write(cut, inner, values.to(parameters.dtype))
         return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step

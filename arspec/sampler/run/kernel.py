@@ -1,4 +1,5 @@
-"""The product of a few rows in machine code: few_rows.cpp, compiled for this machine where it has a C++ compiler, and
+"""The product of a few rows in machine code: skinny_matmul.cpp, compiled for this machine where it has a C++ compiler,
+and
 kept in the user's cache folder."""
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from arspec.diagnostics.foreign import visible
 from arspec.files.cache import user_cache
 from arspec.files.kept import is_whole, keep
 
-SOURCE = Path(__file__).with_name("few_rows.cpp")
+SOURCE = Path(__file__).with_name("skinny_matmul.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 PATIENCE = 60  # seconds that a compiler may take
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -47,7 +48,8 @@ def compiler() -> list[str] | None:
 
 @cache
 def kernel() -> Kernel | None:
-    """What few_rows.cpp says, compiled in half a second the first time on a machine; None where there is no compiler,
+    """What skinny_matmul.cpp says, compiled in half a second the first time on a machine; None where there is no
+    compiler,
     or it has no use for the file."""
     kept = library()
     if is_whole(kept):
@@ -104,7 +106,7 @@ def library() -> Path:
     lines = path.read_text().splitlines() if path.exists() else []
     features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
     made_of = "\n".join([SOURCE.read_text(), *FLAGS, platform.machine(), features])
-    return user_cache() / "kernels" / f"few_rows-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+    return user_cache() / "kernels" / f"skinny_matmul-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
 
 
 def takes(weight: Tensor) -> bool:

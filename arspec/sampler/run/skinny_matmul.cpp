@@ -1,4 +1,4 @@
-// x W' + bias + plus for a few rows x: see few_rows.py, which compiles this file.
+// x W' + bias + plus for a few rows x: see skinny_matmul.py, which compiles this file.
 //
 // A weight lies in blocks of LANES outputs, [blocks][inputs][LANES], so that a thread reads it from its first number to its
 // last, once for up to ROWS rows. Every output is summed up in the order of the inputs, with one rounding a product or two, as

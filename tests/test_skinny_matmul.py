@@ -1,4 +1,4 @@
-"""Products of the machine, whose form depends on sizes that no small spec has, and torch's settings while it steps."""
+"""Products of the executor, whose form depends on sizes that no small spec has, and torch's settings while it steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from arspec.sampler.run.few_rows import (
+from arspec.sampler.run.kernel import kernel, library
+from arspec.sampler.run.skinny_matmul import (
     BUSY,
     CACHED,
     MUCH,
@@ -20,8 +21,7 @@ from arspec.sampler.run.few_rows import (
     Product,
     products,
 )
-from arspec.sampler.run.kernel import kernel, library
-from arspec.sampler.run.small_steps import SMALL_STEPS
+from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
 from tests.small import ROOT, randomised, small
 
 BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (100, 1)]
@@ -99,10 +99,10 @@ def test_many_rows_of_several_inputs_are_added_one_after_another():
 @needs_compiler
 def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
     def drawn(busy: int) -> tuple[set[type], torch.Tensor]:
-        monkeypatch.setattr("arspec.sampler.run.few_rows.BUSY", busy)
+        monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", busy)
         model = randomised(small(ROOT / "specs/gated_pixelcnn.yaml"))
         x = model.sample(3, seed=1, method="once")
-        return {type(r) for r in model.sampler()._machine._products}, x
+        return {type(r) for r in model.sampler()._executor._products}, x
 
     (plain, x), (compiled, y) = drawn(1 << 40), drawn(0)
     assert plain == {Product} and compiled == {KernelProduct}
@@ -153,7 +153,7 @@ def test_what_a_compiler_says_is_told(fresh: Path, monkeypatch: pytest.MonkeyPat
     fails.write_text("#!/bin/sh\necho no room left >&2\nexit 1\n")
     fails.chmod(0o755)
     monkeypatch.setenv("CXX", str(fails))
-    with pytest.warns(RuntimeWarning, match="broken does not compile few_rows.cpp.*no room left"):
+    with pytest.warns(RuntimeWarning, match="broken does not compile skinny_matmul.cpp.*no room left"):
         assert kernel() is None
     assert not fresh.exists()
 
@@ -190,12 +190,12 @@ def test_what_caches_hold_is_left_to_blas():
 
 def test_onednn_is_on_again_after_small_steps():
     before = torch.backends.mkldnn.enabled
-    with SMALL_STEPS:
+    with WITHOUT_ONEDNN:
         assert not torch.backends.mkldnn.enabled
-        with SMALL_STEPS:  # another sampler in between
+        with WITHOUT_ONEDNN:  # another sampler in between
             pass
         assert not torch.backends.mkldnn.enabled
     assert torch.backends.mkldnn.enabled == before
-    with pytest.raises(KeyboardInterrupt), SMALL_STEPS:
+    with pytest.raises(KeyboardInterrupt), WITHOUT_ONEDNN:
         raise KeyboardInterrupt
     assert torch.backends.mkldnn.enabled == before

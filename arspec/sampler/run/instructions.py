@@ -1,7 +1,8 @@
-"""Acts: what a step of the machine consists of. Each takes from registers and puts into one, or writes to a cache.
+"""Instructions: what a step of the executor consists of. Each takes from registers and puts into one, or writes to a
+cache.
 
 Nothing is decided while they run: which registers, how many sites and how they are laid out is fixed when a class of
-steps is assembled (`arspec.sampler.run.assembly`), so that between two calls of torch there is next to nothing.
+steps is generated (`arspec.sampler.run.codegen`), so that between two calls of torch there is next to nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from torch import Tensor, split_with_sizes
 
 from arspec.layers.base import Node
 
-# Sections of the row, caches, weights and products, what was hoisted, the step's number, and what the acts make.
+# Sections of the row, caches, weights and products, what was hoisted, the step's number, and what the instructions
+# make.
 Registers = list[Any]
 
 
@@ -207,7 +209,7 @@ def _windows(x: Tensor, sites: int, columns: int, channels: int) -> Tensor:
     return x if columns == 1 else x.reshape(x.shape[0], sites, columns * channels)
 
 
-Act = (
+Instruction = (
     Share
     | Gather
     | GatherWindow

@@ -1,7 +1,8 @@
 """Products of a few rows with weights that have to come from memory, again at every step.
 
 BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Where there is
-much to be done and a C++ compiler is present, a function of our own does it (few_rows.cpp), at that speed up to some
+much to be done and a C++ compiler is present, a function of our own does it (skinny_matmul.cpp), at that speed up to
+some
 sixteen rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
 
 Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are

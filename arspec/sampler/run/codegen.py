@@ -1,4 +1,4 @@
-"""Assembly: a class of steps as a list of acts over registers."""
+"""Code generation: a class of steps as a list of instructions over registers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from arspec.layers.base import Node
 from arspec.sampler.plan.program import Operation, Program, Read
-from arspec.sampler.run.acts import (
-    Act,
+from arspec.sampler.run.instructions import (
     Block,
     Compute,
     ComputeOver,
     Gather,
     GatherWindow,
     Hoist,
+    Instruction,
     Linear,
     LinearPlus,
     LinearSum,
@@ -39,7 +39,7 @@ class Call:
 @dataclass(eq=False)
 class Layout:
     """Which register is what, the same in all classes of steps: first the sections of the row, then these, from `free`
-    on what the acts make."""
+    on what the instructions make."""
 
     caches: dict[Node, int]
     weights: list[int]  # by operation; its product, where it is linear
@@ -72,22 +72,23 @@ def layout_of(program: Program) -> Layout:
     return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, at + 3)
 
 
-def assemble(
+def generate(
     program: Program, layout: Layout, calls: list[Call], blocks: frozenset[int], drawn: int
-) -> tuple[list[Act], int, int, Act]:
-    """The acts of a class of steps that makes these calls and whose sections are `blocks` or rows, the register of the
+) -> tuple[list[Instruction], int, int, Instruction]:
+    """The instructions of a class of steps that makes these calls and whose sections are `blocks` or rows, the
+    register of the
     head's parameters, the number of all registers, and what writes the variables, so many,
     that are `drawn` in the end."""
-    one, data = _Assembler(program, layout, blocks), program.schedule.graph.data
+    one, data = _Codegen(program, layout, blocks), program.schedule.graph.data
     for call in calls:
         one.call(call)
-    return one.acts, one.head(), one.at, one.put(data, program.data, program.data, layout.drawn, drawn)
+    return one.instructions, one.head(), one.at, one.put(data, program.data, program.data, layout.drawn, drawn)
 
 
-class _Assembler:
+class _Codegen:
     def __init__(self, program: Program, layout: Layout, blocks: frozenset[int]) -> None:
         self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
-        self.acts: list[Act] = []
+        self.instructions: list[Instruction] = []
         self.gathered: dict[tuple[Node, int, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
 
@@ -106,7 +107,7 @@ class _Assembler:
         for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
             if section is not None:
                 rows = self.share(call, section, 1)
-                self.acts.append(self.put(part.node, section, rows, x, call.count))
+                self.instructions.append(self.put(part.node, section, rows, x, call.count))
 
     def put(self, node: Node, section: int, rows: int, x: int, count: int) -> Put | PutBlock:
         """What writes so many rows of a section, or the part of it that is in the register `rows`."""
@@ -118,21 +119,21 @@ class _Assembler:
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
         if operation.linear:
-            self.acts.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
+            self.instructions.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)
             compute = Compute(out, node.layer.forward_sites, node, weights, xs, places)
-            self.acts.append(self.over(call, compute) if call.number in layout.known else compute)
+            self.instructions.append(self.over(call, compute) if call.number in layout.known else compute)
         return out
 
     def linear(self, out: int, product: int, xs: list[int], plus: list[int]) -> Linear | LinearPlus | LinearSum:
-        """The act of an operation that is a product, or a sum of several."""
+        """The instruction of an operation that is a product, or a sum of several."""
         if len(xs) > 1:
             return LinearSum(out, product, xs, plus[0] if plus else None)
         return LinearPlus(out, product, xs[0], plus[0]) if plus else Linear(out, product, xs[0])
 
     def over(self, call: Call, compute: Compute) -> ComputeOver:
-        """The act of an operation that reads inputs whole."""
+        """The instruction of an operation that reads inputs whole."""
         layout = self.layout
         keys = ((x, (call.number, k)) for k, x in enumerate(compute.xs))
         whole = [(x, layout.whole[key]) for x, key in keys if key in layout.whole]
@@ -143,7 +144,7 @@ class _Assembler:
         if len(operation.parts) == 1:
             return [x]
         outs = [self.new() for _ in operation.parts]
-        self.acts.append(Split(outs[0], x, [p.node.layer.cached_channels(p.node) for p in operation.parts]))
+        self.instructions.append(Split(outs[0], x, [p.node.layer.cached_channels(p.node) for p in operation.parts]))
         return outs
 
     def read(self, call: Call, k: int, read: Read) -> int:
@@ -162,7 +163,7 @@ class _Assembler:
         if not read.hoist:
             return x
         hoist = Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x)
-        self.acts.append(hoist)
+        self.instructions.append(hoist)
         return hoist.out
 
     def window(self, call: Call, read: Read, section: int) -> int:
@@ -173,31 +174,31 @@ class _Assembler:
         rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere
         cache = self.layout.caches[read.source]
         if section in self.blocks:
-            act = Block(self.new(), cache, section, call.count, read.columns, read.channels)
-            self.acts.append(act)
-            x = act.out
+            instruction = Block(self.new(), cache, section, call.count, read.columns, read.channels)
+            self.instructions.append(instruction)
+            x = instruction.out
         elif read.columns == 1 and read.channels == read.source.layer.cached_channels(read.source):
             x = self.gather(cache, rows)
         else:
-            act = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)
-            self.acts.append(act)
-            x = act.out
+            instruction = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)
+            self.instructions.append(instruction)
+            x = instruction.out
         if call.entire:  # of a scan, a wave's share is nobody else's
             self.gathered[key] = x
         return x
 
     def gather(self, cache: int, rows: int) -> int:
-        act = Gather(self.new(), cache, rows)
-        self.acts.append(act)
-        return act.out
+        instruction = Gather(self.new(), cache, rows)
+        self.instructions.append(instruction)
+        return instruction.out
 
     def share(self, call: Call, section: int, columns: int) -> int:
         """The register of what belongs to a call of a section of the row."""
         if call.entire:
             return section
-        act = Share(self.new(), section, call.first * columns, call.count * columns)
-        self.acts.append(act)
-        return act.out
+        instruction = Share(self.new(), section, call.first * columns, call.count * columns)
+        self.instructions.append(instruction)
+        return instruction.out
 
     def head(self) -> int:
         direct, program = self.program.head_made, self.program

@@ -7,9 +7,9 @@ from threading import Lock
 import torch
 
 
-class SmallSteps:
+class WithoutOneDNN:
     """Keeps torch from calling oneDNN for functions of a few numbers, where the call takes longer than the function (a
-    gelu of 512 numbers: 7 µs against 1), as long as any thread is within. Products that the machine has packed for
+    gelu of 512 numbers: 7 µs against 1), as long as any thread is within. Products that the executor has packed for
     oneDNN stay with it."""
 
     def __init__(self) -> None:
@@ -29,4 +29,4 @@ class SmallSteps:
                 torch.backends.mkldnn.enabled = self.before
 
 
-SMALL_STEPS = SmallSteps()
+WITHOUT_ONEDNN = WithoutOneDNN()

@@ -1,4 +1,4 @@
-"""The machine: a program with its weights prepared, on a device, one step at a time.
+"""The executor: a program with its weights prepared, on a device, one step at a time.
 
 A step is a row of index numbers. Its sections say which rows of which cache are gathered and where results are written,
 so that a step touches nothing but tensors of fixed shapes.
@@ -21,9 +21,9 @@ from arspec.layers.base import Node, Weights
 from arspec.layers.helpers import sites_last
 from arspec.sampler.plan.program import Blocks, Operation, Program, Read
 from arspec.sampler.plan.schedule import Part
-from arspec.sampler.run.acts import Act, Registers
-from arspec.sampler.run.assembly import Call, Layout, assemble, layout_of
-from arspec.sampler.run.few_rows import KernelProduct, Product, products
+from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
+from arspec.sampler.run.instructions import Instruction, Registers
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ Row = Tensor | Sequence[Tensor | int]
 @dataclass(eq=False)
 class Cut:
     """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as
-    acts over so many registers, the register of the head's parameters,
+    instructions over so many registers, the register of the head's parameters,
     and what writes the values that are drawn in the end."""
 
     sizes: list[int]
     kept: list[int]
     calls: list[Call]
-    acts: list[Act]
+    instructions: list[Instruction]
     head: int
     registers: int
-    put: Act
+    put: Instruction
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class State:
             cache.copy_(cache.index_select(0, rows))
 
 
-class Machine:
+class Executor:
     """Runs a program's steps. Built anew when the weights change."""
 
     def __init__(self, model: Model, program: Program, member: int) -> None:
@@ -208,8 +208,8 @@ class Machine:
             drawn = int(sizes[self.program.head])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
             kept: list[int] = np.flatnonzero(sizes).tolist()
-            acts = assemble(self.program, self._layout, calls, solid, drawn)
-            self._cuts[key] = Cut(sizes.tolist(), kept, calls, *acts)
+            made = generate(self.program, self._layout, calls, solid, drawn)
+            self._cuts[key] = Cut(sizes.tolist(), kept, calls, *made)
         return self._cuts[key]
 
     def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
@@ -236,8 +236,8 @@ class Machine:
         if len(r) < cut.registers:
             r.extend([None] * (cut.registers - len(r)))
         r[self._layout.step] = step
-        for act in cut.acts:
-            act(r)
+        for instruction in cut.instructions:
+            instruction(r)
         if trace is not None and step is not None:
             self._tell(trace, cut, step)
         return r[cut.head]
