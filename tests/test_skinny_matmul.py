@@ -188,7 +188,7 @@ def test_what_caches_hold_is_left_to_blas():
     assert [p.parts > 1 for p in products([small, *[large] * (1 + CACHED // (2 * SMALL * 4))])][:2] == [False, True]
 
 
-def test_onednn_is_on_again_after_small_steps():
+def test_onednn_is_on_again_behind_it():
     before = torch.backends.mkldnn.enabled
     with WITHOUT_ONEDNN:
         assert not torch.backends.mkldnn.enabled
