@@ -16,8 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, SpecError
+from arspec.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from arspec.api import compile, load, load_data, load_model, open, render, train, verify

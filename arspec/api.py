@@ -20,8 +20,8 @@ StrPath = str | os.PathLike[str]
 
 def load(path: StrPath, params: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None) -> Spec:
     """Reads a spec. path: a file, or the name of a shipped spec, such as gated_pixelcnn; a file of that name in the
-    working folder comes first. `params` sets its parameters, `data` keys of its data section (height, length,
-    levels, ...).
+    working folder comes first. `params` sets its parameters, `data` keys of its data section (height, length, levels,
+    ...).
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
     spec = load_spec(path, params, data)
@@ -30,20 +30,21 @@ def load(path: StrPath, params: Mapping[str, Any] | None = None, data: Mapping[s
 
 
 def open(name: StrPath, device: str = "auto", *, revision: str | None = None) -> Model:
-    """A trained model, in evaluation mode. name: a folder that `arspec train`, `train` or `Model.save` has written, its
-    .safetensors file, or where there is no such file the name of a repository, `owner/name`,
-    which needs huggingface_hub.
+    """A trained model, in evaluation mode. name: a folder that `arspec train`, `train` or `Model.save` has written,
+    its .safetensors file, or where there is no such file the name of a repository, `owner/name`, which needs
+    huggingface_hub.
 
     device: auto (cuda where there is one), cpu, cuda, cuda:1 ... revision: a branch, a tag or a commit of a repository.
     Raises InputError where there is no model that can be read. Nothing of what is read is executed."""
+    from arspec.network.module import proven
     from arspec.saving.folder import open_model
 
-    return open_model(name, device, revision)
+    return open_model(name, device, proven, revision)
 
 
 def load_model(path: StrPath, device: str = "auto") -> Model:
     """The trained model of a folder or of its .safetensors file, as `open` gives it, which takes repositories too."""
-    from arspec.saving.folder import load as load_folder
+    from arspec.training.checkpoint import load_model as load_folder
 
     return load_folder(path, device)
 
@@ -53,22 +54,14 @@ def compile(spec: Spec | StrPath, check: bool = True, seed: int = 0) -> Model:
 
     spec: what `load` gives, the path of a file, or the name of a shipped spec. A spec that is not proven is refused
     with its leaks as a SpecError, unless `check` is False."""
-    from arspec.network.module import build
+    from arspec.network.module import build, proven
 
-    spec = _loaded(spec)
-    if check:
-        from arspec.analysis.report import prove
-        from arspec.diagnostics import SpecError
-
-        report = prove(spec, contexts=False)
-        if not report.ok:
-            raise SpecError(report.diagnostics)
-    return build(spec, seed)
+    return (proven if check else build)(_loaded(spec), seed)
 
 
 def verify(spec: Spec | StrPath, static: bool = False, full: bool = False, contexts: Contexts = True) -> Report:
-    """The report of a spec: proof, contexts, and unless `static` tests of the compiled module.
-    `str(report)` is the page.
+    """The report of a spec: proof, contexts, and unless `static` tests of the compiled module. `str(report)` is the
+    page.
 
     `contexts`: of all variables up to 16,384 and of 64 beyond (True), of none (False), of "all", or of so many."""
     from arspec.verification.verifying import verify as verify_spec
@@ -91,9 +84,8 @@ def load_data(
     `.x` is an array of integers [N, *shape] from 0 to levels - 1, `.condition` holds an array [N, ...] for each
     condition, and `.note` says what was adapted. source: digits, mnist, photos, 'photos/*.png', x.npz ..., and options
     behind it, as in photos@size=32. split: train, valid, test or all. seed: of the draw by which grey values are
-    binarized for two levels.
-    limit: the first examples alone. A model numbers classes by its own names; a spec whose alphabet is made of the text
-    (`@alphabet=auto`) is fitted by `train`, or by `arspec.data.fitted`.
+    binarized for two levels. limit: the first examples alone. A model numbers classes by its own names; a spec whose
+    alphabet is made of the text (`@alphabet=auto`) is fitted by `train`, or by `arspec.data.fitted`.
 
     Raises InputError where the source can't be had, or does not fit."""
     from arspec.data import load_for
@@ -122,16 +114,15 @@ def train(
     """Trains a spec into the folder `out`, as `arspec train` does: weights, spec, state, log and samples.
 
     spec: what `load` gives, a file, or the name of a shipped spec, with `params`. data: as `load_data` takes it; its
-    splits train and valid are used. Or examples that `load_data` gives; then `valid` are those that are held out, where
-    there are any.
-    options: `arspec.training.Options` by their names, such as steps=1000, batch=64, lr=1e-3, ema=0.999, seed=0. epochs:
-    passes over the data, in place of steps. limit, limit_valid: the first examples alone. stop_after: leave after so
-    many steps of this call. tensorboard: whether its files are written; None does so where it is installed. progress:
-    show on standard error how far it is.
+    splits train and valid are used. Or examples that `load_data` gives; then `valid` are those that are held out,
+    where there are any. options: `arspec.training.Options` by their names, such as steps=1000, batch=64, lr=1e-3,
+    ema=0.999, seed=0. epochs: passes over the data, in place of steps. limit, limit_valid: the first examples alone.
+    stop_after: leave after so many steps of this call. tensorboard: whether its files are written; None does so where
+    it is installed. progress: show on standard error how far it is.
 
     resume: go on with the run in `out`, byte for byte: it has its own spec, data and options, and what is given must
-    agree, or be one of those that may differ, such as steps. Ctrl-C ends it early, with its state saved:
-    `.finished` says so.
+    agree, or be one of those that may differ, such as steps. Ctrl-C ends it early, with its state saved: `.finished`
+    says so.
 
     Gives the summary: `.model` is the trained model, `.valid` the last evaluation on the held-out examples, with
     bits_per_dim and nats. Raises SpecError for a spec that leaks and InputError for all else that is wrong."""

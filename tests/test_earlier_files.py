@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from arspec.cli.main import main
+from arspec.saving.tensors import read_tensors
 from arspec.training import load_model
-from arspec.training.tensors import read_tensors
 
 HERE = Path(__file__).parent / "fixtures" / "earlier"
 VALUES: dict[str, Any] = json.loads((HERE / "expected" / "values.json").read_text())

@@ -246,7 +246,7 @@ def train(path: Path, *more: str, out: str = "run") -> None:
 
 
 def other_weights(path: Path) -> None:
-    from arspec.training.tensors import fill, read_tensors
+    from arspec.saving.tensors import fill, read_tensors
 
     fill(model(path / "small.yaml"), read_tensors(path / "strange.safetensors")[0], "strange.safetensors")
 
@@ -341,7 +341,7 @@ def mixture(path: Path) -> Path:
 def diverged(path: Path) -> None:
     import torch
 
-    from arspec.training.tensors import fill, weights_of
+    from arspec.saving.tensors import fill, weights_of
 
     found = model(path / "small.yaml")
     fill(found, {name: torch.full_like(weight, torch.inf) for name, weight in weights_of(found).items()}, "a file")

@@ -23,7 +23,7 @@ from arspec.data.arrays import read_npy, read_npz
 from arspec.diagnostics import InputError
 from arspec.files.foreign import content, opened, settings
 from arspec.orders import ranks_from_file
-from arspec.training.spec_file import read_spec, write_spec
+from arspec.saving.spec_file import read_spec, write_spec
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.extras import EXTRAS
 from arspec.language import shipped as by_name
-from arspec.training.spec_file import read_spec, write_spec
+from arspec.saving.spec_file import read_spec, write_spec
 from tests.small import ROOT, SHIPPED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -331,7 +331,8 @@ def build():
 
 @pytest.mark.long
 def test_a_newcomer_goes_from_the_wheel_to_a_model(built: Path, tmp_path: Path) -> None:
-    """The lines of a first hour, in an empty folder: arspec comes from the wheel, what it needs from this environment."""
+    """The lines of a first hour, in an empty folder: arspec comes from the wheel, what it needs from this
+    environment."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
     (wheel,) = built.glob("*.whl")

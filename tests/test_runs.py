@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from arspec.cli.main import main
+from arspec.saving.tensors import read_tensors, write_tensors
 from arspec.training.checkpoint import read_progress
-from arspec.training.tensors import read_tensors, write_tensors
 
 SPEC = """
 arspec: 1

@@ -16,8 +16,8 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, load
 from arspec.network.module import Model, build
+from arspec.saving.spec_file import check_same_spec, read_spec, write_spec
 from arspec.training import load_model, save_model
-from arspec.training.spec_file import check_same_spec, read_spec, write_spec
 
 ROOT = Path(__file__).parent.parent
 EARLIER = Path(__file__).parent / "fixtures" / "earlier"

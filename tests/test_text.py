@@ -30,7 +30,7 @@ from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text
 from arspec.language.sections import SequenceData
 from arspec.network.module import build
-from arspec.training.spec_file import read_spec, write_spec
+from arspec.saving.spec_file import read_spec, write_spec
 
 CHARS = """
 arspec: 1

@@ -25,9 +25,9 @@ from arspec.cli.given import known_part
 from arspec.data import load
 from arspec.diagnostics import InputError
 from arspec.language.sections import SequenceData
+from arspec.saving.tensors import read_tensors, weights_of
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
-from arspec.training.tensors import read_tensors, weights_of
 from tests.processes import OPTIONS as TOGETHER
 from tests.small import ROOT
 

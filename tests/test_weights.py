@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from arspec.diagnostics import InputError
+from arspec.saving.tensors import read_tensors, weights_of
 from arspec.training import train
 from arspec.training.checkpoint import MODEL, STATE, load_model, read_state, save_model
 from arspec.training.optimizer import fill_optimizer, make_optimizer
-from arspec.training.tensors import read_tensors, weights_of
 
 NAME = "nodes.hidden.weight"
 

@@ -28,10 +28,10 @@ from arspec.data.wav import write_wav
 from arspec.diagnostics import InputError
 from arspec.files import atomic
 from arspec.files.atomic import append_text, replacing, replacing_all, sweep, write_text
+from arspec.saving.tensors import read_tensors, write_tensors
 from arspec.training import train
 from arspec.training.checkpoint import MODEL, STATE
 from arspec.training.lock import LOCK, locked
-from arspec.training.tensors import read_tensors, write_tensors
 
 WORDS = (
     "arspec: 1\nname: words\ndata: {kind: sequence, length: 8, levels: 256, content: text}\n"

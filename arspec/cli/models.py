@@ -70,8 +70,8 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
     """The model that `args.model` names, on `args.device`, in evaluation mode.
     `--label` becomes a `--condition` of it."""
     import arspec
+    from arspec.network.device import choose_device
     from arspec.training.checkpoint import load_model
-    from arspec.training.parallel import choose_device
 
     path = Path(args.model)
     if not names_spec(args.model):

@@ -56,7 +56,7 @@ def _spec(args: argparse.Namespace) -> Spec:
         from arspec.language.load import load
 
         return load(args.model, params_of(args.set))
-    from arspec.training.spec_file import read_spec
+    from arspec.saving.spec_file import read_spec
 
     if args.set:
         raise InputError("AR808", "--set sets the parameters of a spec; a trained model has those it was trained with")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
-from arspec.diagnostics import InputError, did_you_mean
+from arspec.diagnostics import InputError, SpecError, did_you_mean
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
@@ -508,7 +508,7 @@ class Model(nn.Module):
         InputError where that package is missing, and for what can't be had or is no model."""
         from arspec.saving.hub import download
 
-        return download(name, device=device, revision=revision, token=token, cache_dir=cache_dir,
+        return download(name, proven, device=device, revision=revision, token=token, cache_dir=cache_dir,
                         force_download=force_download, local_files_only=local_files_only)  # fmt: skip
 
     def save_pretrained(
@@ -610,6 +610,16 @@ def _fitting(data: Any, came: tuple[int, ...]) -> str:
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(value.shape) != shape:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
+
+
+def proven(spec: Spec, seed: int = 0) -> Model:
+    """The model of a spec that is proven first. A spec that is not is refused with its leaks as a SpecError."""
+    from arspec.analysis.report import prove
+
+    report = prove(spec, contexts=False)
+    if not report.ok:
+        raise SpecError(report.diagnostics)
+    return build(spec, seed)
 
 
 def build(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import arspec
 from arspec.diagnostics import InputError
 from arspec.files.atomic import write_text
+from arspec.version import VERSION
 
 if TYPE_CHECKING:
     from arspec.analysis.report import Report
@@ -53,7 +53,7 @@ def card(spec: Spec, report: Report, figures: dict[str, Any], diagram: str) -> s
         f"![The graph of {spec.name}]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
         "",
         f"## The spec{', with ' if settings else ''}{', '.join(settings)}", "",
-        f"{fence}yaml", spec.source.text.rstrip("\n"), fence, "", f"Written by arspec {arspec.__version__}.",
+        f"{fence}yaml", spec.source.text.rstrip("\n"), fence, "", f"Written by arspec {VERSION}.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

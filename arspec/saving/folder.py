@@ -1,61 +1,96 @@
-"""Model folders: written with a card, and opened by their path or as a repository."""
+"""Model folders: `model.safetensors`, `spec.yaml`, `spec.json`, `classes.json`, and with a card more. Nothing is
+pickled.
+
+Who reads a folder says how a model is made of a spec, for what a model can do is stated above this package.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import arspec
+from torch import Tensor, nn
+
 from arspec.diagnostics import InputError, did_you_mean_file
+from arspec.files.atomic import write_text
+from arspec.network.device import choose_device
 from arspec.saving.card import write_card
+from arspec.saving.classes_file import read_classes, write_classes
 from arspec.saving.figures import read_figures, write_figures
+from arspec.saving.spec_file import read_spec, write_spec
+from arspec.saving.tensors import fill, read_tensors, weights_of, whole, write_tensors
+from arspec.version import VERSION
 
 if TYPE_CHECKING:
+    from arspec.language.load import Spec
     from arspec.network.module import Model
 
+MODEL, STATE = "model.safetensors", "state.safetensors"  # the latter is of a run of training
 CONFIG = "config.json"
+M = TypeVar("M", bound="Model")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
+    """Writes the model's weights (or `weights`, whole tensors by name), its spec and the names of its classes to
+    `folder`; gives the file of weights."""
+    folder = Path(folder)
+    write_about(cast("Model", model), folder)
+    given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
+    write_tensors(folder / MODEL, given, {})
+    return folder / MODEL
+
+
+def write_about(model: Model, folder: Path) -> None:
+    """Writes what a model folder says of its model beside the weights: its spec and the names of its classes."""
+    write_spec(model.spec, folder)
+    write_classes(model.names, folder)
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
     """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a
     diagram. What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or
     holds a run of training, whose state would then be of another model."""
-    from arspec.files.atomic import write_text
-    from arspec.training.checkpoint import STATE, save_model
-
     place = Path(folder)
     if (place / STATE).exists():
         raise InputError("AR810", f"{place} holds a training run", "choose another folder; a run has its model already")
     save_model(model, place)
     write_figures(model.figures, place)
-    write_text(place / CONFIG, json.dumps({"library_name": "arspec", "version": arspec.__version__}) + "\n")
+    write_text(place / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")
     write_card(model.spec, model.figures, place)
     return place
 
 
-def load(path: str | os.PathLike[str], device: str = "auto") -> Model:
-    """The model of a folder, or of its .safetensors file, with what is known of its quality.
-    InputError as `load_model`."""
-    from arspec.training.checkpoint import load_model
+def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -> M:
+    """The model of a folder, or of its .safetensors file, in evaluation mode, with what is known of its quality. make:
+    the model of a spec. InputError where it can't be read."""
+    path, on = Path(path), choose_device(device)
+    folder, file = (path, path / MODEL) if os.path.isdir(path) else (path.parent, path)
+    if not os.path.exists(file):
+        raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
+    tensors, _ = read_tensors(file)
+    spec = read_spec(folder)
+    spec.data.of_a_trained_model()
+    model = make(spec)
+    model.names, model.figures = read_classes(folder, model.spec), read_figures(folder)
+    fill(model, tensors, str(file))
+    return model.to(on).eval()
 
-    model = load_model(Path(path), device)
-    model.figures = read_figures(Path(path) if os.path.isdir(path) else Path(path).parent)
-    return model
 
-
-def open_model(name: str | os.PathLike[str], device: str = "auto", revision: str | None = None) -> Model:
-    """The model of a folder or a file, or of the repository `owner/name`, where there is no such folder."""
+def open_model(name: str | os.PathLike[str], device: str, make: Callable[[Spec], M], revision: str | None = None) -> M:
+    """The model of a folder or a file, or of the repository `owner/name`, where there is no such folder. make: the
+    model of a spec."""
     text = os.fspath(name)
     if os.path.exists(text):
         if revision is not None:
             raise InputError(
                 "AR808", f"a revision is of a repository, and {text} is a folder or a file", "leave it out"
             )
-        return load(text, device)
+        return load(text, device, make)
     if not _REPOSITORY.fullmatch(text) or os.path.isdir(os.path.dirname(text)):
         hint = (
             did_you_mean_file(text) or "a model is a folder that arspec train or model.save has written, or owner/name"
@@ -63,4 +98,4 @@ def open_model(name: str | os.PathLike[str], device: str = "auto", revision: str
         raise InputError("AR802", f"there is no model at {text}", hint)
     from arspec.saving.hub import download
 
-    return download(text, device=device, revision=revision)
+    return download(text, make, device=device, revision=revision)

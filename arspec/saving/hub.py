@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError
 from arspec.extras import need
-from arspec.saving.folder import load, save
+from arspec.saving.folder import M, load, save
 
 if TYPE_CHECKING:
+    from arspec.language.load import Spec
     from arspec.network.module import Model
 
 FILES = ("model.safetensors", "*.json", "spec*", "base-*")  # of a repository that make a model
 
 
-def download(name: str | os.PathLike[str], *, device: str = "auto", **options: Any) -> Model:
-    """The model of a repository `owner/name`, or of a folder. options: those of the mixin's `from_pretrained`.
-    InputError (AR911) where it can't be had, and as `arspec.open` raises it for what is no model."""
+def download(name: str | os.PathLike[str], make: Callable[[Spec], M], *, device: str = "auto", **options: Any) -> M:
+    """The model of a repository `owner/name`, or of a folder. make: the model of a spec. options: those of the mixin's
+    `from_pretrained`. InputError (AR911) where it can't be had, and as `arspec.open` raises it for what is no
+    model."""
     with _telling(f"the model {os.fspath(name)}"):
-        return _mixin().from_pretrained(name, device=device, **options).model
+        return _mixin().from_pretrained(name, device=device, make=make, **options).model
 
 
 def write(model: Model, folder: str | os.PathLike[str], **options: Any) -> str | None:
@@ -61,7 +63,8 @@ def _mixin() -> Any:
         @classmethod
         def _from_pretrained(
             cls, *, model_id: str, revision: str | None, cache_dir: str | Path | None, force_download: bool,
-            local_files_only: bool, token: str | bool | None, device: str = "auto", **model_kwargs: Any,
+            local_files_only: bool, token: str | bool | None, device: str = "auto", make: Any = None,
+            **model_kwargs: Any,
         ) -> Any:  # fmt: skip
             if model_kwargs:
                 raise InputError(
@@ -74,7 +77,7 @@ def _mixin() -> Any:
                     local_files_only=local_files_only, token=token, allow_patterns=list(FILES),
                 )  # fmt: skip
             held = cls()
-            held.model = load(folder, device)
+            held.model = load(folder, device, make)
             return held
 
     return Held

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import arspec
-from arspec.training.tensors import fill, weights_of
+from arspec.saving.tensors import fill, weights_of
 
 
 def twin(model: Any, weights: Mapping[str, Tensor] | None = None) -> nn.Module:

@@ -22,9 +22,10 @@ from arspec.diagnostics import InputError
 from arspec.extras import has, need
 from arspec.network.initialise import initialise_by_data
 from arspec.network.module import Model
+from arspec.saving.tensors import fill, not_finite, weights_of, whole
 from arspec.training import ema
 from arspec.training.batches import Batches, draw_member, mutated, noise_seed
-from arspec.training.checkpoint import STATE, read_state, save_run
+from arspec.training.checkpoint import STATE, load_model, read_state, save_run
 from arspec.training.compiled import compile_in_place
 from arspec.training.evaluation import Evaluation, evaluate
 from arspec.training.interrupts import noting_interrupts
@@ -32,9 +33,8 @@ from arspec.training.lock import locked
 from arspec.training.log import Log
 from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_tensors
 from arspec.training.options import Options
-from arspec.training.parallel import NegativeLogProb, Processes, whole
+from arspec.training.parallel import NegativeLogProb, Processes
 from arspec.training.samples import draw
-from arspec.training.tensors import fill, not_finite, weights_of
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ class Summary:
     @property
     def model(self) -> Model:
         """The trained model, read anew from its folder, in evaluation mode on the device that `auto` stands for."""
-        from arspec.saving.folder import load
-
-        return load(self.folder)
+        return load_model(self.folder)
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""

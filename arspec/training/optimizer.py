@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
+from arspec.saving.tensors import check_finite, whole
 from arspec.training.options import Options
-from arspec.training.parallel import like, whole
-from arspec.training.tensors import check_finite
+from arspec.training.parallel import like
 
 # what an optimiser keeps of each parameter
 KEPT: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {

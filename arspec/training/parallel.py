@@ -13,7 +13,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from arspec.diagnostics import InputError
+from arspec.network.device import choose_device
 
 
 class NegativeLogProb(nn.Module):
@@ -110,24 +110,6 @@ class Processes:
         # some weights may get no gradient (the last layer's way to a stack that nothing reads)
         ids = [self.device.index] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(through, device_ids=ids, find_unused_parameters=True)
-
-
-def choose_device(name: str) -> torch.device:
-    """A device by name; auto is cuda where there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError("AR815", f"the device '{name}' is not to be had here", "use --device cpu or auto") from error
-    return device
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """A plain tensor on the CPU, gathered from all processes where it is sharded (every process must call this)."""
-    gathered: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor  # pyright: ignore
-    return gathered.detach().cpu().contiguous()
 
 
 def like(value: Tensor, model: Tensor) -> Tensor:

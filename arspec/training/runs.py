@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import arspec
 from arspec.data import Examples, fitted, load_for
 from arspec.data.labels import earlier_order
 from arspec.diagnostics import InputError
 from arspec.extras import brings, has
-from arspec.language.load import Spec
+from arspec.language.load import Spec, load
+from arspec.network.module import proven
+from arspec.saving.classes_file import read_classes
+from arspec.saving.spec_file import check_same_spec, read_spec
 from arspec.training.checkpoint import STATE, read_progress
-from arspec.training.classes_file import read_classes
 from arspec.training.loop import Summary, train
 from arspec.training.options import Options
 from arspec.training.parallel import Processes
-from arspec.training.spec_file import check_same_spec, read_spec
 
 Tell = Callable[[str], None]
 
@@ -128,7 +128,7 @@ def go(
         if not 0 < epochs < math.inf:
             raise InputError("AR808", f"--epochs is above 0; {epochs} came")
         options = replace(options, steps=math.ceil(epochs * examples.per_pass / options.batch))
-    model = arspec.compile(text, seed=options.seed)
+    model = proven(text, options.seed)
     weights = sum(parameter.numel() for parameter in model.parameters())
     said(f"{text.name}: {weights:,} weights, {text.data.variables:,} variables")
     if note:
@@ -154,7 +154,9 @@ def _spec_of(spec: Spec | str | os.PathLike[str] | None, folder: Path, params: M
         return own.variant(params=params) if params else own
     if isinstance(spec, Spec):
         return spec.variant(params=params) if params else spec
-    return arspec.load(spec, params=params)
+    loaded = load(spec, params)
+    loaded.graph()
+    return loaded
 
 
 def _no_run(folder: Path) -> Spec:

@@ -29,6 +29,12 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return result
 
 
+def whole(tensor: Tensor) -> Tensor:
+    """A plain tensor on the CPU, gathered from all processes where it is sharded (every process must call this)."""
+    gathered: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor  # pyright: ignore
+    return gathered.detach().cpu().contiguous()
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
     """Writes whole tensors and `record` (plain values), atomically."""
     with replacing(path) as temporary:
