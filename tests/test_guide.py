@@ -83,6 +83,16 @@ def test_what_a_page_refers_to_is_there(name: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_word_has_one_meaning_and_a_place() -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| `(.+?)` \|$", page("words"), re.MULTILINE)
+    words = [word for word, _, _ in rows]
+    assert len(rows) == page("words").count("\n| ") - page("words").count("\n| word |")
+    assert len(set(words)) == len(words)
+    for word, meaning, place in rows:
+        assert len(meaning.split()) <= 25, word
+        assert (ROOT / "arspec" / place).exists(), place
+
+
 def test_the_python_of_the_guide_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     names = run_python(page("python"))

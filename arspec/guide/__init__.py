@@ -15,6 +15,7 @@ TOPICS = (
     "install",
     "start",
     "spec",
+    "words",
     "specs",
     "verify",
     "audit",
