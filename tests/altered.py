@@ -580,7 +580,9 @@ class DataFiles:
         """The models need not be compiled again."""
         import importlib
 
-        modules = [importlib.import_module(f"arspec.cli.{name}") for name in ("compress", "evaluate", "generate")]
+        modules: list[Any] = [
+            importlib.import_module(f"arspec.cli.{name}") for name in ("compress", "evaluate", "generate")
+        ]
         opened = [module.open_model for module in modules]
         for module in modules:
             module.open_model = lambda args, *_: self.models[Path(args.model).stem]

@@ -132,7 +132,8 @@ def drop(spec: str, path: str, shows: tuple[str, ...] | None = None) -> Mutation
         *steps, last = _steps(path)
         around = _walk(tree, steps)
         if isinstance(around, Map):
-            return [removed(around, last)]  # type: ignore[arg-type]
+            return [removed(around, last)]
+        assert isinstance(around, Seq)
         return [dropped(around, int(last))]
 
     return Mutation(spec, f"{path} is missing", change, shows or _entry(path))

@@ -40,7 +40,7 @@ def train_a_part(spec: str, folder: str, kind: str, stop: int) -> None:
 def together(size: int, **training: Any) -> bool:
     """Whether each of `size` processes has ended well. The store by which they find each other is held here, as
     torchrun holds it."""
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True"}

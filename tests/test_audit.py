@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -425,7 +426,7 @@ def test_layouts_rearrange_data_and_back():
 
 def test_loading():
     file = MODULES / "images.py"
-    module = load_callable(f"{file}:GatedPixelCNN", {"layers": 3})
+    module: Any = load_callable(f"{file}:GatedPixelCNN", {"layers": 3})
     assert len(module.link) == 3
     assert isinstance(load_callable("tests.audit_modules.images:Snail"), images.Snail)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_planes_come_whole_before_the_order():
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_the_parts_of_the_data_have_the_ranks_of_their_groups(kind: dict[str, str]):
+def test_the_parts_of_the_data_have_the_ranks_of_their_groups(kind: dict[str, Any]):
     spec = spec_of(**kind)
     member, whole = spec.members[0], spec.members[0].order.rank.reshape(-1, spec.graph().data.out.positions)
     nodes = {node.name: node for node in spec.graph().nodes}
@@ -86,7 +87,7 @@ def test_the_parts_of_the_data_have_the_ranks_of_their_groups(kind: dict[str, st
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_everything_of_a_view_is_seen_by_what_comes_after_it(kind: dict[str, str]):
+def test_everything_of_a_view_is_seen_by_what_comes_after_it(kind: dict[str, Any]):
     """Each part sees of itself what comes before, of earlier parts all that its window shows,
     of later parts nothing."""
     spec = spec_of(**kind)
@@ -103,7 +104,7 @@ def test_everything_of_a_view_is_seen_by_what_comes_after_it(kind: dict[str, str
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_scalars_and_variables_are_each_other(kind: dict[str, str]):
+def test_scalars_and_variables_are_each_other(kind: dict[str, Any]):
     model = build(spec_of(**kind))
     x, data = random_data(model, 3), model.graph.data.out
     assert torch.equal(model.scalars(model.by_variable(x)), x)
@@ -132,7 +133,7 @@ def test_what_is_said_of_some_variables_is_what_is_said_of_all():
 
 @both_worths
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_sampling_is_the_module(kind: dict[str, str], worth: int):
+def test_sampling_is_the_module(kind: dict[str, Any], worth: int):
     model = randomised(spec_of(**kind), worth=worth)
     x = random_data(model, 3)
     torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)

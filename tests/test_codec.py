@@ -36,7 +36,8 @@ def real(model: Model, examples: int) -> np.ndarray[Any, Any]:
     if data.kind == "sequence":
         found = np.frombuffer((ROOT / "LICENSE").read_bytes(), np.uint8).astype(np.int64) * data.levels // 256
     else:
-        found = load_digits().images.astype(np.int64).ravel() * data.levels // 17
+        digits: Any = load_digits()
+        found = digits.images.astype(np.int64).ravel() * data.levels // 17
     shape = data.own.shape if data.kind == "image" else data.shape
     return np.resize(found, (examples, *shape)).astype(np.uint8)
 
@@ -64,7 +65,7 @@ def item(name: str, x: np.ndarray[Any, Any]) -> Item:
 def test_what_goes_in_comes_out(path: Path):
     model = shared(path)
     x = whole(model, real(model, 3))
-    condition = {name: torch.from_numpy(v) for name, v in given(model, 3).items()}
+    condition: dict[str, Any] = {name: torch.from_numpy(v) for name, v in given(model, 3).items()}
     container = model.compress(x, member=model.members - 1, **condition)
     back = model.decompress(container)
     assert back.dtype == x.dtype
@@ -79,7 +80,7 @@ def test_the_size_is_what_the_model_says(path: Path):
     condition = given(model, 1)
     container, summary = Codec(model).compress([item("x.npy", x)], condition)
     with torch.no_grad():
-        rows = {name: torch.from_numpy(v).expand(len(x), *v.shape[1:]) for name, v in condition.items()}
+        rows: dict[str, Any] = {name: torch.from_numpy(v).expand(len(x), *v.shape[1:]) for name, v in condition.items()}
         bits = -float(model.log_prob(whole(model, x), **rows).sum()) / math.log(2)
     assert summary.bits == pytest.approx(bits, rel=1e-9)
     told = sum(v.nbytes for v in condition.values())
@@ -272,7 +273,7 @@ def test_symbols_and_checks():
     random = np.random.default_rng(0)
     for _ in range(100):
         n, every = int(random.integers(0, 60)), int(random.integers(1, 9))
-        table = random.integers(0, 5, (n, 4)) * 2.0**30 + 1
+        table = (random.integers(0, 5, (n, 4)) * 2.0**30 + 1).astype(np.float64)
         symbols = random.integers(0, 4, n).astype(np.int32)
         writer = SymbolWriter(every)
         for k in range(n):

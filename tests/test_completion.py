@@ -143,7 +143,8 @@ def test_the_plan_counts_the_passes_that_are_made(name: str, how: str, monkeypat
         counted[0] += n
         return drive(self, n, *rest, **more)
 
-    known, settings = parts(model)["last"], {"sweeps": 2, "particles": 3, "tries": 5000}
+    known = parts(model)["last"]
+    settings: dict[str, Any] = {"sweeps": 2, "particles": 3, "tries": 5000}
     planned = plan(model, known, how, **settings)
     x = model.sample(1, seed=3, method="once")
     monkeypatch.setattr(Model, "run", counting_run)
@@ -201,13 +202,14 @@ def test_what_is_given_late_is_what_can_be_changed() -> None:
 def test_faults() -> None:
     model = tiny("bernoulli image")
     x, known = model.sample(2), parts(model)["last"]
-    for wrong, code in (
+    faults: tuple[tuple[dict[str, Any], str], ...] = (
         ({"how": "gibs"}, "AR808"),
         ({"how": "gibbs", "sweeps": 0}, "AR808"),
         ({"how": "gibbs", "temperature": 0.5}, "AR808"),
         ({"how": "order"}, "AR805"),
         ({"member": 1}, "AR816"),
-    ):
+    )
+    for wrong, code in faults:
         with pytest.raises(InputError) as caught:
             complete(model, x, known, **wrong)
         assert caught.value.code == code

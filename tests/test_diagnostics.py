@@ -174,7 +174,8 @@ def test_colour_goes_to_terminals_alone_unless_it_is_said(
     tell(fault, stream)
     assert ("\x1b[" in stream.getvalue()) is wanted
     assert stream.getvalue() == diagnostics.text(fault, wanted) + "\n"
-    stream.seek(0), stream.truncate()
+    stream.seek(0)
+    stream.truncate()
     tell(fault, stream, "github")
     assert stream.getvalue() == diagnostics.github(fault) + "\n"
 

@@ -158,7 +158,8 @@ def test_streams_completions_and_codes_follow_the_weights(change: Any, tmp_path:
         ]
 
     codec = Codec(model)
-    drawn(model), model.compress(x)
+    drawn(model)
+    model.compress(x)
     change(model, tmp_path)
     for got, wanted in zip(drawn(model), drawn(fresh(model)), strict=True):
         assert torch.equal(got, wanted)

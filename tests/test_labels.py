@@ -7,6 +7,7 @@ import csv
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ from arspec.data import load, load_for
 from arspec.data.labels import class_list, earlier_order, listed, natural
 from arspec.language.load import Spec, from_text
 from arspec.language.sections import ClassCondition, ImageData, SequenceData
-from arspec.network.module import Model
 from arspec.training.checkpoint import load_model, save_model
 from tests.test_data import refused
 
@@ -64,7 +64,7 @@ def spec(n: int = 3) -> Spec:
 
 
 @cache
-def model() -> Model:
+def model() -> Any:
     """A model that was trained with cats, dogs and horses."""
     made = arspec.compile(spec())
     made.names = {"label": ("cat", "dog", "horse, wild")}
@@ -193,7 +193,8 @@ def test_labels_of_every_type_of_numpy(tmp_path: Path) -> None:
 def test_labels_that_are_texts_are_numbered_alike_in_all_splits(tmp_path: Path) -> None:
     x = np.zeros((2, 4, 4), np.uint8)
     of = {"train": ["cat", "dog"], "valid": ["dog", "dog"], "test": ["dog", "cow"]}
-    np.savez(tmp_path / "a.npz", **{f"x_{part}": x for part in of}, **{f"y_{part}": of[part] for part in of})
+    arrays: dict[str, Any] = {f"x_{part}": x for part in of} | {f"y_{part}": of[part] for part in of}
+    np.savez(tmp_path / "a.npz", **arrays)
     valid = load(str(tmp_path / "a.npz"), DATA, label(2), "valid")
     assert valid.condition["label"].tolist() == [1, 1] and valid.names == {"label": ("cat", "dog")}
     with refused("AR850", "not among its labels for training: cow", "cat, dog"):
@@ -266,7 +267,8 @@ def test_names_stand_for_numbers_in_python() -> None:
     with refused("AR807", "2 classes for 3 examples"):
         model().sample(3, label=[1, 0])
     with refused("AR807", "has no names", "number from 0"):
-        arspec.compile(spec()).sample(1, label="dog")
+        unnamed: Any = arspec.compile(spec())
+        unnamed.sample(1, label="dog")
 
 
 def test_names_are_kept_in_a_model_folder(tmp_path: Path) -> None:
@@ -334,7 +336,7 @@ def test_other_data_are_numbered_by_the_models_names(
     evaluate = ["eval", str(run / "run"), "--split", "all", "--calibrate", "0", "--device", "cpu", "--json"]
     assert main([*evaluate, "--data", str(some)]) == 0
     told = json.loads(capsys.readouterr().out)
-    trained = load_model(run / "run", "cpu")
+    trained: Any = load_model(run / "run", "cpu")
     x = torch.from_numpy(load(str(some), DATA, {}, "all").x.astype(np.int64))
     right = -trained.log_prob(x, label=["dog" if value == 7 else "cat" for value in x[:, 0, 0, 0].tolist()]).mean()
     assert told["nats"] == pytest.approx(right.item(), rel=1e-5) and "no example of 2" in told["note"]

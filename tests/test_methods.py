@@ -171,7 +171,10 @@ def test_levels_at_the_size_of_the_paper(path: Path):
     assert (steps, depth) == FEWER.get(path.stem, (steps, steps))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+EVERY_CHECK: Any = list(HealthCheck)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=EVERY_CHECK)
 @given(specs(), st.integers(0, 3))
 def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
     spec = from_text(text)

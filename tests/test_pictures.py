@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png
@@ -21,6 +22,8 @@ from arspec.diagnostics import InputError
 from arspec.language.sections import ImageData
 from tests.picture_files import HEIGHT, WIDTH, Array, File, exact_files, jpeg, lossy_files, numbers, saved, tiff
 from tests.test_data import refused
+
+Writer: Any = png.Writer  # whose defaults hide what it takes from type checkers
 
 EXACT, LOSSY = exact_files(), lossy_files()
 
@@ -92,7 +95,7 @@ def test_sixteen_bits_are_reduced_as_the_note_says(channels: int, tmp_path: Path
     for number in range(3):
         rows = x.reshape(HEIGHT, -1).tolist()
         with (tmp_path / f"{number}.png").open("wb") as file:
-            png.Writer(WIDTH, HEIGHT, greyscale=channels < 3, alpha=channels in (2, 4), bitdepth=16).write(file, rows)
+            Writer(WIDTH, HEIGHT, greyscale=channels < 3, alpha=channels in (2, 4), bitdepth=16).write(file, rows)
     for levels in (65536, 256, 17):
         examples = load(str(tmp_path), data_for(channels, levels), {}, "all")
         assert np.array_equal(examples.x[0].transpose(1, 2, 0), x.astype(np.int64) * levels // 65536)
@@ -109,7 +112,7 @@ def test_depths_may_be_mixed_and_each_is_counted_once(tmp_path: Path) -> None:
     for name, depth in (("a", 1), ("b", 2), ("c", 4), ("d", 8), ("e", 16)):
         rows = (values.astype(np.int64) * ((1 << depth) - 1)).tolist()
         with (tmp_path / f"{name}.png").open("wb") as file:
-            png.Writer(WIDTH, HEIGHT, greyscale=True, bitdepth=depth).write(file, rows)
+            Writer(WIDTH, HEIGHT, greyscale=True, bitdepth=depth).write(file, rows)
     for levels in (16, 256, 65536):
         examples = load(str(tmp_path), data_for(1, levels), {}, "all")
         assert all(np.array_equal(image[0], values.astype(np.int64) * (levels - 1)) for image in examples.x)
@@ -127,7 +130,7 @@ def test_transparency_is_composited_on_a_stated_background(tmp_path: Path) -> No
         x = numbers(4, top + 1).astype(np.int64)
         rows = x.reshape(HEIGHT, -1).tolist()
         with (folder / "a.png").open("wb") as file:
-            png.Writer(WIDTH, HEIGHT, greyscale=False, alpha=True, bitdepth=depth).write(file, rows)
+            Writer(WIDTH, HEIGHT, greyscale=False, alpha=True, bitdepth=depth).write(file, rows)
         opaque = numbers(3, 256)
         Image.fromarray(opaque).save(folder / "b.png")
         for name, ground in (("white", (255, 255, 255)), ("black", (0, 0, 0)), ("#ff8000", (255, 128, 0))):

@@ -17,6 +17,7 @@ from arspec.data import load
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text
 from arspec.layers import products
+from arspec.layers.attention import Attention
 from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.dense import between
 from arspec.layers.helpers import repeated, sites_last
@@ -63,7 +64,7 @@ head: {{kind: categorical, from: logits}}
 
 def masked(node: Node, model: Model, x: Tensor, weights: Weights) -> Tensor:
     """A window as the statement of its reads has it: every tap gathered, hidden by the mask, multiplied."""
-    read = node.layer.reads(node, model.graph.members[0])[0]
+    read: Any = node.layer.reads(node, model.graph.members[0])[0]
     mask = torch.from_numpy(np.broadcast_to(
         read.mask() if not read.same_everywhere else read.mask()[..., None],
         (node.out.groups, node.ins[0].groups, len(read.taps), node.out.positions),
@@ -78,7 +79,7 @@ def masked(node: Node, model: Model, x: Tensor, weights: Weights) -> Tensor:
         norm = shown.flatten(1).norm(dim=1)
         weight = shown * (weights["gain"] / (norm + (norm == 0))).view(-1, 1, 1, 1)
     padded = F.pad(x.flatten(2), (0, 1))
-    y = 0
+    y = x.new_zeros(())
     for tap, one in enumerate(read.taps):
         seen = padded[:, :, torch.from_numpy(np.where(one.source < 0, node.ins[0].positions, one.source))]
         hidden = mask[:, :, tap].repeat_interleave(node.out.channels, 0).repeat_interleave(node.ins[0].channels, 1)
@@ -212,6 +213,7 @@ def test_attention_is_a_softmax_over_what_is_seen(scan: str, strict: str) -> Non
     )
     relation = between(node.out, node.ins[1], node.mask, model.graph.members[0])
     assert not isinstance(relation, Whole)
+    assert isinstance(node.layer, Attention)
     mask, heads = torch.from_numpy(relation.matrix()), node.layer.heads
     a, b, c = (sites_last(x, node.out.groups).unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
     scores = (a @ b.transpose(2, 3) / a.shape[-1] ** 0.5).masked_fill(~mask, -1e30).softmax(-1) * mask
@@ -256,9 +258,9 @@ def trained(folder: Path, **options: Any) -> tuple[Model, list[Tensor]]:
     resumed = options.pop("stop_after", None)
     again = options.pop("resume", False)
     model: Any = arspec.compile(from_text(TRAINED))
-    given = [load("digits", model.spec.data, {}, split).first(64) for split in ("train", "valid")]
+    training, valid = (load("digits", model.spec.data, {}, split).first(64) for split in ("train", "valid"))
     chosen = Options(**{**vars(OPTIONS), **options})
-    train(model, *given, folder, chosen, device="cpu", tensorboard=False, stop_after=resumed, resume=again)
+    train(model, training, valid, folder, chosen, device="cpu", tensorboard=False, stop_after=resumed, resume=again)
     return model, [p.detach().clone() for p in model.parameters()]
 
 

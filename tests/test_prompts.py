@@ -124,20 +124,26 @@ def test_what_is_no_prompt() -> None:
 
 
 def test_a_stream_takes_the_prompts_of_a_sample_and_refuses_others() -> None:
-    model = build(from_text(CHARS)).eval()
+    model: Any = build(from_text(CHARS)).eval()
 
     def stream(n: int = 2, steps: int = 8, **how: Any) -> torch.Tensor:
         return torch.cat(list(model.stream(n, steps=steps, seed=3, **how)), 1)
 
     for prefix in ([1, 2], [[1, 2]], [[1, 2], [3, 0]], np.array([1, 2], np.uint8), torch.tensor([1.0, 2.0])):
-        drawn = model.sample(2, seed=3, prefix=prefix)  # type: ignore[arg-type]
+        drawn = model.sample(2, seed=3, prefix=prefix)
         assert torch.equal(stream(prefix=prefix), drawn), prefix
     for wrong, code in (([6], "AR804"), ([-1], "AR804"), ([0.5], "AR804"), ([float("nan")], "AR804"), (3, "AR862"),
                         (np.zeros((3, 1), int), "AR862"), (np.zeros((1, 1, 1), int), "AR862")):  # fmt: skip
         for draw in (stream, model.sample):
             assert refusal(lambda draw=draw, wrong=wrong: draw(2, prefix=wrong)).code == code, wrong
     assert refusal(lambda: stream(prefix=[1] * 9)).code == "AR862"
-    for how in ({"steps": 0}, {"chunk": 0}, {"temperature": -1.0}, {"temperature": float("nan")}):
+    wrong_ways: list[dict[str, Any]] = [
+        {"steps": 0},
+        {"chunk": 0},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+    ]
+    for how in wrong_ways:
         assert refusal(lambda how=how: stream(**how)).code == "AR808", how
 
 

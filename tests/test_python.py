@@ -53,7 +53,7 @@ def test_a_trained_model_is_opened_by_its_folder(path: Path) -> None:
 
 
 def test_arrays_and_lists_stand_for_tensors(path: Path) -> None:
-    model = arspec.compile(path)
+    model: Any = arspec.compile(path)
     x = model.sample(3)
     known = torch.tensor([True, True, False, False, True, False])
     others: tuple[Any, ...] = (x.numpy().astype(np.uint16), x.tolist(), x.numpy().astype(np.float64), x.byte())
@@ -71,7 +71,7 @@ def test_arrays_and_lists_stand_for_tensors(path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["digits.npz", [[1, 2], [3]], None, [["a"] * 6]])
 def test_what_is_no_numbers_is_refused(path: Path, given: Any) -> None:
-    model = arspec.compile(path)
+    model: Any = arspec.compile(path)
     for call in (model.log_prob, model.score, model.compress, lambda x: model.complete(x, [True] * 6)):
         with pytest.raises(arspec.InputError, match="made of numbers"):
             call(given)

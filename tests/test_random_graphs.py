@@ -4,6 +4,7 @@ the sampler is the module."""
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,10 @@ EXAMPLES = int(os.environ.get("ARSPEC_RANDOM_GRAPHS", "400"))
 DRAWS = 12  # of the weights, until a leak has shown itself
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+EVERY_CHECK: Any = list(HealthCheck)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=EVERY_CHECK)
 @given(specs(), st.integers(0, 3))
 def test_the_module_does_what_was_proven(text: str, seed: int):
     spec = from_text(text)

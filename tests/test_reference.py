@@ -114,7 +114,7 @@ def resnet_tables(ref: PixelCNNpp) -> Table:
     table: Table = {"u_conv": ref.u_init.conv, "above": ref.ul_init_above.conv, "beside": ref.ul_init_left.conv}
     table["logits"] = ref.output
 
-    def resnet(name: str, layer: nn.Module) -> None:
+    def resnet(name: str, layer: Any) -> None:
         table.update({f"{name}.conv1": layer.conv1.conv, f"{name}.conv2": layer.conv2.conv})
         table.update({f"{name}.a_conv": layer.extra} if layer.extra is not None else {})
 
@@ -221,7 +221,7 @@ def _of(part: nn.Module | dict[str, Tensor], key: str) -> Tensor:
     if isinstance(part, dict):
         return part[key]
     if hasattr(part, "parametrizations"):
-        norm = part.parametrizations.weight
+        norm: Any = part.get_submodule("parametrizations.weight")
         direction = norm.original1.transpose(0, 1) if isinstance(part, nn.ConvTranspose2d) else norm.original1
         return {"gain": norm.original0, "weight": direction, "bias": part.bias}[key]
     weight = part.weight.transpose(0, 1) if isinstance(part, nn.ConvTranspose2d) else part.weight

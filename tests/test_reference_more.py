@@ -95,7 +95,7 @@ def pixelcnn_aux(model: Model, _: int) -> tuple[nn.Module, Table]:
     whole = ref.embedding
     table: Table = {"first": whole.first, "half0": whole.halve, "twice0": whole.doubled, "view": whole.last}
 
-    def resnet(name: str, layer: nn.Module) -> None:
+    def resnet(name: str, layer: Any) -> None:
         table.update({f"{name}.conv1": layer.conv1, f"{name}.conv2": layer.conv2})
         table.update({f"{name}.a_conv": layer.extra} if layer.extra is not None else {})
 

@@ -392,7 +392,7 @@ def test_gradients_are_those_of_the_context(name: str) -> None:
     spec = small(ROOT / f"specs/{name}.yaml")
     field = field_of(spec)
     models = [arspec.compile(spec, seed=seed).double() for seed in range(4)]  # of some thin ones every ReLU is off
-    found = sum(effective(model, field.variable, inputs=4) for model in models)
+    found = np.sum([effective(model, field.variable, inputs=4) for model in models], axis=0)
     assert found.shape == field.seen.shape and (found[~field.seen] == 0).all()
     assert (found > 0).any()
 

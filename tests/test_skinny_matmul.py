@@ -61,6 +61,7 @@ def test_products_in_parts_and_packed_are_products(
     weights = weights_of(160, 300, biased, dtype)
     many = [weights] * (1 + CACHED // (160 * 300 * 4))
     product = products(many)[0]
+    assert isinstance(product, Product)
     wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
     for x in (wide[..., :300].contiguous(), wide[..., 10:310]):  # as several layers' share of one product lies
         close(product, x, weights)
@@ -178,14 +179,20 @@ def test_no_memory_is_read_but_what_was_given():
 def test_an_odd_number_of_outputs_is_not_split():
     weights = weights_of(127, 600, True, torch.float32)
     product = products([weights] * 20)[0]
+    assert isinstance(product, Product)
     assert product.parts == 1
     close(product, torch.randn(1, 1, 600), weights)
 
 
+def parts(every: list[dict[str, torch.Tensor]]) -> list[int]:
+    """Into how many parts each product is cut."""
+    return [one.parts for one in products(every) if isinstance(one, Product)]
+
+
 def test_what_caches_hold_is_left_to_blas():
     small, large = (weights_of(n, 128, True, torch.float32) for n in (SMALL // 128, 2 * SMALL // 128))
-    assert [p.parts for p in products([small, large])] == [1, 1]
-    assert [p.parts > 1 for p in products([small, *[large] * (1 + CACHED // (2 * SMALL * 4))])][:2] == [False, True]
+    assert parts([small, large]) == [1, 1]
+    assert [n > 1 for n in parts([small, *[large] * (1 + CACHED // (2 * SMALL * 4))])[:2]] == [False, True]
 
 
 def test_onednn_is_on_again_behind_it():

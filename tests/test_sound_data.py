@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,7 +193,8 @@ def test_what_is_read_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_named_sets_of_sound_take_the_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ARSPEC_DATA", str(tmp_path))
-    np.savez(tmp_path / "speech.npz", **{part: np.arange(400, dtype=np.int16) for part in ("train", "valid", "test")})
+    parts: dict[str, Any] = {part: np.arange(400, dtype=np.int16) for part in ("train", "valid", "test")}
+    np.savez(tmp_path / "speech.npz", **parts)
     sixteen = FINE.model_copy(update={"rate": 16000})
     x, note = loaded("speech@rate=16000", sixteen, "test")
     assert x.size == 800 and "resampled from 8,000 Hz to 16,000 Hz" in note

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
@@ -35,7 +35,7 @@ def model_of(name: str, length: int) -> Model:
     return at_length(model, length)
 
 
-def conditions(model: Model, batch: int) -> dict[str, Tensor]:
+def conditions(model: Model, batch: int) -> dict[str, Any]:
     return {name: torch.arange(batch) % section.classes for name, section in model.spec.condition.items()}
 
 
@@ -65,11 +65,12 @@ def test_caches_do_not_grow_with_the_length() -> None:
     kernel = found.model.spec.params["kernel"]
     # a queue for each layer, as long as its dilation makes it, and a little for what only the next step reads
     assert rows < sum((kernel - 1) * d + 2 for d in dilations) + 3 * len(found.program.caches)
-    assert found.period.length == 1
+    assert found.period is not None and found.period.length == 1
 
 
 def test_a_strided_net_has_a_period() -> None:
-    assert endless(model_of("fast_generation_toy", 96), 0).period.length == 4
+    period = endless(model_of("fast_generation_toy", 96), 0).period
+    assert period is not None and period.length == 4
 
 
 def test_series_run_over_the_whole_stream() -> None:

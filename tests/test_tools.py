@@ -50,7 +50,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setattr(sys, "argv", [path, *args])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(path, run_name="__main__")
-        return Done(int(ended.value.code or 0), *capsys.readouterr())
+        printed = capsys.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
 
     return called
 

@@ -179,7 +179,7 @@ def test_by_channel_every_channel_is_a_function_of_one(name: str):
         some = one.xs[0].unflatten(1, (source.out.groups, -1))[:, :, kept].flatten(1, 2)
         whole = one.y.unflatten(1, (one.node.out.groups, -1))
         got = node.layer.forward(node, one.weights, one.constants, [some], False)
-        close(got, whole[:, :, np.isin(of, kept)].flatten(1, 2))
+        close(got, whole[:, :, torch.from_numpy(np.isin(of, kept))].flatten(1, 2))
 
 
 # -- gradients and memory --------------------------------------------------------------------------------------------

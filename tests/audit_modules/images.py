@@ -26,7 +26,7 @@ class MaskedConv(nn.Conv2d):
         group_out = torch.arange(outputs) * groups_of_channels // outputs
         strict = group_in[None] < group_out[:, None]
         mask[:, :, half, half] = (strict if centre == "A" else group_in[None] <= group_out[:, None]).float()
-        self.register_buffer("mask", mask)
+        self.mask = nn.Buffer(mask)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)

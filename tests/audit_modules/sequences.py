@@ -103,7 +103,7 @@ class Bits(nn.Module):
         self.shape = (1, height, width)
         self.fault = fault
         self.linear = nn.Linear(height * width, height * width)
-        self.register_buffer("mask", torch.ones(height * width, height * width).tril(-1))
+        self.mask = nn.Buffer(torch.ones(height * width, height * width).tril(-1))
 
     def forward(self, x: Tensor) -> Tensor:
         logits = F.linear(x.flatten(1), self.linear.weight * self.mask, self.linear.bias)

@@ -46,6 +46,7 @@ class OrderedConv2d(nn.Conv2d):
                                 self.mask[reader * o : (reader + 1) * o, read * i : (read + 1) * i, tap, at] = 1.0
 
     def forward(self, input: Tensor) -> Tensor:
+        assert self.bias is not None and not isinstance(self.padding, str)
         taps = F.unfold(input, self.kernel_size, padding=self.padding).unflatten(1, (input.shape[1], -1))
         weight = self.weight.flatten(2)[..., None] * self.mask
         out = torch.einsum("bitp,oitp->bop", taps, weight) + self.bias[None, :, None]

@@ -12,6 +12,8 @@ PixelCNN++ of one stream, every position of whose convolutions has a mask of its
 * output: 1 x 1 of elu(u); it and the 1 x 1 of a have weight norm. The stack is then empty
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,12 +41,13 @@ class LocallyMasked(nn.Module):
                         if 0 <= y < rows and 0 <= x < columns:
                             earlier = rank[y][x] < rank[i][j] or (not strict and rank[y][x] == rank[i][j])
                             mask[a * kernel + b, i * columns + j] = earlier
-        self.register_buffer("mask", mask, persistent=False)
+        self.mask = nn.Buffer(mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         reach = self.dilation * (self.kernel // 2)
         taps = F.unfold(x, self.kernel, self.dilation, reach)
         taps = taps.view(len(x), x.shape[1], self.kernel**2, -1) * self.mask
+        assert self.conv.bias is not None
         y = self.conv.weight.flatten(1) @ taps.flatten(1, 2) + self.conv.bias[:, None]
         return y.view(len(x), -1, *x.shape[2:])
 
@@ -69,6 +72,7 @@ class GatedResnet(nn.Module):
     def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
         y = self.norm1(self.conv1(concat_elu(x)))
         if self.extra is not None:
+            assert a is not None
             y = y + self.extra(concat_elu(a))
         first, second = self.conv2(self.dropout(concat_elu(y))).chunk(2, 1)
         return x + self.norm2(first) * torch.sigmoid(second)
@@ -97,13 +101,13 @@ class LMConv(nn.Module):
         image = x.to(self.first.conv.weight.dtype) * 2 / (self.levels - 1) - 1
         stack = [self.norm(self.first(torch.cat([image, torch.ones_like(image)], 1)))]
         for k, stage in enumerate(self.up):
-            for layer in stage:
+            for layer in cast(nn.ModuleList, stage):
                 stack.append(layer(stack[-1]))
             if k < 2:
                 stack.append(self.wide_norms[k](self.wide[k](stack[-1])))
         u = stack.pop()
         for k, stage in enumerate(self.down):
-            for layer in stage:
+            for layer in cast(nn.ModuleList, stage):
                 u = layer(u, stack.pop())
             if k < 2:
                 u = self.wide_norms[2 + k](self.wide[2 + k](u))

@@ -48,6 +48,7 @@ class GatedResnet(nn.Module):
     def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
         c = self.conv1(F.pad(concat_elu(x), self.padding))
         if self.extra is not None:
+            assert a is not None
             c = c + self.extra(concat_elu(a))
         first, second = self.conv2(F.pad(concat_elu(c), self.padding)).chunk(2, dim=1)
         return x + first * torch.sigmoid(second)
@@ -114,7 +115,7 @@ class PixelCNNAux(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [B, 1 + C, H, W], the view in front -> the view's outputs [B, levels, H, W], the image's [B, outputs,
         H, W]."""
-        dtype = self.grey.output.bias.dtype
+        dtype = next(self.parameters()).dtype
         view, image = (
             2 * part.to(dtype) / (n - 1) - 1 for part, n in zip((x[:, :1], x[:, 1:]), self.levels, strict=True)
         )

@@ -30,6 +30,7 @@ def by_order(conv: nn.Conv2d, x: Tensor, first: int, ranks: Tensor, strict: bool
     """A convolution whose window begins `first` rows above and columns to the left, tap by tap: each position takes
     what has a lower rank than its own, or not a higher one."""
     rows, columns = ranks.shape
+    assert conv.bias is not None
     y = x.new_zeros(len(x), conv.out_channels, rows, columns) + conv.bias.view(-1, 1, 1)
     for i in range(rows):
         for j in range(columns):
@@ -64,6 +65,7 @@ class Resnet(nn.Module):
     def forward(self, x: Tensor, a: Tensor | None = None) -> Tensor:
         y = self.window(self.conv1, concat_elu(x))
         if self.extra is not None:
+            assert a is not None
             y = y + self.extra(concat_elu(a))
         first, second = self.window(self.conv2, self.dropout(concat_elu(y))).chunk(2, 1)
         return x + first * torch.sigmoid(second)
