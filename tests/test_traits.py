@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import arspec
+from arspec.heads import HEADS
 from arspec.layers import ALL, KINDS, Node, Traits
 from arspec.layers.helpers import sites_last
 from arspec.network.module import Model
@@ -316,19 +317,23 @@ def test_gain_and_bias_scale_and_shift_what_is_initialised_from_data(name: str):
 # -- no kind is known by name ----------------------------------------------------------------------------------------
 
 SOURCE = Path(arspec.__file__).parent
-FILES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE / "layers")
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path.parent.name not in ("layers", "heads"))
 CLASSES = {kind.__name__ for kind in ALL} | {"Part", "Parts", "Recurrent", "Translate"}
-MODULES = {kind.__module__ for kind in ALL} | {
+HEAD_KINDS = {kind.__name__ for kind in HEADS.values()} | {"Parts"}
+MODULES = {kind.__module__ for kind in (*ALL, *HEADS.values())} | {"arspec.heads.parts"} | {
     f"arspec.layers.{name}" for name in ("parts", "recurrent", "translate")
 }  # fmt: skip
 
 
 def known_by_name(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Where a file names a kind of layer: imports it or its file, asks for its class, or compares its name."""
+    """Where a file names a kind of layer or head: imports it or its file, asks for its class, or compares its name."""
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(module=str(module), names=names) if module.startswith("arspec.layers"):
                 if module in MODULES or {name.name for name in names} & CLASSES:
+                    yield node.lineno, ast.unparse(node)
+            case ast.ImportFrom(module=str(module), names=names) if module.startswith("arspec.heads"):
+                if module in MODULES or {name.name for name in names} & HEAD_KINDS:
                     yield node.lineno, ast.unparse(node)
             case ast.Import(names=names) if {name.name for name in names} & MODULES:
                 yield node.lineno, ast.unparse(node)
@@ -357,7 +362,7 @@ def test_no_kind_is_known_by_name_outside_its_file():
     [
         "from arspec.layers.elementwise import Elementwise", "from arspec.layers import KINDS, Conv", "import arspec.layers.conv",
         "isinstance(node.layer, Kind)", "getattr(node.layer, 'weight_norm', False)", "node.layer.layer == 'add'",
-        "layer.layer in ('conv', 'dense')", "KINDS['conv']",
+        "layer.layer in ('conv', 'dense')", "KINDS['conv']", "from arspec.heads import Categorical", "from arspec.heads.parts import Parts",
     ],
 )  # fmt: skip
 def test_a_kind_that_is_known_by_name_is_found(text: str):

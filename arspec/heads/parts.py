@@ -132,3 +132,8 @@ class Parts(Head):
                 numbers = rounded[mine, 1 : 1 + len(head.grain(own))]
                 out[mine] = head.masses(own, numbers, channel, earlier[mine], np.minimum(edges[mine], own.levels))
         return out
+
+
+def parts_head(of: dict[str, Head]) -> Head:
+    """The head of data in several parts, from the head of each by the part's name, in the order of generation."""
+    return Parts.model_validate({"kind": "parts", "from": "parts", "of": of})

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean, the_nearest
-from arspec.heads import HEADS, Categorical, Head, Parts
+from arspec.heads import HEADS, Head, parts_head, stand_in
 from arspec.language.extends import FORMS, is_below, top
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, built, check_keys, chosen, keys_of, report, said
@@ -330,7 +330,7 @@ class Reader:
             head = chosen(HEADS, self.evaluator.value(tree), tree, "a head", self.evaluator, "AR108", synonyms.HEADS)
         if head is None or tree is None:
             self.unread.add("head")
-            return Categorical.model_validate({"kind": "categorical", "from": "x"}), Map(top(self.source), {}, True)
+            return stand_in(), Map(top(self.source), {}, True)
         return head, tree
 
     def _head_of_parts(self, tree: Map, parts: list[str]) -> Head | None:
@@ -353,7 +353,7 @@ class Reader:
                 of.update({part: one} if one is not None else {})
         if set(of) != tree.entries.keys() or len(of) < len(parts):
             return None
-        return Parts.model_validate({"kind": "parts", "from": "parts", "of": of})
+        return parts_head(of)
 
 
 def _missing(key: str, block: Map) -> str:

@@ -16,7 +16,7 @@ from arspec.layers.geometry import PADDING_SIDES, by
 from arspec.layers.translate import Translate
 from arspec.types import Cells, Type
 
-Count = Annotated[int, Field(ge=0, le=1 << 20)]
+_Count = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
 class Border(Translate):
@@ -25,12 +25,12 @@ class Border(Translate):
 
     layer: Literal["crop", "pad"]
     example = "larger: {layer: pad, from: first, top: 1}\nback: {layer: crop, top: 1}"
-    top: Count = Field(default=0, description="Rows at the top, for images.")
-    bottom: Count = Field(default=0, description="Rows at the bottom, for images.")
-    left: Count = Field(default=0, description="Columns at the left, for images.")
-    right: Count = Field(default=0, description="Columns at the right, for images.")
-    before: Count = Field(0, description="Steps at the start, for sequences.")
-    after: Count = Field(0, description="Steps at the end, for sequences.")
+    top: _Count = Field(default=0, description="Rows at the top, for images.")
+    bottom: _Count = Field(default=0, description="Rows at the bottom, for images.")
+    left: _Count = Field(default=0, description="Columns at the left, for images.")
+    right: _Count = Field(default=0, description="Columns at the right, for images.")
+    before: _Count = Field(0, description="Steps at the start, for sequences.")
+    after: _Count = Field(0, description="Steps at the end, for sequences.")
 
     def _sides(self, dimensions: int) -> list[tuple[int, int]]:
         names = PADDING_SIDES[dimensions]

@@ -25,9 +25,9 @@ from arspec.types import Cells, Frame, Ints, Member, Type
 if TYPE_CHECKING:
     from torch import Tensor
 
-Size = Annotated[int, Field(ge=1, le=4096)]
-Dilation = Annotated[int, Field(ge=1, le=1 << 30)]
-Pad = Annotated[int, Field(ge=0, le=1 << 20)]
+_Size = Annotated[int, Field(ge=1, le=4096)]
+_Dilation = Annotated[int, Field(ge=1, le=1 << 30)]
+_Pad = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
 class Conv(Layer):
@@ -37,16 +37,16 @@ class Conv(Layer):
     layer: Literal["conv"]
     example = "conv: {layer: conv, kernel: 3, out: 24, mask: so_far}"
     out: Channels = Field(description="Output channels, over all channel groups.")
-    kernel: Size | list[Size] = Field(1, description="Places of the window: one number, or one a dimension.")
+    kernel: _Size | list[_Size] = Field(1, description="Places of the window: one number, or one a dimension.")
     mask: MaskText | None = Field(None, description="Which sites of the window are read. Nothing is hidden without it.")
-    stride: Size | list[Size] = Field(1, description="Input positions from one output position to the next.")
-    dilation: Dilation | list[Dilation] = Field(1, description="Input positions from tap to tap.")
-    padding: Literal["same", "causal", "valid"] | Pad | dict[str, Pad] = Field(
+    stride: _Size | list[_Size] = Field(1, description="Input positions from one output position to the next.")
+    dilation: _Dilation | list[_Dilation] = Field(1, description="Input positions from tap to tap.")
+    padding: Literal["same", "causal", "valid"] | _Pad | dict[str, _Pad] = Field(
         "same", description="Zeros around the input: same (centred), causal (all before), valid (none), or a number a "
         "side: top, bottom, left, right; before, after.",
     )  # fmt: skip
     transposed: bool = Field(False, description="A transposed convolution: `stride` outputs for every input position.")
-    crop: Pad | list[Pad] = Field(0, description="Transposed only: positions cut from the start of the full output.")
+    crop: _Pad | list[_Pad] = Field(0, description="Transposed only: positions cut from the start of the full output.")
     groups: int | None = Field(
         None, ge=1, le=64, description="Channel groups of the output; those of the input if left out."
     )

@@ -16,7 +16,7 @@ from arspec.types import Ints, Member, Type
 if TYPE_CHECKING:
     from torch import Tensor
 
-Size = Annotated[int, Field(ge=1, le=4096)]
+_Size = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Filter(Layer):
@@ -25,7 +25,7 @@ class Filter(Layer):
 
     layer: Literal["filter"]
     example = "smooth: {layer: filter, from: first, kernel: [3, 1]}"
-    kernel: Size | list[Size] = Field(description="Places of the window: one number, or one a dimension.")
+    kernel: _Size | list[_Size] = Field(description="Places of the window: one number, or one a dimension.")
     padding: Literal["same", "causal"] = Field("same", description="Zeros around the input: centred, or all before.")
 
     def _geometry(self, grid: tuple[int, ...]) -> Geometry:

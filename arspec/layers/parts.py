@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def first_groups(data: Type) -> list[int]:
+def _first_groups(data: Type) -> list[int]:
     """The number of each part's first group among the data's."""
     return np.cumsum([0, *(part.groups for _, part in data.parts)])[:-1].tolist()
 
@@ -45,11 +45,11 @@ class Part(Layer):
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         into = node.ins[0]
-        return [_same_place(node.out, into, 0, first_groups(into)[self._number(node)])]
+        return [_same_place(node.out, into, 0, _first_groups(into)[self._number(node)])]
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         into, out = node.ins[0], node.out
-        first = first_groups(into)[self._number(node)]
+        first = _first_groups(into)[self._number(node)]
         each = xs[0].view(len(xs[0]), into.groups, into.channels, *into.grid)
         return each[:, first : first + out.groups, : out.channels].flatten(1, 2)
 
@@ -80,7 +80,7 @@ class Parts(Layer):
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         assert node.data is not None
-        firsts = first_groups(node.data)
+        firsts = _first_groups(node.data)
         return [_same_place(node.out, into, first, 0) for into, first in zip(node.ins, firsts, strict=True)]
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:

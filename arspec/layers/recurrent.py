@@ -25,7 +25,7 @@ Offset = Annotated[list[Steps], Field(min_length=1, max_length=2)]
 
 
 @lru_cache(maxsize=128)
-def scan_of(kind: Type, offsets: tuple[tuple[int, ...], ...]) -> Scan | None:
+def _scan_of(kind: Type, offsets: tuple[tuple[int, ...], ...]) -> Scan | None:
     """The own reads of a recurrent layer, all channel groups of each earlier state; None where they form a circle."""
     taps: list[Tap] = []
     for offset in offsets:
@@ -48,7 +48,7 @@ def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned
     """[S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero.
 
     Where the state lies off along the direction of the carried one alone, it is the start: site S + 1 + g for group g."""
-    scan = scan_of(kind, offsets)
+    scan = _scan_of(kind, offsets)
     assert scan is not None
     table = scan.own.table(np.arange(kind.sites)).reshape(kind.groups, kind.positions, -1, kind.groups)
     for tap, offset in enumerate(offsets):
@@ -78,7 +78,7 @@ class _Plan:
 
 @lru_cache(maxsize=128)
 def _plan(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned: bool) -> _Plan:
-    scan, table = scan_of(kind, offsets), _table(kind, offsets, carry, learned)
+    scan, table = _scan_of(kind, offsets), _table(kind, offsets, carry, learned)
     assert scan is not None
     outside = 1 + kind.groups if learned else 1
     run_of, place_of = np.full(kind.sites, -1), np.zeros(kind.sites, np.int64)
@@ -155,13 +155,13 @@ class Recurrent(Layer):
         return WAITING * node.out.sites * len(self.state) * node.out.groups
 
     def settle(self, node: Node) -> None:
-        if scan_of(node.out, self._offsets()) is None:
+        if _scan_of(node.out, self._offsets()) is None:
             raise Fault("AR205", "a state would depend on itself: the offsets of `state` form a circle",
                         "all of them must lie to one side", "state")  # fmt: skip
         node.plan = _plan(node.out, self._offsets(), self.carry, self.start == "learned")
 
     def scan(self, node: Node, member: Member) -> Scan | None:
-        return scan_of(node.out, self._offsets())
+        return _scan_of(node.out, self._offsets())
 
     def weights(self, node: Node) -> dict[str, Weight]:
         out, taps = node.out, len(self.state)

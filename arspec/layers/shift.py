@@ -14,7 +14,7 @@ from arspec.layers.base import (
 from arspec.layers.translate import Translate
 from arspec.types import Type
 
-Move = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
+_Move = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
 
 
 class Shift(Translate):
@@ -23,9 +23,9 @@ class Shift(Translate):
 
     layer: Literal["shift"]
     example = "down: {layer: shift, from: first, rows: 1}"
-    rows: Move = Field(0, description="Rows downwards.")
-    columns: Move = Field(0, description="Columns to the right.")
-    steps: Move = Field(0, description="Steps later, for sequences.")
+    rows: _Move = Field(0, description="Rows downwards.")
+    columns: _Move = Field(0, description="Columns to the right.")
+    steps: _Move = Field(0, description="Steps later, for sequences.")
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]

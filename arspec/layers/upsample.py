@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Factor = Annotated[int, Field(ge=1, le=4096)]
+_Factor = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Upsample(Layer):
@@ -34,7 +34,7 @@ class Upsample(Layer):
         "half: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}\n"
         "back: {layer: upsample, factor: 2}"
     )
-    factor: Factor | list[Factor] = Field(2, description="One number, or one a dimension.")
+    factor: _Factor | list[_Factor] = Field(2, description="One number, or one a dimension.")
 
     def _factor(self, into: Type) -> tuple[int, ...]:
         return spread(self.factor, len(into.grid), "factor")

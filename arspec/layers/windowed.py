@@ -62,7 +62,7 @@ def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
         shared = shown(shared, c.get("mask"))
         if pieces is not None and pieces.same:  # the norm is over what the mask leaves
             shared = weight_norm({**w, "weight": shared})
-        found["weight"] = as_laid_out(shared)
+        found["weight"] = _as_laid_out(shared)
     for k, rest in enumerate(() if pieces is None else pieces.rest):
         rows = slice(None) if rest.group is None else _channels(node, rest.group)
         taken = weight.flatten(2)[rows].index_select(2, c[f"places{k}"])
@@ -77,7 +77,7 @@ def boxed(weight: Tensor, shared: SharedBox) -> Tensor:
     return weight
 
 
-def as_laid_out(weight: Tensor) -> Tensor:
+def _as_laid_out(weight: Tensor) -> Tensor:
     """The weight with its channels last, as convolutions over an image are quickest; the tensors that follow take it
     over. (tools/bench train measures it.)"""
     import torch
