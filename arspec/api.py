@@ -12,7 +12,7 @@ from arspec.language.load import load as load_spec
 if TYPE_CHECKING:
     from arspec.analysis.report import Contexts, Report
     from arspec.data import Examples
-    from arspec.network.module import Model
+    from arspec.model import Model
     from arspec.training.loop import Summary
 
 StrPath = str | os.PathLike[str]
@@ -36,7 +36,7 @@ def open(name: StrPath, device: str = "auto", *, revision: str | None = None) ->
 
     device: auto (cuda where there is one), cpu, cuda, cuda:1 ... revision: a branch, a tag or a commit of a repository.
     Raises InputError where there is no model that can be read. Nothing of what is read is executed."""
-    from arspec.network.module import proven
+    from arspec.model import proven
     from arspec.saving.folder import open_model
 
     return open_model(name, device, proven, revision)
@@ -54,7 +54,7 @@ def compile(spec: Spec | StrPath, check: bool = True, seed: int = 0) -> Model:
 
     spec: what `load` gives, the path of a file, or the name of a shipped spec. A spec that is not proven is refused
     with its leaks as a SpecError, unless `check` is False."""
-    from arspec.network.module import build, proven
+    from arspec.model import build, proven
 
     return (proven if check else build)(_loaded(spec), seed)
 

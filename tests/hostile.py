@@ -8,7 +8,7 @@ import numpy as np
 
 import arspec
 from arspec.data import Examples, load
-from arspec.network.module import Model
+from arspec.model import Model
 from arspec.training.options import Options
 
 SPEC = """arspec: 1

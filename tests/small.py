@@ -16,7 +16,8 @@ from torch import Tensor
 from arspec.analysis.twin import thin
 from arspec.language.load import Spec, load
 from arspec.layers.base import Node
-from arspec.network.module import Model, build
+from arspec.model import Model, build
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.timing import WORTH
 from arspec.sampler.run.executor import Trace
 from arspec.types import Ints
@@ -116,7 +117,7 @@ def check_priming(model: Model, x: Tensor, trace: Trace = lambda *_: None) -> No
     known = torch.zeros_like(x[0], dtype=torch.bool)
     known[:, :3] = True
     primed, stepped = (
-        model.sampler().run(len(x), {}, seed=1, temperature=2.0, given=x, known=known, trace=how)
+        sampler_of(model).run(len(x), {}, seed=1, temperature=2.0, given=x, known=known, trace=how)
         for how in (None, trace)
     )
     assert torch.equal(primed, stepped)

@@ -21,8 +21,9 @@ from arspec.data import with_auxiliary, write
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text
 from arspec.layers.helpers import packed, unpacked
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.orders import order, with_planes
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import ranks
 from tests.small import both_worths, random_data, randomised
 
@@ -136,7 +137,7 @@ def test_what_is_said_of_some_variables_is_what_is_said_of_all():
 def test_sampling_is_the_module(kind: dict[str, Any], worth: int):
     model = randomised(spec_of(**kind), worth=worth)
     x = random_data(model, 3)
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
     drawn = model.sample(6, seed=1)
     for channel, levels in enumerate(model.spec.data.channel_levels):
         assert 0 <= int(drawn[:, channel].min()) <= int(drawn[:, channel].max()) < levels

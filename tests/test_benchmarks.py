@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import arspec
-from arspec.network.module import build
+from arspec.model import build
 from tests.small import ROOT
 from tools.benchmarks import agreement, measure
 from tools.benchmarks.floors import weights_read

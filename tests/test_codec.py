@@ -21,7 +21,8 @@ from arspec.codec.media import ARRAY, array
 from arspec.data import with_auxiliary
 from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
-from arspec.network.module import Model
+from arspec.model import Model
+from arspec.sampler.drive.sampler import Sampler, sampler_of
 from arspec.verification.subject import random_conditions
 from tests.small import ROOT, SHIPPED, every_spec, randomised, shared, small
 
@@ -142,17 +143,14 @@ def test_conditions_are_given_for_all_for_each_file_or_for_each_example():
 
 def noisy(codec: Codec, noise: Callable[[Tensor], Tensor]) -> Codec:
     """The codec as it decodes on a machine whose parameters differ by so much."""
-    model = codec.model
-    real_sampler = model.sampler
+    model, member = codec.model, codec.member
+    real = sampler_of(model, member)
 
     class Elsewhere:
-        def __init__(self, member: int) -> None:
-            self.member = member
-
         def drive(self, n: int, condition: dict[str, Tensor], draw: Any) -> Tensor:
-            return real_sampler(self.member).drive(n, condition, lambda s, p: draw(s, p + noise(p)))
+            return real.drive(n, condition, lambda s, p: draw(s, p + noise(p)))
 
-    model.sampler = Elsewhere  # type: ignore[method-assign, assignment]
+    model.made[Sampler, member, False] = Elsewhere()  # in the place of the sampler that is kept
     return codec
 
 

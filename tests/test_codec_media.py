@@ -20,7 +20,7 @@ from arspec.codec.media import FORMATS, build, parse
 from arspec.data.mu_law import to_codes
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text
-from arspec.network.module import Model
+from arspec.model import Model
 from tests.frame import framed
 from tests.small import ROOT, SHIPPED, randomised, small
 

@@ -18,8 +18,8 @@ from arspec.cli.main import main
 from arspec.completion import HOW, complete, plan
 from arspec.completion.given import best_given, given_under
 from arspec.diagnostics import InputError
-from arspec.network.module import Model
-from arspec.sampler.drive.sampler import Sampler
+from arspec.model import Model
+from arspec.sampler.drive.sampler import Sampler, sampler_of
 
 # way: (completions that are drawn, its settings). Chains start from one particle, that is from clamping,
 # which is wrong.
@@ -93,7 +93,7 @@ def test_clamping_alone_is_not_the_conditional(name: str) -> None:
     known, x = parts(model)["last"], model.sample(1, seed=3)
     assert not best_given(model, known, 0).exact
     fitting, probability = exact(model, x, known)
-    clamped = model.sampler(0).run(4000, {}, seed=5, given=x.expand(4000, *x.shape[1:]), known=known)
+    clamped = sampler_of(model, 0).run(4000, {}, seed=5, given=x.expand(4000, *x.shape[1:]), known=known)
     with pytest.raises(AssertionError):
         check_drawn_by(probability, clamped, fitting, least=LEAST)
 

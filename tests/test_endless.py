@@ -14,7 +14,7 @@ from torch import Tensor
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text, load
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.sampler.drive import stream as streams
 from arspec.sampler.drive.stream import Stream
 from arspec.sampler.plan.endless import endless

@@ -323,7 +323,7 @@ def long_prompt(path: Path) -> None:
 
 def everything() -> Any:
     """A model that attends to all that came before."""
-    from arspec.network.module import build
+    from arspec.model import build
 
     graph = "e: {layer: embedding, from: x, out: 4}\n  s: {layer: shift, steps: 1}"
     graph += "\n  a: {layer: attention, keys: s, values: s, mask: so_far}\n  logits: {layer: conv, out: $head}"

@@ -16,8 +16,8 @@ from torch.nn.utils import parametrize
 from arspec.codec.codec import Codec, Item
 from arspec.codec.media import ARRAY, array
 from arspec.language.load import from_text
+from arspec.model import Model, build
 from arspec.network.fingerprint import fingerprint, fingerprint_of, mixed
-from arspec.network.module import Model, build
 from arspec.sampler.drive.method import choose
 from arspec.sampler.run import executor
 
@@ -220,7 +220,7 @@ def test_weights_are_read_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
         looks.append(model)
         return fingerprint_of(model)
 
-    for place in ("sampler.drive.method", "sampler.drive.sampler", "network.module"):
+    for place in ("sampler.drive.method", "sampler.drive.sampler", "sampler.drive.stream"):
         monkeypatch.setattr(f"arspec.{place}.fingerprint_of", counted)
     model = model_of()
     choose(model, 2)

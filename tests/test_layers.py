@@ -17,8 +17,9 @@ from arspec.language.load import from_text
 from arspec.layers import KINDS
 from arspec.layers.dense import between
 from arspec.layers.geometry import centre
-from arspec.network.module import build
+from arspec.model import build
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, Window
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Bools
 from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
@@ -49,7 +50,7 @@ def test_a_few_sites_at_a_time_are_all_sites_at_once(name: str, worth: int):
     for batch in (1, 3):
         x, given = random_data(model, batch), random_conditions(model, 0, batch)
         for member in range(model.members):
-            got, wanted = model.sampler(member).replay(x, given), model(x, member, **given)
+            got, wanted = sampler_of(model, member).replay(x, given), model(x, member, **given)
             torch.testing.assert_close(got, wanted, rtol=0, atol=1e-9)
 
 
@@ -144,7 +145,7 @@ head: {{kind: categorical, from: logits}}
     model = randomised(from_text(text))
     assert len(list(model.parameters())) == 2 * (3 * len(names) + 3)
     x = random_data(model, 2)
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
     other = build(model.spec, seed=5).double()
     other.load_state_dict(model.state_dict())
     assert torch.equal(other(x), model(x))
@@ -217,7 +218,7 @@ head: {kind: categorical, from: logits}
 """)
     model = randomised(spec)
     x = random_data(model, 2)
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
 
 
 def test_groups_that_read_nothing_have_their_own_number_of_sites():
@@ -235,4 +236,4 @@ head: {kind: categorical, from: logits}
 """)
     model = randomised(spec)
     x = random_data(model, 2)
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)

@@ -13,7 +13,8 @@ from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations, known_at
 from arspec.language.load import from_text, load
 from arspec.layers.base import Node
-from arspec.network.module import Model
+from arspec.model import Model
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.lowered import lowered
 from arspec.sampler.plan.passes import schedule
 from arspec.sampler.plan.schedule import Lowered
@@ -88,7 +89,7 @@ def test_layers_over_several_nodes_are_shared_out(between: str) -> None:
     if not CASES[between]:
         assert lower.graph is model.graph
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
     check_priming(model, x)
 
 
@@ -113,7 +114,7 @@ def test_what_is_computed_twice_is_computed_once() -> None:
     names = [node.name for node in lower.graph.live]
     assert "act" in names and "same" not in names
     computed: Counter[tuple[str, int]] = Counter()
-    model.sampler().run(1, {}, trace=lambda node, sites: computed.update((node.name, int(s)) for s in sites))
+    sampler_of(model).run(1, {}, trace=lambda node, sites: computed.update((node.name, int(s)) for s in sites))
     assert {*computed.values()} == {1}
     count = Counter(name for name, _ in computed)
     assert count["act"] == 6 * 12 > count["same"] == 6 * 9
@@ -172,7 +173,7 @@ def random_mixture(seed: int) -> str:
 def test_random_mixtures_are_what_the_module_computes(seed: int) -> None:
     model = model_of(random_mixture(seed))
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=1e-9, atol=1e-9)
     computed: Counter[tuple[str, int]] = Counter()
 
     def count(node: Node, sites: Tensor) -> None:

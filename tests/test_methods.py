@@ -19,14 +19,16 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text, load
 from arspec.layers.base import Node
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.network.ranks import scalar_ranks
 from arspec.sampler.drive import method
 from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.noise import MAX_EXAMPLES, uniforms
-from arspec.sampler.plan import levels as levels_of
+from arspec.sampler.drive.sampler import sampler_of
+from arspec.sampler.plan import levels as finding
 from arspec.sampler.plan.levels import levels
 from arspec.sampler.plan.passes import schedule
+from arspec.sampler.plan.plans import levels_of
 from arspec.sampler.plan.timing import WORTH
 from arspec.types import Ints
 from arspec.verification.subject import random_conditions
@@ -90,8 +92,8 @@ def test_every_method_draws_what_the_module_once_per_step_draws(path: Path, wort
     for name in FORCED:
         assert torch.equal(model.sample(n, method=name, **how, **conditions), wanted), name
     found = fixed_point(model, n, conditions, **how)
-    assert 1 <= found.rounds.min() <= found.iterations <= int(model.levels(member).max()) + 1
-    assert int(model.levels(member).max()) < model.graph.members[member].order.steps
+    assert 1 <= found.rounds.min() <= found.iterations <= int(levels_of(model.graph, member).max()) + 1
+    assert int(levels_of(model.graph, member).max()) < model.graph.members[member].order.steps
 
 
 @every_spec
@@ -154,7 +156,7 @@ def test_levels_compute_every_site_once(path: Path, worth: int):
     counted: list[dict[Node, Ints]] = []
     for by_levels in (False, True):
         computed = Told()
-        model.sampler(0, by_levels).run(1, conditions, trace=computed)
+        sampler_of(model, 0, by_levels).run(1, conditions, trace=computed)
         counted.append(computed.counts())
     once, levelled = counted
     assert once.keys() == levelled.keys()
@@ -197,9 +199,9 @@ def test_levels_without_a_guess_and_without_contexts(name: str, monkeypatch: pyt
     spec = small(next(path for path in SHIPPED if path.stem == name))
     relations = Relations(spec.graph(), spec.members[0])
     exact, rank = levels(relations), spec.members[0].order.rank
-    monkeypatch.setattr(levels_of, "_chained", lambda *_: np.zeros_like(rank))
+    monkeypatch.setattr(finding, "_chained", lambda *_: np.zeros_like(rank))
     np.testing.assert_array_equal(levels(relations), exact)  # from the contexts
-    monkeypatch.setattr(levels_of, "MAX_EXACT", 0)
+    monkeypatch.setattr(finding, "MAX_EXACT", 0)
     above, seeing = levels(relations), seen(relations).matrix()
     assert (exact <= above).all()
     assert (above <= rank).all()

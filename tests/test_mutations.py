@@ -14,7 +14,7 @@ import pytest
 
 from arspec.analysis.entries import Entries
 from arspec.analysis.report import Report, prove
-from arspec.network.module import build
+from arspec.model import build
 from arspec.verification.dependencies import leaks
 from arspec.verification.subject import subject_of
 from tests.mutations import BASES, MUTATIONS, Mutation, base

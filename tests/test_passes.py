@@ -17,6 +17,7 @@ import pytest
 
 from arspec.cli.main import main
 from arspec.language.load import from_text, load
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.explain import explain
 from arspec.sampler.plan.passes import PASSES, asked, check, through, verified
 from arspec.sampler.plan.plans import levels_of
@@ -363,7 +364,7 @@ def explained(name: str, method: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
 def test_the_figures_are_those_of_the_sampler(path: Path) -> None:
     model = randomised(small(path))
-    sampler = model.sampler()
+    sampler = sampler_of(model)
     sampler.prepare()
     figures = {one["name"]: one["figures"] for one in explained(path.stem, "once")["passes"]}
     assert figures["rows"]["classes of steps"] == len({id(cut) for cut in sampler._cuts})

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from arspec.heads import HEADS
 from arspec.language.load import from_text
-from arspec.network.module import Model
+from arspec.model import Model
 from arspec.network.ranks import scalar_ranks
 from tests.small import randomised
 

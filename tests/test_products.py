@@ -22,8 +22,8 @@ from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.dense import between
 from arspec.layers.helpers import repeated, sites_last
 from arspec.layers.pieces import cut
+from arspec.model import Model, build
 from arspec.network.in_place import in_place
-from arspec.network.module import Model, build
 from arspec.network.segments import segments
 from arspec.reads import Whole
 from arspec.training import Options, evaluate, train

@@ -18,7 +18,7 @@ from arspec.data.begun import usual_split
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text, load
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
 
 ROOT = Path(__file__).resolve().parents[1]

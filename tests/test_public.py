@@ -26,7 +26,7 @@ MODULES = (
     "arspec.diagnostics",
 )
 CLASSES = (
-    "arspec.network.module.Model", "arspec.language.load.Spec", "arspec.analysis.report.Report", "arspec.data.Examples",
+    "arspec.model.Model", "arspec.language.load.Spec", "arspec.analysis.report.Report", "arspec.data.Examples",
     "arspec.training.Summary", "arspec.training.Evaluation", "arspec.training.Options", "arspec.InputError",
     "arspec.SpecError",
 )  # fmt: skip

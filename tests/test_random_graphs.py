@@ -16,7 +16,8 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import witness
 from arspec.language.load import from_text
-from arspec.network.module import build
+from arspec.model import build
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.passes import verified
 from arspec.sampler.plan.timing import WORTH
 from arspec.types import Bools
@@ -63,7 +64,7 @@ def test_the_module_does_what_was_proven(text: str, seed: int):
     model = randomised(spec, seed, 1 if seed % 2 else WORTH)
     x, conditions = random_data(model, 2, seed), random_conditions(model, seed, 2)
     with verified():  # every pass of the plan, too
-        replayed = model.sampler(number).replay(x, conditions)
+        replayed = sampler_of(model, number).replay(x, conditions)
     torch.testing.assert_close(replayed, model(x, number, **conditions), rtol=1e-9, atol=1e-9)
 
 
@@ -94,7 +95,9 @@ def test_what_reads_no_data_is_drawn_as_well(of: str):
     spec = from_text(f"arspec: 1\n{NO_DATA[of]}\nhead: {{kind: categorical, from: logits}}\n")
     model = randomised(spec, 0)
     x, conditions = random_data(model, 2, 0), random_conditions(model, 0, 2)
-    torch.testing.assert_close(model.sampler(0).replay(x, conditions), model(x, 0, **conditions), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        sampler_of(model, 0).replay(x, conditions), model(x, 0, **conditions), rtol=1e-9, atol=1e-9
+    )
     drawn = [model.sample(2, seed=1, method=method, **conditions) for method in ("once", "levels", "fixed-point")]
     assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
     known = torch.arange(x[0].numel()).view(x.shape[1:]) % 2 == 0

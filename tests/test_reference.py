@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from arspec.language.load import load
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.types import ranks
 from arspec.verification.subject import random_conditions
 from tests.reference.causal_tcn import CausalTCN

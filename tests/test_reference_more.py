@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from arspec.diagnostics import SpecError
 from arspec.language.load import load
-from arspec.network.module import Model
+from arspec.model import Model
 from tests import test_reference, test_reference_systems
 from tests.reference.fast_generation_toy import FastGenerationToy
 from tests.reference.parallel_multiscale import ParallelMultiscale

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from arspec.network.module import Model
+from arspec.model import Model
 from tests.reference.char_rnn import CharRNN
 from tests.reference.diagonal_bilstm import DiagonalBiLSTM
 from tests.reference.gpt import GPT

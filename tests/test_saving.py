@@ -14,7 +14,7 @@ import yaml
 
 import arspec
 from arspec.diagnostics import InputError
-from arspec.network.module import Model
+from arspec.model import Model
 from arspec.saving import figures
 from arspec.saving.card import MARK
 from arspec.saving.hub import FILES

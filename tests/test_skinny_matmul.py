@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.run.kernel import kernel, library
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
@@ -103,7 +104,7 @@ def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", busy)
         model = randomised(small(ROOT / "specs/gated_pixelcnn.yaml"))
         x = model.sample(3, seed=1, method="once")
-        return {type(r) for r in model.sampler()._executor._products}, x
+        return {type(r) for r in sampler_of(model)._executor._products}, x
 
     (plain, x), (compiled, y) = drawn(1 << 40), drawn(0)
     assert plain == {Product} and compiled == {KernelProduct}

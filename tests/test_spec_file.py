@@ -15,7 +15,7 @@ import torch
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, load
-from arspec.network.module import Model, build
+from arspec.model import Model, build
 from arspec.saving.spec_file import check_same_spec, read_spec, write_spec
 from arspec.training import load_model, save_model
 

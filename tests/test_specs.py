@@ -17,8 +17,9 @@ from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.diagnostics import InputError, SpecError
 from arspec.language.load import Spec, load
-from arspec.network.module import build
+from arspec.model import build
 from arspec.network.ranks import scalar_ranks
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.run.skinny_matmul import BUSY
 from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
@@ -164,7 +165,7 @@ def test_the_sampler_is_the_module(path: Path, worth: int, busy: int, monkeypatc
         x, given = random_data(model, batch, seed=batch), random_conditions(model, batch, batch)
         for member in range(model.members):
             wanted = parameters_of_the_module(path, batch, member)
-            torch.testing.assert_close(model.sampler(member).replay(x, given), wanted, rtol=0, atol=1e-9)
+            torch.testing.assert_close(sampler_of(model, member).replay(x, given), wanted, rtol=0, atol=1e-9)
 
 
 @both_worths
@@ -174,9 +175,9 @@ def test_every_site_is_computed_once(path: Path, worth: int):
     given = random_conditions(model, 0, 1)
     for member, chosen in enumerate(model.graph.members):
         computed = Told()
-        model.sampler(member).run(1, given, trace=computed)
+        sampler_of(model, member).run(1, given, trace=computed)
         wanted = depends_on(Relations(model.graph, chosen), np.arange(chosen.order.variables))
-        free, counts = model.sampler(member).schedule.free, computed.counts()
+        free, counts = sampler_of(model, member).schedule.free, computed.counts()
         assert counts.keys() <= set(model.graph.live)
         for node in model.graph.live:
             expected = np.ones(node.out.sites, np.int64) if node in free else wanted[node].astype(np.int64)
@@ -239,7 +240,7 @@ def test_the_orders_in_which_a_spec_holds(name: str, scan: str):
     assert prove(spec, contexts=False).ok
     model = randomised(spec)
     x, given = random_data(model, 2), random_conditions(model, 0, 2)
-    torch.testing.assert_close(model.sampler().replay(x, given), model(x, **given), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, given), model(x, **given), rtol=0, atol=1e-9)
     pattern = gradient_pattern(fixed(subject_of(model)), draws=1, bases=1)
     assert not (pattern & ~seen(Relations(spec.graph(), spec.members[0])).matrix()).any()
 
@@ -257,7 +258,7 @@ def test_the_orders_in_which_a_spec_is_refused(name: str, scan: str):
         assert witness.path[-1].node is spec.graph().head_node
     assert {d.code for d in report.diagnostics} == {"AR701"}
     with pytest.raises(InputError, match="leaks under the order"):
-        randomised(spec).sampler()
+        sampler_of(randomised(spec))
 
 
 def test_a_leaking_spec_is_not_compiled():

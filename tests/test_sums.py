@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from arspec.language.load import from_text, load
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.passes import schedule
 from tests.small import ROOT, check_priming, randomised
 
@@ -47,7 +48,7 @@ def test_a_sum_is_what_the_module_adds_up(added: str) -> None:
     (part,) = (p for p in plan.parts if p.node.name == "sum")
     assert [node.name for node in part.stands_for] == SUMS[added]
     x = torch.randint(0, 3, (2, 1, 6, 12), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(model.sampler().replay(x, {}), model(x), rtol=0, atol=1e-9)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
     check_priming(model, x)
 
 

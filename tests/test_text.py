@@ -29,7 +29,7 @@ from arspec.data.symbols import bytes_of, levels_of, text_of
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text
 from arspec.language.sections import SequenceData
-from arspec.network.module import build
+from arspec.model import build
 from arspec.saving.spec_file import read_spec, write_spec
 
 CHARS = """

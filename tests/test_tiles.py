@@ -15,7 +15,7 @@ from arspec.layers import tiles as cutting
 from arspec.layers.dense import between
 from arspec.layers.helpers import repeated
 from arspec.layers.tiles import Tile, tiles
-from arspec.network.module import Model
+from arspec.model import Model
 from arspec.reads import Whole
 from arspec.types import ranks
 from tests.small import randomised

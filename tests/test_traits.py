@@ -20,8 +20,9 @@ import arspec
 from arspec.heads import HEADS
 from arspec.layers import ALL, KINDS, Node, Traits
 from arspec.layers.helpers import sites_last
-from arspec.network.module import Model
+from arspec.model import Model
 from arspec.reads import Matrix, Ranked
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Ints, Member
 from arspec.verification.subject import random_conditions
 from tests.layer_cases import CASES, LEAKING, case
@@ -300,7 +301,7 @@ def test_what_a_layer_may_leave_unsaid_changes_no_number(name: str, monkeypatch:
     monkeypatch.setattr(Node, "traits", property(least))
     model = randomised(case(name))
     x, given = random_data(model, BATCH), random_conditions(model, 0, BATCH)
-    close(model.sampler(0).replay(x, given), model(x, 0, **given))
+    close(sampler_of(model, 0).replay(x, given), model(x, 0, **given))
 
 
 # -- the start of training -------------------------------------------------------------------------------------------

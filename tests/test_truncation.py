@@ -17,7 +17,8 @@ from arspec.diagnostics import InputError
 from arspec.heads import Bernoulli, Categorical, LogisticMixture, Parts, Support
 from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text
-from arspec.network.module import Model, build
+from arspec.model import Model, build
+from arspec.sampler.drive.stream import stream_of
 from arspec.sampler.run.compiled import compiled_step
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,7 +171,7 @@ def test_a_compiled_step_draws_the_same(compiler: str, monkeypatch: pytest.Monke
     if compiler == "none":
         monkeypatch.setattr("torch._inductor.compile", lambda traced, *_, **__: lambda *inputs: traced(*inputs))
     model = sequence()
-    stream = model._stream(0)  # pyright: ignore[reportPrivateUsage]
+    stream = stream_of(model, 0)
     executor, n = stream.executor, 64
     asked = Truncation(**ASKED)
     noise = torch.from_numpy(np.random.default_rng(0).random((n, 1, 1)))

@@ -209,7 +209,7 @@ def test_a_place_where_no_file_can_stand_is_refused_before_anything_is_computed(
     (tmp_path / "folder.npy").mkdir()
     (tmp_path / "file").write_text("x")
     (tmp_path / "null.npy").symlink_to("/dev/null")
-    monkeypatch.setattr("arspec.network.module.Model.sample", lambda *_, **__: pytest.fail("it computes"))
+    monkeypatch.setattr("arspec.model.Model.sample", lambda *_, **__: pytest.fail("it computes"))
     for name in ("folder.npy", "file/x.npy", "null.npy", "file/x/y.npy"):
         assert main(["sample", spec, "-o", str(tmp_path / name), "--device", "cpu"]) == 2
         assert "AR810" in capsys.readouterr().err

@@ -31,7 +31,7 @@ from arspec.network.fingerprint import fingerprint_of
 from arspec.types import Ints
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 LIMIT = 1 << 28  # values of a part, the most unless told otherwise
 
@@ -97,7 +97,7 @@ class Codec:
 
     def __init__(
         self,
-        model: Model,
+        model: Network,
         member: int = 0,
         noise: int = NOISE,
         interleaved: int | None = None,
@@ -309,9 +309,9 @@ def _dtype(levels: int) -> type[np.unsignedinteger[Any]]:
     return np.uint8 if levels <= 256 else np.uint16
 
 
-def _in_float64(model: Model) -> Model:
+def _in_float64(model: Network) -> Network:
     """The same model on the CPU in float64, in evaluation mode; the model itself, where it is that already."""
-    from arspec.network.module import Model as Compiled
+    from arspec.network.module import Network as Compiled
 
     if model.dtype == torch.float64 and model.device.type == "cpu" and not model.training:
         return model
@@ -323,7 +323,7 @@ def _in_float64(model: Model) -> Model:
 # -- for arrays --------------------------------------------------------------------------------------------------------
 
 
-def compress(model: Model, x: Tensor, member: int, noise: int, conditions: Mapping[str, Tensor]) -> bytes:
+def compress(model: Network, x: Tensor, member: int, noise: int, conditions: Mapping[str, Tensor]) -> bytes:
     """Examples [B, *shape] as a container."""
     model.data_tensor(x)
     whole, data = x.detach().cpu().numpy(), model.spec.data
@@ -337,7 +337,7 @@ def compress(model: Model, x: Tensor, member: int, noise: int, conditions: Mappi
     return Codec(model, member, noise).compress([item], given)[0]
 
 
-def decompress(model: Model, container: bytes) -> Tensor:
+def decompress(model: Network, container: bytes) -> Tensor:
     """The examples of `compress`, in their own type."""
     found, data = list(Codec(model).decompress(container)), model.spec.data
     shape = data.own.shape if data.kind == "image" else data.shape

@@ -17,10 +17,11 @@ from arspec.codec.entropy import Lost, SymbolReader, SymbolWriter, Weights
 from arspec.codec.guard import DecoderMismatch, Grid, Marks
 from arspec.codec.interleaving import Levels, Share, batches
 from arspec.codec.part import MOST_APART
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 BLOCK = 1 << 19  # weights that are made together
 ROOM = 1 << 24  # parameters that are computed together
@@ -46,7 +47,7 @@ class Stream:
 class Coder:
     """Codes the levels of parts under one member of a model, in float64, with a bound on the noise of 2^-noise."""
 
-    def __init__(self, model: Model, member: int, noise: int, interleaved: int, batch: int) -> None:
+    def __init__(self, model: Network, member: int, noise: int, interleaved: int, batch: int) -> None:
         self.model, self.member, self.noise = model, member, noise
         self.interleaved, self.batch = interleaved, max(batch, interleaved)
         self.head, self.support = model.graph.head, model.graph.support
@@ -148,7 +149,7 @@ class Coder:
         """Fills the levels of each part from its stream; gives its number when that is done. Raises DecoderMismatch."""
         readers = [SymbolReader(stream.data, stream.every) for stream in streams]
         counts = [part.tiling.count for part in parts]
-        sampler = self.model.sampler(self.member)
+        sampler = sampler_of(self.model, self.member)
         done = 0
         for shares in batches(counts, self.interleaved, self.batch):
             while done < shares[0].part:  # parts before it, those without tiles too

@@ -11,10 +11,10 @@ import numpy as np
 from arspec.codec.container import HASH
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
-def spec_hash(model: Model) -> bytes:
+def spec_hash(model: Network) -> bytes:
     """8 bytes that depend on data, conditions, nodes, masks, orders and head,
     and not on names or comments of a file."""
     graph, spec = model.graph, model.spec
@@ -35,7 +35,7 @@ def spec_hash(model: Model) -> bytes:
     return found.digest()
 
 
-def weights_hash(model: Model) -> bytes:
+def weights_hash(model: Network) -> bytes:
     """8 bytes that depend on every weight, not on the precision in which the same numbers are kept."""
     found = blake2b(digest_size=HASH)
     for name, value in sorted(model.weights().items()):

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from arspec.completion.given import Given
+from arspec.sampler.drive.sampler import sampler_of
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 ROWS = 512  # that go through the sampler at once
 
@@ -23,7 +24,7 @@ ROWS = 512  # that go through the sampler at once
 class Clamped:
     """The draws of a pass over rows x [B, *shape]; `log_weights` [B] grow as it goes."""
 
-    def __init__(self, model: Model, given: Given, x: Tensor, noise: Tensor) -> None:
+    def __init__(self, model: Network, given: Given, x: Tensor, noise: Tensor) -> None:
         model.data_tensor(x)
         self.model, self.given, self.noise = model, given, noise
         device = model.device
@@ -36,7 +37,7 @@ class Clamped:
     def run(self, condition: dict[str, Tensor]) -> Tensor:
         """The completed rows, [B, *shape]."""
         model = self.model
-        drawn = model.sampler(self.given.member).drive(len(self.fixed), condition, self, ancestors=self.ancestors)
+        drawn = sampler_of(model, self.given.member).drive(len(self.fixed), condition, self, ancestors=self.ancestors)
         return model.scalars(drawn).round().long()
 
     def ancestors(self) -> Tensor | None:

@@ -22,7 +22,7 @@ from arspec.sampler.drive.drawing import noise_for
 from arspec.sampler.drive.method import sample
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ AS_IT_IS = Chance()
 
 
 def complete(
-    model: Model, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
+    model: Network, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
     member: int | None = None, seed: int = 0, temperature: float = 1.0, particles: int = 64,
     sweeps: int = 20, tries: int = 1000, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
     min_p: float | None = None,
@@ -88,7 +88,7 @@ def complete(
 
 
 def _by_order(
-    model: Model, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, chance: Chance,
+    model: Network, given: Given, x: Tensor, known: Tensor, condition: dict[str, Tensor], seed: int, chance: Chance,
     method: str,
 ) -> Tensor:  # fmt: skip
     """By clamping; a variable that is given in part is drawn channel by channel."""
@@ -101,7 +101,7 @@ def _by_order(
 
 
 def _otherwise(
-    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], how: str, seed: int,
+    model: Network, given: Given, x: Tensor, condition: dict[str, Tensor], how: str, seed: int,
     particles: int, sweeps: int, tries: int,
 ) -> tuple[Tensor, str]:  # fmt: skip
     if how == "enumeration":

@@ -17,12 +17,12 @@ from arspec.diagnostics import InputError
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 MOST = 1 << 16  # completions that are enumerated
 
 
-def completions(model: Model, given: Given) -> int:
+def completions(model: Network, given: Given) -> int:
     """How many completions there are."""
     return math.prod(given.levels(model).tolist())
 
@@ -36,7 +36,7 @@ def few_enough(count: int) -> int:
 
 
 @torch.no_grad()
-def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def enumerated(model: Network, given: Given, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """All completions [n, *shape] of one example x [1, *shape], and their probabilities [n]."""
     count, levels = few_enough(completions(model, given)), given.levels(model).tolist()
     every = np.array(list(itertools.product(*map(range, levels))), np.int64).reshape(count, -1)
@@ -50,7 +50,7 @@ def enumerated(model: Model, given: Given, x: Tensor, condition: dict[str, Tenso
     return rows, torch.cat(parts).double().softmax(0)
 
 
-def by_enumeration(model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int) -> Tensor:
+def by_enumeration(model: Network, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int) -> Tensor:
     """One completion for each row of x [B, *shape]. Equal rows are enumerated once."""
     out: list[Tensor] = []
     given_to = [x.flatten(1)[:, torch.from_numpy(given.scalars[given.known]).to(x.device)], *condition.values()]

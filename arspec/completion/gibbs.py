@@ -21,13 +21,13 @@ from arspec.network.ranks import scalar_ranks
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 Conditions = dict[str, Tensor]
 
 
 @torch.no_grad()
-def by_gibbs(model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int) -> Tensor:
+def by_gibbs(model: Network, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int) -> Tensor:
     """x [B, *shape] after so many sweeps, in the order of generation and by all levels."""
     random = _random(seed)
     places = _in_order(model, given, given.places)
@@ -39,7 +39,7 @@ def by_gibbs(model: Model, given: Given, x: Tensor, condition: Conditions, seed:
 
 
 def _full_conditional(
-    model: Model, given: Given, flat: Tensor, place: int, levels: int, condition: Conditions,
+    model: Network, given: Given, flat: Tensor, place: int, levels: int, condition: Conditions,
     random: np.random.Generator,
 ) -> Tensor:  # fmt: skip
     """[B]: one scalar of so many levels drawn anew."""
@@ -58,7 +58,7 @@ def _full_conditional(
 
 @torch.no_grad()
 def by_metropolis(
-    model: Model, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int
+    model: Network, given: Given, x: Tensor, condition: Conditions, seed: int, sweeps: int
 ) -> tuple[Tensor, float]:
     """x [B, *shape] after so many sweeps, and the share of proposals that was accepted. A variable that is given in
     part is swept by all levels."""
@@ -93,7 +93,7 @@ def by_metropolis(
     return flat.view_as(x), accepted / max(proposed, 1)
 
 
-def _weighed(model: Model, given: Given, flat: Tensor, condition: Conditions) -> tuple[Tensor, Tensor]:
+def _weighed(model: Network, given: Given, flat: Tensor, condition: Conditions) -> tuple[Tensor, Tensor]:
     """The head's parameters [B, V, K] and the nats [B, V] of every variable, in float64."""
     rows = flat.view(len(flat), *model.spec.data.shape)
     parameters = model(rows, given.member, **condition)
@@ -102,7 +102,7 @@ def _weighed(model: Model, given: Given, flat: Tensor, condition: Conditions) ->
     )
 
 
-def _in_order(model: Model, given: Given, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+def _in_order(model: Network, given: Given, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
     """Places of scalars by their rank."""
     return places[np.argsort(scalar_ranks(model, given.member)[places], kind="stable")].tolist()
 

@@ -15,7 +15,7 @@ from arspec.network.ranks import scalar_ranks
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Given:
         """[V]: variables of which some channels are given, and others are not."""
         return np.logical_or.reduce(self.missing, 1) & np.logical_or.reduce(self.known, 1)
 
-    def levels(self, model: Model) -> Ints:
+    def levels(self, model: Network) -> Ints:
         """How many levels each of `places` has."""
         data = model.spec.data
         by_channel = np.asarray(data.channel_levels)
@@ -62,7 +62,7 @@ class Given:
         return np.sort(self.scalars[self.missing])
 
 
-def given_under(model: Model, known: Tensor, member: int) -> Given:
+def given_under(model: Network, known: Tensor, member: int) -> Given:
     """`known`: booleans [*shape]. What reaches which head site follows from the reads, as the proof does."""
     graph = model.graph
     numbers = torch.arange(1, known.numel() + 1).view(1, *known.shape)
@@ -77,7 +77,7 @@ def given_under(model: Model, known: Tensor, member: int) -> Given:
     return Given(member, kept, missing, late, scalars)
 
 
-def best_given(model: Model, known: Tensor, member: int | None) -> Given:
+def best_given(model: Network, known: Tensor, member: int | None) -> Given:
     """Under the given member, or under the first that makes clamping exact, or that with the fewest late scalars."""
     shape = model.spec.data.shape
     if tuple(known.shape) != shape:
@@ -101,7 +101,7 @@ def best_given(model: Model, known: Tensor, member: int | None) -> Given:
     return best
 
 
-def not_first(model: Model, given: Given) -> InputError:
+def not_first(model: Network, given: Given) -> InputError:
     """Clamping is not exact: why."""
     ranks = scalar_ranks(model, given.member)
     gap, late = ranks[given.places].min(), ranks[given.scalars[given.late]].max()

@@ -20,7 +20,7 @@ from arspec.completion.given import Given
 from arspec.sampler.drive.drawing import noise_for
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 LOW = 0.5  # effective particles, as a share of all, below which they are resampled
 
@@ -29,7 +29,7 @@ class Islands(Clamped):
     """Islands of `count` particles each, rows that stand together. `lowest`: fewest effective particles, [islands]."""
 
     def __init__(
-        self, model: Model, given: Given, x: Tensor, noise: Tensor, count: int, random: list[np.random.Generator]
+        self, model: Network, given: Given, x: Tensor, noise: Tensor, count: int, random: list[np.random.Generator]
     ) -> None:
         super().__init__(model, given, x, noise)
         self.count, self.random = count, random
@@ -67,7 +67,7 @@ def _systematic(share: npt.NDArray[np.float64], random: np.random.Generator) -> 
 
 
 def by_particles(
-    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, count: int
+    model: Network, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, count: int
 ) -> tuple[Tensor, float]:
     """One completion for each row of x [B, *shape], and the fewest effective particles that any of them came down
     to."""

@@ -16,7 +16,7 @@ from arspec.completion.given import Given, best_given, not_first
 from arspec.diagnostics import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 HOW = ("auto", "order", "enumeration", "rejection", "particles", "gibbs", "metropolis")
 FEW = 1 << 12  # passes for a completion that auto spends on a way: on large models more would take minutes
@@ -43,7 +43,7 @@ class Plan:
 
 
 def plan(
-    model: Model, known: Tensor, how: str = "auto", member: int | None = None, particles: int = 64, sweeps: int = 20,
+    model: Network, known: Tensor, how: str = "auto", member: int | None = None, particles: int = 64, sweeps: int = 20,
     tries: int = 1000,
 ) -> Plan:  # fmt: skip
     """The way in which what is not `known` (booleans [*shape]) will be drawn.
@@ -71,7 +71,7 @@ def _check(how: str, particles: int, sweeps: int, tries: int) -> None:
             raise InputError("AR808", f"{name} is at least 1; {value} came")
 
 
-def _chosen(model: Model, given: Given) -> str:
+def _chosen(model: Network, given: Given) -> str:
     if given.exact:
         return "order"
     if completions(model, given) <= FEW:
@@ -79,7 +79,7 @@ def _chosen(model: Model, given: Given) -> str:
     return "gibbs" if model.spec.data.levels <= MANY_LEVELS else "metropolis"
 
 
-def _cost(model: Model, given: Given, how: str, particles: int, sweeps: int, tries: int) -> tuple[int, str]:
+def _cost(model: Network, given: Given, how: str, particles: int, sweeps: int, tries: int) -> tuple[int, str]:
     """Passes for each completion, and what is done."""
     if how == "order":
         return 1, "one sample that keeps what is given"

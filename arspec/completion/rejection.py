@@ -18,11 +18,11 @@ from arspec.diagnostics import InputError
 from arspec.sampler.drive.drawing import noise_of
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
 def by_rejection(
-    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, tries: int
+    model: Network, given: Given, x: Tensor, condition: dict[str, Tensor], seed: int, tries: int
 ) -> tuple[Tensor, float]:
     """One completion for each row of x [B, *shape], and the share of proposals that was kept. InputError where a row
     finds none in `tries` proposals: nothing is returned then,
@@ -53,7 +53,7 @@ def by_rejection(
 
 
 def _proposed(
-    model: Model, given: Given, x: Tensor, condition: dict[str, Tensor], some: list[int], each: int, seed: int,
+    model: Network, given: Given, x: Tensor, condition: dict[str, Tensor], some: list[int], each: int, seed: int,
     tries: int, done: int,
 ) -> list[Tensor | None]:  # fmt: skip
     """The first proposal that is kept, of `each` for each of these rows."""

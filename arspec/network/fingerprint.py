@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from xxhash import xxh3_128
 
-if TYPE_CHECKING:
-    from arspec.network.module import Model
+from arspec.network.weights import WeightTree
 
 Fingerprint = tuple[object, ...]
 AT_ONCE = 1 << 25  # bytes that are mixed at once on an accelerator
@@ -25,8 +24,20 @@ SHIFTS, FACTORS = (30, 27, 31), (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
 
 
+class Weighted(Protocol):
+    """What has weights, all on one device and in one dtype."""
+
+    nodes: WeightTree
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+
 @torch.no_grad()
-def fingerprint_of(model: Model) -> Fingerprint:
+def fingerprint_of(model: Weighted) -> Fingerprint:
     """Device, dtype, and the fingerprint of all weights of a model, as its layers get them."""
     return (model.device, model.dtype, *fingerprint(model.nodes.kept()))
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import Node
-from arspec.network.module import Model
+from arspec.network.module import Network
 
 EPSILON = 1e-8
 
 
 @torch.no_grad()
-def initialise_by_data(model: Model, x: Tensor, condition: dict[str, Tensor], member: int = 0) -> int:
+def initialise_by_data(model: Network, x: Tensor, condition: dict[str, Tensor], member: int = 0) -> int:
     """Sets the gains and biases of every layer with weight norm by one batch, layer after layer. Returns how many."""
     done = 0
 

@@ -1,4 +1,4 @@
-"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods, samples.
+"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods.
 
 One generic module holds the weights; each layer kind states its computation as a pure function (`Layer.forward`).
 """
@@ -6,12 +6,10 @@ One generic module holds the weights; each layer kind states its computation as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,46 +17,42 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
-from arspec.diagnostics import InputError, SpecError, did_you_mean
+from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
 from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.helpers import channels_first, packed, sites_last, unpacked
-from arspec.network.fingerprint import Fingerprint, fingerprint, fingerprint_of
+from arspec.network.fingerprint import fingerprint
 from arspec.network.in_place import in_place
 from arspec.network.segments import segments
 from arspec.network.steps import Step, steps_of
 from arspec.network.weights import Names, WeightTree, one_of
-from arspec.progress import showing
-from arspec.sampler.plan.timing import WORTH
-from arspec.types import Ints, Member
-
-if TYPE_CHECKING:
-    from arspec.sampler.drive.stream import Stream
-    from arspec.scoring.scores import Scores
 
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
 
+T = TypeVar("T")
+
 EXACT = (torch.float32, torch.float64)  # numbers that hold every level there may be
 
 
-class Model(nn.Module):
-    """A spec as a torch module. `print(model)` shows its program.
+class Network(nn.Module):
+    """A spec as a torch module.
 
-    model(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
+    network(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
     are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
     [B, C, H, W], [B, T] or [B, D]. Auxiliary images are the first channels (`arspec.data.with_auxiliary`). A sample has
     its own: it need not be the view of the image that was drawn with it.
 
-    worth: the numbers of a weight that the sampler must spare, for it to sum up a part of a layer ahead.
+    worth: the numbers of a weight that a sampler must spare, for it to sum up a part of a layer ahead; None: its own
+    choice.
     names: of the classes of each class condition, by number, where the training data had names. A class may then be given
     by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
     figures: what is known of its quality (steps, bits_per_dim, nats, examples ...), where `arspec.open` has found that.
     """
 
-    def __init__(self, spec: Spec, seed: int = 0, worth: int = WORTH) -> None:
+    def __init__(self, spec: Spec, seed: int = 0, worth: int | None = None) -> None:
         super().__init__()
         self.worth = worth
         self.spec, self.graph = spec, (graph := spec.graph())
@@ -69,9 +63,7 @@ class Model(nn.Module):
         self.constants = _Constants(graph)
         levels = self.spec.data.channel_levels
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
-        self._samplers: dict[tuple[int, bool], Any] = {}
-        self._streams: dict[int, tuple[Fingerprint, Stream]] = {}
-        self.methods: dict[Any, Any] = {}  # of sampling that were chosen, by what for
+        self.made: dict[Any, Any] = {}  # what others made of it (`keep`)
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         self._watched = True
@@ -112,7 +104,7 @@ class Model(nn.Module):
         return self.run(self._sources(x, member, condition), member, tap)
 
     def _sources(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> dict[Node, Tensor]:
-        self._check_member(member)
+        self.check_member(member)
         return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
     def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> Tensor:
@@ -347,9 +339,10 @@ class Model(nn.Module):
     def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
         """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
         self.condition_tensors(given, batch)
-        return self._numbered(given, batch)
+        return self.numbered(given, batch)
 
-    def _numbered(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+    def numbered(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+        """Conditions of `batch` examples as tensors, of any shape. Classes may be given by their names."""
         return {name: self._condition(name, value, batch) for name, value in given.items()}
 
     def _condition(self, name: str, value: Any, batch: int) -> Tensor:
@@ -358,186 +351,24 @@ class Model(nn.Module):
             value = class_numbers(value, self.names.get(name, ()), name, batch)
         return torch.as_tensor(value, device=self.device)
 
-    def _check_member(self, member: int) -> None:
+    def check_member(self, member: int) -> None:
+        """InputError for a number that no member of the family has."""
         if not 0 <= member < self.members:
             raise InputError("AR816", f"the family has {self.members} members; there is no number {member}")
 
-    # -- the every-site-once form ------------------------------------------------------------------------------------
+    # -- what is made of it ------------------------------------------------------------------------------------------
 
-    def sampler(self, member: int = 0, levels: bool = False) -> Any:
-        """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when
-        they have changed)."""
-        from arspec.sampler.drive.sampler import Sampler
-
-        self._check_member(member)
-        if (member, levels) not in self._samplers:
-            time = self.levels(member) if levels else None
-            self._samplers[member, levels] = Sampler(self, member, time)
-        return self._samplers[member, levels]
-
-    def levels(self, member: int = 0) -> Ints:
-        """[V]: how early each variable can be drawn; those of one level do not see each other. InputError where the spec
-        leaks."""
-        from arspec.sampler.plan.plans import levels_of
-
-        self._check_member(member)
-        return levels_of(self.graph, member)
-
-    def sample(
-        self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
-        first: int = 0, method: str = "auto", prefix: Tensor | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
-    ) -> Tensor:  # fmt: skip
-        """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from `first`
-        on) alone. So neither batch size nor method changes a sample. `method`: auto, once, levels or fixed-point
-        (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
-        (`arspec.heads.truncation`); InputError where the head has no probability for each level."""
-        from arspec.sampler.drive.method import sample
-        from arspec.sampler.drive.prompting import begun
-
-        given, known = (None, None) if prefix is None else begun(self, n, tensor_of(prefix, "a prompt"), member)
-        with showing(progress):
-            return sample(
-                self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
-                given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
-            )  # fmt: skip
-
-    def stream(
-        self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
-        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
-    ) -> Iterator[Tensor]:  # fmt: skip
-        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all. They are the numbers of
-        `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream, as with attention
-        over everything, is drawn in the same way up to its spec's own length.
-
-        prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled; None
-        does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`. InputError
-        for more steps than there are, with the reason."""
-        prefix = None if prefix is None else tensor_of(prefix, "a prompt")
-        return self._stream(member).run(
-            n, steps, self._numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
-            compiled=compiled, truncation=self.graph.head.truncation(top_k, top_p, min_p),
-        )  # fmt: skip
-
-    def _stream(self, member: int) -> Stream:
-        """The stream of one member, which follows the weights where these have changed, and is made anew where they moved."""
-        from arspec.sampler.drive.stream import Stream
-
-        self._check_member(member)
-        now = fingerprint_of(self)
-        before, known = self._streams.get(member, (None, None))
-        if known is None or before is None or before[:2] != now[:2]:  # device and dtype
-            self._streams[member] = now, Stream(self, member)
-        elif before != now:
-            known.follow()
-            self._streams[member] = now, known
-        return self._streams[member][1]
-
-    def complete(
-        self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
-        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
-        sweeps: int = 20, tries: int = 1000,
-        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
-    ) -> Tensor:  # fmt: skip
-        """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact conditional
-        samples where the given part comes first in the order of some member of the family. `arspec.completion.complete`
-        takes the same arguments. It says of every way (`how`) what its samples are worth. method, top_k, top_p, min_p: as in
-        `sample`, the last three for the order alone."""
-        from arspec.completion import complete
-
-        with showing(progress):
-            return complete(
-                self, tensor_of(x), tensor_of(known, "what is known"), condition, how=how, method=method, member=member, seed=seed, temperature=temperature,
-                particles=particles, sweeps=sweeps, tries=tries, top_k=top_k, top_p=top_p, min_p=min_p,
-            ).values  # fmt: skip
-
-    # -- scores ------------------------------------------------------------------------------------------------------
-
-    def score(
-        self, x: Tensor, *, background: Model | None = None, typical: float | None = None, codec: str | None = None,
-        batch: int = 64, members: int = 0, **condition: Tensor,
-    ) -> Scores:  # fmt: skip
-        """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
-        `arspec.scoring.score`."""
-        from arspec.scoring import score
-
-        return score(
-            self,
-            tensor_of(x),
-            condition,
-            background=background,
-            typical=typical,
-            codec=codec,
-            batch=batch,
-            members=members,
-        )
-
-    # -- compression -------------------------------------------------------------------------------------------------
-
-    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
-        """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
-        differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
-        from arspec.codec.codec import compress
-
-        return compress(self, tensor_of(x), member, noise, self._numbered(condition, len(x)))
-
-    def decompress(self, container: bytes) -> Tensor:
-        """The examples that `compress` made the container of, in their own type of integers. InputError where it is
-        damaged, of another model, or where the numbers computed here are too far from those of the encoder."""
-        from arspec.codec.codec import decompress
-
-        return decompress(self, container)
-
-    # -- folders and repositories ------------------------------------------------------------------------------------
-
-    def save(self, folder: str | PathLike[str]) -> Path:
-        """Writes the model into a folder that stands alone: weights, spec, names of classes, and a card (README.md) with a
-        diagram. `arspec.open` reads it. Gives the folder; InputError where it can't be written, or holds a run of training."""
-        from arspec.saving.folder import save
-
-        return save(self, folder)
-
-    @classmethod
-    def from_pretrained(
-        cls, name: str | PathLike[str], *, device: str = "auto", revision: str | None = None,
-        token: str | bool | None = None, cache_dir: str | PathLike[str] | None = None, force_download: bool = False,
-        local_files_only: bool = False,
-    ) -> Model:  # fmt: skip
-        """The model of a repository `owner/name`, or of a folder, by the mixin of huggingface_hub, whose options these are.
-        InputError where that package is missing, and for what can't be had or is no model."""
-        from arspec.saving.hub import download
-
-        return download(name, proven, device=device, revision=revision, token=token, cache_dir=cache_dir,
-                        force_download=force_download, local_files_only=local_files_only)  # fmt: skip
-
-    def save_pretrained(
-        self, folder: str | PathLike[str], *, push_to_hub: bool = False, repo_id: str | None = None, **options: Any
-    ) -> str | None:
-        """As `save`, by the mixin of huggingface_hub. push_to_hub: into the repository `repo_id` as well, with the options of
-        `push_to_hub`; then the address that the hub answers is given."""
-        from arspec.saving.hub import write
-
-        return write(self, folder, push_to_hub=push_to_hub, repo_id=repo_id, **options)
-
-    def push_to_hub(
-        self, repo_id: str, *, commit_message: str = "A model of arspec", private: bool | None = None,
-        token: str | None = None, branch: str | None = None, create_pr: bool | None = None,
-    ) -> str:  # fmt: skip
-        """Writes the model, with its card, into a repository `owner/name`, which is made where it is not there. Gives the
-        address that the hub answers. InputError where huggingface_hub is missing, and where the hub refuses."""
-        from arspec.saving.hub import upload
-
-        return upload(self, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
-                      create_pr=create_pr)  # fmt: skip
+    def keep(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for each key. Whoever makes something of the network keeps it here: it goes when
+        the network goes, and copies are without it."""
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
 
     # -- torch's own -------------------------------------------------------------------------------------------------
 
-    def __repr__(self) -> str:
-        return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
-
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samplers": {}, "_streams": {}, "methods": {}, "_held": None, "_watched": True}
+        return {**self.__dict__, "made": {}, "_held": None, "_watched": True}
 
 
 class _Constants(nn.Module):
@@ -612,19 +443,4 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
 
 
-def proven(spec: Spec, seed: int = 0) -> Model:
-    """The model of a spec that is proven first. A spec that is not is refused with its leaks as a SpecError."""
-    from arspec.analysis.report import prove
-
-    report = prove(spec, contexts=False)
-    if not report.ok:
-        raise SpecError(report.diagnostics)
-    return build(spec, seed)
-
-
-def build(spec: Spec, seed: int = 0, worth: int = WORTH) -> Model:
-    """The module of a spec, unproven: `arspec.compile` is what users call."""
-    return Model(spec, seed, worth)
-
-
-__all__ = ["Member", "Model", "Names", "build", "sites_last"]
+__all__ = ["EXACT", "Names", "Network", "Tap", "tensor_of"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import Tensor
 
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 INPUTS = 16  # random inputs that the gradient is averaged over
 DECADES = 6  # of the colour scale at most, from the greatest gradient down
@@ -30,7 +30,7 @@ NONE = "earlier, without a gradient"
 
 
 def render_effective(
-    models: Sequence[Model], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, member: int = 0,
+    models: Sequence[Network], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, member: int = 0,
     inputs: int = INPUTS, seed: int = 0,
 ) -> Path:  # fmt: skip
     """A panel for each model, side by side, all on one logarithmic scale; each is relative to its own greatest
@@ -45,7 +45,7 @@ def render_effective(
     return target
 
 
-def effective(model: Model, variable: int, member: int = 0, inputs: int = INPUTS, seed: int = 0) -> Floats:
+def effective(model: Network, variable: int, member: int = 0, inputs: int = INPUTS, seed: int = 0) -> Floats:
     """[V]: mean absolute derivative of the sum of one variable's parameters, by each variable, over random inputs.
 
     Data enter as floats; where they become one-hot or are embedded, it is the sum over the entries that stand for the

@@ -27,11 +27,11 @@ from arspec.version import VERSION
 
 if TYPE_CHECKING:
     from arspec.language.load import Spec
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 MODEL, STATE = "model.safetensors", "state.safetensors"  # the latter is of a run of training
 CONFIG = "config.json"
-M = TypeVar("M", bound="Model")
+M = TypeVar("M", bound="Network")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -39,19 +39,19 @@ def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tenso
     """Writes the model's weights (or `weights`, whole tensors by name), its spec and the names of its classes to
     `folder`; gives the file of weights."""
     folder = Path(folder)
-    write_about(cast("Model", model), folder)
+    write_about(cast("Network", model), folder)
     given = weights if weights is not None else {name: whole(tensor) for name, tensor in weights_of(model).items()}
     write_tensors(folder / MODEL, given, {})
     return folder / MODEL
 
 
-def write_about(model: Model, folder: Path) -> None:
+def write_about(model: Network, folder: Path) -> None:
     """Writes what a model folder says of its model beside the weights: its spec and the names of its classes."""
     write_spec(model.spec, folder)
     write_classes(model.names, folder)
 
 
-def save(model: Model, folder: str | os.PathLike[str]) -> Path:
+def save(model: Network, folder: str | os.PathLike[str]) -> Path:
     """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a
     diagram. What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or
     holds a run of training, whose state would then be of another model."""

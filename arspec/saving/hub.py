@@ -15,7 +15,7 @@ from arspec.saving.folder import M, load, save
 
 if TYPE_CHECKING:
     from arspec.language.load import Spec
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 FILES = ("model.safetensors", "*.json", "spec*", "base-*")  # of a repository that make a model
 
@@ -28,20 +28,20 @@ def download(name: str | os.PathLike[str], make: Callable[[Spec], M], *, device:
         return _mixin().from_pretrained(name, device=device, make=make, **options).model
 
 
-def write(model: Model, folder: str | os.PathLike[str], **options: Any) -> str | None:
+def write(model: Network, folder: str | os.PathLike[str], **options: Any) -> str | None:
     """Writes a model into a folder as `save` does, and where `push_to_hub` is asked for into a repository."""
     with _telling(f"the model in {os.fspath(folder)}"):
         return _of(model).save_pretrained(folder, **options)
 
 
-def upload(model: Model, repository: str, **options: Any) -> str:
+def upload(model: Network, repository: str, **options: Any) -> str:
     """Writes a model into a repository `owner/name`, with its card. options: those of the mixin's `push_to_hub`. Gives
     the address that the hub answers. InputError (AR911) where the hub refuses."""
     with _telling(f"the repository {repository}"):
         return str(_of(model).push_to_hub(repository, **options))
 
 
-def _of(model: Model) -> Any:
+def _of(model: Network) -> Any:
     held = _mixin()()
     held.model = model
     return held

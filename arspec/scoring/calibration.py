@@ -20,7 +20,7 @@ from arspec.network.evaluating import evaluating
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 Floats = npt.NDArray[np.float64]
 BINS = 20
@@ -111,7 +111,7 @@ class _Table:
 
 @torch.no_grad()
 def calibrate(
-    model: Model, x: Tensor, condition: dict[str, Tensor] | None = None, *, members: int = 0, bins: int = BINS
+    model: Network, x: Tensor, condition: dict[str, Tensor] | None = None, *, members: int = 0, bins: int = BINS
 ) -> Calibration:
     """Of the distributions that the model gives for x [N, *shape]. members: of a family, how many are looked at, each
     for itself (0: all)."""

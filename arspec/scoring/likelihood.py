@@ -15,7 +15,7 @@ from arspec.layers.helpers import channels_first
 from arspec.progress import track
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +30,9 @@ class Likelihood:
 
 
 @torch.no_grad()
-def likelihood(model: Model, x: Tensor, condition: dict[str, Tensor], batch: int = 64, members: int = 0) -> Likelihood:
+def likelihood(
+    model: Network, x: Tensor, condition: dict[str, Tensor], batch: int = 64, members: int = 0
+) -> Likelihood:
     """Of x [N, *shape]. members: of a family, how many are averaged (0: all)."""
     count = min(members, model.members) if members else model.members
     kind = model.graph.data.out

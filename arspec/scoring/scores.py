@@ -23,7 +23,7 @@ from arspec.scoring.complexity import compressed_bits, default_codec
 from arspec.scoring.likelihood import Floats, likelihood
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Scores:
 
 
 def score(
-    model: Model, x: Tensor, condition: dict[str, Tensor] | None = None, *, background: Model | None = None,
+    model: Network, x: Tensor, condition: dict[str, Tensor] | None = None, *, background: Network | None = None,
     typical: float | None = None, codec: str | None = None, batch: int = 64, members: int = 0,
 ) -> Scores:  # fmt: skip
     """Scores of x [N, *shape], integers.
@@ -78,7 +78,7 @@ def score(
 
 
 def _background_bits(
-    model: Model, background: Model, x: Tensor, condition: dict[str, Tensor], batch: int, members: int
+    model: Network, background: Network, x: Tensor, condition: dict[str, Tensor], batch: int, members: int
 ) -> Floats:
     mine, other = model.spec.data, background.spec.data
     if (mine.shape, mine.levels) != (other.shape, other.levels):

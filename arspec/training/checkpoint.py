@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
 from arspec.files.atomic import replacing_all
-from arspec.network.module import proven
+from arspec.model import proven
 from arspec.saving.folder import MODEL, STATE, load, save_model, write_about
 from arspec.saving.tensors import put_tensors, read_record, read_tensors
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.model import Model
 
 __all__ = ["MODEL", "STATE", "load_model", "read_progress", "read_state", "save_model", "save_run"]
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from arspec.data import Examples
 from arspec.diagnostics import InputError
 from arspec.extras import has, need
+from arspec.model import Model
 from arspec.network.initialise import initialise_by_data
-from arspec.network.module import Model
 from arspec.saving.tensors import fill, not_finite, weights_of, whole
 from arspec.training import ema
 from arspec.training.batches import Batches, draw_member, mutated, noise_seed

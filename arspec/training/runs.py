@@ -15,7 +15,7 @@ from arspec.data.labels import earlier_order
 from arspec.diagnostics import InputError
 from arspec.extras import brings, has
 from arspec.language.load import Spec, load
-from arspec.network.module import proven
+from arspec.model import proven
 from arspec.saving.classes_file import read_classes
 from arspec.saving.spec_file import check_same_spec, read_spec
 from arspec.training.checkpoint import STATE, read_progress

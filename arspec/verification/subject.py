@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from arspec.layers.base import Node
-from arspec.network.module import Model
+from arspec.network.module import Network
 from arspec.types import Cells, Ints, channels_of_groups
 from arspec.verification.dependencies.subject import Leaf, Subject, Traced
 
 SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
 
 
-def subject_of(model: Model, member: int = 0, seed: int = 0) -> Subject:
+def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
     """The subject of a model in float64, under one member of its family, with conditions drawn at random.
 
     Its leaf is the data as floats, and the output of every layer through which no gradient passes to the data."""
@@ -64,7 +64,7 @@ def _variables(node: Node) -> Ints:
     ).ravel()
 
 
-def random_conditions(model: Model, seed: int, batch: int = 1) -> dict[str, Any]:
+def random_conditions(model: Network, seed: int, batch: int = 1) -> dict[str, Any]:
     """Random values [batch, ...] for every condition of a spec."""
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, Any] = {}

@@ -109,13 +109,13 @@ def _rows(spec: Spec, whole: bool) -> Ints:
 
 
 def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
-    from arspec.network.module import build
+    from arspec.network.module import Network
     from arspec.verification.dependencies.gradients import gradient_pattern
     from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
 
     large = len(rows) < spec.members[member].order.variables
-    model = build(spec).eval() if large else build(spec).double().eval()
+    model = Network(spec).eval() if large else Network(spec).double().eval()
     subject = subject_of(model, member)
     proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
     pattern: Bools = np.zeros_like(proven)

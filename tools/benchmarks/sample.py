@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from arspec.network.fingerprint import fingerprint_of
+from arspec.sampler.drive.sampler import sampler_of
 from tools.benchmarks import agreement
 from tools.benchmarks.floors import weights_read
 from tools.benchmarks.measure import Options, Row, bandwidth, floor, interleaved, medians, row, seconds, spec_path
@@ -49,7 +50,7 @@ def any_spec(path: str, options: Options) -> list[Row]:
 
 def once_for_all(model: Any) -> Row:
     """Seconds that folding the weights takes, once, and looking whether they have changed, at each call."""
-    prepared = seconds(model.sampler().prepare)
+    prepared = seconds(sampler_of(model).prepare)
     looks = [seconds(partial(fingerprint_of, model)) for _ in range(LOOKS)]
     return {"prepared": prepared, "looked": sorted(looks)[LOOKS // 2]}
 

@@ -128,7 +128,7 @@ def timed(case: Case, options: Options, apart: float) -> Row:
 def pair(case: Case, params: dict[str, Any], batch: int, dtype: torch.dtype) -> tuple[Callable[[], float], ...]:
     """A step of the spec's module and one of the module by hand, with the same weights, data and optimiser. Each gives
     its loss in nats per variable."""
-    from arspec.network.module import build
+    from arspec.model import build
     from arspec.verification.subject import random_conditions
     from tests import test_reference, test_reference_systems
 

@@ -14,17 +14,17 @@ from arspec.sampler.drive.noise import Uniforms, uniforms
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
-def noise_for(model: Model, seed: int, first: int, examples: int) -> Tensor:
+def noise_for(model: Network, seed: int, first: int, examples: int) -> Tensor:
     """[B, V, U]: the noise of examples `first`, `first` + 1, ..."""
     graph = model.graph
     variables, each = graph.data.out.sites, graph.head.uniforms(graph.support)
     return torch.from_numpy(uniforms(seed, first, examples, variables, each)).to(model.device)
 
 
-def noise_of(model: Model, seed: int, numbers: Sequence[int]) -> Tensor:
+def noise_of(model: Network, seed: int, numbers: Sequence[int]) -> Tensor:
     """[B, V, U]: the noise of the examples of these numbers."""
     graph = model.graph
     noise = Uniforms(seed, numbers, graph.head.uniforms(graph.support))
@@ -43,7 +43,7 @@ class Draws:
     levels out."""
 
     def __init__(
-        self, model: Model, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,
+        self, model: Network, n: int, *, seed: int = 0, temperature: float = 1.0, first: int = 0,
         given: Tensor | None = None, known: Tensor | None = None, truncation: Truncation | None = None,
     ) -> None:  # fmt: skip
         check_temperature(temperature)

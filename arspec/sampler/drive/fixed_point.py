@@ -20,10 +20,11 @@ from arspec.layers.helpers import channels_first
 from arspec.network.evaluating import evaluating
 from arspec.progress import Progress
 from arspec.sampler.drive.drawing import Draws
+from arspec.sampler.plan.plans import levels_of
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
-    from arspec.network.module import Model, Tap
+    from arspec.network.module import Network, Tap
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class FixedPoint:
 
 
 def fixed_point(
-    model: Model, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
+    model: Network, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
     given: Tensor | None = None, known: Tensor | None = None, first: int = 0,
     truncation: Truncation | None = None,
 ) -> FixedPoint:  # fmt: skip
@@ -61,9 +62,9 @@ class Search:
     right, `frontier` [B], and the `rounds` [B] that it took part in.
     Examples that are right are not computed any more."""
 
-    def __init__(self, model: Model, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
+    def __init__(self, model: Network, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
         self.model, self.draws, self.member = model, draws, member
-        kind, level = model.graph.data.out, model.levels(member)
+        kind, level = model.graph.data.out, levels_of(model.graph, member)
         self.depth = int(level.max()) + 1
         by_level = level.argsort(kind="stable")
         self._starts = level[by_level].searchsorted(range(self.depth + 1)).tolist()

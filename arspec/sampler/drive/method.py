@@ -26,10 +26,11 @@ from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws
 from arspec.sampler.drive.fixed_point import Search, fixed_point
-from arspec.sampler.plan.plans import METHODS, levels_pay
+from arspec.sampler.drive.sampler import sampler_of
+from arspec.sampler.plan.plans import METHODS, levels_of, levels_pay
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 STEPS = (4, 64)  # that are timed, between these
 SHARE = 64  # one step in so many is timed
@@ -52,7 +53,7 @@ class Choice:
 
 
 def sample(
-    model: Model, n: int, condition: dict[str, Tensor], *, method: str = "auto", member: int = 0,
+    model: Network, n: int, condition: dict[str, Tensor], *, method: str = "auto", member: int = 0,
     known: Tensor | None = None, **how: Any,
 ) -> Tensor:  # fmt: skip
     """n examples as integers [n, *shape], by the method that is named or chosen. The rest as in `Sampler.run`."""
@@ -60,11 +61,11 @@ def sample(
     chosen = choose(model, n, method, member, known, condition, seen).method
     if chosen == "fixed-point":
         return fixed_point(model, n, condition, member=member, known=known, **how).x
-    return model.sampler(member, chosen == "levels").run(n, condition, known=known, seen=seen, **how)
+    return sampler_of(model, member, chosen == "levels").run(n, condition, known=known, seen=seen, **how)
 
 
 def choose(
-    model: Model, n: int, method: str = "auto", member: int = 0, known: Tensor | None = None,
+    model: Network, n: int, method: str = "auto", member: int = 0, known: Tensor | None = None,
     condition: dict[str, Tensor] | None = None, seen: Fingerprint | None = None,
 ) -> Choice:  # fmt: skip
     """The method that draws n examples of a member, what is `known` [*shape] being given. Auto measures under this
@@ -72,7 +73,8 @@ def choose(
     it. InputError for an unknown method, and where the spec leaks or a condition does not fit."""
     if method not in METHODS:
         raise InputError("AR819", f"there is no method '{method}'", did_you_mean(method, METHODS, "methods"))
-    levels = model.levels(member)
+    model.check_member(member)
+    levels = levels_of(model.graph, member)
     steps, depth, left = model.graph.members[member].order.steps, int(levels.max()) + 1, _left(model, member, known)
     if method == "once":
         return Choice(method, _once(steps, depth))
@@ -82,12 +84,14 @@ def choose(
         return Choice(method, f"at most {left:,} passes of the module, for {steps:,} ranks")
     model.condition_tensors(condition or {}, n)
     now = (torch.get_num_threads(), *(seen or fingerprint_of(model)))
-    if model.methods.get("weights") != now:
-        model.methods = {"weights": now}
+    kept = model.keep(choose, dict[Any, Any])
+    if kept.get("weights") != now:
+        kept.clear()
+        kept["weights"] = now
     key = (n, member, left)
-    if key not in model.methods:
-        model.methods[key] = _auto(model, n, member, left, condition or {})
-    return model.methods[key]
+    if key not in kept:
+        kept[key] = _auto(model, n, member, left, condition or {})
+    return kept[key]
 
 
 def _once(steps: int, depth: int) -> str:
@@ -98,16 +102,16 @@ def _levels(steps: int, depth: int) -> str:
     return f"every site once, in {depth:,} steps for {steps:,} ranks, as variables that do not see each other share one"
 
 
-def _left(model: Model, member: int, known: Tensor | None) -> int:
+def _left(model: Network, member: int, known: Tensor | None) -> int:
     """The levels that are still to be drawn."""
-    level = model.levels(member)
+    level = levels_of(model.graph, member)
     if known is not None:
         level = level[~model.by_variable(known.unsqueeze(0))[0].bool().all(-1).cpu().numpy()]
     return len(np.unique(level))
 
 
-def _auto(model: Model, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
-    steps, depth = model.graph.members[member].order.steps, int(model.levels(member).max()) + 1
+def _auto(model: Network, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
+    steps, depth = model.graph.members[member].order.steps, int(levels_of(model.graph, member).max()) + 1
     shared = levels_pay(model.graph, member, model.worth)
     base, taken = ("levels", depth) if shared else ("once", steps)
     reason = _levels(steps, depth) if shared else _once(steps, depth)
@@ -124,9 +128,9 @@ class _Enough(Exception):
     """Ends what is timed."""
 
 
-def _seconds_a_step(model: Model, n: int, member: int, levels: bool, condition: dict[str, Tensor]) -> float:
+def _seconds_a_step(model: Network, n: int, member: int, levels: bool, condition: dict[str, Tensor]) -> float:
     """Of the sampler, on the average of the first few."""
-    sampler = model.sampler(member, levels)
+    sampler = sampler_of(model, member, levels)
     least, most = STEPS
     wanted = min(max(sampler.schedule.steps // SHARE, least), most, sampler.schedule.steps)
     draws, ticks = Draws(model, n), list[float]()
@@ -182,7 +186,7 @@ def _seconds_of_a_round(search: Search, until: float) -> float | None:
     return _now(search.model) - begun
 
 
-def _now(model: Model) -> float:
+def _now(model: Network) -> float:
     """Seconds on the clock, when the device has done what it was asked to; of a single thread those that it was given,
     so that other programs do not count."""
     if model.device.type == "cuda":

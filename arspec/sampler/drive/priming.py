@@ -17,7 +17,7 @@ from arspec.sampler.run.executor import Executor, State
 from arspec.types import Ints
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
@@ -34,7 +34,7 @@ def can_prime(executor: Executor) -> bool:
 
 def prime(
     executor: Executor, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
-    model: Model | None = None, orders: Orders | None = None,
+    model: Network | None = None, orders: Orders | None = None,
 ) -> None:  # fmt: skip
     """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
     before the step is right. model, orders: of a longer variant of the executor's model, where x is longer."""

@@ -11,10 +11,10 @@ from arspec.diagnostics import InputError
 from arspec.network.ranks import scalar_ranks
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
-def rows_of(model: Model, n: int, prefix: Tensor) -> Tensor:
+def rows_of(model: Network, n: int, prefix: Tensor) -> Tensor:
     """A prefix [k] or [n, k] as whole numbers [n, k] on the model's device. InputError for another shape, and for what
     is no level of the data."""
     rows = prefix.unsqueeze(0) if prefix.ndim == 1 else prefix
@@ -31,7 +31,7 @@ def rows_of(model: Model, n: int, prefix: Tensor) -> Tensor:
     return rows.to(model.device, torch.long).expand(n, -1)
 
 
-def begun(model: Model, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Tensor]:
+def begun(model: Network, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Tensor]:
     """n examples [n, length] that begin with `prefix` [k] or [n, k], and which steps are given, [length].
 
     InputError where the model is not of sequences that are generated from their beginning, or the prefix leaves nothing

@@ -14,7 +14,7 @@ from arspec.progress import track
 from arspec.sampler.drive.drawing import Draws
 from arspec.sampler.drive.priming import can_prime, prime
 from arspec.sampler.plan.levels import no_order
-from arspec.sampler.plan.plans import plan_of
+from arspec.sampler.plan.plans import levels_of, plan_of
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.run.executor import Executor, State, Trace
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
@@ -22,7 +22,7 @@ from arspec.types import Ints
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 MOST = 1 << 19  # sections of rows that are kept: most of them are one number
 WORTH = 4  # steps that a parallel pass is worth
@@ -39,7 +39,7 @@ class Sampler:
     """Samples, completions and replays of a model under one member of its family. `time` [V]: the step at which each
     variable is drawn, where it is not its rank."""
 
-    def __init__(self, model: Model, member: int, time: Ints | None = None) -> None:
+    def __init__(self, model: Network, member: int, time: Ints | None = None) -> None:
         self.model, self.member = model, member
         graph = model.graph
         chosen = graph.members[member]
@@ -167,3 +167,11 @@ class Sampler:
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
         self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)
         self._folded = now
+
+
+def sampler_of(model: Network, member: int = 0, levels: bool = False) -> Sampler:
+    """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when they
+    have changed). InputError where there is no such member, and where the spec leaks."""
+    model.check_member(member)
+    time = levels_of(model.graph, member) if levels else None
+    return model.keep((Sampler, member, levels), lambda: Sampler(model, member, time))

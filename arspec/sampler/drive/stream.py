@@ -17,6 +17,7 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
+from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import check_temperature
 from arspec.sampler.drive.noise import Uniforms, numbered
 from arspec.sampler.drive.priming import can_prime, prime
@@ -31,13 +32,13 @@ from arspec.sampler.run.compiled import Step, compiled_step, pays
 from arspec.sampler.run.executor import Cut, Executor, State, free_values
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 
 class Stream:
     """Draws sequences of a model piece by piece."""
 
-    def __init__(self, model: Model, member: int = 0) -> None:
+    def __init__(self, model: Network, member: int = 0) -> None:
         self.model, self.member = model, member
         self.why_not: InputError | None = None  # it has no end
         self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
@@ -199,7 +200,7 @@ class Stream:
         prime(executor, state, x, _stretched(longer, condition), count, longer, plan.orders)
         return count
 
-    def _longer(self, count: int) -> Model | None:
+    def _longer(self, count: int) -> Network | None:
         """A variant so long that its end plays no part in what is needed before a step; None where there is none."""
         if self.course.period is None:
             return self.course.model
@@ -213,7 +214,7 @@ def _up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _stretched(model: Model, condition: dict[str, Tensor]) -> dict[str, Tensor]:
+def _stretched(model: Network, condition: dict[str, Tensor]) -> dict[str, Tensor]:
     """Series padded or cut to the length of a variant."""
     found = dict(condition)
     for name, section in model.spec.condition.items():
@@ -221,3 +222,17 @@ def _stretched(model: Model, condition: dict[str, Tensor]) -> dict[str, Tensor]:
             wanted, value = model.graph.conditions[name].out.grid[0], found[name]
             found[name] = torch.nn.functional.pad(value[..., :wanted], (0, max(0, wanted - value.shape[-1])))
     return found
+
+
+def stream_of(model: Network, member: int = 0) -> Stream:
+    """The stream of one member, which follows the weights where these have changed, and is made anew where they moved."""
+    model.check_member(member)
+    kept = model.keep(Stream, dict[int, tuple[Fingerprint, Stream]])
+    now = fingerprint_of(model)
+    before, known = kept.get(member, (None, None))
+    if known is None or before is None or before[:2] != now[:2]:  # device and dtype
+        known = Stream(model, member)
+    elif before != now:
+        known.follow()
+    kept[member] = now, known
+    return known

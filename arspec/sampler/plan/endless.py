@@ -27,7 +27,7 @@ from arspec.sampler.plan.state import State
 from arspec.types import Ints, Member
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 SHORTEST, LONGEST = 128, 1 << 17  # steps of the variants that are tried
 LONGEST_MATRIX = 1 << 12  # steps, where a mask compares all of them with all
@@ -40,7 +40,7 @@ class Course:
     """A model of some length, its program, and the rows of its steps. period: what all later steps are; None where
     there are no more than the model's own."""
 
-    model: Model
+    model: Network
     program: Program
     rows: Rows
     period: Period | None
@@ -50,14 +50,14 @@ class Course:
         return self.program.steps
 
 
-def own_course(model: Model, member: int) -> Course:
+def own_course(model: Network, member: int) -> Course:
     """The course of the model's own length, from beginning to end.
     InputError where it is generated in another order."""
     plan = _planned(model.graph, _in_time(model, member), endless=False)
     return Course(model, plan.program, plan.rows, None)
 
 
-def endless(model: Model, member: int) -> Course:
+def endless(model: Network, member: int) -> Course:
     """The course of the shortest variant whose steps become periodic. InputError with the reason where none does."""
     influenced = _influenced(Relations(model.graph, _in_time(model, member)))
     far: _Far | None = None
@@ -99,7 +99,7 @@ def _planned(graph: Graph, chosen: Member, endless: bool) -> State:
         raise no_order(chosen) from None
 
 
-def _in_time(model: Model, member: int) -> Member:
+def _in_time(model: Network, member: int) -> Member:
     """The member, which is of a sequence from beginning to end."""
     data, chosen = model.spec.data, model.graph.members[member]
     if data.kind != "sequence":

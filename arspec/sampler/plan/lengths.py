@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from arspec.diagnostics import Diagnostic, InputError, SpecError
 from arspec.language.load import Spec
 from arspec.layers.base import Node
+from arspec.network.module import Network
 
-if TYPE_CHECKING:
-    from arspec.network.module import Model
+N = TypeVar("N", bound=Network)
 
 
-def at_length(model: Model, length: int) -> Model:
+def at_length(model: N, length: int) -> N:
     """The model for sequences of `length` steps. InputError with the reason where there is none."""
     return model if length == model.spec.data.length else over(model, spec_at(model.spec, length))
 
 
-def over(model: Model, spec: Spec) -> Model:
+def over(model: N, spec: Spec) -> N:
     """The model's weights under a spec that `spec_at` gave."""
-    from arspec.network.module import Model
-
-    made = Model(spec, worth=model.worth)
+    made = type(model)(spec, worth=model.worth)
     made.load_state_dict(model.weights(), assign=True)
     return made.to(model.device).train(model.training)
 

@@ -54,8 +54,10 @@ class Plan:
         return through(self.state, ROWS).rows
 
 
-def plan_of(graph: Graph, member: int, worth: int, time: Ints | None = None) -> Plan:
-    """The plan of one member of the family, made once. `worth`, `time`: as of `asked`. Raises Leaks."""
+def plan_of(graph: Graph, member: int, worth: int | None, time: Ints | None = None) -> Plan:
+    """The plan of one member of the family, made once. `worth`, `time`: as of `asked`; no worth stands for
+    WORTH. Raises Leaks."""
+    worth = WORTH if worth is None else worth
     key = (member, worth, None if time is None else time.tobytes())
     found: Plan | None = graph.plans.get(key)
     if found is None:
@@ -64,7 +66,7 @@ def plan_of(graph: Graph, member: int, worth: int, time: Ints | None = None) -> 
     return found
 
 
-def levels_pay(graph: Graph, member: int, worth: int = WORTH) -> bool:
+def levels_pay(graph: Graph, member: int, worth: int | None = None) -> bool:
     """Whether levels save steps and calls of layers, a tenth of each at the least. Fewer steps may not be enough: in
     each of
     them fewer sites may be computed together. Raises InputError where the spec leaks."""
@@ -76,7 +78,8 @@ def levels_pay(graph: Graph, member: int, worth: int = WORTH) -> bool:
 
 
 def levels_of(graph: Graph, member: int) -> Ints:
-    """[V]: how early each variable of one member can be drawn, found once. Raises InputError where the spec leaks."""
+    """[V]: how early each variable of one member can be drawn; those of one level do not see each other. Found once.
+    Raises InputError where the spec leaks."""
     key = ("levels", member)
     found: Ints | None = graph.plans.get(key)
     return _kept(graph, key, levels(Relations(graph, graph.members[member]))) if found is None else found

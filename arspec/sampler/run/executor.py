@@ -27,7 +27,7 @@ from arspec.sampler.run.skinny_matmul import KernelProduct, Product, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from arspec.network.module import Model
+    from arspec.network.module import Network
 
 # Called with the node and the sites [n] that are being computed: tests count them.
 Trace = Callable[[Node, Tensor], None]
@@ -69,7 +69,7 @@ class State:
 class Executor:
     """Runs a program's steps. Built anew when the weights change."""
 
-    def __init__(self, model: Model, program: Program, member: int) -> None:
+    def __init__(self, model: Network, program: Program, member: int) -> None:
         self.model, self.program, self.member = model, program, member
         self.weights = [self._prepare(operation) for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
@@ -287,7 +287,7 @@ class Executor:
 
 
 def free_values(
-    model: Model, member: int, nodes: list[Node], condition: dict[str, Tensor], batch: int
+    model: Network, member: int, nodes: list[Node], condition: dict[str, Tensor], batch: int
 ) -> dict[Node, Tensor]:
     """[B, 1 + S, C] for the conditions and for `nodes`, which no variable influences, each behind a row of zeros."""
     values = model.condition_tensors(condition, batch)

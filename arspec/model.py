@@ -1,0 +1,165 @@
+"""A model: the network of a spec, and what people do with it: draw, complete, score, compress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from arspec.analysis.report import prove
+from arspec.codec.codec import compress as compressed
+from arspec.codec.codec import decompress as restored
+from arspec.completion import complete as completed
+from arspec.diagnostics import SpecError
+from arspec.language.load import Spec
+from arspec.network.module import Network, tensor_of
+from arspec.progress import showing
+from arspec.sampler.drive.method import sample as drawn
+from arspec.sampler.drive.prompting import begun
+from arspec.sampler.drive.stream import stream_of
+from arspec.saving import hub
+from arspec.saving.folder import save as saved
+from arspec.scoring import Scores
+from arspec.scoring import score as scored
+
+
+class Model(Network):
+    """A spec as a torch module (`Network`) that draws, completes, scores and compresses.
+
+    `print(model)` shows its program."""
+
+    def sample(
+        self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
+        first: int = 0, method: str = "auto", prefix: Tensor | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from
+        `first` on) alone. So neither batch size nor method changes a sample. `method`: auto, once, levels or
+        fixed-point (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn
+        given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
+        (`arspec.heads.truncation`). InputError where the head has no probability for each level."""
+        given, known = (None, None) if prefix is None else begun(self, n, tensor_of(prefix, "a prompt"), member)
+        with showing(progress):
+            return drawn(
+                self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
+                given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
+            )  # fmt: skip
+
+    def stream(
+        self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
+        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Iterator[Tensor]:  # fmt: skip
+        """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all. They are the
+        numbers of `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream,
+        as with attention over everything, is drawn in the same way up to its spec's own length.
+
+        prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled;
+        None does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`.
+        InputError for more steps than there are, with the reason."""
+        prefix = None if prefix is None else tensor_of(prefix, "a prompt")
+        return stream_of(self, member).run(
+            n, steps, self.numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first,
+            prefix=prefix, compiled=compiled, truncation=self.graph.head.truncation(top_k, top_p, min_p),
+        )  # fmt: skip
+
+    def complete(
+        self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
+        temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
+        sweeps: int = 20, tries: int = 1000,
+        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact
+        conditional samples where the given part comes first in the order of some member of the family.
+        `arspec.completion.complete` takes the same arguments. It says of every way (`how`) what its samples are worth.
+        method, top_k, top_p, min_p: as in `sample`, the last three for the order alone."""
+        with showing(progress):
+            return completed(
+                self, tensor_of(x), tensor_of(known, "what is known"), condition, how=how, method=method, member=member,
+                seed=seed, temperature=temperature, particles=particles, sweeps=sweeps, tries=tries, top_k=top_k,
+                top_p=top_p, min_p=min_p,
+            ).values  # fmt: skip
+
+    # -- scores ------------------------------------------------------------------------------------------------------
+
+    def score(
+        self, x: Tensor, *, background: Network | None = None, typical: float | None = None, codec: str | None = None,
+        batch: int = 64, members: int = 0, **condition: Tensor,
+    ) -> Scores:  # fmt: skip
+        """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
+        `arspec.scoring.score`."""
+        return scored(
+            self, tensor_of(x), condition, background=background, typical=typical, codec=codec, batch=batch,
+            members=members,
+        )  # fmt: skip
+
+    # -- compression -------------------------------------------------------------------------------------------------
+
+    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
+        """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
+        differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
+        return compressed(self, tensor_of(x), member, noise, self.numbered(condition, len(x)))
+
+    def decompress(self, container: bytes) -> Tensor:
+        """The examples that `compress` made the container of, in their own type of integers. InputError where it is
+        damaged, of another model, or where the numbers computed here are too far from those of the encoder."""
+        return restored(self, container)
+
+    # -- folders and repositories ------------------------------------------------------------------------------------
+
+    def save(self, folder: str | PathLike[str]) -> Path:
+        """Writes the model into a folder that stands alone: weights, spec, names of classes, and a card (README.md)
+        with a diagram. `arspec.open` reads it. Gives the folder. InputError where it can't be written, or holds a run
+        of training."""
+        return saved(self, folder)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | PathLike[str], *, device: str = "auto", revision: str | None = None,
+        token: str | bool | None = None, cache_dir: str | PathLike[str] | None = None, force_download: bool = False,
+        local_files_only: bool = False,
+    ) -> Model:  # fmt: skip
+        """The model of a repository `owner/name`, or of a folder, by the mixin of huggingface_hub, whose options these
+        are. InputError where that package is missing, and for what can't be had or is no model."""
+        return hub.download(name, proven, device=device, revision=revision, token=token, cache_dir=cache_dir,
+                            force_download=force_download, local_files_only=local_files_only)  # fmt: skip
+
+    def save_pretrained(
+        self, folder: str | PathLike[str], *, push_to_hub: bool = False, repo_id: str | None = None, **options: Any
+    ) -> str | None:
+        """As `save`, by the mixin of huggingface_hub. push_to_hub: into the repository `repo_id` as well, with the
+        options of `push_to_hub`; then the address that the hub answers is given."""
+        return hub.write(self, folder, push_to_hub=push_to_hub, repo_id=repo_id, **options)
+
+    def push_to_hub(
+        self, repo_id: str, *, commit_message: str = "A model of arspec", private: bool | None = None,
+        token: str | None = None, branch: str | None = None, create_pr: bool | None = None,
+    ) -> str:  # fmt: skip
+        """Writes the model, with its card, into a repository `owner/name`, which is made where it is not there. Gives
+        the address that the hub answers. InputError where huggingface_hub is missing, and where the hub refuses."""
+        return hub.upload(self, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
+                          create_pr=create_pr)  # fmt: skip
+
+    # -- torch's own -------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
+
+
+def build(spec: Spec, seed: int = 0, worth: int | None = None) -> Model:
+    """The model of a spec, unproven: `arspec.compile` is what users call."""
+    return Model(spec, seed, worth)
+
+
+def proven(spec: Spec, seed: int = 0) -> Model:
+    """The model of a spec that is proven first. A spec that is not is refused with its leaks as a SpecError."""
+    report = prove(spec, contexts=False)
+    if not report.ok:
+        raise SpecError(report.diagnostics)
+    return build(spec, seed)
+
+
+__all__ = ["Model", "build", "proven"]
