@@ -99,9 +99,9 @@ def spiral_out(grid: Grid, settings: Settings) -> Ranks:
 def hilbert(grid: Grid, _: Settings) -> Ranks:
     """The generalised Hilbert curve from the top left to the other end of the longer side (of the top row in a square).
 
-    It takes any size. Consecutive cells share a side, but for one diagonal step where the longer side is odd and the shorter
-    one even and at least 4. There, by parity, no path goes through all cells between those two corners. Where the shorter
-    side is 2 and the longer odd, every step is a side and the curve ends next to the corner instead."""
+    It takes any size. Consecutive cells share a side, but for one diagonal step where the longer side is odd and the
+    shorter one even and at least 4. There, by parity, no path goes through all cells between those two corners. Where
+    the shorter side is 2 and the longer odd, every step is a side and the curve ends next to the corner instead."""
     # Červený 2019, "gilbert". A block is a corner (i, j), a vector a along which the curve travels, a vector b across,
     # and the first rank of its cells. All blocks of one depth are split at once, so that nothing recurses.
     height, width = grid
@@ -366,10 +366,10 @@ def with_planes(order: Order, planes: int) -> Order:
 def ranks_from_file(path: str | Path, grid: Grid, quoted: bool = True) -> Ranks:
     """The ranks of a file for the explicit scan, int64 in the grid's shape (the grid (W, H) for a transposed scan).
 
-    `.npy`: an integer array in the grid's shape or flat. `.csv` and `.txt`: integers separated by commas or white space. They
-    stand in one line for each row of the grid, or all in one line, or one in each line. Nothing is unpickled.
-    Raises InputError for files that are missing, too large for the grid, or hold anything else. What they hold is part of its
-    message where they are `quoted`."""
+    `.npy`: an integer array in the grid's shape or flat. `.csv` and `.txt`: integers separated by commas or white
+    space. They stand in one line for each row of the grid, or all in one line, or one in each line. Nothing is
+    unpickled. Raises InputError for files that are missing, too large for the grid, or hold anything else. What they
+    hold is part of its message where they are `quoted`."""
     path, grid = Path(path), _checked_grid(grid)
     readers = {".npy": _read_npy, ".csv": _read_text, ".txt": _read_text}
     if path.suffix.lower() not in readers:

@@ -1,8 +1,9 @@
 """Reads: for every site of a layer's output, the input sites that it is computed from.
 
 One relation has four uses. `known_at` takes the maximum over the reads (the proof), `context` the union (what is seen).
-`back` goes the other way, from a site to what it depends on: witnesses, fields, and which sites must be computed at all.
-`table` lists the reads (the sampler's gathers). A missing input site, off the grid or masked out, is -1 in a table.
+`back` goes the other way, from a site to what it depends on: witnesses, fields, and which sites must be computed at
+all. `table` lists the reads (the sampler's gathers). A missing input site, off the grid or masked out,
+is -1 in a table.
 
 `back` takes marks: booleans, or words of 64 bits, each bit a question of its own, so that 64 of them go back at once.
 
@@ -98,7 +99,8 @@ DENSE = 8  # marks at one in so many positions, from where on all are carried ba
 class Tap:
     """One place of a window.
 
-    `source` [P_out] is the input position that each output position finds there (-1: none). `allowed` says which groups read
+    `source` [P_out] is the input position that each output position finds there (-1: none). `allowed` says which groups
+    read
     which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
 
     source: Ints
@@ -113,7 +115,8 @@ class Tap:
     def rows(self) -> list[tuple[bytes, Bools, bytes]]:
         """The output groups that read the same, as bytes, and what they read.
 
-        What they read is given as bytes too where it is the same at all positions. Those that read nothing are left out."""
+        What they read is given as bytes too where it is the same at all positions.
+        Those that read nothing are left out."""
         found: dict[bytes, list[int]] = {}
         for g, allowed in enumerate(self.allowed):
             found.setdefault(allowed.tobytes(), []).append(g)
@@ -129,8 +132,8 @@ class Tap:
 class Window(Reads):
     """Every site reads a few positions of the input, one a tap.
 
-    So do convolutions of all kinds, shifts, crops, upsampling, norms across groups, and the own earlier sites of recurrent
-    layers."""
+    So do convolutions of all kinds, shifts, crops, upsampling, norms across groups, and the own earlier sites of
+    recurrent layers."""
 
     out_groups: int
     out_positions: int
@@ -288,8 +291,8 @@ def _joined(values: Values, groups: Ints, join: np.ufunc, nothing: int) -> Value
 class Ranked(Reads):
     """Every site reads all sites whose rank is lower (strict), or not higher, than its own.
 
-    So do dense layers with degrees, and attention, under `earlier` and `so_far`. It compares ranks, never known-at, or a leak
-    above would mask itself."""
+    So do dense layers with degrees, and attention, under `earlier` and `so_far`. It compares ranks, never known-at, or
+    a leak above would mask itself."""
 
     out_rank: Ints
     in_rank: Ints
@@ -401,7 +404,8 @@ class Union(Reads):
 class Scan:
     """The own sites that a recurrent layer reads, and the waves in which they are computed.
 
-    A site's wave comes after those of all the sites that it reads. Every channel group reads all groups of an earlier state."""
+    A site's wave comes after those of all the sites that it reads.
+    Every channel group reads all groups of an earlier state."""
 
     own: Window
     waves: tuple[Ints, ...]  # sites of each wave

@@ -71,9 +71,9 @@ Frame = Cells | Units | Free
 class Type:
     """What a node gives: groups of channels on a grid. `levels` is set where the values are integers of the data.
 
-    `parts`: of data in several parts the name and type of each, in the order of generation. Auxiliary images, say, come before
-    the image itself. Together the parts have its groups. `channels` is then the most that any has: a part with fewer is
-    filled up with zeros."""
+    `parts`: of data in several parts the name and type of each, in the order of generation. Auxiliary images, say, come
+    before the image itself. Together the parts have its groups. `channels` is then the most that any has: a part with
+    fewer is filled up with zeros."""
 
     grid: tuple[int, ...]
     groups: int

@@ -20,8 +20,8 @@ from arspec.types import Ints, Member, Type
 
 @dataclass(eq=False)
 class Relations:
-    """The relations of every live node under one member of the family. `like`: those of a graph that shares nodes with this
-    one, under the same member; what has been found for such a node is found for both."""
+    """The relations of every live node under one member of the family. `like`: those of a graph that shares nodes with
+    this one, under the same member; what has been found for such a node is found for both."""
 
     graph: Graph
     member: Member
@@ -30,7 +30,8 @@ class Relations:
 
     def __post_init__(self) -> None:
         self._reads: dict[Node, list[Reads]] = {} if self.like is None else self.like._reads
-        # those of nodes of one layer on inputs of the same types, by the layer's identity, which such a node keeps alive
+        # those of nodes of one layer on inputs of the same types, by the layer's identity,
+        # which such a node keeps alive
         self._formed: dict[tuple[int | Type, ...], tuple[Node, list[Reads]]] = (
             {} if self.like is None else self.like._formed
         )

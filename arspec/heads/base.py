@@ -86,8 +86,8 @@ class Head(BaseModel):
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
         """Log-probabilities [..., levels] of the levels of one channel.
 
-        They are given the earlier channels of the same variable as value [..., C] has them; its later channels are not looked at.
-        Over all channels they add up to `log_prob`."""
+        They are given the earlier channels of the same variable as value [..., C] has them; its later channels are not
+        looked at. Over all channels they add up to `log_prob`."""
         raise NotImplementedError
 
     def draw(

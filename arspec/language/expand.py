@@ -328,7 +328,8 @@ class _Expander(Nodes):
             refs = {wanted[0]: given}
         elif given is not None:
             self.faults.add("AR204", f"the block '{called}' has the inputs {', '.join(wanted) or 'none'}", given.place,
-                            f"from: {{{', '.join(f'{w}: ...' for w in wanted)}}}" if wanted else "leave `from` out")  # fmt: skip
+                            f"from: {{{', '.join(f'{w}: ...' for w in wanted)}}}" if wanted
+                            else "leave `from` out")  # fmt: skip
             return dict.fromkeys(wanted, BROKEN)
         found: dict[str, Any] = {}
         for want in wanted:

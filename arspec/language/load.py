@@ -26,7 +26,8 @@ from arspec.syntax.yaml import Map, Scalar, Tree
 
 @dataclass(eq=False, repr=False)
 class Spec(ParsedSpec):
-    """A spec: `graph()` expands it, `variant(...)` is the same with something changed. Built by `load`; it does not change."""
+    """A spec: `graph()` expands it, `variant(...)` is the same with something changed. Built by `load`;
+    it does not change."""
 
     deeper: dict[int, Spec] = field(default_factory=dict)  # itself with every repeat multiplied, as asked for
 

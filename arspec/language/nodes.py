@@ -154,8 +154,8 @@ class Nodes:
         """Reports that what a reference names is not there, because `when` leaves it out."""
         message = f"{wanted}, and `when` leaves out what '{ref}' names"
         help = (
-            "list beside it a node that is there instead, with the opposite `when`: [this, other]; or give the reader the "
-            "same `when`"
+            "list beside it a node that is there instead, with the opposite `when`: [this, other]; or give the reader "
+            "the same `when`"
         )
         why = f": {left.place.text[:80]} is false" if "$" in left.place.text else ""
         self.faults.add("AR217", message, place, help, [(left.place, f"it is left out here{why}")])
@@ -243,7 +243,8 @@ class Nodes:
         return Written(layer, keys, _widths(KINDS[kind], entry), held)
 
     def _mend(self, fault: Fault, at: Place, node: Node) -> tuple[str | None, tuple[()], list[tuple[Place, str]]]:
-        """The help of a fault of a layer, and the edit that it stands for. How many channels the head takes is known."""
+        """The help of a fault of a layer, and the edit that it stands for.
+        How many channels the head takes is known."""
         head = self.spec.head.from_ if not self.data_type.parts else None
         if fault.code == "AR403" and fault.key == width_key(node) and node.name == head:
             return "the head reads this node: write `$head`, the channels that it takes", (), [(at, "$head")]
@@ -367,10 +368,13 @@ class Nodes:
         node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
         node.out = node.layer.infer(node)
         if node.out.sites > MAX_NODE_SITES:
-            raise Fault("AR413", f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
+            raise Fault("AR413",
+                        f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
                         "make its grid smaller")  # fmt: skip
         if node.out.width * node.out.positions > MAX_ELEMENTS:
-            raise Fault("AR413", f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit MAX_ELEMENTS)",
+            raise Fault("AR413",
+                        f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit "
+                        "MAX_ELEMENTS)",
                         "take fewer channels, or a smaller grid", "out")  # fmt: skip
         if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
             raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",

@@ -59,9 +59,9 @@ class Attention(Layer):
     def constants(self, node: Node, member: Member) -> Constants:
         """The mask as the computation takes it; nothing where every site sees every site.
 
-        Where the sites are a sequence by rank: `strict`, whether a site sees lower ranks alone, or its own too. `rank` [S]: the
-        sites' numbers in that order. `order` [S]: the sites by rank, where they are not sorted. No matrix is kept.
-        Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything."""
+        Where the sites are a sequence by rank: `strict`, whether a site sees lower ranks alone, or its own too. `rank`
+        [S]: the sites' numbers in that order. `order` [S]: the sites by rank, where they are not sorted. No matrix is
+        kept. Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything."""
         relation = between(node.out, node.ins[1], node.mask, member)
         if isinstance(relation, Whole):
             return {}
@@ -103,8 +103,8 @@ class Attention(Layer):
         return self._side_by_side(attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True))
 
     def _masked(self, q: Tensor, k: Tensor, v: Tensor, c: Constants) -> Tensor:
-        """q [B, n, C], k [B, heads, S, C / heads], v [B, heads, S, D / heads] -> [B, n, D]. mask [n, S], and `seeing` [n]
-        as in `constants`."""
+        """q [B, n, C], k [B, heads, S, C / heads], v [B, heads, S, D / heads] -> [B, n, D]. mask [n, S], and `seeing`
+        [n] as in `constants`."""
         import torch
 
         mask, seeing = c.get("mask"), c.get("seeing")

@@ -1,14 +1,16 @@
 """The contract that every layer kind fulfils. One kind, one class, one file. Its YAML keys are its fields.
 
     what it is          fields, `infer`                               the keys, and the type of the output
-    what it reads       `reads`, `scan`, `reads_work`, `settle`       the relation with each input, and with its own sites
-    its weights         `weights`, `constants`                        names, shapes and starts; masks and tables of an order
-    all sites           `prepare`, `forward`                          tensors [B, G * C, *grid]
-    some sites          `prepare_sites`, `forward_sites`, ...         sites of one group, from what they read: [B, n, M * C]
-    what may be known   `traits`                                      statements that the optimiser uses; the defaults are safe
-    how it is drawn     `style`                                       the colour and the text of the diagram
+    what it reads       `reads`, `scan`, `reads_work`, `settle`       the relation with each input, and with its own
+    sites its weights         `weights`, `constants`                        names, shapes and starts; masks and tables
+    of an order all sites           `prepare`, `forward`                          tensors [B, G * C, *grid]
+    some sites          `prepare_sites`, `forward_sites`, ...         sites of one group, from what they read: [B, n, M
+    * C] what may be known   `traits`                                      statements that the optimiser uses; the
+    defaults are safe how it is drawn     `style`
+    the colour and the text of the diagram
 
-A kind without statements is computed as it says: slower at most, never wrong. A test holds each statement to the computation.
+A kind without statements is computed as it says: slower at most, never wrong.
+A test holds each statement to the computation.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ MaskText = Annotated[str | list[Any] | dict[str, Any], "mask"]
 
 
 class Fault(Exception):
-    """What is wrong with a node: a code, what holds and what came, and how to mend it. The graph adds the place: that of
-    the value of `key`, or of the layer. `becomes`: what is to stand there instead, where that is sure."""
+    """What is wrong with a node: a code, what holds and what came, and how to mend it. The graph adds the place: that
+    of the value of `key`, or of the layer. `becomes`: what is to stand there instead, where that is sure."""
 
     def __init__(
         self, code: str, message: str, help: str | None = None, key: str | None = None, becomes: str | None = None
@@ -72,8 +74,8 @@ class Weight:
 class Node:
     """A layer in its place in the graph.
 
-    It has a path name (`body.3.h_conv`), its inputs in the order of the ports, and the type of its output. It knows its mask,
-    and where in which file it stands."""
+    It has a path name (`body.3.h_conv`), its inputs in the order of the ports, and the type of its output. It knows its
+    mask, and where in which file it stands."""
 
     name: str
     layer: Layer
@@ -133,8 +135,8 @@ class Traits:
     is_sum: bool = False
     # The channels of the inputs stand side by side in the output. A linear reader may then take each input by itself.
     is_concat: bool = False
-    # Each site is a weighted sum of what it reads, plus a bias: `weight` [C, M * C_in] and `bias` [C] of `prepare_sites`.
-    # Layers that read the same are then one product, and `forward_sites` is never called.
+    # Each site is a weighted sum of what it reads, plus a bias: `weight` [C, M * C_in] and `bias` [C] of
+    # `prepare_sites`. Layers that read the same are then one product, and `forward_sites` is never called.
     is_linear: bool = False
     # [C]: each channel of a site is a function of this one channel of the same site of the one input, the same function
     # whichever other channels there are. Channels that are known early may then go through the layer early.
@@ -155,11 +157,13 @@ class Traits:
     full_context: bool = False
     # Where a relation is a matrix, it takes what each site reads, gathered, in place of the whole input.
     gathered_context: bool = False
-    # The numbers of the inputs that it takes as `hoist` makes them. An input that no variable influences is hoisted once.
+    # The numbers of the inputs that it takes as `hoist` makes them.
+    # An input that no variable influences is hoisted once.
     hoisted: frozenset[int] = frozenset()
 
     # -- the start of training
-    # The weights `gain` and `bias` scale and shift the output; a first batch may set them so that it has mean 0, deviation 1.
+    # The weights `gain` and `bias` scale and shift the output;
+    # a first batch may set them so that it has mean 0, deviation 1.
     initialised_from_data: bool = False
 
 
@@ -216,7 +220,8 @@ class Layer(BaseModel):
         return {}
 
     def constants(self, node: Node, member: Member) -> Constants:
-        """What the computation needs beside weights, under one order: masks and index tables as arrays, and plain values."""
+        """What the computation needs beside weights, under one order: masks and index tables as arrays,
+        and plain values."""
         return {}
 
     # -- its computation: all sites ----------------------------------------------------------------------------------
@@ -234,7 +239,8 @@ class Layer(BaseModel):
         raise NotImplementedError
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
-        """As `forward`, of a layer without weights that is `in_place`: in the memory of input k, which has no other reader."""
+        """As `forward`, of a layer without weights that is `in_place`: in the memory of input k,
+        which has no other reader."""
         raise NotImplementedError
 
     # -- its computation: some sites of one group --------------------------------------------------------------------
@@ -250,8 +256,10 @@ class Layer(BaseModel):
 
         w: what `prepare_sites` gave. xs[i]: what they read of input i, M places side by side, [B, n, M * C].
         Of an input whose relation is a matrix, xs[i] has the first sites, as `view_context` gives them.
-        Of a `hoisted` input, it is what `hoist` made. Of a scan, the last are its own sites: [B, n, M * cached_channels].
-        sites: [n] where it `needs_sites`, else undefined; where the context is gathered, how many places each site reads."""
+        Of a `hoisted` input, it is what `hoist` made. Of a scan, the last are its own sites: [B, n, M *
+        cached_channels].
+        sites: [n] where it `needs_sites`, else undefined; where the context is gathered,
+        how many places each site reads."""
         raise NotImplementedError
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ def conditioned(x: Tensor, given: Tensor | None, w: Weights) -> Tensor:
 
 
 def prepare_condition_sites(node: Node, w: Weights, group: int) -> Weights:
-    """The condition's weight for the sites of one group, [K, C], ready for `hoist_condition`; nothing without a condition."""
+    """The condition's weight for the sites of one group, [K, C], ready for `hoist_condition`;
+    nothing without a condition."""
     channels = node.ins[0].channels
     return {WEIGHT: w[WEIGHT][group * channels : (group + 1) * channels].T.contiguous()} if WEIGHT in w else {}
 
@@ -74,8 +75,8 @@ def hoist_condition(w: Weights, given: Tensor) -> Tensor:
 
 
 class Condition(Layer):
-    """Adds a linear function of a condition to every site. A class or a vector gives a bias for each channel. A map or a series
-    on the same grid goes through a 1×1 convolution. It carries no data, so no mask is needed."""
+    """Adds a linear function of a condition to every site. A class or a vector gives a bias for each channel. A map or
+    a series on the same grid goes through a 1×1 convolution. It carries no data, so no mask is needed."""
 
     layer: Literal["condition"]
     example = (

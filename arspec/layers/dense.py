@@ -57,10 +57,10 @@ def numbers_between(this: Type, that: Type, mask: Mask | None) -> int:
 
 
 class Dense(Layer):
-    """A fully connected layer of a vector model. With `units` it is a hidden layer: every unit has a degree, the highest rank
-    that it may have seen. Degrees are drawn anew for each member of the spec's family. `mask: so_far` lets a unit read what
-    has no higher degree. Without `units` it gives `out` channels for each entry of the data. `mask: earlier` then leaves out
-    the entry itself. (Germain et al. 2015, equations 13 and 14.)"""
+    """A fully connected layer of a vector model. With `units` it is a hidden layer: every unit has a degree, the
+    highest rank that it may have seen. Degrees are drawn anew for each member of the spec's family. `mask: so_far` lets
+    a unit read what has no higher degree. Without `units` it gives `out` channels for each entry of the data. `mask:
+    earlier` then leaves out the entry itself. (Germain et al. 2015, equations 13 and 14.)"""
 
     layer: Literal["dense"]
     example = (

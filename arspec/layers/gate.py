@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Gate(Layer):
-    """y = f(a + V_a h) ⊙ σ(b + V_b h). Here a and b are the two halves of the channels of each group, and h is the condition, if
-    there is one. f is tanh, or the identity as in PixelCNN++. (van den Oord et al. 2016b, equations 2 to 4; 2016c, equations
-    2 and 3.)"""
+    """y = f(a + V_a h) ⊙ σ(b + V_b h). Here a and b are the two halves of the channels of each group, and h is the
+    condition, if there is one. f is tanh, or the identity as in PixelCNN++. (van den Oord et al. 2016b, equations 2 to
+    4; 2016c, equations 2 and 3.)"""
 
     layer: Literal["gate"]
     example = (

@@ -1,6 +1,7 @@
 """Where the places of a window lie.
 
-Here is the arithmetic of kernels, strides, dilations and paddings, in one and two dimensions. Masks are evaluated over it.
+Here is the arithmetic of kernels, strides, dilations and paddings, in one and two dimensions.
+Masks are evaluated over it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ PLACE = 10_000  # operations that could be done in the time that a place takes t
 class Geometry:
     """A window's form, one entry a dimension.
 
-    `before` and `after` are the padding on the two sides. Of a transposed window, `before` is what is cropped from the start
-    of the full output."""
+    `before` and `after` are the padding on the two sides. Of a transposed window, `before` is what is cropped from the
+    start of the full output."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -91,8 +92,9 @@ PADDING_SIDES = {1: ("before", "after"), 2: ("top", "bottom", "left", "right")}
 def padding(value: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The padding of each dimension, on its two sides: (before, after).
 
-    `same` centres the window and keeps the grid; `valid` has none. `causal` puts all of the padding before: on the left, and
-    in two dimensions on top as well. A number, or one a side, is taken as it is. Raises Fault for a side that is not there."""
+    `same` centres the window and keeps the grid; `valid` has none. `causal` puts all of the padding before: on the
+    left, and in two dimensions on top as well. A number, or one a side, is taken as it is.
+    Raises Fault for a side that is not there."""
     reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     dimensions = len(kernel)
     if value == "same":

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 class Lstm(Recurrent):
     """A long short-term memory over a grid. Its input gives 4 × its channels in each group, in the order o, f, i, g.
-    `state: [[-1, -1], [-1, 0], [-1, 1]]` with `carry: 1` is a Row LSTM of kernel 3. [[0, -1], [-1, 0]] is a Diagonal LSTM
-    from the left, and [[-1]] is one over time. o, f, i, g = σ, σ, σ, tanh of the input's part plus the states' part.
-    c = f ⊙ c' + i ⊙ g with c' the carried cell. h = o ⊙ tanh c. (van den Oord et al. 2016a, equation 3.)"""
+    `state: [[-1, -1], [-1, 0], [-1, 1]]` with `carry: 1` is a Row LSTM of kernel 3. [[0, -1], [-1, 0]] is a Diagonal
+    LSTM from the left, and [[-1]] is one over time. o, f, i, g = σ, σ, σ, tanh of the input's part plus the states'
+    part. c = f ⊙ c' + i ⊙ g with c' the carried cell. h = o ⊙ tanh c. (van den Oord et al. 2016a, equation 3.)"""
 
     layer: Literal["lstm"]
     example = (

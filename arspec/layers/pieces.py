@@ -28,8 +28,8 @@ OVERHEAD = 1 << 16  # numbers that could be moved in the time that one more prod
 class Ranges:
     """A mask between channel groups whose rows and columns are unbroken.
 
-    read: the groups [first, behind the last) that each group of the output reads. reader: those by which each group of the
-    input is read."""
+    read: the groups [first, behind the last) that each group of the output reads. reader: those by which each group of
+    the input is read."""
 
     read: tuple[tuple[int, int], ...]
     reader: tuple[tuple[int, int], ...]
@@ -53,7 +53,8 @@ class SharedBox:
 class GatheredRest:
     """What the positions [n] read besides the shared box.
 
-    table [n, m] names an input position for each of m places of the kernel, P_in where there is none. mask: [G_out, G_in, m].
+    table [n, m] names an input position for each of m places of the kernel, P_in where there is none. mask: [G_out,
+    G_in, m].
     group: the one group of the output that it serves; None: all."""
 
     positions: Ints
@@ -127,8 +128,8 @@ def cut(window: Window, kernel: tuple[int, ...], into: int, out: int) -> Pieces:
 def _dense(everywhere: Bools, kernel: tuple[int, ...]) -> Bools:
     """everywhere [G_out, G_in, taps] without the places at the edges of its box that are filled by less than half.
 
-    As products of their own they cost less than the empty places would. An example is the centre of a serpentine's window,
-    alone in its row."""
+    As products of their own they cost less than the empty places would. An example is the centre of a serpentine's
+    window, alone in its row."""
     places = np.logical_and.reduce(everywhere, axis=(0, 1)).reshape(kernel)
     if not np.array_equal(places.ravel(), np.logical_or.reduce(everywhere, axis=(0, 1))):
         return everywhere  # some groups read what others do not

@@ -26,8 +26,8 @@ def _source(kind: Type, member: Member, steps: int) -> Ints:
 
 class Previous(Layer):
     """Every position shows what lies at the one that comes `steps` before it in the order; zeros come in at the start.
-    On a sequence in its natural order it is `shift: {steps: 1}`. It makes a transformer over the pixels of an image strict,
-    in any order."""
+    On a sequence in its natural order it is `shift: {steps: 1}`. It makes a transformer over the pixels of an image
+    strict, in any order."""
 
     layer: Literal["previous"]
     example = "order: {scan: zigzag, channels: joint}\ngraph:\n  last: {layer: previous, from: scaled, steps: 2}"

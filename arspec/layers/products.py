@@ -30,8 +30,9 @@ MAX_GATHERED = 1 << 20  # numbers that are gathered at a time: on a CPU they sho
 class Gather:
     """Rows of a product.
 
-    `table` [n, m] names the positions that they are made of, side by side. `positions` [n] is where they go, and `channels`
-    which channels they are. inside: no position in the table is P, the one behind the last, which holds zeros."""
+    `table` [n, m] names the positions that they are made of, side by side. `positions` [n] is where they go, and
+    `channels` which channels they are. inside: no position in the table is P, the one behind the last,
+    which holds zeros."""
 
     positions: Tensor
     table: Tensor
@@ -112,9 +113,9 @@ def pays(weight: Tensor) -> bool:
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:
     """A convolution of one place, of channel groups that read some of the groups only.
 
-    x [B, G_in * C, *grid], weight [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group is a
-    convolution of the groups that it reads. For red, green and blue in sequence that is two thirds of the whole product,
-    in the backward pass too."""
+    x [B, G_in * C, *grid], weight [G_out * D, G_in * C, 1 ...], bias [G_out * D] -> [B, G_out * D, *grid]. Each group
+    is a convolution of the groups that it reads. For red, green and blue in sequence that is two thirds of the whole
+    product, in the backward pass too."""
     return _InSequence.apply(x, weight, bias, ranges)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
 

@@ -37,8 +37,8 @@ class Tiles:
 def tiles(mask: Bools) -> Tiles | None:
     """A mask [R, C] as tiles: strips of rows, each with what it reads, in one piece or two.
 
-    The first piece is what all rows of a strip read, where that is worth a product of its own; the other is the rest. Every
-    row is in a tile, if one without columns. None where that would save little."""
+    The first piece is what all rows of a strip read, where that is worth a product of its own; the other is the rest.
+    Every row is in a tile, if one without columns. None where that would save little."""
     (rows, columns), found, hidden = mask.shape, list[Tile](), list[Tile]()
     strips = min(MOST, round(mask.size / TILE))
     for k in range(strips):

@@ -1,7 +1,7 @@
 """The parallel form as a list of steps: of every node what its computation takes, looked up once for all passes.
 
-The steps of a graph never change, and torch.compile is told so. It need not look at each of their parts, neither when it
-traces a module nor, as guards, at every call of what it made.
+The steps of a graph never change, and torch.compile is told so. It need not look at each of their parts, neither when
+it traces a module nor, as guards, at every call of what it made.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The weights of a compiled spec: a tree of modules whose parameter names are the spec's node names.
 
 `body.3.h_conv.weight` is the parameter `weight` of the node `body.3.h_conv`. torch's modules use some names themselves
-(`train`, `type`, `half`, `__init__`, ...). Such a part of a name gets an underscore behind it, or more where theirs ends in
-some. So does such a name with other underscores at its end: no two parts ever meet.
+(`train`, `type`, `half`, `__init__`, ...). Such a part of a name gets an underscore behind it, or more where theirs
+ends in some. So does such a name with other underscores at its end: no two parts ever meet.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ def edited(spec: Spec, candidate: Candidate, proven: Proven) -> Spec | None:
 
 def best(spec: Spec, little: Spec, tried: list[Candidate], proven: Proven) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
-    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `proven`: what has been
-    found of either."""
+    `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `proven`: what
+    has been found of either."""
     held: list[Holding] = []
     most, lossless, last, nodes = -1.0, coverage(little, proven), TRIED, 0
     for number, candidate in enumerate(tried):
