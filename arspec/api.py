@@ -37,7 +37,7 @@ def open(name: StrPath, device: str = "auto", *, revision: str | None = None) ->
     device: auto (cuda where there is one), cpu, cuda, cuda:1 ... revision: a branch, a tag or a commit of a repository.
     Raises InputError where there is no model that can be read. Nothing of what is read is executed."""
     from arspec.model import proven
-    from arspec.saving.folder import open_model
+    from arspec.saving.opening import open_model
 
     return open_model(name, device, proven, revision)
 

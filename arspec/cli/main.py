@@ -9,11 +9,11 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from arspec import __version__
 from arspec.cli.ending import Ended, ending
 from arspec.cli.parser import Parser, no_command
 from arspec.cli.streams import hush, open_streams, say_any_text
 from arspec.progress import showing
+from arspec.version import VERSION
 
 # command -> (module, suffix of its two functions, one line). The module is imported when the command is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -100,7 +100,7 @@ def _overview(arguments: list[str]) -> int:
         description="A compiler for autoregressive models.",
         epilog="exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the input is wrong",
     )
-    parser.add_argument("--version", action="version", version=f"arspec {__version__}")
+    parser.add_argument("--version", action="version", version=f"arspec {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, (_, _, about) in COMMANDS.items():
         commands.add_parser(name, help=about)

@@ -69,7 +69,7 @@ def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
 def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
     """The model that `args.model` names, on `args.device`, in evaluation mode.
     `--label` becomes a `--condition` of it."""
-    import arspec
+    from arspec import api
     from arspec.network.device import choose_device
     from arspec.training.checkpoint import load_model
 
@@ -82,8 +82,8 @@ def open_model(args: argparse.Namespace, seed: int = 0) -> Any:
         model = load_model(path, args.device)
     else:
         device = choose_device(args.device)
-        spec = arspec.load(path, params=params_of(args.set))
-        model = arspec.compile(spec, seed=seed).to(device).eval()
+        spec = api.load(path, params=params_of(args.set))
+        model = api.compile(spec, seed=seed).to(device).eval()
         say(f"note: {spec.source.name} is a spec: its weights are untrained", file=sys.stderr)
     if getattr(args, "label", None):
         settle_labels(args, model)

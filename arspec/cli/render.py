@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _models(args: argparse.Namespace) -> list[Any]:
     """What is named, as models on the CPU. A spec that leaks too: the picture shows it."""
-    import arspec
+    from arspec import api
     from arspec.diagnostics import InputError
     from arspec.training.checkpoint import load_model
 
@@ -92,7 +92,7 @@ def _models(args: argparse.Namespace) -> list[Any]:
     models: list[Any] = []
     for name in args.specs:
         if names_spec(name):
-            models.append(arspec.compile(arspec.load(name, *settings), check=False))
+            models.append(api.compile(api.load(name, *settings), check=False))
         elif any(settings):
             raise InputError("AR808", f"--set and --data are of specs; {name} has the size it was trained with", None)
         else:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from torch import Tensor, nn
 
-from arspec.diagnostics import InputError, did_you_mean_file
+from arspec.diagnostics import InputError
 from arspec.files.atomic import write_text
 from arspec.network.device import choose_device
 from arspec.saving.card import write_card
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 MODEL, STATE = "model.safetensors", "state.safetensors"  # the latter is of a run of training
 CONFIG = "config.json"
 M = TypeVar("M", bound="Network")
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tensor] | None = None) -> Path:
@@ -79,23 +77,3 @@ def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -
     model.names, model.figures = read_classes(folder, model.spec), read_figures(folder)
     fill(model, tensors, str(file))
     return model.to(on).eval()
-
-
-def open_model(name: str | os.PathLike[str], device: str, make: Callable[[Spec], M], revision: str | None = None) -> M:
-    """The model of a folder or a file, or of the repository `owner/name`, where there is no such folder. make: the
-    model of a spec."""
-    text = os.fspath(name)
-    if os.path.exists(text):
-        if revision is not None:
-            raise InputError(
-                "AR808", f"a revision is of a repository, and {text} is a folder or a file", "leave it out"
-            )
-        return load(text, device, make)
-    if not _REPOSITORY.fullmatch(text) or os.path.isdir(os.path.dirname(text)):
-        hint = (
-            did_you_mean_file(text) or "a model is a folder that arspec train or model.save has written, or owner/name"
-        )
-        raise InputError("AR802", f"there is no model at {text}", hint)
-    from arspec.saving.hub import download
-
-    return download(text, make, device=device, revision=revision)

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import arspec
+from arspec.model import build
 from arspec.saving.tensors import fill, weights_of
 
 
 def twin(model: Any, weights: Mapping[str, Tensor] | None = None) -> nn.Module:
     """Another module of the model's spec with the same weights (or these, whole); it is not trained by gradients."""
     own = weights_of(model)
-    copied = arspec.compile(model.spec, check=False)
+    copied = build(model.spec)
     first = next(iter(own.values()))
     copied.to(first.device, first.dtype)
     fill(copied, own if weights is None else weights, "the model")
