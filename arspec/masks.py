@@ -7,7 +7,6 @@ and groups are built in, because one group may speak for several channels.
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from arspec.diagnostics import did_you_mean, the_nearest
+from arspec.syntax.arithmetic import BY_SYMBOL
 from arspec.syntax.expressions import ExpressionError
 from arspec.syntax.predicates import And, BinOp, Compare, Coordinate, Name, Not, Number, Or, Predicate, parse_mask
 from arspec.syntax.synonyms import MASKS
@@ -191,7 +191,7 @@ def holds(predicate: Predicate, pairs: Pairs) -> Bools:
             return np.logical_not(holds(inner, pairs))
         case Compare():
             left, right = _number(predicate.left, pairs), _number(predicate.right, pairs)
-            return _COMPARISONS[predicate.op](left, right)
+            return BY_SYMBOL[predicate.op](left, right)
         case _:
             raise TypeError(f"not a predicate: {predicate!r}")
 
@@ -250,12 +250,6 @@ _BUILT_IN: dict[str, Callable[[Pairs], Bools]] = {
     "earlier": lambda p: (p.that.last_rank < p.this.first_rank) & _both_known(p),
     "so_far": lambda p: (p.that.last_rank <= p.this.last_rank) & _both_known(p),
 }
-_COMPARISONS: dict[str, Callable[[Any, Any], Bools]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
-}  # fmt: skip
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
-}  # fmt: skip
 
 
 def _number(node: Any, pairs: Pairs) -> Any:
@@ -263,7 +257,7 @@ def _number(node: Any, pairs: Pairs) -> Any:
         case Number():
             return node.value
         case BinOp():
-            return _ARITHMETIC[node.op](_number(node.left, pairs), _number(node.right, pairs))
+            return BY_SYMBOL[node.op](_number(node.left, pairs), _number(node.right, pairs))
         case Coordinate(who, what):
             side = pairs.this if who == "this" else pairs.that
             if what == "rank":

@@ -72,6 +72,8 @@ def _add_common(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 def run_sample(args: argparse.Namespace) -> int:
     """Draws samples and says where they are, or explains their plan; exit code 0."""
+    if args.columns is not None:
+        at_least(1, args.columns, "--columns")
     chance = _check(args)
     if args.explain_plan:
         return run_plan(args)
@@ -141,13 +143,13 @@ def run_complete(args: argparse.Namespace) -> int:
     kept, conditions = torch.from_numpy(known).to(device), as_tensors(repeated, model)
     effort = {"particles": args.particles, "sweeps": args.sweeps, "tries": args.tries}
     chosen, method = plan(model, kept, args.how, args.member, **effort), args.method
-    if not getattr(args, "quiet", False):
+    if not args.quiet:
         say(f"{len(x) * args.each:,} completion{'s' * (len(x) * args.each != 1)} {chosen}", file=sys.stderr)
     if chosen.how == "order":
         method = method_of(args, model, len(x) * args.each, chosen.given.member, conditions, kept)
     found = complete(
-        model, torch.from_numpy(x.repeat(args.each, 0)).to(device), kept, conditions, how=chosen.how, method=method,
-        member=chosen.given.member, seed=args.seed, **effort, **chance,
+        model, torch.from_numpy(x.repeat(args.each, 0)).to(device), kept, conditions, how=chosen, method=method,
+        seed=args.seed, **effort, **chance,
     )  # fmt: skip
     output.say([f"{found.how}: {found.guarantee}"])
     completions = found.values.cpu().numpy().reshape(len(x), args.each, *data.shape)
@@ -166,6 +168,4 @@ def run_complete(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> dict[str, Any]:
     if args.n is not None:
         at_least(1, args.n, "-n")
-    if getattr(args, "columns", None) is not None:
-        at_least(1, args.columns, "--columns")
     return chance_of(args)

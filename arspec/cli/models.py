@@ -191,7 +191,7 @@ def _values(value: str, section: Any) -> Any:
 
 def say_adapted(examples: Examples, args: argparse.Namespace) -> None:
     """Tells on standard error what was done to examples so that they fit the spec."""
-    if examples.note and not getattr(args, "quiet", False):
+    if examples.note and not args.quiet:
         say(f"note: {examples.name}: {examples.note}", file=sys.stderr)
 
 

@@ -39,7 +39,7 @@ def prompt_of(args: argparse.Namespace, data: SequenceData) -> Codes | None:
         raise InputError("AR808", "--prompt and --prefix both say what the sequence begins with", "give one of them")
     if args.prompt is not None:
         return _written(args.prompt, data)
-    return None if args.prefix is None else _read(args.prefix, data, getattr(args, "quiet", False))
+    return None if args.prefix is None else _read(args.prefix, data, args.quiet)
 
 
 def _written(text: str, data: SequenceData) -> Codes:

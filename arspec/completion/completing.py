@@ -14,7 +14,7 @@ from arspec.completion.enumeration import by_enumeration, completions
 from arspec.completion.gibbs import by_gibbs, by_metropolis
 from arspec.completion.given import Given
 from arspec.completion.particles import by_particles
-from arspec.completion.plan import plan
+from arspec.completion.plan import Plan, plan
 from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
@@ -51,7 +51,7 @@ AS_IT_IS = Chance()
 
 
 def complete(
-    model: Network, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str = "auto",
+    model: Network, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str | Plan = "auto",
     member: int | None = None, seed: int = 0, temperature: float = 1.0, particles: int = 64,
     sweeps: int = 20, tries: int = 1000, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
     min_p: float | None = None,
@@ -60,11 +60,12 @@ def complete(
 
     how: order (clamping; exact where the given part tells nothing after it), enumeration, rejection (exact), particles,
     gibbs, metropolis (exact in the limit). auto: what `arspec.completion.plan` chooses, which says its cost beforehand.
+    A plan that it gave is taken as it is.
     member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k, top_p, min_p:
     for the order alone. InputError where the way can't be taken."""
     condition = model.conditions(condition or {}, len(x))
     chance = Chance(temperature, model.graph.head.truncation(top_k, top_p, min_p))
-    chosen = plan(model, known, how, member, particles, sweeps, tries)
+    chosen = how if isinstance(how, Plan) else plan(model, known, how, member, particles, sweeps, tries)
     how, given = chosen.how, chosen.given
     if chance != AS_IT_IS and (how != "order" or given.partial.any()):
         raise InputError(

@@ -51,6 +51,10 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
     ast.NotEq: ("!=", operator.ne),
 }
+BY_SYMBOL: dict[str, Callable[[Any, Any], Any]] = {
+    **{symbol: function for symbol, function, _ in BINARY.values()}, **dict(COMPARISONS.values()),
+}  # fmt: skip
+"""What each operator and comparison calculates, of numbers or arrays."""
 ALSO: dict[str, str] = dict.fromkeys(("==", "!="), ", of two texts, two truth values or two lists")
 """What else than numbers is compared."""
 FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {

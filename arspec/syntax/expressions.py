@@ -239,7 +239,9 @@ CALCULATES = re.compile(
 )
 
 
-class _Evaluator:
+class Walk:
+    """A way through what `parse` gives, with faults at their places in the text."""
+
     def __init__(self, params: Mapping[str, Any], offset: int, parameters: Mapping[int, str]) -> None:
         self.params = params
         self.offset = offset
@@ -248,10 +250,17 @@ class _Evaluator:
     def error(
         self, code: str, message: str, node: ast.expr, help: str | None = None, becomes: str | None = None
     ) -> ExpressionError:
+        """A fault of this part of the text."""
         start = node.col_offset
         length = max(1, (node.end_col_offset or start) - start)
         return ExpressionError(code, message, help, start + self.offset, length, becomes)
 
+    def parameter(self, node: ast.Name) -> Any:
+        """The value of the parameter that stands here. Raises ExpressionError (AR303) where there is none."""
+        return _parameter(self.parameters[node.col_offset], self.params, node.col_offset + self.offset)
+
+
+class _Evaluator(Walk):
     def value(self, node: ast.expr, depth: int) -> Any:
         if depth > MAX_TREE:
             found = f"operations are nested more than {MAX_TREE} deep (limit MAX_TREE)"
@@ -291,8 +300,7 @@ class _Evaluator:
 
     def name(self, node: ast.Name) -> Any:
         if node.col_offset in self.parameters:
-            name = self.parameters[node.col_offset]
-            value = _parameter(name, self.params, node.col_offset + self.offset)
+            value = self.parameter(node)
             return self.checked(value, node) if _is_number(value) else value
         if node.id in ("true", "false"):
             return node.id == "true"

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from arspec.diagnostics import did_you_mean, nearest, the_nearest
-from arspec.syntax.arithmetic import COMPARISONS
-from arspec.syntax.expressions import MAX_TREE, ExpressionError, parse
+from arspec.syntax.arithmetic import BINARY, BY_SYMBOL, COMPARISONS
+from arspec.syntax.expressions import MAX_TREE, ExpressionError, Walk, parse
 
 MAX_NUMBER = 1 << 31  # of an integer in a mask
 MAX_COORDINATE = 1 << 31  # of a coordinate, for the bound below
@@ -36,11 +36,7 @@ CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
 ArithmeticOp = Literal["+", "-", "*", "//", "%"]
 
 ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
+    kind: symbol for kind, (symbol, _, _) in BINARY.items() if symbol in get_args(ArithmeticOp)
 }
 
 
@@ -173,19 +169,7 @@ def coordinates(part: Predicate | Operand) -> set[Coordinate]:
             return set()
 
 
-class _Builder:
-    def __init__(self, params: Mapping[str, Any], offset: int, parameters: Mapping[int, str]) -> None:
-        self.params = params
-        self.offset = offset
-        self.parameters = parameters
-
-    def error(
-        self, code: str, message: str, node: ast.expr, help: str | None = None, becomes: str | None = None
-    ) -> ExpressionError:
-        start = node.col_offset
-        length = max(1, (node.end_col_offset or start) - start)
-        return ExpressionError(code, message, help, start + self.offset, length, becomes)
-
+class _Builder(Walk):
     def nesting(self, node: ast.expr, depth: int) -> int:
         if depth > MAX_TREE:
             found = f"the mask is nested more than {MAX_TREE} deep (limit MAX_TREE)"
@@ -230,14 +214,6 @@ class _Builder:
         except ExpressionError as error:
             found = f"${self.parameters[node.col_offset]} is {value[:60]!r}: {error.message}"
             raise self.error(error.code, found, node, error.help) from None
-
-    def parameter(self, node: ast.Name) -> Any:
-        name = self.parameters[node.col_offset]
-        if name in self.params:
-            return self.params[name]
-        help = did_you_mean(name, self.params, "parameters") or "declare it under params"
-        sure = the_nearest(name, self.params)
-        raise self.error("AR303", f"there is no parameter ${name}", node, help, None if sure is None else f"${sure}")
 
     def compared(self, left: ast.expr, ops: list[ast.cmpop], others: list[ast.expr], depth: int) -> Predicate:
         first = self.operand(left, depth)
@@ -321,9 +297,7 @@ class _Builder:
             raise self.error("AR306", "this can exceed 2**62 (limit MAX_BOUND)", node)
         if not isinstance(left, Number) or not isinstance(right, Number):
             return result
-        a, b = left.value, right.value
-        values = {"+": a + b, "-": a - b, "*": a * b, **({"//": a // b, "%": a % b} if b else {})}
-        return self.number(values[op], node)
+        return self.number(BY_SYMBOL[op](left.value, right.value), node)
 
 
 def _bound(part: Operand) -> int:

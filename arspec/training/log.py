@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ class Log:
         self._trim(from_step)
         self._excepthook = threading.excepthook
         self._board = _tensorboard(folder, from_step) if tensorboard else None
-        self._progress = Progress("training", steps, done=from_step).__enter__()
+        self._open = ExitStack()
+        self._open.callback(self._close_board)
+        self._progress = self._open.enter_context(Progress("training", steps, done=from_step))
         self._told: dict[str, float] = {}
 
     def _trim(self, from_step: int) -> None:
@@ -65,7 +68,9 @@ class Log:
 
     def close(self) -> None:
         """Ends what is shown and flushes TensorBoard's file."""
-        self._progress.__exit__()
+        self._open.close()
+
+    def _close_board(self) -> None:
         if self._board is not None:
             try:
                 with telling(self._board.log_dir):

@@ -1,4 +1,8 @@
-"""WAV files of PCM samples, byte for byte."""
+"""WAV files of PCM samples, byte for byte.
+
+soundfile reads the same samples, but does not say where they lie in the file, nor what stands around them. Without that
+a file cannot come back byte for byte, and without soundfile none can be read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""PBM, PGM and PPM pictures, binary and plain (netpbm's formats P1 to P6), at their own depth."""
+"""PBM, PGM and PPM pictures, binary and plain (netpbm's formats P1 to P6), at their own depth.
+
+Pillow 13 reads them too, but not all as they are stored. It gives the same samples of bitmaps, of grey with the largest
+value 255 or 65535, and of colours with 255. With any other largest value it scales the samples, and colours of 16 bits
+lose eight. It does not say where the samples lie in the file either, which the codec needs.
+"""
 
 from __future__ import annotations
 
