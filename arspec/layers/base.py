@@ -89,6 +89,7 @@ class Node:
     unwritten: bool = False  # whether it is made for the spec, and no line of the spec names it
     out: Type = field(init=False)
     plan: Any = None  # what a layer works out once in `infer`, so that `forward` is nothing but tensors (torch.compile)
+    _stated: tuple[Layer, Type, Traits] | None = field(init=False, default=None)
 
     def __repr__(self) -> str:
         """Without its inputs: a graph has exponentially many paths."""
@@ -96,8 +97,11 @@ class Node:
 
     @property
     def traits(self) -> Traits:
-        """What its layer states about its computation here."""
-        return self.layer.traits(self)
+        """What its layer states about its computation here; worked out once for a layer and its output."""
+        held = self._stated
+        if held is None or held[0] is not self.layer or held[1] is not self.out:
+            held = self._stated = self.layer, self.out, self.layer.traits(self)
+        return held[2]
 
     @property
     def ins(self) -> list[Type]:
@@ -129,7 +133,7 @@ class Traits:
     """What a layer states about its computation, for those who compute it. The defaults hold for every layer."""
 
     # -- algebra: which products may be made as one, shared out, or left out altogether
-    # Each site is the one site that it reads, as it is; zeros where it reads none. Nothing is then computed.
+    # In evaluation each site is the one site that it reads, as it is; zeros where it reads none. Nothing is then computed.
     is_identity: bool = False
     # Each site is the sum of the same site of all inputs. Linear inputs are then computed with it as one product.
     is_sum: bool = False
