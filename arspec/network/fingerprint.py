@@ -30,10 +30,14 @@ class Weighted(Protocol):
     nodes: WeightTree
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where all weights are."""
+        ...
 
     @property
-    def dtype(self) -> torch.dtype: ...
+    def dtype(self) -> torch.dtype:
+        """What numbers all weights are."""
+        ...
 
 
 @torch.no_grad()

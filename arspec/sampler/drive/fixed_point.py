@@ -90,6 +90,7 @@ class Search:
 
     @property
     def done(self) -> bool:
+        """Whether every example is final."""
         return self.right == self.depth
 
     @torch.no_grad()

@@ -56,6 +56,7 @@ class Stream:
 
     @cached_property
     def executor(self) -> Executor:
+        """The executor of the course's program, made at the first step."""
         return Executor(self.course.model, self.course.program, self.member)
 
     def follow(self) -> None:

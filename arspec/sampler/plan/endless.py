@@ -47,6 +47,7 @@ class Course:
 
     @property
     def steps(self) -> int:
+        """How many steps the program has."""
         return self.program.steps
 
 

@@ -31,6 +31,7 @@ class Period:
 
     @property
     def length(self) -> int:
+        """After how many steps the rows repeat."""
         return len(self.rows.sizes)
 
     def each(self, first: int, last: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -33,9 +33,11 @@ class Entries:
     ring: Ints
 
     def rows(self) -> Ints:
+        """[n]: the rows of the cache."""
         return self.base + self.index % self.ring
 
     def cut(self, lo: int, hi: int) -> Entries:
+        """The entries from number `lo` to number `hi`."""
         return Entries(self.index[lo:hi], self.base[lo:hi], self.ring[lo:hi])
 
 
@@ -85,6 +87,7 @@ class Operation:
 
     @property
     def linear(self) -> bool:
+        """Whether the operation is a product of windows and weights."""
         return self.parts[0].linear
 
     @property
@@ -124,6 +127,7 @@ class Program:
 
     @property
     def steps(self) -> int:
+        """How many steps the program has."""
         return self.schedule.steps
 
     @property

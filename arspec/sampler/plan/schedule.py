@@ -71,6 +71,7 @@ class Input:
 
     @property
     def whole(self) -> bool:
+        """Whether the part reads the whole cache, by its relation."""
         return self.relation is not None
 
 
@@ -107,6 +108,7 @@ class Part:
 
     @property
     def linear(self) -> bool:
+        """Whether the part is a product of windows and weights."""
         return bool(self.terms)
 
     @property

@@ -55,6 +55,7 @@ class Layout:
 
 
 def layout_of(program: Program) -> Layout:
+    """The registers of a program: each has its number, behind those of the row's sections."""
     at = len(program.sections)
     reads = [(n, k, read) for n, o in enumerate(program.operations) for k, read in enumerate(o.reads)]
     sources = [read.source for _, _, read in reads if read.section is not None and read.hoisted is None]
