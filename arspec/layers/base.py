@@ -133,7 +133,8 @@ class Traits:
     """What a layer states about its computation, for those who compute it. The defaults hold for every layer."""
 
     # -- algebra: which products may be made as one, shared out, or left out altogether
-    # In evaluation each site is the one site that it reads, as it is; zeros where it reads none. Nothing is then computed.
+    # In evaluation each site is the one site that it reads, as it is; zeros where it reads none.
+    # Nothing is then computed.
     is_identity: bool = False
     # Each site is the sum of the same site of all inputs. Linear inputs are then computed with it as one product.
     is_sum: bool = False
