@@ -1,5 +1,5 @@
-"""What layers state of themselves (`Traits`) is held to their computation, over every kind and variant in `layer_cases`. Nothing
-else knows a kind by its name."""
+"""What layers state of themselves (`Traits`) is held to their computation, over every kind and variant in
+`layer_cases`. Nothing else knows a kind by its name."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Computed:
     def at(
         self, group: int, sites: Ints, told: bool = True, gather: bool = False, known: int | None = None
     ) -> Tensor:  # fmt: skip
-        """Some sites [n] of a group, [B, n, C], as a sampler computes them. told: their numbers are given; gather: what they
-        read by a matrix is gathered; known: how many sites of what they read by a matrix there are."""
+        """Some sites [n] of a group, [B, n, C], as a sampler computes them. told: their numbers are given; gather: what
+        they read by a matrix is gathered; known: how many sites of what they read by a matrix there are."""
         layer, node = self.node.layer, self.node
         xs, columns = list[Tensor](), list[Ints]()
         numbers = torch.from_numpy(sites)
@@ -361,9 +361,11 @@ def test_no_kind_is_known_by_name_outside_its_file():
 @pytest.mark.parametrize(
     "text",
     [
-        "from arspec.layers.elementwise import Elementwise", "from arspec.layers import KINDS, Conv", "import arspec.layers.conv",
+        "from arspec.layers.elementwise import Elementwise", "from arspec.layers import KINDS, Conv",
+        "import arspec.layers.conv",
         "isinstance(node.layer, Kind)", "getattr(node.layer, 'weight_norm', False)", "node.layer.layer == 'add'",
-        "layer.layer in ('conv', 'dense')", "KINDS['conv']", "from arspec.heads import Categorical", "from arspec.heads.parts import Parts",
+        "layer.layer in ('conv', 'dense')", "KINDS['conv']", "from arspec.heads import Categorical",
+        "from arspec.heads.parts import Parts",
     ],
 )  # fmt: skip
 def test_a_kind_that_is_known_by_name_is_found(text: str):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Parts(Head):
     """A head of its own for each part.
 
-    The first number of a variable says which part it belongs to. Those behind it are the numbers of that part's head, filled
-    up with zeros. The channels of its value and its uniforms are filled up likewise."""
+    The first number of a variable says which part it belongs to. Those behind it are the numbers of that part's head,
+    filled up with zeros. The channels of its value and its uniforms are filled up likewise."""
 
     kind: Literal["parts"]
     of: dict[str, Head]

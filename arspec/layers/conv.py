@@ -169,8 +169,8 @@ class Conv(Layer):
 
 @dataclass(frozen=True)
 class _Run:
-    """What a convolution is called with. It pads by itself (`even`) what its padding has alike on both sides, without a copy of
-    its input. The rest is padded before: `sides`, last dimension first, empty where there is none."""
+    """What a convolution is called with. It pads by itself (`even`) what its padding has alike on both sides, without a
+    copy of its input. The rest is padded before: `sides`, last dimension first, empty where there is none."""
 
     flat: bool
     in_place: bool

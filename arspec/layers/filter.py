@@ -20,8 +20,8 @@ _Size = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Filter(Layer):
-    """A convolution of every channel by itself. All channels share one learned kernel, as between the upsampling steps of a
-    WaveNet's local conditioning."""
+    """A convolution of every channel by itself. All channels share one learned kernel, as between the upsampling steps
+    of a WaveNet's local conditioning."""
 
     layer: Literal["filter"]
     example = "smooth: {layer: filter, from: first, kernel: [3, 1]}"

@@ -67,8 +67,8 @@ class Part(Layer):
 class Parts(Layer):
     """The numbers that the head needs for each part, one part's groups after another's.
 
-    The first channel is the number of the part, which tells whose numbers these are. Parts with fewer channels are filled up
-    with zeros."""
+    The first channel is the number of the part, which tells whose numbers these are. Parts with fewer channels are
+    filled up with zeros."""
 
     layer: Literal["parts"]
     arity = (1, None)

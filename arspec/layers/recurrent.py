@@ -47,7 +47,8 @@ def _neighbours(kind: Type, offset: tuple[int, ...]) -> tuple[list[Ints], list[B
 def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned: bool) -> Ints:
     """[S, taps * G]: the own sites that each site reads. Off the grid stands site S, which is zero.
 
-    Where the state lies off along the direction of the carried one alone, it is the start: site S + 1 + g for group g."""
+    Where the state lies off along the direction of the carried one alone, it is the start:
+    site S + 1 + g for group g."""
     scan = _scan_of(kind, offsets)
     assert scan is not None
     table = scan.own.table(np.arange(kind.sites)).reshape(kind.groups, kind.positions, -1, kind.groups)
@@ -64,8 +65,8 @@ def _table(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned
 class _Plan:
     """How the parallel form goes through the waves. A run is the sites of one channel group in one wave.
 
-    `sources` names the runs that a run reads. `gather` (cut by `gathers`) has the places of what it reads in these, put side
-    by side behind what stands outside the grid."""
+    `sources` names the runs that a run reads. `gather` (cut by `gathers`) has the places of what it reads in these, put
+    side by side behind what stands outside the grid."""
 
     table: Ints
     order: Ints
@@ -110,8 +111,8 @@ def _plan(kind: Type, offsets: tuple[tuple[int, ...], ...], carry: int, learned:
 class Recurrent(Layer):
     """A recurrent layer over a grid. A kind adds its cell.
 
-    `from` gives the input's part of the gates: in each channel group `gates` times the state's channels, as a rule by a masked
-    convolution. `state` lists which earlier states each one reads, as offsets [rows, columns] or [steps]."""
+    `from` gives the input's part of the gates: in each channel group `gates` times the state's channels, as a rule by a
+    masked convolution. `state` lists which earlier states each one reads, as offsets [rows, columns] or [steps]."""
 
     gates: ClassVar[int]  # what the input gives for each channel of the state
     kept: ClassVar[int] = 1  # vectors that a state consists of, the output first
@@ -127,8 +128,8 @@ class Recurrent(Layer):
     def cell(self, w: Weights, gates: Tensor, states: Tensor, carried: Tensor) -> list[Tensor]:
         """The vectors of the new state, each [B, n, C].
 
-        gates: [B, n, gates * C]; states: the outputs of all earlier states, [B, n, taps * G * C]; carried: the carried state,
-        [B, n, kept * C]."""
+        gates: [B, n, gates * C]; states: the outputs of all earlier states, [B, n, taps * G * C]; carried: the carried
+        state, [B, n, kept * C]."""
         raise NotImplementedError
 
     def _offsets(self) -> tuple[tuple[int, ...], ...]:
@@ -172,8 +173,8 @@ class Recurrent(Layer):
         return found
 
     def constants(self, node: Node, member: Member) -> Constants:
-        """table [S, taps * G]: the own sites that each site reads, as in `_table`. order, inverse [S]: the sites in the order of the
-        runs, and back. gather: what the sites of each run read of the runs that the plan names."""
+        """table [S, taps * G]: the own sites that each site reads, as in `_table`. order, inverse [S]: the sites in the
+        order of the runs, and back. gather: what the sites of each run read of the runs that the plan names."""
         plan = _plan(node.out, self._offsets(), self.carry, self.start == "learned")
         return {"table": plan.table, "order": plan.order, "inverse": np.argsort(plan.order), "gather": plan.gather}
 

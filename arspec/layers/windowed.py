@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Constants:
     """How a window with a mask is cut; nothing where the mask hides nothing.
 
-    pieces: the cut. mask: of its shared box, [G_out * C_out, G_in * C_in, *box], where it hides something. Of each gathered
-    rest, numbered: `positions` [n], `table` [n, m], `places` [m]. Where a rest hides channel groups it also has its `mask`,
-    [G_out * C_out, G_in * C_in, m]."""
+    pieces: the cut. mask: of its shared box, [G_out * C_out, G_in * C_in, *box], where it hides something. Of each
+    gathered
+    rest, numbered: `positions` [n], `table` [n, m], `places` [m]. Where a rest hides channel groups it also has its
+    `mask`, [G_out * C_out, G_in * C_in, m]."""
     if window.mask().all():
         return {}
     out, into = node.out.channels, node.ins[0].channels
@@ -50,8 +51,8 @@ def weight_norm(w: Weights) -> Tensor:
 def prepare_window(node: Node, w: Weights, c: Constants) -> Weights:
     """The weights as the computation for all sites wants them.
 
-    weight: [G_out * C_out, G_in * C_in, *box], of what all positions read. `rest` [m * G_in * C_in, D] of each gathered rest,
-    numbered. bias: [G_out * C_out], where there is one."""
+    weight: [G_out * C_out, G_in * C_in, *box], of what all positions read. `rest` [m * G_in * C_in, D] of each gathered
+    rest, numbered. bias: [G_out * C_out], where there is one."""
     pieces: Pieces | None = c.get("pieces")
     found = {"bias": w["bias"]} if "bias" in w else {}
     weight = w["weight"]

@@ -67,8 +67,8 @@ def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
 def mixed(tensors: Sequence[Tensor]) -> bytes:
     """Two sums, of 64 bits each, over all bytes of tensors, computed on their device.
 
-    Each word of 64 bits is mixed with its place by a one-to-one function before it is added. So no change of a single word
-    goes unseen."""
+    Each word of 64 bits is mixed with its place by a one-to-one function before it is added. So no change of a single
+    word goes unseen."""
     flat = [tensor.detach().reshape(-1).view(torch.uint8) for tensor in tensors]
     sums = torch.zeros(2, dtype=torch.int64, device=flat[0].device)
     first = 0  # place of the first word

@@ -1,6 +1,7 @@
 """Data-dependent initialisation (Salimans & Kingma 2016).
 
-Gains and biases of layers with weight norm are set so that on a first batch every channel has mean zero and deviation one.
+Gains and biases of layers with weight norm are set so that on a first batch every channel has mean zero and deviation
+one.
 """
 
 from __future__ import annotations

@@ -40,15 +40,15 @@ EXACT = (torch.float32, torch.float64)  # numbers that hold every level there ma
 class Network(nn.Module):
     """A spec as a torch module.
 
-    network(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable. Variables
-    are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds integers,
-    [B, C, H, W], [B, T] or [B, D]. Auxiliary images are the first channels (`arspec.data.with_auxiliary`). A sample has
-    its own: it need not be the view of the image that was drawn with it.
+    network(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable.
+    Variables are the scalars of x.flatten(1), or its pixels where their channels are generated together. x holds
+    integers, [B, C, H, W], [B, T] or [B, D]. Auxiliary images are the first channels (`arspec.data.with_auxiliary`). A
+    sample has its own: it need not be the view of the image that was drawn with it.
 
     worth: the numbers of a weight that a sampler must spare, for it to sum up a part of a layer ahead; None: its own
     choice.
-    names: of the classes of each class condition, by number, where the training data had names. A class may then be given
-    by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
+    names: of the classes of each class condition, by number, where the training data had names. A class may then be
+    given by its name wherever conditions are taken: label="cat" for all examples, label=["cat", "dog"] in turn.
     figures: what is known of its quality (steps, bits_per_dim, nats, examples ...), where `arspec.open` has found that.
     """
 
@@ -127,8 +127,8 @@ class Network(nn.Module):
         self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
         weights: dict[int, Weights] | None = None,
     ) -> None:  # fmt: skip
-        """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile follows
-        every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
+        """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile
+        follows every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
         compiling, training = torch.compiler.is_compiling(), self.training
         overwrites = tap is None and not self.checkpointing and not compiling
         fresh = weights is None and (self._held is None or compiling or torch.is_grad_enabled())
@@ -193,7 +193,8 @@ class Network(nn.Module):
 
     @cached_property
     def _segments(self) -> list[tuple[list[int], list[int], list[int], bool]]:
-        """The nodes of each segment, what it reads and what it gives, by their numbers, and whether it is repeatable."""
+        """The nodes of each segment, what it reads and what it gives, by their numbers,
+        and whether it is repeatable."""
         number = {node: k for k, node in enumerate(self.graph.order)}
         return [
             ([number[n] for n in s.nodes], [number[n] for n in s.inputs], [number[n] for n in s.outputs], s.repeatable)
@@ -228,9 +229,9 @@ class Network(nn.Module):
 
     @contextmanager
     def held(self, watched: bool = True) -> Generator[None]:
-        """Inside, passes without gradients prepare their weights (masks, norms) once for all. A weight whose numbers have
-        changed since the pass before, in whatever way, is prepared anew. watched=False spares that look at the numbers:
-        it is for callers inside whose block nothing changes a weight."""
+        """Inside, passes without gradients prepare their weights (masks, norms) once for all. A weight whose numbers
+        have changed since the pass before, in whatever way, is prepared anew. watched=False spares that look at the
+        numbers: it is for callers inside whose block nothing changes a weight."""
         before = self._held, self._watched
         # what is held without a look at it must have been made inside, after the last change
         self._held, self._watched = self._held if watched and self._held is not None else {}, watched
@@ -296,11 +297,16 @@ class Network(nn.Module):
         for levels, channels in self._levels_of.items() if checked else ():
             low, high = _range(seen, channels)
             if not 0 <= low <= high < levels:
-                raise InputError("AR804", f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to {high:.12g}",
+                raise InputError("AR804",
+                                 f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to "
+                                 f"{high:.12g}",
                                  "data come as integers in that range")  # fmt: skip
         if checked and given.is_floating_point() and not torch.equal(given.detach(), given.detach().round()):
-            raise InputError("AR804", "the data hold fractions; a spec models whole numbers",
-                             f"levels are whole: for numbers of 0 to 1 that is (x * {data.levels - 1}).round()")  # fmt: skip
+            raise InputError(
+                "AR804",
+                "the data hold fractions; a spec models whole numbers",
+                f"levels are whole: for numbers of 0 to 1 that is (x * {data.levels - 1}).round()",
+            )
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
     def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
@@ -346,7 +352,8 @@ class Network(nn.Module):
         return {name: self._condition(name, value, batch) for name, value in given.items()}
 
     def _condition(self, name: str, value: Any, batch: int) -> Tensor:
-        """A condition of `batch` examples as a tensor. Classes may be given by their names, as `class_numbers` takes them."""
+        """A condition of `batch` examples as a tensor. Classes may be given by their names,
+        as `class_numbers` takes them."""
         if not isinstance(value, Tensor) and isinstance(self.spec.condition.get(name), ClassCondition):
             value = class_numbers(value, self.names.get(name, ()), name, batch)
         return torch.as_tensor(value, device=self.device)

@@ -1,4 +1,5 @@
-"""A compiled spec as a subject of the dependency tests: from integers of the alphabet to parameters of every variable."""
+"""A compiled spec as a subject of the dependency tests: from integers of the alphabet to parameters of every
+variable."""
 
 from __future__ import annotations
 
