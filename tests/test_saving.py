@@ -98,7 +98,7 @@ def test_a_saved_model_stands_alone_with_its_card(
     folder = model.save(tmp_path / "mine")
     again: Any = arspec.open(folder, "cpu")
     assert same(again, model) and again.names == model.names and again.figures == model.figures
-    assert torch.equal(again.sample(2, seed=1, label="b"), model.sample(2, seed=1, label=torch.tensor(1)))
+    assert torch.equal(again.sample(2, seed=1, label="b"), model.sample(2, seed=1, label=torch.tensor([1, 1])))
     card = (folder / "README.md").read_text()
     head, _, body = card.removeprefix("---\n").partition("---\n")
     assert yaml.safe_load(head) == {"library_name": "arspec", "tags": ["arspec", "autoregressive", "image"]}
