@@ -1,1 +1,1 @@
-"""Trained models outside of a run: folders that hold one with its card, and repositories of such folders."""
+"""Trained models: folders that hold one, with its card, and repositories of such folders."""

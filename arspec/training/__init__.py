@@ -1,4 +1,4 @@
-"""Training, evaluation and model folders, on plain torch."""
+"""Training and evaluation, on plain torch: runs that are kept, and resumed."""
 
 from __future__ import annotations
 
