@@ -13,6 +13,7 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import from_text, load
 from arspec.model import Model, build
+from arspec.network.module import Network
 from arspec.sampler.drive.noise import uniforms
 from arspec.sampler.drive.stream import Stream
 from arspec.sampler.plan.endless import endless
@@ -35,7 +36,7 @@ def model_of(name: str, length: int) -> Model:
     return at_length(model, length)
 
 
-def conditions(model: Model, batch: int) -> dict[str, Any]:
+def conditions(model: Network, batch: int) -> dict[str, Any]:
     return {name: torch.arange(batch) % section.classes for name, section in model.spec.condition.items()}
 
 
