@@ -8,9 +8,9 @@ CODES = (
     code(
         "AR940",
         "what has no plan of a whole sample",
-        """`--explain-plan` prints how the steps of a whole sample are planned, rank after rank or level after level. The fixed
-        point runs the network as it is, so that there is nothing to plan. A stream has a plan of its own, whose steps
-        repeat.""",
+        """`--explain-plan` prints how the steps of a whole sample are planned, rank after rank or level after level.
+        The fixed point runs the network as it is, so that there is nothing to plan. A stream has a plan of its own,
+        whose steps repeat.""",
         """
         arspec sample gated_pixelcnn --explain-plan --method fixed-point
         """,

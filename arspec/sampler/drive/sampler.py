@@ -170,8 +170,8 @@ class Sampler:
 
 
 def sampler_of(model: Network, member: int = 0, levels: bool = False) -> Sampler:
-    """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when they
-    have changed). InputError where there is no such member, and where the spec leaks."""
+    """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when
+    they have changed). InputError where there is no such member, and where the spec leaks."""
     model.check_member(member)
     time = levels_of(model.graph, member) if levels else None
     return model.keep((Sampler, member, levels), lambda: Sampler(model, member, time))

@@ -226,7 +226,8 @@ def _stretched(model: Network, condition: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def stream_of(model: Network, member: int = 0) -> Stream:
-    """The stream of one member, which follows the weights where these have changed, and is made anew where they moved."""
+    """The stream of one member, which follows the weights where these have changed,
+    and is made anew where they moved."""
     model.check_member(member)
     kept = model.keep(Stream, dict[int, tuple[Fingerprint, Stream]])
     now = fingerprint_of(model)
