@@ -37,7 +37,7 @@ class Model(Network):
         top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from
-        `first` on) alone. So neither batch size nor method changes a sample. `method`: auto, once, levels or
+        `first` on) alone. So neither batch size nor method changes a sample. `method`: auto, once, depth or
         fixed-point (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn
         given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
         (`arspec.heads.truncation`). InputError where the head has no probability for each level."""

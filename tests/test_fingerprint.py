@@ -134,7 +134,7 @@ def fresh(model: Model) -> Model:
 
 
 @every_way
-@pytest.mark.parametrize("method", ["once", "levels", "fixed-point", "auto"])
+@pytest.mark.parametrize("method", ["once", "depth", "fixed-point", "auto"])
 def test_samples_follow_the_weights(change: Any, method: str, tmp_path: Path) -> None:
     model = model_of()
     before = model.sample(32, seed=3, method=method)

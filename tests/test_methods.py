@@ -25,19 +25,19 @@ from arspec.sampler.drive import method
 from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.noise import MAX_EXAMPLES, uniforms
 from arspec.sampler.drive.sampler import sampler_of
-from arspec.sampler.plan import levels as finding
-from arspec.sampler.plan.levels import levels
+from arspec.sampler.plan import depth as finding
+from arspec.sampler.plan.depth import depths
 from arspec.sampler.plan.passes import schedule
-from arspec.sampler.plan.plans import levels_of
+from arspec.sampler.plan.plans import depths_of
 from arspec.sampler.plan.timing import WORTH
 from arspec.types import Ints
 from arspec.verification.subject import random_conditions
 from tests.random_specs import specs
 from tests.small import ROOT, SHIPPED, Told, both_worths, every_spec, randomised, shared, small
 
-FORCED = ("once", "levels", "fixed-point")
+FORCED = ("once", "depth", "fixed-point")
 MEMBERS = 2  # of a family, that are tested
-# Steps, and how many are left by levels, at the size of the paper; all others have as many levels as steps.
+# Steps, and how many are left by depth, at the size of the paper; all others have as many depths as steps.
 FEWER = {
     "fast_generation_toy": (16, 4),
     "made": (784, 363),
@@ -92,16 +92,16 @@ def test_every_method_draws_what_the_module_once_per_step_draws(path: Path, wort
     for name in FORCED:
         assert torch.equal(model.sample(n, method=name, **how, **conditions), wanted), name
     found = fixed_point(model, n, conditions, **how)
-    assert 1 <= found.rounds.min() <= found.iterations <= int(levels_of(model.graph, member).max()) + 1
-    assert int(levels_of(model.graph, member).max()) < model.graph.members[member].order.steps
+    assert 1 <= found.rounds.min() <= found.iterations <= int(depths_of(model.graph, member).max()) + 1
+    assert int(depths_of(model.graph, member).max()) < model.graph.members[member].order.steps
 
 
 @every_spec
 def test_at_temperature_zero_the_methods_draw_alike(path: Path):
     model = shared(path)
     conditions = random_conditions(model, 1, 3)
-    once, by_levels, found = (model.sample(3, method=name, temperature=0.0, **conditions) for name in FORCED)
-    assert torch.equal(once, by_levels)
+    once, by_depth, found = (model.sample(3, method=name, temperature=0.0, **conditions) for name in FORCED)
+    assert torch.equal(once, by_depth)
     assert torch.equal(once, found)
 
 
@@ -114,9 +114,9 @@ def test_every_method_completes_alike(path: Path):
         known = ranks < int(ranks.max()) // 2
         x = model.sample(n, seed=1, member=member, **conditions)
         how: dict[str, Any] = {"seed": 2, "temperature": 3.0, "member": member, **conditions}
-        once, by_levels, found = (model.complete(x, known, method=m, **how) for m in FORCED)
+        once, by_depth, found = (model.complete(x, known, method=m, **how) for m in FORCED)
         assert torch.equal(once[:, known], x[:, known])
-        assert torch.equal(once, by_levels)
+        assert torch.equal(once, by_depth)
         assert torch.equal(once, found)
         everything = fixed_point(model, n, conditions, member=member, given=x, known=torch.ones_like(known))
         assert torch.equal(everything.x, x)
@@ -129,7 +129,7 @@ def test_nothing_is_read_before_it_is_there(path: Path):
     graph = spec.graph()
     for member in spec.members[:MEMBERS]:
         relations = Relations(graph, member)
-        time, seeing = levels(relations), seen(relations).matrix()
+        time, seeing = depths(relations), seen(relations).matrix()
         latest = np.where(seeing, time[None, :], -1).max(1)
         np.testing.assert_array_equal(time, latest + 1)  # after all that it sees, and no later than it must
         plan = schedule(graph, member, time)
@@ -150,13 +150,13 @@ def test_nothing_is_read_before_it_is_there(path: Path):
 
 @both_worths
 @every_spec
-def test_levels_compute_every_site_once(path: Path, worth: int):
+def test_depths_compute_every_site_once(path: Path, worth: int):
     model = shared(path, worth=worth)
     conditions = random_conditions(model, 0, 1)
     counted: list[dict[Node, Ints]] = []
-    for by_levels in (False, True):
+    for by_depth in (False, True):
         computed = Told()
-        sampler_of(model, 0, by_levels).run(1, conditions, trace=computed)
+        sampler_of(model, 0, by_depth).run(1, conditions, trace=computed)
         counted.append(computed.counts())
     once, levelled = counted
     assert once.keys() == levelled.keys()
@@ -166,10 +166,10 @@ def test_levels_compute_every_site_once(path: Path, worth: int):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
-def test_levels_at_the_size_of_the_paper(path: Path):
+def test_depths_at_the_size_of_the_paper(path: Path):
     spec = load(path)
     steps = spec.members[0].order.steps
-    depth = int(levels(Relations(spec.graph(), spec.members[0])).max()) + 1
+    depth = int(depths(Relations(spec.graph(), spec.members[0])).max()) + 1
     assert (steps, depth) == FEWER.get(path.stem, (steps, steps))
 
 
@@ -183,26 +183,26 @@ def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
     relations = Relations(spec.graph(), spec.members[0])
     if len(leaking(relations, known_at(relations))):
         with pytest.raises(InputError, match="leaks under the order"):
-            levels(relations)
+            depths(relations)
         return
-    time, seeing = levels(relations), seen(relations).matrix()
+    time, seeing = depths(relations), seen(relations).matrix()
     np.testing.assert_array_equal(time, np.where(seeing, time[None, :], -1).max(1) + 1)
     model = randomised(spec, seed, 1 if seed % 2 else WORTH)
     conditions = random_conditions(model, seed, 2)
-    once, by_levels, found = (model.sample(2, seed=seed, method=m, temperature=2.0, **conditions) for m in FORCED)
-    assert torch.equal(once, by_levels)
+    once, by_depth, found = (model.sample(2, seed=seed, method=m, temperature=2.0, **conditions) for m in FORCED)
+    assert torch.equal(once, by_depth)
     assert torch.equal(once, found)
 
 
 @pytest.mark.parametrize("name", sorted(FEWER))
-def test_levels_without_a_guess_and_without_contexts(name: str, monkeypatch: pytest.MonkeyPatch):
+def test_depths_without_a_guess_and_without_contexts(name: str, monkeypatch: pytest.MonkeyPatch):
     spec = small(next(path for path in SHIPPED if path.stem == name))
     relations = Relations(spec.graph(), spec.members[0])
-    exact, rank = levels(relations), spec.members[0].order.rank
+    exact, rank = depths(relations), spec.members[0].order.rank
     monkeypatch.setattr(finding, "_chained", lambda *_: np.zeros_like(rank))
-    np.testing.assert_array_equal(levels(relations), exact)  # from the contexts
+    np.testing.assert_array_equal(depths(relations), exact)  # from the contexts
     monkeypatch.setattr(finding, "MAX_EXACT", 0)
-    above, seeing = levels(relations), seen(relations).matrix()
+    above, seeing = depths(relations), seen(relations).matrix()
     assert (exact <= above).all()
     assert (above <= rank).all()
     assert (np.where(seeing, above[None, :], -1).max(1) < above).all()
@@ -242,8 +242,8 @@ def of(name: str) -> Model:
          "in 108 steps, which take about 108 s; a pass of the module takes 1e+06 s"),
         ("gated_pixelcnn", 1e-3, None, "once",
          "in 108 steps, which take about 108 ms; a pass of the module takes more"),
-        ("pixelcnn", 1e-3, None, "levels", "in 78 steps for 108 ranks, as variables that do not see each other share"),
-        ("pixelrnn_diagonal", 1e-3, None, "once", "in 108 steps (by levels in 103), which take about 108 ms"),
+        ("pixelcnn", 1e-3, None, "depth", "in 78 steps for 108 ranks, as variables that do not see each other share"),
+        ("pixelrnn_diagonal", 1e-3, None, "once", "in 108 steps (by depth in 103), which take about 108 ms"),
     ],
 )  # fmt: skip
 def test_auto_takes_what_is_quickest(
@@ -301,7 +301,7 @@ def test_a_method_is_known_and_the_spec_holds():
     with pytest.raises(InputError, match="there is no method 'level'") as caught:
         model.sample(1, method="level")
     assert caught.value.code == "AR819"
-    assert "levels" in str(caught.value)
+    assert "depth" in str(caught.value)
     leaking_spec = build(load(ROOT / "tests/specs/err/ar701_a_leak.yaml"))
     for name in ("auto", *FORCED):
         with pytest.raises(InputError, match="leaks under the order"):
@@ -358,3 +358,9 @@ def test_more_examples_than_fit_are_refused_before_any_noise_is_made(monkeypatch
             model.sample(n)
     with pytest.raises(InputError, match="100 examples are drawn at once, and 64 is the limit here"):
         uniforms(0, 0, 100, 1 << 20, 16)
+
+
+def test_the_name_before_stays_accepted():
+    model = shared(ROOT / "specs/made.yaml")
+    before, now = (model.sample(2, seed=1, method=name) for name in ("levels", "depth"))
+    assert torch.equal(before, now)

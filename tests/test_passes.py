@@ -20,7 +20,7 @@ from arspec.language.load import from_text, load
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.explain import explain
 from arspec.sampler.plan.passes import PASSES, asked, check, through, verified
-from arspec.sampler.plan.plans import levels_of
+from arspec.sampler.plan.plans import depths_of
 from arspec.sampler.plan.rows import ROWS
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.plan.state import Pass, State, Unsound
@@ -51,7 +51,7 @@ def test_what_must_hold_after_each_pass_holds(path: Path, worth: int) -> None:
     graph = small(path).graph()
     with verified():
         for number, member in enumerate(graph.members):
-            for time in (None, levels_of(graph, number)):
+            for time in (None, depths_of(graph, number)):
                 through(asked(graph, member, time, worth=worth), ROWS)
         for endless in (False, True):
             through(asked(graph, graph.members[0], sums=False, endless=endless, in_blocks=False), ROWS)
@@ -381,17 +381,17 @@ def test_the_plan_is_printed_pass_by_pass(capsys: pytest.CaptureFixture[str]) ->
     assert lines[0] == "gated-pixelcnn: the plan of a sample by the method once, 192 steps"
     assert [line.split()[0] for line in lines[1::2]] == [one.name for one in PASSES]
     assert lines[2].split(None, 1) == ["nodes", "34, sites 6,528, steps 192"]
-    assert main(["sample", "gated_pixelcnn", *sizes, "--explain-plan", "--json", "--method", "levels"]) == 0
+    assert main(["sample", "gated_pixelcnn", *sizes, "--explain-plan", "--json", "--method", "depth"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["method"], found["ranks"]) == ("levels", 192) and found["steps"] < 192
+    assert (found["method"], found["ranks"]) == ("depth", 192) and found["steps"] < 192
     assert [one["name"] for one in found["passes"]] == [one.name for one in PASSES]
 
 
-def test_of_itself_it_takes_levels_where_they_pay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_itself_it_goes_by_depth_where_that_pays(capsys: pytest.CaptureFixture[str]) -> None:
     sizes = ["--set", "features=12", "--set", "height=6", "--set", "width=6"]
     assert main(["sample", "pixelcnn", *sizes, "--explain-plan", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["method"], found["ranks"]) == ("levels", 108) and found["steps"] < 108
+    assert (found["method"], found["ranks"]) == ("depth", 108) and found["steps"] < 108
 
 
 def test_it_needs_no_torch() -> None:

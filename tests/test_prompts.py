@@ -96,7 +96,7 @@ def test_what_follows_a_prompt_is_what_the_module_gives_step_by_step(name: str, 
             chances = asked((model(wanted, **under)[:, step] / 0.9).softmax(-1))
             wanted[:, step] = (chances.cumsum(-1) <= noise[:, step]).sum(-1).clamp(max=levels - 1)
     how: dict[str, Any] = {"seed": seed, "temperature": 0.9, "top_k": 5, "top_p": 0.95, **under}
-    for method in ("once", "levels", "fixed-point"):
+    for method in ("once", "depth", "fixed-point"):
         assert torch.equal(model.sample(n, prefix=prefix, method=method, **how), wanted), method
     known = torch.arange(12) < given
     assert torch.equal(model.complete(wanted, known, **how), wanted)

@@ -98,7 +98,7 @@ def test_what_reads_no_data_is_drawn_as_well(of: str):
     torch.testing.assert_close(
         sampler_of(model, 0).replay(x, conditions), model(x, 0, **conditions), rtol=1e-9, atol=1e-9
     )
-    drawn = [model.sample(2, seed=1, method=method, **conditions) for method in ("once", "levels", "fixed-point")]
+    drawn = [model.sample(2, seed=1, method=method, **conditions) for method in ("once", "depth", "fixed-point")]
     assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
     known = torch.arange(x[0].numel()).view(x.shape[1:]) % 2 == 0
     assert torch.equal(model.complete(x, known, **conditions)[..., known], x[..., known])

@@ -154,7 +154,7 @@ def test_every_way_of_drawing_obeys() -> None:
         assert (kept == 0).any()
         x[:, step] = (kept.cumsum(-1) <= noise[:, step]).sum(-1).clamp(max=5)
     assert torch.equal(x, wanted) and not torch.equal(wanted, model.sample(40, seed=1, temperature=1.3))
-    for method in ("levels", "fixed-point", "auto"):
+    for method in ("depth", "fixed-point", "auto"):
         assert torch.equal(model.sample(40, seed=1, temperature=1.3, method=method, **ASKED), wanted), method
     assert torch.equal(model.sample(10, seed=1, first=30, temperature=1.3, **ASKED), wanted[30:])
     streamed = torch.cat(list(model.stream(40, steps=10, chunk=3, seed=1, temperature=1.3, compiled=False, **ASKED)), 1)
@@ -199,7 +199,7 @@ def test_many_draws_have_the_stated_shares() -> None:
         for weight in model.parameters():
             weight.copy_(ROW if weight.shape == ROW.shape else torch.zeros_like(weight))
     for asked, wanted in BY_HAND:
-        drawn = model.sample(200, seed=5, method="levels", top_k=asked.top_k, top_p=asked.top_p, min_p=asked.min_p)
+        drawn = model.sample(200, seed=5, method="depth", top_k=asked.top_k, top_p=asked.top_p, min_p=asked.min_p)
         share = (torch.bincount(drawn.flatten(), minlength=LEVELS) / drawn.numel()).tolist()
         # 20,000 draws: four standard errors
         assert share == pytest.approx(wanted, abs=4 * 0.5 / 20_000**0.5), asked

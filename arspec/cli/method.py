@@ -12,7 +12,7 @@ from arspec.cli.saying import say
 def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
-        "--method", default="auto", help="auto, once, levels or fixed-point: the same examples, at another speed (auto)"
+        "--method", default="auto", help="auto, once, depth or fixed-point: the same examples, at another speed (auto)"
     )
     parser.add_argument("--explain-method", action="store_true", help="say which method is taken, and why")
 

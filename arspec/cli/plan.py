@@ -11,7 +11,7 @@ from pathlib import Path
 from arspec.cli.models import names_spec, params_of
 from arspec.cli.saying import say
 from arspec.cli.stream import wants_stream
-from arspec.diagnostics import InputError, did_you_mean
+from arspec.diagnostics import InputError
 from arspec.language.load import Spec
 
 
@@ -28,23 +28,21 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 def run_plan(args: argparse.Namespace) -> int:
     """Prints the plan of a model or a spec; exit code 0. InputError (AR940) for what has none."""
     from arspec.sampler.plan.explain import explain
-    from arspec.sampler.plan.plans import METHODS, levels_pay
+    from arspec.sampler.plan.plans import depth_pays, method_named
 
     if wants_stream(args):
         raise InputError("AR940", "--explain-plan is of whole samples, and a stream has a plan of its own",
                          "leave out --length, --seconds, --prompt and --prefix")  # fmt: skip
-    if args.method not in METHODS:
-        raise InputError("AR819", f"there is no method '{args.method}'", did_you_mean(args.method, METHODS, "methods"))
-    if args.method == "fixed-point":
+    method = method_named(args.method)
+    if method == "fixed-point":
         raise InputError("AR940", "the method 'fixed-point' has no plan: it runs the whole network, again and again",
-                         "--method once or --method levels")  # fmt: skip
+                         "--method once or --method depth")  # fmt: skip
     spec = _spec(args)
     graph = spec.graph()
     if not 0 <= args.member < len(graph.members):
         raise InputError("AR816", f"the model has the members 0 to {len(graph.members) - 1}; {args.member} came")
-    method = args.method
     if method == "auto":
-        method = "levels" if levels_pay(graph, args.member) else "once"
+        method = "depth" if depth_pays(graph, args.member) else "once"
     found = explain(spec, args.member, method)
     say(json.dumps(found.json(), indent=1) if args.json else found)
     return 0

@@ -227,7 +227,7 @@ CODES = (
     code(
         "AR819",
         "a method of sampling that does not exist",
-        """Samples are drawn by the method once, levels or fixed-point, or by the one that auto chooses. All of them
+        """Samples are drawn by the method once, depth or fixed-point, or by the one that auto chooses. All of them
         give the same samples.""",
         """
         arspec sample specs/pixelcnn.yaml -o a.png --method jacobi

@@ -8,15 +8,15 @@ CODES = (
     code(
         "AR940",
         "what has no plan of a whole sample",
-        """`--explain-plan` prints how the steps of a whole sample are planned, rank after rank or level after level.
+        """`--explain-plan` prints how the steps of a whole sample are planned, rank after rank or depth after depth.
         The fixed point runs the network as it is, so that there is nothing to plan. A stream has a plan of its own,
         whose steps repeat.""",
         """
         arspec sample gated_pixelcnn --explain-plan --method fixed-point
         """,
         """
-        arspec sample gated_pixelcnn --explain-plan --method levels
+        arspec sample gated_pixelcnn --explain-plan --method depth
         """,
-        "choose the method once, levels or auto, and leave out the options of streams.",
+        "choose the method once, depth or auto, and leave out the options of streams.",
     ),
 )

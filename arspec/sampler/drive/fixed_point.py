@@ -2,9 +2,10 @@
 sample is the one fixed point of x = draw(model(x)), and the parallel module alone finds it.
 
 All variables are guessed, and drawn anew from the parameters that the module gives for the guess, again and again.
-After k rounds the first k levels are right whatever the guess was, so that there are never more rounds than levels;
-there are fewer where a draw does not hang on the last values before it. What is right is known: the first level that a
-round has changed was drawn from levels that had not changed any more, and is final with all before it.
+After k rounds all variables up to the depth k are right whatever the guess was, so that there are never more rounds
+than depths;
+there are fewer where a draw does not hang on the last values before it. What is right is known: the least depth that a
+round has changed was drawn from depths that had not changed any more, and is final with all before it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from arspec.layers.helpers import channels_first
 from arspec.network.evaluating import evaluating
 from arspec.progress import Progress
 from arspec.sampler.drive.drawing import Draws
-from arspec.sampler.plan.plans import levels_of
+from arspec.sampler.plan.plans import depths_of
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
@@ -50,7 +51,7 @@ def fixed_point(
         model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
     )
     search = Search(model, draws, condition, member)
-    with model.held(watched=False), Progress("sampling", search.depth, "levels") as progress:
+    with model.held(watched=False), Progress("sampling", search.depths, "depths") as progress:
         while not search.done:
             search.round()
             progress.done = search.right
@@ -58,24 +59,24 @@ def fixed_point(
 
 
 class Search:
-    """The state of an iteration: values `x` [B, V, C], and for each example the first level that is not known to be
+    """The state of an iteration: values `x` [B, V, C], and for each example the least depth that is not known to be
     right, `frontier` [B], and the `rounds` [B] that it took part in.
     Examples that are right are not computed any more."""
 
     def __init__(self, model: Network, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
         self.model, self.draws, self.member = model, draws, member
-        kind, level = model.graph.data.out, levels_of(model.graph, member)
-        self.depth = int(level.max()) + 1
-        by_level = level.argsort(kind="stable")
-        self._starts = level[by_level].searchsorted(range(self.depth + 1)).tolist()
-        self._level, self._by_level = (torch.tensor(array, device=model.device) for array in (level, by_level))
+        kind, depth = model.graph.data.out, depths_of(model.graph, member)
+        self.depths = int(depth.max()) + 1
+        by_depth = depth.argsort(kind="stable")
+        self._starts = depth[by_depth].searchsorted(range(self.depths + 1)).tolist()
+        self._depth, self._by_depth = (torch.tensor(array, device=model.device) for array in (depth, by_depth))
         n = len(draws.noise)
         self._conditions = model.condition_tensors(condition, n)
         self.x = torch.zeros(n, kind.sites, kind.channels, dtype=model.dtype, device=model.device)
         self.frontier = torch.zeros(n, dtype=torch.long, device=model.device)
         if draws.given is not None and draws.known is not None:
             self.x = torch.where(draws.known, draws.given.to(model.dtype), self.x)
-            self.frontier += self._level.masked_fill(draws.known.all(-1), self.depth).min()
+            self.frontier += self._depth.masked_fill(draws.known.all(-1), self.depths).min()
         self.rounds = torch.zeros_like(self.frontier)
 
     @property
@@ -85,30 +86,30 @@ class Search:
 
     @property
     def right(self) -> int:
-        """Levels that are right in all examples."""
-        return int(self.frontier.min()) if len(self.frontier) else self.depth
+        """How many depths, from the least on, are right in all examples."""
+        return int(self.frontier.min()) if len(self.frontier) else self.depths
 
     @property
     def done(self) -> bool:
         """Whether every example is final."""
-        return self.right == self.depth
+        return self.right == self.depths
 
     @torch.no_grad()
     def round(self, tap: Tap | None = None) -> None:
         """Runs the module on the examples that are not known to be right, and draws what is open in them."""
-        active = (self.frontier < self.depth).nonzero()[:, 0]
-        sites = self._by_level[self._starts[self.right] :]
-        level, frontier = self._level[sites], self.frontier[active]
+        active = (self.frontier < self.depths).nonzero()[:, 0]
+        sites = self._by_depth[self._starts[self.right] :]
+        depth, frontier = self._depth[sites], self.frontier[active]
         under, x = self._conditions, self.x
         if len(active) < len(x):
             under, x = {node: value[active] for node, value in under.items()}, x[active]
         rows = self._parameters(x, under, tap).index_select(1, sites)
         old = x[:, sites]
-        still = level >= frontier[:, None]
+        still = depth >= frontier[:, None]
         new = torch.where(still[..., None], self.draws(sites, rows, active).to(x.dtype), old)
         changed = (new != old).any(-1)
         self.x[active[:, None], sites] = new
-        self.frontier[active] = (torch.where(changed, level, self.depth).amin(1) + 1).clamp(max=self.depth)
+        self.frontier[active] = (torch.where(changed, depth, self.depths).amin(1) + 1).clamp(max=self.depths)
         self.rounds[active] += 1
 
     def _parameters(self, x: Tensor, conditions: dict[Node, Tensor], tap: Tap | None) -> Tensor:

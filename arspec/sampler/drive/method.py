@@ -1,10 +1,11 @@
 """Which way a sample is drawn, and why. All of them give the same integers; they differ in time alone.
 
     once         every site is computed once, rank after rank: the arithmetic of one pass, a step for every rank
-    levels       likewise, but variables that do not see each other share a step (`levels`)
+    depth        likewise, but variables that do not see each other share a step (`arspec.sampler.plan.depth`)
     fixed-point  the module is run on guesses until nothing changes (`fixed_point`)
 
-`auto` takes levels where they save steps and calls of layers. What remains is the choice between one pass in many small
+`auto` goes by depth where that saves steps and calls of layers. What remains is the choice between one pass in many
+small
 steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no more
 than a step does; how many passes it takes depends on the weights. So the choice is measured, in a small part of the
 time of a sample, and kept until the weights change: the first steps are timed, and rounds of the iteration for as long
@@ -21,13 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.diagnostics import InputError, did_you_mean
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws
 from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.sampler import sampler_of
-from arspec.sampler.plan.plans import METHODS, levels_of, levels_pay
+from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -36,7 +36,7 @@ STEPS = (4, 64)  # that are timed, between these
 SHARE = 64  # one step in so many is timed
 TRIAL = 4  # one part in so many of the time of a sample is the most that is spent on rounds, or
 QUICK = 0.02  # seconds, where that is more
-FEWEST = 16  # one round for so many levels is the least that is hoped for
+FEWEST = 16  # one round for so many depths is the least that is hoped for
 COLD = 2  # times as long as later ones a first round may take
 MARGIN = 0.8  # of the time of a sample is what the rounds may take in all to be chosen
 
@@ -61,7 +61,7 @@ def sample(
     chosen = choose(model, n, method, member, known, condition, seen).method
     if chosen == "fixed-point":
         return fixed_point(model, n, condition, member=member, known=known, **how).x
-    return sampler_of(model, member, chosen == "levels").run(n, condition, known=known, seen=seen, **how)
+    return sampler_of(model, member, chosen == "depth").run(n, condition, known=known, seen=seen, **how)
 
 
 def choose(
@@ -71,15 +71,14 @@ def choose(
     """The method that draws n examples of a member, what is `known` [*shape] being given. Auto measures under this
     `condition`, once for each n and each state of the weights. seen: their fingerprint, where the caller has just taken
     it. InputError for an unknown method, and where the spec leaks or a condition does not fit."""
-    if method not in METHODS:
-        raise InputError("AR819", f"there is no method '{method}'", did_you_mean(method, METHODS, "methods"))
+    method = method_named(method)
     model.check_member(member)
-    levels = levels_of(model.graph, member)
-    steps, depth, left = model.graph.members[member].order.steps, int(levels.max()) + 1, _left(model, member, known)
+    depths = depths_of(model.graph, member)
+    steps, depth, left = model.graph.members[member].order.steps, int(depths.max()) + 1, _left(model, member, known)
     if method == "once":
         return Choice(method, _once(steps, depth))
-    if method == "levels":
-        return Choice(method, _levels(steps, depth))
+    if method == "depth":
+        return Choice(method, _by_depth(steps, depth))
     if method == "fixed-point":
         return Choice(method, f"at most {left:,} passes of the module, for {steps:,} ranks")
     model.condition_tensors(condition or {}, n)
@@ -95,26 +94,26 @@ def choose(
 
 
 def _once(steps: int, depth: int) -> str:
-    return f"every site once, in {steps:,} steps" + (f" (by levels in {depth:,})" if depth < steps else "")
+    return f"every site once, in {steps:,} steps" + (f" (by depth in {depth:,})" if depth < steps else "")
 
 
-def _levels(steps: int, depth: int) -> str:
+def _by_depth(steps: int, depth: int) -> str:
     return f"every site once, in {depth:,} steps for {steps:,} ranks, as variables that do not see each other share one"
 
 
 def _left(model: Network, member: int, known: Tensor | None) -> int:
-    """The levels that are still to be drawn."""
-    level = levels_of(model.graph, member)
+    """The depths that are still to be drawn."""
+    depth = depths_of(model.graph, member)
     if known is not None:
-        level = level[~model.by_variable(known.unsqueeze(0))[0].bool().all(-1).cpu().numpy()]
-    return len(np.unique(level))
+        depth = depth[~model.by_variable(known.unsqueeze(0))[0].bool().all(-1).cpu().numpy()]
+    return len(np.unique(depth))
 
 
 def _auto(model: Network, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
-    steps, depth = model.graph.members[member].order.steps, int(levels_of(model.graph, member).max()) + 1
-    shared = levels_pay(model.graph, member, model.worth)
-    base, taken = ("levels", depth) if shared else ("once", steps)
-    reason = _levels(steps, depth) if shared else _once(steps, depth)
+    steps, depth = model.graph.members[member].order.steps, int(depths_of(model.graph, member).max()) + 1
+    shared = depth_pays(model.graph, member, model.worth)
+    base, taken = ("depth", depth) if shared else ("once", steps)
+    reason = _by_depth(steps, depth) if shared else _once(steps, depth)
     if not (n and left):
         return Choice("fixed-point", "there is nothing to draw")
     whole = _seconds_a_step(model, n, member, shared, condition) * taken
@@ -128,9 +127,9 @@ class _Enough(Exception):
     """Ends what is timed."""
 
 
-def _seconds_a_step(model: Network, n: int, member: int, levels: bool, condition: dict[str, Tensor]) -> float:
+def _seconds_a_step(model: Network, n: int, member: int, by_depth: bool, condition: dict[str, Tensor]) -> float:
     """Of the sampler, on the average of the first few."""
-    sampler = sampler_of(model, member, levels)
+    sampler = sampler_of(model, member, by_depth)
     least, most = STEPS
     wanted = min(max(sampler.schedule.steps // SHARE, least), most, sampler.schedule.steps)
     draws, ticks = Draws(model, n), list[float]()
@@ -152,7 +151,7 @@ def _seconds_a_step(model: Network, n: int, member: int, levels: bool, condition
 def _try_rounds(search: Search, left: int, whole: float) -> tuple[bool, str]:
     """Goes through rounds as long as they may take less in all than `whole` seconds: whether they do,
     and what was seen."""
-    levels, begun = search.depth - search.right, _now(search.model)
+    open_, begun = search.depths - search.right, _now(search.model)
     hope, until = whole * FEWEST / left, max(whole / TRIAL, QUICK)
     first = min(until, max(COLD * hope, QUICK))
     took = _seconds_of_a_round(search, begun + first)
@@ -163,8 +162,8 @@ def _try_rounds(search: Search, left: int, whole: float) -> tuple[bool, str]:
         if again is None:
             break
         took = min(took, again)
-    right = levels - (search.depth - search.right)
-    rounds = min(left, -(-search.iterations * levels // max(right, 1)))
+    right = open_ - (search.depths - search.right)
+    rounds = min(left, -(-search.iterations * open_ // max(right, 1)))
     needed = f"{rounds:,}" if search.done else f"about {rounds:,}"
     won = took * left < whole or took * rounds < MARGIN * whole
     return won, f"a pass of the module takes {_short(took)}, and of at most {left:,} passes {needed} are needed"

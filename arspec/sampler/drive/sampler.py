@@ -13,8 +13,8 @@ from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.progress import track
 from arspec.sampler.drive.drawing import Draws
 from arspec.sampler.drive.priming import can_prime, prime
-from arspec.sampler.plan.levels import no_order
-from arspec.sampler.plan.plans import levels_of, plan_of
+from arspec.sampler.plan.depth import no_order
+from arspec.sampler.plan.plans import depths_of, plan_of
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.run.executor import Executor, State, Trace
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
@@ -169,9 +169,9 @@ class Sampler:
         self._folded = now
 
 
-def sampler_of(model: Network, member: int = 0, levels: bool = False) -> Sampler:
-    """The sampler of one member of the family, going by ranks or by levels (made once; its weights are folded anew when
+def sampler_of(model: Network, member: int = 0, by_depth: bool = False) -> Sampler:
+    """The sampler of one member of the family, going by ranks or by depth (made once; its weights are folded anew when
     they have changed). InputError where there is no such member, and where the spec leaks."""
     model.check_member(member)
-    time = levels_of(model.graph, member) if levels else None
-    return model.keep((Sampler, member, levels), lambda: Sampler(model, member, time))
+    time = depths_of(model.graph, member) if by_depth else None
+    return model.keep((Sampler, member, by_depth), lambda: Sampler(model, member, time))

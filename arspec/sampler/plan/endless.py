@@ -15,9 +15,9 @@ from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked, Whole
+from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.lengths import no_stream, over, spec_at
-from arspec.sampler.plan.levels import no_order
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period, period_of
 from arspec.sampler.plan.program import Program, Rows

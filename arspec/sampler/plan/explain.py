@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from arspec.language.load import Spec
-from arspec.sampler.plan.levels import no_order
+from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.passes import PASSES, asked, through
-from arspec.sampler.plan.plans import levels_of
+from arspec.sampler.plan.plans import depths_of
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.plan.state import Figures, Pass
 from arspec.sampler.plan.timing import WORTH
@@ -20,7 +20,7 @@ class Explained:
 
     spec: str  # its name
     member: int
-    method: str  # once or levels
+    method: str  # once or depth
     ranks: int
     steps: int
     passes: list[tuple[Pass, Figures]]
@@ -43,12 +43,12 @@ class Explained:
 
 
 def explain(spec: Spec, member: int = 0, method: str = "once", worth: int = WORTH) -> Explained:
-    """The plan of one member of the family by the method `once` or `levels`, pass by pass; worth: as in `State`.
+    """The plan of one member of the family by the method `once` or `depth`, pass by pass; worth: as in `State`.
     InputError
     where the spec leaks."""
     graph = spec.graph()
     chosen = graph.members[member]
-    state = asked(graph, chosen, levels_of(graph, member) if method == "levels" else None, worth=worth)
+    state = asked(graph, chosen, depths_of(graph, member) if method == "depth" else None, worth=worth)
     found: list[tuple[Pass, Figures]] = []
     try:
         for one in PASSES:

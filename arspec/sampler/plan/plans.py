@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from arspec.analysis.known_at import Relations
+from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.graph import Graph
-from arspec.sampler.plan.levels import levels
+from arspec.sampler.plan.depth import depths
 from arspec.sampler.plan.operations import PROGRAM
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.program import Blocks, Program, Rows
@@ -18,9 +19,9 @@ from arspec.sampler.plan.timing import WORTH
 from arspec.types import Ints
 
 T = TypeVar("T")
-SHARE = 0.9  # levels are taken where they need fewer than this share of the steps, and of the calls of layers
-METHODS = ("auto", "once", "levels", "fixed-point")  # of sampling, of which the fixed point needs no plan
-MOST = 16  # plans, and levels, of one graph that are kept
+SHARE = 0.9  # depths are taken for ranks where they need fewer than this share of the steps, and of the calls of layers
+METHODS = ("auto", "once", "depth", "fixed-point")  # of sampling, of which the fixed point needs no plan
+MOST = 16  # plans, and depths, of one graph that are kept
 
 
 @dataclass(eq=False)
@@ -66,23 +67,32 @@ def plan_of(graph: Graph, member: int, worth: int | None, time: Ints | None = No
     return found
 
 
-def levels_pay(graph: Graph, member: int, worth: int | None = None) -> bool:
-    """Whether levels save steps and calls of layers, a tenth of each at the least. Fewer steps may not be enough: in
+def method_named(name: str) -> str:
+    """The method of a name; `levels`, which it was called before, is `depth`. InputError for a name that no method
+    has."""
+    if name not in (*METHODS, "levels"):
+        raise InputError("AR819", f"there is no method '{name}'", did_you_mean(name, METHODS, "methods"))
+    return "depth" if name == "levels" else name
+
+
+def depth_pays(graph: Graph, member: int, worth: int | None = None) -> bool:
+    """Whether going by depth saves steps and calls of layers, a tenth of each at the least. Fewer steps may not be
+    enough: in
     each of
     them fewer sites may be computed together. Raises InputError where the spec leaks."""
-    level = levels_of(graph, member)
-    if int(level.max()) + 1 >= SHARE * graph.members[member].order.steps:
+    depth = depths_of(graph, member)
+    if int(depth.max()) + 1 >= SHARE * graph.members[member].order.steps:
         return False
-    by_level, by_rank = (plan_of(graph, member, worth, time).schedule.calls for time in (level, None))
-    return by_level < SHARE * by_rank
+    by_depth, by_rank = (plan_of(graph, member, worth, time).schedule.calls for time in (depth, None))
+    return by_depth < SHARE * by_rank
 
 
-def levels_of(graph: Graph, member: int) -> Ints:
-    """[V]: how early each variable of one member can be drawn; those of one level do not see each other. Found once.
+def depths_of(graph: Graph, member: int) -> Ints:
+    """[V]: how early each variable of one member can be drawn; those of one depth do not see each other. Found once.
     Raises InputError where the spec leaks."""
-    key = ("levels", member)
+    key = ("depth", member)
     found: Ints | None = graph.plans.get(key)
-    return _kept(graph, key, levels(Relations(graph, graph.members[member]))) if found is None else found
+    return _kept(graph, key, depths(Relations(graph, graph.members[member]))) if found is None else found
 
 
 def _kept(graph: Graph, key: object, value: T) -> T:

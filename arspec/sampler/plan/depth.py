@@ -1,8 +1,8 @@
-"""Levels: how early each variable can be drawn. A variable's level is one more than the highest level among those that
-its head site depends on; 0 where it depends on none. Variables of one level are drawn in one step.
+"""Depth: how early each variable can be drawn. A variable's depth is one more than the greatest depth among those that
+its head site depends on; 0 where it depends on none. Variables of one depth are drawn in one step.
 
-The order, and with it every mask, stays as it is; only the sampler's time is told by levels in place of ranks. Any
-numbers will do as a time that are higher for a variable than for all that it depends on; levels are the lowest, and the
+The order, and with it every mask, stays as it is; only the sampler's time is told by depth in place of ranks. Any
+numbers will do as a time that are higher for a variable than for all that it depends on; depths are the lowest, and the
 only ones that `_lowered` leaves as they are.
 """
 
@@ -18,9 +18,9 @@ from arspec.types import Ints, Member
 ROUNDS = 16  # of lowering, where there are too many variables for contexts
 
 
-def levels(relations: Relations) -> Ints:
-    """[V]: the level of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess
-    can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above levels. Raises
+def depths(relations: Relations) -> Ints:
+    """[V]: the depth of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess
+    can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above depths. Raises
     InputError where the spec leaks."""
     rank = relations.member.order.rank
     last = known_at(relations)[relations.graph.head_node]
@@ -45,17 +45,17 @@ def no_order(member: Member) -> InputError:
 
 def _chained(relations: Relations, last: Ints) -> Ints:
     """[V]: a bound from below: the length of the chain from each variable to the last that it depends on, and so on. It
-    is the level itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank
+    is the depth itself wherever what is seen last is also deepest, as it is in most orders. last [V]: the last rank
     that each depends on, of which it sees one variable at least."""
     rank, steps = relations.member.order.rank, relations.member.order.steps
-    lowest = np.zeros(steps + 1, np.int64)  # level of each rank's lowest variable; behind them that of none
+    lowest = np.zeros(steps + 1, np.int64)  # depth of each rank's lowest variable; behind them that of none
     lowest[-1] = -1
-    level = np.empty(len(rank), np.int64)
+    depth = np.empty(len(rank), np.int64)
     by_rank = np.argsort(rank, kind="stable")
     for at, sites in enumerate(np.split(by_rank, np.searchsorted(rank[by_rank], np.arange(1, steps)))):
-        level[sites] = lowest[last[sites]] + 1
-        lowest[at] = level[sites].min()
-    return level
+        depth[sites] = lowest[last[sites]] + 1
+        lowest[at] = depth[sites].min()
+    return depth
 
 
 def _lowered(relations: Relations, time: Ints) -> Ints:
@@ -67,9 +67,9 @@ def _lowered(relations: Relations, time: Ints) -> Ints:
 def _longest_paths(relations: Relations) -> Ints:
     found = seen(relations)
     by_place = np.argsort(found.rank, kind="stable")
-    level = np.zeros(len(by_place), np.int64)  # by place in the order
+    depth = np.zeros(len(by_place), np.int64)  # by place in the order
     for place, variable in enumerate(by_place):
         bits = np.unpackbits(found.bits[variable].astype("<u8").view(np.uint8), bitorder="little")
         past = np.flatnonzero(bits)
-        level[place] = level[past].max() + 1 if len(past) else 0
-    return level[np.argsort(by_place)]
+        depth[place] = depth[past].max() + 1 if len(past) else 0
+    return depth[np.argsort(by_place)]
