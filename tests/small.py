@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from arspec.analysis.twin import thin
+from arspec.diagnostics import InputError
 from arspec.language.load import Spec, load
 from arspec.layers.base import Node
 from arspec.model import Model, build
@@ -32,6 +33,35 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "wavenet_local": {"frames": 6, "hop": 4, "factor": 2, "steps": 2},
     "pixelcnn_aux": {"shades": 4},
 }
+# A model of text, of which tests make variants.
+CHARS = """
+arspec: 1
+name: chars
+data: {kind: sequence, length: $length, levels: $levels, content: text}
+params: {length: 8, levels: 128, width: 12}
+graph:
+  tokens: {layer: embedding, from: x, out: $width}
+  before: {layer: shift, steps: 1}
+  mixed: {layer: conv, kernel: 3, mask: so_far, out: $width}
+  relu: {layer: relu}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
+
+def refusal(act: Callable[[], Any]) -> InputError:
+    """The error that a call is refused with."""
+    with pytest.raises(InputError) as caught:
+        act()
+    return caught.value
+
+
+def refuses(code: str, call: Callable[[], Any], *parts: str) -> None:
+    """Holds a call to be refused with this code, in words that have these parts."""
+    error = refusal(call)
+    assert error.code == code, str(error)
+    for part in parts:
+        assert part in str(error), str(error)
 
 
 @cache

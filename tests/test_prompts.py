@@ -15,27 +15,16 @@ import torch
 import arspec
 from arspec.cli.main import main
 from arspec.data.begun import usual_split
-from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text, load
 from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
+from tests.small import CHARS as SMALL_TEXT
+from tests.small import refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chars", "gpt", "char_rnn", "wavenet")
-CHARS = """
-arspec: 1
-name: chars
-data: {kind: sequence, length: $length, levels: $levels, content: text, alphabet: "abcé \\n"}
-params: {length: 8, levels: 6, width: 12}
-graph:
-  tokens: {layer: embedding, from: x, out: $width}
-  before: {layer: shift, steps: 1}
-  mixed: {layer: conv, kernel: 3, mask: so_far, out: $width}
-  relu: {layer: relu}
-  logits: {layer: conv, out: $head}
-head: {kind: categorical, from: logits}
-"""
+CHARS = SMALL_TEXT.replace("content: text", 'content: text, alphabet: "abcé \\n"').replace("levels: 128", "levels: 6")
 ATTENTION = CHARS.replace(
     "  relu: {layer: relu}\n", "  relu: {layer: attention, from: mixed, keys: mixed, values: mixed, mask: so_far}\n"
 )
@@ -74,12 +63,6 @@ def shipped(name: str) -> Model:
 
 def condition(model: Model, n: int) -> dict[str, torch.Tensor]:
     return {name: torch.arange(n) % section.classes for name, section in model.spec.condition.items()}
-
-
-def refusal(act: Callable[[], Any]) -> InputError:
-    with pytest.raises(InputError) as caught:
-        act()
-    return caught.value
 
 
 @pytest.mark.parametrize("name", NAMES)

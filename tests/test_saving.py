@@ -13,12 +13,12 @@ import torch
 import yaml
 
 import arspec
-from arspec.diagnostics import InputError
 from arspec.model import Model
 from arspec.saving import figures
 from arspec.saving.card import MARK
 from arspec.saving.hub import FILES
 from arspec.training.loop import Summary
+from tests.small import refuses
 
 SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 6, "layers": 1, "kernel": 3}
 HOW: dict[str, Any] = {"batch": 8, "samples": 0, "limit": 64, "limit_valid": 16, "device": "cpu", "tensorboard": False}
@@ -41,13 +41,6 @@ def same(one: Model, other: Model) -> bool:
     return own.keys() == others.keys() and all(torch.equal(own[name], others[name]) for name in own)
 
 
-def refusal(code: str, call: Any, *parts: str) -> None:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert caught.value.code == code, str(caught.value)
-    assert all(part in str(caught.value) for part in parts), str(caught.value)
-
-
 # -- training and data -----------------------------------------------------------------------------------------------
 
 
@@ -62,7 +55,7 @@ def test_a_run_goes_on_in_python(trained: Summary, tmp_path: Path) -> None:
     out = shutil.copytree(trained.folder, tmp_path / "run")
     again = arspec.train(out=out, resume=True, steps=4, device="cpu", tensorboard=False)
     assert (again.steps, again.finished) == (4, True) and not same(again.model, trained.model)
-    refusal("AR814", lambda: arspec.train(out=out, resume=True, lr=0.5, device="cpu"), "lr 0.01, not 0.5")
+    refuses("AR814", lambda: arspec.train(out=out, resume=True, lr=0.5, device="cpu"), "lr 0.01, not 0.5")
 
 
 def test_examples_of_ones_own_are_trained_on(tmp_path: Path) -> None:
@@ -73,18 +66,18 @@ def test_examples_of_ones_own_are_trained_on(tmp_path: Path) -> None:
     whole = arspec.train(spec, examples, tmp_path / "a", valid=valid, steps=2, **how)
     assert whole.valid is not None and whole.valid.examples == 32
     arspec.train(spec, examples, tmp_path / "b", steps=2, stop_after=1, **how)
-    refusal("AR808", lambda: arspec.train(out=tmp_path / "b", resume=True, device="cpu"), "trained on")
+    refuses("AR808", lambda: arspec.train(out=tmp_path / "b", resume=True, device="cpu"), "trained on")
     assert same(arspec.train(None, examples, tmp_path / "b", resume=True, **how).model, whole.model)
 
 
 def test_what_training_can_not_take_is_told(tmp_path: Path) -> None:
-    refusal(
+    refuses(
         "AR808", lambda: arspec.train("made", "digits", tmp_path, stpes=3), "no option 'stpes'", "did you mean 'steps'"
     )
-    refusal("AR808", lambda: arspec.train("made", "digits"), "needs a folder")
-    refusal("AR808", lambda: arspec.train("made", out=tmp_path / "x"), "needs a spec and data")
-    refusal("AR900", lambda: arspec.train("mad", "digits", tmp_path / "x"), "did you mean 'made'?")
-    refusal("AR900", lambda: arspec.load_data("digits", "mad"), "did you mean 'made'?")
+    refuses("AR808", lambda: arspec.train("made", "digits"), "needs a folder")
+    refuses("AR808", lambda: arspec.train("made", out=tmp_path / "x"), "needs a spec and data")
+    refuses("AR900", lambda: arspec.train("mad", "digits", tmp_path / "x"), "did you mean 'made'?")
+    refuses("AR900", lambda: arspec.load_data("digits", "mad"), "did you mean 'made'?")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,10 +121,10 @@ def test_a_spec_that_leaks_says_so_on_its_card(tmp_path: Path) -> None:
 
 
 def test_what_is_no_place_for_a_model_is_told(trained: Summary, model: Model, tmp_path: Path) -> None:
-    refusal("AR810", lambda: model.save(trained.folder), "holds a training run")
-    refusal("AR802", lambda: arspec.open(tmp_path / "nowhere"), "no model at")
-    refusal("AR802", lambda: arspec.open(trained.folder.parent / "digit"), "digits'?")
-    refusal("AR808", lambda: arspec.open(trained.folder, revision="main"), "a revision is of a repository")
+    refuses("AR810", lambda: model.save(trained.folder), "holds a training run")
+    refuses("AR802", lambda: arspec.open(tmp_path / "nowhere"), "no model at")
+    refuses("AR802", lambda: arspec.open(trained.folder.parent / "digit"), "digits'?")
+    refuses("AR808", lambda: arspec.open(trained.folder, revision="main"), "a revision is of a repository")
 
 
 @pytest.mark.parametrize(
@@ -230,11 +223,11 @@ def test_the_mixin_writes_folders_too(model: Model, hub: Hub, tmp_path: Path) ->
 
 
 def test_what_a_hub_refuses_is_told(model: Model, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusal("AR911", lambda: arspec.open("someone/nothing"), "someone/nothing", "the hub has no")
-    refusal("AR911", lambda: model.push_to_hub("no/such/name"), "no/such/name")
+    refuses("AR911", lambda: arspec.open("someone/nothing"), "someone/nothing", "the hub has no")
+    refuses("AR911", lambda: model.push_to_hub("no/such/name"), "no/such/name")
     (hub.root / "someone" / "damaged").mkdir(parents=True)
     (hub.root / "someone" / "damaged" / "config.json").write_text("{}")
-    refusal("AR802", lambda: arspec.open("someone/damaged"), "no model at")
+    refuses("AR802", lambda: arspec.open("someone/damaged"), "no model at")
 
 
 def test_a_hub_needs_its_package(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,5 +238,5 @@ def test_a_hub_needs_its_package(model: Model, tmp_path: Path, monkeypatch: pyte
     ours._mixin.cache_clear()  # pyright: ignore[reportPrivateUsage]
     for call in (lambda: arspec.open("someone/digits"), lambda: model.push_to_hub("someone/digits"),
                  lambda: model.save_pretrained("a"), lambda: Model.from_pretrained("a/b")):  # fmt: skip
-        refusal("AR910", call, "pip install 'arspec[hub]'")
+        refuses("AR910", call, "pip install 'arspec[hub]'")
     assert not Path("a").exists()

@@ -26,25 +26,12 @@ from arspec.data import fitted, load
 from arspec.data.raw import Raw
 from arspec.data.sets import SETS
 from arspec.data.symbols import bytes_of, levels_of, text_of
-from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text
 from arspec.language.sections import SequenceData
 from arspec.model import build
 from arspec.saving.spec_file import read_spec, write_spec
+from tests.small import CHARS, refusal
 
-CHARS = """
-arspec: 1
-name: chars
-data: {kind: sequence, length: $length, levels: $levels, content: text}
-params: {length: 8, levels: 128, width: 12}
-graph:
-  tokens: {layer: embedding, from: x, out: $width}
-  before: {layer: shift, steps: 1}
-  mixed: {layer: conv, kernel: 3, mask: so_far, out: $width}
-  relu: {layer: relu}
-  logits: {layer: conv, out: $head}
-head: {kind: categorical, from: logits}
-"""
 BYTES = SequenceData(kind="sequence", length=8, levels=256, content="text")
 POEM = "Über die Brücke läuft der Fuchs,\nso schnell er kann; é€ $5.\n" * 20
 
@@ -56,12 +43,6 @@ def chars(**params: Any) -> Spec:
 def stated(levels: str) -> str:
     """The text of a spec whose levels are no parameter."""
     return CHARS.replace("levels: $levels", levels).replace("levels: 128, ", "")
-
-
-def refusal(act: Callable[[], Any]) -> InputError:
-    with pytest.raises(InputError) as caught:
-        act()
-    return caught.value
 
 
 def whole(source: str, data: SequenceData = BYTES) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -18,18 +17,16 @@ import torch
 from PIL import Image
 
 import arspec
-from arspec.cli import evaluate as eval_command
-from arspec.cli import generate, models
-from arspec.cli import train as train_command
+from arspec.cli import models
 from arspec.cli.given import known_part
+from arspec.cli.main import command as command_of
 from arspec.data import load
-from arspec.diagnostics import InputError
 from arspec.language.sections import SequenceData
 from arspec.saving.tensors import read_tensors, weights_of
 from arspec.training import Options, evaluate, load_model, save_model, train
 from arspec.training.batches import Batches, draw_member
 from tests.processes import OPTIONS as TOGETHER
-from tests.small import ROOT
+from tests.small import ROOT, refuses
 
 SMALL = """\
 arspec: 1
@@ -116,14 +113,6 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def refusal(code: str, call: Any, *parts: str) -> None:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert caught.value.code == code, str(caught.value)
-    for part in parts:
-        assert part in str(caught.value), str(caught.value)
-
-
 # ------------------------------------------------------------------ the loop
 
 
@@ -164,16 +153,16 @@ def test_resume_is_exact(small: Path, tmp_path: Path, optimizer: str) -> None:
 
 
 def test_a_run_is_resumed_with_its_own_options(small: Path, tmp_path: Path) -> None:
-    refusal("AR814", lambda: run(begin(small), tmp_path / "run", resume=True), "no training run")
+    refuses("AR814", lambda: run(begin(small), tmp_path / "run", resume=True), "no training run")
     run(begin(small), tmp_path / "run", stop_after=1)
-    refusal("AR810", lambda: run(begin(small), tmp_path / "run"), "--resume")
+    refuses("AR810", lambda: run(begin(small), tmp_path / "run"), "--resume")
     other = Options(**{**vars(OPTIONS), "lr": 0.5})
-    refusal("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), "lr 0.01, not 0.5")
+    refuses("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), "lr 0.01, not 0.5")
     other = Options(**{**vars(OPTIONS), "lr": 0.5, "beta1": 0.5})
     told = f"--lr 0.01 --beta1 {OPTIONS.beta1},"  # all at once, as they are written
-    refusal("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), told)
+    refuses("AR814", lambda: run(begin(small), tmp_path / "run", other, resume=True), told)
     wide = begin(small, width=9)
-    refusal("AR801", lambda: run(wide, tmp_path / "run", resume=True), "of another shape")
+    refuses("AR801", lambda: run(wide, tmp_path / "run", resume=True), "of another shape")
 
 
 def test_an_interrupt_saves_between_two_steps(small: Path, tmp_path: Path) -> None:
@@ -196,7 +185,7 @@ def test_an_interrupt_saves_between_two_steps(small: Path, tmp_path: Path) -> No
 
 def test_divergence_is_told(small: Path, tmp_path: Path) -> None:
     wild = Options(**{**vars(OPTIONS), "lr": 1e30, "schedule": "constant", "warmup": 0})
-    refusal("AR818", lambda: run(begin(small), tmp_path / "run", wild), "diverged", "--lr")
+    refuses("AR818", lambda: run(begin(small), tmp_path / "run", wild), "diverged", "--lr")
 
 
 def test_mixed_precision_trains(small: Path, tmp_path: Path) -> None:
@@ -294,7 +283,7 @@ def test_learning_rates() -> None:
     [{"steps": 0}, {"batch": 0}, {"lr": 0.0}, {"lr": math.nan}, {"ema": 1.0}, {"optimizer": "sgd"}, {"seed": -1}],
 )
 def test_options_are_checked(wrong: dict[str, Any]) -> None:
-    refusal("AR808", lambda: Options(**wrong), next(iter(wrong)))
+    refuses("AR808", lambda: Options(**wrong), next(iter(wrong)))
 
 
 def test_evaluation_is_the_mean_and_its_error(small: Path) -> None:
@@ -374,38 +363,28 @@ def test_wrong_weights_are_named(small: Path, tmp_path: Path) -> None:
     save_model(begin(small), tmp_path / "a")
     save_model(begin(small, width=5), tmp_path / "b")
     os.replace(tmp_path / "b" / "model.safetensors", tmp_path / "a" / "model.safetensors")
-    refusal("AR801", lambda: load_model(tmp_path / "a", "cpu"), "of another shape", "first", "do not fit")
+    refuses("AR801", lambda: load_model(tmp_path / "a", "cpu"), "of another shape", "first", "do not fit")
     (tmp_path / "a" / "model.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{broken")
-    refusal("AR802", lambda: load_model(tmp_path / "a", "cpu"), "damaged")
-    refusal("AR802", lambda: load_model(tmp_path / "c", "cpu"), "no model")
+    refuses("AR802", lambda: load_model(tmp_path / "a", "cpu"), "damaged")
+    refuses("AR802", lambda: load_model(tmp_path / "c", "cpu"), "no model")
     (tmp_path / "b" / "model.safetensors").write_bytes(b"")
-    refusal("AR802", lambda: load_model(tmp_path / "b", "cpu"), "damaged")
+    refuses("AR802", lambda: load_model(tmp_path / "b", "cpu"), "damaged")
     save_model(begin(small), tmp_path / "d")
     (tmp_path / "d" / "spec.json").write_text("{")
-    refusal("AR802", lambda: load_model(tmp_path / "d", "cpu"), "spec.json is damaged")
+    refuses("AR802", lambda: load_model(tmp_path / "d", "cpu"), "spec.json is damaged")
     model = begin(small)
     few = dict(list(weights_of(model).items())[1:])
     save_model(model, tmp_path / "e", {**few, "stray": torch.zeros(1)})
-    refusal("AR801", lambda: load_model(tmp_path / "e", "cpu"), "1 missing", "1 unknown (stray)")
-    refusal("AR815", lambda: load_model(tmp_path / "d", "cuda:9"), "cuda:9")
+    refuses("AR801", lambda: load_model(tmp_path / "e", "cpu"), "1 missing", "1 unknown (stray)")
+    refuses("AR815", lambda: load_model(tmp_path / "d", "cuda:9"), "cuda:9")
 
 
 # ------------------------------------------------------------------ the commands
 
 
-COMMANDS = {
-    "train": (train_command.add_arguments, train_command.run),
-    "eval": (eval_command.add_arguments, eval_command.run),
-    "sample": (generate.add_sample_arguments, generate.run_sample),
-    "complete": (generate.add_complete_arguments, generate.run_complete),
-}
-
-
 def command(name: str, *arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    add, act = COMMANDS[name]
-    add(parser)
-    return act(parser.parse_args([str(argument) for argument in arguments]))
+    act, parser = command_of(name)
+    return act(parser.read([str(argument) for argument in arguments]))
 
 
 def test_the_commands_go_together(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -417,7 +396,7 @@ def test_the_commands_go_together(small: Path, tmp_path: Path, capsys: pytest.Ca
     more = ("--steps", "25", "--batch", "32", "--samples", "0", "--no-tensorboard", "--resume")
     assert command("train", *common, *more) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 25
-    refusal("AR814", lambda: command("train", *common[:6], *common[8:], *more), "another spec or other params")
+    refuses("AR814", lambda: command("train", *common[:6], *common[8:], *more), "another spec or other params")
 
     assert command("eval", out, "--data", "digits", "--device", "cpu", "--json") == 0
     trained = json.loads(capsys.readouterr().out)
@@ -442,7 +421,7 @@ def test_the_commands_go_together(small: Path, tmp_path: Path, capsys: pytest.Ca
     assert (completed[..., :4, :] == given[:, None, :, :4]).all()
     assert command("complete", out, "--data", "digits", "-o", path, "--given", "prefix:10", "--device", "cpu") == 0
     assert command("complete", out, "--data", "digits", "-o", tmp_path / "c.png", "--device", "cpu") == 0
-    refusal(
+    refuses(
         "AR805",
         lambda: command(
             "complete", out, "--data", "digits", "-o", path, "--given", "left-half", "--how", "order", "--device", "cpu"
@@ -477,7 +456,7 @@ def test_bad_arguments_are_input_errors(code: str, arguments: tuple[str, ...], s
     def place(argument: str) -> str:
         return str(small) if argument == "SPEC" else str(tmp_path / argument) if argument == "run" else argument
 
-    refusal(code, lambda: command(*map(place, arguments)))
+    refuses(code, lambda: command(*map(place, arguments)))
     assert not (tmp_path / "run").exists()
 
 
@@ -490,7 +469,7 @@ def test_a_mask_says_what_is_given(small: Path, tmp_path: Path) -> None:
     assert known_part("top-half", model).sum() == 32
     assert known_part("prefix:11", model).reshape(-1)[:11].all()
     Image.new("L", (4, 4)).save(tmp_path / "small.png")
-    refusal("AR804", lambda: known_part(str(tmp_path / "small.png"), model), "[4, 4]")
+    refuses("AR804", lambda: known_part(str(tmp_path / "small.png"), model), "[4, 4]")
     assert models.params_of(["a=1", "b=1e-3", "c=no"]) == {"a": 1, "b": 1e-3, "c": "no"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,3 +59,13 @@ def lines_between(axes: Axes, height: int, width: int, colour: str, thick: float
     upright = [((x, top), (x, bottom)) for x in np.arange(-0.5, width)]
     level = [((left, y), (right, y)) for y in np.arange(-0.5, height)]
     axes.add_collection(LineCollection(upright + level, colors=colour, linewidths=thick, zorder=1.5), autolim=False)
+
+
+def legend(figure: Figure, looks: Iterable[tuple[str, str]], columns: int | None = None, itself: bool = False) -> None:
+    """Colours with what they mean, below a figure. itself: so is the frame around the variable that it is about."""
+    from matplotlib.patches import Patch
+
+    patches = [Patch(facecolor=colour, edgecolor="#808080", label=meaning) for colour, meaning in looks]
+    if itself:
+        patches.append(Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself"))
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns or len(patches), frameon=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from arspec.diagnostics import visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, sheet, write
+from arspec.files.figures import STYLE, legend, sheet, write
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
@@ -87,7 +87,6 @@ def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -
     with matplotlib.rc_context(STYLE):
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LogNorm
-        from matplotlib.patches import Patch
 
         figure = sheet((width * len(fields) + 0.8, height), dpi=130)
         row: list[Axes] = figure.subplots(1, len(fields), squeeze=False)[0].tolist()
@@ -98,9 +97,7 @@ def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -
         figure.colorbar(scale, ax=row, label=f"mean |gradient| over {inputs} random inputs, of the greatest",
                         extend="min" if least < low else "neither", fraction=0.04, pad=0.02)  # fmt: skip
         meanings = {State.LATER: MEANINGS[State.LATER], State.UNSEEN: NONE, State.LEAK: MEANINGS[State.LEAK]}
-        patches = [Patch(facecolor=COLOURS[s], edgecolor="#808080", label=meanings[s]) for s in sorted(present)]
-        itself = Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself")
-        figure.legend(handles=[*patches, itself], loc="outside lower center", ncols=4, frameon=False)
+        legend(figure, [(COLOURS[s], meanings[s]) for s in sorted(present)], 4, itself=True)
         write(figure, target, cut=True)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, sheet, write
+from arspec.files.figures import STYLE, legend, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
@@ -101,8 +101,6 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
     since = min((t.first for t in trees.values()), default=0)  # short ones side by side begin at one step
     common = since if all(f.position - since <= DOTS for f in trees) else None
     with matplotlib.rc_context(style):
-        from matplotlib.patches import Patch
-
         figure = sheet((width * len(fields), sum(heights) + 1.5), dpi=130)
         grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
         for r, panel in enumerate(rows):
@@ -116,16 +114,8 @@ def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]
                                 ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
         if {"context", "blind_spot"} & set(rows):
             present = {State(s) for f in fields for s in f.by_position}
-            patches = [
-                Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in State if s in present
-            ]
-            itself = Patch(facecolor="none", edgecolor="black", linewidth=2, label="the variable itself")
-            figure.legend(
-                handles=[*patches, itself],
-                loc="outside lower center",
-                ncols=max(1, int(width * len(fields) / 1.7)),
-                frameon=False,
-            )
+            looks = [(COLOURS[s], MEANINGS[s]) for s in State if s in present]
+            legend(figure, looks, max(1, int(width * len(fields) / 1.7)), itself=True)
         write(figure, target, cut=True)
 
 

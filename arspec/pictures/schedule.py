@@ -13,7 +13,7 @@ import numpy as np
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, lines_between, sheet, write
+from arspec.files.figures import STYLE, legend, lines_between, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
 from arspec.pictures.tree import clear
@@ -51,8 +51,6 @@ def _write(progress: Progress, target: Path) -> None:
     matplotlib = need("matplotlib")
 
     with matplotlib.rc_context(STYLE):
-        from matplotlib.patches import Patch
-
         sequence = progress.spec.data.kind == "sequence"
         rows = progress.rows if sequence else alike(progress.rows, kept=1)
         every = len(rows)
@@ -73,10 +71,7 @@ def _write(progress: Progress, target: Path) -> None:
         some = f"\nthe head and the first {len(rows) - 1} of {every - 1} nodes are shown" if len(rows) < every else ""
         figure.suptitle(_title(progress) + some, fontsize=10, parse_math=False)
         present = {Stage(s) for row in rows for s in np.unique(row.stage)}
-        patches = [
-            Patch(facecolor=COLOURS[s], edgecolor="#808080", label=MEANINGS[s]) for s in reversed(Stage) if s in present
-        ]
-        figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
+        legend(figure, [(COLOURS[s], MEANINGS[s]) for s in reversed(Stage) if s in present])
         write(figure, target, cut=True)
 
 

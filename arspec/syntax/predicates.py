@@ -36,7 +36,7 @@ CompareOp = Literal["<", "<=", ">", ">=", "==", "!="]
 ArithmeticOp = Literal["+", "-", "*", "//", "%"]
 
 ARITHMETIC: dict[type[ast.operator], ArithmeticOp] = {
-    kind: symbol for kind, (symbol, _, _) in BINARY.items() if symbol in get_args(ArithmeticOp)
+    kind: cast(ArithmeticOp, symbol) for kind, (symbol, _, _) in BINARY.items() if symbol in get_args(ArithmeticOp)
 }
 
 
