@@ -129,7 +129,7 @@ def test_data_lists_the_sets(capsys: pytest.CaptureFixture[str]) -> None:
 
 # -- what is done without --------------------------------------------------------------------------------------------
 
-ALONE = """
+WITHOUT = """
 import sys
 import sysconfig
 from importlib.machinery import PathFinder
@@ -141,7 +141,8 @@ class Without(PathFinder):
 
 BLOCKED = set(sys.argv[1].split(","))
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
-
+"""
+ALONE = f"""{WITHOUT}
 import json
 from arspec.cli.main import main
 
@@ -151,10 +152,39 @@ for line in json.load(sys.stdin):
         code = main(line)
     except SystemExit as stopped:
         code = stopped.code
-    print(f"exit {code}", flush=True)
+    print(f"exit {{code}}", flush=True)
+"""
+IMPORTED = f"""{WITHOUT}
+import pkgutil
+from importlib import import_module
+
+import arspec
+
+for module in pkgutil.walk_packages(arspec.__path__, "arspec.", onerror=print):
+    if not module.name.endswith("__main__"):
+        import_module(module.name)
+
+model = arspec.compile(arspec.load("fast_generation_toy"))
+x = model.sample(2, seed=0)
+for call in (lambda: model.compress(x), lambda: model.decompress(b"")):
+    try:
+        call()
+    except arspec.InputError as error:
+        print(error)
 """
 SMALL = ["--set", "hidden=8", "--set", "members=1"]
 MADE = ["made", "--set", "height=8", "--set", "width=8", "--set", "levels=17"]
+
+
+def test_no_module_asks_for_an_extra_when_it_is_imported() -> None:
+    """A model is built and sampled without any extra; what needs one refuses when it is called."""
+    command, environment = [sys.executable, "-c", IMPORTED, ",".join(EXTRAS)], {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("error[AR910]: compressed containers need the package constriction") == 2, done.stdout
+    assert done.stdout.count("\n") == 4, done.stdout
 
 
 def without(packages: str, commands: list[list[str]], folder: Path) -> list[tuple[int, str]]:

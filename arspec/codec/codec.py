@@ -27,6 +27,7 @@ from arspec.codec.wire import ByteReader, CorruptContainer
 from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array
 from arspec.diagnostics import InputError
+from arspec.extras import need
 from arspec.network.fingerprint import fingerprint_of
 from arspec.types import Ints
 
@@ -108,6 +109,7 @@ class Codec:
             raise InputError("AR808", message)
         if not 0 <= member < model.members:
             raise InputError("AR816", f"the family has {model.members} members; there is no number {member}")
+        need("constriction")  # before anything is computed
         self._given, self.member, self.noise = model, member, noise
         self.interleaved = interleaved or interleaved_for(model.graph)
         self.batch = batch or self.interleaved

@@ -6,7 +6,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,26 @@ import numpy.typing as npt
 from arspec.extras import need
 from arspec.types import Ints
 
-_coding = need("constriction").stream
-_models, _queue = _coding.model, _coding.queue
-_CATEGORICAL, _UNIFORM = _models.Categorical(perfect=False), _models.Uniform()
-
 CHECK = 1 << 16  # values of a check
 
 Weights = npt.NDArray[np.float64]
+
+
+class _Coding(NamedTuple):
+    """Of constriction: the range coders, and the models of symbols by weights, by counts, and by one fixed count."""
+
+    queue: Any
+    weighted: Any
+    counted: Any
+    fixed: Any
+
+
+@cache
+def _coding() -> _Coding:
+    """Asked for when something is coded, so that a model without the package can be built. InputError without it."""
+    stream = need("constriction").stream
+    uniform = stream.model.Uniform
+    return _Coding(stream.queue, stream.model.Categorical(perfect=False), uniform(), uniform(CHECK))
 
 
 class Lost(Exception):
@@ -57,17 +71,17 @@ class SymbolWriter:
     """Symbols by their weights, and a check at some of the pauses."""
 
     def __init__(self, every: int) -> None:
-        self._coder, self._checked = _queue.RangeEncoder(), _Checked(every)
+        self._coder, self._checked = _coding().queue.RangeEncoder(), _Checked(every)
 
     def put(self, symbols: npt.NDArray[np.int32], weights: Weights) -> None:
         """symbols [n], weights [n, values]."""
-        self._coder.encode(symbols, _CATEGORICAL, weights)
+        self._coder.encode(symbols, _coding().weighted, weights)
         self._checked.add(symbols)
 
     def pause(self) -> None:
         """Marks a place where a check may stand, and writes the check where one is due."""
         if self._checked.due():
-            self._coder.encode(self._checked.sum % CHECK, _models.Uniform(CHECK))
+            self._coder.encode(self._checked.sum % CHECK, _coding().fixed)
 
     def done(self) -> bytes:
         """The coded bytes of all symbols so far."""
@@ -78,12 +92,12 @@ class SymbolReader:
     """What a SymbolWriter wrote, asked for by the same weights."""
 
     def __init__(self, data: bytes, every: int) -> None:
-        self._coder, self._checked = _queue.RangeDecoder(_words(data)), _Checked(every)
+        self._coder, self._checked = _coding().queue.RangeDecoder(_words(data)), _Checked(every)
 
     def take(self, weights: Weights) -> npt.NDArray[np.int32]:
         """weights [n, values] -> symbols [n]."""
         with _losing():
-            symbols: npt.NDArray[np.int32] = self._coder.decode(_CATEGORICAL, weights)
+            symbols: npt.NDArray[np.int32] = self._coder.decode(_coding().weighted, weights)
         self._checked.add(symbols)
         return symbols
 
@@ -92,7 +106,7 @@ class SymbolReader:
         if not self._checked.due():
             return
         with _losing():
-            found = self._coder.decode(_models.Uniform(CHECK))
+            found = self._coder.decode(_coding().fixed)
         if found != self._checked.sum % CHECK:
             raise Lost
 
@@ -102,23 +116,23 @@ class SymbolReader:
 
 def pack_even(values: Ints, counts: Ints) -> bytes:
     """Numbers [n], each from 0 to its count - 1 with all alike, by log2(count) bits each; counts go up to 2^40."""
-    coder, high, low = _queue.RangeEncoder(), values >> 16, values & 0xFFFF
+    coder, high, low = _coding().queue.RangeEncoder(), values >> 16, values & 0xFFFF
     for number, sizes in ((high, _high(counts)), (low, _low(counts, high))):
         kept = sizes > 1
         if kept.any():
-            coder.encode(number[kept].astype(np.int32), _UNIFORM, sizes[kept].astype(np.int32))
+            coder.encode(number[kept].astype(np.int32), _coding().counted, sizes[kept].astype(np.int32))
     return _bytes(coder)
 
 
 def unpack_even(data: bytes, counts: Ints) -> Ints:
     """What `pack_even` packed. Raises Lost where no `pack_even` packs such bytes."""
-    coder = _queue.RangeDecoder(_words(data))
+    coder = _coding().queue.RangeDecoder(_words(data))
 
     def take(sizes: Ints) -> Ints:
         found, kept = np.zeros(len(sizes), np.int64), sizes > 1
         if kept.any():
             with _losing():
-                found[kept] = coder.decode(_UNIFORM, sizes[kept].astype(np.int32))
+                found[kept] = coder.decode(_coding().counted, sizes[kept].astype(np.int32))
         return found
 
     high = take(_high(counts))
