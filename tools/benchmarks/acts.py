@@ -64,7 +64,7 @@ def measured(act: str, spec: str, threads: int, params: dict[str, Any], **given:
 
 
 def main() -> int:
-    for name in ("torch", "arspec.network.module", "tools.benchmarks.sample"):
+    for name in ("torch", "arspec.model", "tools.benchmarks.sample"):
         import_module(name)
     for given in json.loads(sys.argv[1]):
         process = os.fork()
