@@ -101,7 +101,7 @@ def test_a_run_goes_on_with_the_same_spec_alone(earlier: bool, tmp_path: Path) -
 def test_earlier_runs_have_any_length(name: str, param: dict[str, int], tmp_path: Path) -> None:
     model: Any = load_model(EARLIER / "runs" / name, "cpu")
     assert model.spec.changes == {} and model.spec.variant(params=param).data.length == 100
-    longer = Model(model.spec.variant(params=param).graph())
+    longer = Model(model.spec.variant(params=param))
     longer.load_state_dict(model.state_dict())
     whole = longer.double().eval().sample(1, seed=3, method="once")
     assert torch.equal(drawn(model.double(), 100), whole)
