@@ -34,6 +34,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'arspec' has no attribute '{name}'")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
 __all__ = [
     "InputError", "SpecError", "audit", "compile", "load", "load_data", "load_model", "open", "render", "train",
     "verify",

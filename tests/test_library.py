@@ -12,7 +12,9 @@ import sysconfig
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,6 +127,24 @@ def test_data_lists_the_sets(capsys: pytest.CaptureFixture[str]) -> None:
     assert row["ready"] and row["file"] is None and "CC BY 4.0" in row["licence"]
     assert main(["data", "digits", "mnits"]) == 2
     assert "did you mean 'mnist'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("call", "told"), [
+    (lambda m, x: m.sample(-1), "n is a whole number from 0 on; -1 came"),
+    (lambda m, x: m.sample(1.5), "n is a whole number from 0 on; 1.5 came"),
+    (lambda m, x: m.sample(1, first=-1), "first is a whole number from 0 on; -1 came"),
+    (lambda m, x: next(m.stream(-1, steps=4)), "n is a whole number from 0 on; -1 came"),
+    (lambda m, x: m.score(x, batch=0), "batch is at least 1; 0 came"),
+    (lambda m, x: m.score(x, members=-1), "members is at least 0; -1 came"),
+])  # fmt: skip
+def test_numbers_of_examples_that_cannot_be_are_refused(call: Callable[[Any, Any], object], told: str) -> None:
+    model = arspec.compile(arspec.load("fast_generation_toy"))
+    with pytest.raises(InputError, match=told):
+        call(model, model.sample(2, seed=0))
+
+
+def test_the_package_lists_its_functions() -> None:
+    assert set(arspec.__all__) <= set(dir(arspec))
 
 
 # -- what is done without --------------------------------------------------------------------------------------------

@@ -65,6 +65,9 @@ def score(
     data = model.spec.data
     if not len(x):
         raise InputError("AR803", "there is no example to score")
+    for name, value, least in (("batch", batch, 1), ("members", members, 0)):
+        if value < least:
+            raise InputError("AR808", f"{name} is at least {least}; {value} came")
     codec = codec or default_codec(data)
     compressed = compressed_bits(x.cpu().numpy(), data, codec)
     found = likelihood(model, x, condition, batch, members)

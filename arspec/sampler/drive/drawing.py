@@ -4,6 +4,7 @@ given. Every method of sampling draws through this, so that none of them can cha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import torch
@@ -37,6 +38,13 @@ def check_temperature(temperature: float) -> None:
         raise InputError("AR808", f"a temperature is 0 or above; it was {temperature}")
 
 
+def check_counts(**counts: int) -> None:
+    """InputError for a number of examples, or the number of the first, that is no whole number from 0 on."""
+    for name, value in counts.items():
+        if not isinstance(value, Integral) or value < 0:
+            raise InputError("AR808", f"{name} is a whole number from 0 on; {value!r} came")
+
+
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
     [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves
@@ -47,6 +55,7 @@ class Draws:
         given: Tensor | None = None, known: Tensor | None = None, truncation: Truncation | None = None,
     ) -> None:  # fmt: skip
         check_temperature(temperature)
+        check_counts(n=n, first=first)
         self.model, self.temperature, self.truncation = model, temperature, truncation
         self.head, self.support = model.graph.head, model.graph.support
         self.noise = noise_for(model, seed, first, n)

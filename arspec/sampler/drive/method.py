@@ -24,7 +24,7 @@ from torch import Tensor
 
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
-from arspec.sampler.drive.drawing import Draws
+from arspec.sampler.drive.drawing import Draws, check_counts
 from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
@@ -57,6 +57,7 @@ def sample(
     known: Tensor | None = None, **how: Any,
 ) -> Tensor:  # fmt: skip
     """n examples as integers [n, *shape], by the method that is named or chosen. The rest as in `Sampler.run`."""
+    check_counts(n=n)
     seen = fingerprint_of(model)  # one look at the weights serves the whole call
     chosen = choose(model, n, method, member, known, condition, seen).method
     if chosen == "fixed-point":

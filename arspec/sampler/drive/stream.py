@@ -18,7 +18,7 @@ from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
-from arspec.sampler.drive.drawing import check_temperature
+from arspec.sampler.drive.drawing import check_counts, check_temperature
 from arspec.sampler.drive.noise import Uniforms, numbered
 from arspec.sampler.drive.priming import can_prime, prime
 from arspec.sampler.drive.prompting import rows_of
@@ -82,6 +82,7 @@ class Stream:
             if value < 1:
                 raise InputError("AR808", f"{name} of a stream are at least 1; {value} came")
         check_temperature(temperature)
+        check_counts(n=n, first=first)
         if prefix is not None:
             prefix = rows_of(self.model, n, prefix)
             if prefix.shape[1] > steps:
