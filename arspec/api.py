@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from arspec.diagnostics.arguments import check_number, check_settings, check_whole, path_of, wrong_type
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
 
@@ -24,7 +25,9 @@ def load(path: StrPath, params: Mapping[str, Any] | None = None, data: Mapping[s
     ...).
 
     Raises SpecError with all faults that can be found, and InputError for a file that can't be read."""
-    spec = load_spec(path, params, data)
+    check_settings(params, "params")
+    check_settings(data, "data")
+    spec = load_spec(path_of(path, "a spec"), params, data)
     spec.graph()
     return spec
 
@@ -39,14 +42,14 @@ def open(name: StrPath, device: str = "auto", *, revision: str | None = None) ->
     from arspec.model import proven
     from arspec.saving.opening import open_model
 
-    return open_model(name, device, proven, revision)
+    return open_model(path_of(name, "a model"), device, proven, revision)
 
 
 def load_model(path: StrPath, device: str = "auto") -> Model:
     """The trained model of a folder or of its .safetensors file, as `open` gives it, which takes repositories too."""
     from arspec.training.checkpoint import load_model as load_folder
 
-    return load_folder(path, device)
+    return load_folder(path_of(path, "a model"), device)
 
 
 def compile(spec: Spec | StrPath, check: bool = True, seed: int = 0) -> Model:
@@ -73,7 +76,7 @@ def render(spec: Spec | StrPath, path: StrPath, unfold: bool = False) -> None:
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot."""
     from arspec.pictures.diagram import render as draw
 
-    draw(_loaded(spec), path, unfold=unfold)
+    draw(_loaded(spec), path_of(path, "a picture"), unfold=unfold)
 
 
 def load_data(
@@ -90,6 +93,10 @@ def load_data(
     Raises InputError where the source can't be had, or does not fit."""
     from arspec.data import load_for
 
+    check_whole(limit, "limit")
+    check_whole(seed, "seed")
+    if not isinstance(source, str):
+        raise wrong_type("a source of data", "the name of a set, a folder, a pattern or a file, as text", source)
     model = load(spec) if isinstance(spec, (str, os.PathLike)) else spec
     return load_for(model, source, split, seed).first(limit)
 
@@ -128,6 +135,7 @@ def train(
     bits_per_dim and nats. Raises SpecError for a spec that leaks and InputError for all else that is wrong."""
     from dataclasses import fields
 
+    from arspec.data import Examples
     from arspec.diagnostics import InputError, did_you_mean
     from arspec.progress import showing
     from arspec.training.options import Options
@@ -138,12 +146,22 @@ def train(
         raise InputError("AR808", f"training has no option '{name}'", did_you_mean(name, known, "options"))
     if out is None:
         raise InputError("AR808", "a run needs a folder", "arspec.train(spec, data, 'runs/first')")
+    check_settings(params, "params")
+    for name, value in {"limit": limit, "limit_valid": limit_valid, "stop_after": stop_after}.items():
+        check_whole(value, name)
+    check_number(epochs, "epochs")
+    if data is not None and not isinstance(data, (str, Examples)):
+        raise wrong_type("data", "the name of a set, a folder or a file as text, or what load_data gives", data)
+    if valid is not None and not isinstance(valid, Examples):
+        raise wrong_type("valid", "what load_data gives", valid)
+    if spec is not None and not isinstance(spec, Spec):
+        spec = path_of(spec, "a spec")
     with showing(progress):
         return go(
-            spec, data, out, options, valid=valid, params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
+            spec, data, path_of(out, "a run"), options, valid=valid, params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
             device=device, resume=resume, stop_after=stop_after, tensorboard=tensorboard,
         ).summary  # fmt: skip
 
 
 def _loaded(spec: Spec | StrPath) -> Spec:
-    return load(spec) if isinstance(spec, (str, os.PathLike)) else spec
+    return spec if isinstance(spec, Spec) else load(spec)

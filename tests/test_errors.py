@@ -23,6 +23,7 @@ from arspec.data import load_for
 from arspec.diagnostics import Diagnostic, InputError, github, text, to_json
 from arspec.diagnostics.codes import CODES, Code
 from arspec.language.load import from_text, load
+from arspec.saving.folder import check_own
 
 ROOT = Path(__file__).parent.parent
 ERR = ROOT / "tests" / "specs" / "err"
@@ -422,6 +423,8 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),
     "AR940": lambda path: command("sample", str(path / "small.yaml"), "--explain-plan", "--method", "fixed-point"),
+    "AR945": lambda path: arspec.load(""),
+    "AR946": lambda path: check_own(path, "small.yaml"),
 }
 
 

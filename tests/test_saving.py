@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +243,85 @@ def test_a_hub_needs_its_package(model: Model, tmp_path: Path, monkeypatch: pyte
                  lambda: model.save_pretrained("a"), lambda: Model.from_pretrained("a/b")):  # fmt: skip
         refuses("AR910", call, "pip install 'arspec[hub]'")
     assert not Path("a").exists()
+
+
+# -- what calls are given ----------------------------------------------------------------------------------------------
+
+SPOILT: list[Any] = [None, 3, b"x", ["a"], ""]
+
+
+@pytest.mark.parametrize("given", SPOILT, ids=repr)
+def test_what_is_no_path_is_told(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls: list[Callable[[Any], Any]] = [
+        arspec.open, arspec.load, arspec.load_model, arspec.compile, arspec.verify, Model.from_pretrained, model.save,
+        model.save_pretrained, model.push_to_hub, lambda path: arspec.render("made", path),
+        lambda path: arspec.train("made", "digits", path if path is not None else 3),
+    ]  # fmt: skip
+    for call in calls:
+        refusal("AR945", partial(call, given), "came")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("AR945", {"data": 3}), ("AR945", {"params": 3}), ("AR945", {"params": {3: 3}}), ("AR945", {"limit": "x"}),
+        ("AR945", {"limit": 1.5}), ("AR945", {"limit_valid": "x"}), ("AR945", {"stop_after": "x"}),
+        ("AR945", {"epochs": "x"}), ("AR945", {"valid": 3}), ("AR945", {"spec": 3}), ("AR808", {"steps": "x"}),
+        ("AR808", {"steps": 2.5}), ("AR808", {"steps": None}), ("AR808", {"batch": True}), ("AR808", {"lr": "x"}),
+        ("AR808", {"schedule": 3}), ("AR808", {"compile": 1}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_argument_of_train_of_another_type_is_told(tmp_path: Path, code: str, given: dict[str, Any]) -> None:
+    out = tmp_path / "x"
+    refusal(code, lambda: arspec.train(**{"spec": "made", "data": "digits", "out": out, **given}), " came")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["spec.yaml", "model.safetensors", "config.json"])
+def test_files_of_other_hands_are_not_replaced_by_a_model(model: Model, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    refusal("AR946", lambda: model.save(tmp_path), name)
+    if name != "config.json":
+        refusal("AR946", lambda: arspec.train("made", "digits", tmp_path), name)
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "mine"
+
+
+def test_a_place_that_no_model_can_have_is_told_as_such(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / ("x" * 5000)):
+        refusal("AR810", lambda place=place: model.save(place), "cannot write")
+        refusal("AR810", lambda place=place: model.save_pretrained(place), "cannot write")
+
+
+def test_a_shipped_spec_beside_its_own_name_is_meant_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").mkdir()
+    with pytest.raises(arspec.InputError) as caught:
+        arspec.load("MADE")
+    assert str(caught.value).count("'made'") == 1
+
+
+def test_copies_of_a_model_share_what_torch_compile_made() -> None:
+    spec = arspec.load("made", params={"height": 3, "width": 3, "hidden": 8, "members": 2})
+    model, made = arspec.compile(spec), 0
+    x = torch.arange(18).reshape(2, 9) % 2
+
+    def counted(graph: Any, _: Any) -> Any:
+        nonlocal made
+        made += 1
+        return graph.forward
+
+    torch.compiler.reset()
+    for number in range(10):  # more than torch's limit of recompilations
+        own = copy.deepcopy(model)
+        with torch.no_grad():
+            for weight in own.parameters():
+                weight.data.mul_(1 + number / 10)
+        fast = torch.compile(own, backend=counted, fullgraph=True)
+        for member in range(2):
+            assert torch.allclose(fast(x, member), own(x, member), atol=1e-5)
+        assert own.graph is model.graph and own.state_dict().keys() == model.state_dict().keys()
+    assert made == 2

@@ -80,7 +80,7 @@ def did_you_mean_file(name: str, others: Iterable[str] = ()) -> str | None:
         for stem in nearest(path.stem, stems)
         for own in sorted(stems[stem], key=lambda own: not own.endswith(path.suffix))
     ]
-    near = [str(path.parent / own) for own in found[:3]] + nearest(name, others)
+    near = dict.fromkeys([*(str(path.parent / own) for own in found[:3]), *nearest(name, others)])
     return f"did you mean {' or '.join(map(repr, near))}?" if near else None
 
 

@@ -107,6 +107,10 @@ class Graph:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "plans"}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
+        """Itself: it does not change, and code that torch.compile made for a model serves copies of the same graph."""
+        return self
+
     def rank(self, member: Member) -> Ints:
         """[V]: the rank of every variable; variable g * P + p is the data's site of that number."""
         return member.order.rank

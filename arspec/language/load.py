@@ -31,6 +31,10 @@ class Spec(ParsedSpec):
 
     deeper: dict[int, Spec] = field(default_factory=dict)  # itself with every repeat multiplied, as asked for
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Spec:
+        """Itself, as its graph is: it does not change."""
+        return self
+
     def graph(self) -> Graph:
         """The expanded, typed graph (made once). Raises SpecError."""
         if not hasattr(self, "_graph"):

@@ -95,6 +95,10 @@ class Node:
         """Without its inputs: a graph has exponentially many paths."""
         return f"<{self.layer.layer} {self.name}>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        """Itself, as its graph is: copies of a model have the same nodes."""
+        return self
+
     @property
     def traits(self) -> Traits:
         """What its layer states about its computation here; worked out once for a layer and its output."""

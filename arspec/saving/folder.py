@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
+from arspec.diagnostics.arguments import path_of
 from arspec.files.atomic import write_text
 from arspec.network.device import choose_device
 from arspec.saving.card import write_card
 from arspec.saving.classes_file import read_classes, write_classes
 from arspec.saving.figures import read_figures, write_figures
-from arspec.saving.spec_file import read_spec, write_spec
+from arspec.saving.spec_file import SETTINGS, SPEC, read_spec, write_spec
 from arspec.saving.tensors import fill, read_tensors, weights_of, whole, write_tensors
 from arspec.version import VERSION
 
@@ -44,18 +45,31 @@ def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tenso
 
 
 def write_about(model: Network, folder: Path) -> None:
-    """Writes what a model folder says of its model beside the weights: its spec and the names of its classes."""
+    """Writes what a model folder says of its model beside the weights: its spec and the names of its classes.
+    InputError where files of other hands stand in their places."""
+    check_own(folder, SPEC, MODEL)
     write_spec(model.spec, folder)
     write_classes(model.names, folder)
+
+
+def check_own(folder: Path, *names: str) -> None:
+    """InputError (AR946) where files of these names are not of a model: a folder of one holds its settings."""
+    if os.path.exists(folder / SETTINGS):
+        return
+    for name in names:
+        if os.path.exists(folder / name):
+            message = f"{folder} is no folder of a model, and holds a {name}, which would be replaced"
+            raise InputError("AR946", message, "choose another folder, or rename that file")
 
 
 def save(model: Network, folder: str | os.PathLike[str]) -> Path:
     """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a
     diagram. What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or
     holds a run of training, whose state would then be of another model."""
-    place = Path(folder)
-    if (place / STATE).exists():
+    place = Path(path_of(folder, "a model"))
+    if os.path.exists(place / STATE):
         raise InputError("AR810", f"{place} holds a training run", "choose another folder; a run has its model already")
+    check_own(place, SPEC, MODEL, CONFIG)
     save_model(model, place)
     write_figures(model.figures, place)
     write_text(place / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError
+from arspec.diagnostics.arguments import path_of
 from arspec.extras import need
-from arspec.saving.folder import M, load, save
+from arspec.files.atomic import check_place
+from arspec.saving.folder import MODEL, M, load, save
 
 if TYPE_CHECKING:
     from arspec.language.load import Spec
@@ -24,19 +26,23 @@ def download(name: str | os.PathLike[str], make: Callable[[Spec], M], *, device:
     """The model of a repository `owner/name`, or of a folder. make: the model of a spec. options: those of the mixin's
     `from_pretrained`. InputError (AR911) where it can't be had, and as `arspec.open` raises it for what is no
     model."""
-    with _telling(f"the model {os.fspath(name)}"):
+    name = path_of(name, "a model")
+    with _telling(f"the model {name}"):
         return _mixin().from_pretrained(name, device=device, make=make, **options).model
 
 
 def write(model: Network, folder: str | os.PathLike[str], **options: Any) -> str | None:
     """Writes a model into a folder as `save` does, and where `push_to_hub` is asked for into a repository."""
-    with _telling(f"the model in {os.fspath(folder)}"):
+    folder = path_of(folder, "a model")
+    check_place(Path(folder) / MODEL)
+    with _telling(f"the model in {folder}"):
         return _of(model).save_pretrained(folder, **options)
 
 
 def upload(model: Network, repository: str, **options: Any) -> str:
     """Writes a model into a repository `owner/name`, with its card. options: those of the mixin's `push_to_hub`. Gives
     the address that the hub answers. InputError (AR911) where the hub refuses."""
+    repository = path_of(repository, "a repository")
     with _telling(f"the repository {repository}"):
         return str(_of(model).push_to_hub(repository, **options))
 

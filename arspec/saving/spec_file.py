@@ -24,8 +24,9 @@ def write_spec(spec: Spec, folder: Path) -> None:
     """Writes `spec.yaml`, the specs and rank files that it names, and `spec.json` with what was set from outside:
     params, and keys of the data section. All else follows from these, so that it is not written."""
     home = Path(os.path.dirname(spec.source.name))
-    _copy(spec.source, SPEC, folder, home)
+    # the settings first: by them a folder is known as a model's own (`arspec.saving.folder.check_own`)
     write_text(folder / SETTINGS, json.dumps(_settings(spec), indent=2) + "\n")
+    _copy(spec.source, SPEC, folder, home)
 
 
 def _settings(spec: Spec) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
 from arspec.diagnostics import InputError
@@ -13,6 +13,8 @@ SCHEDULES = ("constant", "cosine", "exponential")
 PRECISIONS = ("float32", "bf16", "float64")
 PARALLEL = ("ddp", "fsdp")
 INITIAL = ("weights", "data")
+
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a word", bool: "True or False"}
 
 # may differ when a run is resumed: none of them changes what a step computes
 FREE = frozenset(
@@ -82,6 +84,12 @@ class Options:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            kind, value = type(field.default), getattr(self, field.name)
+            fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool) == (
+                type(value) is bool
+            )
+            _demand(fits, field.name, f"is {_KINDS[kind]}", value)
         for name in ("steps", "batch"):
             _demand(getattr(self, name) >= 1, name, "is at least 1", getattr(self, name))
         counts = ("warmup", "eval_every", "eval_members", "sample_every", "samples", "log_every", "save_every", "seed")

@@ -17,7 +17,8 @@ from arspec.extras import brings, has
 from arspec.language.load import Spec, load
 from arspec.model import proven
 from arspec.saving.classes_file import read_classes
-from arspec.saving.spec_file import check_same_spec, read_spec
+from arspec.saving.folder import MODEL, check_own
+from arspec.saving.spec_file import SPEC, check_same_spec, read_spec
 from arspec.training.checkpoint import STATE, read_progress
 from arspec.training.loop import Summary, train
 from arspec.training.options import Options
@@ -88,6 +89,7 @@ def go(
         raise InputError("AR808", f"--stop-after is at least 1; {stop_after} came")
     folder = Path(out)
     said = tell if tell is not None and Processes.is_first() else _silent
+    check_own(folder, SPEC, MODEL)
     record = read_progress(folder / STATE) if resume and (folder / STATE).exists() else None
     before = Options.kept(record["options"]) if record is not None else Options()
     options = replace(before, **given)

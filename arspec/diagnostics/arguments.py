@@ -1,0 +1,43 @@
+"""What a call from Python is given, checked where it comes in: types that the command line can't get wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from arspec.diagnostics.errors import InputError
+
+
+def path_of(value: Any, what: str) -> str:
+    """A path or a name as text. what: what it is of, as in "a spec". InputError (AR945) for anything else, and for an
+    empty path."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise wrong_type(what, "a path or a name, as text or as a pathlib.Path", value)
+    if not text:
+        raise InputError("AR945", f"{what} needs a path or a name; an empty text came", "'.' is the working folder")
+    return text
+
+
+def check_whole(value: Any, what: str) -> None:
+    """InputError (AR945) for what is neither a whole number nor None."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise wrong_type(what, "a whole number", value)
+
+
+def check_number(value: Any, what: str) -> None:
+    """InputError (AR945) for what is neither a number nor None."""
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
+        raise wrong_type(what, "a number", value)
+
+
+def check_settings(value: Any, what: str) -> None:
+    """InputError (AR945) for what is neither a mapping from names nor None."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(name, str) for name in value)):
+        raise wrong_type(what, "a mapping from names to values, as {'width': 64}", value)
+
+
+def wrong_type(what: str, wanted: str, value: Any) -> InputError:
+    """The InputError (AR945) for a value that `what` can't be."""
+    return InputError("AR945", f"{what} is {wanted}; {type(value).__name__} came")
