@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics.arguments import check_number, check_settings, check_whole, path_of, wrong_type
+from arspec.diagnostics.arguments import check_number, check_settings, check_type, check_whole, path_of
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
 
@@ -95,8 +95,7 @@ def load_data(
 
     check_whole(limit, "limit")
     check_whole(seed, "seed")
-    if not isinstance(source, str):
-        raise wrong_type("a source of data", "the name of a set, a folder, a pattern or a file, as text", source)
+    check_type(source, str, "a source of data", "the name of a set, a folder, a pattern or a file, as text")
     model = load(spec) if isinstance(spec, (str, os.PathLike)) else spec
     return load_for(model, source, split, seed).first(limit)
 
@@ -150,15 +149,18 @@ def train(
     for name, value in {"limit": limit, "limit_valid": limit_valid, "stop_after": stop_after}.items():
         check_whole(value, name)
     check_number(epochs, "epochs")
-    if data is not None and not isinstance(data, (str, Examples)):
-        raise wrong_type("data", "the name of a set, a folder or a file as text, or what load_data gives", data)
-    if valid is not None and not isinstance(valid, Examples):
-        raise wrong_type("valid", "what load_data gives", valid)
+    if data is not None:
+        check_type(
+            data, (str, Examples), "data", "the name of a set, a folder or a file as text, or what load_data gives"
+        )
+    if valid is not None:
+        check_type(valid, Examples, "valid", "what load_data gives")
     if spec is not None and not isinstance(spec, Spec):
         spec = path_of(spec, "a spec")
     with showing(progress):
         return go(
-            spec, data, path_of(out, "a run"), options, valid=valid, params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
+            spec, data, path_of(out, "a run"), options, valid=valid,
+            params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
             device=device, resume=resume, stop_after=stop_after, tensorboard=tensorboard,
         ).summary  # fmt: skip
 

@@ -259,7 +259,7 @@ def test_what_is_no_path_is_told(model: Model, tmp_path: Path, monkeypatch: pyte
         lambda path: arspec.train("made", "digits", path if path is not None else 3),
     ]  # fmt: skip
     for call in calls:
-        refusal("AR945", partial(call, given), "came")
+        refuses("AR945", partial(call, given), "came")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -276,24 +276,24 @@ def test_what_is_no_path_is_told(model: Model, tmp_path: Path, monkeypatch: pyte
 )  # fmt: skip
 def test_an_argument_of_train_of_another_type_is_told(tmp_path: Path, code: str, given: dict[str, Any]) -> None:
     out = tmp_path / "x"
-    refusal(code, lambda: arspec.train(**{"spec": "made", "data": "digits", "out": out, **given}), " came")
+    refuses(code, lambda: arspec.train(**{"spec": "made", "data": "digits", "out": out, **given}), " came")
     assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["spec.yaml", "model.safetensors", "config.json"])
 def test_files_of_other_hands_are_not_replaced_by_a_model(model: Model, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
-    refusal("AR946", lambda: model.save(tmp_path), name)
+    refuses("AR946", lambda: model.save(tmp_path), name)
     if name != "config.json":
-        refusal("AR946", lambda: arspec.train("made", "digits", tmp_path), name)
+        refuses("AR946", lambda: arspec.train("made", "digits", tmp_path), name)
     assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "mine"
 
 
 def test_a_place_that_no_model_can_have_is_told_as_such(model: Model, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path / "file", tmp_path / ("x" * 5000)):
-        refusal("AR810", lambda place=place: model.save(place), "cannot write")
-        refusal("AR810", lambda place=place: model.save_pretrained(place), "cannot write")
+        refuses("AR810", lambda place=place: model.save(place), "cannot write")
+        refuses("AR810", lambda place=place: model.save_pretrained(place), "cannot write")
 
 
 def test_a_shipped_spec_beside_its_own_name_is_meant_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,12 @@ def check_settings(value: Any, what: str) -> None:
         raise wrong_type(what, "a mapping from names to values, as {'width': 64}", value)
 
 
+def check_type(value: Any, kinds: type | tuple[type, ...], what: str, wanted: str) -> None:
+    """InputError (AR945) for what is of none of these types."""
+    if not isinstance(value, kinds):
+        raise wrong_type(what, wanted, value)
+
+
 def wrong_type(what: str, wanted: str, value: Any) -> InputError:
     """The InputError (AR945) for a value that `what` can't be."""
     return InputError("AR945", f"{what} is {wanted}; {type(value).__name__} came")

@@ -22,9 +22,9 @@ CODES = (
     code(
         "AR945",
         "an argument of a call that is of another type",
-        """A function of the package was given something that it can't take. Specs, models and folders are named by text or
-        by a pathlib.Path, which is not empty. Numbers of steps and of examples are whole, and params map names to
-        values.""",
+        """A function of the package was given something that it can't take. Specs, models and folders are named
+        by text or by a pathlib.Path, which is not empty. Numbers of steps and of examples are whole, and params map
+        names to values.""",
         """
         arspec.train("made", "digits", "runs/first", params=64)
         """,
@@ -36,8 +36,8 @@ CODES = (
     code(
         "AR946",
         "a folder whose files are of other hands",
-        """A model is saved as spec.yaml, model.safetensors and more. In a folder that is no model folder, as it holds no
-        spec.json, files of these names were written by somebody else, and are not replaced.""",
+        """A model is saved as spec.yaml, model.safetensors and more. In a folder that is no model folder, as it
+        holds no spec.json, files of these names were written by somebody else, and are not replaced.""",
         """
         arspec train spec.yaml --data digits --out .
         """,
