@@ -136,8 +136,9 @@ def test_data_lists_the_sets(capsys: pytest.CaptureFixture[str]) -> None:
     (lambda m, x: next(m.stream(-1, steps=4)), "n is a whole number from 0 on; -1 came"),
     (lambda m, x: m.score(x, batch=0), "batch is at least 1; 0 came"),
     (lambda m, x: m.score(x, members=-1), "members is at least 0; -1 came"),
+    (lambda m, x: m.sample(1, sed=0), "no condition 'sed'\n.*every keyword that the call has no argument for"),
 ])  # fmt: skip
-def test_numbers_of_examples_that_cannot_be_are_refused(call: Callable[[Any, Any], object], told: str) -> None:
+def test_arguments_that_cannot_be_are_refused(call: Callable[[Any, Any], object], told: str) -> None:
     model = arspec.compile(arspec.load("fast_generation_toy"))
     with pytest.raises(InputError, match=told):
         call(model, model.sample(2, seed=0))

@@ -314,9 +314,10 @@ class Network(nn.Module):
         sections = self.spec.condition
         for name in given:
             if name not in sections:
-                raise InputError(
-                    "AR807", f"the spec has no condition '{name}'", did_you_mean(name, sections, "conditions")
+                hint = did_you_mean(name, sections, "conditions") or (
+                    "the spec has no conditions; every keyword that the call has no argument for is taken for one"
                 )
+                raise InputError("AR807", f"the spec has no condition '{name}'", hint)
         found: dict[Node, Tensor] = {}
         for name, section in sections.items():
             if given.get(name) is None:
