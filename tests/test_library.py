@@ -144,6 +144,16 @@ def test_arguments_that_cannot_be_are_refused(call: Callable[[Any, Any], object]
         call(model, model.sample(2, seed=0))
 
 
+def test_a_spec_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text("arspec: 1\nname: a\nextends: mde\n")
+    (tmp_path / "b.yaml").write_text("arspec: 1\nname: b\nextends: made\n")
+    assert main(["list", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("b  ") and "error[AR112]" in said.err and "Traceback" not in said.err
+
+
 def test_the_package_lists_its_functions() -> None:
     assert set(arspec.__all__) <= set(dir(arspec))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 from arspec.cli.models import add_set, params_of
@@ -21,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints a line a spec; exits with 2 where one of them cannot be read."""
+    """Prints a line a spec. Those that cannot be read are told after the others, and make it exit with 2."""
+    from arspec.cli.telling import tell
     from arspec.diagnostics import InputError
     from arspec.language.load import load
     from arspec.language.shipped import found, shipped, shipped_folder
@@ -35,9 +37,16 @@ def run(args: argparse.Namespace) -> int:
     if not paths:
         raise InputError("AR003", "there are no specs here", "name spec files or a folder of them: arspec list specs/")
     rows: list[dict[str, object]] = []
+    params, wrong = params_of(args.set), list[InputError]()
     for path in paths:
-        spec = load(path, params_of(args.set))
-        graph = spec.graph()
+        try:
+            spec = load(path, params)
+            graph = spec.graph()
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            wrong.append(error)
+            continue
         rows.append({
             "spec": spec.name, "file": str(path), "parameters": graph.parameters, "nodes": len(graph.nodes),
             "data": f"{spec.data.kind} {'×'.join(map(str, spec.data.shape))}, {spec.data.levels_text}",
@@ -47,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
         })  # fmt: skip
     if args.json:
         say(json.dumps(rows, indent=1))
-        return 0
-    width = max(len(str(row["spec"])) for row in rows)
+        rows = []
+    width = max((len(str(row["spec"])) for row in rows), default=0)
     for row in rows:
         say(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
         say(f"{'':{width}}  {' '.join(str(row['about']).split())[:110]}")
-    return 0
+    for error in wrong:
+        tell(error.diagnostics, sys.stderr)
+    return 2 if wrong else 0
