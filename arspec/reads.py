@@ -100,8 +100,7 @@ class Tap:
     """One place of a window.
 
     `source` [P_out] is the input position that each output position finds there (-1: none). `allowed` says which groups
-    read
-    which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
+    read which: [G_out, G_in], or [G_out, G_in, P_out] where it differs by position."""
 
     source: Ints
     allowed: Bools

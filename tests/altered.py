@@ -1,6 +1,5 @@
 """Containers, run folders and files of data as nobody has written them, with checksums repaired, and what commands say
-of
-them: exit code 0, 1 or 2, no traceback, no hang, nothing written anywhere but where it was asked for.
+of them: exit code 0, 1 or 2, no traceback, no hang, nothing written anywhere but where it was asked for.
 
 `python tests/altered.py KIND COUNT [SEED]` runs a campaign of one kind: containers, runs or data.
 """

@@ -2,8 +2,7 @@
 
 `python tests/disturbed.py kills COUNT` and `python tests/disturbed.py disks COUNT` compare every run, once it was
 resumed, with one that was not disturbed, byte for byte. Disks are small file systems in memory, for which a process
-must be allowed to
-mount: `unshare -rm python tests/disturbed.py disks 20` lets anybody.
+must be allowed to mount: `unshare -rm python tests/disturbed.py disks 20` lets anybody.
 """
 
 from __future__ import annotations

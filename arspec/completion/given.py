@@ -24,8 +24,7 @@ class Given:
 
     known [V, C]: the scalars that are given. missing [V, C]: those that are not.
     late [V, C]: the given ones whose distribution the missing ones can change. The probability of all others is the
-    same
-        for every completion, so that they cancel in p(missing | given).
+        same for every completion, so that they cancel in p(missing | given).
     scalars [V, C]: the place of each scalar in an example laid out flat; −1 where a variable has fewer channels.
     """
 

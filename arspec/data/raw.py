@@ -24,8 +24,7 @@ class Raw:
 
     x: images [N, C, H, W]; text: bytes [T]; audio: samples in -1 .. 1, [T]; array: integers [N, ...] or [T].
     levels: the size of the alphabet where the source states it. highest: of arrays that state none, the largest value
-    of
-        all splits. rate: Hz, of audio. at: of text, where a byte stands in its file.
+        of all splits. rate: Hz, of audio. at: of text, where a byte stands in its file.
     labels: class of each example [N], where the source has classes. classes: their names, where they have names.
     condition: arrays named as the spec's conditions.
     """

@@ -19,9 +19,8 @@ def mask_constants(node: Node, window: Window, kernel: tuple[int, ...]) -> Const
     """How a window with a mask is cut; nothing where the mask hides nothing.
 
     pieces: the cut. mask: of its shared box, [G_out * C_out, G_in * C_in, *box], where it hides something. Of each
-    gathered
-    rest, numbered: `positions` [n], `table` [n, m], `places` [m]. Where a rest hides channel groups it also has its
-    `mask`, [G_out * C_out, G_in * C_in, m]."""
+    gathered rest, numbered: `positions` [n], `table` [n, m], `places` [m]. Where a rest hides channel groups it also
+    has its `mask`, [G_out * C_out, G_in * C_in, m]."""
     if window.mask().all():
         return {}
     out, into = node.out.channels, node.ins[0].channels

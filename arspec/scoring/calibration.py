@@ -48,9 +48,8 @@ class Reliability:
 class Calibration:
     """likeliest: of the likeliest level of each scalar. levels: of all levels of all scalars, pooled.
     pit [bins]: the density of the probability integral transform, flat at 1 where the predictions are right; for
-    discrete
-        levels in the form without chance (Czado, Gneiting and Held 2009, section 2.2). It speaks of levels in their
-        order.
+        discrete levels in the form without chance (Czado, Gneiting and Held 2009, section 2.2). It speaks of levels in
+        their order.
     nats, expected: mean −log p of the scalars, and the mean entropy of their distributions: equal where it is right on
         average. examples: how many."""
 

@@ -4,7 +4,7 @@
 * background: (row - H / 2) / H and (column - W / 2) / W, each in ``places`` equal channels: the code adds them to zeros
   of the image's shape, and so has one for each colour
 * gated_resnet(x, a): conv(concat_elu(x)) [+ 1 x 1(concat_elu(a))]; concat_elu; dropout; conv to 2n; x + first *
-sigmoid(second)
+  sigmoid(second)
 * block: residual layers of 2 x 2 windows that reach up and to the left; attention; a residual layer with it as `a`
 * attention: keys and values from 1 x 1 of a 1 x 1 residual layer over [image, features, background], queries likewise
   over [features, background]; only strictly earlier positions, the first attends to nothing and gets zeros

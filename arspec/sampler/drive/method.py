@@ -5,11 +5,10 @@
     fixed-point  the module is run on guesses until nothing changes (`fixed_point`)
 
 `auto` goes by depth where that saves steps and calls of layers. What remains is the choice between one pass in many
-small
-steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no more
-than a step does; how many passes it takes depends on the weights. So the choice is measured, in a small part of the
-time of a sample, and kept until the weights change: the first steps are timed, and rounds of the iteration for as long
-as it may still win.
+small steps and a number of whole passes. Small models spend their time on calling functions, of which a pass needs no
+more than a step does; how many passes it takes depends on the weights. So the choice is measured, in a small part of
+the time of a sample, and kept until the weights change: the first steps are timed, and rounds of the iteration for as
+long as it may still win.
 """
 
 from __future__ import annotations

@@ -46,8 +46,7 @@ class Period:
 
 def period_of(program: Program, rows: Rows) -> Period | None:
     """The period into which a program's steps, of these rows, settle; None where they do not, or where this program is
-    too short to
-    tell: a window that reaches outside the grid everywhere may find something in a longer one."""
+    too short to tell: a window that reaches outside the grid everywhere may find something in a longer one."""
     steps = program.steps
     if steps < 2 * LEAST or not _all_windows_reach(program):
         return None

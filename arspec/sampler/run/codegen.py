@@ -76,10 +76,9 @@ def layout_of(program: Program) -> Layout:
 def generate(
     program: Program, layout: Layout, calls: list[Call], blocks: frozenset[int], drawn: int
 ) -> tuple[list[Instruction], int, int, Instruction]:
-    """The instructions of a class of steps that makes these calls and whose sections are `blocks` or rows, the
-    register of the
-    head's parameters, the number of all registers, and what writes the variables, so many,
-    that are `drawn` in the end."""
+    """The instructions of a class of steps that makes these calls and whose sections are `blocks` or rows, the register
+    of the head's parameters, the number of all registers, and what writes the variables, so many, that are `drawn` in
+    the end."""
     one, data = _Codegen(program, layout, blocks), program.schedule.graph.data
     for call in calls:
         one.call(call)

@@ -1,6 +1,5 @@
 """The product of a few rows in machine code: skinny_matmul.cpp, compiled for this machine where it has a C++ compiler,
-and
-kept in the user's cache folder."""
+and kept in the user's cache folder."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 BLAS takes such a product as one piece of work, at a fraction of the speed at which a CPU reads memory. Where there is
 much to be done and a C++ compiler is present, a function of our own does it (skinny_matmul.cpp), at that speed up to
-some
-sixteen rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
+some sixteen rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
 
 Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are
 read at once: the weight times the rows while they are very few, then the rows times the weight turned over. More of
