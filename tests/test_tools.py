@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from arspec.sampler.drive.method import METHODS
+from arspec.sampler.plan.plans import METHODS
 from tests.small import ROOT
 
 TOOLS = sorted(path for path in (ROOT / "tools").iterdir() if path.is_file())

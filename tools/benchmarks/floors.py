@@ -31,10 +31,10 @@ def _scheduled(model: Any) -> Any:
     """(node, the table [n, M] of what some of its sites read,
     their steps [n]) for every part of the sampler's schedule."""
     from arspec.analysis.known_at import Relations
-    from arspec.sampler.plan.schedule import schedule
+    from arspec.sampler.plan.plans import plan_of
 
     graph = model.graph
-    plan = schedule(graph, graph.members[0], sums=True, worth=model.worth)
+    plan = plan_of(graph, 0, model.worth).schedule
     relations = Relations(plan.graph, graph.members[0])
     for part in plan.parts:
         own = [(term.node, term.columns) for term in part.terms]
