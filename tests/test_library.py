@@ -310,8 +310,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left_out = shutil.ignore_patterns("__pycache__")
     for name in ("arspec", "specs"):
         shutil.copytree(ROOT / name, copy / name, ignore=left_out)
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE"):
-        shutil.copy(ROOT / name, copy)
+    (copy / "tests").mkdir()
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "tests/test_library.py"):
+        shutil.copy(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-c", BUILD, str(out)], cwd=copy, check=True, capture_output=True, timeout=120)
     return out
 
@@ -323,6 +324,7 @@ def contents() -> set[str]:
     specs = {f"arspec/specs/{path.name}" for path in SHIPPED}
     more = {
         "arspec/py.typed",
+        "arspec/data/sets/NOTICE",
         "arspec/data/sets/digits.npz",
         "arspec/specs/arspec.schema.json",
         "arspec/specs/__init__.py",
@@ -343,7 +345,7 @@ def test_the_wheel_and_the_sdist_hold_the_same_files(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         there = {name.partition("/")[2] for name in archive.getnames()}
     mapped = {name.replace("arspec/specs/", "specs/") for name in contents()}
-    assert mapped | {"LICENSE", "NOTICE", "README.md", "pyproject.toml", "setup.py"} <= there
+    assert mapped | {"LICENSE", "arspec/data/sets/NOTICE", "README.md", "pyproject.toml"} <= there
     assert not any(name.startswith("tests/") for name in there)
 
 

@@ -1,7 +1,8 @@
 """Handwritten digits of 8x8 pixels, in a file beside this one: what tests and demonstrations use,
 for it needs no fetch.
 
-The file holds the numbers of scikit-learn's `load_digits`, in its order; NOTICE states where they come from.
+The file holds the numbers of scikit-learn's `load_digits`, in its order. `NOTICE` beside it states where they
+come from.
 """
 
 from __future__ import annotations
