@@ -1,0 +1,75 @@
+"""What a label is, and how labels join.
+
+A label is a number of 32 bits. The lowest two speak of no variable: `CONSTANT` stands for a number that is the same in
+every pass, so that its value is known and a zero may cut; `LOOSE` for one that belongs to this pass alone, such as a
+random draw. Labels from 2 on speak of variables. A rule asks an algebra alone, so that every rule serves every algebra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+CONSTANT = 0
+LOOSE = 1
+DTYPE = torch.int32
+
+
+class Algebra(Protocol):
+    """How labels join. Every tensor of labels is int32; joins are idempotent, commutative and associative."""
+
+    def of(self, variables: Tensor) -> Tensor:
+        """Labels of elements that hold one variable each, given by number (from 0)."""
+        ...
+
+    def join(self, *labels: Tensor) -> Tensor:
+        """The union, element by element, after broadcasting."""
+        ...
+
+    def reduce(self, labels: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:
+        """The union over some axes; no axis: the labels as they are; an empty axis gives `CONSTANT`."""
+        ...
+
+    def running(self, labels: Tensor, dim: int) -> Tensor:
+        """The union of all up to each place along an axis."""
+        ...
+
+    def scatter(self, base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+        """A copy of `base` with `source` joined in at `index` along `dim`, as `torch.scatter` places it."""
+        ...
+
+
+class Ranks:
+    """The highest rank among the variables: label = rank + 2. What is lower is taken to be read as well."""
+
+    def of(self, variables: Tensor) -> Tensor:
+        """Labels of the ranks."""
+        return variables.to(DTYPE) + 2
+
+    def join(self, *labels: Tensor) -> Tensor:
+        """The highest, element by element."""
+        out = labels[0]
+        for other in labels[1:]:
+            out = torch.maximum(out, other)
+        return out
+
+    def reduce(self, labels: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:
+        """The highest over some axes."""
+        if not dims or labels.dim() == 0:
+            return labels
+        if any(labels.shape[dim] == 0 for dim in dims):
+            shape = [1 if k in {d % labels.dim() for d in dims} else size for k, size in enumerate(labels.shape)]
+            empty = torch.zeros(shape, dtype=DTYPE)
+            return empty if keepdim else empty.squeeze([d % labels.dim() for d in dims])
+        return labels.amax(list(dims), keepdim=keepdim)
+
+    def running(self, labels: Tensor, dim: int) -> Tensor:
+        """The highest so far along an axis."""
+        return labels.cummax(dim).values if labels.dim() else labels
+
+    def scatter(self, base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+        """The highest of what stands there and what comes."""
+        return base.clone().scatter_reduce_(dim, index, source.contiguous(), "amax")
