@@ -7,7 +7,7 @@
     run    = arspec.train(spec, "digits", "runs/digits", steps=1000)
     model  = arspec.open("runs/digits")
 
-What needs torch is imported when it is first used, so that the static half answers at once.
+Everything is imported when it is first used: the static half answers without torch, and help without anything else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics import InputError, SpecError
 from arspec.version import VERSION
 
 __version__ = VERSION
@@ -23,9 +22,13 @@ __version__ = VERSION
 if TYPE_CHECKING:
     from arspec.api import compile, load, load_data, load_model, open, render, train, verify
     from arspec.auditing import audit
+    from arspec.diagnostics import InputError, SpecError
 
 _API = ("compile", "load", "load_data", "load_model", "open", "render", "train", "verify")
-_LAZY = {**dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing"}
+_LAZY = {
+    **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing",
+    **dict.fromkeys(("InputError", "SpecError"), "arspec.diagnostics"),
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

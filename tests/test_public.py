@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import subprocess
@@ -116,6 +117,20 @@ def test_the_static_half_needs_no_torch(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(root), "PATH": ""},
                           capture_output=True)  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_help_needs_nothing_but_the_command_line() -> None:
+    """Of arspec itself: `arspec --help` answers at once, however much there is to explain."""
+    program = (
+        "import sys\nfrom arspec.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in sys.modules if name.startswith('arspec.')], file=sys.stderr)"
+    )
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(root)}, capture_output=True)
+    own = {"cli", "cli.main", "cli.ending", "cli.parser", "cli.streams", "progress", "version"}
+    assert {*ast.literal_eval(done.stderr.decode())} <= {f"arspec.{name}" for name in own}
 
 
 if __name__ == "__main__":

@@ -305,10 +305,11 @@ def test_a_request_to_end_leaves_no_temporary_file(
     assert not (tmp_path / "x.npy").exists()
 
 
-def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["guide", "--help"], ["--version"]])
+def test_a_full_disk_behind_standard_output_is_told(arguments: list[str]) -> None:
     with open("/dev/full", "wb") as full:
         found = subprocess.run(
-            [sys.executable, "-m", "arspec", "schema"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "arspec", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert found.returncode == 2
     assert "AR810" in found.stderr

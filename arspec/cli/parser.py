@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -25,6 +26,10 @@ class Parser(argparse.ArgumentParser):
         if getattr(namespace, "out", None) == "":  # as of a variable of the shell that is not set
             self.error("argument -o/--out: it is empty")
         return namespace
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse passes over what the system refuses: help on a full disk was said to be written
+        print(message, end="", file=file or sys.stderr, flush=True)
 
     def error(self, message: str) -> NoReturn:
         """Raises InputError; `message` is argparse's."""

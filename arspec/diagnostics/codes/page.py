@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 Level = Literal["error", "warning", "note"]
@@ -16,22 +17,28 @@ class Code:
 
     `level` is 'error' for what is refused, 'warning' for what is most likely a mistake and refused nowhere, 'note' for
     what is told. `wrong` and `right` are the examples of the page: commands,
-    Python, or parts of a spec that is given in the tests.
+    Python, or parts of a spec that is given in the tests. `holds` says what holds and why, `mend` how to mend it.
     """
 
     code: str
     title: str
-    page: str
-    level: Level = "error"
-    wrong: str = ""
-    right: str = ""
+    holds: str
+    wrong: str
+    right: str
+    mend: str
+    level: Level
+
+    @cached_property
+    def page(self) -> str:
+        """The page as text. It is laid out when it is asked for, since every command imports every code."""
+        parts = [f"{self.code}: {self.title}", _paragraph(self.holds)]
+        parts += ["Wrong:", _snippet(self.wrong), "Right:", _snippet(self.right)]
+        return "\n\n".join([*parts, _paragraph("To mend it: " + self.mend)]) + "\n"
 
 
 def code(name: str, title: str, holds: str, wrong: str, right: str, mend: str, level: Level = "error") -> Code:
     """A code whose page says what holds and why, shows it wrong and right, and says how to mend it."""
-    parts = [f"{name}: {title}", _paragraph(holds), "Wrong:", _snippet(wrong), "Right:", _snippet(right)]
-    page = "\n\n".join([*parts, _paragraph("To mend it: " + mend)]) + "\n"
-    return Code(name, title, page, level, textwrap.dedent(wrong).strip("\n"), textwrap.dedent(right).strip("\n"))
+    return Code(name, title, holds, _flush(wrong), _flush(right), mend, level)
 
 
 def _paragraph(text: str) -> str:
@@ -39,4 +46,9 @@ def _paragraph(text: str) -> str:
 
 
 def _snippet(text: str) -> str:
-    return textwrap.indent(textwrap.dedent(text).strip("\n").rstrip(), "    ")
+    return textwrap.indent(text.rstrip(), "    ")
+
+
+def _flush(text: str) -> str:
+    """An example without the indentation of the code that it stands in."""
+    return textwrap.dedent(text).strip("\n")
