@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,39 +26,55 @@ def tensors(value: Any) -> Iterator[Tensor]:
         yield from tensors(list(value.values()))  # pyright: ignore[reportUnknownArgumentType]
 
 
+class Signature:
+    """What is fixed about an operator: names and defaults of its arguments, and which of them it writes to."""
+
+    def __init__(self, operator: torch._ops.OpOverload) -> None:
+        self.operator = operator
+        self.space, self.name = operator._schema.name.split("::")
+        arguments = operator._schema.arguments
+        self.names = [argument.name for argument in arguments]
+        self.defaults = {argument.name: argument.default_value for argument in arguments}
+        self.written = [a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write]
+        tags = operator.tags
+        self.pointwise = torch.Tag.pointwise in tags
+        self.random = torch.Tag.nondeterministic_seeded in tags
+        self.shaped = torch.Tag.dynamic_output_shape in tags
+        returns = [str(value.type) for value in operator._schema.returns]
+        self.numbers = any("Tensor" not in kind for kind in returns)  # a value goes to Python
+
+    def bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        """All arguments by name."""
+        bound = dict(self.defaults)
+        bound.update(zip(self.names, args))
+        bound.update(named)
+        return bound
+
+
 class Call:
     """An operator with its arguments; labels and values are those before the call.
 
-    `targets` are the tensors that the call wrote: those returned, in order, then mutated ones.
+    `targets` are the tensors that the call wrote: those returned, in order, then mutated ones. `context` is joined to
+    whatever is read: the label of the choice that led to this call.
     """
 
     def __init__(
         self,
         memory: ShadowMemory,
-        operator: torch._ops.OpOverload,
+        signature: Signature,
         args: Sequence[Any],
-        kwargs: dict[str, Any],
+        named: Mapping[str, Any],
         *,
         route_given: bool,
+        context: Tensor | None = None,
     ) -> None:
         self.memory = memory
-        self.operator = operator
+        self.signature = signature
+        self.operator = signature.operator
         self.route_given = route_given
-        self.arguments: dict[str, Any] = {}
-        schema = operator._schema.arguments
-        for place, argument in enumerate(schema):
-            if place < len(args):
-                self.arguments[argument.name] = args[place]
-            elif argument.name in kwargs:
-                self.arguments[argument.name] = kwargs[argument.name]
-            else:
-                self.arguments[argument.name] = argument.default_value
-        self.mutated = [
-            tensor
-            for argument in schema
-            if argument.alias_info is not None and argument.alias_info.is_write
-            for tensor in tensors(self.arguments[argument.name])
-        ]
+        self.context = context
+        self.arguments = signature.bind(args, named)
+        self.mutated = [tensor for name in signature.written for tensor in tensors(self.arguments[name])]
         self.inputs = list(tensors(list(self.arguments.values())))
         self.targets: list[Tensor] = []
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
@@ -83,9 +99,11 @@ class Call:
     def labels(self, value: Any) -> Tensor:
         """Labels before the call; of what is no tensor: constant."""
         if not isinstance(value, Tensor):
-            return torch.full((), CONSTANT, dtype=DTYPE)
-        before = self._before.get(id(value))
-        return before[0] if before is not None else self.memory.labels(value)
+            labels = torch.full((), CONSTANT, dtype=DTYPE)
+        else:
+            before = self._before.get(id(value))
+            labels = before[0] if before is not None else self.memory.labels(value)
+        return labels if self.context is None else self.algebra.join(labels, self.context)
 
     def value(self, value: Any) -> Tensor:
         """Values before the call."""
@@ -101,4 +119,6 @@ class Call:
     def everything(self) -> Tensor:
         """The union of all that the call could read, as one label."""
         parts = [self.algebra.reduce(self.labels(t).reshape(-1), [0], keepdim=False) for t in self.inputs if t.numel()]
+        if self.context is not None:
+            parts.append(self.context)
         return self.algebra.join(*parts) if parts else torch.full((), CONSTANT, dtype=DTYPE)
