@@ -1,0 +1,23 @@
+"""A recurrence that wants time first."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, levels: int = 8, width: int = 8) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(levels, width)
+        self.heads = nn.Linear(width, 3 * width)
+        self.rnn = nn.RNN(width, width)
+        self.out = nn.Linear(width, levels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.tokens(x)
+        h = h + self.rnn(h.transpose(0, 1))[0].transpose(0, 1)
+        return self.out(h)
+
+
+def build() -> nn.Module:
+    torch.manual_seed(0)
+    return Decoder()

@@ -1,0 +1,27 @@
+"""Attention over a row of several documents."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, levels: int = 8, width: int = 8) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(levels, width)
+        self.heads = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, levels)
+
+    def forward(self, x: Tensor, documents: Tensor | None = None) -> Tensor:
+        documents = torch.zeros_like(x) if documents is None else documents
+        h = self.tokens(x)
+        q, k, v = self.heads(h).chunk(3, -1)
+        allowed = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        allowed = allowed & (documents[:, None] == documents[..., None])
+        h = h + F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        return self.out(h)
+
+
+def build() -> nn.Module:
+    torch.manual_seed(0)
+    return Decoder()

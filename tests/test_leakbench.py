@@ -1,0 +1,29 @@
+"""LeakBench: every faulty module is told from its mended twin."""
+
+from __future__ import annotations
+
+import difflib
+
+import pytest
+from torch import nn
+
+from tests.leakbench.cases import CASES, MARK, ROOT, Case
+
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def test_the_table_names_every_folder_once():
+    names = [case.name for case in CASES]
+    assert sorted(names) == sorted(path.parent.name for path in ROOT.glob("*/faulty.py"))
+    assert len(names) >= 44
+    assert len({case.report for case in CASES}) == len(names)
+
+
+@cases
+def test_twins_differ_in_at_most_five_lines(case: Case):
+    faulty, mended = (case.file(twin).read_text().splitlines() for twin in ("faulty", "mended"))
+    changed = [line[0] for line in difflib.ndiff(mended, faulty) if line[:2] in ("- ", "+ ")]
+    assert 1 <= max(changed.count("-"), changed.count("+")) <= 5
+    assert case.line
+    assert not any(MARK in line for line in mended)
+    assert all(isinstance(case.build(twin), nn.Module) for twin in ("faulty", "mended"))
