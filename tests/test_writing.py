@@ -24,7 +24,7 @@ from hostile import QUICK, data_of, model_of, write_spec
 
 from arspec.cli.main import main
 from arspec.data.arrays import write_npy
-from arspec.data.wav import write_wav
+from arspec.data.wav import check_samples, write_wav
 from arspec.diagnostics import InputError
 from arspec.files import atomic
 from arspec.files.atomic import append_text, replacing, replacing_all, sweep, write_text
@@ -32,6 +32,7 @@ from arspec.saving.tensors import read_tensors, write_tensors
 from arspec.training import train
 from arspec.training.checkpoint import MODEL, STATE
 from arspec.training.lock import LOCK, locked
+from tests.small import refuses
 
 WORDS = (
     "arspec: 1\nname: words\ndata: {kind: sequence, length: 8, levels: 256, content: text}\n"
@@ -42,13 +43,16 @@ WORDS = (
 
 @contextmanager
 def limited(size: int) -> Generator[None]:
-    """No file of this process grows beyond `size` bytes; a write beyond is refused, as on a full disk."""
+    """No file of this process grows beyond `size` bytes; a write beyond is refused, as on a full disk. Byte code isn't
+    written, since Python would keep what of it fits as if it were whole."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = writes
 
 
 def hidden(folder: Path) -> list[Path]:
@@ -66,6 +70,21 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 def _whole(path: Path, put: Callable[[Path], Any]) -> None:
     with replacing(path) as temporary:
         put(temporary)
+
+
+def test_a_sequence_that_no_disk_holds_is_not_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "words.yaml").write_text(WORDS)
+    spec = str(tmp_path / "words.yaml")
+    for length, where, said in (
+        (10**18, "x.npy", "it has 8,000,000,000,000,000,000 bytes"), (10**18, "x.txt", "are free on its disk"),
+        (10**30, "x.npy", "are free on its disk"),
+    ):  # fmt: skip
+        assert main(["sample", spec, "--length", str(length), "-o", str(tmp_path / where)]) == 2
+        assert "AR810" in (told := capsys.readouterr().err) and said in told
+    assert main(["sample", spec, "--length", str(10**30), "-o", "-", "--format", "txt"]) == 2
+    assert "AR808" in capsys.readouterr().err
+    refuses("AR810", lambda: check_samples(1 << 31), "a WAV file has 2,147,483,616 samples at the most")
+    assert not hidden(tmp_path) and [path.suffix for path in tmp_path.iterdir()] == [".yaml"]
 
 
 @pytest.mark.parametrize("writer", WRITERS)
