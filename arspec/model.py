@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -155,11 +157,21 @@ def build(spec: Spec, seed: int = 0, worth: int | None = None) -> Model:
 
 
 def proven(spec: Spec, seed: int = 0) -> Model:
-    """The model of a spec that is proven first. A spec that is not is refused with its leaks as a SpecError."""
+    """The model of a spec that is proven first. A spec that is not is refused with its leaks as a SpecError, whose help
+    says how an edit is found."""
     report = prove(spec, contexts=False)
     if not report.ok:
-        raise SpecError(report.diagnostics)
+        raise SpecError([replace(found, help=_with_a_way_on(found.help, spec)) for found in report.diagnostics])
     return build(spec, seed)
+
+
+def _with_a_way_on(help: str | None, spec: Spec) -> str | None:
+    """The help of a leak, and the command that looks for an edit of the spec's file."""
+    if not os.path.isfile(spec.source.name):
+        return help
+    settings = "".join(f" --set {name}={spec.params[name]}" for name in sorted(spec.overridden))
+    way = f"`arspec verify {spec.source.name}{settings} --fix` looks for an edit that mends it"
+    return way if help is None else f"{way}\n{help}"
 
 
 __all__ = ["Model", "build", "proven"]

@@ -132,7 +132,9 @@ def test_compress_says_sizes_and_a_repeated_note_once(tmp_path: Path, capsys: py
     assert main(["compress", *made, *pictures, "-o", str(out)]) == 0
     said = capsys.readouterr().out
     came, size = sum(Path(path).stat().st_size for path in pictures), out.stat().st_size
-    assert f"5 files of {came:,} bytes in {size:,} bytes, {came / size:.2f} to 1" in said
+    change = f"{came / size:.2f} times smaller" if size <= came else f"{size / came:.2f} times LARGER"
+    assert f"5 files of {came:,} bytes in {size:,} bytes, {change}\n" in said
+    assert (size > came) == ("larger than its files where" in said)
     assert f"180 values, {8 * size / 180:.3f} bits/dim" in said
     assert [line for line in said.splitlines() if "note:" in line and ".png is added" in line] == [
         "  note: .png is added to the name, with the same pixels: 5 files, 0.jpg, 1.jpg, 2.jpg and 2 more"

@@ -425,6 +425,8 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR940": lambda path: command("sample", str(path / "small.yaml"), "--explain-plan", "--method", "fixed-point"),
     "AR945": lambda path: arspec.load(""),
     "AR946": lambda path: check_own(path, "small.yaml"),
+    "AR950": lambda path: arspec.open("gated_pixelcnn"),
+    "AR952": lambda path: command("compress", str(path / "small.yaml"), "/", "-o", str(path / "a.ars")),
 }
 
 

@@ -52,6 +52,16 @@ def test_list_shows_the_shipped_specs_from_any_folder(empty: Path, capsys: pytes
     assert [row["file"] for row in rows] == [*files, "specs/mine.yaml"]
 
 
+def test_list_cuts_descriptions_between_words(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    about = " ".join(f"word{number}-of-it" for number in range(40))
+    (empty / "long.yaml").write_text(f"{MINE}about: {about}\n")
+    (empty / "short.yaml").write_text(f"{MINE}about: a few words\n")
+    assert main(["list", "long.yaml", "short.yaml"]) == 0
+    long, short = (line.strip() for line in capsys.readouterr().out.splitlines()[1::2])
+    assert len(long) <= 110 and long.endswith(" ...") and short == "a few words"
+    assert long.removesuffix(" ...").split() == about.split()[: len(long.split()) - 1]
+
+
 @pytest.mark.parametrize("name", ["pixelrnn_row", "pixelrnn-row", Path("pixelrnn_row")])
 def test_a_shipped_spec_is_taken_by_its_name(name: str | Path, empty: Path) -> None:
     spec = arspec.load(name, params={"layers": 1})

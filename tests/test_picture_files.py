@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
+import arspec
 from arspec.cli.main import main
 from arspec.codec.media import LAID, PICTURE, build, parse, restores
 from arspec.codec.wire import CorruptContainer
@@ -22,6 +23,7 @@ from arspec.diagnostics import InputError
 from arspec.language.sections import ImageData
 from tests.frame import framed
 from tests.picture_files import Array, File, exact_files, jpeg, lossy_files, numbers, saved, tiff
+from tests.small import refuses
 from tests.test_data import refused
 
 Writer: Any = png.Writer  # whose defaults hide what it takes from type checkers
@@ -254,6 +256,21 @@ def test_patterns_are_compressed_where_no_shell_replaced_them(tmp_path: Path, mo
     (tmp_path / "e.png").mkdir()
     assert [name for name, _ in _found(["*.png"])] == ["a.png", "b.png", "c[1].png"]
     assert [name for name, _ in _found(["c[1].png", "d.txt"])] == ["c[1].png", "d.txt"]
+
+
+def test_a_folder_that_holds_more_than_is_meant_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arspec.cli.compress import _found  # pyright: ignore[reportPrivateUsage]
+
+    for number in range(6):
+        (tmp_path / f"{number}.txt").touch()
+    monkeypatch.setattr("arspec.cli.compress.MOST_FOUND", 6)
+    assert len([*_found([str(tmp_path)])]) == 6
+    (tmp_path / "below").mkdir()
+    refuses("AR952", lambda: [*_found([str(tmp_path)])], "more than 6 files and folders are below")
+    (tmp_path / "root").symlink_to("/")
+    for root in ("/", "/../", str(tmp_path / "root")):
+        refuses("AR952", lambda root=root: [*_found([root])], "is the whole disk")
+        refuses("AR952", lambda root=root: arspec.load_data(root, "made"), "is the whole disk")
 
 
 def test_a_mask_may_be_any_picture(tmp_path: Path) -> None:

@@ -115,10 +115,13 @@ def test_a_card_of_other_hands_stays(model: Model, tmp_path: Path) -> None:
 
 
 def test_a_spec_that_leaks_says_so_on_its_card(tmp_path: Path) -> None:
-    spec = arspec.load("made", params={"hidden": 8, "members": 1}).variant(text=None)
-    leaky = Path(spec.source.name).read_text().replace("mask: earlier", "mask: so_far")
+    made = arspec.load("made")
+    leaky = Path(made.source.name).read_text().replace("mask: earlier", "mask: so_far")
     (tmp_path / "leaky.yaml").write_text(leaky)
-    model = arspec.compile(arspec.load(tmp_path / "leaky.yaml", params={"hidden": 8, "members": 1}), check=False)
+    spec = arspec.load(tmp_path / "leaky.yaml", params={"hidden": 8, "members": 1})
+    fix = f"`arspec verify {tmp_path / 'leaky.yaml'} --set hidden=8 --set members=1 --fix` looks for an edit"
+    refuses("AR701", lambda: arspec.compile(spec), fix)
+    model = arspec.compile(spec, check=False)
     assert "the spec leaks" in (model.save(tmp_path / "m") / "README.md").read_text()
 
 
@@ -127,6 +130,16 @@ def test_what_is_no_place_for_a_model_is_told(trained: Summary, model: Model, tm
     refuses("AR802", lambda: arspec.open(tmp_path / "nowhere"), "no model at")
     refuses("AR802", lambda: arspec.open(trained.folder.parent / "digit"), "digits'?")
     refuses("AR808", lambda: arspec.open(trained.folder, revision="main"), "a revision is of a repository")
+
+
+def test_a_spec_is_told_from_a_model(trained: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("gated_pixelcnn", trained.folder / "spec.yaml", "gone.yml"):
+        refuses("AR950", lambda given=given: arspec.open(given), "is a spec", "arspec.compile")
+        refuses("AR950", lambda given=given: arspec.load_model(given), "is a spec")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained.folder, "made")  # a model of a spec's name comes first, as a file of a spec's name does
+    shutil.copytree(trained.folder, "mine.yaml")
+    assert same(arspec.open("made", "cpu"), arspec.open("mine.yaml", "cpu"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from arspec.diagnostics import InputError
 from arspec.progress import Progress
 
 MOST_MODELS = 64  # that are tried where none is named
+MOST_FOUND = 1 << 17  # files and folders below one that is given
 NAMED = 3  # files that a note names
 
 
@@ -200,7 +201,7 @@ def _found(given: Iterable[str]) -> Generator[tuple[str, Path]]:
     for text in given:
         path = Path(text)
         if os.path.isdir(path):
-            files = matching(text)
+            files = matching(text, MOST_FOUND)
             pairs = (
                 [(f"{path.resolve().name}/{p.relative_to(path).as_posix()}", p) for p in files.paths] if files else []
             )
@@ -281,7 +282,11 @@ def _say_compressed(
         return
     count = len(summary.parts)
     ideal = math.ceil(summary.bits / 8)
-    say(f"{out}: {count} file{'s' * (count != 1)} of {came:,} bytes in {summary.size:,} bytes, {ratio:.2f} to 1")
+    change = f"{ratio:.2f} times smaller" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.2f} times LARGER"
+    say(f"{out}: {count} file{'s' * (count != 1)} of {came:,} bytes in {summary.size:,} bytes, {change}")
+    if ratio < 1:
+        say("  a container is larger than its files where the model gives such data little probability, as untrained "
+            "ones do, or where the files are compressed or small")  # fmt: skip
     say(f"  {summary.values:,} values, {each:.3f} bits/dim")
     even = f", {summary.even_bytes:,} bytes for what the model leaves open" if summary.even_bytes else ""
     say(f"  -log2 p under the model: {ideal:,} bytes{even}")

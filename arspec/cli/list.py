@@ -8,9 +8,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from textwrap import shorten
 
 from arspec.cli.models import add_set, params_of
 from arspec.cli.saying import say
+
+ABOUT = 110  # columns of what a spec says of itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     width = max((len(str(row["spec"])) for row in rows), default=0)
     for row in rows:
         say(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
-        say(f"{'':{width}}  {' '.join(str(row['about']).split())[:110]}")
+        say(f"{'':{width}}  {shorten(str(row['about']), ABOUT, placeholder=' ...', break_on_hyphens=False)}")
     for error in wrong:
         tell(error.diagnostics, sys.stderr)
     return 2 if wrong else 0

@@ -12,9 +12,9 @@ import numpy as np
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
 from arspec.data.symbols import bytes_of
-from arspec.data.wav import opened_wav
+from arspec.data.wav import WIDTH, check_samples, opened_wav
 from arspec.data.write import as_text, numbered
-from arspec.files.atomic import replacing, replacing_all, write_text
+from arspec.files.atomic import check_room, replacing, replacing_all, write_text
 
 if TYPE_CHECKING:
     from arspec.language.sections import SequenceData
@@ -25,11 +25,16 @@ Put = Callable[[Array], object]  # takes a piece of each sequence, [n, up to any
 @contextmanager
 def growing(path: Path, data: SequenceData, n: int, steps: int) -> Generator[tuple[Put, list[Path]]]:
     """What takes the pieces of n sequences of so many steps, and the files that it makes of them: .npy is one array
-    [n, steps], .wav has a file for each, a text is written as `arspec.data.write` writes it."""
-    if path.suffix.lower() == ".npy":
+    [n, steps], .wav has a file for each, a text is written as `arspec.data.write` writes it. InputError, before the
+    first piece, for more steps than the disk or the format takes."""
+    suffix, sound = path.suffix.lower(), data.content == "audio"
+    if sound and suffix != ".npy":
+        check_samples(steps)
+    check_room(path, n * steps * (8 if suffix == ".npy" else WIDTH if sound else 1))
+    if suffix == ".npy":
         with _array(path, n, steps) as put:
             yield put, [path]
-    elif data.content == "audio":
+    elif sound:
         with _sounds(numbered(path, n), data) as put:
             yield put, numbered(path, n)
     elif n == 1 and data.content == "text":

@@ -27,6 +27,12 @@ def write_wav(path: Path, samples: NDArray[Any], rate: int) -> None:
         put(samples)
 
 
+def check_samples(count: int) -> None:
+    """InputError for more samples than a WAV file holds."""
+    if count * WIDTH > MOST:
+        raise InputError("AR810", f"a WAV file has {MOST // WIDTH:,} samples at the most; {count:,} came", "write .npy")
+
+
 @contextmanager
 def opened_wav(path: Path, rate: int) -> Generator[Callable[[NDArray[Any]], None]]:
     """A file of 16-bit mono, to which pieces of samples in -1 .. 1, [T], are added. InputError beyond 4 GiB."""
@@ -38,8 +44,7 @@ def opened_wav(path: Path, rate: int) -> Generator[Callable[[NDArray[Any]], None
             nonlocal size
             codes = np.clip(np.floor(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
             size += codes.nbytes
-            if size > MOST:
-                raise InputError("AR810", f"a WAV file has {MOST // WIDTH:,} samples at the most", "write .npy")
+            check_samples(size // WIDTH)
             file.write(codes.tobytes())
 
         yield put

@@ -121,6 +121,16 @@ def check_place(path: Path) -> Path:
     return place
 
 
+def check_room(path: Path, size: int) -> None:
+    """InputError where a file of so many bytes is larger than what is free on the disk of `path`."""
+    place = Path(os.path.realpath(path))
+    with suppress(OSError):  # not every file system says how much is free
+        free = shutil.disk_usage(next(parent for parent in place.parents if parent.exists())).free
+        if size > free:
+            message = f"cannot write {path}: it has {size:,} bytes, and {free:,} are free on its disk"
+            raise InputError("AR810", message, "ask for less, or choose a place on another disk")
+
+
 def sweep(folder: Path) -> None:
     """Removes temporary files and folders that killed processes of this machine have left in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:

@@ -6,7 +6,7 @@ killed while writing keeps the previous state whole."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +16,7 @@ from arspec.diagnostics import InputError
 from arspec.files.atomic import replacing_all
 from arspec.model import proven
 from arspec.saving.folder import MODEL, STATE, load, save_model, write_about
+from arspec.saving.opening import check_no_spec
 from arspec.saving.tensors import put_tensors, read_record, read_tensors
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["MODEL", "STATE", "load_model", "read_progress", "read_state", "save_
 
 def load_model(path: str | PathLike[str], device: str = "auto") -> Model:
     """The model of a folder (or of its .safetensors file), in evaluation mode. InputError where it cannot be read."""
+    check_no_spec(fspath(path))
     return load(path, device, proven)
 
 

@@ -42,17 +42,21 @@ class Files:
         return f"the folder {self.place}" if self.folder == Path(self.place) else self.place
 
 
-def found(place: str) -> Files | None:
-    """The files that `place` names: a file, a folder with all that is below it, or a pattern such as `photos/*.png`."""
+def found(place: str, most: int | None = None) -> Files | None:
+    """The files that `place` names: a file, a folder with all that is below it, or a pattern such as `photos/*.png`.
+
+    InputError (AR952) for the root of the disk, and for a folder with more than `most` files and folders below it."""
     try:
-        return _found(place, Path(place))
+        return _found(place, Path(place), most)
     except OSError as error:
         raise InputError("AR803", f"cannot read {place[:200]}: {error.strerror}") from error
 
 
-def _found(place: str, path: Path) -> Files | None:
+def _found(place: str, path: Path, most: int | None) -> Files | None:
     if path.is_dir():
-        inside = sorted(each for each in _below(path) if _is_file(each))
+        if os.path.realpath(path) == os.path.realpath(os.sep):
+            raise InputError("AR952", f"{place} is the whole disk", "give a folder of it")
+        inside = sorted(each for each in _below(path, most) if _is_file(each))
         return Files(place, tuple(inside), path)
     if _is_file(path):
         return Files(place, (path,), None)
@@ -64,10 +68,15 @@ def _found(place: str, path: Path) -> Files | None:
     return Files(place, tuple(matches), _root(path)) if matches else None
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, most: int | None) -> Iterator[Path]:
     """What lies below a folder, through links to folders too; a folder that holds itself by a link is entered once."""
     inside = {str(folder): {os.path.realpath(folder)}}  # folder -> those in which it lies, and itself
+    seen = 0
     for place, folders, names in os.walk(folder, followlinks=True):
+        seen += len(folders) + len(names)
+        if most is not None and seen > most:
+            message = f"more than {most:,} files and folders are below {folder}"
+            raise InputError("AR952", message, "give a folder of it, or a pattern such as 'photos/*.png'")
         above = inside.pop(place)
         folders[:] = [name for name in folders if not _hidden(name)]
         real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}

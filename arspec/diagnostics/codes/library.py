@@ -58,4 +58,34 @@ CODES = (
         """,
         "look at the name of the repository, at the network, and at what your account may read or write.",
     ),
+    code(
+        "AR950",
+        "a spec where a trained model is wanted",
+        """A spec says how a model is built; it holds no weights. `arspec.open` and `arspec.load_model` read what
+        training or `model.save` has written. Commands that take either build an untrained model of a spec, and say
+        so.""",
+        """
+        arspec.open("gated_pixelcnn")
+        """,
+        """
+        model = arspec.compile("gated_pixelcnn")         # untrained
+        run = arspec.train("made", "digits", "runs/made", params={"height": 8, "width": 8}, steps=100)
+        model = arspec.open("runs/made")
+        """,
+        "make a model of the spec by `arspec.compile`, or train it and open the folder of the run.",
+    ),
+    code(
+        "AR952",
+        "a folder with more below it than can be meant",
+        """A folder stands for all files below it. The root of the disk is refused, and so is a folder with more than
+        131,072 files and folders below it where these are to be compressed: the walk would take minutes, and a
+        container is made in memory.""",
+        """
+        arspec compress runs/first / -o all.ars
+        """,
+        """
+        arspec compress runs/first pictures -o pictures.ars
+        """,
+        "name the folder that holds the files, or a pattern of them.",
+    ),
 )

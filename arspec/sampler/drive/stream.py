@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from arspec.network.module import Network
 
 
+MOST = 1 << 62  # steps, which are counted in 64 bits
+
+
 class Stream:
     """Draws sequences of a model piece by piece."""
 
@@ -79,8 +82,8 @@ class Stream:
             raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
                              "leave out --compile")  # fmt: skip
         for name, value in (("steps", steps), ("chunk", chunk)):
-            if value < 1:
-                raise InputError("AR808", f"{name} of a stream are at least 1; {value} came")
+            if not 1 <= value <= MOST:
+                raise InputError("AR808", f"{name} of a stream are at least 1, and at most {MOST:,}; {value:,} came")
         check_temperature(temperature)
         check_counts(n=n, first=first)
         if prefix is not None:
