@@ -16,6 +16,7 @@ from torch import Tensor
 CONSTANT = 0
 LOOSE = 1
 DTYPE = torch.int32
+AT_ONCE = 1 << 24  # elements that a join over kept places looks at together
 
 
 class Algebra(Protocol):
@@ -41,6 +42,17 @@ class Algebra(Protocol):
         """A copy of `base` with `source` joined in at `index` along `dim`, as `torch.scatter` places it."""
         ...
 
+    def within(self, labels: Tensor, keep: Tensor) -> Tensor:
+        """The union over the last axis of what is kept: labels `[..., K]`, keep `[..., J, K]` bool -> `[..., J]`."""
+        ...
+
+
+def without(labels: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """Constants in the shape that labels have after a reduction over some axes."""
+    gone = {dim % labels.dim() for dim in dims}
+    shape = [1 if k in gone else size for k, size in enumerate(labels.shape) if keepdim or k not in gone]
+    return torch.zeros(shape, dtype=DTYPE)
+
 
 class Ranks:
     """The highest rank among the variables: label = rank + 2. What is lower is taken to be read as well."""
@@ -60,16 +72,27 @@ class Ranks:
         """The highest over some axes."""
         if not dims or labels.dim() == 0:
             return labels
-        if any(labels.shape[dim] == 0 for dim in dims):
-            shape = [1 if k in {d % labels.dim() for d in dims} else size for k, size in enumerate(labels.shape)]
-            empty = torch.zeros(shape, dtype=DTYPE)
-            return empty if keepdim else empty.squeeze([d % labels.dim() for d in dims])
+        if labels.numel() == 0:
+            return without(labels, dims, keepdim)
         return labels.amax(list(dims), keepdim=keepdim)
 
     def running(self, labels: Tensor, dim: int) -> Tensor:
         """The highest so far along an axis."""
-        return labels.cummax(dim).values if labels.dim() else labels
+        return labels.cummax(dim).values if labels.dim() and labels.numel() else labels
 
     def scatter(self, base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """The highest of what stands there and what comes."""
         return base.clone().scatter_reduce_(dim, index, source.contiguous(), "amax")
+
+    def within(self, labels: Tensor, keep: Tensor) -> Tensor:
+        """The highest of what is kept."""
+        lead = torch.broadcast_shapes(labels.shape[:-1], keep.shape[:-2])
+        rows, width = keep.shape[-2:]
+        out = torch.zeros((*lead, rows), dtype=DTYPE)
+        if out.numel() == 0 or width == 0:
+            return out
+        step = max(1, AT_ONCE // max(1, out[..., 0].numel() * width))
+        for start in range(0, rows, step):
+            part = keep[..., start : start + step, :]
+            out[..., start : start + step] = torch.where(part, labels[..., None, :], CONSTANT).amax(-1)
+        return out

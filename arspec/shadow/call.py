@@ -36,6 +36,7 @@ class Signature:
         self.names = [argument.name for argument in arguments]
         self.defaults = {argument.name: argument.default_value for argument in arguments}
         self.written = [a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write]
+        self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         tags = operator.tags
         self.pointwise = torch.Tag.pointwise in tags
         self.random = torch.Tag.nondeterministic_seeded in tags
@@ -75,7 +76,9 @@ class Call:
         self.context = context
         self.arguments = signature.bind(args, named)
         self.mutated = [tensor for name in signature.written for tensor in tensors(self.arguments[name])]
-        self.inputs = list(tensors(list(self.arguments.values())))
+        self.inputs = [
+            tensor for name in signature.names if name not in signature.outs for tensor in tensors(self[name])
+        ]
         self.targets: list[Tensor] = []
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
         if self.mutated:
@@ -111,6 +114,10 @@ class Call:
             return torch.as_tensor(value)
         before = self._before.get(id(value))
         return before[1] if before is not None else value.detach()
+
+    def masked(self, value: Any) -> Tensor | None:
+        """Where a finite masking constant was added to a number, of its shape; None: nowhere."""
+        return None
 
     def zero(self, value: Any) -> Tensor:
         """Where a number is zero in every pass."""

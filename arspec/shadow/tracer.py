@@ -19,6 +19,7 @@ from arspec.shadow.memory import ShadowMemory
 from arspec.shadow.places import Modules, Place, here
 from arspec.shadow.rules import find
 from arspec.shadow.rules.pointwise import elementwise
+from arspec.shadow.rules.table import Masked
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,10 @@ class Tracer(TorchDispatchMode):
                 self.opaque.append(Opaque(str(call.operator), self.here()))
         else:
             labels = rule(call)
-        listed = list(labels) if isinstance(labels, (list, tuple)) else [labels] * len(call.targets)
-        for target, label in zip(call.targets, listed, strict=True):
+        several = isinstance(labels, (list, tuple)) and not isinstance(labels, Masked)
+        listed: list[Tensor | Masked] = list(labels) if several else [labels] * len(call.targets)
+        for target, item in zip(call.targets, listed, strict=True):
+            label = item.labels if isinstance(item, Masked) else item
             if call.context is not None:
                 label = call.algebra.join(label, call.context)
             if signature.random:

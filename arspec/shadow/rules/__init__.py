@@ -6,7 +6,34 @@ broadcasts to the shape of its target. A rule may read too much and never too li
 
 from __future__ import annotations
 
-from arspec.shadow.rules import pointwise
-from arspec.shadow.rules.table import Labels, Rule, find, rule
+from arspec.shadow.rules import (
+    attention,
+    convolution,
+    creation,
+    indexing,
+    normalisation,
+    pointwise,
+    products,
+    reductions,
+    shapes,
+    sorting,
+)
+from arspec.shadow.rules.table import Labels, Masked, Rule, find, rule
 
-__all__ = ["Labels", "Rule", "find", "pointwise", "rule"]
+__all__ = [
+    "Labels",
+    "Masked",
+    "Rule",
+    "attention",
+    "convolution",
+    "creation",
+    "find",
+    "indexing",
+    "normalisation",
+    "pointwise",
+    "products",
+    "reductions",
+    "rule",
+    "shapes",
+    "sorting",
+]

@@ -1,25 +1,174 @@
-"""Operators that treat every element by itself."""
+"""Operators that treat every element by itself, and those whose constants cut."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE
+from arspec.shadow.algebra import CONSTANT
 from arspec.shadow.call import Call
-from arspec.shadow.rules.table import rule
+from arspec.shadow.rules.pieces import MASKED, constant, margin
+from arspec.shadow.rules.table import Labels, Masked, rule
+
+UNTAGGED = (
+    "bucketize.Scalar complex polar xlogy fake_quantize_per_tensor_affine fake_quantize_per_tensor_affine_cachemask "
+    "hardsigmoid hardswish hardtanh softplus gelu silu mish elu celu leaky_relu relu tanh rsub __lshift__ "
+    "__rshift__ __and__ __or__ __xor__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside copysign "
+    "ldexp quantize_per_tensor dequantize int_repr nan_to_num logit erfinv threshold hardshrink softshrink "
+    "smooth_l1_loss isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv clamp clamp_min clamp_max pow "
+    "float_power bernoulli _prelu_kernel prelu clip real imag result_type relu6 selu alpha_dropout dropout feature_dropout "
+    "poisson rrelu_with_noise binary_cross_entropy_with_logits"
+)
 
 
-def elementwise(call: Call) -> Tensor:
+@rule(*UNTAGGED.split())
+def elementwise(call: Call) -> Labels:
     """The union of all inputs, element by element: right for every operator that torch tags as pointwise."""
+    return union(call)
+
+
+def union(call: Call) -> Tensor:
+    """The union of all inputs, element by element."""
     read = [call.labels(value) for value in call.inputs]
-    return call.algebra.join(*read) if read else torch.full((), CONSTANT, dtype=DTYPE)
+    return call.algebra.join(*read) if read else constant()
 
 
-@rule("mul")
-def product(call: Call) -> Tensor:
-    """A factor that is zero in every pass cuts, where the other one is finite."""
+@rule("mul", "multiply")
+def product(call: Call) -> Labels:
+    """A factor that is zero in every pass cuts, where the other one is finite. A scaled mask is a mask."""
     one, other = call["self"], call["other"]
     out = call.algebra.join(call.labels(one), call.labels(other))
-    cut = (call.zero(one) & call.value(other).isfinite()) | (call.zero(other) & call.value(one).isfinite())
-    return torch.where(cut, CONSTANT, out)
+    for zero, partner in ((one, other), (other, one)):
+        cut = call.zero(zero)
+        if bool(cut.any()):
+            out = torch.where(cut & call.value(partner).isfinite(), CONSTANT, out)
+    return still_masked(call, out)
+
+
+@rule("div", "true_divide")
+def quotient(call: Call) -> Labels:
+    """A zero that is divided cuts, where the divisor is neither zero nor NaN."""
+    one, other = call["self"], call["other"]
+    out = call.algebra.join(call.labels(one), call.labels(other))
+    cut = call.zero(one)
+    if bool(cut.any()):
+        divisor = call.value(other)
+        out = torch.where(cut & (divisor != 0) & (divisor == divisor), CONSTANT, out)
+    return still_masked(call, out)
+
+
+def still_masked(call: Call, labels: Tensor) -> Labels:
+    """Labels of the one target, and the masks of the inputs where the result is still far below any score."""
+    marks = [mark for value in call.inputs if (mark := call.masked(value)) is not None]
+    if not marks or not call.targets[0].is_floating_point():
+        return labels
+    out = call.targets[0].detach()
+    mark = marks[0]
+    for other in marks[1:]:
+        mark = mark | other
+    return Masked(labels, mark & (out <= MASKED))
+
+
+def _mask(call: Call, value: Any, sign: int) -> Tensor | None:
+    """Where a term is a masking constant."""
+    if not isinstance(value, Tensor):
+        return torch.tensor(True) if isinstance(value, (int, float)) and sign * value <= MASKED else None
+    number = call.value(value)
+    if not number.is_floating_point():
+        return None
+    low = (number * sign <= MASKED) & (call.labels(value) == CONSTANT)
+    return low if bool(low.any()) else None
+
+
+@rule("add", "sub", "subtract")
+def total(call: Call) -> Labels:
+    """A constant of minus infinity cuts where the other term is below infinity; a finite mask marks its place."""
+    one, other = call["self"], call["other"]
+    out = call.algebra.join(call.labels(one), call.labels(other))
+    result = call.targets[0].detach()
+    if not result.is_floating_point():
+        return out
+    alpha = call.get("alpha", 1)
+    sign = -1 if "sub" in call.operator.name() else 1
+    sign = -sign if isinstance(alpha, (int, float)) and alpha < 0 else sign
+    marks = [m for m in (_mask(call, one, 1), _mask(call, other, sign)) if m is not None]
+    if marks:
+        gone = (marks[0] if len(marks) == 1 else marks[0] | marks[1]) & (result == -torch.inf)
+        out = torch.where(gone, CONSTANT, out)
+    marks += [mark for value in call.inputs if (mark := call.masked(value)) is not None]
+    if not marks:
+        return out
+    mark = marks[0]
+    for more in marks[1:]:
+        mark = mark | more
+    return Masked(out, mark & (result <= MASKED))
+
+
+@rule("exp", "sigmoid", "exp2")
+def exponential(call: Call) -> Tensor:
+    """An exponential of a masked score is zero."""
+    value = call["self"]
+    labels = call.labels(value)
+    mark = call.masked(value)
+    if mark is None:
+        return labels
+    number = call.value(value)
+    return torch.where(mark & (number <= -margin(number)) & (call.targets[0].detach() == 0), CONSTANT, labels)
+
+
+def chosen(call: Call, condition: Any, one: Any, other: Any) -> Labels:
+    """`one` where a condition holds, else `other`; a condition that is not constant is read, with both."""
+    own, yes, no = call.labels(condition), call.labels(one), call.labels(other)
+    which = call.value(condition).bool()
+    out = torch.where(which, yes, no)
+    if bool(own.any()):
+        out = torch.where(own == CONSTANT, out, call.algebra.join(own, yes, no))
+    marks = [call.masked(value) for value in (one, other)]
+    if all(mark is None for mark in marks):
+        return out
+    first, second = (torch.tensor(False) if mark is None else mark for mark in marks)
+    return Masked(out, torch.where(which, first, second) & (own == CONSTANT))
+
+
+@rule("where")
+def where(call: Call) -> Labels:
+    """By the condition."""
+    if call.get("self") is None:
+        return call.everything()
+    return chosen(call, call["condition"], call["self"], call["other"])
+
+
+@rule("masked_fill", "_masked_scale")
+def masked_fill(call: Call) -> Labels:
+    """The value where the mask is set."""
+    return chosen(call, call["mask"], call["value"], call["self"])
+
+
+@rule("logical_and", "bitwise_and")
+def conjunction(call: Call) -> Tensor:
+    """A constant that is false, or zero, decides."""
+    out = union(call)
+    for value in (call["self"], call["other"]):
+        out = torch.where(call.zero(value), CONSTANT, out)
+    return out
+
+
+@rule("logical_or", "bitwise_or")
+def disjunction(call: Call) -> Tensor:
+    """A constant that is true decides."""
+    out = union(call)
+    for value in (call["self"], call["other"]):
+        number = call.value(value)
+        whole = number == -1 if number.dtype != torch.bool else number
+        whole = number != 0 if "logical" in call.operator.name() else whole
+        out = torch.where((call.labels(value) == CONSTANT) & whole, CONSTANT, out)
+    return out
+
+
+@rule("glu")
+def glu(call: Call) -> Tensor:
+    """Two halves, element by element."""
+    one, other = call.labels(call["self"]).chunk(2, call["dim"])
+    return call.algebra.join(one, other)

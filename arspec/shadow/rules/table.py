@@ -6,13 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from arspec.shadow.call import Call
 
-Labels = Tensor | Sequence[Tensor]
+
+class Masked(NamedTuple):
+    """Labels, and where a finite masking constant stands in what is labelled; both broadcast to the target."""
+
+    labels: Tensor
+    where: Tensor
+
+
+Labels = Tensor | Masked | Sequence[Tensor | Masked]
 Rule = Callable[[Call], Labels]
 
 _RULES: dict[str, Rule] = {}
@@ -31,8 +40,8 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return enter
 
 
-def find(operator: torch._ops.OpOverload) -> Rule | None:
-    """The rule of an operator, or None. Operators of other libraries have the name `library::name`."""
+def entry(operator: torch._ops.OpOverload) -> str | None:
+    """The name under which an operator has a rule, or None. Operators of other libraries are `library::name`."""
     space, name = operator._schema.name.split("::")
     overload = operator._schema.overload_name
     prefix = "" if space == "aten" else f"{space}::"
@@ -41,13 +50,19 @@ def find(operator: torch._ops.OpOverload) -> Rule | None:
         f"{name}.{overload}",
         f"{bare}.{overload}",
         f"{bare}.{overload.removesuffix('_out')}",
+        f"{bare}.{overload.removesuffix('out').removesuffix('_')}",
         name,
         bare,
     ):
-        found = _RULES.get(prefix + candidate)
-        if found is not None:
-            return found
+        if prefix + candidate in _RULES:
+            return prefix + candidate
     return None
+
+
+def find(operator: torch._ops.OpOverload) -> Rule | None:
+    """The rule of an operator, or None."""
+    name = entry(operator)
+    return None if name is None else _RULES[name]
 
 
 def entries() -> dict[str, Rule]:
