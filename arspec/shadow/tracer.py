@@ -19,7 +19,7 @@ from arspec.shadow.memory import ShadowMemory
 from arspec.shadow.places import Modules, Place, here
 from arspec.shadow.rules import find
 from arspec.shadow.rules.pointwise import elementwise
-from arspec.shadow.rules.table import Masked
+from arspec.shadow.rules.table import Labels, Masked
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,12 @@ class Tracer(TorchDispatchMode):
         if rule is None and signature.pointwise:
             rule = elementwise
         if rule is None:
-            labels: Any = call.everything()
+            labels: Labels = call.everything()
             if bool(labels.any()):
                 self.opaque.append(Opaque(str(call.operator), self.here()))
         else:
             labels = rule(call)
-        several = isinstance(labels, (list, tuple)) and not isinstance(labels, Masked)
-        listed: list[Tensor | Masked] = list(labels) if several else [labels] * len(call.targets)
+        listed = [labels] * len(call.targets) if isinstance(labels, (Tensor, Masked)) else labels
         for target, item in zip(call.targets, listed, strict=True):
             label = item.labels if isinstance(item, Masked) else item
             if call.context is not None:
