@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from tests.leakbench.cases import CASES, MARK, ROOT, Case
+from tests.leakbench.truth import breaks, holds_elsewhere
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -27,3 +28,13 @@ def test_twins_differ_in_at_most_five_lines(case: Case):
     assert case.line
     assert not any(MARK in line for line in mended)
     assert all(isinstance(case.build(twin), nn.Module) for twin in ("faulty", "mended"))
+
+
+@cases
+def test_the_modules_are_what_the_table_says(case: Case):
+    """By values alone, in float64: the faulty module breaks in its mode and nowhere else, the mended one nowhere."""
+    assert breaks(case, "faulty")
+    assert not breaks(case, "mended")
+    if case.mode not in ("evaluation", "forbid"):
+        assert holds_elsewhere(case, "faulty")
+        assert holds_elsewhere(case, "mended")

@@ -16,7 +16,7 @@ class Decoder(nn.Module):
 
     def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
         targets = x if targets is None else targets
-        h, _ = self.rnn(self.tokens(F.pad(x, (1, -1))))
+        h, _ = self.rnn(F.pad(self.tokens(x), (0, 0, 1, -1)))
         h = h + self.answers(F.pad(targets, (1, -1)))
         return self.out(h)
 

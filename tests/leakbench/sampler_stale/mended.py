@@ -8,12 +8,12 @@ from torch import Tensor, nn
 class Sampled(nn.Module):
     def __init__(self, levels: int = 4, width: int = 8) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(levels + 1, width)
+        self.tokens = nn.Embedding(levels, width)
         self.rnn = nn.GRU(width, width, batch_first=True)
         self.out = nn.Linear(width, levels)
 
     def forward(self, x: Tensor) -> Tensor:
-        h, _ = self.rnn(self.tokens(F.pad(x + 1, (1, -1))))
+        h, _ = self.rnn(F.pad(self.tokens(x), (0, 0, 1, -1)))
         return self.out(h)
 
     def sample(self, n: int) -> Tensor:
