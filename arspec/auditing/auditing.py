@@ -1,26 +1,29 @@
-"""The audit of a hand-written module: which variables does the output for each variable read?"""
+"""The audit of a module that others wrote: what may the output for each variable read, and what does it read?"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from arspec.auditing.borrowed import Borrowed, borrowed, settle, training_differs
-from arspec.auditing.layout import Layout, lay_out
-from arspec.auditing.report import AuditReport, ModeReport
-from arspec.auditing.sampler import check_sampler
-from arspec.diagnostics import InputError
-from arspec.orders import Order
-from arspec.orders import order as make_order
-from arspec.verification.dependencies import Findings, Subject, examine, find_leaves
+from arspec.auditing.audited import Absent, Audited, Settings
+from arspec.auditing.borrowed import borrowed, settle
+from arspec.auditing.case import Case, Question
+from arspec.auditing.judging import ModeReport
+from arspec.auditing.modes import MODES
+from arspec.auditing.report import AuditReport, Claims
+from arspec.auditing.sampler import SamplerCheck, check_sampler
+from arspec.auditing.values import Search
+from arspec.auditing.verdicts import Verdict
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.verification.dependencies import Subject, examine, find_leaves
 
-MAX_VARIABLES = 4096
+TESTED = 1024  # variables, of which pairs are had by tests where labels say nothing of pairs
 
 
 def audit(
@@ -46,192 +49,156 @@ def audit(
     draws: int = 3,
     bases: int = 2,
     seed: int = 0,
+    modes: Sequence[str] | None = None,
     name: str | None = None,
 ) -> AuditReport:
-    """Tests at the given size which pairs of variables depend on each other, by gradients and by perturbation.
+    """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
 
     `input` and `output` are axis patterns (`b c h w`, `b (k c) h w`) with the sizes of the input's axes in `size`.
     An output axis that the input does not have is a parameter of the distribution; without an axis c the output speaks
     for whole pixels. `offset` 1: the output at rank t speaks of the variable of rank t + 1. Float inputs lie evenly in
-    `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks; raster for images and
-    natural for sequences by default. The first of the `draws` of the weights is the module's own. `deeper`: the same
-    module with more layers, to tell what is blind from what is out of reach. `sampler`: a method that is called with
-    a number of samples. The module is given back as it was.
+    `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which may be equal; raster
+    for images and natural for sequences by default. `draws` of the weights are tried where labels allow a leak, the
+    first of them the module's own, with `bases` inputs each. `deeper`: the same module with more layers, to tell what
+    is blind from what is out of reach. `sampler`: a method that is called with a number of samples. `modes`: names of
+    those that are run; all that the module offers by default. The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
-    layout = lay_out(input, output, dict(size), channels)
-    _check_numbers(layout, levels, range, offset, draws, bases)
-    generation = _order(layout, order, flip, transpose)
-    source = _speaking(generation, offset)
-    arrange = _arrange(source)
+    question = Question(input, output, order, tuple(flip), transpose, channels, offset)
+    case = question.at(size)
+    _check_numbers(levels, range, draws, bases)
+    chosen = _chosen(modes)
+    settings = Settings(Search(draws, bases, seed=seed), modes, sampler, head, samples)
 
-    def tested(some: nn.Module, deep: bool) -> tuple[list[ModeReport], list[str], str, str, Any]:
-        with borrowed(some):
-            subject, alphabet = settle(
-                some.eval(),
-                layout,
-                levels=levels,
-                range=range,
-                kind=input_kind,
-                condition=condition or {},
-                take=take,
-                seed=seed,
-                arrange=arrange,
-            )
-            subject.redraw(0)
-            modes, notes = _modes(
-                subject, layout, generation, alphabet, source, draws=draws, bases=bases, seed=seed, evaluate_only=deep
-            )
-            checked = None
-            if sampler is not None and not deep:
-                checked = check_sampler(
-                    subject,
-                    layout,
-                    alphabet,
-                    torch.from_numpy(source >= 0),
-                    method=sampler,
-                    head=head,
-                    samples=samples,
-                    draws=2,
-                    seed=seed,
-                )
-        kind = f"float input {range[0]:g} .. {range[1]:g}" if alphabet.is_floating_point() else "integer input"
-        return modes, notes, f"{kind}, {levels} levels", str(subject.dtype).removeprefix("torch."), checked
+    def settled(some: nn.Module, case: Case) -> Audited:
+        subject, alphabet = settle(
+            some.eval(),
+            case.layout,
+            levels=levels,
+            range=range,
+            kind=input_kind,
+            condition=condition or {},
+            take=take,
+            seed=seed,
+            arrange=case.arrange,
+        )
+        return Audited(subject, case, alphabet, settings)
 
-    modes, notes, kind, precision, checked = tested(module, False)
-    beneath = None if deeper is None else tested(deeper, True)[0][0].findings.seen
-    legal = (generation.rank[:, None] > generation.rank[None, :]) & (source >= 0)[:, None]
-    leaked = np.logical_or.reduce([report.findings.leaks for report in modes])
+    reports: list[ModeReport] = []
+    absent: dict[str, str] = {}
+    beneath = checked = None
+    with borrowed(module):
+        audited = settled(module, case)
+        alphabet = audited.alphabet
+        for mode in chosen:
+            try:
+                reports.append(MODES[mode](audited))
+            except Absent as reason:
+                absent[mode] = str(reason)
+        if sampler is not None:
+            checked = _sampled(audited)
+            reports.append(_of_sampler(checked))
+        seen = _seen(audited)
+    if deeper is not None:
+        with borrowed(deeper):
+            beneath = _seen(settled(deeper, case))
+    kind = f"float input {range[0]:g} .. {range[1]:g}" if alphabet.is_floating_point() else "integer input"
     return AuditReport(
         name=name or type(module).__name__,
-        layout=layout,
-        order=generation.name,
-        rank=generation.rank,
-        input_kind=kind,
-        precision=precision,
-        modes=modes,
-        seen=modes[0].findings.seen,
-        legal=legal,
-        leaked=leaked,
+        layout=case.layout,
+        order=case.order.name,
+        rank=case.rank,
+        input_kind=f"{kind}, {levels} levels",
+        claims=_claims(audited),
+        modes=reports,
+        absent=absent,
+        seen=seen,
+        legal=None if seen is None else case.legal,
         deeper=beneath,
         sampler=checked,
-        notes=notes,
+        notes=_notes(reports, seen, case),
         seconds=time.perf_counter() - start,
     )
 
 
-def _modes(
-    subject: Borrowed,
-    layout: Layout,
-    generation: Order,
-    alphabet: Tensor,
-    source: NDArray[np.int64],
-    *,
-    draws: int,
-    bases: int,
-    seed: int,
-    evaluate_only: bool,
-) -> tuple[list[ModeReport], list[str]]:
-    """Evaluation first; training, with fewer draws, where it gives other outputs."""
-    notes: list[str] = []
+def _chosen(modes: Sequence[str] | None) -> list[str]:
+    for mode in modes or ():
+        if mode not in MODES:
+            raise InputError("AR808", f"there is no mode {mode!r}", help=did_you_mean(mode, MODES, what="modes are"))
+    return [mode for mode in MODES if modes is None or mode in modes]
+
+
+def _claims(audited: Audited) -> Claims:
+    subject = audited.subject
+    return Claims(
+        size=dict(audited.case.layout.sizes),
+        weights="its own weights and redrawn ones with the same zeros",
+        precision=str(subject.dtype).removeprefix("torch."),
+        device=str(next((weight.device for weight in subject.module.parameters()), torch.device("cpu"))),
+        torch=torch.__version__,
+    )
+
+
+def _sampled(audited: Audited) -> SamplerCheck:
+    settings = audited.settings
+    assert settings.sampler is not None
+    return check_sampler(
+        audited.subject,
+        audited.case.layout,
+        audited.alphabet,
+        torch.from_numpy(audited.case.modelled),
+        method=settings.sampler,
+        head=settings.head,
+        samples=settings.samples,
+        draws=2,
+        seed=settings.search.seed,
+    )
+
+
+def _of_sampler(checked: SamplerCheck) -> ModeReport:
+    verdict = Verdict.AGREES if checked.ok else Verdict.LEAKS
+    return ModeReport("sampler", verdict, 0, why=str(checked))
+
+
+def _seen(audited: Audited) -> NDArray[np.bool_] | None:
+    """[V, V]: pairs that depend, by tests at a few inputs. None for many variables."""
+    case, subject, search = audited.case, audited.subject, audited.settings.search
+    if case.variables > TESTED:
+        return None
     subject.module.eval()
-    modes = [ModeReport("evaluation", _examine(subject, layout, generation, alphabet, source, draws, bases, seed))]
-    subject.redraw(0)
-    if not evaluate_only:
-        generator = torch.Generator().manual_seed(seed)
-        x = alphabet[torch.randint(len(alphabet), (4, *layout.shape), generator=generator)]
-        try:
-            if training_differs(subject, x, draws):
-                found = _examine(subject, layout, generation, alphabet, source, min(draws, 2), 1, seed)
-                modes.append(ModeReport("training", found))
-        except InputError:
-            raise
-        except (Exception, SystemExit) as error:  # whatever the user's code raises is told
-            notes.append(f"training mode cannot be run ({type(error).__name__}: {' '.join(str(error).split())[:160]})")
-        subject.redraw(0)
-        subject.module.eval()
-    found = modes[0].findings
-    if not found.gradients:
-        notes.append("no gradient could be taken at the input: these findings rest on perturbations alone")
-    if found.draws < draws:
-        notes.append(f"{draws - found.draws} of {draws} draws of the weights gave outputs that are no numbers")
-    if not found.seen.any() and generation.variables > 1:
-        notes.append("no output moved at all, whatever was changed: is the input read?")
-    for report in modes:
-        if report.findings.mixes:
-            notes.append(f"in {report.mode} mode the examples of a batch read one another, as under batch statistics")
-    return modes, notes
-
-
-def _examine(
-    subject: Borrowed,
-    layout: Layout,
-    generation: Order,
-    alphabet: Tensor,
-    source: NDArray[np.int64],
-    draws: int,
-    bases: int,
-    seed: int,
-) -> Findings:
-    trace = find_leaves(subject, layout.shape, layout.variable, alphabet, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(search.seed)
+    trace = find_leaves(subject, case.layout.shape, case.layout.variable, audited.alphabet, generator)
     described = Subject(
         run=subject,
-        shape=layout.shape,
-        rank=generation.rank,
-        variable=layout.variable,
-        alphabet=alphabet,
+        shape=case.layout.shape,
+        rank=case.rank,
+        variable=case.layout.variable,
+        alphabet=audited.alphabet,
         trace=trace,
         redraw=subject.redraw,
-        modelled=source >= 0,
+        modelled=case.modelled,
     )
-    return examine(described, draws=draws, bases=bases, seed=seed)
+    seen = examine(described, draws=search.draws, bases=search.bases, seed=search.seed).seen
+    subject.redraw(0)
+    return seen
 
 
-def _order(layout: Layout, order: str | Sequence[int] | None, flip: Sequence[str], transpose: bool) -> Order:
-    scan = order if order is not None else "raster" if len(layout.grid) == 2 else "natural"
-    channels = "joint" if layout.joint else "sequential"
-    if isinstance(scan, str):
-        return make_order(scan, layout.grid_shape, channels, layout.channels, flip=flip, transpose=transpose)
-    return make_order(
-        "explicit", layout.grid_shape, channels, layout.channels, ranks=scan, flip=flip, transpose=transpose
-    )
+def _notes(reports: list[ModeReport], seen: NDArray[np.bool_] | None, case: Case) -> list[str]:
+    notes: list[str] = []
+    if seen is not None and not seen.any() and case.variables > 1:
+        notes.append("no output moved at all, whatever was changed: is the input read?")
+    for report in reports:
+        if report.findings.mixes:
+            notes.append(f"in {report.mode} mode the examples of a batch read one another, as under batch statistics")
+    return notes
 
 
-def _speaking(generation: Order, offset: int) -> NDArray[np.int64]:
-    """[V]: the place of the output that speaks of each variable, -1 where none does."""
-    if offset == 0:
-        return np.arange(generation.variables)
-    if generation.steps != generation.variables:
-        raise InputError("AR808", f"an offset needs an order without equal ranks, unlike {generation.name}")
-    at_rank = np.argsort(generation.rank)
-    earlier = generation.rank - offset
-    return np.where(earlier >= 0, at_rank[np.maximum(earlier, 0)], -1)
-
-
-def _arrange(source: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
-    """Rows of the output [B, V, K] to the variables that they speak of; zeros where nothing is said."""
-    rows, silent = torch.from_numpy(np.maximum(source, 0)), torch.from_numpy(source < 0)
-    if np.array_equal(source, np.arange(len(source))):
-        return lambda out: out
-    return lambda out: out[:, rows].masked_fill(silent[None, :, None], 0.0)
-
-
-def _check_numbers(
-    layout: Layout, levels: int, range: tuple[float, float], offset: int, draws: int, bases: int
-) -> None:
+def _check_numbers(levels: int, range: tuple[float, float], draws: int, bases: int) -> None:
     if levels < 2:
         raise InputError("AR813", f"data has at least 2 levels, not {levels}")
     if not range[0] < range[1] or not np.isfinite(range).all():
         raise InputError("AR813", f"the range must rise, unlike {range[0]:g} .. {range[1]:g}")
-    if not 0 <= offset < layout.variables:
-        raise InputError("AR808", f"an offset lies in 0 .. {layout.variables - 1}, unlike {offset}")
     if draws < 1 or bases < 1:
         raise InputError("AR813", "at least one draw of the weights and one input are needed")
-    if layout.variables > MAX_VARIABLES:
-        raise InputError(
-            "AR813",
-            f"{layout.variables:,} variables are more than an audit tests exhaustively ({MAX_VARIABLES:,})",
-            help="audit at a smaller --size: what a module reads hardly depends on it",
-        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from typing import Any
 
 import torch
@@ -71,16 +72,34 @@ class Borrowed:
         self.take = take
         self.seed = seed
         self.arrange = arrange
+        self.passes = 0
         self._weights = [(weight, weight.data.clone()) for weight in module.parameters() if weight.requires_grad]
         self._buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
 
     def __call__(self, x: Tensor) -> Tensor:
+        return self.rows(self.raw(self.layout.to_module(x), len(x)), len(x))
+
+    def raw(self, given: Tensor, batch: int, within: AbstractContextManager[Any] | None = None, **more: Any) -> Tensor:
+        """One forward pass on an input as the module takes it -> its output as the module gives it.
+
+        `within` is entered around the module's call alone; `more` are further arguments of the call."""
         with self.quiet(), torch.no_grad():
             for buffer, values in self._buffers:
                 buffer.copy_(values)
-        with self.quiet():
-            out = self.module(self.layout.to_module(x), **self._conditions(len(x)))
-        return self.arrange(self.layout.parameters(_taken(out, self.take), len(x)))
+        self.passes += 1
+        with self.quiet(), within or nullcontext():
+            out = self.module(given, **self._conditions(batch), **more)
+        return _taken(out, self.take)
+
+    def rows(self, out: Tensor, batch: int) -> Tensor:
+        """An output as the module gives it, or labels of its shape -> [B, V, K]."""
+        return self.arrange(self.layout.parameters(out, batch))
+
+    def resized(self, layout: Layout, arrange: Callable[[Tensor], Tensor]) -> Borrowed:
+        """The same module at another size. Its forward passes are counted apart."""
+        other = copy(self)
+        other.layout, other.arrange, other.passes = layout, arrange, 0
+        return other
 
     @contextmanager
     def quiet(self) -> Generator[None]:
@@ -99,16 +118,19 @@ class Borrowed:
         """Draw 0: the module's own weights. Others: random ones with the same zeros, every second draw larger.
 
         Zeros stay, since a mask may have been multiplied into the weights once and for all; a tensor of nothing but
-        zeros (an output layer that starts there hides everything) is filled. Scales and biases keep their signs.
+        zeros (an output layer that starts there hides everything) is filled. A tensor of one sign stays in its own
+        range, as a decay rate must. Scales and biases keep their signs.
         """
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + draw)
         for weight, own in self._weights:
             values = own
-            if draw > 0:
+            if draw > 0 and own.numel() > 0 and own.is_floating_point():
                 noise = torch.randn(own.shape, generator=generator, dtype=torch.float64).to(own.dtype)
                 fan_in = max(1, own[0].numel()) if own.dim() > 1 else 1
                 if not own.any():
                     values = noise * (fan_in**-0.5 if own.dim() > 1 else 0.1)
+                elif (own >= 0).all() or (own <= 0).all():
+                    values = _of_one_sign(own, noise)
                 elif own.dim() > 1:
                     values = own.abs() * noise * (WIDER if draw % 2 == 0 else 1.0)
                 else:
@@ -125,6 +147,16 @@ class Borrowed:
             else:
                 given[name] = value
         return given
+
+
+def _of_one_sign(own: Tensor, noise: Tensor) -> Tensor:
+    """Random values in the range of those that are not zero; a range of one value is left by a factor."""
+    some = own[own != 0]
+    low, high = some.min(), some.max()
+    if low == high:
+        return own * (0.3 * noise).exp()
+    share = (torch.erf(noise * 0.5**0.5) + 1) / 2
+    return torch.where(own == 0, own, low + (high - low) * share)
 
 
 def _taken(out: Any, take: str | int | None) -> Tensor:
@@ -207,16 +239,3 @@ def _check(out: Tensor, layout: Layout) -> None:
             f"the output for {name} is not a number (NaN), so that nothing can be compared",
             help="a softmax over a row that is masked everywhere gives NaN",
         )
-
-
-def training_differs(subject: Borrowed, x: Tensor, draws: int) -> bool:
-    """Whether training gives other outputs than evaluation for some of these inputs [B, *shape] and some weights."""
-    differs = False
-    for draw in range(draws):
-        subject.redraw(draw)
-        with torch.no_grad():
-            subject.module.eval()
-            evaluated = subject(x)
-            subject.module.train()
-            differs |= not torch.equal(evaluated.nan_to_num(), subject(x).nan_to_num())
-    return differs

@@ -58,6 +58,11 @@ class Layout:
         return int(np.prod([self.sizes[axis] for axis in self.spoken]))
 
     @property
+    def entries(self) -> int:
+        """N: how many numbers one example has."""
+        return int(np.prod(self.shape))
+
+    @property
     def variable(self) -> NDArray[np.int64]:
         """[N]: the variable of each scalar of an example."""
         numbers = np.arange(self.variables).reshape([self.sizes[axis] for axis in self.spoken])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from arspec.auditing.values import MAX_VARIABLES
+from arspec.diagnostics import InputError
 from arspec.extras import need
 from arspec.files.figures import lines_between, sheet, write
 
@@ -45,8 +47,9 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
         axes[1].plot(column, row, marker="s", markersize=9, color="black", fillstyle="none", markeredgewidth=2)
         axes[1].set(xlabel="column", ylabel="row")
         axes[1].set_title(f"what ({report.layout.name(variable)}) reads")
-    verdict = "holds" if report.leaks == 0 else f"{report.leaks:,} leaks"
-    figure.suptitle(f"{report.name}: {verdict}, coverage {100 * report.coverage:.2f} %")
+    verdict = f"{report.leaks:,} leaks" if report.leaks else str(report.verdict)
+    coverage = "" if report.coverage is None else f", coverage {100 * report.coverage:.2f} %"
+    figure.suptitle(f"{report.name}: {verdict}{coverage}")
     patches = [Patch(facecolor=c, edgecolor="#808080", label=text) for c, text in zip(COLOURS, LABELS, strict=True)]
     figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
 
@@ -54,6 +57,8 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
 
 
 def _states(report: AuditReport) -> NDArray[np.int64]:
+    if report.seen is None or report.legal is None:
+        raise InputError("AR813", f"a picture shows pairs of up to {MAX_VARIABLES:,} variables")
     state = np.full(report.seen.shape, FORBIDDEN)
     state[report.legal] = UNSEEN
     state[report.legal & report.seen] = SEEN

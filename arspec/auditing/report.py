@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
 from arspec.auditing.sampler import SamplerCheck
-from arspec.verification.dependencies import Findings, Violation
+from arspec.auditing.values import MAX_VARIABLES
+from arspec.auditing.verdicts import Verdict, worst
+from arspec.verification.dependencies import Violation
 
 SHOWN = 3  # witnesses on the page
 
 
 @dataclass(frozen=True)
-class ModeReport:
-    """The findings of one mode of the module, 'evaluation' or 'training'."""
+class Claims:
+    """What a verdict holds for, and for nothing else.
 
-    mode: str
-    findings: Findings
+    size        sizes of the axes
+    weights     which weights the module had
+    precision   the numbers that it computed with
+    device      cpu, cuda ...
+    torch       version of torch
+    """
+
+    size: dict[str, int]
+    weights: str
+    precision: str
+    device: str
+    torch: str
+
+    def __str__(self) -> str:
+        size = ", ".join(f"{name}={value}" for name, value in self.size.items())
+        return f"{size}; {self.weights}; {self.precision} on {self.device}, torch {self.torch}"
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Findings of `audit`. All matrices are [V, V]: row the output, column the input.
+    """Findings of `audit`. All matrices are [V, V]: row the output, column the input; None for many variables.
 
-    seen, legal     pairs that were seen to depend in evaluation, and that the order allows
-    deeper          pairs that a deeper copy of the module was seen to have, or None where none was given
+    absent          modes that the module does not offer, and why
+    seen, legal     pairs that depend in evaluation, and that the order allows
+    deeper          pairs that depend in a deeper copy of the module, or None where none was given
+    exact           whether `seen` was had from labels: exact contexts; else by tests at a few inputs
     """
 
     name: str
@@ -36,20 +55,40 @@ class AuditReport:
     order: str
     rank: NDArray[np.int64]
     input_kind: str
-    precision: str
+    claims: Claims
     modes: list[ModeReport]
-    seen: NDArray[np.bool_]
-    legal: NDArray[np.bool_]
-    leaked: NDArray[np.bool_]
+    absent: dict[str, str] = field(default_factory=dict[str, str])
+    seen: NDArray[np.bool_] | None = None
+    legal: NDArray[np.bool_] | None = None
     deeper: NDArray[np.bool_] | None = None
+    exact: bool = False
     sampler: SamplerCheck | None = None
     notes: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
 
     @property
+    def verdict(self) -> Verdict:
+        """The worst of the modes."""
+        return worst(mode.verdict for mode in self.modes)
+
+    @property
     def ok(self) -> bool:
-        """Whether the module passes: no leak, no mixing of examples, and no fault of its sampler."""
-        return self.leaks == 0 and (self.sampler is None or self.sampler.ok) and not self.modes[0].findings.mixes
+        """Whether it is proven, be it with the route of the pass given."""
+        return self.verdict.holds
+
+    @property
+    def passes(self) -> int:
+        """Forward passes of the module, in all modes."""
+        return sum(mode.passes for mode in self.modes)
+
+    @property
+    def leaked(self) -> NDArray[np.bool_]:
+        """[V, V]: pairs that were seen to depend though they may not, in any mode at the size that was asked for."""
+        leaked = np.zeros((self.variables, self.variables) if self.variables <= MAX_VARIABLES else (0, 0), dtype=bool)
+        for mode in self.modes:
+            if mode.findings.leaks.shape == leaked.shape:
+                leaked |= mode.findings.leaks
+        return leaked
 
     @property
     def variables(self) -> int:
@@ -58,29 +97,37 @@ class AuditReport:
 
     @property
     def leaks(self) -> int:
-        """Pairs of variables, in any mode."""
+        """Pairs of variables that values showed, in any mode."""
         return int(self.leaked.sum())
 
     @property
-    def unseen(self) -> int:
-        """How many legal pairs of variables the module was never seen to use."""
-        return int((self.legal & ~self.seen).sum())
+    def unseen(self) -> int | None:
+        """How many legal pairs of variables the module does not use; None where nothing was said of pairs."""
+        missing = self._missing
+        return None if missing is None else int(missing.sum())
 
     @property
     def blind_spots(self) -> int | None:
         """Pairs that the deeper copy does not see either; None where none was given."""
-        return None if self.deeper is None else int((self.legal & ~self.seen & ~self.deeper).sum())
+        missing = self._missing
+        return None if self.deeper is None or missing is None else int((missing & ~self.deeper).sum())
 
     @property
     def out_of_reach(self) -> int | None:
         """How many unseen pairs a deeper module would see; None where blind spots were not counted."""
-        return None if self.blind_spots is None else self.unseen - self.blind_spots
+        return None if self.blind_spots is None or self.unseen is None else self.unseen - self.blind_spots
 
     @property
-    def coverage(self) -> float:
+    def coverage(self) -> float | None:
         """Seen part of all legal pairs."""
+        if self.legal is None or self.unseen is None:
+            return None
         pairs = int(self.legal.sum())
         return 1.0 if pairs == 0 else 1.0 - self.unseen / pairs
+
+    @property
+    def _missing(self) -> NDArray[np.bool_] | None:
+        return None if self.legal is None or self.seen is None else self.legal & ~self.seen
 
     @property
     def witnesses(self) -> list[tuple[str, Violation]]:
@@ -91,6 +138,7 @@ class AuditReport:
         """The report as `arspec audit --json` prints it."""
         return {
             "audit": self.name,
+            "verdict": str(self.verdict),
             "ok": self.ok,
             "leaks": self.leaks,
             "unseen": self.unseen,
@@ -100,17 +148,23 @@ class AuditReport:
             "variables": self.variables,
             "order": self.order,
             "input": self.input_kind,
-            "precision": self.precision,
+            "passes": self.passes,
             "modes": [
                 {
                     "mode": report.mode,
+                    "verdict": str(report.verdict),
+                    "passes": report.passes,
                     "leaks": int(report.findings.leaks.sum()),
-                    "gradients": report.findings.gradients,
+                    "suspects": report.suspects,
+                    "operators_without_a_rule": report.open,
+                    "why": report.why,
                     "mixes_examples": report.findings.mixes,
                     "draws": report.findings.draws,
                 }
                 for report in self.modes
             ],
+            "not_offered": self.absent,
+            "claims": asdict(self.claims),
             "witnesses": [self._witness_json(mode, violation) for mode, violation in self.witnesses],
             "sampler": None if self.sampler is None else self.sampler.json(),
             "notes": self.notes,
@@ -132,30 +186,45 @@ class AuditReport:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self._verdict()}", *self._witness_lines(), ""]
-        lines.append(f"  coverage  {100 * self.coverage:.2f} % of {int(self.legal.sum()):,} legal pairs of variables")
-        if self.unseen:
-            lines.append(f"  unseen    {self.unseen:,} pairs{self._unseen_split()}; {self._unseen_example()}")
-        if self.sampler is not None:
-            lines.append(f"  sampler   {self.sampler}")
-        tests = "gradients and perturbations" if self.modes[0].findings.gradients else "perturbations alone"
-        modes = " and ".join(report.mode for report in self.modes)
+        lines = [f"{self.name}: {self._headline()}", *self._witness_lines(), ""]
+        lines += [line for report in self.modes for line in self._mode_lines(report)]
+        if self.coverage is not None and self.legal is not None:
+            part = f"{100 * self.coverage:.2f} % of {int(self.legal.sum()):,} legal pairs of variables"
+            lines.append(f"  coverage    {part}{'' if self.exact else ', by tests'}")
+            if self.unseen:
+                lines.append(f"  unseen      {self.unseen:,} pairs{self._unseen_split()}; {self._unseen_example()}")
+        lines.append(f"  holds for   {self.claims}")
         lines.append(
-            f"  tested    {self.variables:,} variables in the order {self.order}, {self.input_kind}, {self.precision}, "
-            f"by {tests}, {self.modes[0].findings.draws} draws of the weights, {modes} mode, {self.seconds:.1f} s"
+            f"  tested      {self.variables:,} variables in the order {self.order}, {self.input_kind}, "
+            f"{self.passes} forward passes, {self.seconds:.1f} s"
         )
-        lines += [f"  note      {note}" for note in self.notes]
+        if self.absent:
+            lines.append("  not run     " + "; ".join(f"{mode}: {why}" for mode, why in self.absent.items()))
+        lines += [f"  note        {note}" for note in self.notes]
         return "\n".join(lines)
 
-    def _verdict(self) -> str:
-        if self.leaks == 0:
-            if self.modes[0].findings.mixes:
-                return "MIXES the examples of a batch, also in evaluation: an output reads other examples"
-            return "holds: no output reads what its order forbids"
-        forbidden = int((self.rank[:, None] <= self.rank[None, :]).sum())
-        modes = [report.mode for report in self.modes if report.findings.leaks.any()]
-        where = "" if len(modes) == len(self.modes) else f", in {modes[0]} mode only"
-        return f"LEAKS: {self.leaks:,} of {forbidden:,} forbidden pairs of variables are read{where}"
+    def _mode_lines(self, report: ModeReport) -> list[str]:
+        passes = f"{report.passes} pass{'es' * (report.passes != 1)}"
+        lines = [f"  {report.mode:<11} {report.verdict} ({passes})" + f": {report.why}" * bool(report.why)]
+        if report.open and not report.verdict.holds:
+            more = f" and {len(report.open) - SHOWN} more" if len(report.open) > SHOWN else ""
+            lines.append(f"  {'':<11} without a rule: {', '.join(report.open[:SHOWN])}{more}")
+        return lines
+
+    def _headline(self) -> str:
+        if self.verdict == Verdict.PROVEN:
+            return "PROVEN: no output reads what its order forbids"
+        if self.verdict == Verdict.GIVEN_ROUTE:
+            return "PROVEN, given the route: no output reads what its order forbids"
+        if self.verdict == Verdict.NOT_DECIDED:
+            modes = [report.mode for report in self.modes if report.verdict == Verdict.NOT_DECIDED]
+            return f"NOT DECIDED in {' and '.join(modes)}: no leak was seen, and none was ruled out"
+        modes = [report.mode for report in self.modes if report.verdict == Verdict.LEAKS]
+        where = "" if len(modes) == len(self.modes) else f", in {' and '.join(modes)} only"
+        if self.leaks:
+            forbidden = int((self.rank[:, None] <= self.rank[None, :]).sum())
+            return f"LEAKS: {self.leaks:,} of {forbidden:,} forbidden pairs of variables are read{where}"
+        return f"LEAKS{where}"
 
     def _witness_lines(self) -> list[str]:
         # The plainest come first: own weights, inside the alphabet, values rather than derivatives.
@@ -179,7 +248,9 @@ class AuditReport:
             change = f"{_numbers(violation.before)} -> {_numbers(violation.after)}"
             lines.append(f"      input   {change} ({violation.how})")
             lines.append(f"      output  {_two(*violation.moved)} (parameter {violation.parameter})")
-        marks = [mode + " mode"] + ["outside the alphabet"] * violation.outside
+        marks = [mode + " mode" if mode in ("evaluation", "training") else mode] + [
+            "outside the alphabet"
+        ] * violation.outside
         marks.append("own weights" if violation.draw == 0 else "redrawn weights")
         lines[-1] += f" [{', '.join(marks)}]"
         return lines
@@ -196,9 +267,10 @@ class AuditReport:
         return f": {self.blind_spots:,} blind, {self.out_of_reach:,} out of reach at this depth"
 
     def _unseen_example(self) -> str:
-        missing = self.legal & ~self.seen
+        missing = self._missing
+        assert missing is not None
         if self.deeper is not None and (missing & ~self.deeper).any():
-            missing &= ~self.deeper
+            missing = missing & ~self.deeper
         output = int(missing.sum(1).argmax())
         # The input that comes last before the output: the one whose absence is the most surprising.
         source = int(np.argmax(np.where(missing[output], self.rank, -1)))

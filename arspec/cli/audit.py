@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--kwargs", default="{}", metavar="YAML", help="arguments of the callable, for example '{layers: 4}'")
     add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
     add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
+    add("--modes", metavar="NAMES", help="only these, for example evaluation,training (default: all that it offers)")
     add("--sampler", metavar="METHOD", help="method that is called with a number of samples, and checked")
     add("--head", choices=("categorical", "bernoulli"), default="categorical", help="of the sampler's check")
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
@@ -45,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: no output reads what its order forbids (blind spots are told and hold); 1: it leaks,
-    or its sampler differs."""
+    """0: it is proven (blind spots are told and hold); 1: it leaks, or two ways to compute the same differ; 3: not
+    decided."""
     from arspec.auditing.auditing import audit
     from arspec.auditing.loading import load_callable
     from arspec.auditing.patterns import parse_sizes
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             samples=args.samples,
             draws=args.draws,
             seed=args.seed,
+            modes=None if args.modes is None else [mode.strip() for mode in args.modes.split(",")],
             name=args.callable,
         )
     if args.picture:
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     say(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)
     if args.picture and not args.json:
         say(f"  picture   {args.picture}")
-    return 0 if report.ok else 1
+    return report.verdict.exit_code
 
 
 def _mapping(flag: str, text: str) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""The modes of an audit, one file each, in the order in which they are run.
+
+A mode is a function from what is audited to a report. It raises `Absent` where the module does not offer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from arspec.auditing.audited import Audited
+from arspec.auditing.judging import ModeReport
+from arspec.auditing.modes.evaluation import evaluation
+from arspec.auditing.modes.training import training
+
+Mode = Callable[[Audited], ModeReport]
+
+MODES: dict[str, Mode] = {"evaluation": evaluation, "training": training}
+
+__all__ = ["MODES", "Mode"]

@@ -1,0 +1,12 @@
+"""Evaluation: the module after `eval()`, at the size that was asked for."""
+
+from __future__ import annotations
+
+from arspec.auditing.audited import Audited
+from arspec.auditing.judging import ModeReport, judge
+
+
+def evaluation(audited: Audited) -> ModeReport:
+    """Labels, and values for what labels allow."""
+    audited.subject.module.eval()
+    return judge(audited.subject, audited.case, audited.alphabet, audited.settings.search, "evaluation")

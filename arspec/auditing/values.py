@@ -1,0 +1,330 @@
+"""Confirmation by values: only what an output may not read is changed, and the output must move by more than noise.
+
+The noise of a module is measured: the same input is given in other slots, beside other examples and in a batch of
+another shape. What moves by no more than rounding does so is never called a leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.case import Case
+from arspec.diagnostics import InputError
+from arspec.verification.dependencies import Findings, Violation
+
+OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a feature may only wake up there
+MARGIN = 16.0  # times the noise that was measured
+ROUNDINGS = 64.0  # times the precision of the numbers, relative to their size
+ENTRIES = 2**16  # of the input in one batch, at most
+PAIRS = 2**24  # of entries of one example in one batch, at most: attention is quadratic
+SLOTS = 512  # examples of a batch, at most
+SAMPLED = 16  # outputs that are looked at where there are too many for all
+NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
+MAX_VARIABLES = 4096  # more have no matrix of pairs
+
+
+@dataclass
+class Search:
+    """How much is tried: draws of the weights, inputs for each, and forward passes in all."""
+
+    draws: int = 3
+    bases: int = 2
+    passes: int = 12
+    seed: int = 0
+    outside: bool = True
+
+
+def slots(entries: int) -> int:
+    """How many examples of so many entries one batch holds."""
+    return int(max(4, min(SLOTS, ENTRIES // max(1, entries), PAIRS // max(1, entries) ** 2)))
+
+
+def confirm(subject: Borrowed, case: Case, alphabet: Tensor, suspects: Tensor, search: Search) -> Findings:
+    """What moves the outputs for the variables `suspects` [V] though it may not: at most one violation an output.
+
+    The weights are the module's own first, then redrawn ones where the module can be run with them. The search ends
+    with the first draw that shows a leak, or when its passes are spent."""
+    generator = torch.Generator().manual_seed(search.seed)
+    found = _none(case.variables)
+    limit = subject.passes + search.passes
+    for draw in range(search.draws):
+        subject.redraw(draw)
+        found.draws += 1
+        for _ in range(search.bases):
+            base = alphabet[torch.randint(len(alphabet), (case.layout.entries,), generator=generator)]
+            try:
+                bench = _Bench(subject, case, alphabet, base, generator)
+                if not bench.sound:
+                    break
+                _search(bench, suspects, found, draw, generator, search.outside, limit)
+            except InputError:
+                raise
+            except (Exception, SystemExit):
+                if draw == 0:
+                    raise
+                break  # the module takes no such weights
+            if found.violations or subject.passes >= limit:
+                subject.redraw(0)
+                return found
+    subject.redraw(0)
+    return found
+
+
+def _none(variables: int) -> Findings:
+    return Findings.none(variables if variables <= MAX_VARIABLES else 0)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A way to change entries: `values` [N] is what a changed entry becomes."""
+
+    how: str
+    values: Tensor
+    outside: bool = False
+
+
+def _kinds(alphabet: Tensor, base: Tensor, generator: torch.Generator, outside: bool) -> list[_Kind]:
+    levels = len(alphabet)
+    place = torch.searchsorted(alphabet, base)
+    steps = torch.randint(1, max(2, levels), place.shape, generator=generator)
+    kinds = [_Kind("another value", alphabet[(place + steps) % levels])]
+    if levels > 2:
+        kinds.append(_Kind("the next value", alphabet[torch.where(place + 1 < levels, place + 1, place - 1)]))
+        kinds.append(_Kind("the lowest value", alphabet[:1].expand_as(base)))
+        kinds.append(_Kind("the highest value", alphabet[-1:].expand_as(base)))
+    if outside and alphabet.is_floating_point():
+        middle, half = (alphabet[0] + alphabet[-1]) / 2, (alphabet[-1] - alphabet[0]) / 2
+        for times in OUTSIDE:
+            signs = torch.randint(0, 2, base.shape, generator=generator) * 2 - 1
+            for turned in (signs, -signs):
+                kinds.append(_Kind(f"{times:g} times the range", middle + times * half * turned, outside=True))
+    return kinds
+
+
+class _Bench:
+    """Changed examples in batches, compared slot by slot with the unchanged base in the same slots."""
+
+    def __init__(
+        self, subject: Borrowed, case: Case, alphabet: Tensor, base: Tensor, generator: torch.Generator
+    ) -> None:
+        self.subject, self.case, self.alphabet, self.base = subject, case, alphabet, base
+        self.member = torch.from_numpy(case.layout.variable)
+        self.used = slots(len(base))
+        self.examples = base.expand(self.used, -1)
+        self.still = self.run(self.examples)
+        # The same input in other slots, beside other examples, in a batch of another shape.
+        others = alphabet[torch.randint(len(alphabet), (self.used // 2 + 1, len(base)), generator=generator)]
+        others[0] = others[-1] = base
+        beside = self.run(others)
+        here = self.still[0]
+        noise = torch.cat([self.still, beside[[0, -1]]]).sub(here).abs().nan_to_num(0.0).amax(0)
+        size = here.abs().nan_to_num(0.0, 0.0, 0.0)
+        size = size + (size.median() if size.numel() else 0.0)
+        precision = torch.finfo(here.dtype).eps
+        self.mixes = bool((noise > precision**0.5 * size).any())
+        if self.mixes:  # only the first slot is changed, and the others stay as they are
+            self.used = 1
+            self.examples = torch.cat([base[None], others[1:3]])
+            self.still = self.run(self.examples)
+            again = self.run(self.examples)
+            noise = (self.still[0] - again[0]).abs().nan_to_num(0.0)
+            if bool((noise > precision**0.5 * size).any()):
+                raise InputError(
+                    "AR812",
+                    "the module gives different outputs for the same input, so that nothing can be compared",
+                    help="does it keep a state from one call to the next, or draw noise of its own?",
+                )
+        self.floor = MARGIN * noise + ROUNDINGS * precision * size
+
+    @property
+    def sound(self) -> bool:
+        """Whether the outputs are numbers, so that they can be compared."""
+        return not bool(self.still.isnan().any())
+
+    def run(self, x: Tensor) -> Tensor:
+        """Flat examples [B, N] -> parameters [B, V, K]."""
+        with torch.no_grad():
+            return self.subject(x.reshape(-1, *self.case.layout.shape))
+
+    def changed(self, masks: Tensor, values: Tensor) -> Tensor:
+        """Masks [n, N] of the entries to change and what they become, [n, N] or [N] -> parameters [n, V, K]."""
+        x = self.examples.clone()
+        x[: len(masks)] = torch.where(masks, values, self.base)
+        return self.run(x)[: len(masks)]
+
+    def moved(self, outputs: Tensor) -> Tensor:
+        """[n, V]: whose parameters differ from the base by more than noise; a number that overflows shows nothing."""
+        before = self.still[: len(outputs)]
+        change = (outputs - before).abs()
+        return ((change > self.floor) & outputs.isfinite() & before.isfinite()).any(-1)
+
+
+@dataclass
+class _Changes:
+    """Changes of one base: the variables of row i are those of `masks` [n, N]; `forbidden` [n, V] are the outputs that
+    may not move with it."""
+
+    masks: Tensor
+    forbidden: Tensor
+    inputs: list[NDArray[np.int64]]
+    kinds: list[_Kind] = field(default_factory=list[_Kind])
+
+
+def _search(
+    bench: _Bench,
+    suspects: Tensor,
+    found: Findings,
+    draw: int,
+    generator: torch.Generator,
+    outside: bool,
+    limit: int,
+) -> None:
+    case = bench.case
+    found.mixes |= bench.mixes
+    kinds = _kinds(bench.alphabet, bench.base, generator, outside)
+    rank, allowed = torch.tensor(case.rank), case.limit
+    wanted = suspects.nonzero()[:, 0]
+    if not len(wanted):
+        return
+    every = case.variables * len(kinds) <= 4 * bench.used and case.variables <= MAX_VARIABLES
+    if not every:
+        wanted = wanted[torch.linspace(0, len(wanted) - 1, min(SAMPLED, len(wanted))).long()]
+    judged = torch.zeros(case.variables, dtype=torch.bool).index_fill(0, wanted, True)
+    if every:
+        columns = np.flatnonzero((rank >= allowed[wanted].min()).numpy())
+        singles = _Changes(
+            bench.member[None, :] == torch.from_numpy(columns)[:, None],
+            (rank[torch.from_numpy(columns)][:, None] >= allowed[None, :]) & judged,
+            [np.array([u]) for u in columns],
+            kinds,
+        )
+        for kind, rows, after, moved in _compared(bench, singles, limit):
+            if case.variables <= MAX_VARIABLES:
+                for row in np.flatnonzero(moved.any(1).numpy()):
+                    found.leaks[moved[row].numpy(), singles.inputs[rows[row]]] = True
+            _tell(found, bench, kind, [singles.inputs[row] for row in rows], moved, after, draw)
+    cuts = torch.unique(allowed[wanted])
+    suffixes = _Changes(
+        rank[bench.member][None, :] >= cuts[:, None],
+        (allowed[None, :] <= cuts[:, None]) & judged,
+        [np.flatnonzero(case.rank >= int(cut)) for cut in cuts],
+        [kind for kind in kinds if kind.how != "the next value"],
+    )
+    narrowed = 0
+    if found.violations:
+        return
+    for kind, rows, _, moved in _compared(bench, suffixes, limit):
+        told = {violation.output for violation in found.violations}
+        for row, output in zip(*np.nonzero(moved.numpy()), strict=True):
+            if int(output) not in told and narrowed < NARROWED:
+                narrowed += 1
+                told.add(int(output))
+                inputs = _narrow(bench, kind, suffixes.inputs[rows[row]], int(output))
+                mask = torch.isin(bench.member, torch.from_numpy(inputs))
+                final = bench.changed(mask[None], kind.values)[0, output]
+                found.violations.append(
+                    _violation(bench, kind, inputs, int(output), final, bench.still[0, output], draw)
+                )
+                if case.variables <= MAX_VARIABLES:
+                    found.leaks[output, inputs] = True
+        if narrowed >= NARROWED:
+            return
+
+
+def _compared(
+    bench: _Bench, changes: _Changes, limit: int
+) -> Iterator[tuple[_Kind, NDArray[np.int64], Tensor, Tensor]]:
+    """(kind, numbers of the changes [n], parameters [n, V, K], forbidden moves [n, V]), as long as passes are left."""
+    pairs: list[tuple[int, int]] = []
+    earlier = [bench.base]
+    for number, kind in enumerate(changes.kinds):
+        new = torch.ones(len(changes.masks), dtype=torch.bool)
+        for values in earlier:
+            new &= (changes.masks & (kind.values != values)).any(1)
+        pairs += [(number, int(row)) for row in np.flatnonzero(new.numpy())]
+        earlier.append(kind.values)
+    values = torch.stack([kind.values for kind in changes.kinds])
+    for start in range(0, len(pairs), bench.used):
+        if bench.subject.passes >= limit:
+            return
+        kind, rows = np.array(pairs[start : start + bench.used]).T
+        outputs = bench.changed(changes.masks[torch.from_numpy(rows)], values[torch.from_numpy(kind)])
+        moved = bench.moved(outputs) & changes.forbidden[torch.from_numpy(rows)]
+        for number in np.unique(kind):
+            some = kind == number
+            yield changes.kinds[number], rows[some], outputs[torch.from_numpy(some)], moved[torch.from_numpy(some)]
+
+
+def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) -> NDArray[np.int64]:
+    """Fewer of the variables `inputs` whose change still moves `output`: one where one suffices.
+
+    Parts are dropped as long as what remains still does it, in ever smaller parts (delta debugging,
+    Zeller and Hildebrandt 2002), until no single variable can be dropped.
+    """
+
+    def moving(chosen: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
+        for start in range(0, len(chosen), bench.used):
+            some = chosen[start : start + bench.used]
+            masks = torch.stack([torch.isin(bench.member, torch.from_numpy(variables)) for variables in some])
+            moved = np.flatnonzero(bench.moved(bench.changed(masks, kind.values))[:, output].numpy())
+            if len(moved):
+                return some[moved[0]]
+        return None
+
+    parts = min(len(inputs), max(2, bench.used // 2))
+    while len(inputs) > 1:
+        pieces = np.array_split(inputs, min(parts, len(inputs)))
+        chosen = [*pieces, *(np.concatenate([p for p in pieces if p is not piece]) for piece in pieces)]
+        smaller = moving(chosen if len(pieces) > 2 else list(pieces))
+        if smaller is not None:
+            inputs = smaller
+        elif len(pieces) == len(inputs):
+            break
+        else:
+            parts *= 2
+    return inputs
+
+
+def _tell(
+    found: Findings,
+    bench: _Bench,
+    kind: _Kind,
+    inputs: list[NDArray[np.int64]],
+    moved: Tensor,
+    after: Tensor,
+    draw: int,
+) -> None:
+    """A violation for each output that moved [n, V], once an output; another variable tells more than its own."""
+    told = {violation.output for violation in found.violations}
+    for output in np.flatnonzero(moved.any(0).numpy()):
+        if int(output) not in told:
+            rows = np.flatnonzero(moved[:, output].numpy())
+            row = next((int(row) for row in rows if int(output) not in inputs[row]), int(rows[0]))
+            before = bench.still[0, output]
+            found.violations.append(_violation(bench, kind, inputs[row], int(output), after[row, output], before, draw))
+
+
+def _violation(
+    bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, after: Tensor, before: Tensor, draw: int
+) -> Violation:
+    entries = torch.from_numpy(np.flatnonzero(np.isin(bench.case.layout.variable, inputs)))
+    distance = torch.where(after != before, (after - before).abs().nan_to_num(), -1.0)
+    parameter = int(distance.argmax())
+    return Violation(
+        output=output,
+        inputs=tuple(int(u) for u in inputs),
+        how=kind.how,
+        before=tuple(float(value) for value in bench.base[entries]),
+        after=tuple(float(value) for value in kind.values[entries]),
+        parameter=parameter,
+        moved=(float(before[parameter]), float(after[parameter])),
+        outside=kind.outside,
+        draw=draw,
+    )
