@@ -115,7 +115,7 @@ def audit(
         modes=reports,
         absent=absent,
         seen=seen,
-        legal=None if seen is None else case.legal,
+        legal=case.legal if seen.size else seen,
         deeper=beneath,
         sampler=checked,
         notes=_notes(reports, seen, case),
@@ -162,11 +162,11 @@ def _of_sampler(checked: SamplerCheck) -> ModeReport:
     return ModeReport("sampler", verdict, 0, why=str(checked))
 
 
-def _seen(audited: Audited) -> NDArray[np.bool_] | None:
-    """[V, V]: pairs that depend, by tests at a few inputs. None for many variables."""
+def _seen(audited: Audited) -> NDArray[np.bool_]:
+    """[V, V]: pairs that depend, by tests at a few inputs. Empty for many variables."""
     case, subject, search = audited.case, audited.subject, audited.settings.search
     if case.variables > TESTED:
-        return None
+        return np.zeros((0, 0), dtype=bool)
     subject.module.eval()
     generator = torch.Generator().manual_seed(search.seed)
     trace = find_leaves(subject, case.layout.shape, case.layout.variable, audited.alphabet, generator)
@@ -185,9 +185,9 @@ def _seen(audited: Audited) -> NDArray[np.bool_] | None:
     return seen
 
 
-def _notes(reports: list[ModeReport], seen: NDArray[np.bool_] | None, case: Case) -> list[str]:
+def _notes(reports: list[ModeReport], seen: NDArray[np.bool_], case: Case) -> list[str]:
     notes: list[str] = []
-    if seen is not None and not seen.any() and case.variables > 1:
+    if seen.size and not seen.any() and case.variables > 1:
         notes.append("no output moved at all, whatever was changed: is the input read?")
     for report in reports:
         if report.findings.mixes:

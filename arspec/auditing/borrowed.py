@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -79,16 +79,31 @@ class Borrowed:
     def __call__(self, x: Tensor) -> Tensor:
         return self.rows(self.raw(self.layout.to_module(x), len(x)), len(x))
 
-    def raw(self, given: Tensor, batch: int, within: AbstractContextManager[Any] | None = None, **more: Any) -> Tensor:
+    def raw(
+        self, given: Tensor, batch: int, around: Callable[[Callable[[], Any]], Any] | None = None, **more: Any
+    ) -> Tensor:
         """One forward pass on an input as the module takes it -> its output as the module gives it.
 
-        `within` is entered around the module's call alone; `more` are further arguments of the call."""
+        `around` is called with the module's call and gives its output; `more` are further arguments of the call."""
+        return self.taken(self.whole(given, batch, around, **more))
+
+    def whole(
+        self, given: Tensor, batch: int, around: Callable[[Callable[[], Any]], Any] | None = None, **more: Any
+    ) -> Any:
+        """The same, with all that the module gives."""
         with self.quiet(), torch.no_grad():
             for buffer, values in self._buffers:
                 buffer.copy_(values)
         self.passes += 1
-        with self.quiet(), within or nullcontext():
-            out = self.module(given, **self._conditions(batch), **more)
+
+        def call() -> Any:
+            return self.module(given, **{**self._conditions(batch), **more})
+
+        with self.quiet():
+            return call() if around is None else around(call)
+
+    def taken(self, out: Any) -> Tensor:
+        """The tensor of parameters among all that the module gives."""
         return _taken(out, self.take)
 
     def rows(self, out: Tensor, batch: int) -> Tensor:

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
-from arspec.auditing.labelling import Labelled, label
+from arspec.auditing.labelling import Labelled, label, ranks_of
 from arspec.auditing.values import Search, confirm
 from arspec.auditing.verdicts import Verdict
-from arspec.diagnostics import InputError
 from arspec.verification.dependencies import Findings
 
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
@@ -46,63 +45,42 @@ def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode:
     generator = torch.Generator().manual_seed(search.seed)
     count = 2 if case.layout.entries <= SMALL else 1
     x = alphabet[torch.randint(len(alphabet), (count, *case.layout.shape), generator=generator)]
-    strict = _labelled(subject, case, x, route_given=False)
-    suspects = torch.from_numpy(case.modelled)
-    if isinstance(strict, Labelled):
-        suspects = strict.exceeds(case)
-        if not bool(suspects.any()):
-            subject.redraw(0)
-            verdict, why = _closed()
-            return ModeReport(mode, verdict, subject.passes - start, open=_names(strict), why=why)
+    ranks, limit = ranks_of(case), case.limit
+    strict = label(subject, x, ranks)
+    suspects = torch.tensor(case.modelled) if isinstance(strict, str) else strict.exceeds(limit)
+    if not isinstance(strict, str) and not bool(suspects.any()):
+        verdict, why = closed(strict)
+        subject.redraw(0)
+        return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
     found = confirm(subject, case, alphabet, suspects, search)
-    opaque = _names(strict)
-    verdict, why = Verdict.LEAKS, ""
-    if not found.violations:
-        given = _labelled(subject, case, x, route_given=True) if isinstance(strict, Labelled) else strict
-        verdict, why = Verdict.NOT_DECIDED, _why(strict, int(suspects.sum()))
-        if isinstance(given, Labelled) and not bool(given.exceeds(case).any()):
-            verdict, why = Verdict.GIVEN_ROUTE, "which rows are chosen, or sorted where, is taken from this pass"
-            opaque = _names(given)
-        subject.redraw(0)
-    return ModeReport(mode, verdict, subject.passes - start, found, int(suspects.sum()), opaque, why)
+    count = int(suspects.sum())
+    if found.violations:
+        opaque = [] if isinstance(strict, str) else strict.open
+        return ModeReport(mode, Verdict.LEAKS, subject.passes - start, found, count, opaque)
+    verdict, why, opaque = undecided(strict, count)
+    if not isinstance(strict, str):
+        given = label(subject, x, ranks, route_given=True)
+        if not isinstance(given, str) and not bool(given.exceeds(limit).any()):
+            verdict, why = closed(given, Verdict.GIVEN_ROUTE)
+            opaque = given.open
+    subject.redraw(0)
+    return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
 
 
-def _labelled(subject: Borrowed, case: Case, x: Tensor, *, route_given: bool) -> Labelled | str:
-    """Labels with redrawn weights, or else with the module's own; or why there are none."""
-    subject.redraw(1)
-    try:
-        return label(subject, case, x, route_given=route_given)
-    except InputError:
-        raise
-    except (Exception, SystemExit):
-        subject.redraw(0)
-    try:
-        return label(subject, case, x, route_given=route_given)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        return f"its operators cannot be followed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdict, str]:
+    """The verdict where labels forbid every leak, and why: nothing that they call unchanged may change."""
+    if labelled.trace.unseen:
+        return Verdict.NOT_DECIDED, "memory may be written where no rule sees it"
+    if verdict == Verdict.GIVEN_ROUTE:
+        return verdict, "which rows are chosen, or sorted where, is taken from this pass"
+    return verdict, ""
 
 
-def _closed() -> tuple[Verdict, str]:
-    """Whether the pass is closed: nothing that the labels call unchanged changes."""
-    return Verdict.NOT_DECIDED, "no output reads what its order forbids, by the labels of a pass that is not closed yet"
-
-
-def _names(labelled: Labelled | str) -> list[str]:
-    """Operators without a rule, each once, with the line that calls it first."""
+def undecided(labelled: Labelled | str, suspects: int) -> tuple[Verdict, str, list[str]]:
+    """The verdict, why, and what is open, where labels allow a leak that values do not show."""
     if isinstance(labelled, str):
-        return []
-    first: dict[str, str] = {}
-    for each in labelled.opaque:
-        first.setdefault(each.operator.removeprefix("aten."), f"{each.place}")
-    return [f"{name} ({place})" for name, place in first.items()]
-
-
-def _why(labelled: Labelled | str, suspects: int) -> str:
-    if isinstance(labelled, str):
-        return labelled
+        return Verdict.NOT_DECIDED, labelled, []
     outputs = f"{suspects:,} output{'s' * (suspects > 1)}"
-    if labelled.opaque:
-        return f"labels allow {outputs} to read too much, through operators without a rule; values did not show it"
-    return f"labels allow {outputs} to read too much; values did not show it"
+    through = ", through operators without a rule" if labelled.open else ""
+    why = f"labels allow {outputs} to read too much{through}; values did not show it"
+    return Verdict.NOT_DECIDED, why, labelled.open

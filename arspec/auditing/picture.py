@@ -48,7 +48,7 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
         axes[1].set(xlabel="column", ylabel="row")
         axes[1].set_title(f"what ({report.layout.name(variable)}) reads")
     verdict = f"{report.leaks:,} leaks" if report.leaks else str(report.verdict)
-    coverage = "" if report.coverage is None else f", coverage {100 * report.coverage:.2f} %"
+    coverage = "" if not report.paired else f", coverage {100 * report.coverage:.2f} %"
     figure.suptitle(f"{report.name}: {verdict}{coverage}")
     patches = [Patch(facecolor=c, edgecolor="#808080", label=text) for c, text in zip(COLOURS, LABELS, strict=True)]
     figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
@@ -57,7 +57,7 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
 
 
 def _states(report: AuditReport) -> NDArray[np.int64]:
-    if report.seen is None or report.legal is None:
+    if not report.paired:
         raise InputError("AR813", f"a picture shows pairs of up to {MAX_VARIABLES:,} variables")
     state = np.full(report.seen.shape, FORBIDDEN)
     state[report.legal] = UNSEEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,7 +43,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Findings of `audit`. All matrices are [V, V]: row the output, column the input; None for many variables.
+    """Findings of `audit`. All matrices are [V, V]: row the output, column the input; empty for many variables.
 
     absent          modes that the module does not offer, and why
     seen, legal     pairs that depend in evaluation, and that the order allows
@@ -58,8 +59,8 @@ class AuditReport:
     claims: Claims
     modes: list[ModeReport]
     absent: dict[str, str] = field(default_factory=dict[str, str])
-    seen: NDArray[np.bool_] | None = None
-    legal: NDArray[np.bool_] | None = None
+    seen: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+    legal: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
     deeper: NDArray[np.bool_] | None = None
     exact: bool = False
     sampler: SamplerCheck | None = None
@@ -101,33 +102,36 @@ class AuditReport:
         return int(self.leaked.sum())
 
     @property
-    def unseen(self) -> int | None:
-        """How many legal pairs of variables the module does not use; None where nothing was said of pairs."""
-        missing = self._missing
-        return None if missing is None else int(missing.sum())
+    def paired(self) -> bool:
+        """Whether pairs of variables were looked at, so that coverage is known."""
+        return self.legal.size > 0
+
+    @property
+    def unseen(self) -> int:
+        """How many legal pairs of variables the module does not use."""
+        return int(self._missing.sum())
 
     @property
     def blind_spots(self) -> int | None:
         """Pairs that the deeper copy does not see either; None where none was given."""
-        missing = self._missing
-        return None if self.deeper is None or missing is None else int((missing & ~self.deeper).sum())
+        return None if self.deeper is None else int((self._missing & ~self.deeper).sum())
 
     @property
     def out_of_reach(self) -> int | None:
         """How many unseen pairs a deeper module would see; None where blind spots were not counted."""
-        return None if self.blind_spots is None or self.unseen is None else self.unseen - self.blind_spots
+        return None if self.blind_spots is None else self.unseen - self.blind_spots
 
     @property
-    def coverage(self) -> float | None:
-        """Seen part of all legal pairs."""
-        if self.legal is None or self.unseen is None:
-            return None
+    def coverage(self) -> float:
+        """Seen part of all legal pairs; not a number where pairs were not looked at."""
+        if not self.paired:
+            return math.nan
         pairs = int(self.legal.sum())
         return 1.0 if pairs == 0 else 1.0 - self.unseen / pairs
 
     @property
-    def _missing(self) -> NDArray[np.bool_] | None:
-        return None if self.legal is None or self.seen is None else self.legal & ~self.seen
+    def _missing(self) -> NDArray[np.bool_]:
+        return self.legal & ~self.seen
 
     @property
     def witnesses(self) -> list[tuple[str, Violation]]:
@@ -141,13 +145,14 @@ class AuditReport:
             "verdict": str(self.verdict),
             "ok": self.ok,
             "leaks": self.leaks,
-            "unseen": self.unseen,
+            "unseen": self.unseen if self.paired else None,
             "blind_spots": self.blind_spots,
             "out_of_reach": self.out_of_reach,
-            "coverage": self.coverage,
+            "coverage": self.coverage if self.paired else None,
             "variables": self.variables,
             "order": self.order,
             "input": self.input_kind,
+            "precision": self.claims.precision,
             "passes": self.passes,
             "modes": [
                 {
@@ -158,6 +163,7 @@ class AuditReport:
                     "suspects": report.suspects,
                     "operators_without_a_rule": report.open,
                     "why": report.why,
+                    "gradients": report.findings.gradients,
                     "mixes_examples": report.findings.mixes,
                     "draws": report.findings.draws,
                 }
@@ -188,7 +194,7 @@ class AuditReport:
     def __str__(self) -> str:
         lines = [f"{self.name}: {self._headline()}", *self._witness_lines(), ""]
         lines += [line for report in self.modes for line in self._mode_lines(report)]
-        if self.coverage is not None and self.legal is not None:
+        if self.paired:
             part = f"{100 * self.coverage:.2f} % of {int(self.legal.sum()):,} legal pairs of variables"
             lines.append(f"  coverage    {part}{'' if self.exact else ', by tests'}")
             if self.unseen:
@@ -268,7 +274,6 @@ class AuditReport:
 
     def _unseen_example(self) -> str:
         missing = self._missing
-        assert missing is not None
         if self.deeper is not None and (missing & ~self.deeper).any():
             missing = missing & ~self.deeper
         output = int(missing.sum(1).argmax())

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport
+from arspec.auditing.modes.batch import batch
 from arspec.auditing.modes.evaluation import evaluation
 from arspec.auditing.modes.training import training
 
 Mode = Callable[[Audited], ModeReport]
 
-MODES: dict[str, Mode] = {"evaluation": evaluation, "training": training}
+MODES: dict[str, Mode] = {"evaluation": evaluation, "training": training, "batch": batch}
 
 __all__ = ["MODES", "Mode"]

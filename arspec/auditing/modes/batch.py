@@ -1,0 +1,87 @@
+"""Batch: the examples of a batch do not read one another, in evaluation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from arspec.auditing.audited import Audited
+from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.judging import ModeReport, closed, undecided
+from arspec.auditing.labelling import Labelled, label
+from arspec.auditing.verdicts import Verdict
+from arspec.verification.dependencies import Findings
+
+EXAMPLES = 3
+
+
+def batch(audited: Audited) -> ModeReport:
+    """Labels are the numbers of the examples, once from the front and once from the back."""
+    subject = audited.subject
+    subject.module.eval()
+    start = subject.passes
+    x = audited.draw(EXAMPLES)
+    places = torch.arange(EXAMPLES)
+    strict = _both(subject, x, places, route_given=False)
+    count = _count(strict, places)
+    if count == 0:
+        assert not isinstance(strict[0], str)
+        verdict, why = closed(strict[0])
+        subject.redraw(0)
+        return ModeReport("batch", verdict, subject.passes - start, why=why)
+    found = Findings.none(0)
+    moved = _by_values(audited)
+    if moved:
+        found.mixes = True
+        subject.redraw(0)
+        return ModeReport("batch", Verdict.LEAKS, subject.passes - start, found, count, why=moved)
+    verdict, why, opaque = undecided(strict[0], count)
+    given = _both(subject, x, places, route_given=True)
+    if _count(given, places) == 0 and not isinstance(given[0], str):
+        verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)
+    subject.redraw(0)
+    return ModeReport("batch", verdict, subject.passes - start, found, count, opaque, why)
+
+
+def _both(subject: Borrowed, x: Tensor, places: Tensor, *, route_given: bool) -> list[Labelled | str]:
+    each = [places, EXAMPLES - 1 - places]
+    shape = (-1, *[1] * (x.dim() - 1))
+    return [label(subject, x, numbers.reshape(shape), route_given=route_given) for numbers in each]
+
+
+def _count(labelled: list[Labelled | str], places: Tensor) -> int:
+    """How many outputs read another example, by the labels."""
+    numbers = (places, EXAMPLES - 1 - places)
+    exceeding = torch.zeros(1, dtype=torch.bool)
+    for each, own in zip(labelled, numbers, strict=True):
+        exceeding = exceeding | (isinstance(each, str) or each.exceeds(own[:, None] + 1))
+    return int(exceeding.sum())
+
+
+def _by_values(audited: Audited) -> str:
+    """How far one example moves when another one is changed, where that is more than rounding; else nothing."""
+    subject, search = audited.subject, audited.settings.search
+    x = audited.draw(EXAMPLES, 1)
+    for draw in range(search.draws):
+        subject.redraw(draw)
+        try:
+            with torch.no_grad():
+                base = subject(x)
+                for changed in (0, EXAMPLES - 1):
+                    other = x.clone()
+                    other[changed] = audited.draw(1, 2)[0]
+                    after = subject(other)
+                    kept = torch.arange(EXAMPLES) != changed
+                    before, now = base[kept], after[kept]
+                    size = before.abs().nan_to_num(0.0, 0.0, 0.0)
+                    change = (now - before).abs().nan_to_num(0.0, 0.0, 0.0)
+                    floor = torch.finfo(before.dtype).eps ** 0.5 * (size + size.median())
+                    if bool((change > floor).any()):
+                        return (
+                            f"an output of another example moves by {float(change.max()):.3g} "
+                            f"when example {changed} is changed"
+                        )
+        except (Exception, SystemExit):
+            if draw == 0:
+                raise
+    return ""
