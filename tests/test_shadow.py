@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor, nn
 
-from arspec.shadow import Trace, trace
+from arspec.shadow import Ranks, Trace, trace
+from arspec.shadow.memory import ShadowMemory
 
 
 def ranks(run: Callable[[Tensor], Tensor], n: int = 6, *, route_given: bool = False) -> tuple[list[int], Trace]:
@@ -75,3 +79,71 @@ def test_the_random_state_is_as_an_ordinary_pass_leaves_it() -> None:
     _, found = ranks(lambda x: nn.functional.dropout(torch.ones(6)) + torch.rand(6))
     assert torch.equal(found.output, plain)
     assert torch.equal(torch.rand(3), after)
+
+
+def random_view(generator: random.Random, base: Tensor) -> Tensor:
+    """A view of a contiguous tensor by a few random steps: dtype, shape, transposition, slices, expansion, overlap."""
+    view = base
+    for _ in range(generator.randrange(5)):
+        way = generator.randrange(7)
+        if way == 0 and view.dim() >= 2:
+            view = view.transpose(0, generator.randrange(view.dim()))
+        elif way == 1 and view.dim() and view.shape[0] > 1:
+            start = generator.randrange(view.shape[0])
+            view = view[start :: generator.choice([1, 2])]
+        elif way == 2 and view.dim() and view.shape[-1] > 1:
+            view = view[..., generator.randrange(view.shape[-1]) :: generator.choice([1, 2, 3])]
+        elif way == 3 and view.is_contiguous() and view.numel() % 2 == 0:
+            view = view.view(-1, 2) if generator.random() < 0.5 else view.view(2, -1)
+        elif way == 4 and view.dim() and view.stride(-1) == 1 and view.dtype != torch.uint8:
+            view = view.view(generator.choice([torch.uint8, torch.int16]))
+        elif way == 5 and view.dim() and view.shape[0]:
+            view = view[generator.randrange(view.shape[0])]
+        elif way == 6 and view.dim() and view.dim() < 4:
+            view = view.unsqueeze(generator.randrange(view.dim()))
+    return view
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_memory_agrees_with_a_label_for_each_byte(seed: int) -> None:
+    """Random writes through random views, with labels that are uniform along random axes; every byte is compared."""
+    generator = random.Random(seed)
+    memory = ShadowMemory(Ranks())
+    base = torch.zeros(generator.choice([2, 3, 4]), 4, 6, dtype=generator.choice([torch.int16, torch.float32]))
+    size = base.element_size()
+    plain, marks = [0] * (base.numel() * size), [False] * (base.numel() * size)
+
+    def places(view: Tensor) -> list[list[int]]:
+        own = view.element_size()
+        where = torch.zeros(view.shape, dtype=torch.int64) + view.storage_offset()
+        for axis, (length, step) in enumerate(zip(view.shape, view.stride())):
+            shape = [length if k == axis else 1 for k in range(view.dim())]
+            where = where + (torch.arange(length) * step).reshape(shape)
+        return [[place * own + byte for byte in range(own)] for place in where.reshape(-1).tolist()]
+
+    for _ in range(12):
+        view = base if generator.random() < 0.3 else random_view(generator, base)
+        shape = [length if generator.random() < 0.5 else 1 for length in view.shape]
+        labels = torch.tensor([generator.randrange(9) for _ in range(math.prod(shape))], dtype=torch.int32)
+        masked = labels.reshape(shape) % 2 == 0 if generator.random() < 0.4 else None
+        memory.write(view, labels.reshape(shape), masked)
+        spread = labels.reshape(shape).expand(view.shape).reshape(-1).tolist()
+        for label, bytes_ in zip(spread, places(view)):
+            for byte in bytes_:
+                plain[byte], marks[byte] = label, masked is not None and label % 2 == 0
+        other = random_view(generator, base)
+        assert memory.labels(other).shape == other.shape
+        assert memory.labels(other).reshape(-1).tolist() == [max(plain[b] for b in own) for own in places(other)]
+        masks = memory.masked(other)
+        expected = [all(marks[b] for b in own) for own in places(other)]
+        assert expected == ([False] * len(expected) if masks is None else masks.reshape(-1).tolist())
+
+
+def test_labels_that_are_uniform_along_channels_cost_no_more_than_positions() -> None:
+    """A wide activation takes one number a position, through views by heads too."""
+    memory = ShadowMemory(Ranks())
+    wide = torch.zeros(1, 16, 4096)
+    memory.write(wide, torch.arange(2, 18, dtype=torch.int32)[None, :, None])
+    heads = wide.chunk(4, -1)[1].view(1, 16, 8, 128).transpose(1, 2)
+    assert memory.labels(heads).untyped_storage().nbytes() == 16 * 4
+    assert memory.labels(heads)[0, 3, :, 5].tolist() == list(range(2, 18))

@@ -54,6 +54,16 @@ def without(labels: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
     return torch.zeros(shape, dtype=DTYPE)
 
 
+def compact(labels: Tensor) -> Tensor:
+    """The same values without the axes along which they are expanded: those have size 1."""
+    if 0 not in labels.stride():
+        return labels
+    places = (
+        slice(0, 1) if step == 0 and size > 1 else slice(None) for size, step in zip(labels.size(), labels.stride())
+    )
+    return labels[tuple(places)]
+
+
 class Ranks:
     """The highest rank among the variables: label = rank + 2. What is lower is taken to be read as well."""
 
@@ -63,22 +73,30 @@ class Ranks:
 
     def join(self, *labels: Tensor) -> Tensor:
         """The highest, element by element."""
-        out = labels[0]
+        shape = torch.broadcast_shapes(*(part.shape for part in labels))
+        out = compact(labels[0])
         for other in labels[1:]:
-            out = torch.maximum(out, other)
-        return out
+            out = torch.maximum(out, compact(other))
+        return out.expand(shape)
 
     def reduce(self, labels: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:
         """The highest over some axes."""
         if not dims or labels.dim() == 0:
             return labels
-        if labels.numel() == 0:
-            return without(labels, dims, keepdim)
-        return labels.amax(list(dims), keepdim=keepdim)
+        gone = {dim % labels.dim() for dim in dims}
+        shape = [1 if k in gone else size for k, size in enumerate(labels.shape)]
+        if any(labels.shape[dim] == 0 for dim in gone):
+            out = torch.full((), CONSTANT, dtype=DTYPE)
+        else:
+            out = compact(labels).amax(tuple(gone), keepdim=True)
+        out = out.expand(shape)
+        return out if keepdim else out.squeeze(tuple(gone))
 
     def running(self, labels: Tensor, dim: int) -> Tensor:
         """The highest so far along an axis."""
-        return labels.cummax(dim).values if labels.dim() and labels.numel() else labels
+        if labels.dim() == 0 or labels.numel() == 0:
+            return labels
+        return compact(labels).cummax(dim).values.expand(labels.shape)
 
     def scatter(self, base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """The highest of what stands there and what comes."""

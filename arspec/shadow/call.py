@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra
-from arspec.shadow.memory import ShadowMemory
+from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, compact
+from arspec.shadow.memory import ShadowMemory, plain
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -27,22 +27,36 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 
 class Signature:
-    """What is fixed about an operator: names and defaults of its arguments, and which of them it writes to."""
+    """What is fixed about an operator: its rule, its arguments by name, and which of them it writes to."""
 
-    def __init__(self, operator: torch._ops.OpOverload) -> None:
+    def __init__(self, operator: torch._ops.OpOverload, rule: Callable[[Call], Any] | None) -> None:
         self.operator = operator
+        self.rule = rule
         self.space, self.name = operator._schema.name.split("::")
         arguments = operator._schema.arguments
         self.names = [argument.name for argument in arguments]
         self.defaults = {argument.name: argument.default_value for argument in arguments}
         self.written = [a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write]
         self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
+        self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         tags = operator.tags
-        self.pointwise = torch.Tag.pointwise in tags
         self.random = torch.Tag.nondeterministic_seeded in tags
         self.shaped = torch.Tag.dynamic_output_shape in tags
-        returns = [str(value.type) for value in operator._schema.returns]
-        self.numbers = any("Tensor" not in kind for kind in returns)  # a value goes to Python
+        self.moved = torch.Tag.inplace_view in tags
+        returns = operator._schema.returns
+        self.numbers = any("Tensor" not in str(value.type) for value in returns)  # a value goes to Python
+        aliases = [value.alias_info for value in returns]
+        self.view = self.moved or (
+            bool(aliases) and all(alias is not None and not alias.is_write for alias in aliases)
+        )  # no value is read
+        self.like = self.name.startswith("new_") or self.name.endswith("_like")  # no value is read either
+        self.composite = operator._can_decompose()
+        self.written_in_python = next((key for key in _KEYS if f"{self._own()}/{key.name}" in _PYTHON), None)
+
+    def _own(self) -> str:
+        """The name under which kernels that are written in Python are known."""
+        overload = self.operator._schema.overload_name
+        return f"{self.space}/{self.name}" + (f".{overload}" if overload else "")
 
     def bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """All arguments by name."""
@@ -50,6 +64,10 @@ class Signature:
         bound.update(zip(self.names, args))
         bound.update(named)
         return bound
+
+
+_PYTHON: set[str] = torch.library._impls
+_KEYS = (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CompositeExplicitAutograd)
 
 
 class Call:
@@ -80,12 +98,14 @@ class Call:
             tensor for name in signature.names if name not in signature.outs for tensor in tensors(self[name])
         ]
         self.targets: list[Tensor] = []
-        self._before: dict[int, tuple[Tensor, Tensor]] = {}
-        if self.mutated:
-            written = {tensor.untyped_storage()._cdata for tensor in self.mutated}
+        self._before: dict[int, tuple[Tensor, Tensor, Tensor | None]] = {}
+        if self.mutated and not signature.moved:
+            written = {tensor.untyped_storage()._cdata for tensor in self.mutated if plain(tensor)}
             for tensor in self.inputs:
-                if tensor.untyped_storage()._cdata in written:
-                    self._before[id(tensor)] = (memory.labels(tensor).clone(), tensor.detach().clone())
+                if plain(tensor) and tensor.untyped_storage()._cdata in written:
+                    masked = memory.masked(tensor)
+                    masked = None if masked is None else masked.clone()
+                    self._before[id(tensor)] = (_copy(memory.labels(tensor)), tensor.detach().clone(), masked)
 
     @property
     def algebra(self) -> Algebra:
@@ -109,23 +129,39 @@ class Call:
         return labels if self.context is None else self.algebra.join(labels, self.context)
 
     def value(self, value: Any) -> Tensor:
-        """Values before the call."""
+        """Values before the call, in the memory of the processor."""
         if not isinstance(value, Tensor):
             return torch.as_tensor(value)
         before = self._before.get(id(value))
-        return before[1] if before is not None else value.detach()
+        found = before[1] if before is not None else value.detach()
+        return found if found.device.type == "cpu" else found.cpu()
 
     def masked(self, value: Any) -> Tensor | None:
         """Where a finite masking constant was added to a number, of its shape; None: nowhere."""
-        return None
+        if not isinstance(value, Tensor):
+            return None
+        before = self._before.get(id(value))
+        return before[2] if before is not None else self.memory.masked(value)
 
     def zero(self, value: Any) -> Tensor:
         """Where a number is zero in every pass."""
-        return (self.labels(value) == CONSTANT) & (self.value(value) == 0)
+        constant = compact(self.labels(value)) == CONSTANT
+        shape = value.shape if isinstance(value, Tensor) else ()
+        if not bool(constant.any()):
+            return constant.expand(shape)
+        return constant & (self.value(value) == 0)
 
     def everything(self) -> Tensor:
         """The union of all that the call could read, as one label."""
-        parts = [self.algebra.reduce(self.labels(t).reshape(-1), [0], keepdim=False) for t in self.inputs if t.numel()]
+        parts = [
+            self.algebra.reduce(compact(self.labels(tensor)).reshape(-1), [0], keepdim=False)
+            for tensor in self.inputs
+            if not plain(tensor) or tensor.numel()
+        ]
         if self.context is not None:
             parts.append(self.context)
         return self.algebra.join(*parts) if parts else torch.full((), CONSTANT, dtype=DTYPE)
+
+
+def _copy(labels: Tensor) -> Tensor:
+    return compact(labels).clone().expand(labels.shape)

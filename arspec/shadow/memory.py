@@ -1,28 +1,124 @@
-"""Labels of memory: one for each few bytes of a storage, so that views and writes in place need no rule."""
+"""Labels of memory: one for each few bytes of a storage, so that views and writes in place need no rule.
+
+A plane divides a storage into granules of equal size. Where a tensor is written whole and its labels are the same along
+the innermost axes, one granule holds all of those axes: labels of wide activations cost no more than their positions.
+"""
 
 # Operators, their schemas and storages have no public names in torch.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch.utils.weak import WeakTensorKeyDictionary
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra
+from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
 
-SWEEP = 256  # writes between two looks for storages that are freed
+SWEEP_BYTES = 1 << 26  # labels that are written between two looks for storages that are freed
+SWEEP_WRITES = 256
+
+_torch: Any = torch  # these names are not typed
+_plain_types: dict[Any, bool] = {Tensor: True}
+
+
+def seen_through(kind: Any) -> bool:
+    """Whether tensors of a class are stored as torch's own are."""
+    known = _plain_types.get(kind)
+    if known is None:
+        known = _plain_types[kind] = kind.__torch_dispatch__ is _torch.Tensor.__torch_dispatch__
+    return known
+
+
+def plain(tensor: Tensor) -> bool:
+    """Whether a tensor is a strided view of a storage that can be read: not sparse, nested, quantised or wrapped."""
+    return (
+        seen_through(type(tensor))
+        and tensor.layout is torch.strided
+        and not (tensor.is_nested or tensor.is_quantized or tensor.is_meta)
+        and not _torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and not _torch._is_functional_tensor(tensor)
+    )
+
+
+def _axes(tensor: Tensor) -> Iterator[tuple[int, int]]:
+    return zip(tensor.size(), tensor.stride())
 
 
 @dataclass
 class _Plane:
-    """The labels of one storage, one for each `granule` bytes."""
+    """The labels of one storage, one for each `granule` bytes, and where a masking constant was added."""
 
     storage: StorageWeakRef
     granule: int
     labels: Tensor
+    masked: Tensor | None = None
+
+    def refine(self, granule: int) -> None:
+        """Divides the granules."""
+        times = self.granule // granule
+        self.labels = self.labels.repeat_interleave(times)
+        self.masked = None if self.masked is None else self.masked.repeat_interleave(times)
+        self.granule = granule
+
+    def fits(self, tensor: Tensor) -> list[int] | None:
+        """For granules of several elements, the steps in granules of each axis; None where one must be divided."""
+        size, inner, steps = tensor.element_size(), 0, list[int]()
+        if self.granule % size:
+            return None
+        for length, step in _axes(tensor):
+            outer, rest = divmod(step * size, self.granule)
+            if rest and length > 1:
+                inner += (length - 1) * step * size
+                outer = 0
+            steps.append(outer)
+        offset = tensor.storage_offset() * size % self.granule
+        return steps if offset + inner + size <= self.granule else None
+
+    def window(self, values: Tensor, tensor: Tensor) -> Tensor:
+        """What stands in a plane for a tensor, of its shape; one more axis where an element has several granules."""
+        size = tensor.element_size()
+        if self.granule > size:
+            steps = self.fits(tensor)
+            if steps is not None:
+                return values.as_strided(tensor.size(), steps, tensor.storage_offset() * size // self.granule)
+        if self.granule != size and size % self.granule:
+            self.refine(math.gcd(size, self.granule))
+            return self.window(self.labels if values.dtype == DTYPE else _known(self.masked), tensor)
+        per = size // self.granule
+        if per == 1:
+            return values.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
+        steps = (*(step * per for step in tensor.stride()), 1)
+        return values.as_strided((*tensor.size(), per), steps, tensor.storage_offset() * per)
+
+
+def _known(values: Tensor | None) -> Tensor:
+    assert values is not None
+    return values
+
+
+def _dense(tensor: Tensor, uniform: list[bool]) -> tuple[int, bool, bool]:
+    """How many elements the innermost axes hold that lie one after the other and are uniform; whether all axes lie so;
+    whether two elements may share memory."""
+    run, together, dense, overlap, extent = 1, True, True, False, 1
+    for step, length, same in sorted((s, n, u) for (n, s), u in zip(_axes(tensor), uniform) if n > 1):
+        if step < extent:
+            overlap = True
+        if step != extent:
+            dense = together = False
+        if not same:
+            together = False
+        if together:
+            run *= length
+        extent += step * (length - 1)
+    return run, dense, overlap
 
 
 class ShadowMemory:
@@ -31,59 +127,162 @@ class ShadowMemory:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self._planes: dict[int, _Plane] = {}
+        self._objects: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._writes = 0
+        self._bytes = 0
 
     def touched(self, tensor: Tensor) -> bool:
-        """Whether any label was ever written into the storage of a tensor."""
-        return tensor.untyped_storage()._cdata in self._planes
+        """Whether any label was ever written into the memory of a tensor."""
+        if plain(tensor):
+            return tensor.untyped_storage()._cdata in self._planes
+        return tensor in self._objects or any(self.touched(part) for part in parts(tensor))
 
     def labels(self, tensor: Tensor) -> Tensor:
         """Labels of the elements, of the tensor's shape; not to be written to."""
-        plane = self._planes.get(tensor.untyped_storage()._cdata)
-        size = tensor.element_size()
+        if not plain(tensor):
+            return self._whole(tensor)
+        plane = self._plane(tensor)
         if plane is None or tensor.numel() == 0:
-            return torch.full((), CONSTANT, dtype=DTYPE).expand(tensor.shape)
-        self._refine(plane, size)
-        per = size // plane.granule
-        if per == 1:
-            return plane.labels.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
-        parts = plane.labels.as_strided(
-            (*tensor.size(), per), (*(s * per for s in tensor.stride()), 1), tensor.storage_offset() * per
-        )
-        return self.algebra.reduce(parts, [-1], keepdim=False)
+            return _CONSTANT.expand(tensor.shape)
+        found = self._window(plane, plane.labels, tensor)
+        return found if found.dim() == tensor.dim() else self.algebra.reduce(found, [-1], keepdim=False)
 
-    def write(self, tensor: Tensor, labels: Tensor) -> None:
-        """Sets the labels of the elements; `labels` broadcasts to the tensor's shape."""
+    def masked(self, tensor: Tensor) -> Tensor | None:
+        """Where a masking constant was added to a number, of its shape; None: nowhere; not to be written to."""
+        plane = self._plane(tensor) if plain(tensor) else None
+        if plane is None or plane.masked is None or tensor.numel() == 0:
+            return None
+        found = self._window(plane, plane.masked, tensor)
+        return found if found.dim() == tensor.dim() else found.all(-1)
+
+    def write(self, tensor: Tensor, labels: Tensor, masked: Tensor | None = None) -> None:
+        """Sets the labels of the elements; `labels` and `masked` broadcast to the tensor's shape."""
+        if not plain(tensor):
+            self._write_whole(tensor, labels)
+            return
         storage = tensor.untyped_storage()
         if tensor.numel() == 0 or storage.nbytes() == 0:
             return
-        plane = self._planes.get(storage._cdata)
-        size = tensor.element_size()
-        if plane is None:
-            if not bool(labels.any()):
-                return
-            fresh = torch.zeros(max(1, storage.nbytes() // size), dtype=DTYPE)
-            plane = self._planes[storage._cdata] = _Plane(StorageWeakRef(storage), size, fresh)
-            self._writes += 1
-            if self._writes % SWEEP == 0:
-                self._sweep()
-        self._refine(plane, size)
-        per = size // plane.granule
-        if per == 1:
-            target = plane.labels.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
-            target.copy_(labels.expand(tensor.shape))
+        plane = self._plane(tensor)
+        if plane is None and masked is None and not bool(compact(labels).any()):
             return
-        target = plane.labels.as_strided(
-            (*tensor.size(), per), (*(s * per for s in tensor.stride()), 1), tensor.storage_offset() * per
-        )
-        target.copy_(labels.expand(tensor.shape)[..., None].expand(target.shape))
+        labels = labels.expand(tensor.shape)
+        uniform = [step == 0 for step in labels.stride()]
+        if masked is not None:
+            masked = masked.expand(tensor.shape)
+            uniform = [both and step == 0 for both, step in zip(uniform, masked.stride())]
+        run, dense, overlap = _dense(tensor, uniform)
+        if overlap:  # each place may have been written by several elements
+            labels = self.algebra.reduce(compact(labels).reshape(-1), [0], keepdim=False).expand(tensor.shape)
+            masked, run = None, 1
+        size = tensor.element_size()
+        whole = dense and tensor.numel() * size == storage.nbytes()
+        if plane is None or whole:
+            plane = self._fresh(storage, size * run if self._divides(tensor, run) else size)
+            self._planes[storage._cdata] = plane
+        elif plane.granule > size and not self._covers(plane, tensor, uniform):
+            plane.refine(math.gcd(plane.granule, size))
+        self._put(plane, plane.labels, tensor, labels)
+        if masked is not None and plane.masked is None:
+            plane.masked = torch.zeros(plane.labels.shape, dtype=torch.bool)
+        if plane.masked is not None:
+            self._put(plane, plane.masked, tensor, _FALSE.expand(tensor.shape) if masked is None else masked)
 
-    def _refine(self, plane: _Plane, size: int) -> None:
-        """Divides the granule until it divides the size of an element."""
-        if size % plane.granule:
-            plane.labels = plane.labels.repeat_interleave(plane.granule // size)
-            plane.granule = size
+    def _plane(self, tensor: Tensor) -> _Plane | None:
+        """The plane of a tensor's storage; what a storage has grown by belongs to this pass alone."""
+        storage = tensor.untyped_storage()
+        plane = self._planes.get(storage._cdata)
+        if plane is not None:
+            missing = -(-storage.nbytes() // plane.granule) - plane.labels.numel()
+            if missing > 0:
+                plane.labels = torch.cat([plane.labels, torch.full((missing,), LOOSE, dtype=DTYPE)])
+                if plane.masked is not None:
+                    plane.masked = torch.cat([plane.masked, torch.zeros(missing, dtype=torch.bool)])
+        return plane
 
-    def _sweep(self) -> None:
-        for key in [key for key, plane in self._planes.items() if plane.storage.expired()]:
-            del self._planes[key]
+    def _window(self, plane: _Plane, values: Tensor, tensor: Tensor) -> Tensor:
+        return plane.window(values, tensor)
+
+    def _put(self, plane: _Plane, values: Tensor, tensor: Tensor, new: Tensor) -> None:
+        target = plane.window(values, tensor)
+        if target.dim() > tensor.dim():
+            target.copy_(new[..., None].expand(target.shape))
+            return
+        places = tuple(slice(0, 1) if step == 0 and size > 1 else slice(None) for size, step in _axes(target))
+        target[places].copy_(new[places])
+
+    def _divides(self, tensor: Tensor, run: int) -> bool:
+        """Whether a granule of that many elements suits the storage, the offset and the other axes."""
+        whole = tensor.untyped_storage().nbytes() // tensor.element_size()
+        if whole % run or tensor.storage_offset() % run:
+            return False
+        return all(step % run == 0 or step < run for length, step in _axes(tensor) if length > 1)
+
+    def _covers(self, plane: _Plane, tensor: Tensor, uniform: list[bool]) -> bool:
+        """Whether a tensor with labels that are uniform along some axes fills whole granules."""
+        steps = plane.fits(tensor)
+        if steps is None:
+            return False
+        inside = [length for (length, _), step in zip(_axes(tensor), steps) if step == 0 and length > 1]
+        same = all(ok for (length, _), step, ok in zip(_axes(tensor), steps, uniform) if step == 0 and length > 1)
+        filled = math.prod(inside) * tensor.element_size() == plane.granule
+        return same and filled and tensor.storage_offset() * tensor.element_size() % plane.granule == 0
+
+    def _fresh(self, storage: torch.UntypedStorage, granule: int) -> _Plane:
+        labels = torch.zeros(max(1, -(-storage.nbytes() // granule)), dtype=DTYPE)
+        self._writes += 1
+        self._bytes += labels.nbytes
+        if self._writes >= SWEEP_WRITES or self._bytes >= SWEEP_BYTES:
+            self._writes = self._bytes = 0
+            for key in [key for key, plane in self._planes.items() if plane.storage.expired()]:
+                del self._planes[key]
+        return _Plane(StorageWeakRef(storage), granule, labels)
+
+    def _whole(self, tensor: Tensor) -> Tensor:
+        """One label for all of a tensor that is not plain."""
+        found = [self._objects[tensor]] if tensor in self._objects else []
+        for part in parts(tensor):
+            found.append(self.algebra.reduce(compact(self.labels(part)).reshape(-1), [0], keepdim=False))
+        label = self.algebra.join(*found) if found else _CONSTANT
+        try:
+            return label.expand(tensor.shape)
+        except RuntimeError:  # a nested tensor has no shape
+            return label
+
+    def _write_whole(self, tensor: Tensor, labels: Tensor) -> None:
+        if tensor.is_meta:
+            return
+        label = self.algebra.reduce(compact(labels).reshape(-1), [0], keepdim=False)
+        self._objects[tensor] = label
+        for part in parts(tensor):
+            self.write(part, label)
+
+
+def parts(tensor: Tensor) -> list[Tensor]:
+    """The plain tensors that one that is not plain is made of; none where they cannot be had."""
+    if _torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return [_torch._C._functorch.get_unwrapped(tensor)]
+    if _torch._is_functional_tensor(tensor):
+        return [_torch._from_functional_tensor(tensor)]
+    if not seen_through(type(tensor)):
+        if is_traceable_wrapper_subclass(tensor):
+            return [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
+        return [value for value in vars(tensor).values() if isinstance(value, Tensor)]
+    if tensor.is_meta:
+        return []
+    if tensor.layout is torch.sparse_coo:
+        return [tensor._indices(), tensor._values()]
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return [tensor.crow_indices(), tensor.col_indices(), tensor.values()]
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return [tensor.ccol_indices(), tensor.row_indices(), tensor.values()]
+    if tensor.is_nested:
+        return [tensor.values()]
+    if tensor.is_quantized:
+        storage = tensor.untyped_storage()
+        return [torch.empty(0, dtype=torch.uint8).set_(storage)]
+    return []
+
+
+_CONSTANT = torch.full((), CONSTANT, dtype=DTYPE)
+_FALSE = torch.zeros((), dtype=torch.bool)

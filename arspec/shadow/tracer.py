@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra
+from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
 from arspec.shadow.call import Call, Signature, tensors
-from arspec.shadow.memory import ShadowMemory
+from arspec.shadow.memory import ShadowMemory, plain, seen_through
+from arspec.shadow.outside import Outside
 from arspec.shadow.places import Modules, Place, here
 from arspec.shadow.rules import find
 from arspec.shadow.rules.pointwise import elementwise
@@ -53,16 +55,42 @@ class Unseen:
 
 Watcher = Callable[[Call], None]
 
+# Operators that draw as many numbers as data say: later draws depend on those data.
+_DRAWS = {"_standard_gamma", "_sample_dirichlet", "poisson", "binomial", "rrelu_with_noise", "rrelu_with_noise_"}
+_SHAPES = {"index": "indices", "masked_select": "mask", "repeat_interleave": "repeats"}
+_EMPTY = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
+# Operators that write to memory without reading what stood there.
+_FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_", "index_copy_", "index_fill_"} | {
+    "masked_fill_",
+    "masked_scatter_",
+    "set_",
+    "resize_",
+}
 
-class Tracer(TorchDispatchMode):
-    """Labels every tensor that is made while the mode is entered.
+
+class _Mode(TorchDispatchMode):
+    """Hands every operator to a tracer."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, tracer: Tracer) -> None:
+        super().__init__()
+        self.tracer = tracer
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return self.tracer.dispatch(func, types, args, kwargs or {})
+
+
+class Tracer:
+    """Labels every tensor that is made while it is entered.
 
     `route_given`: indices that are found by sorting or selecting, and whole numbers that Python reads, are taken as
     they are in this pass. `watchers` are called after each operator, with its labelled call.
     """
 
     def __init__(self, algebra: Algebra, *, route_given: bool = False, watchers: Sequence[Watcher] = ()) -> None:
-        super().__init__()
         self.memory = ShadowMemory(algebra)
         self.modules = Modules()
         self.route_given = route_given
@@ -71,31 +99,44 @@ class Tracer(TorchDispatchMode):
         self.reads: list[Read] = []
         self.unseen: list[Unseen] = []
         self.count = 0
-        self.context: Tensor | None = None
-        self._everything = torch.full((), CONSTANT, dtype=DTYPE)
+        self.context: Tensor | None = None  # joined with all that runs: the label of a choice that Python made
+        self._mode = _Mode(self)
+        self._outside = Outside(self, lambda: self._running)
+        self._running = False  # the code of the pass runs, not this one
+        self._everything = _label(CONSTANT)
+        self._draws = _label(LOOSE)
+        self._empty: set[int] = set()  # storages that no operator has written to yet
+        self._watched: dict[int, tuple[Tensor, Tensor]] = {}  # memory that others hold too, with what stood there last
         self._signatures: dict[torch._ops.OpOverload, Signature] = {}
 
     def __enter__(self) -> Tracer:
-        self.modules.__enter__()
-        super().__enter__()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.modules)
+            stack.enter_context(self._outside)
+            stack.enter_context(self._mode)
+            self._stack = stack.pop_all()
+        self._running = True
         return self
 
     def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)
-        self.modules.__exit__()
+        self._running = False
+        self._stack.close()
+        for key in list(self._watched):
+            self._check(key)
 
     def source(self, tensor: Tensor, variables: Tensor) -> None:
-        """Says which variable each element of an input holds, by number from 0; both shapes broadcast.
+        """Says which variable each element of an input holds, by number from 0; `variables` broadcasts.
 
         A number of -1 stands for a value of this pass alone, and -2 for one that is the same in every pass.
         """
-        labels = torch.where(variables < 0, (variables + 2).to(DTYPE), self.memory.algebra.of(variables.clamp_min(0)))
+        labels = self.memory.algebra.of(variables.clamp_min(0))
+        labels = torch.where(variables < 0, (variables + 2).to(DTYPE), labels)
         self.memory.write(tensor, labels)
-        whole = self.memory.algebra.reduce(labels.reshape(-1), [0], keepdim=False)
-        self._everything = self.memory.algebra.join(self._everything, whole)
+        self._everything = self.memory.algebra.join(self._everything, self._union(labels))
 
     def labels(self, tensor: Tensor) -> Tensor:
         """The labels of a tensor's elements now; not to be written to."""
+        self._look([tensor])
         labels = self.memory.labels(tensor)
         return labels if self.context is None else self.memory.algebra.join(labels, self.context)
 
@@ -103,8 +144,13 @@ class Tracer(TorchDispatchMode):
         """The place in the author's code that runs now."""
         return here(self.modules.path)
 
+    # What leaves the sight of the mode, and what comes back.
+
     def read(self, how: str, label: Tensor, *, route: bool = True) -> None:
-        """Python was given a value with that label. `route`: a whole number, a truth value or a size."""
+        """Python was given a value with that label. `route`: a whole number, a truth value or a size.
+
+        What Python does next could be anything where the value is another one, so all that runs later depends on all.
+        """
         number = int(label)
         if number == CONSTANT:
             return
@@ -113,22 +159,94 @@ class Tracer(TorchDispatchMode):
         if not given:
             self.context = self._everything
 
-    def __torch_dispatch__(
-        self,
-        func: torch._ops.OpOverload,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        named = kwargs or {}
-        self.count += 1
-        signature = self._signatures.get(func)
-        if signature is None:
-            signature = self._signatures[func] = Signature(func)
-        touched = any(self.memory.touched(tensor) for tensor in tensors([list(args), dict(named)]))
+    def exposed(self, tensor: Tensor, how: str, *, shared: bool) -> None:
+        """Values of a tensor are given to Python, or to foreign code; `shared`: its memory may be written to."""
+        whole = tensor.dtype in _WHOLE and "data_ptr" not in how
+        self.read(how.strip("_"), self._union(self.memory.labels(tensor)), route=whole)
+        if shared:
+            self._watch(tensor)
+
+    def entered(self, result: Tensor, values: Any) -> None:
+        """A tensor was made of values that may hold tensors, such as a list of numbers without axes."""
+        held = [tensor for tensor in tensors(values) if self.memory.touched(tensor)]
+        if held and not self.memory.touched(result):
+            label = self.memory.algebra.join(*(self._union(self.memory.labels(tensor)) for tensor in held))
+            self.memory.write(result, label)
+
+    def borrowed(self, tensor: Tensor) -> None:
+        """A tensor was made of memory that others hold too."""
+        self._watch(tensor)
+
+    def hidden(self, what: str) -> None:
+        """Something runs where operators are not seen."""
+        self.unseen.append(Unseen(what, self.here()))
+
+    def _watch(self, tensor: Tensor) -> None:
+        if plain(tensor) and tensor.untyped_storage().nbytes():
+            whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+            self._watched[tensor.untyped_storage()._cdata] = (whole, whole.clone())
+
+    def _check(self, key: int) -> None:
+        """Looks whether watched memory has changed since the last operator that wrote to it."""
+        whole, last = self._watched[key]
+        if whole.numel() != last.numel():
+            self._watched[key] = (whole, whole.clone())
+        elif not torch.equal(whole, last):
+            self._unknown(whole, "memory that changed between two operators")
+            self._watched[key] = (whole, whole.clone())
+
+    def _unknown(self, tensor: Tensor, what: str) -> None:
+        """Memory was written by something that was not seen: it may depend on all."""
+        self.unseen.append(Unseen(what, self.here()))
+        whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+        self.memory.write(whole, self._everything)
+
+    def _look(self, read: Sequence[Tensor]) -> None:
+        """Before tensors are read: was their memory written unseen?"""
+        if not (self._empty or self._watched):
+            return
+        for tensor in read:
+            if tensor.numel() == 0 or not plain(tensor):
+                continue
+            key = tensor.untyped_storage()._cdata
+            if key in self._empty:
+                self._empty.discard(key)
+                self._unknown(tensor, "memory that no operator had written to")
+            if key in self._watched:
+                self._check(key)
+
+    # Operators.
+
+    def dispatch(self, func: Any, types: Sequence[type], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Runs an operator and labels what it wrote."""
+        if any(not seen_through(kind) for kind in types):
+            return NotImplemented  # the subclass unwraps itself, and what it calls is seen
+        running, self._running = self._running, False
+        try:
+            self.count += 1
+            if not isinstance(func, torch._ops.OpOverload):
+                return self._higher(func, args, named)
+            signature = self._signatures.get(func)
+            if signature is None:
+                signature = self._signatures[func] = Signature(func, _rule(func))
+            return self._operator(signature, args, named)
+        finally:
+            self._running = running
+
+    def _operator(self, signature: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        func = signature.operator
+        given = list(tensors([list(args), dict(named)]))
+        touched = any(self.memory.touched(tensor) for tensor in given)
+        if (self._empty or self._watched) and not (signature.view or signature.like):
+            written = [named.get("out")] if "out" in named else list(args[:1]) if signature.name in _FILLS else []
+            self._look([tensor for tensor in given if not any(tensor is other for other in written)])
+        if signature.rule is None and not signature.view and (touched or self.context is not None):
+            out = self._through(signature, args, named)
+            if out is not NotImplemented:
+                return out
         if not (touched or self.watchers or self.context is not None):
             out = func(*args, **named)
-            self._constant(signature, out)
+            self._constant(signature, given, out)
             return out
         context = self.context
         call = Call(self.memory, signature, args, named, route_given=self.route_given, context=context)
@@ -138,53 +256,146 @@ class Tracer(TorchDispatchMode):
             watcher(call)
         return out
 
-    def _constant(self, signature: Signature, out: Any) -> None:
+    @contextlib.contextmanager
+    def _inside(self) -> Generator[None]:
+        """What runs here is seen as what the author's code runs."""
+        running, self._running = self._running, True
+        try:
+            with self._mode:
+                yield
+        finally:
+            self._running = running
+
+    def _through(self, signature: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Runs an operator without a rule by the operators that it is made of; NotImplemented where it is none's."""
+        func = signature.operator
+        with self._inside():
+            if signature.composite:
+                return func.decompose(*args, **named)
+            if signature.written_in_python is not None:
+                return func._op_dk(signature.written_in_python, *args, **named)
+        return NotImplemented
+
+    def _higher(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """An operator that takes functions: its eager form runs, and is seen."""
+        name = func.name() if callable(getattr(func, "name", None)) else str(func)
+        if name == "cond":
+            predicate, yes, no, operands = args
+            with self._inside():
+                return (yes if bool(predicate) else no)(*operands)
+        if name == "while_loop":
+            condition, body, carried, more = args
+            with self._inside():
+                while bool(condition(*carried, *more)):
+                    carried = body(*carried, *more)
+            return carried
+        kernel = func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
+        if name in _EAGER and kernel is not None:
+            with self._inside():
+                return kernel(*args, **named)
+        out = func(*args, **named)
+        if self._touches([args, named]) or int(self._everything) > LOOSE:  # the functions may hold any tensor
+            self.opaque.append(Opaque(name, self.here()))
+            for target in tensors([out, list(args), dict(named)]):
+                self.memory.write(target, self._everything)
+        return out
+
+    def _touches(self, values: Any) -> bool:
+        return any(self.memory.touched(tensor) for tensor in tensors(values))
+
+    def _union(self, labels: Tensor) -> Tensor:
+        """The union of all labels of a tensor, as one."""
+        return self.memory.algebra.reduce(compact(labels).reshape(-1), [0], keepdim=False)
+
+    def _constant(self, signature: Signature, given: Sequence[Tensor], out: Any) -> None:
         """Nothing with a label was read: random draws belong to this pass alone, all else is the same in every pass."""
-        if signature.random:
+        if signature.name in _EMPTY:
+            self._made(out)
+        elif signature.random:
             for target in tensors(out):
-                self.memory.write(target, torch.full((), LOOSE, dtype=DTYPE))
+                self.memory.write(target, self._draws)
+        elif self._empty and not signature.view:
+            for target in tensors(out):
+                self._filled(target)
+
+    def _made(self, out: Tensor) -> None:
+        """Memory that holds nothing yet: its numbers belong to this pass alone."""
+        self.memory.write(out, self._draws)
+        if plain(out) and out.numel():
+            self._empty.add(out.untyped_storage()._cdata)
+
+    def _filled(self, target: Tensor) -> None:
+        if plain(target):
+            key = target.untyped_storage()._cdata
+            self._empty.discard(key)
+            if key in self._watched:
+                whole = self._watched[key][0]
+                self._watched[key] = (whole, whole.clone())
 
     def _label(self, call: Call, out: Any) -> None:
         returned = list(tensors(out))
         signature = call.signature
         if signature.numbers:
             values = out if isinstance(out, (tuple, list)) else [out]
-            self.read(signature.name, call.everything(), route=not any(isinstance(v, (float, complex)) for v in values))
+            whole = not any(isinstance(value, (float, complex)) for value in values)
+            self.read(signature.name, call.everything(), route=whole)
         if signature.shaped:
             self.read(signature.name, self._shape(call))
+        if signature.moved:
+            return  # a tensor was laid over other memory, and nothing was written
         if not call.mutated:
-            read = {tensor.untyped_storage()._cdata for tensor in call.inputs}
-            if returned and all(tensor.untyped_storage()._cdata in read for tensor in returned):
+            read = {_key(tensor) for tensor in call.inputs}
+            if returned and all(_key(tensor) in read for tensor in returned):
                 return  # views
         call.targets = [*returned, *(t for t in call.mutated if not any(t is other for other in returned))]
         if not call.targets:
             return
-        rule: Callable[[Call], Any] | None = find(call.operator)
-        if rule is None and signature.pointwise:
-            rule = elementwise
+        if signature.name in _EMPTY:
+            self._made(returned[0])
+            return
+        rule = signature.rule if all(plain(tensor) for tensor in [*call.inputs, *call.targets]) else None
         if rule is None:
             labels: Labels = call.everything()
-            if bool(labels.any()):
+            if bool(labels > LOOSE):
                 self.opaque.append(Opaque(str(call.operator), self.here()))
         else:
             labels = rule(call)
         listed = [labels] * len(call.targets) if isinstance(labels, (Tensor, Masked)) else labels
+        if signature.random and (signature.name in _DRAWS or signature.rule is None):
+            self._draws = call.algebra.join(self._draws, call.everything())
         for target, item in zip(call.targets, listed, strict=True):
-            label = item.labels if isinstance(item, Masked) else item
+            label, masked = item if isinstance(item, Masked) else (item, None)
+            if signature.random:
+                label = call.algebra.join(label, self._draws)
             if call.context is not None:
                 label = call.algebra.join(label, call.context)
-            if signature.random:
-                label = call.algebra.join(label, torch.full((), LOOSE, dtype=DTYPE))
-            self.memory.write(target, label)
+            self.memory.write(target, label, masked)
+            self._filled(target)
 
     def _shape(self, call: Call) -> Tensor:
         """What the shape of the result depends on: for places given by truth values, those alone."""
-        places = {"index": "indices", "masked_select": "mask", "repeat_interleave": "repeats"}.get(call.signature.name)
+        places = _SHAPES.get(call.signature.name)
         if places is None or places not in call.arguments:
             return call.everything()
-        algebra = call.algebra
-        out = torch.full((), CONSTANT, dtype=DTYPE)
+        out = _label(CONSTANT)
         for tensor in tensors(call[places]):
             if places != "indices" or tensor.dtype in (torch.bool, torch.uint8):
-                out = algebra.join(out, algebra.reduce(call.labels(tensor).reshape(-1), [0], keepdim=False))
+                out = call.algebra.join(out, self._union(call.labels(tensor)))
         return out
+
+
+def _rule(func: torch._ops.OpOverload) -> Callable[[Call], Any] | None:
+    found = find(func)
+    return elementwise if found is None and torch.Tag.pointwise in func.tags else found
+
+
+def _key(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if plain(tensor) else id(tensor)
+
+
+def _label(number: int) -> Tensor:
+    return torch.full((), number, dtype=DTYPE)
+
+
+_WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+_EAGER = {"flex_attention", "associative_scan", "map", "map_impl", "invoke_subgraph", "wrap", "checkpoint"}
