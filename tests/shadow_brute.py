@@ -39,9 +39,10 @@ def flat(value: Any) -> Tensor:
     return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
 
 
-def different(one: Tensor, other: Tensor) -> Tensor:
-    """Where two rows of numbers differ; NaN is equal to NaN."""
-    return ~((one == other) | (one.isnan() & other.isnan()))
+def different(one: Tensor, other: Tensor, noise: float = 0.0) -> Tensor:
+    """Where two rows of numbers differ, by more than a share of them; NaN is equal to NaN."""
+    same = (one == other) | (one.isnan() & other.isnan())
+    return ~(same | ((one - other).abs() <= noise * (1 + torch.maximum(one.abs(), other.abs())))) if noise else ~same
 
 
 def others(value: Tensor) -> list[Any]:
@@ -55,7 +56,7 @@ def others(value: Tensor) -> list[Any]:
     return [0, 1, 2]
 
 
-def truth(run: Run, inputs: Sequence[Tensor], *, choices: Sequence[Any] | None = None) -> Tensor:
+def truth(run: Run, inputs: Sequence[Tensor], *, choices: Sequence[Any] | None = None, noise: float = 0.0) -> Tensor:
     """`[outputs, variables]` bool: which element of the inputs moves which number of the result."""
     torch.manual_seed(SEED)
     base = flat(run(*[t.clone() for t in inputs]))
@@ -68,7 +69,7 @@ def truth(run: Run, inputs: Sequence[Tensor], *, choices: Sequence[Any] | None =
                 moved[which].view(-1)[place] = other
                 torch.manual_seed(SEED)
                 got = flat(run(*moved))
-                seen |= different(base, got) if got.shape == base.shape else True
+                seen |= different(base, got, noise) if got.shape == base.shape else True
             columns.append(seen)
     return torch.stack(columns, 1) if columns else torch.zeros(len(base), 0, dtype=torch.bool)
 
@@ -106,7 +107,7 @@ def compare(run: Run, bases: Sequence[Sequence[Tensor]], **how: Any) -> tuple[in
     """Misses, places read too much, and places in all, over some orders of the variables."""
     known: Tensor | None = None
     for inputs in bases:
-        seen = truth(run, inputs, choices=how.get("choices"))
+        seen = truth(run, inputs, choices=how.get("choices"), noise=how.get("noise", 0.0))
         known = seen if known is None else known | seen
     assert known is not None
     missed = over = total = 0

@@ -65,25 +65,30 @@ def attention(call: Call) -> Labels:
     values = call.labels(value).expand(value.shape)
     asks, keys, values = (narrowed(part, *range(part.dim() - 2), part.dim() - 1) for part in (asks, keys, values))
     keys, values = _heads(keys, heads), _heads(values, heads)
-    read = algebra.join(keys, values)
     pairs = query.shape[-2] * key.shape[-2]
+    alone = hidden = None
     if causal and mask is None and pairs > AHEAD:
-        found, scored = (_prefix(algebra.running(part, -2), query.shape[-2]) for part in (read, keys))
+        scored, brought = (_prefix(algebra.running(part, -2), query.shape[-2]) for part in (keys, values))
     else:
         shown = _open(call, query, key, mask, causal)
         if shown is None:
-            found, scored = algebra.reduce(read, [-2]), algebra.reduce(keys, [-2])
+            scored, brought = algebra.reduce(keys, [-2]), algebra.reduce(values, [-2])
+            alone = torch.tensor(key.shape[-2] == 1)
         else:
-            shown = narrowed(shown, *range(shown.dim()))
-            shown = shown.expand(*shown.shape[:-1], key.shape[-2])
-            shown = shown | ~shown.any(-1, keepdim=True)
-            while shown.dim() < 2:
-                shown = shown[None]
-            found, scored = (kept(algebra, part.mT, shown).mT for part in (read, keys))
+            shown = shown.expand(torch.broadcast_shapes(shown.shape, (query.shape[-2], key.shape[-2])))
+            shown = narrowed(shown, *range(shown.dim() - 2))
+            hidden = ~shown.any(-1, keepdim=True)
+            shown = shown | hidden
+            scored, brought = (kept(algebra, part.mT, shown).mT for part in (keys, values))
+            alone = (shown.sum(-1, keepdim=True) == 1) & ~hidden  # the one key weighs one, whatever its score
             if mask is not None and bool((own := call.labels(mask)).any()):
-                own = algebra.reduce(torch.where(shown, own, CONSTANT), [-1])
-                asks = algebra.join(asks, own)
-    out, row = algebra.join(found, asks), algebra.join(scored, asks)
+                asks = algebra.join(asks, algebra.reduce(torch.where(shown, own, CONSTANT), [-1]))
+    row = algebra.join(scored, asks)
+    weighs = row if alone is None else torch.where(alone, CONSTANT, row)
+    out = algebra.join(brought, weighs)
+    if hidden is not None and bool(hidden.any()):  # a row that minus infinity masks whole gives zeros in newer kernels
+        blank = (call.targets[0].detach() == 0).all(-1, keepdim=True)
+        out = torch.where(hidden & blank, CONSTANT, out)
     if float(call.get("dropout_p", 0.0) or 0.0) > 0:
         out = algebra.join(out, torch.full((), LOOSE, dtype=out.dtype))
     return [out, *[_side(call, t, row) for t in call.targets[1:]]]
@@ -107,7 +112,11 @@ def _side(call: Call, target: Tensor, row: Tensor) -> Tensor:
         return row[..., 0].expand(shape) if row.dim() == query.dim() else row[..., 0]
     if target.dim() == query.dim() and tuple(target.shape[:-1]) == shape:
         return row
-    return call.algebra.reduce(row.reshape(-1), [0], keepdim=False)
+    every = call.algebra.reduce(row.reshape(-1), [0], keepdim=False)
+    if target.dim() == len(shape) and target.shape[:-1] == shape[:-1] and target.shape[-1] >= shape[-1]:
+        rows = row[..., 0].expand(shape)  # some kernels round the length up
+        return torch.cat([rows, every.expand(*shape[:-1], target.shape[-1] - shape[-1])], -1)
+    return every
 
 
 @rule("_flash_attention_forward", "_efficient_attention_forward", "_native_multi_head_attention",

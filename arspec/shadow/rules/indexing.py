@@ -247,6 +247,14 @@ def along_axis(call: Call) -> Tensor:
     return out.reshape(value.shape)
 
 
+@rule("embedding_renorm")
+def embedding_renorm(call: Call) -> Tensor:
+    """Rows by their norm, and which they are."""
+    labels = call.labels(call["self"]).expand(call["self"].shape)
+    said = _whole(call.algebra, call.labels(call["indices"]))
+    return call.algebra.join(call.algebra.reduce(labels, [-1]), said)
+
+
 @rule("masked_scatter")
 def masked_scatter(call: Call) -> Tensor:
     """What comes in order, where the mask is set; which of it comes reads the mask so far."""

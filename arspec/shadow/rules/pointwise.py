@@ -13,13 +13,13 @@ from arspec.shadow.rules.pieces import MASKED, constant, margin
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 UNTAGGED = (
-    "bucketize.Scalar complex polar xlogy fake_quantize_per_tensor_affine fake_quantize_per_tensor_affine_cachemask "
+    "bucketize.Scalar complex polar xlogy "
     "hardsigmoid hardswish hardtanh softplus gelu silu mish elu celu leaky_relu relu tanh rsub __lshift__ "
     "__rshift__ __and__ __or__ __xor__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside copysign "
     "ldexp quantize_per_tensor dequantize int_repr nan_to_num logit erfinv threshold hardshrink softshrink "
-    "smooth_l1_loss isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv clamp clamp_min clamp_max pow "
+    "isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv clamp clamp_min clamp_max pow "
     "float_power bernoulli _prelu_kernel prelu clip real imag result_type relu6 selu alpha_dropout dropout "
-    "feature_dropout poisson rrelu_with_noise binary_cross_entropy_with_logits"
+    "feature_dropout poisson rrelu_with_noise"
 )
 
 

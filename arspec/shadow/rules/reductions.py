@@ -7,7 +7,7 @@ from torch import Tensor
 
 from arspec.shadow.algebra import CONSTANT
 from arspec.shadow.call import Call, tensors
-from arspec.shadow.rules.pieces import axes, shaped, softened
+from arspec.shadow.rules.pieces import axes, constant, shaped, softened
 from arspec.shadow.rules.pointwise import elementwise
 from arspec.shadow.rules.table import Labels, rule
 
@@ -70,8 +70,13 @@ def softmax(call: Call) -> Tensor:
     """A row reads all its scores but those whose exponential is zero by a mask; these are zero in every pass."""
     value, dim = call["self"], call["dim"]
     labels, gone = softened(call, value, dim)
-    row = call.algebra.reduce(labels, [dim] if labels.dim() else [])
-    return row if gone is None else torch.where(gone, CONSTANT, row)
+    if value.dim() == 0:
+        return constant()
+    row = call.algebra.reduce(labels, [dim])
+    if gone is None:
+        return constant() if value.shape[dim] == 1 and bool(call.value(value).isfinite().all()) else row
+    alone = (~gone).sum(dim, keepdim=True) == 1  # one score that is left has the weight one, whatever it is
+    return torch.where(gone | alone, CONSTANT, row)
 
 
 @rule("log_softmax", "_log_softmax")
