@@ -372,6 +372,12 @@ def refused(path: Path) -> None:
         command("list", str(path))
 
 
+def causal(name: str, **config: object) -> None:
+    from arspec.auditing.transformers import load_causal
+
+    load_causal(f"transformers:{name}", config)
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -427,6 +433,10 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR946": lambda path: check_own(path, "small.yaml"),
     "AR950": lambda path: arspec.open("gated_pixelcnn"),
     "AR952": lambda path: command("compress", str(path / "small.yaml"), "/", "-o", str(path / "a.ars")),
+    "AR980": lambda path: causal("LlamaForCausal"),
+    "AR981": lambda path: causal("LlamaForCausalLM", hidden=3),
+    "AR982": lambda path: causal("LlamaForCausalLM", num_attention_heads=0),
+    "AR983": lambda path: causal(str(path)),
 }
 
 

@@ -6,6 +6,7 @@ A new code is one `code(...)` in its file; nothing else lists it.
 from __future__ import annotations
 
 from arspec.diagnostics.codes import (
+    classes,
     expressions,
     guide,
     heads,
@@ -24,7 +25,7 @@ from arspec.diagnostics.codes.page import LEVELS, Code, Level
 
 __all__ = ["CODES", "LEVELS", "Code", "Level"]
 
-_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide, plan)
+_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide, plan, classes)
 
 CODES: dict[str, Code] = {
     entry.code: entry for entry in sorted((e for file in _FILES for e in file.CODES), key=lambda e: e.code)

@@ -35,8 +35,8 @@ CODES = (
         "AR910",
         "a package is missing",
         """arspec itself needs few packages. What else some commands need comes with extras: `plots`, `train`, `audio`,
-        `codec`, `data` and `hub`, or `all` of them together. The message names the package, what needs it, and the
-        command that installs it.""",
+        `codec`, `data`, `hub` and `transformers`, or `all` of them together. The message names the package, what needs
+        it, and the command that installs it.""",
         """
         arspec compress runs/first pictures -o pictures.ars       # without constriction
         """,
