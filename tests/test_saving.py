@@ -17,9 +17,11 @@ import yaml
 import arspec
 from arspec.model import Model
 from arspec.saving import figures
+from arspec.saving import folder as by_folder
 from arspec.saving.card import MARK
 from arspec.saving.hub import FILES
 from arspec.training.loop import Summary
+from tests.killed import killed_after
 from tests.small import refuses
 
 SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 6, "layers": 1, "kernel": 3}
@@ -112,6 +114,39 @@ def test_a_card_of_other_hands_stays(model: Model, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"{MARK}\n# Old\n")
     model.save(tmp_path)
     assert "# Old" not in (tmp_path / "README.md").read_text()
+
+
+def test_a_model_is_replaced_by_another_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever saving is ended, the folder holds the old model or the new one, and files of other hands as they were;
+    the next that saves leaves nothing of it behind."""
+    monkeypatch.setattr(by_folder, "write_card", lambda _spec, _figures, at: (at / "README.md").write_text(MARK))
+    spec = arspec.load("made", params={"height": 2, "width": 2, "hidden": 4, "members": 1})
+    old, new = arspec.compile(spec), arspec.compile(spec.variant(params={"hidden": 5}))
+    old.figures = {"steps": 5}
+    first = old.save(tmp_path / "first")
+    (first / "notes.txt").write_text("mine")
+    folder = tmp_path / "again"
+
+    def after(calls: int) -> bool:
+        """Whether the new model is there when saving is ended so early, in a folder that holds one model."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(first, folder)
+        through = killed_after(calls, lambda: new.save(folder))
+        model = arspec.open(folder, "cpu")
+        assert same(model, new) or same(model, old)
+        assert model.figures == ({} if same(model, new) else {"steps": 5})
+        return same(model, new) or through
+
+    low, high = 0, 256  # by halves, to where the new one is there first
+    assert not after(low) and after(high)
+    while high - low > 1:
+        low, high = (low, middle) if after(middle := (low + high) // 2) else (middle, high)
+    for calls in (low, high, high + 9, high + 25):
+        after(calls)
+        monkeypatch.setattr("arspec.files.atomic._alive", lambda _: False)  # the process that was killed
+        assert same(arspec.open(old.save(folder), "cpu"), old)
+        names = {"notes.txt", "README.md", "config.json", "figures.json", "model.safetensors", "spec.json", "spec.yaml"}
+        assert {path.name for path in folder.iterdir()} == names
 
 
 def test_a_spec_that_leaks_says_so_on_its_card(tmp_path: Path) -> None:

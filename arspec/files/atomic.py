@@ -52,13 +52,13 @@ def replacing_all(paths: Sequence[Path]) -> Generator[tuple[Path, ...]]:
             yield tuple(temporaries)
         for path, temporary in zip(paths, temporaries, strict=True):
             with telling(path):
-                _to_disk(temporary)
+                to_disk(temporary)
         for path, temporary in zip(paths, temporaries, strict=True):
             with telling(path):
                 os.replace(temporary, os.path.realpath(path))
         for folder in {temporary.parent for temporary in temporaries}:
             with suppress(OSError):  # not every file system lets a folder be synchronised
-                _to_disk(folder)
+                to_disk(folder)
     finally:
         for temporary in temporaries:
             with suppress(OSError):
@@ -158,7 +158,8 @@ def _temporary(place: Path) -> Path:
             continue
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """What was written of a file or a folder is on the disk. OSError where the system refuses."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

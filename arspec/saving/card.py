@@ -16,26 +16,29 @@ if TYPE_CHECKING:
     from arspec.language.load import Spec
 
 CARD = "README.md"
+DIAGRAMS = ("diagram.svg", "diagram.dot")
 MARK = "<!-- written by arspec: what stands here is replaced when the model is saved again -->"
+
+
+def own_card(folder: Path) -> bool:
+    """Whether a card may be written into a folder: a README.md of other hands is left alone."""
+    path = folder / CARD
+    return not path.exists() or MARK in path.read_text("utf-8", "replace")
 
 
 def write_card(spec: Spec, figures: dict[str, Any], folder: Path) -> None:
     """Writes README.md and the diagram: .svg, and where Graphviz is missing .dot.
-    A README.md of other hands is left alone.
 
     The spec is proven anew, and what each variable sees is computed as `arspec.verify` does it."""
     from arspec.analysis.report import prove
     from arspec.pictures.diagram import render
 
-    path = folder / CARD
-    if path.exists() and MARK not in path.read_text("utf-8", "replace"):
-        return
     report = prove(spec)
     try:
-        diagram = render(spec, folder / "diagram.svg", report=report)
+        diagram = render(spec, folder / DIAGRAMS[0], report=report)
     except InputError:  # without Graphviz, or where it fails, the text stands beside
-        diagram = folder / "diagram.dot"
-    write_text(path, card(spec, report, figures, diagram.name))
+        diagram = folder / DIAGRAMS[1]
+    write_text(folder / CARD, card(spec, report, figures, diagram.name))
 
 
 def card(spec: Spec, report: Report, figures: dict[str, Any], diagram: str) -> str:

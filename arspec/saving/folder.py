@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from arspec.diagnostics import InputError
 from arspec.diagnostics.arguments import path_of
 from arspec.files.atomic import write_text
+from arspec.files.together import WHOLE, settle, standing, together
 from arspec.network.device import choose_device
-from arspec.saving.card import write_card
-from arspec.saving.classes_file import read_classes, write_classes
-from arspec.saving.figures import read_figures, write_figures
+from arspec.saving.card import CARD, DIAGRAMS, own_card, write_card
+from arspec.saving.classes_file import CLASSES, read_classes, write_classes
+from arspec.saving.figures import FIGURES, read_figures, write_figures
 from arspec.saving.spec_file import SETTINGS, SPEC, read_spec, write_spec
 from arspec.saving.tensors import fill, read_tensors, weights_of, whole, write_tensors
 from arspec.version import VERSION
@@ -47,6 +48,7 @@ def save_model(model: nn.Module, folder: Path | str, weights: Mapping[str, Tenso
 def write_about(model: Network, folder: Path) -> None:
     """Writes what a model folder says of its model beside the weights: its spec and the names of its classes.
     InputError where files of other hands stand in their places."""
+    settle(folder, _gone)
     check_own(folder, SPEC, MODEL)
     write_spec(model.spec, folder)
     write_classes(model.names, folder)
@@ -64,24 +66,36 @@ def check_own(folder: Path, *names: str) -> None:
 
 def save(model: Network, folder: str | os.PathLike[str]) -> Path:
     """Writes a model into a folder that stands alone: weights, spec, names of classes, figures, and a card with a
-    diagram. What an earlier `save` wrote there is replaced. Gives the folder. InputError where it can't be written, or
-    holds a run of training, whose state would then be of another model."""
+    diagram. What an earlier `save` wrote there is replaced as a whole: wherever a process ends, `load` gives the old
+    model or the new one. Gives the folder. InputError where it can't be written, or holds a run of training, whose
+    state would then be of another model."""
     place = Path(path_of(folder, "a model"))
     if os.path.exists(place / STATE):
         raise InputError("AR810", f"{place} holds a training run", "choose another folder; a run has its model already")
-    check_own(place, SPEC, MODEL, CONFIG)
-    save_model(model, place)
-    write_figures(model.figures, place)
-    write_text(place / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")
-    write_card(model.spec, model.figures, place)
+    if not os.path.isdir(place / WHOLE):
+        check_own(place, SPEC, MODEL, CONFIG)
+    with together(place, _gone) as new:
+        save_model(model, new)
+        write_figures(model.figures, new)
+        write_text(new / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")
+        if own_card(place):
+            write_card(model.spec, model.figures, new)
     return place
+
+
+def _gone(names: set[str]) -> set[str]:
+    """Files of the model before that go when those of these names are written."""
+    return ({CLASSES, FIGURES} | (set(DIAGRAMS) if CARD in names else set())) - names
 
 
 def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -> M:
     """The model of a folder, or of its .safetensors file, in evaluation mode, with what is known of its quality. make:
     the model of a spec. InputError where it can't be read."""
     path, on = Path(path), choose_device(device)
-    folder, file = (path, path / MODEL) if os.path.isdir(path) else (path.parent, path)
+    folder, name = (path, MODEL) if os.path.isdir(path) else (path.parent, path.name)
+    if name == MODEL:
+        folder = standing(folder)
+    file = folder / name
     if not os.path.exists(file):
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
     tensors, _ = read_tensors(file)
