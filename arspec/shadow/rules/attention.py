@@ -119,10 +119,40 @@ def _side(call: Call, target: Tensor, row: Tensor) -> Tensor:
     return every
 
 
-@rule("_flash_attention_forward", "_efficient_attention_forward", "_native_multi_head_attention",
-      "_transformer_encoder_layer_fwd", "_triton_scaled_dot_attention", "_triton_multi_head_attention")  # fmt: skip
+@rule("_native_multi_head_attention", "_transformer_encoder_layer_fwd")
+def layer(call: Call) -> Labels:
+    """A layer of attention in one kernel, `[batch, places, width]`; a mask says which keys are hidden."""
+    algebra = call.algebra
+    names = ("query", "key", "value") if "query" in call.arguments else ("src", "src", "src")
+    parts = [algebra.reduce(call.labels(call[name]).expand(call[name].shape), [-1]) for name in names]
+    query, read = parts[0], algebra.join(parts[1], parts[2])
+    mask, kind = call["mask"], call.get("mask_type")
+    rest = [algebra.reduce(call.labels(v).reshape(-1), [0], False) for k, v in call.arguments.items()
+            if isinstance(v, Tensor) and k not in (*names, "mask")]  # fmt: skip
+    if mask is None:
+        row = algebra.join(query, algebra.reduce(read, [1]))
+    else:
+        own = call.labels(mask).expand(mask.shape)
+        shown = (call.value(mask) == 0) | (own != CONSTANT)
+        if kind == 1:
+            shown, own = shown[:, None], own[:, None]
+        elif shown.dim() == 4:  # a head reads what is shown to it; the heads are mixed
+            shown, own = shown.any(1), algebra.reduce(own, [1], keepdim=False)
+        elif shown.dim() < 2:
+            shown = torch.ones(1, read.shape[1], dtype=torch.bool)
+        shown = shown | ~shown.any(-1, keepdim=True)
+        row = algebra.join(query, kept(algebra, read.mT, shown).mT)
+        if bool(own.any()):
+            row = algebra.join(row, algebra.reduce(own.reshape(-1), [0], keepdim=False))
+    row = algebra.join(row, *rest)
+    sides = [row if t.dim() == 3 else row[:, None] for t in call.targets[1:]]
+    return [row, *sides]
+
+
+@rule("_flash_attention_forward", "_efficient_attention_forward", "_triton_scaled_dot_attention",
+      "_triton_multi_head_attention")  # fmt: skip
 def whole_attention(call: Call) -> Labels:
-    """Fused kernels whose borders lie in data: each example reads itself whole where batches lie first."""
+    """Fused kernels whose borders lie in data read all that they are given."""
     return call.everything()
 
 

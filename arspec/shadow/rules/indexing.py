@@ -130,10 +130,13 @@ def masked_index(call: Call) -> Tensor:
 
 
 def _influence(call: Call, places: list[tuple[int, Tensor, Tensor]], shape: Sequence[int]) -> Tensor | None:
-    """What an index that depends on variables says of each place that it did or did not write; None: nothing."""
+    """What an index that depends on variables says of each place that it did or did not write; None: nothing.
+
+    Nothing, too, where the route is given: an element then reads the index that it was written by.
+    """
     owns = torch.broadcast_tensors(*[own for *_, own in places])
     own = call.algebra.join(*owns)
-    if not bool(own.any()):
+    if call.route_given or not bool(own.any()):
         return None
     fixed = [(axis, index) for axis, index, labels in places if not bool(labels.any())]
     sizes = [shape[axis] if any(axis == a for a, _ in fixed) else 1 for axis in range(len(shape))]
@@ -164,7 +167,7 @@ def index_put(call: Call) -> Tensor:
         )
     key = _key(places, value.dim())
     numbers = torch.arange(value.numel()).reshape(value.shape)[key]
-    come = call.labels(call["values"]).expand(numbers.shape)
+    come = call.algebra.join(call.labels(call["values"]), _laid(call, places, value.dim())).expand(numbers.shape)
     base = labels.reshape(-1)
     if not call["accumulate"]:
         base = base.index_fill(0, numbers.reshape(-1), CONSTANT)
@@ -181,9 +184,10 @@ def put(call: Call) -> Tensor:
     place = call.value(index).reshape(-1).remainder(max(1, value.numel()))
     if not call["accumulate"]:
         base = base.index_fill(0, place, CONSTANT)
-    come = call.labels(call["source"]).expand(call["source"].shape).reshape(-1)
+    own = call.labels(index).expand(index.shape).reshape(-1)
+    come = call.algebra.join(call.labels(call["source"]).expand(call["source"].shape).reshape(-1), own)
     out = call.algebra.scatter(base, 0, place, come).reshape(value.shape)
-    return call.algebra.join(out, _whole(call.algebra, call.labels(index)))
+    return out if call.route_given else call.algebra.join(out, _whole(call.algebra, own))
 
 
 @rule("scatter", "scatter_add", "scatter_reduce")
@@ -204,8 +208,9 @@ def scatter(call: Call) -> Tensor:
     joins = "scatter_add" in name or call.get("reduce") is not None
     if not joins or call.get("include_self", True) is False:
         labels = labels.scatter(dim, place, CONSTANT)
-    out = call.algebra.scatter(labels, dim, place, come)
-    if bool(own.any()):
+    told = bool(own.any())
+    out = call.algebra.scatter(labels, dim, place, call.algebra.join(come, own) if told else come)
+    if told and not call.route_given:
         out = _tell(call.algebra, out, dim, own)
     return out.reshape(value.shape)
 
@@ -241,8 +246,10 @@ def along_axis(call: Call) -> Tensor:
     shape[dim] = -1
     full = list(labels.shape)
     full[dim] = len(place)
+    if told := bool(own.any()):
+        come = call.algebra.join(come, own.reshape(shape))
     out = call.algebra.scatter(labels, dim, place.reshape(shape).expand(full), come.expand(full))
-    if bool(own.any()):
+    if told and not call.route_given:
         out = call.algebra.join(out, _whole(call.algebra, own))
     return out.reshape(value.shape)
 

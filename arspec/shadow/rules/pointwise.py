@@ -19,6 +19,8 @@ UNTAGGED = (
     "ldexp quantize_per_tensor dequantize int_repr nan_to_num logit erfinv threshold hardshrink softshrink "
     "isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv clamp clamp_min clamp_max pow "
     "float_power bernoulli _prelu_kernel prelu clip real imag result_type relu6 selu alpha_dropout dropout "
+    "eq ne lt le gt ge abs gcd lcm floor_divide remainder fmod bitwise_xor bitwise_left_shift bitwise_right_shift "
+    "_add_relu _conj_copy _neg_view_copy _standard_gamma_grad _dirichlet_grad quantize_per_channel "
     "feature_dropout poisson rrelu_with_noise"
 )
 
@@ -71,7 +73,7 @@ def still_masked(call: Call, labels: Tensor) -> Labels:
     return Masked(labels, mark & (out <= MASKED))
 
 
-def _mask(call: Call, value: Any, sign: int) -> Tensor | None:
+def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
     """Where a term is a masking constant."""
     if not isinstance(value, Tensor):
         return torch.tensor(True) if isinstance(value, (int, float)) and sign * value <= MASKED else None
@@ -93,17 +95,23 @@ def total(call: Call) -> Labels:
     alpha = call.get("alpha", 1)
     sign = -1 if "sub" in call.operator.name() else 1
     sign = -sign if isinstance(alpha, (int, float)) and alpha < 0 else sign
-    marks = [m for m in (_mask(call, one, 1), _mask(call, other, sign)) if m is not None]
+    marks = [m for m in (mask_of(call, one, 1), mask_of(call, other, sign)) if m is not None]
+    return after_masks(call, out, marks)
+
+
+def after_masks(call: Call, labels: Tensor, marks: list[Tensor]) -> Labels:
+    """Labels of a sum with masking constants at `marks`: cut where it is minus infinity, else marked."""
+    result = call.targets[0].detach()
     if marks:
-        gone = (marks[0] if len(marks) == 1 else marks[0] | marks[1]) & (result == -torch.inf)
-        out = torch.where(gone, CONSTANT, out)
-    marks += [mark for value in call.inputs if (mark := call.masked(value)) is not None]
+        gone = marks[0] if len(marks) == 1 else marks[0] | marks[1]
+        labels = torch.where(gone & (result == -torch.inf), CONSTANT, labels)
+    marks = [*marks, *(mark for value in call.inputs if (mark := call.masked(value)) is not None)]
     if not marks:
-        return out
+        return labels
     mark = marks[0]
     for more in marks[1:]:
         mark = mark | more
-    return Masked(out, mark & (result <= MASKED))
+    return Masked(labels, mark & (result <= MASKED))
 
 
 @rule("exp", "sigmoid", "exp2")

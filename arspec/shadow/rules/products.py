@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import factor, product
-from arspec.shadow.rules.table import rule
+from arspec.shadow.rules.pointwise import after_masks, mask_of
+from arspec.shadow.rules.table import Labels, rule
 
 
 def _row(part: Tensor) -> Tensor:
@@ -40,9 +42,9 @@ def multiply(call: Call) -> Tensor:
     return times(call, call[names[0]], call[names[1]])
 
 
-@rule("addmm", "baddbmm", "addmv", "addr", "_addmm_activation")
-def add_multiply(call: Call) -> Tensor:
-    """A product and a term; a factor of zero cuts either."""
+@rule("addmm", "baddbmm", "addmv", "addr", "_addmm_activation", "addbmm")
+def add_multiply(call: Call) -> Labels:
+    """A product and a term, which may be a mask; a factor of zero cuts either."""
     names = list(call.arguments)
     left, right = call[names[1]], call[names[2]]
     if left.dim() == 1 and right.dim() == 1:
@@ -50,19 +52,22 @@ def add_multiply(call: Call) -> Tensor:
         out = product(call.algebra, one.map(_column), other.map(_row))
     else:
         out = times(call, left, right)
+    if call.operator.name().startswith("aten::addbmm"):
+        out = out.expand(left.shape[0], left.shape[1], right.shape[2])
+        out = call.algebra.reduce(out, [0], keepdim=False)
     if call.get("alpha", 1) == 0:
-        out = out * 0
-    return out if call.get("beta", 1) == 0 else call.algebra.join(out, call.labels(call["self"]))
-
-
-@rule("addbmm")
-def add_batched(call: Call) -> Tensor:
-    """Products summed over the batch, and a term."""
-    out = times(call, call["batch1"], call["batch2"]).expand(
-        call["batch1"].shape[0], call["batch1"].shape[1], call["batch2"].shape[2]
-    )
-    out = call.algebra.reduce(out, [0], keepdim=False)
-    return out if call.get("beta", 1) == 0 else call.algebra.join(out, call.labels(call["self"]))
+        out = torch.zeros_like(out)
+    beta = call.get("beta", 1)
+    if beta == 0:
+        return out
+    term = call["self"]
+    marks = [] if beta < 0 or (mark := mask_of(call, term, 1)) is None else [mark]
+    labels = call.algebra.join(out, call.labels(term))
+    if not call.targets[0].is_floating_point() or (not marks and call.masked(term) is None):
+        return labels
+    if call.masked(left) is not None or call.masked(right) is not None:
+        return labels
+    return after_masks(call, labels, marks)
 
 
 @rule("linear", "mkldnn_linear")

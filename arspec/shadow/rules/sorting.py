@@ -79,7 +79,7 @@ def counts(call: Call) -> Labels:
     return call.everything()
 
 
-@rule("multinomial")
+@rule("multinomial", "_sample_dirichlet")
 def multinomial(call: Call) -> Tensor:
     """Draws by a row."""
     labels = call.labels(call["self"]).expand(call["self"].shape)
