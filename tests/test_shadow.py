@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -115,7 +116,7 @@ def test_memory_agrees_with_a_label_for_each_byte(seed: int) -> None:
 
     def places(view: Tensor) -> list[list[int]]:
         own = view.element_size()
-        where = torch.zeros(view.shape, dtype=torch.int64) + view.storage_offset()
+        where: Any = torch.zeros(view.shape, dtype=torch.int64) + view.storage_offset()
         for axis, (length, step) in enumerate(zip(view.shape, view.stride())):
             shape = [length if k == axis else 1 for k in range(view.dim())]
             where = where + (torch.arange(length) * step).reshape(shape)

@@ -4,8 +4,23 @@
 """
 
 from arspec.shadow.algebra import CONSTANT, LOOSE, Algebra, Ranks
+from arspec.shadow.closed import Closing, Closure
 from arspec.shadow.places import Place
 from arspec.shadow.tracer import Opaque, Read, Tracer, Unseen
 from arspec.shadow.tracing import Trace, trace
 
-__all__ = ["CONSTANT", "LOOSE", "Algebra", "Opaque", "Place", "Ranks", "Read", "Trace", "Tracer", "Unseen", "trace"]
+__all__ = [
+    "CONSTANT",
+    "LOOSE",
+    "Algebra",
+    "Closing",
+    "Closure",
+    "Opaque",
+    "Place",
+    "Ranks",
+    "Read",
+    "Trace",
+    "Tracer",
+    "Unseen",
+    "trace",
+]

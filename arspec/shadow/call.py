@@ -65,6 +65,11 @@ class Signature:
         bound.update(named)
         return bound
 
+    def split(self, bound: Mapping[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+        """Of all arguments, the tensors that the operator reads, and those that it writes to."""
+        read = [tensor for name in self.names if name not in self.outs for tensor in tensors(bound[name])]
+        return read, [tensor for name in self.written for tensor in tensors(bound[name])]
+
 
 _PYTHON: set[str] = torch.library._impls
 _KEYS = (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CompositeExplicitAutograd)
@@ -74,7 +79,8 @@ class Call:
     """An operator with its arguments; labels and values are those before the call.
 
     `targets` are the tensors that the call wrote: those returned, in order, then mutated ones. `context` is joined to
-    whatever is read: the label of the choice that led to this call.
+    whatever is read: the label of the choice that led to this call. `depth` is above 0 for what an operator is made of;
+    `route_used` says whether a rule took a route as it is; `module` is the path of the module that runs.
     """
 
     def __init__(
@@ -86,17 +92,19 @@ class Call:
         *,
         route_given: bool,
         context: Tensor | None = None,
+        depth: int = 0,
+        module: str = "",
     ) -> None:
         self.memory = memory
         self.signature = signature
         self.operator = signature.operator
-        self.route_given = route_given
+        self.route_used = False
         self.context = context
+        self.depth = depth
+        self.module = module
+        self._route_given = route_given
         self.arguments = signature.bind(args, named)
-        self.mutated = [tensor for name in signature.written for tensor in tensors(self.arguments[name])]
-        self.inputs = [
-            tensor for name in signature.names if name not in signature.outs for tensor in tensors(self[name])
-        ]
+        self.inputs, self.mutated = signature.split(self.arguments)
         self.targets: list[Tensor] = []
         self._before: dict[int, tuple[Tensor, Tensor, Tensor | None]] = {}
         if self.mutated and not signature.moved:
@@ -106,6 +114,12 @@ class Call:
                     masked = memory.masked(tensor)
                     masked = None if masked is None else masked.clone()
                     self._before[id(tensor)] = (_copy(memory.labels(tensor)), tensor.detach().clone(), masked)
+
+    @property
+    def route_given(self) -> bool:
+        """Whether indices that are found by sorting or selecting are taken as they are in this pass."""
+        self.route_used |= self._route_given
+        return self._route_given
 
     @property
     def algebra(self) -> Algebra:

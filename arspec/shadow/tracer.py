@@ -36,13 +36,15 @@ class Opaque:
 class Read:
     """A value, or a size that depends on values, which Python was given; `label` is the union of what it depends on.
 
-    `given`: the pass takes it as it is. Otherwise all that runs later is taken to depend on every variable.
+    `given`: the pass takes it as it is. Otherwise all that runs later is taken to depend on every variable. `step` is
+    the number of operators that ran before, without those that operators are made of.
     """
 
     how: str
     label: int
     given: bool
     place: Place
+    step: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ Watcher = Callable[[Call], None]
 # Operators that draw as many numbers as data say: later draws depend on those data.
 _DRAWS = {"_standard_gamma", "_sample_dirichlet", "poisson", "binomial", "rrelu_with_noise", "rrelu_with_noise_"}
 _SHAPES = {"index": "indices", "masked_select": "mask", "repeat_interleave": "repeats"}
-_EMPTY = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
+EMPTY = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
 # Operators that write to memory without reading what stood there.
 _FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_", "index_copy_", "index_fill_"} | {
     "masked_fill_",
@@ -103,6 +105,8 @@ class Tracer:
         self._mode = _Mode(self)
         self._outside = Outside(self, lambda: self._running)
         self._running = False  # the code of the pass runs, not this one
+        self._depth = 0
+        self._steps = 0
         self._everything = _label(CONSTANT)
         self._draws = _label(LOOSE)
         self._empty: set[int] = set()  # storages that no operator has written to yet
@@ -155,7 +159,7 @@ class Tracer:
         if number == CONSTANT:
             return
         given = number == LOOSE or (self.route_given and route)
-        self.reads.append(Read(how, number, given, self.here()))
+        self.reads.append(Read(how, number, given, self.here(), self._steps))
         if not given:
             self.context = self._everything
 
@@ -229,7 +233,9 @@ class Tracer:
             signature = self._signatures.get(func)
             if signature is None:
                 signature = self._signatures[func] = Signature(func, _rule(func))
-            return self._operator(signature, args, named)
+            out = self._operator(signature, args, named)
+            self._steps += not self._depth
+            return out
         finally:
             self._running = running
 
@@ -243,28 +249,51 @@ class Tracer:
         if signature.rule is None and not signature.view and (touched or self.context is not None):
             out = self._through(signature, args, named)
             if out is not NotImplemented:
+                if self.watchers:
+                    self._watchers(self._call(signature, args, named), out)
                 return out
-        if not (touched or self.watchers or self.context is not None):
+        if not (touched or self.context is not None):
             out = func(*args, **named)
             self._constant(signature, given, out)
+            if self.watchers:
+                self._watchers(self._call(signature, args, named), out)
             return out
-        context = self.context
-        call = Call(self.memory, signature, args, named, route_given=self.route_given, context=context)
+        call = self._call(signature, args, named)
         out = func(*args, **named)
         self._label(call, out)
+        if self.watchers:
+            self._watchers(call, out)
+        return out
+
+    def _call(self, signature: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> Call:
+        return Call(
+            self.memory,
+            signature,
+            args,
+            named,
+            route_given=self.route_given,
+            context=self.context,
+            depth=self._depth,
+            module=self.modules.path,
+        )
+
+    def _watchers(self, call: Call, out: Any) -> None:
+        if not call.targets:
+            call.targets = written(call.signature, call.inputs, call.mutated, out)
         for watcher in self.watchers:
             watcher(call)
-        return out
 
     @contextlib.contextmanager
     def _inside(self) -> Generator[None]:
         """What runs here is seen as what the author's code runs."""
         running, self._running = self._running, True
+        self._depth += 1
         try:
             with self._mode:
                 yield
         finally:
             self._running = running
+            self._depth -= 1
 
     def _through(self, signature: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Runs an operator without a rule by the operators that it is made of; NotImplemented where it is none's."""
@@ -309,7 +338,7 @@ class Tracer:
 
     def _constant(self, signature: Signature, given: Sequence[Tensor], out: Any) -> None:
         """Nothing with a label was read: random draws belong to this pass alone, all else is the same in every pass."""
-        if signature.name in _EMPTY:
+        if signature.name in EMPTY:
             self._made(out)
         elif signature.random:
             for target in tensors(out):
@@ -319,7 +348,8 @@ class Tracer:
                 self._filled(target)
 
     def _made(self, out: Tensor) -> None:
-        """Memory that holds nothing yet: its numbers belong to this pass alone."""
+        """Memory that holds nothing yet, of this pass alone. It is filled, so that passes can be compared."""
+        blank(out)
         self.memory.write(out, self._draws)
         if plain(out) and out.numel():
             self._empty.add(out.untyped_storage()._cdata)
@@ -341,16 +371,10 @@ class Tracer:
             self.read(signature.name, call.everything(), route=whole)
         if signature.shaped:
             self.read(signature.name, self._shape(call))
-        if signature.moved:
-            return  # a tensor was laid over other memory, and nothing was written
-        if not call.mutated:
-            read = {_key(tensor) for tensor in call.inputs}
-            if returned and all(_key(tensor) in read for tensor in returned):
-                return  # views
-        call.targets = [*returned, *(t for t in call.mutated if not any(t is other for other in returned))]
+        call.targets = written(call.signature, call.inputs, call.mutated, out)
         if not call.targets:
             return
-        if signature.name in _EMPTY:
+        if signature.name in EMPTY:
             self._made(returned[0])
             return
         rule = signature.rule if all(plain(tensor) for tensor in [*call.inputs, *call.targets]) else None
@@ -384,9 +408,28 @@ class Tracer:
         return out
 
 
+def written(signature: Signature, inputs: Sequence[Tensor], mutated: Sequence[Tensor], out: Any) -> list[Tensor]:
+    """The tensors that a call wrote: those returned, in order, then mutated ones; none for views."""
+    if signature.moved:
+        return []  # a tensor was laid over other memory
+    returned = list(tensors(out))
+    if not mutated:
+        read = {_key(tensor) for tensor in inputs}
+        if all(_key(tensor) in read for tensor in returned):
+            return []
+    return [*returned, *(t for t in mutated if not any(t is other for other in returned))]
+
+
 def _rule(func: torch._ops.OpOverload) -> Callable[[Call], Any] | None:
     found = find(func)
     return elementwise if found is None and torch.Tag.pointwise in func.tags else found
+
+
+def blank(tensor: Tensor) -> None:
+    """Fills memory that an operator has left as it was."""
+    if plain(tensor) and tensor.numel():
+        storage: Any = tensor.untyped_storage()
+        storage.fill_(0)
 
 
 def _key(tensor: Tensor) -> int:

@@ -1,0 +1,359 @@
+"""The closed pass: what labels call unchanged does not change when later variables do.
+
+A first pass is traced while a `Closing` records what each operator wrote. A second pass, on other values of the
+variables above a rank, runs the same operators. Every element whose label is at or below that rank must have the same
+bits. Small results are kept whole; of large ones, each block has a checksum, which any change of one element changes.
+
+Where the route is taken as given, rows stand in another order in the second pass. What lies before the first operator
+whose route depends on later variables is compared element by element, and then what the pass returns, up to rounding.
+"""
+
+# Storages, devices and modes have no public names in torch.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from arspec.shadow.algebra import LOOSE, compact
+from arspec.shadow.call import Call, Signature, tensors
+from arspec.shadow.memory import plain, seen_through
+from arspec.shadow.outside import Outside
+from arspec.shadow.places import Place, here
+from arspec.shadow.tracer import EMPTY, blank, written
+from arspec.shadow.tracing import Trace
+
+WHOLE = 1 << 18  # elements of a result that is kept whole
+KEPT_BYTES = 1 << 29  # of all results that are kept whole
+BLOCK = 1 << 12  # elements of one checksum
+AT_ONCE = 1 << 22  # elements that are summed together
+ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What a second pass says about the labels of the first.
+
+    ok          nothing that labels call unchanged has changed
+    rank        variables above it were changed
+    operator    the first operator whose result differs, or that runs in one pass only; "" where none does
+    place       where the author calls it
+    difference  how far its result differs, where it was kept whole
+    floor       how far the same pass differs from itself, or the rounding that is granted
+    compared    how many elements were compared
+    steps       how many operators were compared, of how many
+    why         in words, what differs
+    """
+
+    ok: bool
+    rank: int
+    operator: str = ""
+    place: Place | None = None
+    difference: float | None = None
+    floor: float = 0.0
+    compared: int = 0
+    steps: tuple[int, int] = (0, 0)
+    why: str = ""
+
+
+@dataclass
+class _Result:
+    """What an operator wrote: its shape, and its values with their labels, or checksums for each rank."""
+
+    shape: torch.Size
+    dtype: torch.dtype
+    labels: Tensor
+    values: Tensor | None = None
+    sums: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
+    floor: float = 0.0
+
+
+@dataclass
+class _Step:
+    operator: str
+    place: Place
+    results: list[_Result]
+    route: int = 0  # the label of what decides a route here, where the pass takes it as given
+
+
+class Closing:
+    """Records a pass, as a watcher of `trace`, and compares others with it.
+
+    `ranks` are those above which variables will be changed. The random state is the caller's: each pass starts from the
+    same.
+    """
+
+    def __init__(self, ranks: Sequence[int]) -> None:
+        self.ranks = sorted(set(ranks))
+        self._steps: list[_Step] = []
+        self._returned: list[_Result] | None = None
+        self._reads = 0
+        self._bytes = 0
+
+    def __call__(self, call: Call) -> None:
+        """Records one operator."""
+        if call.depth:
+            return
+        place = here(call.module)
+        results = [self._keep(target, call.memory.labels(target)) for target in call.targets if plain(target)]
+        if call.signature.name in EMPTY:
+            results = []
+        route = int(call.everything()) if call.route_used else 0
+        self._steps.append(_Step(str(call.operator), place, results, route))
+
+    def compare(
+        self,
+        run: Callable[[], Any],
+        rank: int,
+        trace: Trace,
+        *,
+        floor: float = 0.0,
+        same: Callable[[], Any] | None = None,
+    ) -> tuple[Any, Closure]:
+        """Runs a pass on which only variables above `rank` have other values -> what it returns, and what differs.
+
+        `trace` is the pass that was recorded. `floor`: how far outputs of one input differ between slots and batch
+        shapes. `same`: runs the recorded pass once more; it is called where something differs, to know how far that
+        pass differs from itself.
+        """
+        assert rank in self.ranks, f"rank {rank} was not announced: {self.ranks}"
+        if self._returned is None:
+            self._returned = [self._keep(t, trace.labels(t), True) for t in tensors(trace.output) if plain(t)]
+        limit = self._limit(rank, trace)
+        output, found = self._pass(run, rank, limit, floor, trace)
+        if not found.ok and same is not None:
+            self._measure(same)
+            output, found = self._pass(run, rank, limit, floor, trace)
+        return output, found
+
+    def _limit(self, rank: int, trace: Trace) -> int:
+        """How many operators run before the first whose route, or a choice of Python, depends on variables above."""
+        steps = [k for k, step in enumerate(self._steps) if step.route > rank + LOOSE + 1]
+        steps += [read.step for read in trace.reads if read.label > rank + LOOSE + 1]
+        return min(steps, default=len(self._steps))
+
+    def _pass(self, run: Callable[[], Any], rank: int, limit: int, floor: float, trace: Trace) -> tuple[Any, Closure]:
+        given = limit < len(self._steps)
+        against = _Against(self._steps, rank, limit)
+        output = _replay(run, against.step)
+        against.finish(not given)
+        if against.fault is not None:
+            return output, against.closure()
+        returned = [t for t in tensors(output) if plain(t)]
+        kept = self._returned or []
+        if len(kept) != len(returned):
+            against.differs("what the pass returns", None, None, 0.0, "it returns another number of tensors")
+        for number, (result, tensor) in enumerate(zip(kept, returned)):
+            name = f"result {number} of the pass" if len(kept) > 1 else "the result of the pass"
+            grant = max(floor, _rounding(tensor)) if given else 0.0
+            against.result(name, None, result, tensor, grant)
+        return output, against.closure()
+
+    def _measure(self, same: Callable[[], Any]) -> None:
+        """How far the same pass differs from itself."""
+        steps = self._steps
+
+        def step(number: int, operator: str, targets: list[Tensor]) -> None:
+            if number >= len(steps) or steps[number].operator != operator:
+                return
+            for result, target in zip(steps[number].results, targets):
+                if result.shape != target.shape:
+                    continue
+                if result.values is not None:
+                    result.floor = max(
+                        result.floor, float(_distance(result.values, target).max()) if target.numel() else 0
+                    )
+                else:
+                    for rank, own in result.sums.items():
+                        if not torch.equal(own, _sums(target, result.labels, rank)):
+                            result.sums[rank] = torch.empty(0)  # it never has the same bits: it says nothing
+
+        _replay(same, step)
+
+    def _keep(self, tensor: Tensor, labels: Tensor, whole: bool = False) -> _Result:
+        tensor = tensor.detach()
+        result = _Result(tensor.shape, tensor.dtype, compact(labels).clone().expand(labels.shape))
+        if whole or (tensor.numel() <= WHOLE and self._bytes < KEPT_BYTES):
+            result.values = tensor.clone()
+            self._bytes += tensor.numel() * tensor.element_size()
+        else:
+            result.sums = {rank: _sums(tensor, labels, rank) for rank in self.ranks}
+        return result
+
+
+class _Against:
+    """Compares a pass with the recorded one, step by step, up to the first that differs."""
+
+    def __init__(self, steps: Sequence[_Step], rank: int, limit: int) -> None:
+        self.steps, self.rank, self.limit = steps, rank, limit
+        self.fault: Closure | None = None
+        self.compared = self.done = 0
+        self.floor = 0.0
+
+    def step(self, number: int, operator: str, targets: list[Tensor]) -> None:
+        """One operator of the second pass."""
+        if number >= self.limit or self.fault is not None:
+            return
+        if number >= len(self.steps):
+            self.differs(operator, here(), None, 0.0, "it runs in the second pass alone")
+            return
+        step = self.steps[number]
+        self.done = number + 1
+        if step.operator != operator:
+            self.differs(step.operator, step.place, None, 0.0, f"in the second pass {operator} runs instead")
+            return
+        for result, target in zip(step.results, targets):
+            self.result(step.operator, step.place, result, target, 0.0)
+
+    def finish(self, all_run: bool) -> None:
+        """The pass has ended."""
+        if all_run and self.fault is None and self.done < len(self.steps):
+            step = self.steps[self.done]
+            self.differs(step.operator, step.place, None, 0.0, "it runs in the first pass alone")
+
+    def result(self, operator: str, place: Place | None, result: _Result, tensor: Tensor, grant: float) -> None:
+        """One tensor that both passes have."""
+        if self.fault is not None:
+            return
+        low = compact(result.labels) <= self.rank + LOOSE + 1
+        if result.shape != tensor.shape or result.dtype != tensor.dtype:
+            if grant == 0.0 or bool(low.any()):
+                self.differs(operator, place, None, 0.0, f"shape {tuple(tensor.shape)}, not {tuple(result.shape)}")
+            return
+        if tensor.numel() == 0:
+            return
+        self.compared += int(low.sum()) * (tensor.numel() // low.numel())
+        if result.values is not None:
+            far = torch.where(low, _distance(result.values, tensor), 0.0)
+            worst, floor = float(far.max()), max(grant, 4 * result.floor)
+            self.floor = max(self.floor, floor)
+            if worst > floor:
+                self.differs(operator, place, worst, floor, "an element that it may not move has moved")
+            return
+        own = result.sums[self.rank]
+        if own.numel() and not torch.equal(own, _sums(tensor, result.labels, self.rank)):
+            self.differs(operator, place, None, 0.0, "an element that it may not move has moved")
+
+    def differs(self, operator: str, place: Place | None, difference: float | None, floor: float, why: str) -> None:
+        """The first fault that is found."""
+        self.fault = Closure(
+            False, self.rank, operator, place, difference, floor, self.compared, (self.done, len(self.steps)), why
+        )
+
+    def closure(self) -> Closure:
+        """What was found."""
+        if self.fault is not None:
+            return self.fault
+        steps = (min(self.limit, len(self.steps)), len(self.steps))
+        return Closure(True, self.rank, floor=self.floor, compared=self.compared, steps=steps)
+
+
+class _Replay(TorchDispatchMode):
+    """Tells each operator of a pass, by number, name and what it wrote."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, step: Callable[[int, str, list[Tensor]], None]) -> None:
+        super().__init__()
+        self._step = step
+        self._number = 0
+        self._signatures: dict[Any, Signature] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if any(not seen_through(kind) for kind in types):
+            return NotImplemented
+        named = kwargs or {}
+        out = func(*args, **named)
+        if not isinstance(func, torch._ops.OpOverload):
+            return out
+        signature = self._signatures.get(func)
+        if signature is None:
+            signature = self._signatures[func] = Signature(func, None)
+        if signature.name in EMPTY:
+            blank(out)
+            targets: list[Tensor] = []
+        else:
+            inputs, mutated = signature.split(signature.bind(args, named))
+            targets = [target for target in written(signature, inputs, mutated, out) if plain(target)]
+        self._step(self._number, str(func), targets)
+        self._number += 1
+        return out
+
+
+class _Nobody:
+    """A witness of what leads outside who says nothing: the second pass runs as the first did."""
+
+    def exposed(self, tensor: Tensor, how: str, *, shared: bool) -> None:
+        """Nothing."""
+
+    def entered(self, result: Tensor, values: Any) -> None:
+        """Nothing."""
+
+    def borrowed(self, tensor: Tensor) -> None:
+        """Nothing."""
+
+    def hidden(self, what: str) -> None:
+        """Nothing."""
+
+
+def _replay(run: Callable[[], Any], step: Callable[[int, str, list[Tensor]], None]) -> Any:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Outside(_Nobody(), lambda: True))
+        stack.enter_context(_Replay(step))
+        return run()
+
+
+def _distance(one: Tensor, other: Tensor) -> Tensor:
+    """How far two tensors are apart, element by element, in float64; infinite where only one is a number."""
+    if one.is_complex():
+        one, other = one.to(torch.complex128), other.detach().to(torch.complex128)
+    else:
+        one, other = one.to(torch.float64), other.detach().to(torch.float64)
+    same = (one == other) | (one.isnan() & other.isnan())
+    return torch.where(same, 0.0, (one - other).abs().nan_to_num(torch.inf, torch.inf))
+
+
+def _rounding(tensor: Tensor) -> float:
+    """How far sums in another order may differ in a tensor."""
+    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.numel() == 0:
+        return 0.0
+    scale = float(tensor.detach().abs().nan_to_num(0.0, 0.0, 0.0).max())
+    return ROUNDING * torch.finfo(tensor.dtype).eps * scale
+
+
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _sums(tensor: Tensor, labels: Tensor, rank: int) -> Tensor:
+    """A checksum for each block of elements, of the bits of those whose label is at or below a rank.
+
+    Bits are multiplied by odd numbers, so that a change of any one element changes its sum.
+    """
+    tensor, below = tensor.detach().resolve_neg().cpu(), compact(labels) <= rank + LOOSE + 1
+    if tensor.is_complex():
+        tensor, below = torch.view_as_real(tensor.resolve_conj()), below[..., None]
+    if tensor.dim() == 0:
+        tensor, below = tensor[None], below.reshape(1)
+    below = below.expand(tensor.shape)
+    rows = max(1, AT_ONCE // max(1, tensor[:1].numel()))
+    parts: list[Tensor] = []
+    for value, mask in zip(tensor.split(rows), below.split(rows)):
+        if value.is_floating_point() and value.element_size() > 1:
+            value = value + 0.0  # one zero, whatever its sign
+        bits = value.contiguous().view(_BITS[value.element_size()])
+        bits = torch.where(mask, bits, torch.zeros((), dtype=bits.dtype)).reshape(-1)
+        bits = bits if bits.dtype == torch.int64 else bits.to(torch.int32)
+        missing = -bits.numel() % BLOCK
+        bits = torch.nn.functional.pad(bits, (0, missing)).view(-1, BLOCK)
+        odd = torch.arange(BLOCK, dtype=bits.dtype) * 0x9E3779 * 2 + 1
+        parts.append((bits * odd).sum(1, dtype=bits.dtype))
+    return torch.cat(parts)
