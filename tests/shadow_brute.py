@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from arspec.shadow.algebra import Ranks
+from arspec.shadow.sets import Sets
 from arspec.shadow.tracer import Tracer
+from arspec.shadow.tracing import trace
 
 Run = Callable[..., Any]
 SEED = 1234
@@ -121,3 +123,22 @@ def compare(run: Run, bases: Sequence[Sequence[Tensor]], **how: Any) -> tuple[in
         over += int((got > want).sum())
         total += len(want)
     return missed, over, total
+
+
+def read(run: Run, inputs: Sequence[Tensor], *, route_given: bool = False) -> tuple[Tensor, int]:
+    """`[outputs, variables]` bool: what labels of sets allow; and how many operators had no rule."""
+    total = sum(t.numel() for t in inputs)
+    algebra = Sets(total)
+    torch.manual_seed(SEED)
+    given = [t.clone() for t in inputs]
+    sources: list[tuple[Tensor, Tensor]] = []
+    start = 0
+    for t in given:
+        sources.append((t, torch.arange(start, start + t.numel()).reshape(t.shape)))
+        start += t.numel()
+    with torch.no_grad():
+        found = trace(lambda: run(*given), sources, algebra=algebra, route_given=route_given)
+    labels = [found.labels(t).reshape(-1) for t in leaves(found.output)]
+    if not labels:
+        return torch.zeros(0, total, dtype=torch.bool), len(found.opaque)
+    return torch.from_numpy(algebra.members(torch.cat(labels))), len(found.opaque)
