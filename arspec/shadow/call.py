@@ -80,7 +80,8 @@ class Call:
 
     `targets` are the tensors that the call wrote: those returned, in order, then mutated ones. `context` is joined to
     whatever is read: the label of the choice that led to this call. `depth` is above 0 for what an operator is made of;
-    `route_used` says whether a rule took a route as it is; `module` is the path of the module that runs.
+    `route_used` says whether a rule took a route as it is, `rounds` whether its labels hold up to rounding alone;
+    `module` is the path of the module that runs.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Call:
         self.signature = signature
         self.operator = signature.operator
         self.route_used = False
+        self.rounds = False
         self.context = context
         self.depth = depth
         self.module = module

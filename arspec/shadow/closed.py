@@ -4,8 +4,9 @@ A first pass is traced while a `Closing` records what each operator wrote. A sec
 variables above a rank, runs the same operators. Every element whose label is at or below that rank must have the same
 bits. Small results are kept whole; of large ones, each block has a checksum, which any change of one element changes.
 
-Where the route is taken as given, rows stand in another order in the second pass. What lies before the first operator
-whose route depends on later variables is compared element by element, and then what the pass returns, up to rounding.
+Where the route is taken as given, rows stand in another order in the second pass. Where a convolution is made of
+Fourier transforms, what comes later changes the rounding of all. What lies before the first such operator that depends
+on later variables is compared element by element, and then what the pass returns, up to rounding.
 """
 
 # Storages, devices and modes have no public names in torch.
@@ -80,7 +81,7 @@ class _Step:
     operator: str
     place: Place
     results: list[_Result]
-    route: int = 0  # the label of what decides a route here, where the pass takes it as given
+    route: int = 0  # the label of what decides a route here, where the pass takes it as given, or the rounding
 
 
 class Closing:
@@ -105,7 +106,7 @@ class Closing:
         results = [self._keep(target, call.memory.labels(target)) for target in call.targets if plain(target)]
         if call.signature.name in EMPTY:
             results = []
-        route = int(call.everything()) if call.route_used else 0
+        route = int(call.everything()) if call.route_used or call.rounds else 0
         self._steps.append(_Step(str(call.operator), place, results, route))
 
     def compare(

@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
+from arspec.shadow.spectra import Spectra
 
 SWEEP_BYTES = 1 << 26  # labels that are written between two looks for storages that are freed
 SWEEP_WRITES = 256
@@ -126,6 +127,7 @@ class ShadowMemory:
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
+        self.spectra = Spectra()
         self._planes: dict[int, _Plane] = {}
         self._objects: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._writes = 0

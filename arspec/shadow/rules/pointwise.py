@@ -10,6 +10,7 @@ from torch import Tensor
 from arspec.shadow.algebra import CONSTANT
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import MASKED, constant, margin
+from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 UNTAGGED = (
@@ -46,6 +47,8 @@ def product(call: Call) -> Labels:
         cut = call.zero(zero)
         if bool(cut.any()):
             out = torch.where(cut & call.value(partner).isfinite(), CONSTANT, out)
+    if call.targets[0].is_complex():
+        multiplied(call)
     return still_masked(call, out)
 
 
@@ -58,6 +61,8 @@ def quotient(call: Call) -> Labels:
     if bool(cut.any()):
         divisor = call.value(other)
         out = torch.where(cut & (divisor != 0) & (divisor == divisor), CONSTANT, out)
+    if call.targets[0].is_complex():
+        multiplied(call)
     return still_masked(call, out)
 
 
