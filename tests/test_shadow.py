@@ -148,3 +148,15 @@ def test_labels_that_are_uniform_along_channels_cost_no_more_than_positions() ->
     heads = wide.chunk(4, -1)[1].view(1, 16, 8, 128).transpose(1, 2)
     assert memory.labels(heads).untyped_storage().nbytes() == 16 * 4
     assert memory.labels(heads)[0, 3, :, 5].tolist() == list(range(2, 18))
+
+
+def test_a_one_hot_code_of_known_width_reads_each_number_alone() -> None:
+    """torch looks at the least and the greatest number to refuse wrong ones; a width that data set is read by all."""
+
+    def code(width: int) -> Callable[[Tensor], Tensor]:
+        return lambda x: torch.nn.functional.one_hot(x.long(), width).amax(-1)
+
+    own, found = ranks(code(4))
+    assert own == list(range(6)) and not found.reads
+    assert ranks(code(-1))[0] == [5] * 6
+    assert torch.nn.functional.one_hot.__name__ == "one_hot"

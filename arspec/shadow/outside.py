@@ -64,6 +64,7 @@ class Outside:
         self._thread = 0
         self._eager = False
         self._inside = False
+        self.checks = False  # torch reads values only to refuse wrong ones
 
     def __enter__(self) -> Outside:
         self._thread = threading.get_ident()
@@ -80,6 +81,7 @@ class Outside:
         for name in ("__getitem__", "tolist", "data_ptr", "_write_file", "_share_filename_cpu_", "_share_fd_cpu_"):
             if hasattr(torch.UntypedStorage, name):
                 self._wrap(torch.UntypedStorage, name, before=lambda args, _, name=name: self._storage(args[0], name))
+        self._check(torch.nn.functional, "one_hot", _of_known_width)
         hidden: list[tuple[Any, str, str]] = [
             (threading.Thread, "start", "a thread that was started"),
             (concurrent.futures.ThreadPoolExecutor, "submit", "a thread that was given work"),
@@ -154,12 +156,34 @@ class Outside:
         setattr(owner, name, wrapper)
         self._stack.callback(_put_back, owner, name, own)
 
+    def _check(self, owner: Any, name: str, only: Callable[..., bool]) -> None:
+        """Marks the calls of a function that reads values only to refuse wrong ones, where `only` says so of them."""
+        own = vars(owner).get(name, _ABSENT)
+        original = getattr(owner, name)
+
+        def wrapper(*args: Any, **named: Any) -> Any:
+            if self.checks or threading.get_ident() != self._thread or not only(*args, **named):
+                return original(*args, **named)
+            self.checks = True
+            try:
+                return original(*args, **named)
+            finally:
+                self.checks = False
+
+        setattr(owner, name, wrapper)
+        self._stack.callback(_put_back, owner, name, own)
+
     def _told(self, tell: Callable[..., None], *what: Any) -> None:
         self._inside = True
         try:
             tell(*what)
         finally:
             self._inside = False
+
+
+def _of_known_width(tensor: Tensor, num_classes: int = -1) -> bool:
+    """Whether a one-hot code has its width from its caller, not from the greatest number."""
+    return num_classes > 0
 
 
 _ABSENT = object()

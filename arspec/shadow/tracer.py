@@ -156,7 +156,7 @@ class Tracer:
         What Python does next could be anything where the value is another one, so all that runs later depends on all.
         """
         number = int(label)
-        if number == CONSTANT:
+        if number == CONSTANT or self._outside.checks:
             return
         given = number == LOOSE or (self.route_given and route)
         self.reads.append(Read(how, number, given, self.here(), self._steps))
