@@ -57,6 +57,9 @@ class LanguageModel(nn.Module):
             if position_ids is None and "position_ids" in self.takes:
                 counted = attention_mask.long().cumsum(-1) - 1
                 position_ids = counted.masked_fill(attention_mask == 0, 0)[:, -length:]
+        if "lengths" in self.takes:  # otherwise counted from the ids, whose padding is not among the levels
+            real = torch.ones_like(ids) if attention_mask is None else attention_mask[:, -length:]
+            given["lengths"] = real.sum(-1)
         if documents is not None:
             position_ids = restarted(documents)
         if position_ids is not None:

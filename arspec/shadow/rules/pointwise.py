@@ -18,8 +18,8 @@ UNTAGGED = (
     "hardsigmoid hardswish hardtanh softplus gelu silu mish elu celu leaky_relu relu tanh rsub __lshift__ "
     "__rshift__ __and__ __or__ __xor__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside copysign "
     "ldexp quantize_per_tensor dequantize int_repr nan_to_num logit erfinv threshold hardshrink softshrink "
-    "isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv clamp clamp_min clamp_max pow "
-    "float_power bernoulli _prelu_kernel prelu clip real imag result_type relu6 selu alpha_dropout dropout "
+    "isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv pow "
+    "float_power bernoulli _prelu_kernel prelu real imag result_type relu6 selu alpha_dropout dropout "
     "eq ne lt le gt ge abs gcd lcm floor_divide remainder fmod bitwise_xor bitwise_left_shift bitwise_right_shift "
     "_add_relu _conj_copy _neg_view_copy _standard_gamma_grad _dirichlet_grad quantize_per_channel "
     "feature_dropout poisson rrelu_with_noise"
@@ -76,6 +76,22 @@ def still_masked(call: Call, labels: Tensor) -> Labels:
     for other in marks[1:]:
         mark = mark | other
     return Masked(labels, mark & (out <= MASKED))
+
+
+@rule("maximum", "max.other", "clamp", "clamp_min", "clamp_max", "clip")
+def bounded(call: Call) -> Labels:
+    """A masked score stays one where its bounds are constants, or masked too."""
+    out = union(call)
+    value = call["self"]
+    mark = call.masked(value)
+    if mark is None or not call.targets[0].is_floating_point():
+        return out
+    for bound in call.inputs:
+        if bound is not value:
+            own = call.masked(bound)
+            still = call.labels(bound) == CONSTANT
+            mark = mark & (still if own is None else still | own)
+    return Masked(out, mark & (call.targets[0].detach() <= MASKED))
 
 
 def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
@@ -138,11 +154,17 @@ def chosen(call: Call, condition: Any, one: Any, other: Any) -> Labels:
     out = torch.where(which, yes, no)
     if bool(own.any()):
         out = torch.where(own == CONSTANT, out, call.algebra.join(own, yes, no))
-    marks = [call.masked(value) for value in (one, other)]
+    marks = [_low(call, value) for value in (one, other)]
     if all(mark is None for mark in marks):
         return out
     first, second = (torch.tensor(False) if mark is None else mark for mark in marks)
-    return Masked(out, torch.where(which, first, second) & (own == CONSTANT))
+    return Masked(out, torch.where(own == CONSTANT, torch.where(which, first, second), first & second))
+
+
+def _low(call: Call, value: Any) -> Tensor | None:
+    """Where a value is masked, or a masking constant."""
+    marks = [mark for mark in (call.masked(value), mask_of(call, value, 1)) if mark is not None]
+    return None if not marks else marks[0] if len(marks) == 1 else marks[0] | marks[1]
 
 
 @rule("where")

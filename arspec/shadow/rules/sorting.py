@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT
+from arspec.shadow.algebra import CONSTANT, LOOSE
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import constant, softened
-from arspec.shadow.rules.table import Labels, rule
+from arspec.shadow.rules.table import Labels, Masked, rule
 
 
 @rule("sort", "topk", "argsort", "msort")
@@ -21,7 +21,12 @@ def order(call: Call) -> Labels:
         return labels
     place = call.targets[-1]
     if call.route_given and place.dtype == torch.int64 and len(call.targets) > 1:
-        return [labels.gather(dim, place)] * len(call.targets)
+        found = labels.gather(dim, place)
+        mark = call.masked(value)
+        if mark is None:
+            return [found] * len(call.targets)
+        low = mark.expand(value.shape).gather(dim, place)  # chosen for want of others: where, is of this pass alone
+        return [Masked(found, low), torch.where(low, LOOSE, found)]
     if "topk" in call.operator.name() and call.get("largest", True):
         labels = _past_masks(call, value, dim, labels)
     return [call.algebra.reduce(labels, [dim])] * len(call.targets)
