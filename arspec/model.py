@@ -15,10 +15,12 @@ from arspec.analysis.report import prove
 from arspec.codec.codec import compress as compressed
 from arspec.codec.codec import decompress as restored
 from arspec.completion import complete as completed
-from arspec.diagnostics import SpecError
+from arspec.diagnostics import InputError, SpecError
+from arspec.diagnostics.arguments import check_each, check_number, check_text, check_type, check_whole
 from arspec.language.load import Spec
-from arspec.network.module import Network, tensor_of
+from arspec.network.module import Condition, Network, Values, tensor_of
 from arspec.progress import showing
+from arspec.sampler.drive.drawing import check_counts
 from arspec.sampler.drive.method import sample as drawn
 from arspec.sampler.drive.prompting import begun
 from arspec.sampler.drive.stream import stream_of
@@ -35,25 +37,32 @@ class Model(Network):
 
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
-        first: int = 0, method: str = "auto", prefix: Tensor | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+        first: int = 0, method: str = "auto", prefix: Values | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Condition,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from
         `first` on) alone. So neither batch size nor method changes a sample. `method`: auto, once, depth or
         fixed-point (`arspec.sampler.drive.method`). prefix [k] or [n, k]: what sequences begin with; the rest is drawn
         given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
-        (`arspec.heads.truncation`). InputError where the head has no probability for each level."""
+        (`arspec.heads.truncation`). InputError where the head has no probability for each level.
+
+        condition: each condition of the spec by its name, as a tensor, an array or lists with a row for each example. A
+        class may be given by its number or its name: label="cat" for all examples, label=["cat", "dog"] in turn."""
+        check_counts(n=n, first=first)
+        check_each(check_whole, seed=seed, member=member, top_k=top_k)
+        check_each(check_number, temperature=temperature, top_p=top_p, min_p=min_p)
+        check_text(method, "method")
         given, known = (None, None) if prefix is None else begun(self, n, tensor_of(prefix, "a prompt"), member)
         with showing(progress):
             return drawn(
-                self, n, condition, method=method, member=member, seed=seed, temperature=temperature, first=first,
-                given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
+                self, n, self.numbered(condition, n), method=method, member=member, seed=seed, temperature=temperature,
+                first=first, given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
             )  # fmt: skip
 
     def stream(
         self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
-        first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+        first: int = 0, prefix: Values | None = None, compiled: bool | None = None, top_k: int | None = None,
+        top_p: float | None = None, min_p: float | None = None, **condition: Condition,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all. They are the
         numbers of `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream,
@@ -62,6 +71,9 @@ class Model(Network):
         prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled;
         None does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p: as in `sample`.
         InputError for more steps than there are, with the reason."""
+        check_counts(n=n, first=first)
+        check_each(check_whole, steps=steps, chunk=chunk, seed=seed, member=member, top_k=top_k)
+        check_each(check_number, temperature=temperature, top_p=top_p, min_p=min_p)
         prefix = None if prefix is None else tensor_of(prefix, "a prompt")
         return stream_of(self, member).run(
             n, steps, self.numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first,
@@ -69,45 +81,58 @@ class Model(Network):
         )  # fmt: skip
 
     def complete(
-        self, x: Tensor, known: Tensor, *, how: str = "auto", method: str = "auto", seed: int = 0,
+        self, x: Values, known: Values, *, how: str = "auto", method: str = "auto", seed: int = 0,
         temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
         sweeps: int = 20, tries: int = 1000,
-        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Tensor,
+        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Condition,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact
         conditional samples where the given part comes first in the order of some member of the family.
         `arspec.completion.complete` takes the same arguments. It says of every way (`how`) what its samples are worth.
         method, top_k, top_p, min_p: as in `sample`, the last three for the order alone."""
+        x = _examples(x)
+        check_each(check_whole, seed=seed, member=member, particles=particles, sweeps=sweeps, tries=tries, top_k=top_k)
+        check_each(check_number, temperature=temperature, top_p=top_p, min_p=min_p)
+        check_each(check_text, method=method, how=how)
         with showing(progress):
             return completed(
-                self, tensor_of(x), tensor_of(known, "what is known"), condition, how=how, method=method, member=member,
-                seed=seed, temperature=temperature, particles=particles, sweeps=sweeps, tries=tries, top_k=top_k,
-                top_p=top_p, min_p=min_p,
+                self, x, tensor_of(known, "what is known"), self.numbered(condition, len(x)), how=how, method=method,
+                member=member, seed=seed, temperature=temperature, particles=particles, sweeps=sweeps, tries=tries,
+                top_k=top_k, top_p=top_p, min_p=min_p,
             ).values  # fmt: skip
 
     # -- scores ------------------------------------------------------------------------------------------------------
 
     def score(
-        self, x: Tensor, *, background: Network | None = None, typical: float | None = None, codec: str | None = None,
-        batch: int = 64, members: int = 0, **condition: Tensor,
+        self, x: Values, *, background: Network | None = None, typical: float | None = None, codec: str | None = None,
+        batch: int = 64, members: int = 0, **condition: Condition,
     ) -> Scores:  # fmt: skip
         """How likely each example of x [N, *shape] is, where it is surprising, and scores of how strange it is: see
         `arspec.scoring.score`."""
+        x = _examples(x)
+        check_each(check_whole, batch=batch, members=members)
+        check_number(typical, "typical")
+        check_text(codec, "codec")
+        if background is not None:
+            check_type(background, Network, "background", "another model")
         return scored(
-            self, tensor_of(x), condition, background=background, typical=typical, codec=codec, batch=batch,
+            self, x, self.numbered(condition, len(x)), background=background, typical=typical, codec=codec, batch=batch,
             members=members,
         )  # fmt: skip
 
     # -- compression -------------------------------------------------------------------------------------------------
 
-    def compress(self, x: Tensor, *, member: int = 0, noise: int = 35, **condition: Tensor) -> bytes:
+    def compress(self, x: Values, *, member: int = 0, noise: int = 35, **condition: Condition) -> bytes:
         """Examples [B, *shape] as a container of about -log2 p(x) bits, which any machine decompresses whose parameters
         differ by less than 2^-noise of their size. It computes in float64. A condition has one row, or B."""
-        return compressed(self, tensor_of(x), member, noise, self.numbered(condition, len(x)))
+        x = _examples(x)
+        check_each(check_whole, member=member, noise=noise)
+        return compressed(self, x, member, noise, self.numbered(condition, len(x)))
 
     def decompress(self, container: bytes) -> Tensor:
         """The examples that `compress` made the container of, in their own type of integers. InputError where it is
         damaged, of another model, or where the numbers computed here are too far from those of the encoder."""
+        check_type(container, (bytes, bytearray, memoryview), "a container", "the bytes that compress gave")
         return restored(self, container)
 
     # -- folders and repositories ------------------------------------------------------------------------------------
@@ -149,6 +174,14 @@ class Model(Network):
 
     def __repr__(self) -> str:
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"
+
+
+def _examples(x: Values) -> Tensor:
+    """Examples [N, *shape] as a tensor. InputError for what has no axis of examples."""
+    found = tensor_of(x)
+    if not found.ndim:
+        raise InputError("AR804", "examples are [N, *shape]; a single number came")
+    return found
 
 
 def build(spec: Spec, seed: int = 0, worth: int | None = None) -> Model:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from arspec.diagnostics.errors import InputError
@@ -21,15 +22,27 @@ def path_of(value: Any, what: str) -> str:
 
 
 def check_whole(value: Any, what: str) -> None:
-    """InputError (AR945) for what is neither a whole number nor None."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    """InputError (AR945) for what is neither a whole number, of Python or numpy, nor None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
         raise wrong_type(what, "a whole number", value)
 
 
 def check_number(value: Any, what: str) -> None:
-    """InputError (AR945) for what is neither a number nor None."""
-    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
+    """InputError (AR945) for what is neither a number, of Python or numpy, nor None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
         raise wrong_type(what, "a number", value)
+
+
+def check_text(value: Any, what: str) -> None:
+    """InputError (AR945) for what is neither text nor None."""
+    if value is not None and not isinstance(value, str):
+        raise wrong_type(what, "a name as text", value)
+
+
+def check_each(check: Callable[[Any, str], None], **values: Any) -> None:
+    """Checks arguments by their names. InputError (AR945) as `check` raises it."""
+    for what, value in values.items():
+        check(value, what)
 
 
 def check_settings(value: Any, what: str) -> None:

@@ -52,7 +52,7 @@ def conditioned(x: Tensor, given: Tensor | None, w: Weights) -> Tensor:
     from torch.nn import functional as F
 
     if given.ndim == 2:
-        return x + F.linear(given, w[WEIGHT]).view(len(given), -1, *[1] * (x.ndim - 2))
+        return x + F.linear(given, w[WEIGHT]).view(*x.shape[:2], *[1] * (x.ndim - 2))
     weight = w[WEIGHT].view(*w[WEIGHT].shape, *[1] * (x.ndim - 2))
     return x + (F.conv1d(given, weight) if x.ndim == 3 else F.conv2d(given, weight))
 

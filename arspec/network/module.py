@@ -6,13 +6,14 @@ One generic module holds the weights; each layer kind states its computation as 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -29,6 +30,9 @@ from arspec.network.segments import segments
 from arspec.network.steps import Step, steps_of
 from arspec.network.weights import Names, WeightTree, one_of
 
+Values = Tensor | NDArray[Any] | Sequence[Any]  # numbers: a tensor, an array, or lists in lists
+# Of all examples, or of each: numbers, and of a class its number or its name.
+Condition = Values | str | int | float
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
 
@@ -95,15 +99,18 @@ class Network(nn.Module):
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
-    def forward(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
-        """[B, V, K]. `condition`: each condition of the spec by its name. Raises InputError for what does not fit."""
+    def forward(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
+        """[B, V, K]. `condition`: each condition of the spec by its name. Raises InputError for what does not fit.
+
+        torch.compile makes code for each member of a family. Beyond 8 members it needs to be told so before the first
+        call: `torch._dynamo.config.recompile_limit = network.members`. `arspec train --compile` does that itself."""
         return self.rows(self.last(x, member, condition))
 
-    def last(self, x: Tensor, member: int, condition: dict[str, Tensor], tap: Tap | None = None) -> Tensor:
+    def last(self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap | None = None) -> Tensor:
         """The head node's tensor, [B, G * C, *grid]."""
         return self.run(self._sources(x, member, condition), member, tap)
 
-    def _sources(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> dict[Node, Tensor]:
+    def _sources(self, x: Values, member: int, condition: Mapping[str, Condition]) -> dict[Node, Tensor]:
         self.check_member(member)
         return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
@@ -247,21 +254,24 @@ class Network(nn.Module):
     def by_variable(self, x: Tensor) -> Tensor:
         """Scalars of the data [B, *shape] as [B, V, C]: the channels of each variable."""
         kind = self.graph.data.out
-        return sites_last(packed(x.reshape(len(x), -1, *kind.grid), kind), kind.groups)
+        channels = math.prod(self.spec.data.shape) // math.prod(kind.grid)
+        return sites_last(packed(x.reshape(len(x), channels, *kind.grid), kind), kind.groups)
 
     def scalars(self, values: Tensor) -> Tensor:
         """The inverse: [B, V, C] -> [B, *shape]."""
         kind = self.graph.data.out
         return unpacked(channels_first(values, kind), kind).reshape(len(values), *self.spec.data.shape)
 
-    def log_prob(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+    def log_prob(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
         """Nats of each example, [B]. x [B, *shape]: whole numbers, a tensor, an array or lists."""
         return self.log_probs(x, member, **condition).sum(1)
 
-    def log_probs(self, x: Tensor, member: int = 0, **condition: Tensor) -> Tensor:
+    def log_probs(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
         """Nats of each variable, [B, V]."""
         head, support, kind, x = self.graph.head, self.graph.support, self.graph.data.out, tensor_of(x)
         sources = self._sources(x, member, condition)
+        if not torch.compiler.is_compiling() and not len(x):  # layers need an example to know their shapes by
+            return torch.zeros(0, kind.sites, dtype=self.dtype, device=self.device)
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
         last = self.run(sources, member)
@@ -271,7 +281,7 @@ class Network(nn.Module):
         rows = last.flatten(2).transpose(1, 2).unflatten(2, (kind.groups, -1))
         return head.log_prob(support, rows, value.unflatten(1, (kind.groups, -1)).transpose(1, 2)).mT.flatten(1)
 
-    def mean_log_prob(self, x: Tensor, **condition: Tensor) -> Tensor:
+    def mean_log_prob(self, x: Values, **condition: Condition) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
         normalised.)"""
         every = [self.log_prob(x, member, **condition) for member in range(self.members)]
@@ -279,7 +289,7 @@ class Network(nn.Module):
 
     # -- what comes in -----------------------------------------------------------------------------------------------
 
-    def data_tensor(self, x: Tensor) -> Tensor:
+    def data_tensor(self, x: Values) -> Tensor:
         """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
         data, x = self.spec.data, tensor_of(x)
         if tuple(x.shape[1:]) != data.shape:
@@ -309,15 +319,10 @@ class Network(nn.Module):
             )
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
-    def condition_tensors(self, given: dict[str, Tensor], batch: int) -> dict[Node, Tensor]:
+    def condition_tensors(self, given: Mapping[str, Condition], batch: int) -> dict[Node, Tensor]:
         """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape."""
+        self._check_names(given)
         sections = self.spec.condition
-        for name in given:
-            if name not in sections:
-                hint = did_you_mean(name, sections, "conditions") or (
-                    "the spec has no conditions; every keyword that the call has no argument for is taken for one"
-                )
-                raise InputError("AR807", f"the spec has no condition '{name}'", hint)
         found: dict[Node, Tensor] = {}
         for name, section in sections.items():
             if given.get(name) is None:
@@ -343,13 +348,25 @@ class Network(nn.Module):
                 found[node] = value.to(self.dtype)
         return found
 
-    def conditions(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
+    def _check_names(self, given: Iterable[str]) -> None:
+        """InputError for a name that no condition of the spec has."""
+        sections = self.spec.condition
+        for name in given:
+            if name not in sections:
+                hint = did_you_mean(name, sections, "conditions") or (
+                    "the spec has no conditions; every keyword that the call has no argument for is taken for one"
+                )
+                raise InputError("AR807", f"the spec has no condition '{name}'", hint)
+
+    def conditions(self, given: Mapping[str, Condition], batch: int) -> dict[str, Tensor]:
         """Conditions of `batch` examples as tensors on the model's device; InputError where they do not fit."""
         self.condition_tensors(given, batch)
         return self.numbered(given, batch)
 
-    def numbered(self, given: dict[str, Any], batch: int) -> dict[str, Tensor]:
-        """Conditions of `batch` examples as tensors, of any shape. Classes may be given by their names."""
+    def numbered(self, given: Mapping[str, Condition], batch: int) -> dict[str, Tensor]:
+        """Conditions of `batch` examples as tensors, of any shape. Classes may be given by their names. InputError for
+        a name that no condition has, and for what is not made of numbers."""
+        self._check_names(given)
         return {name: self._condition(name, value, batch) for name, value in given.items()}
 
     def _condition(self, name: str, value: Any, batch: int) -> Tensor:
@@ -357,7 +374,11 @@ class Network(nn.Module):
         as `class_numbers` takes them."""
         if not isinstance(value, Tensor) and isinstance(self.spec.condition.get(name), ClassCondition):
             value = class_numbers(value, self.names.get(name, ()), name, batch)
-        return torch.as_tensor(value, device=self.device)
+        try:
+            return torch.as_tensor(value, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            message = f"the condition '{name}' is made of numbers; {type(value).__name__} came"
+            raise InputError("AR807", message, "give a tensor, an array or lists of one length") from error
 
     def check_member(self, member: int) -> None:
         """InputError for a number that no member of the family has."""
@@ -415,7 +436,7 @@ class _Constants(nn.Module):
         return tuple(self._plain[node, member].items()), tuple(self._names[node, member].items())
 
 
-def tensor_of(values: Any, what: str = "an example") -> Tensor:
+def tensor_of(values: Values, what: str = "an example") -> Tensor:
     """Numbers as a tensor: a tensor as it is, an array or lists of numbers made one. InputError for anything else."""
     if isinstance(values, Tensor):
         return values
@@ -451,4 +472,4 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
 
 
-__all__ = ["EXACT", "Names", "Network", "Tap", "tensor_of"]
+__all__ = ["EXACT", "Condition", "Names", "Network", "Tap", "Values", "tensor_of"]

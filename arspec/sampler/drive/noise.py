@@ -20,7 +20,7 @@ class Uniforms:
     def __init__(self, seed: int, numbers: Sequence[int], each: int) -> None:
         _check(len(numbers), each)
         self._numbers, self._each, self._at = numbers, each, 0
-        bits = np.random.Philox(key=np.array([seed % (1 << 64), 0], np.uint64))
+        bits = np.random.Philox(key=np.array([int(seed) % (1 << 64), 0], np.uint64))
         # One generator goes from example to example: to make one takes ten times as long as to move it.
         self._bits, self._state, self._generator = bits, bits.state, np.random.Generator(bits)
 

@@ -77,9 +77,7 @@ def method_named(name: str) -> str:
 
 def depth_pays(graph: Graph, member: int, worth: int | None = None) -> bool:
     """Whether going by depth saves steps and calls of layers, a tenth of each at the least. Fewer steps may not be
-    enough: in
-    each of
-    them fewer sites may be computed together. Raises InputError where the spec leaks."""
+    enough: in each of them fewer sites may be computed together. Raises InputError where the spec leaks."""
     depth = depths_of(graph, member)
     if int(depth.max()) + 1 >= SHARE * graph.members[member].order.steps:
         return False
