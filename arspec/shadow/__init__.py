@@ -6,7 +6,7 @@
 from arspec.shadow.algebra import CONSTANT, LOOSE, Algebra, Ranks
 from arspec.shadow.closed import Closing, Closure
 from arspec.shadow.places import Place
-from arspec.shadow.tracer import Opaque, Read, Tracer, Unseen
+from arspec.shadow.tracer import Opaque, Read, Route, Tracer, Unseen
 from arspec.shadow.tracing import Trace, trace
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Place",
     "Ranks",
     "Read",
+    "Route",
     "Trace",
     "Tracer",
     "Unseen",

@@ -37,6 +37,8 @@ class Signature:
         self.names = [argument.name for argument in arguments]
         self.defaults = {argument.name: argument.default_value for argument in arguments}
         self.written = [a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write]
+        if self.name in _STATISTICS:
+            self.written += ["running_mean", "running_var"]
         self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         tags = operator.tags
@@ -68,9 +70,13 @@ class Signature:
     def split(self, bound: Mapping[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
         """Of all arguments, the tensors that the operator reads, and those that it writes to."""
         read = [tensor for name in self.names if name not in self.outs for tensor in tensors(bound[name])]
+        if self.name in _STATISTICS and not bound["training"]:
+            return read, []
         return read, [tensor for name in self.written for tensor in tensors(bound[name])]
 
 
+# Their schemas do not say that they update statistics in training.
+_STATISTICS = {"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"}
 _PYTHON: set[str] = torch.library._impls
 _KEYS = (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CompositeExplicitAutograd)
 

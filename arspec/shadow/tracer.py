@@ -55,6 +55,14 @@ class Unseen:
     place: Place
 
 
+@dataclass(frozen=True)
+class Route:
+    """An operator whose indices were taken as they are in this pass, though they depend on variables."""
+
+    operator: str
+    place: Place
+
+
 Watcher = Callable[[Call], None]
 
 # Operators that draw as many numbers as data say: later draws depend on those data.
@@ -100,6 +108,7 @@ class Tracer:
         self.opaque: list[Opaque] = []
         self.reads: list[Read] = []
         self.unseen: list[Unseen] = []
+        self.routes: dict[Route, None] = {}  # in the order of the pass
         self.count = 0
         self.context: Tensor | None = None  # joined with all that runs: the label of a choice that Python made
         self._mode = _Mode(self)
@@ -384,7 +393,11 @@ class Tracer:
                 self.opaque.append(Opaque(str(call.operator), self.here()))
         else:
             labels = rule(call)
-        listed = [labels] * len(call.targets) if isinstance(labels, (Tensor, Masked)) else labels
+        listed = [labels] * len(call.targets) if isinstance(labels, (Tensor, Masked)) else list(labels)
+        if len(listed) < len(call.targets) and signature.rule is not None:  # what a schema does not tell
+            listed += [call.everything()] * (len(call.targets) - len(listed))
+        if call.route_used and bool(call.everything() > LOOSE):
+            self.routes.setdefault(Route(str(call.operator), self.here()))
         if signature.random and (signature.name in _DRAWS or signature.rule is None):
             self._draws = call.algebra.join(self._draws, call.everything())
         for target, item in zip(call.targets, listed, strict=True):

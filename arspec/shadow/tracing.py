@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from arspec.shadow.algebra import Algebra, Ranks
-from arspec.shadow.tracer import Opaque, Read, Tracer, Unseen, Watcher
+from arspec.shadow.tracer import Opaque, Read, Route, Tracer, Unseen, Watcher
 
 
 @dataclass
@@ -17,13 +17,14 @@ class Trace:
     """A forward pass that has run: what it returned, and what its shadow says.
 
     `opaque`: operators without a rule. `reads`: values that Python was given. `unseen`: memory that may have been
-    written unseen. `operators`: how many operators ran.
+    written unseen. `routes`: operators whose indices were taken as they are. `operators`: how many operators ran.
     """
 
     output: Any
     opaque: list[Opaque]
     reads: list[Read]
     unseen: list[Unseen]
+    routes: list[Route]
     operators: int
     tracer: Tracer
 
@@ -53,4 +54,4 @@ def trace(
         tracer.source(tensor, variables)
     with tracer:
         output = run()
-    return Trace(output, tracer.opaque, tracer.reads, tracer.unseen, tracer.count, tracer)
+    return Trace(output, tracer.opaque, tracer.reads, tracer.unseen, list(tracer.routes), tracer.count, tracer)
