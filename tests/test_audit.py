@@ -48,11 +48,6 @@ def of_tokens(module: nn.Module, length: int = 6, levels: int = 5, **options) ->
     return audit(module, "b t", "b t k", {"t": length}, levels=levels, **options)
 
 
-def holds(report: AuditReport) -> bool:
-    """Whether nothing is accused."""
-    return report.verdict != Verdict.LEAKS
-
-
 def assert_witnessed(report: AuditReport) -> None:
     """A leak is told with an output, inputs that it may not read, and values that differ."""
     assert report.verdict == Verdict.LEAKS
@@ -107,7 +102,7 @@ def test_what_shows_a_leak_is_told():
     batch = report_of("batch norm in training")
     assert {mode for mode, _ in batch.witnesses} == {"training"}
     assert "in training only" in str(batch)
-    assert [mode["leaks"] > 0 for mode in batch.json()["modes"]] == [False, True, False]
+    assert [mode["mode"] for mode in batch.json()["modes"] if mode["leaks"]] == ["training"]
 
 
 def test_pixelsnail_whose_first_row_is_even_over_the_image():
@@ -115,7 +110,7 @@ def test_pixelsnail_whose_first_row_is_even_over_the_image():
     assert_witnessed(report)
     assert np.triu(report.leaked, 1).sum() == 2016
     clean = of_image(images.Snail(zeroed=True))
-    assert (holds(clean), clean.coverage) == (True, 1.0)
+    assert (clean.ok, clean.coverage) == (True, 1.0)
 
 
 @pytest.mark.parametrize("fault", ["same_padding", "zeros_below"])
@@ -126,7 +121,7 @@ def test_diagonal_lstm_leaks_by_either_cause(fault: str):
 def test_diagonal_lstm_holds_with_its_blind_spot():
     """All but the last pixel of the row above, for the columns before width - 2 (a strict 3x3 window first)."""
     report = of_image(images.DiagonalLSTM(), size=6)
-    assert holds(report)
+    assert report.ok
     missing = [(v, u) for v, u in np.argwhere(report.legal & ~report.seen)]
     assert missing == [(6 * row + column, 6 * row - 1) for row in range(1, 6) for column in range(4)]
 
@@ -134,7 +129,7 @@ def test_diagonal_lstm_holds_with_its_blind_spot():
 def test_two_stacks_and_the_wrong_one():
     assert of_image(images.TwoStacks()).coverage == 1.0
     report = of_image(images.TwoStacks(wrong_stack=True))
-    assert holds(report)
+    assert report.ok
     lost = report.legal & ~report.seen
     assert all(v // 8 == u // 8 for v, u in np.argwhere(lost)), "what is lost is in the pixel's own row"
     assert "never sees" in str(report)
@@ -147,7 +142,7 @@ def test_gated_pixelcnn_and_its_blind_spots():
         for fault in ("own_row_masked", "first_layer_only")
     }
     for report in reports.values():
-        assert holds(report), "a blind spot holds"
+        assert report.ok, "a blind spot holds"
         assert report.blind_spots == report.unseen > 0
     # A triangle above: to the right of the pixel, one column less is seen than rows are climbed.
     triangle = reports["own_row_masked"]
@@ -167,8 +162,8 @@ def test_out_of_reach_is_told_from_blind():
 def test_the_strict_mask_twice_loses_channels_of_the_same_pixel():
     right = of_image(images.PixelCNN(layers=3), 4, "b (c k) h w", 3)
     twice = of_image(images.PixelCNN(layers=3, second="A"), 4, "b (c k) h w", 3)
-    assert holds(right)
-    assert holds(twice)
+    assert right.ok
+    assert twice.ok
     red, green, blue = np.arange(48).reshape(3, 16)
     assert right.seen[green, red].all()
     assert right.seen[blue, green].all()
@@ -179,7 +174,7 @@ def test_the_strict_mask_twice_loses_channels_of_the_same_pixel():
 
 def test_attention_that_misses_the_last_pixel_of_the_row_before():
     report = of_image(images.StemThenAttention())
-    assert holds(report)
+    assert report.ok
     assert report.unseen == 42
     assert {(v // 8 - u // 8, u % 8) for v, u in np.argwhere(report.legal & ~report.seen)} == {(1, 7)}
 
@@ -187,7 +182,7 @@ def test_attention_that_misses_the_last_pixel_of_the_row_before():
 def test_a_single_stream_misses_context():
     """Three 3x3 windows: up to three rows up, and of the row above only what lies up to three columns to the right."""
     report = of_image(images.PixelCNN(1, layers=2), 6)
-    assert holds(report)
+    assert report.ok
     assert 0.5 < report.coverage < 1
     v, u = np.argwhere(report.legal & report.seen).T
     rows, columns = v // 6 - u // 6, u % 6 - v % 6
@@ -220,15 +215,15 @@ CLEAN: dict[str, Callable[[], AuditReport]] = {
 @pytest.mark.parametrize("name", CLEAN)
 def test_clean_modules_hold_and_see_everything(name: str):
     report = CLEAN[name]()
-    assert holds(report)
+    assert report.ok
     assert report.witnesses == []
     assert report.coverage == 1.0
 
 
 def test_dropout_is_tested_in_both_modes_and_holds():
     report = of_tokens(sequences.Transformer(), levels=6, take=0, offset=1)
-    assert [mode.mode for mode in report.modes] == ["evaluation", "training", "batch"]
-    assert holds(report)
+    assert [mode.mode for mode in report.modes] == ["evaluation", "training", "batch", "lengths"]
+    assert report.ok
 
 
 def test_an_offset_too_few_leaks():
@@ -240,10 +235,10 @@ def test_an_offset_too_few_leaks():
 
 def test_joint_channels_make_a_pixel_one_variable():
     report = of_image(images.Vertical(), 4, depth=3)
-    assert (holds(report), report.variables) == (True, 16)
+    assert (report.ok, report.variables) == (True, 16)
     sequential = of_image(images.PixelCNN(), 4, "b (c k) h w", 3)
     joint = of_image(images.PixelCNN(), 4, "b (c k) h w", 3, channels="joint")
-    assert (holds(sequential), sequential.variables) == (True, 48)
+    assert (sequential.ok, sequential.variables) == (True, 48)
     assert joint.variables == 16
     assert np.array_equal(joint.leaked, np.eye(16, dtype=bool)), "channels read those before them in the same pixel"
 
@@ -257,7 +252,7 @@ def test_further_arguments_are_handed_on():
             return super().forward(x) + label[:, None, None] * scale.sum(1)[:, None, None]
 
     report = of_sequence(Conditional(), condition={"label": 3, "scale": [0.5, 1.5], "mode": "plain"})
-    assert holds(report)
+    assert report.ok
 
 
 def test_examples_that_read_one_another_in_evaluation_do_not_hold():
@@ -278,7 +273,7 @@ def test_other_orders():
     turned = of_image(images.PixelCNN(1), 5, flip=("rows",))
     assert_witnessed(turned)
     ranks = list(range(25))
-    assert holds(of_image(images.PixelCNN(1), 5, order=ranks))
+    assert of_image(images.PixelCNN(1), 5, order=ranks).ok
 
 
 def test_the_module_is_given_back_as_it_was():
@@ -323,7 +318,7 @@ def test_a_sampler_that_draws_something_else_is_told(fault: str):
 def test_a_sampler_that_draws_what_is_scored_holds():
     for seed in range(10):
         report = of_tokens(sequences.Sampling(), sampler="sample", draws=1, bases=1, seed=seed)
-        assert holds(report), str(report)
+        assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("fault", [False, True])
@@ -338,7 +333,7 @@ def test_a_bernoulli_sampler(fault: bool):
         head="bernoulli",
         draws=1,
     )
-    assert holds(report) is not fault
+    assert report.ok is not fault
 
 
 # Input that is wrong
@@ -397,7 +392,7 @@ def test_modules_that_cannot_be_tested_are_told():
         of_sequence(Lost())
     with pytest.raises(InputError, match="a tuple of 2, not a tensor"):
         of_sequence(Paired())
-    assert holds(of_sequence(Paired(), take=0))
+    assert of_sequence(Paired(), take=0).ok
     with pytest.raises(InputError, match="a tuple of 2, has no 'logits' to take"):
         of_sequence(Paired(), take="logits")
 
@@ -493,9 +488,9 @@ def test_command_line_of_a_leak(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 def test_command_line_of_a_blind_spot(capsys: pytest.CaptureFixture[str]):
     arguments = ("--kwargs", "{layers: 4, fault: own_row_masked}", "--deeper", "{layers: 8}", "--order", "raster")
-    assert command("tests.audit_modules.images:GatedPixelCNN", *IMAGE, *arguments) in (0, 3)
+    assert command("tests.audit_modules.images:GatedPixelCNN", *IMAGE, *arguments) == 0
     page = capsys.readouterr().out
-    assert "PROVEN" in page or "NOT DECIDED" in page
+    assert "PROVEN" in page
     assert "blind, 0 out of reach" in page
 
 

@@ -332,6 +332,14 @@ def everything() -> Any:
     return build(from_text(f"arspec: 1\ndata: {{kind: sequence, length: 8, levels: 4}}\ngraph:\n  {graph}\n{head}\n"))
 
 
+def audited(path: Path, **options: Any) -> None:
+    """An audit of a module that fails beyond the first calls."""
+    from arspec.auditing import audit, load_callable
+
+    (path / "tires.py").write_text(TIRES)
+    audit(load_callable(f"{path / 'tires.py'}:Tires"), "b t", "b t k", {"t": 4}, levels=4, **options)
+
+
 def mixture(path: Path) -> Path:
     """A spec whose head has no table of probabilities."""
     made = path / "mixture.yaml"
@@ -378,6 +386,18 @@ def causal(name: str, **config: object) -> None:
     load_causal(f"transformers:{name}", config)
 
 
+TIRES = """from torch import nn
+
+class Tires(nn.Module):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            raise RuntimeError("no more of this")
+        return x[..., None]
+"""
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -398,6 +418,9 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR811": without_program,
     "AR812": lambda path: command("audit", str(path / "leaky.py"), "--input", "b t", "--output", "b k t"),
     "AR813": lambda path: command("audit", f"{path / 'leaky.py'}:build", "--input", "b t", "--output", "b c t"),
+    "AR960": lambda path: audited(path, modes=["evaluation"], precision="float32"),
+    "AR961": lambda path: audited(path, modes=["cache"]),
+    "AR962": lambda path: audited(path, forbid=[[True]]),
     "AR814": lambda path: train(trained(path), "--resume", "--set", "width=12", out="first"),
     "AR815": lambda path: train(path, "--device", "cuda:7"),
     "AR816": member,

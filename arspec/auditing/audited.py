@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.labelling import Labelled
 from arspec.auditing.values import Search
 
 
@@ -29,17 +33,60 @@ class Settings:
     padding: Sequence[str] = ("left", "right")
     padding_mask: str = "attention_mask"
     documents: str | None = None
-    forbid: Any = None
+    forbid: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
 class Audited:
-    """A module that is borrowed, its case and its alphabet [L]."""
+    """A module that is borrowed, its case and its alphabet [L]. `settle` does the same for another module."""
 
     subject: Borrowed
     case: Case
     alphabet: Tensor
     settings: Settings
+    settle: Callable[[nn.Module], Audited]
+
+    @property
+    def time(self) -> str:
+        """The one axis of positions. Raises Absent where there are two, or where positions are not in their order."""
+        if len(self.case.layout.grid) != 1 or self.case.order.name != "natural":
+            raise Absent("it is for sequences in their natural order")
+        return self.case.layout.grid[0]
+
+    @property
+    def length(self) -> int:
+        """The size of the one axis of positions."""
+        return self.case.layout.sizes[self.time]
+
+    def at(self, length: int) -> Audited:
+        """The same module on sequences of another length; its forward passes are counted apart."""
+        case = self.case.resized(**{self.time: length})
+        return replace(self, subject=self.subject.resized(case.layout, case.arrange), case=case)
+
+    def places(self, out: Tensor, batch: int, length: int) -> Tensor:
+        """An output of sequences of that length -> [B, T, K], in the order of places, whatever they speak of."""
+        layout = self.case.layout if length == self.length else self.case.resized(**{self.time: length}).layout
+        rows = layout.parameters(out, batch)
+        return rows.reshape(batch, -1, length, rows.shape[-1]).transpose(1, 2).reshape(batch, length, -1)
+
+    def run(self, x: Tensor, **more: Any) -> Tensor:
+        """A forward pass on x [B, ..., T], with further arguments of the call -> [B, T, K] in the order of places."""
+        return self.places(self.subject.raw(self.subject.layout.to_module(x), len(x), **more), len(x), self.length)
+
+    def exceeding(self, labelled: Labelled | str, limit: Tensor) -> Tensor:
+        """[T]: places whose output reads, by the labels, a rank that is not below its limit [T]; all without labels."""
+        if isinstance(labelled, str):
+            return torch.ones(self.length, dtype=torch.bool)
+        rows = self.places(labelled.output, len(labelled.highest), self.length)
+        return (rows.amax(-1) >= limit).any(0)
+
+    def takes(self, *names: str) -> bool:
+        """Whether the module's call takes all of these keywords by name."""
+        try:
+            parameters = inspect.signature(self.subject.module.forward).parameters
+        except (TypeError, ValueError):
+            return False
+        return all(name in parameters for name in names)
 
     def draw(self, count: int, seed: int = 0) -> Tensor:
         """[count, *shape] examples drawn evenly from the alphabet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +16,9 @@ from arspec.auditing.borrowed import borrowed, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.modes import MODES
+from arspec.auditing.reasons import failed, reason
 from arspec.auditing.report import AuditReport, Claims
-from arspec.auditing.sampler import SamplerCheck, check_sampler
 from arspec.auditing.values import Search
-from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.verification.dependencies import Subject, examine, find_leaves
 
@@ -50,6 +49,14 @@ def audit(
     bases: int = 2,
     seed: int = 0,
     modes: Sequence[str] | None = None,
+    lengths: Sequence[int] = (),
+    variants: Mapping[str, nn.Module] | None = None,
+    cache: str = "auto",
+    padding: Sequence[str] = ("left", "right"),
+    padding_mask: str = "attention_mask",
+    documents: str | None = None,
+    forbid: NDArray[np.bool_] | Callable[[int], NDArray[np.bool_]] | None = None,
+    precision: Literal["auto", "float64", "float32"] = "auto",
     name: str | None = None,
 ) -> AuditReport:
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
@@ -60,19 +67,40 @@ def audit(
     `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which may be equal; raster
     for images and natural for sequences by default. `draws` of the weights are tried where labels allow a leak, the
     first of them the module's own, with `bases` inputs each. `deeper`: the same module with more layers, to tell what
-    is blind from what is out of reach. `sampler`: a method that is called with a number of samples. `modes`: names of
-    those that are run; all that the module offers by default. The module is given back as it was.
+    is blind from what is out of reach. `sampler`: a method that is called with a number of samples.
+
+    `modes` names those that are run; all that the module offers by default. `lengths`: of the mode of that name; around
+    powers of two by default. `variants`: the module built with other arguments, by name. `cache`: past_key_values,
+    step, the name of a method like step, auto or off. `padding`: its sides, where the call takes `padding_mask`
+    [B, T], 1 where real. `documents`: the keyword of the call that takes numbers of documents [B, T]. `forbid`
+    [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the best
+    that the module runs in by default. The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
     question = Question(input, output, order, tuple(flip), transpose, channels, offset)
     case = question.at(size)
+    if not 0 <= offset < case.variables:
+        raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
     _check_numbers(levels, range, draws, bases)
     chosen = _chosen(modes)
-    settings = Settings(Search(draws, bases, seed=seed), modes, sampler, head, samples)
+    settings = Settings(
+        search=Search(draws, bases, seed=seed),
+        asked=modes,
+        sampler=sampler,
+        head=head,
+        samples=samples,
+        lengths=tuple(lengths),
+        variants=dict(variants or {}),
+        cache=cache,
+        padding=tuple(padding),
+        padding_mask=padding_mask,
+        documents=documents,
+        forbid=_forbidden(forbid, case),
+    )
 
-    def settled(some: nn.Module, case: Case) -> Audited:
+    def settled(some: nn.Module) -> Audited:
         subject, alphabet = settle(
             some.eval(),
             case.layout,
@@ -83,27 +111,27 @@ def audit(
             take=take,
             seed=seed,
             arrange=case.arrange,
+            precision=precision,
         )
-        return Audited(subject, case, alphabet, settings)
+        return Audited(subject, case, alphabet, settings, settled)
 
     reports: list[ModeReport] = []
     absent: dict[str, str] = {}
-    beneath = checked = None
+    beneath = None
     with borrowed(module):
-        audited = settled(module, case)
+        audited = settled(module)
         alphabet = audited.alphabet
         for mode in chosen:
             try:
-                reports.append(MODES[mode](audited))
-            except Absent as reason:
-                absent[mode] = str(reason)
-        if sampler is not None:
-            checked = _sampled(audited)
-            reports.append(_of_sampler(checked))
+                reports.append(_run(mode, audited, sure=mode == "evaluation" or modes is not None))
+            except Absent as why:
+                absent[mode] = str(why)
+        if not reports:
+            raise InputError("AR961", "the module offers none of these modes", help="; ".join(absent.values()))
         seen = _seen(audited)
     if deeper is not None:
         with borrowed(deeper):
-            beneath = _seen(settled(deeper, case))
+            beneath = _seen(settled(deeper))
     kind = f"float input {range[0]:g} .. {range[1]:g}" if alphabet.is_floating_point() else "integer input"
     return AuditReport(
         name=name or type(module).__name__,
@@ -117,7 +145,7 @@ def audit(
         seen=seen,
         legal=case.legal if seen.size else seen,
         deeper=beneath,
-        sampler=checked,
+        sampler=next((report.sampler for report in reports if report.sampler is not None), None),
         notes=_notes(reports, seen, case),
         seconds=time.perf_counter() - start,
     )
@@ -130,6 +158,35 @@ def _chosen(modes: Sequence[str] | None) -> list[str]:
     return [mode for mode in MODES if modes is None or mode in modes]
 
 
+def _run(mode: str, audited: Audited, *, sure: bool) -> ModeReport:
+    """One mode. What the module raises is an InputError where the mode was asked for, else the mode is absent."""
+    try:
+        return MODES[mode](audited)
+    except (InputError, Absent):
+        raise
+    except (Exception, SystemExit) as error:
+        if sure:
+            raise failed(error, mode) from error
+        audited.subject.redraw(0)
+        audited.subject.module.eval()
+        raise Absent(f"the module fails in it: {reason(error)}") from error
+
+
+def _forbidden(
+    forbid: NDArray[np.bool_] | Callable[[int], NDArray[np.bool_]] | None, case: Case
+) -> NDArray[np.bool_] | None:
+    if forbid is None:
+        return None
+    pairs = np.asarray(forbid(case.variables) if callable(forbid) else forbid)
+    if pairs.dtype != np.bool_ or pairs.shape != (case.variables, case.variables):
+        raise InputError(
+            "AR962",
+            f"forbidden pairs are truth values of shape {case.variables} x {case.variables} (output, input), "
+            f"not {pairs.dtype} of shape {' x '.join(map(str, pairs.shape))}",
+        )
+    return pairs
+
+
 def _claims(audited: Audited) -> Claims:
     subject = audited.subject
     return Claims(
@@ -139,27 +196,6 @@ def _claims(audited: Audited) -> Claims:
         device=str(next((weight.device for weight in subject.module.parameters()), torch.device("cpu"))),
         torch=torch.__version__,
     )
-
-
-def _sampled(audited: Audited) -> SamplerCheck:
-    settings = audited.settings
-    assert settings.sampler is not None
-    return check_sampler(
-        audited.subject,
-        audited.case.layout,
-        audited.alphabet,
-        torch.from_numpy(audited.case.modelled),
-        method=settings.sampler,
-        head=settings.head,
-        samples=settings.samples,
-        draws=2,
-        seed=settings.search.seed,
-    )
-
-
-def _of_sampler(checked: SamplerCheck) -> ModeReport:
-    verdict = Verdict.AGREES if checked.ok else Verdict.LEAKS
-    return ModeReport("sampler", verdict, 0, why=str(checked))
 
 
 def _seen(audited: Audited) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from arspec.auditing.layout import Layout
+from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError
 
 WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are passed
@@ -213,6 +214,7 @@ def settle(
     take: str | int | None,
     seed: int,
     arrange: Callable[[Tensor], Tensor],
+    precision: str = "auto",
 ) -> tuple[Borrowed, Tensor]:
     """The module in the best precision that it takes, and the alphabet [L] in the kind of number that it takes.
 
@@ -223,7 +225,7 @@ def settle(
     kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind]
     failures: list[str] = []
     for number in kinds:
-        for dtype in dict.fromkeys((torch.float64, own)):
+        for dtype in _precisions(precision, own):
             alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
             subject = Borrowed(module, layout, dtype=dtype, condition=condition, take=take, seed=seed, arrange=arrange)
             generator = torch.Generator().manual_seed(seed)
@@ -235,12 +237,22 @@ def settle(
             except InputError:
                 raise
             except (Exception, SystemExit) as error:  # whatever the user's code raises is told
-                failures.append(f"{number} input: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+                failures.append(f"{number} input: {reason(error)}")
                 continue
             _check(out, layout)
             return subject, alphabet
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
     raise InputError("AR812", message, help="\n".join(dict.fromkeys(failures)))
+
+
+def _precisions(precision: str, own: torch.dtype) -> tuple[torch.dtype, ...]:
+    """The kinds of floats to try, best first."""
+    chosen = {"float64": torch.float64, "float32": torch.float32}.get(precision)
+    if chosen is not None:
+        return (chosen,)
+    if precision != "auto":
+        raise InputError("AR808", f"the precision is float64, float32 or auto, not {precision!r}")
+    return tuple(dict.fromkeys((torch.float64, own, torch.float32)))
 
 
 def _check(out: Tensor, layout: Layout) -> None:

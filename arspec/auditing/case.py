@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from arspec.auditing.layout import Layout, lay_out
-from arspec.diagnostics import InputError
 from arspec.orders import Order
 from arspec.orders import order as make_order
 
@@ -30,10 +29,8 @@ class Question:
     offset: int = 0
 
     def at(self, sizes: Mapping[str, int]) -> Case:
-        """The case of these sizes. InputError where patterns, sizes, order and offset do not fit one another."""
+        """The case of these sizes. InputError where patterns, sizes and order do not fit one another."""
         layout = lay_out(self.input, self.output, dict(sizes), self.channels)
-        if not 0 <= self.offset < layout.variables:
-            raise InputError("AR808", f"an offset lies in 0 .. {layout.variables - 1}, unlike {self.offset}")
         order = self._order(layout)
         return Case(self, layout, order, _speaking(order, self.offset))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
 from arspec.auditing.labelling import Labelled, label, ranks_of
+from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.values import Search, confirm
 from arspec.auditing.verdicts import Verdict
 from arspec.verification.dependencies import Findings
@@ -35,6 +36,7 @@ class ModeReport:
     suspects: int = 0
     open: list[str] = field(default_factory=list[str])
     why: str = ""
+    sampler: SamplerCheck | None = None
 
 
 def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode: str) -> ModeReport:
@@ -46,7 +48,7 @@ def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode:
     count = 2 if case.layout.entries <= SMALL else 1
     x = alphabet[torch.randint(len(alphabet), (count, *case.layout.shape), generator=generator)]
     ranks, limit = ranks_of(case), case.limit
-    strict = label(subject, x, ranks)
+    strict = label(subject, x, ranks, alphabet=alphabet, cuts=2)
     suspects = torch.tensor(case.modelled) if isinstance(strict, str) else strict.exceeds(limit)
     if not isinstance(strict, str) and not bool(suspects.any()):
         verdict, why = closed(strict)
@@ -59,7 +61,7 @@ def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode:
         return ModeReport(mode, Verdict.LEAKS, subject.passes - start, found, count, opaque)
     verdict, why, opaque = undecided(strict, count)
     if not isinstance(strict, str):
-        given = label(subject, x, ranks, route_given=True)
+        given = label(subject, x, ranks, alphabet=alphabet, route_given=True)
         if not isinstance(given, str) and not bool(given.exceeds(limit).any()):
             verdict, why = closed(given, Verdict.GIVEN_ROUTE)
             opaque = given.open
@@ -71,6 +73,10 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
     """The verdict where labels forbid every leak, and why: nothing that they call unchanged may change."""
     if labelled.trace.unseen:
         return Verdict.NOT_DECIDED, "memory may be written where no rule sees it"
+    for closure in labelled.close():
+        if not closure.ok:
+            where = "" if closure.place is None else f" ({closure.place})"
+            return Verdict.NOT_DECIDED, f"labels and values disagree at {closure.operator}{where}: {closure.why}"
     if verdict == Verdict.GIVEN_ROUTE:
         return verdict, "which rows are chosen, or sorted where, is taken from this pass"
     return verdict, ""

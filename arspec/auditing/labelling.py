@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,21 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError
-from arspec.shadow import LOOSE, Trace, trace
+from arspec.shadow import LOOSE, Closing, Closure, Trace, trace
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What one pass says. `highest` [B, V]: the highest rank that the output for each variable reads, -1 for none."""
+    """What one pass says. `highest` [B, V]: the highest rank that the output for each variable reads, -1 for none.
+    `output`: the same for each number of the output as the module gives it. `close` runs further passes on other values
+    of what is late in the order, with the weights as they are; each says whether what labels call unchanged was so."""
 
     highest: Tensor
+    output: Tensor
     trace: Trace
+    close: Callable[[], list[Closure]]
 
     def exceeds(self, limit: Tensor) -> Tensor:
         """[V]: the variables whose output reads, by the labels, a rank that is not below its limit [V] or [B, V]."""
@@ -38,20 +43,30 @@ class Labelled:
 
 
 def label(
-    subject: Borrowed, x: Tensor, ranks: Tensor, *, route_given: bool = False, weights: int = 1, **more: Any
+    subject: Borrowed,
+    x: Tensor,
+    ranks: Tensor,
+    *,
+    alphabet: Tensor,
+    route_given: bool = False,
+    more: Mapping[str, Any] | None = None,
+    cuts: int = 1,
 ) -> Labelled | str:
     """Labels of a pass on x [B, *shape] whose entries have `ranks` (it broadcasts; -1: of no variable), or why there
-    are none. The weights are those of draw `weights`, or the module's own where it takes no others, and stay set."""
+    are none. `more` are further arguments of the call; `cuts` is how many passes close it.
+
+    The weights are redrawn, or the module's own where it takes no others. They stay set."""
     last: BaseException | None = None
-    for draw in dict.fromkeys((weights, 0)):
+    for draw in (1, 0):
         subject.redraw(draw)
         try:
-            return _label(subject, x, ranks, route_given=route_given, **more)
+            return _label(subject, x, ranks, alphabet, route_given, more or {}, cuts)
         except InputError:
             raise
         except (Exception, SystemExit) as error:
             last = error
-    return f"its operators cannot be followed: {type(last).__name__}: {' '.join(str(last).split())[:200]}"
+    assert last is not None
+    return f"its operators cannot be followed: {reason(last)}"
 
 
 def ranks_of(case: Case) -> Tensor:
@@ -59,17 +74,52 @@ def ranks_of(case: Case) -> Tensor:
     return torch.from_numpy(case.rank[case.layout.variable]).reshape(1, *case.layout.shape)
 
 
-def _label(subject: Borrowed, x: Tensor, ranks: Tensor, *, route_given: bool, **more: Any) -> Labelled:
-    layout = subject.layout
+def _label(
+    subject: Borrowed,
+    x: Tensor,
+    ranks: Tensor,
+    alphabet: Tensor,
+    route_given: bool,
+    more: Mapping[str, Any],
+    cuts: int,
+) -> Labelled:
+    layout, ranks = subject.layout, ranks.expand(x.shape)
     given = layout.to_module(x).clone(memory_format=torch.contiguous_format)
-    sources = [(given, layout.to_module(ranks.expand(x.shape)))]
+    sources = [(given, layout.to_module(ranks))]
     traced: list[Trace] = []
+    chosen = _cuts(ranks, cuts)
+    closing = Closing(chosen)
 
     def around(call: Callable[[], Any]) -> Any:
         with torch.no_grad():
-            traced.append(trace(call, sources, route_given=route_given))
+            traced.append(trace(call, sources, route_given=route_given, watchers=[closing]))
         return traced[-1].output
 
+    def close() -> list[Closure]:
+        found: list[Closure] = []
+        for rank in chosen:
+            place = torch.searchsorted(alphabet, x)
+            others = alphabet[(place + 1 + place % max(1, len(alphabet) - 1)) % len(alphabet)]
+            changed = layout.to_module(torch.where(ranks > rank, others, x))
+
+            def compare(call: Callable[[], Any], rank: int = rank) -> Any:
+                with torch.no_grad():
+                    output, closure = closing.compare(call, rank, traced[0])
+                found.append(closure)
+                return output
+
+            subject.whole(changed, len(x), compare, **more)
+        return found
+
     out = subject.raw(given, len(x), around, **more)
-    labels = subject.rows(traced[-1].labels(out), len(x)).amax(-1).long() - (LOOSE + 1)
-    return Labelled(labels.clamp_min(-1), traced[-1])
+    output = (traced[-1].labels(out).long() - (LOOSE + 1)).clamp_min(-1)
+    return Labelled(subject.rows(output, len(x)).amax(-1), output, traced[-1], close)
+
+
+def _cuts(ranks: Tensor, cuts: int) -> list[int]:
+    """So many ranks between the others, evenly: what lies above one of them is changed."""
+    known = torch.unique(ranks)[:-1]
+    if not len(known):
+        return []
+    places = torch.linspace(0, len(known) - 1, cuts + 2)[1:-1].round().long()
+    return sorted({int(rank) for rank in known[places]})

@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from torch import nn
 
+from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError, did_you_mean
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def load_callable(target: str, kwargs: Mapping[str, Any] | None = None) -> nn.Mo
         except (Exception, SystemExit) as error:
             raise InputError(
                 "AR812",
-                f"{target} called with {given or 'no arguments'} fails: {_reason(error)}",
+                f"{target} called with {given or 'no arguments'} fails: {reason(error)}",
                 help=None if given else "arguments are given with --kwargs '{name: value}'",
             ) from error
     if not isinstance(module, nn.Module):
@@ -106,7 +106,7 @@ def _run(action: Callable[[], T], what: str) -> T:
             help="names are looked up from the current directory and in the installed packages",
         ) from error
     except (Exception, SystemExit) as error:
-        raise InputError("AR812", f"{what} cannot be imported: {_reason(error)}") from error
+        raise InputError("AR812", f"{what} cannot be imported: {reason(error)}") from error
 
 
 @contextmanager
@@ -120,15 +120,6 @@ def _beside(target: str) -> Generator[None]:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
-
-
-def _reason(error: BaseException) -> str:
-    """One line: the kind of the error, its text, and the last line of code that it passed."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if not frame.filename.startswith("<") and frame.filename != __file__]
-    where = f" ({Path(inside[-1].filename).name}:{inside[-1].lineno})" if inside else ""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}{where}" if text else f"{type(error).__name__}{where}"
 
 
 def _kind(value: object) -> str:

@@ -21,10 +21,11 @@ from arspec.verification.dependencies import Findings, Violation
 
 OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a feature may only wake up there
 MARGIN = 16.0  # times the noise that was measured
-ROUNDINGS = 64.0  # times the precision of the numbers, relative to their size
+ROUNDING = 0.75  # power of the precision of numbers, relative to their size, that is rounding where none was measured
 ENTRIES = 2**16  # of the input in one batch, at most
 PAIRS = 2**24  # of entries of one example in one batch, at most: attention is quadratic
 SLOTS = 512  # examples of a batch, at most
+MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
 SAMPLED = 16  # outputs that are looked at where there are too many for all
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 MAX_VARIABLES = 4096  # more have no matrix of pairs
@@ -46,11 +47,19 @@ def slots(entries: int) -> int:
     return int(max(4, min(SLOTS, ENTRIES // max(1, entries), PAIRS // max(1, entries) ** 2)))
 
 
-def confirm(subject: Borrowed, case: Case, alphabet: Tensor, suspects: Tensor, search: Search) -> Findings:
+def confirm(
+    subject: Borrowed,
+    case: Case,
+    alphabet: Tensor,
+    suspects: Tensor,
+    search: Search,
+    forbidden: Tensor | None = None,
+) -> Findings:
     """What moves the outputs for the variables `suspects` [V] though it may not: at most one violation an output.
 
-    The weights are the module's own first, then redrawn ones where the module can be run with them. The search ends
-    with the first draw that shows a leak, or when its passes are spent."""
+    `forbidden` [V, V] (row: output, column: input) takes the place of the order where it is given. The weights are the
+    module's own first, then redrawn ones where the module can be run with them. The search ends with the first draw
+    that shows a leak, or when its passes are spent."""
     generator = torch.Generator().manual_seed(search.seed)
     found = _none(case.variables)
     limit = subject.passes + search.passes
@@ -63,7 +72,7 @@ def confirm(subject: Borrowed, case: Case, alphabet: Tensor, suspects: Tensor, s
                 bench = _Bench(subject, case, alphabet, base, generator)
                 if not bench.sound:
                     break
-                _search(bench, suspects, found, draw, generator, search.outside, limit)
+                _search(bench, suspects, found, draw, generator, search.outside, limit, forbidden)
             except InputError:
                 raise
             except (Exception, SystemExit):
@@ -77,6 +86,17 @@ def confirm(subject: Borrowed, case: Case, alphabet: Tensor, suspects: Tensor, s
     return found
 
 
+def apart(one: Tensor, other: Tensor) -> Tensor:
+    """How far two computations of the same numbers are apart, 0 where it may be rounding, infinite where one of them
+    alone is not finite."""
+    size = torch.maximum(one.abs(), other.abs()).nan_to_num(0.0, 0.0, 0.0)
+    distance = (one - other).abs()
+    floor = torch.finfo(one.dtype).eps ** 0.5 * (size + (size.median() if size.numel() else 0.0))
+    finite = one.isfinite() & other.isfinite()
+    distance = torch.where(finite & (distance > floor), distance, 0.0)
+    return torch.where(one.isfinite() == other.isfinite(), distance, torch.inf)
+
+
 def _none(variables: int) -> Findings:
     return Findings.none(variables if variables <= MAX_VARIABLES else 0)
 
@@ -88,6 +108,7 @@ class _Kind:
     how: str
     values: Tensor
     outside: bool = False
+    times: float = 1.0  # how much larger its values are than the base's, and so is the rounding of sums with them
 
 
 def _kinds(alphabet: Tensor, base: Tensor, generator: torch.Generator, outside: bool) -> list[_Kind]:
@@ -104,7 +125,7 @@ def _kinds(alphabet: Tensor, base: Tensor, generator: torch.Generator, outside: 
         for times in OUTSIDE:
             signs = torch.randint(0, 2, base.shape, generator=generator) * 2 - 1
             for turned in (signs, -signs):
-                kinds.append(_Kind(f"{times:g} times the range", middle + times * half * turned, outside=True))
+                kinds.append(_Kind(f"{times:g} times the range", middle + times * half * turned, True, times))
     return kinds
 
 
@@ -129,10 +150,14 @@ class _Bench:
         size = size + (size.median() if size.numel() else 0.0)
         precision = torch.finfo(here.dtype).eps
         self.mixes = bool((noise > precision**0.5 * size).any())
-        if self.mixes:  # only the first slot is changed, and the others stay as they are
+        if self.mixes:  # one example at a time, alone where the module takes that
             self.used = 1
-            self.examples = torch.cat([base[None], others[1:3]])
-            self.still = self.run(self.examples)
+            self.examples = base[None]
+            try:
+                self.still = self.run(self.examples)
+            except (Exception, SystemExit):
+                self.examples = torch.cat([base[None], others[1:3]])
+                self.still = self.run(self.examples)
             again = self.run(self.examples)
             noise = (self.still[0] - again[0]).abs().nan_to_num(0.0)
             if bool((noise > precision**0.5 * size).any()):
@@ -141,7 +166,7 @@ class _Bench:
                     "the module gives different outputs for the same input, so that nothing can be compared",
                     help="does it keep a state from one call to the next, or draw noise of its own?",
                 )
-        self.floor = MARGIN * noise + ROUNDINGS * precision * size
+        self.floor = MARGIN * noise + precision**ROUNDING * size
 
     @property
     def sound(self) -> bool:
@@ -159,11 +184,15 @@ class _Bench:
         x[: len(masks)] = torch.where(masks, values, self.base)
         return self.run(x)[: len(masks)]
 
-    def moved(self, outputs: Tensor) -> Tensor:
-        """[n, V]: whose parameters differ from the base by more than noise; a number that overflows shows nothing."""
+    def moved(self, outputs: Tensor, times: Tensor) -> Tensor:
+        """[n, V]: whose parameters differ from the base by more than noise; a number that overflows shows nothing.
+
+        `times` [n]: how much larger the changed values are than those of the base."""
         before = self.still[: len(outputs)]
         change = (outputs - before).abs()
-        return ((change > self.floor) & outputs.isfinite() & before.isfinite()).any(-1)
+        return (
+            (change > self.floor * times.to(change.dtype)[:, None, None]) & outputs.isfinite() & before.isfinite()
+        ).any(-1)
 
 
 @dataclass
@@ -185,41 +214,50 @@ def _search(
     generator: torch.Generator,
     outside: bool,
     limit: int,
+    forbidden: Tensor | None,
 ) -> None:
     case = bench.case
     found.mixes |= bench.mixes
     kinds = _kinds(bench.alphabet, bench.base, generator, outside)
-    rank, allowed = torch.tensor(case.rank), case.limit
     wanted = suspects.nonzero()[:, 0]
     if not len(wanted):
         return
     every = case.variables * len(kinds) <= 4 * bench.used and case.variables <= MAX_VARIABLES
+    few = MIXED if bench.mixes else SAMPLED
     if not every:
-        wanted = wanted[torch.linspace(0, len(wanted) - 1, min(SAMPLED, len(wanted))).long()]
+        wanted = wanted[torch.linspace(0, len(wanted) - 1, min(few, len(wanted))).long()]
     judged = torch.zeros(case.variables, dtype=torch.bool).index_fill(0, wanted, True)
+    rank, allowed = torch.tensor(case.rank), case.limit
     if every:
-        columns = np.flatnonzero((rank >= allowed[wanted].min()).numpy())
+        pairs = rank[None, :] >= allowed[:, None] if forbidden is None else forbidden
+        columns = np.flatnonzero(pairs[wanted].any(0).numpy())
         singles = _Changes(
             bench.member[None, :] == torch.from_numpy(columns)[:, None],
-            (rank[torch.from_numpy(columns)][:, None] >= allowed[None, :]) & judged,
+            pairs.T[torch.from_numpy(columns)] & judged,
             [np.array([u]) for u in columns],
             kinds,
         )
         for kind, rows, after, moved in _compared(bench, singles, limit):
-            if case.variables <= MAX_VARIABLES:
-                for row in np.flatnonzero(moved.any(1).numpy()):
-                    found.leaks[moved[row].numpy(), singles.inputs[rows[row]]] = True
+            for row in np.flatnonzero(moved.any(1).numpy()):
+                found.leaks[moved[row].numpy(), singles.inputs[rows[row]]] = True
             _tell(found, bench, kind, [singles.inputs[row] for row in rows], moved, after, draw)
-    cuts = torch.unique(allowed[wanted])
+    if found.violations:
+        return
+    # Whatever an output may not read is changed at once: some leaks need several changes together.
+    if forbidden is None:
+        cuts = torch.unique(allowed[wanted])
+        groups = rank[None, :] >= cuts[:, None]
+        barred = allowed[None, :] <= cuts[:, None]
+    else:
+        groups = torch.unique(forbidden[wanted], dim=0)
+        barred = torch.stack([(forbidden | ~group).all(1) for group in groups])
     suffixes = _Changes(
-        rank[bench.member][None, :] >= cuts[:, None],
-        (allowed[None, :] <= cuts[:, None]) & judged,
-        [np.flatnonzero(case.rank >= int(cut)) for cut in cuts],
+        groups[:, bench.member],
+        barred & judged,
+        [np.flatnonzero(group.numpy()) for group in groups],
         [kind for kind in kinds if kind.how != "the next value"],
     )
     narrowed = 0
-    if found.violations:
-        return
     for kind, rows, _, moved in _compared(bench, suffixes, limit):
         told = {violation.output for violation in found.violations}
         for row, output in zip(*np.nonzero(moved.numpy()), strict=True):
@@ -251,12 +289,13 @@ def _compared(
         pairs += [(number, int(row)) for row in np.flatnonzero(new.numpy())]
         earlier.append(kind.values)
     values = torch.stack([kind.values for kind in changes.kinds])
+    times = torch.tensor([kind.times for kind in changes.kinds])
     for start in range(0, len(pairs), bench.used):
         if bench.subject.passes >= limit:
             return
         kind, rows = np.array(pairs[start : start + bench.used]).T
         outputs = bench.changed(changes.masks[torch.from_numpy(rows)], values[torch.from_numpy(kind)])
-        moved = bench.moved(outputs) & changes.forbidden[torch.from_numpy(rows)]
+        moved = bench.moved(outputs, times[torch.from_numpy(kind)]) & changes.forbidden[torch.from_numpy(rows)]
         for number in np.unique(kind):
             some = kind == number
             yield changes.kinds[number], rows[some], outputs[torch.from_numpy(some)], moved[torch.from_numpy(some)]
@@ -273,7 +312,8 @@ def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) 
         for start in range(0, len(chosen), bench.used):
             some = chosen[start : start + bench.used]
             masks = torch.stack([torch.isin(bench.member, torch.from_numpy(variables)) for variables in some])
-            moved = np.flatnonzero(bench.moved(bench.changed(masks, kind.values))[:, output].numpy())
+            times = torch.full((len(masks),), kind.times)
+            moved = np.flatnonzero(bench.moved(bench.changed(masks, kind.values), times)[:, output].numpy())
             if len(moved):
                 return some[moved[0]]
         return None

@@ -20,13 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser._negative_number_matcher = re.compile(r"-[\d.]")  # pyright: ignore[reportPrivateUsage]
     add = parser.add_argument
     add("callable", help="package.module:callable or path/to/file.py:callable, giving a torch.nn.Module")
-    add("--input", required=True, metavar="PATTERN", help="axes of the input, for example 'b c h w'; b is the batch")
-    add("--output", required=True, metavar="PATTERN", help="axes of the output, for example 'b (k c) h w'")
+    add(
+        "--input",
+        default="b t",
+        metavar="PATTERN",
+        help="axes of the input, b the batch, as in 'b c h w' (%(default)s)",
+    )
+    add("--output", default="b t k", metavar="PATTERN", help="of the output, as in 'b (k c) h w' (default %(default)s)")
     add("--size", default="", metavar="SIZES", help="sizes of the axes, for example c=3,h=8,w=8")
     add("--levels", type=int, default=256, help="values that a variable can take (default %(default)s)")
     add("--range", default="-1,1", metavar="LOW,HIGH", help="of float inputs (default %(default)s)")
     add("--input-kind", choices=("auto", "float", "int"), default="auto", help="what the input is made of")
     add("--order", metavar="SCAN", help="order of generation (default: raster for images, natural for sequences)")
+    add("--ranks", metavar="RANKS", help="an order as ranks, which may be equal: 3,0,1,2 or a .npy file")
     add("--flip", action="append", default=[], choices=("rows", "columns"), help="mirror the order; may be repeated")
     add("--transpose", action="store_true", help="transpose the order")
     add("--channels", choices=("sequential", "joint"), help="default: by whether the output has the axis c")
@@ -36,6 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
     add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
     add("--modes", metavar="NAMES", help="only these, for example evaluation,training (default: all that it offers)")
+    add("--lengths", metavar="LENGTHS", help="other lengths to try, for example 7,8,9 (default: by powers of two)")
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME=YAML",
+        help="other arguments of the callable, for example eager='{attn_implementation: eager}'; may be repeated",
+    )
+    add("--cache", default="auto", metavar="NAME", help="past_key_values, step, a method, off (default %(default)s)")
+    add("--padding", default="left,right", metavar="SIDES", help="where rows are padded (default %(default)s)")
+    add("--padding-mask", default="attention_mask", metavar="KEYWORD", help="of the call (default %(default)s)")
+    add("--documents", metavar="KEYWORD", help="of the call, which takes numbers of packed documents")
+    add("--forbid", metavar="PAIRS", help="in place of an order: pairs.npy [output, input], or file.py:function of V")
+    add("--precision", choices=("auto", "float64", "float32"), default="auto", help="default: the best it runs in")
     add("--sampler", metavar="METHOD", help="method that is called with a number of samples, and checked")
     add("--head", choices=("categorical", "bernoulli"), default="categorical", help="of the sampler's check")
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
@@ -61,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
         deeper = None
         if args.deeper is not None:
             deeper = load_callable(args.callable, {**kwargs, **_mapping("--deeper", args.deeper)})
+        variants = {
+            name: load_callable(args.callable, {**kwargs, **more}) for name, more in map(_variant, args.variant)
+        }
         report = audit(
             module,
             args.input,
@@ -68,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             parse_sizes(args.size),
             levels=args.levels,
             range=_range(args.range),
-            order=args.order,
+            order=args.order if args.ranks is None else _ranks(args.ranks, args.order),
             flip=args.flip,
             transpose=args.transpose,
             channels=args.channels,
@@ -82,7 +105,15 @@ def run(args: argparse.Namespace) -> int:
             samples=args.samples,
             draws=args.draws,
             seed=args.seed,
-            modes=None if args.modes is None else [mode.strip() for mode in args.modes.split(",")],
+            modes=_listed(args.modes),
+            lengths=_whole("--lengths", args.lengths) if args.lengths else (),
+            variants=variants,
+            cache=args.cache,
+            padding=_listed(args.padding) or (),
+            padding_mask=args.padding_mask,
+            documents=args.documents,
+            forbid=None if args.forbid is None else _pairs(args.forbid),
+            precision=args.precision,
             name=args.callable,
         )
     if args.picture:
@@ -101,6 +132,53 @@ def _mapping(flag: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError("AR808", f"{flag} is a YAML mapping such as '{{layers: 4}}', not {text!r}")
     return cast("dict[str, Any]", value)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _variant(text: str) -> tuple[str, dict[str, Any]]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise InputError("AR808", f"--variant is a name and arguments, such as small='{{layers: 1}}', not {text!r}")
+    return name.strip(), _mapping("--variant", value)
+
+
+def _whole(flag: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError("AR808", f"{flag} is whole numbers such as 7,8,9, not {text!r}") from None
+
+
+def _ranks(text: str, order: str | None) -> Any:
+    if order is not None:
+        raise InputError("AR808", "--order names an order and --ranks lists one: give one of them")
+    return _array("--ranks", text) if text.endswith(".npy") else _whole("--ranks", text)
+
+
+def _pairs(text: str) -> Any:
+    from arspec.auditing.loading import find_callable
+
+    if text.endswith(".npy"):
+        return _array("--forbid", text)
+    found = find_callable(text)
+    if not callable(found):
+        raise InputError("AR962", f"{text} is no function of the number of variables")
+    return found
+
+
+def _array(flag: str, path: str) -> Any:
+    import numpy as np
+
+    from arspec.files.foreign import opened
+
+    try:
+        with opened(path, "AR962") as file:
+            return np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError("AR962", f"{flag}: {path} is no array: {error}") from error
 
 
 def _range(text: str) -> tuple[float, float]:

@@ -10,11 +10,29 @@ from collections.abc import Callable
 from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.modes.batch import batch
+from arspec.auditing.modes.cache import cache
+from arspec.auditing.modes.documents import documents
 from arspec.auditing.modes.evaluation import evaluation
+from arspec.auditing.modes.forbid import forbid
+from arspec.auditing.modes.lengths import lengths
+from arspec.auditing.modes.padding import padding
+from arspec.auditing.modes.sampler import sampler
 from arspec.auditing.modes.training import training
+from arspec.auditing.modes.variants import variants
 
 Mode = Callable[[Audited], ModeReport]
 
-MODES: dict[str, Mode] = {"evaluation": evaluation, "training": training, "batch": batch}
+MODES: dict[str, Mode] = {
+    "evaluation": evaluation,
+    "training": training,
+    "forbid": forbid,
+    "batch": batch,
+    "lengths": lengths,
+    "variants": variants,
+    "cache": cache,
+    "padding": padding,
+    "documents": documents,
+    "sampler": sampler,
+}
 
 __all__ = ["MODES", "Mode"]

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Audited
-from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.verdicts import Verdict
@@ -22,7 +21,7 @@ def batch(audited: Audited) -> ModeReport:
     start = subject.passes
     x = audited.draw(EXAMPLES)
     places = torch.arange(EXAMPLES)
-    strict = _both(subject, x, places, route_given=False)
+    strict = _both(audited, x, places, route_given=False)
     count = _count(strict, places)
     if count == 0:
         assert not isinstance(strict[0], str)
@@ -36,17 +35,20 @@ def batch(audited: Audited) -> ModeReport:
         subject.redraw(0)
         return ModeReport("batch", Verdict.LEAKS, subject.passes - start, found, count, why=moved)
     verdict, why, opaque = undecided(strict[0], count)
-    given = _both(subject, x, places, route_given=True)
+    given = _both(audited, x, places, route_given=True)
     if _count(given, places) == 0 and not isinstance(given[0], str):
         verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)
     subject.redraw(0)
     return ModeReport("batch", verdict, subject.passes - start, found, count, opaque, why)
 
 
-def _both(subject: Borrowed, x: Tensor, places: Tensor, *, route_given: bool) -> list[Labelled | str]:
+def _both(audited: Audited, x: Tensor, places: Tensor, *, route_given: bool) -> list[Labelled | str]:
     each = [places, EXAMPLES - 1 - places]
     shape = (-1, *[1] * (x.dim() - 1))
-    return [label(subject, x, numbers.reshape(shape), route_given=route_given) for numbers in each]
+    return [
+        label(audited.subject, x, numbers.reshape(shape), alphabet=audited.alphabet, route_given=route_given)
+        for numbers in each
+    ]
 
 
 def _count(labelled: list[Labelled | str], places: Tensor) -> int:

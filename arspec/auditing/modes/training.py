@@ -19,6 +19,8 @@ def training(audited: Audited) -> ModeReport:
     """The same as in evaluation, with fewer draws. Absent where no part behaves differently."""
     subject, settings = audited.subject, audited.settings
     start = subject.passes
+    if settings.forbid is not None:
+        raise Absent("--forbid takes the place of the order")
     if not _differs(audited):
         raise Absent("it gives the same outputs as in evaluation")
     try:

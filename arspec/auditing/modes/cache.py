@@ -1,0 +1,167 @@
+"""Cache: decoding with a cache gives what the full pass gives.
+
+Two conventions are known. `past_key_values`: the call takes `past_key_values` and `use_cache`, and gives the cache
+beside its output. `step`: a method `step(x, state) -> (output, state)`, whose first state is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import accumulate, pairwise
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from arspec.auditing.audited import Absent, Audited
+from arspec.auditing.judging import ModeReport
+from arspec.auditing.values import apart
+from arspec.auditing.verdicts import Verdict
+from arspec.diagnostics import InputError
+
+SINGLES = 24  # steps of one token at the end of a long row
+STATE = "past_key_values"
+
+Decode = Callable[[Tensor, Any, int], tuple[Any, Any]]
+
+
+def cache(audited: Audited) -> ModeReport:
+    """One by one, in chunks, and from a long prompt on; rows of unequal length where the call takes a mask."""
+    if audited.case.question.offset > 1:
+        raise Absent("with an offset above 1 an output reads steps that are not decoded yet")
+    decode, name = _decoder(audited)
+    subject, full = audited.subject, audited.length
+    subject.module.eval()
+    x = audited.draw(2, 4)
+    start, tokens, why = subject.passes, 0, ""
+    subject.redraw(1)
+    with torch.no_grad():
+        whole = audited.run(x)
+        if bool(whole.isnan().any()):
+            subject.redraw(0)
+            whole = audited.run(x)
+        before = subject.passes
+        for how, chunks in _schedules(full, name == STATE).items():
+            tokens += sum(chunks)
+            rows = _rows(audited, decode, x, chunks)
+            why = _told(audited, how, rows, whole)
+            if why:
+                break
+        if not why and name == STATE and audited.takes(audited.settings.padding_mask):
+            why, more = _unequal(audited, decode, x)
+            tokens += more
+    subject.redraw(0)
+    # A pass over a part of the sequence counts by its share.
+    passes = before - start + math.ceil(tokens / full)
+    return ModeReport("cache", Verdict.LEAKS if why else Verdict.AGREES, passes, why=why or f"by {name}")
+
+
+def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
+    distance = apart(rows, whole).amax(-1)
+    if not bool((distance > 0).any()):
+        return ""
+    place = int((distance > 0).any(0).nonzero()[0, 0])
+    return (
+        f"{how}, the output at {audited.time} {place} is another one than in the full pass, "
+        f"by {float(distance[:, place].max()):.3g}"
+    )
+
+
+def _schedules(full: int, chunked: bool) -> dict[str, list[int]]:
+    """Ways to cut a row: for each, the lengths of the parts."""
+    single = min(full, SINGLES)
+    ways = {"one by one": [*([full - single] if full > single else []), *[1] * single]}
+    if chunked and full >= 4:
+        prompt = max(1, full // 2 + 1)
+        ways[f"after a prompt of {prompt}"] = [prompt, *[1] * min(SINGLES, full - prompt)]
+        parts = [3, 1, 4, 2]
+        while sum(parts) > full:
+            parts.pop()
+        rest = full - sum(parts)
+        ways["in chunks of 3, 1, 4, 2 and the rest"] = [*parts, *([rest] if rest else [])]
+    for chunks in ways.values():
+        if sum(chunks) < full:
+            chunks[0] += full - sum(chunks)
+    return ways
+
+
+def _decoder(audited: Audited) -> tuple[Decode, str]:
+    """How the module decodes with a cache, and the name of the convention."""
+    subject, chosen = audited.subject, audited.settings.cache
+    module = subject.module
+    if chosen == "off":
+        raise Absent("--cache off")
+    if audited.time and chosen in ("auto", STATE) and audited.takes(STATE, "use_cache"):
+
+        def call(x: Tensor, state: Any, batch: int, **more: Any) -> tuple[Any, Any]:
+            past = {} if state is None else {STATE: state}
+            return _parts(audited, subject.whole(x, batch, use_cache=True, **past, **more))
+
+        return call, STATE
+    name = "step" if chosen == "auto" else chosen
+    method = getattr(module, name, None)
+    if chosen == STATE or not callable(method):
+        if chosen == "auto":
+            raise Absent("its call takes no past_key_values, and it has no method step")
+        raise InputError("AR961", f"the module has no cache by the name of {chosen!r}")
+
+    def step(x: Tensor, state: Any, batch: int) -> tuple[Any, Any]:
+        with subject.quiet():
+            out = cast("Any", method)(x, state)
+        if not isinstance(out, tuple) or len(cast("tuple[Any, ...]", out)) != 2:
+            raise InputError("AR961", f"{name}(x, state) gives (output, state), not an object of {type(out).__name__}")
+        return cast("tuple[Any, Any]", out)
+
+    return step, name
+
+
+def _parts(audited: Audited, out: Any) -> tuple[Any, Any]:
+    """(output, cache) of what a call gave."""
+    if isinstance(out, Mapping) or hasattr(out, STATE):
+        state = out[STATE] if isinstance(out, Mapping) else getattr(out, STATE)
+        rest = out
+    elif isinstance(out, (tuple, list)) and len(out) > 1:  # pyright: ignore[reportUnknownArgumentType]
+        items = cast("tuple[Any, ...]", tuple(out))  # pyright: ignore[reportUnknownArgumentType]
+        state, rest = items[-1], items[0] if audited.subject.take is None else items[:-1]
+    else:
+        raise InputError(
+            "AR961",
+            f"with use_cache the call gives no {STATE} beside its output",
+            help=f"an attribute or an entry {STATE}, or a tuple (output, cache)",
+        )
+    return (rest if isinstance(rest, Tensor) else audited.subject.taken(rest)), state
+
+
+def _rows(audited: Audited, decode: Decode, x: Tensor, chunks: list[int], **more: Any) -> Tensor:
+    """Outputs [B, T, K] of a row that is decoded in parts."""
+    state: Any = None
+    rows: list[Tensor] = []
+    for low, high in pairwise([0, *accumulate(chunks)]):
+        layout = audited.case.resized(**{audited.time: high - low}).layout
+        out, state = decode(layout.to_module(x[..., low:high]), state, len(x), **_until(more, high))
+        rows.append(audited.places(out, len(x), high - low))
+    return torch.cat(rows, 1)
+
+
+def _until(more: dict[str, Any], high: int) -> dict[str, Any]:
+    """Masks [B, T] up to a place."""
+    return {name: value[:, :high] for name, value in more.items()}
+
+
+def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int]:
+    """Rows of unequal length, the shorter padded on the left: decoded together, each is as it is alone."""
+    full = audited.length
+    shift = min(3, full - 2)
+    if shift < 1:
+        return "", 0
+    padded = torch.cat([audited.draw(1, 5)[..., :shift], x[1:2, ..., : full - shift]], -1)
+    together = torch.cat([x[:1], padded])
+    mask = torch.ones(2, full, dtype=torch.long)
+    mask[1, :shift] = 0
+    alone = audited.at(full - shift)
+    expected = alone.run(x[1:2, ..., : full - shift])
+    chunks = [full - 2, 1, 1] if full > 3 else [1] * full
+    rows = _rows(audited, decode, together, chunks, **{audited.settings.padding_mask: mask})
+    why = _told(audited, "beside a longer row, padded on the left", rows[1:, shift:], expected)
+    return why, 2 * full
