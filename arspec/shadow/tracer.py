@@ -75,6 +75,14 @@ _FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_
     "masked_scatter_",
     "set_",
     "resize_",
+    "bernoulli_",
+    "cauchy_",
+    "exponential_",
+    "geometric_",
+    "log_normal_",
+    "normal_",
+    "random_",
+    "uniform_",
 }
 
 
