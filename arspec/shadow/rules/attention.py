@@ -49,11 +49,10 @@ def _bound(call: Call, query: Tensor, key: Tensor) -> float:
 
 
 @rule(
-    "scaled_dot_product_attention", "_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_flash_attention",
     "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention",
     "_scaled_dot_product_cudnn_attention", "_scaled_dot_product_fused_attention_overrideable",
-    "_scaled_dot_product_attention_math_for_mps",
-)  # fmt: skip
+    )  # fmt: skip
 def attention(call: Call) -> Labels:
     """A query with all keys that it may read, and their values. A row that is masked whole reads everything."""
     algebra = call.algebra
@@ -149,8 +148,7 @@ def layer(call: Call) -> Labels:
     return [row, *sides]
 
 
-@rule("_flash_attention_forward", "_efficient_attention_forward", "_triton_scaled_dot_attention",
-      "_triton_multi_head_attention")  # fmt: skip
+@rule("_flash_attention_forward", "_efficient_attention_forward", )  # fmt: skip
 def whole_attention(call: Call) -> Labels:
     """Fused kernels whose borders lie in data read all that they are given."""
     return call.everything()

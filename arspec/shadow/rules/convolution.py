@@ -116,11 +116,20 @@ def _joined(
     return out
 
 
-@rule("convolution", "_convolution", "convolution_overrideable", "mkldnn_convolution", "_conv_depthwise2d",
-      "conv_depthwise3d", "_slow_conv2d_forward", "slow_conv3d_forward", "slow_conv_dilated2d", "slow_conv_dilated3d",
-      "slow_conv_transpose2d", "slow_conv_transpose3d", "_nnpack_spatial_convolution", "conv1d.padding",
-      "conv2d.padding", "conv3d.padding", "cudnn_convolution", "cudnn_convolution_transpose", "miopen_convolution",
-      "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")  # fmt: skip
+@rule(
+    "convolution",
+    "_convolution",
+    "mkldnn_convolution",
+    "_conv_depthwise2d",
+    "conv_depthwise3d",
+    "_slow_conv2d_forward",
+    "slow_conv3d_forward",
+    "slow_conv_dilated2d",
+    "slow_conv_dilated3d",
+    "slow_conv_transpose2d",
+    "slow_conv_transpose3d",
+    "cudnn_convolution",
+)
 def convolution(call: Call) -> Labels:
     """What a kernel reads past structural zeros: groups, strides, dilation, transposed, masked weights."""
     value, weight = call.get("input", call.get("self")), call["weight"]
@@ -192,9 +201,13 @@ def conv_tbc(call: Call) -> Tensor:
     return call.algebra.join(out[:, 0].permute(2, 0, 1), rest)
 
 
-@rule("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices", "max_pool1d",
-      "max_pool2d", "max_pool3d", "quantized_max_pool1d", "quantized_max_pool2d", "mkldnn_max_pool2d",
-      "max_pool1d_with_indices")  # fmt: skip
+@rule(
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "max_pool2d_with_indices",
+    "max_pool3d_with_indices",
+)
 def pool(call: Call) -> Tensor:
     """What a window holds, each channel by itself."""
     value = call["self"]
@@ -218,9 +231,15 @@ def pool(call: Call) -> Tensor:
     return out.reshape(call.targets[0].shape)
 
 
-@rule("_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
-      "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
-      "mkldnn_adaptive_avg_pool2d")  # fmt: skip
+@rule(
+    "_adaptive_avg_pool2d",
+    "_adaptive_avg_pool3d",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+)
 def adaptive_pool(call: Call) -> Tensor:
     """What a window holds, which the sizes lay out."""
     labels = call.labels(call["self"]).expand(call["self"].shape)
@@ -239,8 +258,14 @@ def _mixed(algebra: Algebra, labels: Tensor, dim: int, keep: Tensor) -> Tensor:
     return algebra.within(labels.movedim(dim, -1), keep).movedim(-1, dim)
 
 
-@rule("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
-      "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa")  # fmt: skip
+@rule(
+    "upsample_linear1d",
+    "upsample_bilinear2d",
+    "upsample_trilinear3d",
+    "upsample_bicubic2d",
+    "_upsample_bilinear2d_aa",
+    "_upsample_bicubic2d_aa",
+)
 def resample(call: Call) -> Tensor:
     """Along each axis, the places whose weight is not zero; the operator itself says which."""
     value = call.get("self", call.get("input"))
@@ -262,7 +287,10 @@ def resample(call: Call) -> Tensor:
     return labels.expand(target.shape)
 
 
-@rule("grid_sampler_2d", "grid_sampler_3d", "grid_sampler", "_grid_sampler_2d_cpu_fallback")
+@rule(
+    "grid_sampler_2d",
+    "grid_sampler_3d",
+)
 def grid_sampler(call: Call) -> Tensor:
     """Anywhere in the channel, by the grid's place."""
     labels = call.labels(call["input"]).expand(call["input"].shape)

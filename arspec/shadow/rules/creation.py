@@ -19,9 +19,8 @@ def copied(call: Call, name: str) -> Labels:
 
 
 @rule(
-    "clone", "_to_copy", "contiguous", "detach", "detach_copy", "alias", "alias_copy", "lift", "lift_fresh",
-    "lift_fresh_copy", "_unsafe_view", "view", "reshape", "_reshape_copy", "_reshape_alias", "_reshape_alias_copy",
-    "view_copy", "_pin_memory", "to", "positive", "_lazy_clone", "_fw_primal", "_conj",
+    "clone", "_to_copy", "detach_copy", "alias_copy", "lift_fresh_copy", "_unsafe_view", "_reshape_copy", "view_copy",
+    "_conj",
 )  # fmt: skip
 def clone(call: Call) -> Labels:
     """The same elements, in order."""
@@ -39,16 +38,18 @@ def copy(call: Call) -> Labels:
     return copied(call, "src")
 
 
-@rule("fill", "full_like", "new_full", "full", "scalar_tensor")
+@rule(
+    "fill",
+    "full_like",
+    "new_full",
+)
 def fill(call: Call) -> Tensor:
     """One value, everywhere."""
     return call.labels(call.get("value", call.get("fill_value")))
 
 
 @rule(
-    "zero", "zeros_like", "ones_like", "new_zeros", "new_ones", "zeros", "ones", "arange", "eye",
-    "_efficientzerotensor", "_new_zeros_with_same_feature_meta", "is_same_size",
-)  # fmt: skip
+    "zero", "zeros_like", "ones_like", "new_zeros", "new_ones", )  # fmt: skip
 def constants(call: Call) -> Tensor:
     """The same in every pass."""
     return constant()
@@ -60,7 +61,11 @@ def ramp(call: Call) -> Tensor:
     return call.everything()
 
 
-@rule("empty_like", "new_empty", "new_empty_strided", "empty", "empty_strided", "empty_permuted")
+@rule(
+    "empty_like",
+    "new_empty",
+    "new_empty_strided",
+)
 def unwritten(call: Call) -> Tensor:
     """What memory held: of this pass alone."""
     return torch.full((), LOOSE, dtype=DTYPE)
@@ -68,7 +73,7 @@ def unwritten(call: Call) -> Tensor:
 
 @rule(
     "rand_like", "randn_like", "randint_like", "uniform", "normal_functional", "random", "exponential", "cauchy",
-    "log_normal", "geometric", "randperm", "rand", "randn", "randint", "bernoulli.float",
+    "log_normal", "geometric", "bernoulli.float",
 )  # fmt: skip
 def draws(call: Call) -> Tensor:
     """Draws by numbers: of this pass alone. What a draw replaces is not read."""

@@ -12,7 +12,9 @@ from arspec.shadow.rules.recurrent import whole
 from arspec.shadow.rules.table import Labels, rule
 
 
-@rule("_grouped_mm", "_scaled_grouped_mm")
+@rule(
+    "_grouped_mm",
+)
 def grouped(call: Call) -> Tensor:
     """A row with the matrix of its group. Which group it is in reads the borders; the route given: nothing."""
     algebra = call.algebra
@@ -43,8 +45,9 @@ def scaled(call: Call) -> Tensor:
     return algebra.join(rows, columns, whole(call, *[call[n] for n in ("scale_a", "scale_b", "bias", "scale_result")]))
 
 
-@rule("_weight_int4pack_mm", "_weight_int4pack_mm_for_cpu", "_weight_int4pack_mm_with_scales_and_zeros",
-      "_dyn_quant_matmul_4bit")  # fmt: skip
+@rule(
+    "_weight_int4pack_mm_for_cpu",
+)
 def packed(call: Call) -> Tensor:
     """A row with weights that are packed, whole."""
     one = call[next(iter(call.arguments))]
@@ -52,8 +55,10 @@ def packed(call: Call) -> Tensor:
     return call.algebra.join(rows, whole(call, *[value for value in call.inputs if value is not one]))
 
 
-@rule("fake_quantize_per_channel_affine", "fake_quantize_per_channel_affine_cachemask",
-      "_fake_quantize_learnable_per_channel_affine")  # fmt: skip
+@rule(
+    "fake_quantize_per_channel_affine_cachemask",
+    "_fake_quantize_learnable_per_channel_affine",
+)
 def per_channel(call: Call) -> Tensor:
     """Each by itself, with the scale of its channel."""
     value = call["self"]
@@ -66,23 +71,32 @@ def per_channel(call: Call) -> Tensor:
     return labels
 
 
-@rule("fake_quantize_per_tensor_affine", "fake_quantize_per_tensor_affine_cachemask",
-      "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
-      "_fake_quantize_learnable_per_tensor_affine")  # fmt: skip
+@rule(
+    "fake_quantize_per_tensor_affine_cachemask",
+    "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
+    "_fake_quantize_learnable_per_tensor_affine",
+)
 def per_tensor(call: Call) -> Tensor:
     """Each by itself, with one scale."""
     return union(call)
 
 
-@rule("_fused_moving_avg_obs_fq_helper", "_fused_moving_avg_obs_fq_helper_functional", "quantize_per_tensor_dynamic",
-      "_choose_qparams_per_tensor", "choose_qparams_optimized")  # fmt: skip
+@rule(
+    "_fused_moving_avg_obs_fq_helper",
+)
 def observed(call: Call) -> Tensor:
     """The range of the whole is read by all."""
     return call.everything()
 
 
-@rule("mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-      "soft_margin_loss", "kl_div", "poisson_nll_loss", "hinge_embedding_loss")  # fmt: skip
+@rule(
+    "mse_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "soft_margin_loss",
+)
 def loss(call: Call) -> Tensor:
     """Each by itself, or all of them."""
     return union(call) if call.get("reduction", 1) == 0 else call.everything()
@@ -104,7 +118,11 @@ def nll(call: Call) -> Labels:
     return [out, constant() if call["weight"] is None else call.everything()]
 
 
-@rule("_ctc_loss", "multi_margin_loss", "multilabel_margin_loss_forward", "cosine_embedding_loss")
+@rule(
+    "_ctc_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss_forward",
+)
 def losses(call: Call) -> Labels:
     """All that is read."""
     return call.everything()

@@ -27,7 +27,10 @@ def embedding(call: Call) -> Tensor:
     return call.algebra.join(rows[call.value(index)], own) if bool(rows.any()) else own
 
 
-@rule("_embedding_bag", "_embedding_bag_forward_only", "embedding_bag")
+@rule(
+    "_embedding_bag",
+    "_embedding_bag_forward_only",
+)
 def embedding_bag(call: Call) -> Labels:
     """Sums of rows of a table, bag by bag; borders that depend on variables are read by all."""
     every = call.everything()
@@ -60,7 +63,10 @@ def index_select(call: Call) -> Labels:
     return call.algebra.join(bare, own.expand(call["index"].shape).reshape(shape))
 
 
-@rule("gather", "take", "take_along_dim")
+@rule(
+    "gather",
+    "take",
+)
 def gather(call: Call) -> Labels:
     """Elements, and which they are."""
     (found,) = moved(call, "self")
@@ -280,7 +286,10 @@ def masked_scatter(call: Call) -> Tensor:
     return torch.where(loose, call.algebra.join(out, said, labels), out)
 
 
-@rule("nonzero", "nonzero_static", "nonzero_numpy", "argwhere")
+@rule(
+    "nonzero",
+    "nonzero_static",
+)
 def nonzero(call: Call) -> Labels:
     """Which elements are not zero: each place reads all; the route given: itself."""
     value = call["self"]

@@ -93,7 +93,10 @@ def between(algebra: Algebra, labels: Tensor) -> Tensor:
     return algebra.running(out.tril(), -2).tril()
 
 
-@rule("linalg_inv_ex", "linalg_matrix_exp", "linalg_inv")
+@rule(
+    "linalg_inv_ex",
+    "linalg_matrix_exp",
+)
 def inverse(call: Call) -> Labels:
     """A triangle stays one; else everything of a matrix."""
     value = call[next(iter(call.arguments))]
@@ -108,7 +111,7 @@ def inverse(call: Call) -> Labels:
     return [out, *([every.squeeze(-1).squeeze(-1)] * (len(call.targets) - 1))]
 
 
-@rule("_linalg_solve_ex", "linalg_solve")
+@rule("_linalg_solve_ex")
 def solve(call: Call) -> Labels:
     """A column of the solution reads its column and the whole matrix, or by triangles where it is one."""
     matrix, right = call["A"], call["B"]
@@ -132,7 +135,10 @@ def solve(call: Call) -> Labels:
     return [out, *rest]
 
 
-@rule("linalg_cholesky_ex", "cholesky", "linalg_cholesky")
+@rule(
+    "linalg_cholesky_ex",
+    "cholesky",
+)
 def cholesky(call: Call) -> Labels:
     """`[i, j]` reads the triangle before j, and row i up to j."""
     value = call["self"]
@@ -164,9 +170,8 @@ def qr(call: Call) -> Labels:
 
 @rule(
     "_linalg_svd", "_linalg_eigh", "linalg_eig", "_linalg_eigvals", "linalg_eigvals", "_linalg_det", "_linalg_slogdet",
-    "linalg_lu_factor_ex", "linalg_lu", "linalg_pinv", "geqrf", "linalg_ldl_factor_ex", "cholesky_inverse",
-    "lu_unpack", "linalg_householder_product", "ormqr", "linalg_lstsq", "linalg_ldl_solve",
-)  # fmt: skip
+    "linalg_lu_factor_ex", "linalg_lu", "linalg_pinv", "geqrf", "cholesky_inverse",
+    "lu_unpack", "linalg_householder_product", "ormqr", "linalg_lstsq", )  # fmt: skip
 def matrixwise(call: Call) -> Labels:
     """Everything of a matrix, one by one in a batch."""
     rank = next(iter(call.inputs)).dim() - 2
@@ -199,18 +204,12 @@ def factored(call: Call) -> Tensor:
     return out
 
 
-@rule("linalg_cross", "cross")
+@rule("linalg_cross")
 def cross(call: Call) -> Tensor:
     """The two other components of both."""
     parts = [call.labels(call[name]).expand(call[name].shape) for name in ("self", "other")]
     dim = call["dim"]
     return call.algebra.join(*[part.roll(by, dim) for part in parts for by in (1, 2)])
-
-
-@rule("_linalg_check_errors")
-def checked(call: Call) -> Tensor:
-    """Writes nothing."""
-    return call.everything()
 
 
 @rule("affine_grid_generator")

@@ -25,7 +25,7 @@ def scaled(call: Call, labels: Tensor, weight: Tensor | None, bias: Tensor | Non
     return labels
 
 
-@rule("native_layer_norm", "layer_norm", "rms_norm", "_fused_rms_norm")
+@rule("native_layer_norm", "_fused_rms_norm")
 def layer_norm(call: Call) -> Labels:
     """Everything along the last axes."""
     value = call["input"]
@@ -36,7 +36,7 @@ def layer_norm(call: Call) -> Labels:
     return [out, *rest]
 
 
-@rule("native_group_norm", "group_norm")
+@rule("native_group_norm")
 def group_norm(call: Call) -> Labels:
     """Everything in a group of channels of one example."""
     value = call["input"]
@@ -49,10 +49,13 @@ def group_norm(call: Call) -> Labels:
 
 
 @rule(
-    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
-    "_native_batch_norm_legit_functional", "_batch_norm_with_update", "_batch_norm_with_update_functional",
-    "_batch_norm_no_update", "batch_norm", "instance_norm", "miopen_batch_norm", "batch_norm_elemt",
-)  # fmt: skip
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "cudnn_batch_norm",
+    "_batch_norm_with_update",
+    "_batch_norm_no_update",
+)
 def batch_norm(call: Call) -> Labels:
     """In training everything of a channel, which running statistics and saved ones read too; else each by itself."""
     value = call["input"]
@@ -77,7 +80,7 @@ def batch_norm(call: Call) -> Labels:
     return [out, *rest]
 
 
-@rule("_weight_norm", "_weight_norm_interface")
+@rule("_weight_norm_interface")
 def weight_norm(call: Call) -> Labels:
     """A slice by its norm, times its length."""
     value, length, dim = call["v"], call["g"], call.get("dim", 0)
@@ -85,9 +88,3 @@ def weight_norm(call: Call) -> Labels:
     row = call.algebra.reduce(labels, [d for d in range(labels.dim()) if d != dim % labels.dim()])
     out = call.algebra.join(row, call.labels(length).expand(length.shape))
     return [out, *([row] * (len(call.targets) - 1))]
-
-
-@rule("local_response_norm")
-def local_response_norm(call: Call) -> Tensor:
-    """Across channels."""
-    return call.algebra.reduce(call.labels(call["input"]), [1])

@@ -14,15 +14,11 @@ from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 UNTAGGED = (
-    "bucketize.Scalar complex polar xlogy "
-    "hardsigmoid hardswish hardtanh softplus gelu silu mish elu celu leaky_relu relu tanh rsub __lshift__ "
-    "__rshift__ __and__ __or__ __xor__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside copysign "
-    "ldexp quantize_per_tensor dequantize int_repr nan_to_num logit erfinv threshold hardshrink softshrink "
-    "isclose isreal isposinf isneginf isnan isinf lerp addcmul addcdiv pow "
-    "float_power bernoulli _prelu_kernel prelu real imag result_type relu6 selu alpha_dropout dropout "
-    "eq ne lt le gt ge abs gcd lcm floor_divide remainder fmod bitwise_xor bitwise_left_shift bitwise_right_shift "
-    "_add_relu _conj_copy _neg_view_copy _standard_gamma_grad _dirichlet_grad quantize_per_channel "
-    "feature_dropout poisson rrelu_with_noise"
+    "bucketize.Scalar complex polar xlogy hardsigmoid hardswish hardtanh softplus gelu mish elu celu leaky_relu "
+    "relu tanh rsub __lshift__ __rshift__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside "
+    "copysign ldexp threshold hardshrink softshrink isnan isinf pow bernoulli _prelu_kernel eq ne lt le gt ge abs "
+    "gcd lcm floor_divide remainder fmod bitwise_xor bitwise_left_shift bitwise_right_shift _add_relu _conj_copy "
+    "_neg_view_copy poisson rrelu_with_noise "
 )
 
 
@@ -38,7 +34,7 @@ def union(call: Call) -> Tensor:
     return call.algebra.join(*read) if read else constant()
 
 
-@rule("mul", "multiply")
+@rule("mul")
 def product(call: Call) -> Labels:
     """A factor that is zero in every pass cuts, where the other one is finite. A scaled mask is a mask."""
     one, other = call["self"], call["other"]
@@ -52,7 +48,7 @@ def product(call: Call) -> Labels:
     return still_masked(call, out)
 
 
-@rule("div", "true_divide")
+@rule("div")
 def quotient(call: Call) -> Labels:
     """A zero that is divided cuts, where the divisor is neither zero nor NaN."""
     one, other = call["self"], call["other"]
@@ -78,7 +74,12 @@ def still_masked(call: Call, labels: Tensor) -> Labels:
     return Masked(labels, mark & (out <= MASKED))
 
 
-@rule("maximum", "max.other", "clamp", "clamp_min", "clamp_max", "clip")
+@rule(
+    "maximum",
+    "clamp",
+    "clamp_min",
+    "clamp_max",
+)
 def bounded(call: Call) -> Labels:
     """A masked score stays one where its bounds are constants, or masked too."""
     out = union(call)
@@ -105,7 +106,10 @@ def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
     return low if bool(low.any()) else None
 
 
-@rule("add", "sub", "subtract")
+@rule(
+    "add",
+    "sub",
+)
 def total(call: Call) -> Labels:
     """A constant of minus infinity cuts where the other term is below infinity; a finite mask marks its place."""
     one, other = call["self"], call["other"]
@@ -175,7 +179,9 @@ def where(call: Call) -> Labels:
     return chosen(call, call["condition"], call["self"], call["other"])
 
 
-@rule("masked_fill", "_masked_scale")
+@rule(
+    "masked_fill",
+)
 def masked_fill(call: Call) -> Labels:
     """The value where the mask is set."""
     return chosen(call, call["mask"], call["value"], call["self"])

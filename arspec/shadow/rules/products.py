@@ -35,7 +35,14 @@ def times(call: Call, left: Any, right: Any) -> Tensor:
     return out.squeeze(-1 if flat_right else -2) if flat_left else out
 
 
-@rule("mm", "bmm", "matmul", "mv", "dot", "vdot", "_int_mm", "linalg_matmul", "inner")
+@rule(
+    "mm",
+    "bmm",
+    "mv",
+    "dot",
+    "vdot",
+    "_int_mm",
+)
 def multiply(call: Call) -> Tensor:
     """A product."""
     names = list(call.arguments)
@@ -70,7 +77,9 @@ def add_multiply(call: Call) -> Labels:
     return after_masks(call, labels, marks)
 
 
-@rule("linear", "mkldnn_linear")
+@rule(
+    "linear",
+)
 def linear(call: Call) -> Tensor:
     """A product with a transposed matrix, and a bias."""
     names = list(call.arguments)
@@ -88,7 +97,7 @@ def linear(call: Call) -> Tensor:
     return out if bias is None else call.algebra.join(out, call.labels(bias))
 
 
-@rule("bilinear", "_trilinear")
+@rule("_trilinear")
 def trilinear(call: Call) -> Tensor:
     """Three factors: all that is read, by all."""
     return call.everything()

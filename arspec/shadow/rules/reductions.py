@@ -13,9 +13,9 @@ from arspec.shadow.rules.table import Labels, rule
 
 
 @rule(
-    "sum", "nansum", "mean", "nanmean", "prod", "any", "all", "var", "std", "var_mean", "std_mean", "norm",
+    "sum", "nansum", "mean", "prod", "any", "all", "var", "std", "var_mean", "std_mean", "norm",
     "linalg_vector_norm", "count_nonzero", "aminmax", "_aminmax", "linalg__powsum",
-    "hash_tensor", "allclose", "equal", "_is_any_true", "_is_all_true", "dist",
+    "dist",
 )  # fmt: skip
 def along(call: Call) -> Labels:
     """All elements along the axes."""
@@ -65,7 +65,11 @@ def which(call: Call) -> Labels:
     return labels.gather(dim, place).reshape(target.shape)
 
 
-@rule("softmax", "_softmax", "_safe_softmax", "special_softmax")
+@rule(
+    "softmax",
+    "_softmax",
+    "_safe_softmax",
+)
 def softmax(call: Call) -> Tensor:
     """A row reads all its scores but those whose exponential is zero by a mask; these are zero in every pass."""
     value, dim = call["self"], call["dim"]
@@ -127,7 +131,7 @@ def renorm(call: Call) -> Tensor:
     return call.algebra.join(labels, call.algebra.reduce(labels, [d for d in range(labels.dim()) if d != dim]))
 
 
-@rule("cdist", "_cdist_forward", "_euclidean_dist")
+@rule("_cdist_forward", "_euclidean_dist")
 def distances(call: Call) -> Tensor:
     """A row of one with a row of the other."""
     one, other = (call.algebra.reduce(call.labels(call[name]), [-1]) for name in ("x1", "x2"))

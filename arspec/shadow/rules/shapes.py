@@ -8,46 +8,33 @@ from torch import Tensor
 from arspec.shadow.algebra import CONSTANT
 from arspec.shadow.call import Call, tensors
 from arspec.shadow.rules.pieces import moved
-from arspec.shadow.rules.table import Labels, Masked, rule
+from arspec.shadow.rules.table import Labels, rule
 
 
 @rule(
-    "roll", "flip", "rot90", "repeat", "tile", "expand_copy", "permute_copy", "transpose_copy", "t_copy",
+    "roll", "flip", "rot90", "repeat", "expand_copy", "permute_copy", "transpose_copy", "t_copy",
     "slice_copy", "select_copy", "squeeze_copy", "unsqueeze_copy", "unbind_copy", "split_copy", "split_with_sizes_copy",
     "narrow_copy", "unfold_copy", "as_strided_copy", "diagonal_copy", "diag_embed", "tril", "triu", "reflection_pad1d",
     "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d",
     "constant_pad_nd", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "im2col", "upsample_nearest1d",
     "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d",
-    "_upsample_nearest_exact3d", "diag", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "split",
-    "split_with_sizes", "movedim_copy", "fliplr", "flipud", "_mkldnn_transpose",
-)  # fmt: skip
+    "_upsample_nearest_exact3d", "unsafe_split", "unsafe_split_with_sizes", )  # fmt: skip
 def move(call: Call) -> Labels:
     """The first argument moves."""
     return moved(call)
 
 
-@rule("repeat_interleave.self_int")
-def repeat_each(call: Call) -> Labels:
-    """As often as is said."""
-    return moved(call)
-
-
-@rule("repeat_interleave.Tensor", "repeat_interleave.self_Tensor")
-def repeat_by(call: Call) -> Labels:
-    """As often as a tensor says: what it says is read by all, in the form that repeats places too."""
+@rule("repeat_interleave.Tensor")
+def repeats(call: Call) -> Tensor:
+    """Places that are repeated as often as a tensor says: all that it says is read, or, the route given, its own."""
     counts = call["repeats"]
-    own = call.labels(counts)
-    every = call.algebra.reduce(own.reshape(-1), [0], keepdim=False)
-    if "self" not in call.arguments:
-        labels = own.expand(counts.shape).repeat_interleave(call.value(counts)) if call.route_given else every
-        return labels
-    (labels,) = moved(call)
-    assert isinstance(labels, (Tensor, Masked))
-    bare = labels.labels if isinstance(labels, Masked) else labels
-    return bare if call.route_given else call.algebra.join(bare, every)
+    own = call.labels(counts).expand(counts.shape)
+    if call.route_given:
+        return own.repeat_interleave(call.value(counts))
+    return call.algebra.reduce(own, [0])
 
 
-@rule("cat", "concat", "concatenate", "stack", "block_diag", "hstack", "vstack", "_chunk_cat", "_stack")
+@rule("cat", "stack", "block_diag", "_chunk_cat", "_stack")
 def join(call: Call) -> Labels:
     """A list of tensors moves."""
     return moved(call)
@@ -65,12 +52,6 @@ def copies(call: Call) -> Labels:
     name = "src" if "src" in call.arguments else "self"
     found: list[Tensor] = [call.labels(t) for t in tensors(call[name])]
     return found
-
-
-@rule("one_hot")
-def one_hot(call: Call) -> Tensor:
-    """Each class of an index reads it."""
-    return call.labels(call["self"])[..., None]
 
 
 @rule("trace")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, LOOSE
+from arspec.shadow.algebra import LOOSE
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import constant, softened
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 
-@rule("sort", "topk", "argsort", "msort")
+@rule(
+    "sort",
+    "topk",
+)
 def order(call: Call) -> Labels:
     """Everything along the axis; the route given: what stands there."""
     value = call["self"]
@@ -41,7 +44,7 @@ def _past_masks(call: Call, value: Tensor, dim: int, labels: Tensor) -> Tensor:
     return torch.where(enough, past, labels)
 
 
-@rule("unique", "_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive")
+@rule("_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive")
 def unique(call: Call) -> Labels:
     """All; the route given: places among the distinct read themselves, counts nothing."""
     value = call["self"]
@@ -74,8 +77,7 @@ def search(call: Call) -> Labels:
     return call.algebra.join(own, read)
 
 
-@rule("histc", "bincount", "histogram", "_histogramdd_from_bin_cts", "_histogramdd_bin_edges",
-      "_histogramdd_from_bin_tensors")  # fmt: skip
+@rule("histc", "bincount", "histogram", )  # fmt: skip
 def counts(call: Call) -> Labels:
     """All; the route given: counts are as they are, sums of weights read all."""
     weights = call.get("weights", call.get("weight"))
@@ -103,9 +105,3 @@ def isin(call: Call) -> Tensor:
 def segment_reduce(call: Call) -> Labels:
     """All along the axis."""
     return call.everything()
-
-
-@rule("tril_indices", "triu_indices")
-def fixed(call: Call) -> Tensor:
-    """The same in every pass."""
-    return torch.full((), CONSTANT, dtype=torch.int32)
