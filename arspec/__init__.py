@@ -20,13 +20,14 @@ from arspec.version import VERSION
 __version__ = VERSION
 
 if TYPE_CHECKING:
-    from arspec.api import compile, load, load_data, load_model, open, render, train, verify
+    from arspec.api import compile, load, load_data, load_model, open, render, verify
     from arspec.auditing import audit
     from arspec.diagnostics import InputError, SpecError
+    from arspec.training.runs import train
 
-_API = ("compile", "load", "load_data", "load_model", "open", "render", "train", "verify")
+_API = ("compile", "load", "load_data", "load_model", "open", "render", "verify")
 _LAZY = {
-    **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing",
+    **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing", "train": "arspec.training.runs",
     **dict.fromkeys(("InputError", "SpecError"), "arspec.diagnostics"),
 }  # fmt: skip
 

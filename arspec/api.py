@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics.arguments import check_number, check_settings, check_type, check_whole, path_of
+from arspec.diagnostics.arguments import check_settings, check_type, check_whole, path_of
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from arspec.analysis.report import Contexts, Report
     from arspec.data import Examples
     from arspec.model import Model
-    from arspec.training.loop import Summary
 
 StrPath = str | os.PathLike[str]
 
@@ -98,71 +97,6 @@ def load_data(
     check_type(source, str, "a source of data", "the name of a set, a folder, a pattern or a file, as text")
     model = load(spec) if isinstance(spec, (str, os.PathLike)) else spec
     return load_for(model, source, split, seed).first(limit)
-
-
-def train(
-    spec: Spec | StrPath | None = None,
-    data: str | Examples | None = None,
-    out: StrPath | None = None,
-    *,
-    valid: Examples | None = None,
-    params: Mapping[str, Any] | None = None,
-    epochs: float | None = None,
-    limit: int | None = None,
-    limit_valid: int | None = None,
-    device: str = "auto",
-    resume: bool = False,
-    stop_after: int | None = None,
-    tensorboard: bool | None = None,
-    progress: bool = False,
-    **options: Any,
-) -> Summary:
-    """Trains a spec into the folder `out`, as `arspec train` does: weights, spec, state, log and samples.
-
-    spec: what `load` gives, a file, or the name of a shipped spec, with `params`. data: as `load_data` takes it; its
-    splits train and valid are used. Or examples that `load_data` gives; then `valid` are those that are held out,
-    where there are any. options: `arspec.training.Options` by their names, such as steps=1000, batch=64, lr=1e-3,
-    ema=0.999, seed=0. epochs: passes over the data, in place of steps. limit, limit_valid: the first examples alone.
-    stop_after: leave after so many steps of this call. tensorboard: whether its files are written; None does so where
-    it is installed. progress: show on standard error how far it is.
-
-    resume: go on with the run in `out`, byte for byte: it has its own spec, data and options, and what is given must
-    agree, or be one of those that may differ, such as steps. Ctrl-C ends it early, with its state saved: `.finished`
-    says so.
-
-    Gives the summary: `.model` is the trained model, `.valid` the last evaluation on the held-out examples, with
-    bits_per_dim and nats. Raises SpecError for a spec that leaks and InputError for all else that is wrong."""
-    from dataclasses import fields
-
-    from arspec.data import Examples
-    from arspec.diagnostics import InputError, did_you_mean
-    from arspec.progress import showing
-    from arspec.training.options import Options
-    from arspec.training.runs import go
-
-    known = {field.name for field in fields(Options)}
-    for name in options.keys() - known:
-        raise InputError("AR808", f"training has no option '{name}'", did_you_mean(name, known, "options"))
-    if out is None:
-        raise InputError("AR808", "a run needs a folder", "arspec.train(spec, data, 'runs/first')")
-    check_settings(params, "params")
-    for name, value in {"limit": limit, "limit_valid": limit_valid, "stop_after": stop_after}.items():
-        check_whole(value, name)
-    check_number(epochs, "epochs")
-    if data is not None:
-        check_type(
-            data, (str, Examples), "data", "the name of a set, a folder or a file as text, or what load_data gives"
-        )
-    if valid is not None:
-        check_type(valid, Examples, "valid", "what load_data gives")
-    if spec is not None and not isinstance(spec, Spec):
-        spec = path_of(spec, "a spec")
-    with showing(progress):
-        return go(
-            spec, data, path_of(out, "a run"), options, valid=valid,
-            params=params, epochs=epochs, limit=limit, limit_valid=limit_valid,
-            device=device, resume=resume, stop_after=stop_after, tensorboard=tensorboard,
-        ).summary  # fmt: skip
 
 
 def _loaded(spec: Spec | StrPath) -> Spec:

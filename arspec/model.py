@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -155,14 +154,19 @@ class Model(Network):
                             force_download=force_download, local_files_only=local_files_only)  # fmt: skip
 
     def save_pretrained(
-        self, folder: str | PathLike[str], *, push_to_hub: bool = False, repo_id: str | None = None, **options: Any
-    ) -> str | None:
-        """As `save`, by the mixin of huggingface_hub. push_to_hub: into the repository `repo_id` as well, with the
-        options of `push_to_hub`; then the address that the hub answers is given."""
-        return hub.write(self, folder, push_to_hub=push_to_hub, repo_id=repo_id, **options)
+        self, folder: str | PathLike[str], *, push_to_hub: bool = False, repo_id: str | None = None,
+        commit_message: str | None = None, private: bool | None = None, token: str | None = None,
+        branch: str | None = None, create_pr: bool | None = None,
+    ) -> str | None:  # fmt: skip
+        """As `save`, by the mixin of huggingface_hub. push_to_hub: into the repository `repo_id` as well (by default
+        one of the folder's name), with the options of `push_to_hub`; then the address that the hub answers is given.
+        InputError for such options without push_to_hub."""
+        options = {"repo_id": repo_id, "commit_message": commit_message, "private": private, "token": token,
+                   "branch": branch, "create_pr": create_pr}  # fmt: skip
+        return hub.write(self, folder, push_to_hub, {name: each for name, each in options.items() if each is not None})
 
     def push_to_hub(
-        self, repo_id: str, *, commit_message: str = "A model of arspec", private: bool | None = None,
+        self, repo_id: str, *, commit_message: str = hub.MESSAGE, private: bool | None = None,
         token: str | None = None, branch: str | None = None, create_pr: bool | None = None,
     ) -> str:  # fmt: skip
         """Writes the model, with its card, into a repository `owner/name`, which is made where it is not there. Gives

@@ -39,6 +39,16 @@ def kept(fresh: Path, tmp_path: Path) -> Path:
     return fresh
 
 
+@needs_compiler
+def test_libraries_of_earlier_versions_go(fresh: Path) -> None:
+    fresh.parent.mkdir(parents=True, mode=0o700)
+    fresh.parent.parent.chmod(0o700)
+    for name in ("few_rows-0123456789abcdef.so", "skinny_matmul-of-another.so", "notes"):
+        (fresh.parent / name).touch()
+    assert kernel() is not None
+    assert {path.name for path in fresh.parent.iterdir()} == {fresh.name, "skinny_matmul-of-another.so", "notes"}
+
+
 def test_what_is_kept_is_the_users_own(kept: Path) -> None:
     assert kept.read_bytes()[:-HASH] == b"machine code" * 100
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -272,6 +272,17 @@ def test_the_mixin_writes_folders_too(model: Model, hub: Hub, tmp_path: Path) ->
     assert json.loads((tmp_path / "a" / "config.json").read_text())["library_name"] == "arspec"
 
 
+def test_options_of_a_repository_need_one(model: Model, hub: Hub, tmp_path: Path) -> None:
+    options: list[dict[str, Any]] = [{"repo_id": "someone/a"}, {"private": True}, {"commit_message": "x", "token": "y"}]
+    for given in options:
+        refuses("AR808", lambda given=given: model.save_pretrained(tmp_path / "a", **given), ", ".join(given))
+    with pytest.raises(TypeError, match="nope"):
+        model.save_pretrained(tmp_path / "a", **{"nope": 3})
+    assert not (tmp_path / "a").exists()
+    model.save_pretrained(tmp_path / "a", push_to_hub=True, repo_id="someone/a", private=True)
+    assert [options["private"] for name, options in hub.asked if name == "create"] == [True]
+
+
 def test_what_a_hub_refuses_is_told(model: Model, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     refuses("AR911", lambda: arspec.open("someone/nothing"), "someone/nothing", "the hub has no")
     refuses("AR911", lambda: model.push_to_hub("no/such/name"), "no/such/name")

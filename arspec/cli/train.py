@@ -96,22 +96,21 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("AR808", "--steps and --epochs exclude one another")
     given = {field.name: value for field in fields(Options) if (value := getattr(args, field.name)) is not None}
     Options(**given)  # what is out of range is told before anything is read
-    from arspec.training.runs import go
+    from arspec.training.runs import train
 
-    spec, source, options, summary = go(
-        args.spec, args.data, args.out, given, params=params_of(args.set), epochs=args.epochs, limit=args.limit,
+    summary = train(
+        args.spec, args.data, args.out, params=params_of(args.set), epochs=args.epochs, limit=args.limit,
         limit_valid=args.limit_valid, device=args.device, resume=args.resume, stop_after=args.stop_after,
-        tensorboard=args.tensorboard, tell=lambda line: say(line, file=sys.stderr),
+        tensorboard=args.tensorboard, tell=lambda line: say(line, file=sys.stderr), **given,
     )  # fmt: skip
     first = os.environ.get("RANK", "0") == "0"
     if first and args.json:
-        say(json.dumps({"spec": spec.name, "data": source.data, **summary.to_json()}))
+        say(json.dumps(summary.to_json()))
     elif first:
         if summary.valid:
             say(f"held out: {summary.valid}")
-        say(
-            f"{summary.steps:,} of {options.steps:,} steps in {summary.seconds:.1f} s; the model is in {summary.folder}"
-        )
-        if summary.steps < options.steps:
+        done = f"{summary.steps:,} of {summary.wanted:,} steps in {summary.seconds:.1f} s"
+        say(f"{done}; the model is in {summary.folder}")
+        if summary.steps < summary.wanted:
             say(f"arspec train --resume --out {summary.folder} goes on")
     return 0 if summary.signal is None or summary.finished else 128 + summary.signal

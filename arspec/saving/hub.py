@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from arspec.language.load import Spec
     from arspec.network.module import Network
 
+MESSAGE = "A model of arspec"
 FILES = ("model.safetensors", "*.json", "spec*", "base-*")  # of a repository that make a model
 
 
@@ -31,12 +32,20 @@ def download(name: str | os.PathLike[str], make: Callable[[Spec], M], *, device:
         return _mixin().from_pretrained(name, device=device, make=make, **options).model
 
 
-def write(model: Network, folder: str | os.PathLike[str], **options: Any) -> str | None:
-    """Writes a model into a folder as `save` does, and where `push_to_hub` is asked for into a repository."""
+def write(
+    model: Network, folder: str | os.PathLike[str], push: bool = False, options: Mapping[str, Any] | None = None
+) -> str | None:  # fmt: skip
+    """Writes a model into a folder as `save` does, and where it is to be pushed into a repository, with the mixin's
+    options of `push_to_hub`. InputError for options of what is not pushed."""
     folder = path_of(folder, "a model")
+    if options and not push:
+        raise InputError(
+            "AR808", f"{', '.join(options)}: of a repository, and nothing is sent to one", "add push_to_hub=True"
+        )
     check_place(Path(folder) / MODEL)
+    message = {"commit_message": MESSAGE} if push else {}
     with _telling(f"the model in {folder}"):
-        return _of(model).save_pretrained(folder, **options)
+        return _of(model).save_pretrained(folder, push_to_hub=push, **{**message, **(options or {})})
 
 
 def upload(model: Network, repository: str, **options: Any) -> str:

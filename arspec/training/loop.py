@@ -40,7 +40,8 @@ from arspec.training.samples import draw
 @dataclass(frozen=True)
 class Summary:
     """How a run ended: steps done, the last training loss in bits/dim, the last evaluation, where the model is, and
-    the number of the signal that ended it early."""
+    the number of the signal that ended it early. spec: its name. data: what it was trained on, None where the examples
+    were made elsewhere. wanted: the steps of the whole run."""
 
     folder: Path
     steps: int
@@ -49,6 +50,9 @@ class Summary:
     valid: Evaluation | None
     seconds: float
     signal: int | None = None
+    spec: str = ""
+    data: str | None = None
+    wanted: int = 0
 
     @property
     def model(self) -> Model:
@@ -212,7 +216,10 @@ class _Run:
             if log:
                 log.close()
         seconds, ended = time.monotonic() - begun, self.step == options.steps
-        return Summary(self.folder, self.step, ended, loss, valid, seconds, next(iter(interrupted), None))
+        return Summary(
+            self.folder, self.step, ended, loss, valid, seconds, next(iter(interrupted), None),
+            cast(Model, self.model).spec.name, self.source.get("data"), options.steps,
+        )  # fmt: skip
 
     def tell(self, log: Log | None, loss: float, norm: Tensor, seconds: float) -> None:
         """One line of the log for the step just done."""

@@ -27,6 +27,7 @@ from arspec.files.kept import is_whole, keep
 
 SOURCE = Path(__file__).with_name("skinny_matmul.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+EARLIER = "few_rows-*.so"
 PATIENCE = 60  # seconds that a compiler may take
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
@@ -48,8 +49,7 @@ def compiler() -> list[str] | None:
 @cache
 def kernel() -> Kernel | None:
     """What skinny_matmul.cpp says, compiled in half a second the first time on a machine; None where there is no
-    compiler,
-    or it has no use for the file."""
+    compiler, or it has no use for the file."""
     kept = library()
     if is_whole(kept):
         with suppress(OSError, AttributeError):  # it is for another machine, or lacks what it should have
@@ -63,6 +63,7 @@ def kernel() -> Kernel | None:
             _run([*command, *FLAGS, str(SOURCE), "-o", str(made)])
             found = Kernel(ctypes.CDLL(str(made)))
             keep(made, kept)
+            _forget_earlier(kept.parent)
             return found
     except subprocess.TimeoutExpired:
         said = f"nothing within {PATIENCE} seconds, and is given up on"
@@ -75,6 +76,13 @@ def kernel() -> Kernel | None:
     _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and "
           f"slower; it says: {visible(said)}")  # fmt: skip
     return None
+
+
+def _forget_earlier(folder: Path) -> None:
+    """Removes libraries that an earlier version kept under another name, which nothing loads any more."""
+    for path in folder.glob(EARLIER):
+        with suppress(OSError):
+            path.unlink()
 
 
 def _run(command: list[str]) -> None:
