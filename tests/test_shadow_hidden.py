@@ -8,6 +8,7 @@ import ctypes
 import io
 import pickle
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -502,6 +503,35 @@ def a_custom_operator_that_computes_elsewhere(x: Tensor) -> Tensor:
     return foreign_op(x)
 
 
+def flipped(x: Tensor) -> Tensor:
+    """Reads from the end."""
+    return x.flip(0) * 2
+
+
+@case
+def compiled_while_it_runs(x: Tensor) -> Tensor:
+    return torch.compile(flipped, backend="eager", fullgraph=True)(x)
+
+
+@case
+def compiled_before(x: Tensor) -> Tensor:
+    return COMPILED[0](x)
+
+
+COMPILED: list[Any] = []
+
+
+@case
+def scripted(x: Tensor) -> Tensor:
+    script: Any = torch.jit.trace(flipped, x, check_trace=False) if not COMPILED[1:] else COMPILED[1]
+    return script(x)
+
+
+@case
+def one_hot(x: Tensor) -> Tensor:
+    return F.one_hot((x.flip(0) > 0).long(), 2)
+
+
 @case
 def checkpointed(x: Tensor) -> Tensor:
     with torch.enable_grad():
@@ -659,6 +689,22 @@ def the_sum_of_exponentials(x: Tensor) -> Tensor:
 
 
 NAMED = {"a_thread", "a_pool", "memory_that_nobody_filled"}  # not labelled, or labelled as reading all: named
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> None:
+    """Code that was compiled before any pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        COMPILED[:] = [torch.compile(flipped, backend="eager"), torch.jit.trace(flipped, start(), check_trace=False)]
+        COMPILED[0](start())
+
+
+def test_checks_that_only_refuse_are_no_reads() -> None:
+    """`one_hot` looks at all numbers, and uses none."""
+    labels, found = labelled(one_hot)
+    assert labels == [k for k in range(N - 1, -1, -1) for _ in range(2)]
+    assert not found.reads
 
 
 @pytest.mark.filterwarnings("ignore")

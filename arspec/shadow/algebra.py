@@ -64,6 +64,14 @@ def compact(labels: Tensor) -> Tensor:
     return labels[tuple(places)]
 
 
+def together(labels: Sequence[Tensor]) -> Sequence[int]:
+    """The shape to which all broadcast."""
+    shape = labels[0].shape
+    if all(part.shape == shape for part in labels[1:]):
+        return shape
+    return torch.broadcast_shapes(*(part.shape for part in labels))
+
+
 class Ranks:
     """The highest rank among the variables: label = rank + 2. What is lower is taken to be read as well."""
 
@@ -73,11 +81,10 @@ class Ranks:
 
     def join(self, *labels: Tensor) -> Tensor:
         """The highest, element by element."""
-        shape = torch.broadcast_shapes(*(part.shape for part in labels))
         out = compact(labels[0])
         for other in labels[1:]:
             out = torch.maximum(out, compact(other))
-        return out.expand(shape)
+        return out.expand(together(labels))
 
     def reduce(self, labels: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:
         """The highest over some axes."""

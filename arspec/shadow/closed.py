@@ -261,6 +261,10 @@ class _Replay(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
     def __init__(self, step: Callable[[int, str, list[Tensor]], None]) -> None:
         super().__init__()
         self._step = step
@@ -304,6 +308,10 @@ class _Nobody:
 
     def hidden(self, what: str) -> None:
         """Nothing."""
+
+    def checks(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing."""
+        return contextlib.nullcontext()
 
 
 def _replay(run: Callable[[], Any], step: Callable[[int, str, list[Tensor]], None]) -> Any:

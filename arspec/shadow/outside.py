@@ -41,6 +41,10 @@ class Witness(Protocol):
         """Something runs where operators are not seen."""
         ...
 
+    def checks(self) -> contextlib.AbstractContextManager[None]:
+        """While it is entered, values are read to refuse what is wrong, and for nothing else."""
+        ...
+
 
 _READS = {
     "numpy": True,
@@ -82,6 +86,7 @@ class Outside:
             if hasattr(torch.UntypedStorage, name):
                 self._wrap(torch.UntypedStorage, name, before=lambda args, _, name=name: self._storage(args[0], name))
         self._check(torch.nn.functional, "one_hot", _of_known_width)
+        self._wrap(torch.nn.functional, "one_hot", around=self._one_hot)
         hidden: list[tuple[Any, str, str]] = [
             (threading.Thread, "start", "a thread that was started"),
             (concurrent.futures.ThreadPoolExecutor, "submit", "a thread that was given work"),
@@ -110,6 +115,12 @@ class Outside:
         if isinstance(tensor, Tensor):
             self._witness.exposed(tensor, how, shared=shared)
 
+    def _one_hot(self, original: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """With the number of classes given, it looks whether all are below; without, it counts them."""
+        number = args[1] if len(args) > 1 else named.get("num_classes", -1)
+        with self._witness.checks() if isinstance(number, int) and number > 0 else contextlib.nullcontext():
+            return original(*args, **named)
+
     def _storage(self, storage: torch.UntypedStorage, how: str) -> None:
         if storage.device.type != "meta":
             whole = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
@@ -134,6 +145,7 @@ class Outside:
         *,
         before: Callable[[tuple[Any, ...], dict[str, Any]], None] | None = None,
         after: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None,
+        around: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None,
     ) -> None:
         """Replaces an attribute until the end of the pass."""
         own = vars(owner).get(name, _ABSENT)
@@ -146,7 +158,7 @@ class Outside:
                 self._told(before, args, named)
             self._inside = True  # what a wrapped function calls of others is its own affair
             try:
-                out = original(*args, **named)
+                out = original(*args, **named) if around is None else around(original, args, named)
             finally:
                 self._inside = False
             if after is not None:

@@ -91,6 +91,10 @@ class _Mode(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled while a pass runs, so that torch's compiler need not be loaded
+
     def __init__(self, tracer: Tracer) -> None:
         super().__init__()
         self.tracer = tracer
@@ -122,6 +126,7 @@ class Tracer:
         self._mode = _Mode(self)
         self._outside = Outside(self, lambda: self._running)
         self._running = False  # the code of the pass runs, not this one
+        self._checking = False
         self._depth = 0
         self._steps = 0
         self._everything = _label(CONSTANT)
@@ -201,6 +206,15 @@ class Tracer:
     def hidden(self, what: str) -> None:
         """Something runs where operators are not seen."""
         self.unseen.append(Unseen(what, self.here()))
+
+    @contextlib.contextmanager
+    def checks(self) -> Generator[None]:
+        """What reads values here raises, or does nothing."""
+        checking, self._checking = self._checking, True
+        try:
+            yield
+        finally:
+            self._checking = checking
 
     def _watch(self, tensor: Tensor) -> None:
         if plain(tensor) and tensor.untyped_storage().nbytes():
