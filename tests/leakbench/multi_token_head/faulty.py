@@ -16,8 +16,8 @@ class Decoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h, _ = self.rnn(self.tokens(x))
-        following = self.tokens(F.pad(x, (-2, 2)))
-        return self.out(h), self.second(torch.cat([h, following], -1))  # leak
+        following = self.tokens(F.pad(x, (-2, 2)))  # leak
+        return self.out(h), self.second(torch.cat([h, following], -1))
 
 
 def build() -> nn.Module:
