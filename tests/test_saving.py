@@ -15,14 +15,15 @@ import torch
 import yaml
 
 import arspec
-from arspec.model import Model
+from arspec.analysis.report import prove
+from arspec.model import Model, build
 from arspec.saving import figures
 from arspec.saving import folder as by_folder
-from arspec.saving.card import MARK
+from arspec.saving.card import MARK, card
 from arspec.saving.hub import FILES
 from arspec.training.loop import Summary
 from tests.killed import killed_after
-from tests.small import refuses
+from tests.small import ROOT, refuses, small
 
 SMALL = {"height": 8, "width": 8, "channels": 1, "levels": 17, "features": 6, "layers": 1, "kernel": 3}
 HOW: dict[str, Any] = {"batch": 8, "samples": 0, "limit": 64, "limit_valid": 16, "device": "cpu", "tensorboard": False}
@@ -107,6 +108,29 @@ def test_a_saved_model_stands_alone_with_its_card(
     assert (tmp_path / "other" / "diagram.dot").exists()
 
 
+@pytest.mark.parametrize("name", ["made", "gated_pixelcnn_class", "gated_pixelcnn_location", "wavenet_local"])
+@pytest.mark.parametrize("named", [False, True])
+def test_the_example_of_a_card_runs(name: str, named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(small(ROOT / "specs" / f"{name}.yaml")).eval()
+    for condition, section in model.spec.condition.items():
+        if section.kind == "class" and named:
+            model.names[condition] = ('it\'s a "cat"', *(f"{k}" for k in range(section.classes - 1)))
+    text = card(model.spec, prove(model.spec), model.names, {}, "diagram.dot")
+    monkeypatch.setattr(arspec, "open", lambda name: model)  # pyright: ignore[reportUnknownLambdaType]
+    found: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], found)
+    assert found["x"].shape == (4, *model.spec.data.shape) and found["nats"].shape == (4,)
+
+
+def test_names_of_others_are_plain_text_on_a_card(tmp_path: Path) -> None:
+    odd = 'arspec: 1\nname: "a | `b` <b>c</b>"\nabout: |\n  [x](y) *so* <script>\nextends: made\n'
+    (tmp_path / "odd.yaml").write_text(odd)
+    spec = arspec.load(tmp_path / "odd.yaml", params={"height": 2, "width": 2, "hidden": 4, "members": 1})
+    text = card(spec, prove(spec), {}, {"bits_per_dim": 1.0, "examples": 3, "data": "a|b/*.png"}, "diagram.svg")
+    assert "# a \\| \\`b\\` &lt;b>c&lt;/b>\n\n\\[x\\](y) \\*so\\* &lt;script>\n" in text
+    assert "| held out | 1.0000 bits/dim, 3 examples of a\\|b/\\*.png |" in text
+
+
 def test_a_card_of_other_hands_stays(model: Model, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Mine\n")
     model.save(tmp_path)
@@ -119,7 +143,7 @@ def test_a_card_of_other_hands_stays(model: Model, tmp_path: Path) -> None:
 def test_a_model_is_replaced_by_another_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever saving is ended, the folder holds the old model or the new one, and files of other hands as they were;
     the next that saves leaves nothing of it behind."""
-    monkeypatch.setattr(by_folder, "write_card", lambda _spec, _figures, at: (at / "README.md").write_text(MARK))
+    monkeypatch.setattr(by_folder, "write_card", lambda *given: (given[-1] / "README.md").write_text(MARK))
     spec = arspec.load("made", params={"height": 2, "width": 2, "hidden": 4, "members": 1})
     old, new = arspec.compile(spec), arspec.compile(spec.variant(params={"hidden": 5}))
     old.figures = {"steps": 5}

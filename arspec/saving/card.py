@@ -13,6 +13,7 @@ from arspec.version import VERSION
 
 if TYPE_CHECKING:
     from arspec.analysis.report import Report
+    from arspec.data.labels import Names
     from arspec.language.load import Spec
 
 CARD = "README.md"
@@ -26,7 +27,7 @@ def own_card(folder: Path) -> bool:
     return not path.exists() or MARK in path.read_text("utf-8", "replace")
 
 
-def write_card(spec: Spec, figures: dict[str, Any], folder: Path) -> None:
+def write_card(spec: Spec, names: Names, figures: dict[str, Any], folder: Path) -> None:
     """Writes README.md and the diagram: .svg, and where Graphviz is missing .dot.
 
     The spec is proven anew, and what each variable sees is computed as `arspec.verify` does it."""
@@ -38,27 +39,47 @@ def write_card(spec: Spec, figures: dict[str, Any], folder: Path) -> None:
         diagram = render(spec, folder / DIAGRAMS[0], report=report)
     except InputError:  # without Graphviz, or where it fails, the text stands beside
         diagram = folder / DIAGRAMS[1]
-    write_text(folder / CARD, card(spec, report, figures, diagram.name))
+    write_text(folder / CARD, card(spec, report, names, figures, diagram.name))
 
 
-def card(spec: Spec, report: Report, figures: dict[str, Any], diagram: str) -> str:
-    """The text of the card, in Markdown, with the head that model hubs read. diagram: the name of a file beside it."""
+def card(spec: Spec, report: Report, names: Names, figures: dict[str, Any], diagram: str) -> str:
+    """The text of the card, in Markdown, with the head that model hubs read. names: of the classes of each condition.
+    diagram: the name of a file beside it."""
     settings = [f"`{name}` {value}" for name, value in sorted(spec.params.items()) if name in spec.overridden]
-    about = " ".join(spec.about.split())
+    about, given = " ".join(spec.about.split()), _given(spec, names)
+    torch = ["import torch"] if any("torch." in value for value in given.values()) else []
+    how = "".join(f", {name}={value}" for name, value in given.items())
     fence = max(["```", *(f"{run}`" for run in re.findall("`{3,}", spec.source.text))], key=len)
     lines = [
         "---", "library_name: arspec", "tags:", "- arspec", "- autoregressive", f"- {spec.data.kind}", "---", MARK, "",
-        f"# {spec.name}", "", *([about, ""] if about else []),
-        "```python", "import arspec", "",
+        f"# {_plain(spec.name)}", "", *([_plain(about), ""] if about else []),
+        "```python", *torch, "import arspec", "",
         'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
-        "x = model.sample(4, seed=0)", "nats = model.log_prob(x)", "```", "",
-        "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(spec, report, figures)), "",
-        f"![The graph of {spec.name}]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
+        f"x = model.sample(4, seed=0{how})", f"nats = model.log_prob(x{how})", "```", "",
+        "| | |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in _facts(spec, report, figures)), "",
+        f"![The graph of the spec]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
         "",
         f"## The spec{', with ' if settings else ''}{', '.join(settings)}", "",
         f"{fence}yaml", spec.source.text.rstrip("\n"), fence, "", f"Written by arspec {VERSION}.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _given(spec: Spec, names: Names) -> dict[str, str]:
+    """What the example gives for each condition, as Python: a class, or zeros in the shape that is wanted."""
+    found: dict[str, str] = {}
+    for name, node in spec.graph().conditions.items():
+        own = names.get(name)
+        if spec.condition[name].kind == "class":
+            found[name] = repr(own[0]) if own else "0"
+        else:
+            found[name] = f"torch.zeros({', '.join(map(str, (4, node.out.channels, *node.out.grid)))})"
+    return found
+
+
+def _plain(text: str) -> str:
+    """Text of others as Markdown shows it: nothing in it is HTML, a column of a table, a link or emphasis."""
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _facts(spec: Spec, report: Report, figures: dict[str, Any]) -> list[tuple[str, str]]:

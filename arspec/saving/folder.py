@@ -79,7 +79,7 @@ def save(model: Network, folder: str | os.PathLike[str]) -> Path:
         write_figures(model.figures, new)
         write_text(new / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")
         if own_card(place):
-            write_card(model.spec, model.figures, new)
+            write_card(model.spec, model.names, model.figures, new)
     return place
 
 
