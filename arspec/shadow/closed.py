@@ -28,7 +28,7 @@ from arspec.shadow.call import Call, Signature, tensors
 from arspec.shadow.memory import plain, seen_through
 from arspec.shadow.outside import Outside
 from arspec.shadow.places import Place, here
-from arspec.shadow.tracer import EMPTY, blank, written
+from arspec.shadow.tracer import EMPTY, blank, take_functions, written
 from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
@@ -269,6 +269,7 @@ class _Replay(TorchDispatchMode):
         super().__init__()
         self._step = step
         self._number = 0
+        take_functions(type(self))
         self._signatures: dict[Any, Signature] = {}
 
     def __torch_dispatch__(

@@ -86,6 +86,23 @@ _FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_
 }
 
 
+def take_functions(mode: type[TorchDispatchMode]) -> None:
+    """Lets a class of modes see operators that take functions, where torch has no switch for it (before 2.6)."""
+    known: Any = torch._ops
+    if hasattr(TorchDispatchMode, "supports_higher_order_operators"):
+        return
+    for operator in known._higher_order_ops.values():
+        if mode not in operator.python_key_table:
+            operator.py_impl(mode)(_handler(operator))
+
+
+def _handler(operator: Any) -> Callable[..., Any]:
+    def handle(mode: Any, *args: Any, **named: Any) -> Any:
+        return mode.__torch_dispatch__(operator, (), args, named)
+
+    return handle
+
+
 class _Mode(TorchDispatchMode):
     """Hands every operator to a tracer."""
 
@@ -98,6 +115,7 @@ class _Mode(TorchDispatchMode):
     def __init__(self, tracer: Tracer) -> None:
         super().__init__()
         self.tracer = tracer
+        take_functions(type(self))
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
