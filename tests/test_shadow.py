@@ -1,15 +1,25 @@
 """The shadow of a forward pass: labels follow memory, nothing is left behind, and what is not seen is named."""
 
+# Where torch keeps hooks and modes has no public name.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
+import concurrent.futures
 import math
 import random
+import sys
+import threading
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
+import torch.utils.dlpack as dlpack
 from torch import Tensor, nn
+from torch.nn.modules import module as _module
+from torch.utils import _python_dispatch
 
 from arspec.shadow import Ranks, Trace, trace
 from arspec.shadow.memory import ShadowMemory
@@ -55,8 +65,8 @@ def test_the_paths_of_modules_are_those_of_the_author() -> None:
     _, found = ranks(module)
     place = found.reads[0].place
     assert (place.module, place.function, place.file) == ("layers.1", "forward", __file__)
-    assert not torch.nn.modules.module._global_forward_hooks  # pyright: ignore[reportPrivateUsage]
-    assert not torch.nn.modules.module._global_forward_pre_hooks  # pyright: ignore[reportPrivateUsage]
+    assert not _module._global_forward_hooks
+    assert not _module._global_forward_pre_hooks
 
 
 def test_what_python_reads_labels_all_that_runs_later() -> None:
@@ -160,3 +170,114 @@ def test_a_one_hot_code_of_known_width_reads_each_number_alone() -> None:
     assert own == list(range(6)) and not found.reads
     assert ranks(code(-1))[0] == [5] * 6
     assert torch.nn.functional.one_hot.__name__ == "one_hot"
+
+
+def surroundings() -> dict[str, object]:
+    """What a pass wraps, and where torch keeps hooks and modes."""
+    found: dict[str, object] = {}
+    for owner in (Tensor, torch, torch.UntypedStorage, threading.Thread, torch.nn.functional, dlpack):
+        found.update({f"{owner}.{name}": value for name, value in vars(owner).items()})
+    for name in ("ThreadPoolExecutor", "ProcessPoolExecutor"):
+        found[name] = getattr(concurrent.futures, name).submit
+    found["modes"] = _python_dispatch._get_current_dispatch_mode_stack()
+    found["hooks"] = (dict(_module._global_forward_hooks), dict(_module._global_forward_pre_hooks))
+    return found
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_left_behind(fails: bool) -> None:
+    """All that was wrapped is as before, after a pass that raised too, and the module holds no hook."""
+    module = nn.Sequential(nn.Linear(6, 6), nn.Dropout())
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    before = surroundings()
+
+    def run(x: Tensor) -> Tensor:
+        y = module(x)
+        assert Tensor.tolist is not before[f"{Tensor}.tolist"] if f"{Tensor}.tolist" in before else True
+        if fails:
+            raise KeyError("mine")
+        return y
+
+    if fails:
+        with pytest.raises(KeyError, match="mine"):
+            ranks(run)
+    else:
+        ranks(run)
+    after = surroundings()
+    assert before.keys() == after.keys()
+    assert all(before[name] is after[name] or before[name] == after[name] for name in before if "__" not in name)
+    assert not module._forward_hooks
+    assert all(torch.equal(value, module.state_dict()[name]) for name, value in state.items())
+
+
+def test_a_kernel_that_writes_by_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Triton kernel writes where no operator is seen: its launch is told."""
+
+    class JITFunction:
+        def run(self, x: Tensor) -> None:
+            x.data_ptr()
+
+    monkeypatch.setitem(sys.modules, "triton.runtime.jit", cast(Any, SimpleNamespace(JITFunction=JITFunction)))
+
+    def run(x: Tensor) -> Tensor:
+        JITFunction().run(torch.zeros(3))
+        return x
+
+    _, found = ranks(run)
+    assert [(one.what, one.place.function) for one in found.unseen] == [("a Triton kernel", "run")]
+
+
+def test_gradients_may_be_on_or_off_and_inference_mode_too() -> None:
+    """Labels do not depend on it, and gradients flow as they do without a trace."""
+    layer = nn.Linear(1, 3)
+
+    def run(x: Tensor) -> Tensor:
+        return torch.einsum("tk,tk->t", layer(x[:, None]), layer(x[:, None])).reshape(6)
+
+    with torch.no_grad():
+        off, _ = ranks(run)
+    with torch.inference_mode():
+        inference, _ = ranks(run)
+    on, found = ranks(run)
+    assert off == on == inference == list(range(6))
+    found.output.sum().backward()
+    assert layer.weight.grad is not None
+
+
+def test_a_storage_that_is_freed_loses_its_labels() -> None:
+    """Planes of labels go with their storages, so that a long pass does not keep them."""
+    memory = ShadowMemory(Ranks())
+    for _ in range(2000):
+        memory.write(torch.zeros(64), torch.arange(2, 66, dtype=torch.int32))
+    assert len(memory._planes) < 600
+    fresh = torch.zeros(64)
+    assert memory.labels(fresh).tolist() == [0] * 64
+
+
+def test_a_read_says_how_and_where() -> None:
+    """Each way by which a value leaves tensors has a name, its label and the author's line."""
+
+    def run(x: Tensor) -> Tensor:
+        x[3:4].tolist()
+        x[2:4].numpy()
+        return x
+
+    _, found = ranks(run)
+    assert [(read.how, read.label - 2, read.place.function) for read in found.reads] == [
+        ("tolist", 3, "run"),
+        ("numpy", 5, "run"),
+    ]
+
+
+def test_zeros_of_chance_and_of_empty_memory_do_not_cut() -> None:
+    """Only zeros that are the same in every pass cut: a mask does, dropout and fresh memory do not."""
+
+    def run(x: Tensor) -> Tensor:
+        mask = torch.arange(6) < 3
+        torch.manual_seed(0)
+        chance = torch.zeros(6).bernoulli_(0.0)
+        fresh = torch.empty(2, 6)
+        fresh[0] = 0.0
+        return torch.stack([x * mask, x * chance, x * fresh[1]])
+
+    assert ranks(run)[0] == [0, 1, 2, -2, -2, -2, *range(6), *range(6)]

@@ -533,6 +533,39 @@ def one_hot(x: Tensor) -> Tensor:
 
 
 @case
+def a_loop_as_an_operator(x: Tensor) -> Tensor:
+    from torch._higher_order_ops import while_loop
+
+    loop: Any = while_loop
+    _, out = loop(lambda i, y: i < 3, lambda i, y: (i + 1, y.roll(1) + y), (torch.tensor(0), x.clone()))
+    return out
+
+
+@case
+def attention_that_is_flexible(x: Tensor) -> Tensor:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    def score(s: Tensor, b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return torch.where(q >= k, s, -torch.inf)
+
+    y = x.view(1, 1, N, 1)
+    out: Any = flex_attention(y, y, y, score_mod=score)
+    return out
+
+
+@case
+def attention_that_is_flexible_with_a_bias_of_data(x: Tensor) -> Tensor:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    def score(s: Tensor, b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return torch.where(q >= k, s + x[5], -torch.inf)
+
+    y = x.view(1, 1, N, 1)
+    out: Any = flex_attention(y, y * 0.5, y, score_mod=score)
+    return out * x[5]
+
+
+@case
 def checkpointed(x: Tensor) -> Tensor:
     with torch.enable_grad():
         out: Any = checkpoint(lambda y: y.flip(0), x.clone().requires_grad_(), use_reentrant=False)
@@ -632,6 +665,36 @@ def sparse_values_that_are_written(x: Tensor) -> Tensor:
 def nested(x: Tensor) -> Tensor:
     many = torch.nested.nested_tensor([x[:2].flip(0), x[2:].flip(0)])
     return (many * 2).to_padded_tensor(0.0)
+
+
+@case
+def sparse_rows_compressed(x: Tensor) -> Tensor:
+    return torch.diag(x).flip(0).to_sparse_csr() @ torch.ones(N, 1)
+
+
+@case
+def nested_jagged(x: Tensor) -> Tensor:
+    many = torch.nested.nested_tensor([x[:2, None].flip(0), x[2:, None].flip(0)], layout=torch.jagged)
+    return (many * 2).values()
+
+
+@case
+def masked(x: Tensor) -> Tensor:
+    from torch.masked import masked_tensor
+
+    y: Any = masked_tensor(x.flip(0).clone(), torch.arange(N) < 4)
+    return (y + y).to_tensor(0.0)
+
+
+@case
+def in_another_layout(x: Tensor) -> Tensor:
+    return (x.flip(0).view(1, 1, N, 1).to_mkldnn()).to_dense() if torch.backends.mkldnn.is_available() else x
+
+
+@case
+def eager_only_by_inference(x: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return F.conv1d(x.view(1, 1, N), torch.ones(1, 1, 3), padding=1).squeeze() @ torch.eye(N)
 
 
 @case

@@ -75,7 +75,12 @@ class Outside:
         self._stack = contextlib.ExitStack()
         witness = self._witness
         for name, shared in _READS.items():
-            self._wrap(Tensor, name, before=lambda args, _, name=name, shared=shared: self._read(args[0], name, shared))
+            self._wrap(
+                Tensor,
+                name,
+                before=lambda args, _, name=name, shared=shared: self._read(args[0], name, shared),
+                around=self._told_already,
+            )
         self._wrap(Tensor, "new_tensor", after=lambda out, args, _: witness.entered(out, args[1:]))
         for name in _ENTRIES:
             self._wrap(torch, name, after=lambda out, args, named: witness.entered(out, [args, named]))
@@ -114,6 +119,10 @@ class Outside:
     def _read(self, tensor: Any, how: str, shared: bool) -> None:
         if isinstance(tensor, Tensor):
             self._witness.exposed(tensor, how, shared=shared)
+
+    def _told_already(self, original: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        with self._witness.checks():
+            return original(*args, **named)
 
     def _one_hot(self, original: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """With the number of classes given, it looks whether all are below; without, it counts them."""
