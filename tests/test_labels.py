@@ -18,7 +18,7 @@ import arspec
 from arspec.cli.main import main
 from arspec.cli.models import conditions_of, settle_labels
 from arspec.data import load, load_for
-from arspec.data.labels import class_list, earlier_order, listed, natural
+from arspec.data.labels import class_list, class_numbers, earlier_order, listed, natural
 from arspec.language.load import Spec, from_text
 from arspec.language.sections import ClassCondition, ImageData, SequenceData
 from arspec.training.checkpoint import load_model, save_model
@@ -269,6 +269,21 @@ def test_names_stand_for_numbers_in_python() -> None:
     with refused("AR807", "has no names", "number from 0"):
         unnamed: Any = arspec.compile(spec())
         unnamed.sample(1, label="dog")
+
+
+def test_names_are_taken_as_messages_list_them() -> None:
+    names = ("3", "-x", "a=b", "cat, dog", "it's", "a'b,c")
+    assert class_list("cat, dog", names, "label") == [3]
+    for given, wanted in (
+        ("'cat, dog'", [3]), ("'cat, dog', 3", [3, 0]), ("3,'cat, dog',-x", [0, 3, 1]), ("it's,3", [4, 0]),
+        ("a'b,c", [5]), ("3..a=b", [0, 1, 2]), ("'3'", [0]),
+    ):  # fmt: skip
+        assert class_list(given, names, "label") == wanted, given
+    for wrong in ("3,", ",3", "", "'", "'cat, dog'..it's", "'cat', dog"):
+        with refused("AR807"):
+            class_list(wrong, names, "label")
+    assert class_list(listed(names[:5]), names, "label") == [0, 1, 2, 3, 4]
+    assert class_numbers(["cat, dog", 2], names, "label", 4).tolist() == [3, 2, 3, 2]
 
 
 def test_names_are_kept_in_a_model_folder(tmp_path: Path) -> None:

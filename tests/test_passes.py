@@ -404,7 +404,7 @@ def test_it_needs_no_torch() -> None:
     ("code", "options"),
     [("AR940", ["--explain-plan", "--seconds", "1"]), ("AR940", ["--explain-plan", "--method", "fixed-point"]),
      ("AR819", ["--explain-plan", "--method", "twice"]), ("AR816", ["--explain-plan", "--member", "1"]),
-     ("AR808", ["--json", "-o", "x.wav"]), ("AR890", [])],
+     ("AR940", ["--explain-plan", "-o", "x.wav"]), ("AR808", ["--json", "-o", "x.wav"]), ("AR890", [])],
 )  # fmt: skip
 def test_what_has_no_plan_is_told(code: str, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", "wavenet", *options]) == 2

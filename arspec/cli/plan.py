@@ -33,6 +33,8 @@ def run_plan(args: argparse.Namespace) -> int:
     if wants_stream(args):
         raise InputError("AR940", "--explain-plan is of whole samples, and a stream has a plan of its own",
                          "leave out --length, --seconds, --prompt and --prefix")  # fmt: skip
+    if args.out is not None:
+        raise InputError("AR940", "--explain-plan draws nothing that could be written", "leave out -o")
     method = method_named(args.method)
     if method == "fixed-point":
         raise InputError("AR940", "the method 'fixed-point' has no plan: it runs the whole network, again and again",

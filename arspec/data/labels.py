@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 30  # names that a message lists
 MOST_IN_RANGE = 1 << 20
+# What stands between commas: something in quotes, or what has no comma. Nothing at all counts, too.
+_PART = re.compile(r"(?:(?<=,)|^)(?:\s*'[^']*'\s*(?=,|$)|[^,]*)")
 
 Names = Mapping[str, Sequence[str]]  # of the classes of each condition, by number
 
@@ -79,18 +81,22 @@ def class_number(text: str, names: Sequence[str], key: str) -> int:
 
 
 def class_list(text: str, names: Sequence[str], key: str) -> list[int]:
-    """`cat`, `3`, `cat,dog`, `0..9` or `cat..dog` as the numbers of classes. InputError where a class is not known."""
+    """`cat`, `3`, `cat,dog`, `0..9` or `cat..dog` as the numbers of classes. A name with a comma stands alone, or in
+    quotes, as `listed` shows it. InputError where a class is not known."""
     if (place := place_of(text, names)) is not None:  # a name may hold a comma
         return [place]
     numbers: list[int] = []
-    for part in text.split(","):
-        first, dots, last = part.strip().partition("..")
-        if not dots or place_of(part.strip(), names) is not None:
-            numbers.append(class_number(part.strip(), names, key))
+    for part in (found[0].strip() for found in _PART.finditer(text)):
+        if (quoted := place_of(part[1:-1], names)) is not None and part[0] == part[-1] == "'":
+            numbers.append(quoted)
+            continue
+        first, dots, last = part.partition("..")
+        if not dots or place_of(part, names) is not None:
+            numbers.append(class_number(part, names, key))
             continue
         begin, end = class_number(first, names, key), class_number(last, names, key)
         if not begin <= end < begin + MOST_IN_RANGE:
-            raise InputError("AR807", f"'{key}': {part.strip()} is no range of classes", "write it as 0..9")
+            raise InputError("AR807", f"'{key}': {part} is no range of classes", "write it as 0..9")
         numbers += range(begin, end + 1)
     return numbers
 
@@ -102,10 +108,9 @@ def class_numbers(given: Any, names: Sequence[str], key: str, count: int) -> Any
     several: Any = [whole] if isinstance(whole, (str, int, np.integer)) else whole
     if not isinstance(several, (list, tuple)) or not several:
         return given
-    if all(isinstance(each, str) for each in several):
-        several = [class_number(each, names, key) for each in several]
-    elif not all(isinstance(each, (int, np.integer)) for each in several):
+    if not all(isinstance(each, (str, int, np.integer)) for each in several):
         return given
+    several = [class_number(each, names, key) if isinstance(each, str) else each for each in several]
     if count % len(several):
         message = f"'{key}' is given {len(several)} classes for {count} examples"
         raise InputError("AR807", message, "give one for all, one for each, or classes that can be dealt out in turn")
