@@ -265,7 +265,7 @@ def test_a_read_says_how_and_where() -> None:
     _, found = ranks(run)
     assert [(read.how, read.label - 2, read.place.function) for read in found.reads] == [
         ("tolist", 3, "run"),
-        ("numpy", 5, "run"),
+        ("numpy", 3, "run"),
     ]
 
 

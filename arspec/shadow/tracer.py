@@ -180,9 +180,10 @@ class Tracer:
 
     def labels(self, tensor: Tensor) -> Tensor:
         """The labels of a tensor's elements now; not to be written to."""
-        self._look([tensor])
-        labels = self.memory.labels(tensor)
-        return labels if self.context is None else self.memory.algebra.join(labels, self.context)
+        with self._aside():
+            self._look([tensor])
+            labels = self.memory.labels(tensor)
+            return labels if self.context is None else self.memory.algebra.join(labels, self.context)
 
     def here(self) -> Place:
         """The place in the author's code that runs now."""
@@ -205,21 +206,24 @@ class Tracer:
 
     def exposed(self, tensor: Tensor, how: str, *, shared: bool) -> None:
         """Values of a tensor are given to Python, or to foreign code; `shared`: its memory may be written to."""
-        whole = tensor.dtype in _WHOLE and "data_ptr" not in how
-        self.read(how.strip("_"), self._union(self.memory.labels(tensor)), route=whole)
-        if shared:
-            self._watch(tensor)
+        with self._aside():
+            whole = tensor.dtype in _WHOLE and "data_ptr" not in how
+            self.read(how.strip("_"), self._union(self.memory.labels(tensor)), route=whole)
+            if shared:
+                self._watch(tensor)
 
     def entered(self, result: Tensor, values: Any) -> None:
         """A tensor was made of values that may hold tensors, such as a list of numbers without axes."""
-        held = [tensor for tensor in tensors(values) if self.memory.touched(tensor)]
-        if held and not self.memory.touched(result):
-            label = self.memory.algebra.join(*(self._union(self.memory.labels(tensor)) for tensor in held))
-            self.memory.write(result, label)
+        with self._aside():
+            held = [tensor for tensor in tensors(values) if self.memory.touched(tensor)]
+            if held and not self.memory.touched(result):
+                label = self.memory.algebra.join(*(self._union(self.memory.labels(tensor)) for tensor in held))
+                self.memory.write(result, label)
 
     def borrowed(self, tensor: Tensor) -> None:
         """A tensor was made of memory that others hold too."""
-        self._watch(tensor)
+        with self._aside():
+            self._watch(tensor)
 
     def hidden(self, what: str) -> None:
         """Something runs where operators are not seen."""
@@ -233,6 +237,15 @@ class Tracer:
             yield
         finally:
             self._checking = checking
+
+    @contextlib.contextmanager
+    def _aside(self) -> Generator[None]:
+        """What runs here is not the pass."""
+        running, self._running = self._running, False
+        try:
+            yield
+        finally:
+            self._running = running
 
     def _watch(self, tensor: Tensor) -> None:
         if plain(tensor) and tensor.untyped_storage().nbytes():
@@ -272,6 +285,8 @@ class Tracer:
 
     def dispatch(self, func: Any, types: Sequence[type], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Runs an operator and labels what it wrote."""
+        if not self._running:
+            return func(*args, **named)  # this code's own
         if any(not seen_through(kind) for kind in types):
             return NotImplemented  # the subclass unwraps itself, and what it calls is seen
         running, self._running = self._running, False
