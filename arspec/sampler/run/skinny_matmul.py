@@ -5,15 +5,13 @@ much to be done and a C++ compiler is present, a function of our own does it (sk
 some sixteen rows, and of more as fast as anything here: eight rows take half the time of the best that torch has.
 
 Otherwise they are torch's. Few rows go as a batch of products, each of a part of the outputs, so that several parts are
-read at once: the weight times the rows while they are very few, then the rows times the weight turned over. More of
-them go as oneDNN's product with a weight that is packed once, as torch's own compiler does it.
-Each is two to four times as fast.
+read at once: the weight times the rows while they are very few, then the rows times the weight turned over. That is two
+to four times as fast as one product. More of them are one product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, addmm, baddbmm, bmm, cat
@@ -23,8 +21,8 @@ from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
-MUCH = 1 << 21  # multiplications from which a packed weight is the quickest,
-MUCH_CACHED = 1 << 22  # and where weights need not come from memory
+MUCH = 1 << 21  # multiplications from which one product is as quick as several of its parts
+MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
 BUSY = 1 << 25  # numbers of weights, counted at every step, from which the compiled function is asked for
@@ -32,15 +30,12 @@ BUSY = 1 << 25  # numbers of weights, counted at every step, from which the comp
 
 class Product:
     """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs,
-    each a product of its own where the rows are few, 1 for none; much: multiplications from which the weight is packed,
-    None for never."""
+    each a product of its own where the rows are few, 1 for none."""
 
     __slots__ = (
         "bias",
         "bias_of_parts",
         "each",
-        "packed",
-        "packed_from",
         "parts",
         "split",
         "turned",
@@ -48,26 +43,20 @@ class Product:
         "whole_from",
     )
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1, much: int | None = None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
         self.bias_of_parts = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
-        self.packed: Tensor | None = None
         self.turned: Tensor | None = None  # [parts, K, N / parts]
         self.each: list[Product] = []
-        outputs = max(1, len(weight))
-        # numbers of x from which the product is one piece, and from which it takes the packed weight
-        self.whole_from = MUCH / outputs if parts > 1 else 0
-        self.packed_from = float("inf") if much is None else much / outputs
+        # numbers of x from which the product is one piece
+        self.whole_from = MUCH / max(1, len(weight)) if parts > 1 else 0
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         if plus is not None and self.bias is not None:
             plus = plus + self.bias
-        size = x.numel()
-        if 0 < size < self.whole_from:
+        if 0 < x.numel() < self.whole_from:
             return self._in_parts(x, plus)
-        if size >= self.packed_from:
-            return self._by_packed(x, plus)
         if plus is None:
             return linear(x, self.weight, self.bias)
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
@@ -78,9 +67,8 @@ class Product:
         if _copied(xs, self.weight):
             return self(cat(xs, 2), plus)
         if not self.each:
-            packs = MUCH if self.packed_from < float("inf") else None
             weights = self.weight.split([x.shape[2] for x in xs], 1)
-            self.each = [Product(w, None if k else self.bias, 1, packs) for k, w in enumerate(weights)]
+            self.each = [Product(w, None if k else self.bias) for k, w in enumerate(weights)]
         for product, x in zip(self.each, xs, strict=True):
             plus = product(x, plus)
         assert plus is not None
@@ -107,13 +95,6 @@ class Product:
             added = plus.as_strided((parts, count, each), (each, apart, 1))
         y = bmm(rows, self.turned) if added is None else baddbmm(added, rows, self.turned)
         return y.transpose(0, 1).reshape(batch, sites, -1)
-
-    def _by_packed(self, x: Tensor, plus: Tensor | None) -> Tensor:
-        if self.packed is None:
-            self.packed = _ONEDNN._reorder_linear_weight(self.weight.contiguous(), x.shape[0] * x.shape[1])
-        if plus is None:
-            return _ONEDNN._linear_pointwise.default(x.contiguous(), self.packed, self.bias, "none", [], "")
-        return _ONEDNN._linear_pointwise.binary(x.contiguous(), plus.contiguous(), self.packed, None, "add")
 
 
 class KernelProduct:
@@ -176,18 +157,17 @@ def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[P
     if busy and all(map(takes, weights)) and (compiled := kernel()) is not None:
         return [KernelProduct(w, own.get("bias"), compiled) for own, w in zip(folded, weights, strict=True)]
     cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
-    much = MUCH_CACHED if cached else MUCH
     made: list[Product] = []
     for own, w in zip(folded, weights, strict=True):
         near = cached or w.numel() <= SMALL
         stored = _by_columns(w) if near and w.device.type == "cpu" else w
-        made.append(Product(stored, own.get("bias"), 1 if near else _parts(w), much if _packs(w) else None))
+        made.append(Product(stored, own.get("bias"), 1 if near else _parts(w)))
     return made
 
 
 def _copied(xs: list[Tensor], weight: Tensor) -> bool:
     """Whether copying inputs side by side takes less time than another call."""
-    return xs[0].shape[0] * xs[0].shape[1] * weight.numel() < MUCH_CACHED
+    return xs[0].shape[0] * xs[0].shape[1] * weight.numel() < MUCH_COPIED
 
 
 def _by_columns(weight: Tensor) -> Tensor:
@@ -210,10 +190,3 @@ def _parts(weight: Tensor) -> int:
         return 1
     threads = torch.get_num_threads()
     return next((n for n in range(max(2, threads), 4 * threads + 1) if len(weight) % n == 0), 1)
-
-
-def _packs(weight: Tensor) -> bool:
-    return weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
-
-
-_ONEDNN: Any = torch.ops.mkldnn
