@@ -16,13 +16,13 @@ from arspec.auditing.borrowed import borrowed, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.modes import MODES
+from arspec.auditing.pairs import Pairs, pairs
 from arspec.auditing.reasons import failed, reason
 from arspec.auditing.report import AuditReport, Claims
 from arspec.auditing.values import Search
 from arspec.diagnostics import InputError, did_you_mean
-from arspec.verification.dependencies import Subject, examine, find_leaves
 
-TESTED = 1024  # variables, of which pairs are had by tests where labels say nothing of pairs
+MAX_VARIABLES = 4096  # of which pairs are looked at
 
 
 def audit(
@@ -142,9 +142,10 @@ def audit(
         claims=_claims(audited),
         modes=reports,
         absent=absent,
-        seen=seen,
-        legal=case.legal if seen.size else seen,
-        deeper=beneath,
+        seen=_empty() if seen is None else seen.reads,
+        legal=_empty() if seen is None else case.legal,
+        deeper=None if beneath is None else beneath.reads,
+        exact=seen is not None and seen.exact,
         sampler=next((report.sampler for report in reports if report.sampler is not None), None),
         notes=_notes(reports, seen, case),
         seconds=time.perf_counter() - start,
@@ -198,33 +199,25 @@ def _claims(audited: Audited) -> Claims:
     )
 
 
-def _seen(audited: Audited) -> NDArray[np.bool_]:
-    """[V, V]: pairs that depend, by tests at a few inputs. Empty for many variables."""
-    case, subject, search = audited.case, audited.subject, audited.settings.search
-    if case.variables > TESTED:
-        return np.zeros((0, 0), dtype=bool)
+def _empty() -> NDArray[np.bool_]:
+    return np.zeros((0, 0), dtype=bool)
+
+
+def _seen(audited: Audited) -> Pairs | None:
+    """Pairs that depend in evaluation, with the route of one pass given. None for many variables."""
+    case, subject = audited.case, audited.subject
+    if case.variables > MAX_VARIABLES:
+        return None
     subject.module.eval()
-    generator = torch.Generator().manual_seed(search.seed)
-    trace = find_leaves(subject, case.layout.shape, case.layout.variable, audited.alphabet, generator)
-    described = Subject(
-        run=subject,
-        shape=case.layout.shape,
-        rank=case.rank,
-        variable=case.layout.variable,
-        alphabet=audited.alphabet,
-        trace=trace,
-        redraw=subject.redraw,
-        modelled=case.modelled,
-    )
-    seen = examine(described, draws=search.draws, bases=search.bases, seed=search.seed).seen
+    found = pairs(subject, case, audited.draw(1), route_given=True)
     subject.redraw(0)
-    return seen
+    return found
 
 
-def _notes(reports: list[ModeReport], seen: NDArray[np.bool_], case: Case) -> list[str]:
+def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case) -> list[str]:
     notes: list[str] = []
-    if seen.size and not seen.any() and case.variables > 1:
-        notes.append("no output moved at all, whatever was changed: is the input read?")
+    if seen is not None and not seen.reads.any() and case.variables > 1:
+        notes.append("no output reads anything: is the input used?")
     for report in reports:
         if report.findings.mixes:
             notes.append(f"in {report.mode} mode the examples of a batch read one another, as under batch statistics")

@@ -48,7 +48,7 @@ class AuditReport:
     absent          modes that the module does not offer, and why
     seen, legal     pairs that depend in evaluation, and that the order allows
     deeper          pairs that depend in a deeper copy of the module, or None where none was given
-    exact           whether `seen` was had from labels: exact contexts; else by tests at a few inputs
+    exact           whether `seen` are exact contexts; else some operator was taken to read all that it was given
     """
 
     name: str
@@ -196,7 +196,7 @@ class AuditReport:
         lines += [line for report in self.modes for line in self._mode_lines(report)]
         if self.paired:
             part = f"{100 * self.coverage:.2f} % of {int(self.legal.sum()):,} legal pairs of variables"
-            lines.append(f"  coverage    {part}{'' if self.exact else ', by tests'}")
+            lines.append(f"  coverage    {part}{'' if self.exact else ', at the most'}")
             if self.unseen:
                 lines.append(f"  unseen      {self.unseen:,} pairs{self._unseen_split()}; {self._unseen_example()}")
         lines.append(f"  holds for   {self.claims}")
