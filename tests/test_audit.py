@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -384,7 +385,7 @@ def test_modules_that_cannot_be_tested_are_told():
 
     class Paired(planted.Causal):
         def forward(self, x):
-            return super().forward(x), x
+            return super().forward(x), super().forward(x)
 
     with pytest.raises(InputError, match="different outputs for the same input"):
         of_sequence(planted.Unsteady())
@@ -395,6 +396,30 @@ def test_modules_that_cannot_be_tested_are_told():
     assert of_sequence(Paired(), take=0).ok
     with pytest.raises(InputError, match="a tuple of 2, has no 'logits' to take"):
         of_sequence(Paired(), take="logits")
+
+
+def test_the_one_entry_that_fits_the_pattern_is_taken():
+    @dataclass
+    class Output:
+        state: torch.Tensor
+        scores: torch.Tensor
+
+    class Wrapped(planted.Causal):
+        def __init__(self, wrap: Callable[..., Any]) -> None:
+            super().__init__()
+            self.wrap = wrap
+
+        def forward(self, x):
+            return self.wrap(super().forward(x), x)
+
+    wraps: tuple[Callable[..., Any], ...] = (
+        lambda out, x: (x, out),
+        lambda out, x: {"state": x, "scores": out},
+        lambda out, x: Output(x, out),
+        lambda out, x: {"hidden": out, "logits": out},
+    )
+    for wrap in wraps:
+        assert of_sequence(Wrapped(wrap), modes=["evaluation"]).ok
 
 
 def test_patterns():

@@ -54,6 +54,13 @@ class Audited:
         return self.case.layout.grid[0]
 
     @property
+    def whole(self) -> bool:
+        """Whether the output speaks of all positions. Raises Absent where it does not."""
+        if self.case.layout.last is not None:
+            raise Absent("the output speaks of the last steps alone")
+        return True
+
+    @property
     def length(self) -> int:
         """The size of the one axis of positions."""
         return self.case.layout.sizes[self.time]
@@ -71,7 +78,11 @@ class Audited:
 
     def run(self, x: Tensor, **more: Any) -> Tensor:
         """A forward pass on x [B, ..., T], with further arguments of the call -> [B, T, K] in the order of places."""
-        return self.places(self.subject.raw(self.subject.layout.to_module(x), len(x), **more), len(x), self.length)
+        return self.places(self.subject.raw(self.subject.enter(x), len(x), **more), len(x), self.length)
+
+    def values(self, labelled: Labelled) -> Tensor:
+        """[B, T, K]: the numbers of a labelled pass, in the order of places."""
+        return self.places(labelled.values, len(labelled.highest), self.length)
 
     def exceeding(self, labelled: Labelled | str, limit: Tensor) -> Tensor:
         """[T]: places whose output reads, by the labels, a rank that is not below its limit [T]; all without labels."""

@@ -57,6 +57,9 @@ def audit(
     documents: str | None = None,
     forbid: NDArray[np.bool_] | Callable[[int], NDArray[np.bool_]] | None = None,
     precision: Literal["auto", "float64", "float32"] = "auto",
+    again: str | None = None,
+    one_hot: str | None = None,
+    last: int | None = None,
     name: str | None = None,
 ) -> AuditReport:
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
@@ -74,13 +77,15 @@ def audit(
     step, the name of a method like step, auto or off. `padding`: its sides, where the call takes `padding_mask`
     [B, T], 1 where real. `documents`: the keyword of the call that takes numbers of documents [B, T]. `forbid`
     [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the best
-    that the module runs in by default. The module is given back as it was.
+    that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such as
+    targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
+    last positions. The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
-    question = Question(input, output, order, tuple(flip), transpose, channels, offset)
-    case = question.at(size)
+    question = Question(input, output, order, tuple(flip), transpose, channels, offset, one_hot, last)
+    case = question.at(size if one_hot is None else {**size, one_hot: levels})
     if not 0 <= offset < case.variables:
         raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
     _check_numbers(levels, range, draws, bases)
@@ -111,6 +116,7 @@ def audit(
             take=take,
             seed=seed,
             arrange=case.arrange,
+            again=again,
             precision=precision,
         )
         return Audited(subject, case, alphabet, settings, settled)
@@ -141,6 +147,7 @@ def audit(
         input_kind=f"{kind}, {levels} levels",
         claims=_claims(audited),
         modes=reports,
+        passes=sum(report.passes for report in reports) + 1 + (0 if seen is None else seen.found.passes),
         absent=absent,
         seen=_empty() if seen is None else seen.reads,
         legal=_empty() if seen is None else case.legal,

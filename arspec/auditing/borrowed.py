@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from arspec.auditing.layout import Layout
 from arspec.auditing.reasons import reason
@@ -65,6 +67,7 @@ class Borrowed:
         take: str | int | None,
         seed: int,
         arrange: Callable[[Tensor], Tensor],
+        again: str | None = None,
     ) -> None:
         self.module = module.to(dtype)
         self.layout = layout
@@ -73,12 +76,19 @@ class Borrowed:
         self.take = take
         self.seed = seed
         self.arrange = arrange
+        self.again = again
         self.passes = 0
         self._weights = [(weight, weight.data.clone()) for weight in module.parameters() if weight.requires_grad]
         self._buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.rows(self.raw(self.layout.to_module(x), len(x)), len(x))
+        return self.rows(self.raw(self.enter(x), len(x)), len(x))
+
+    def enter(self, x: Tensor) -> Tensor:
+        """[B, *shape] -> the module's input, as a one-hot code where it takes one."""
+        if self.layout.hot is not None:
+            x = one_hot(x, self.layout.sizes[self.layout.hot]).to(self.dtype)
+        return self.layout.to_module(x)
 
     def raw(
         self, given: Tensor, batch: int, around: Callable[[Callable[[], Any]], Any] | None = None, **more: Any
@@ -98,13 +108,18 @@ class Borrowed:
         self.passes += 1
 
         def call() -> Any:
-            return self.module(given, **{**self._conditions(batch), **more})
+            twice = {} if self.again is None else {self.again: given}
+            return self.module(given, **{**self._conditions(batch), **twice, **more})
 
         with self.quiet():
             return call() if around is None else around(call)
 
     def taken(self, out: Any) -> Tensor:
         """The tensor of parameters among all that the module gives."""
+        if self.take is None and not isinstance(out, Tensor):
+            fitting = _fitting(out, self.layout)
+            if fitting is not None:
+                return fitting
         return _taken(out, self.take)
 
     def rows(self, out: Tensor, batch: int) -> Tensor:
@@ -159,7 +174,7 @@ class Borrowed:
         for name, value in self.condition.items():
             if isinstance(value, int | float | list) and not isinstance(value, bool):
                 tensor = torch.tensor(value)
-                given[name] = tensor.expand(batch, *tensor.shape)
+                given[name] = tensor.expand(batch, *tensor.shape).contiguous()
             else:
                 given[name] = value
         return given
@@ -173,6 +188,24 @@ def _of_one_sign(own: Tensor, noise: Tensor) -> Tensor:
         return own * (0.3 * noise).exp()
     share = (torch.erf(noise * 0.5**0.5) + 1) / 2
     return torch.where(own == 0, own, low + (high - low) * share)
+
+
+def _fitting(out: Any, layout: Layout) -> Tensor | None:
+    """The one tensor among several, or the one named logits, that has as many axes as the output's pattern names."""
+    if isinstance(out, Mapping):
+        entries = {str(name): value for name, value in cast("Mapping[Any, Any]", out).items()}
+    elif isinstance(out, tuple | list):
+        entries = {str(place): value for place, value in enumerate(cast("list[Any]", list(out)))}
+    elif is_dataclass(out) and not isinstance(out, type):
+        entries = {field.name: getattr(out, field.name) for field in fields(out)}
+    else:
+        entries = dict(cast("dict[str, Any]", getattr(out, "__dict__", {})))
+    found = {
+        name: value
+        for name, value in entries.items()
+        if isinstance(value, Tensor) and value.is_floating_point() and value.dim() == len(layout.output.axes)
+    }
+    return found.get("logits") if len(found) != 1 else next(iter(found.values()))
 
 
 def _taken(out: Any, take: str | int | None) -> Tensor:
@@ -214,6 +247,7 @@ def settle(
     take: str | int | None,
     seed: int,
     arrange: Callable[[Tensor], Tensor],
+    again: str | None = None,
     precision: str = "auto",
 ) -> tuple[Borrowed, Tensor]:
     """The module in the best precision that it takes, and the alphabet [L] in the kind of number that it takes.
@@ -222,12 +256,14 @@ def settle(
     InputError with what the module says where it takes none of them.
     """
     own = next((weight.dtype for weight in module.parameters()), torch.float32)
-    kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind]
+    kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind if layout.hot is None else "int"]
     failures: list[str] = []
     for number in kinds:
         for dtype in _precisions(precision, own):
             alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
-            subject = Borrowed(module, layout, dtype=dtype, condition=condition, take=take, seed=seed, arrange=arrange)
+            subject = Borrowed(
+                module, layout, dtype=dtype, condition=condition, take=take, seed=seed, arrange=arrange, again=again
+            )
             generator = torch.Generator().manual_seed(seed)
             some = alphabet[torch.randint(levels, (1, *layout.shape), generator=generator)]
             x = torch.cat([some, alphabet[:1].expand_as(some), alphabet[-1:].expand_as(some)])

@@ -27,12 +27,18 @@ class Question:
     transpose: bool = False
     channels: Literal["sequential", "joint"] | None = None
     offset: int = 0
+    hot: str | None = None
+    last: int | None = None
 
     def at(self, sizes: Mapping[str, int]) -> Case:
         """The case of these sizes. InputError where patterns, sizes and order do not fit one another."""
-        layout = lay_out(self.input, self.output, dict(sizes), self.channels)
+        layout = lay_out(self.input, self.output, dict(sizes), self.channels, self.hot)
+        if self.last is not None:
+            last = min(self.last, layout.sizes[layout.grid[0]])
+            layout = lay_out(self.input, self.output, dict(sizes), self.channels, self.hot, last)
         order = self._order(layout)
-        return Case(self, layout, order, _speaking(order, self.offset))
+        source = _speaking(order, self.offset)
+        return Case(self, layout, order, np.where(layout.silent[source] | (source < 0), -1, source))
 
     @property
     def free(self) -> bool:

@@ -39,7 +39,7 @@ class ModeReport:
     sampler: SamplerCheck | None = None
 
 
-def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode: str) -> ModeReport:
+def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode: str, *, cuts: int = 2) -> ModeReport:
     """The verdict on the module in the mode that it is in. Its weights are its own again afterwards.
 
     Labels are had with redrawn weights where the module takes such, since weights of zero hide what they multiply."""
@@ -48,13 +48,13 @@ def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode:
     count = 2 if case.layout.entries <= SMALL else 1
     x = alphabet[torch.randint(len(alphabet), (count, *case.layout.shape), generator=generator)]
     ranks, limit = ranks_of(case), case.limit
-    strict = label(subject, x, ranks, alphabet=alphabet, cuts=2)
+    strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
     suspects = torch.tensor(case.modelled) if isinstance(strict, str) else strict.exceeds(limit)
     if not isinstance(strict, str) and not bool(suspects.any()):
         verdict, why = closed(strict)
         subject.redraw(0)
         return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
-    found = confirm(subject, case, alphabet, suspects, search)
+    found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
     count = int(suspects.sum())
     if found.violations:
         opaque = [] if isinstance(strict, str) else strict.open

@@ -12,18 +12,25 @@ from torch import Tensor
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
 from arspec.auditing.reasons import reason
+from arspec.auditing.values import check_steady
 from arspec.diagnostics import InputError
 from arspec.shadow import LOOSE, Closing, Closure, Trace, trace
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What one pass says. `highest` [B, V]: the highest rank that the output for each variable reads, -1 for none.
-    `output`: the same for each number of the output as the module gives it. `close` runs further passes on other values
-    of what is late in the order, with the weights as they are; each says whether what labels call unchanged was so."""
+    """What one pass says.
+
+    highest     [B, V] the highest rank that the output for each variable reads, -1 for none
+    output      the same for each number of the output as the module gives it
+    values      those numbers
+    close       runs further passes on other values of what is late in the order, with the weights as they are; each
+                says whether what labels call unchanged was so
+    """
 
     highest: Tensor
     output: Tensor
+    values: Tensor
     trace: Trace
     close: Callable[[], list[Closure]]
 
@@ -84,8 +91,8 @@ def _label(
     cuts: int,
 ) -> Labelled:
     layout, ranks = subject.layout, ranks.expand(x.shape)
-    given = layout.to_module(x).clone(memory_format=torch.contiguous_format)
-    sources = [(given, layout.to_module(ranks))]
+    given = subject.enter(x).clone(memory_format=torch.contiguous_format)
+    sources = [(given, layout.spread(ranks))]
     traced: list[Trace] = []
     chosen = _cuts(ranks, cuts)
     closing = Closing(chosen)
@@ -100,7 +107,7 @@ def _label(
         for rank in chosen:
             place = torch.searchsorted(alphabet, x)
             others = alphabet[(place + 1 + place % max(1, len(alphabet) - 1)) % len(alphabet)]
-            changed = layout.to_module(torch.where(ranks > rank, others, x))
+            changed = subject.enter(torch.where(ranks > rank, others, x))
 
             def compare(call: Callable[[], Any], rank: int = rank) -> Any:
                 with torch.no_grad():
@@ -109,11 +116,14 @@ def _label(
                 return output
 
             subject.whole(changed, len(x), compare, **more)
+            if not found[-1].ok:
+                with torch.no_grad():
+                    check_steady(out, subject.raw(given.clone(), len(x), **more))
         return found
 
     out = subject.raw(given, len(x), around, **more)
     output = (traced[-1].labels(out).long() - (LOOSE + 1)).clamp_min(-1)
-    return Labelled(subject.rows(output, len(x)).amax(-1), output, traced[-1], close)
+    return Labelled(subject.rows(output, len(x)).amax(-1), output, out.detach(), traced[-1], close)
 
 
 def _cuts(ranks: Tensor, cuts: int) -> list[int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from arspec.auditing.patterns import Pattern, check_sizes, parse, split_sizes
 from arspec.diagnostics import InputError
@@ -23,7 +24,8 @@ _WORDS = {"c": "channel", "h": "row", "w": "column"}
 @dataclass(frozen=True)
 class Layout:
     """`axes`: names of the data's axes, channels first. `grid`: those that are not channels. `joint`: are the channels
-    of a position one variable?"""
+    of a position one variable? `hot`: the axis of the input that holds a one-hot code. `last`: how many of the last
+    positions the output speaks of, where it does not speak of all."""
 
     input: Pattern
     output: Pattern
@@ -31,6 +33,8 @@ class Layout:
     axes: tuple[str, ...]
     grid: tuple[str, ...]
     joint: bool
+    hot: str | None = None
+    last: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,9 +79,9 @@ class Layout:
         return ", ".join([parts[axis] for axis in self.grid] + [parts[axis] for axis in self.spoken[: -len(self.grid)]])
 
     def to_module(self, x: Tensor) -> Tensor:
-        """[B, *shape] -> the module's input."""
+        """[B, *shape], with the code behind where the input is one-hot -> the module's input."""
         named = [part for part in self.input.flat if isinstance(part, str)]
-        source = (BATCH, *self.axes)
+        source = (BATCH, *self.axes, *([self.hot] if self.hot is not None else []))
         sizes = {**self.sizes, BATCH: len(x)}
         return x.permute([source.index(name) for name in named]).reshape(
             [
@@ -85,6 +89,10 @@ class Layout:
                 for axis in self.input.axes
             ]
         )
+
+    def spread(self, x: Tensor) -> Tensor:
+        """A number for each entry of an example, [B, *shape] -> one for each number of the module's input."""
+        return self.to_module(x if self.hot is None else x[..., None].expand(*x.shape, self.sizes[self.hot]))
 
     def from_module(self, x: Tensor) -> Tensor:
         """The module's input -> [B, *shape]; for what its sampler returns."""
@@ -94,7 +102,24 @@ class Layout:
     def parameters(self, out: Tensor, batch: int) -> Tensor:
         """The module's output -> [B, V, K]."""
         known = {**{name: size for name, size in self.sizes.items() if name in self.output.names}, BATCH: batch}
-        return self._arranged(out, self.output, known, "output", self.spoken).reshape(batch, self.variables, -1)
+        missing = 0
+        if self.last is not None:
+            length = self.sizes[self.grid[0]]
+            known[self.grid[0]] = min(self.last, length)
+            missing = length - known[self.grid[0]]
+        rows = self._arranged(out, self.output, known, "output", self.spoken)
+        rows = rows.reshape(*rows.shape[: 1 + len(self.spoken)], -1)
+        if missing:
+            rows = pad(rows, (0, 0, missing, 0))
+        return rows.reshape(batch, self.variables, -1)
+
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """[V]: places of the output that are not there, since it speaks of the last positions alone."""
+        if self.last is None:
+            return np.zeros(self.variables, dtype=bool)
+        length = self.sizes[self.grid[0]]
+        return np.arange(self.variables) % length < length - self.last
 
     @staticmethod
     def _arranged(x: Tensor, pattern: Pattern, known: dict[str, int], what: str, first: tuple[str, ...]) -> Tensor:
@@ -105,7 +130,14 @@ class Layout:
         return x.reshape(sizes).permute(lead + rest)
 
 
-def lay_out(input: str, output: str, sizes: dict[str, int], channels: str | None = None) -> Layout:
+def lay_out(
+    input: str,
+    output: str,
+    sizes: dict[str, int],
+    channels: str | None = None,
+    hot: str | None = None,
+    last: int | None = None,
+) -> Layout:
     """The layout of a module by its patterns. `channels`: 'sequential', 'joint' or None (by the output's pattern).
 
     Raises InputError for patterns that fit no data of arspec's kinds.
@@ -126,7 +158,9 @@ def lay_out(input: str, output: str, sizes: dict[str, int], channels: str | None
                 help="name it, and give its size with --size; only 1 may stand without a name",
             )
     check_sizes(sizes, given, got)
-    data = [name for name in given.names if name != BATCH]
+    if hot is not None and hot not in given.names:
+        raise InputError("AR813", f"the input pattern {input!r} has no axis {hot!r} for a one-hot code")
+    data = [name for name in given.names if name not in (BATCH, hot)]
     grid = tuple(name for name in data if name != CHANNELS) or tuple(data)
     if set(grid) == {"h", "w"}:
         grid = ("h", "w")
@@ -152,4 +186,6 @@ def lay_out(input: str, output: str, sizes: dict[str, int], channels: str | None
             help="leave --channels out, or name the channels in the output",
         )
     joint = axes != grid and (missing or channels == "joint")
-    return Layout(given, got, sizes, axes, grid, joint)
+    if last is not None and (len(grid) != 1 or not 1 <= last <= sizes[grid[0]]):
+        raise InputError("AR813", "the last positions are counted along the one axis of a sequence, from 1 on")
+    return Layout(given, got, sizes, axes, grid, joint, hot, last)

@@ -45,9 +45,9 @@ def pairs(
 
 def _pairs(subject: Borrowed, case: Case, x: Tensor, route_given: bool, more: dict[str, Any]) -> Pairs:
     layout = subject.layout
-    given = layout.to_module(x).clone(memory_format=torch.contiguous_format)
+    given = subject.enter(x).clone(memory_format=torch.contiguous_format)
     variables = torch.from_numpy(layout.variable).reshape(1, *layout.shape).expand(x.shape)
-    sources = [(given, layout.to_module(variables))]
+    sources = [(given, layout.spread(variables))]
     found: list[Contexts] = []
 
     def around(call: Callable[[], Any]) -> Any:

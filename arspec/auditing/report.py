@@ -45,6 +45,7 @@ class Claims:
 class AuditReport:
     """Findings of `audit`. All matrices are [V, V]: row the output, column the input; empty for many variables.
 
+    passes          forward passes of the module, in all modes and for coverage
     absent          modes that the module does not offer, and why
     seen, legal     pairs that depend in evaluation, and that the order allows
     deeper          pairs that depend in a deeper copy of the module, or None where none was given
@@ -58,6 +59,7 @@ class AuditReport:
     input_kind: str
     claims: Claims
     modes: list[ModeReport]
+    passes: int = 0
     absent: dict[str, str] = field(default_factory=dict[str, str])
     seen: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
     legal: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
@@ -76,11 +78,6 @@ class AuditReport:
     def ok(self) -> bool:
         """Whether it is proven, be it with the route of the pass given."""
         return self.verdict.holds
-
-    @property
-    def passes(self) -> int:
-        """Forward passes of the module, in all modes."""
-        return sum(mode.passes for mode in self.modes)
 
     @property
     def leaked(self) -> NDArray[np.bool_]:

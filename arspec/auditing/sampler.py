@@ -21,11 +21,12 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.layout import Layout
+from arspec.auditing.values import slots
 from arspec.diagnostics import InputError, did_you_mean
 
 LEVEL = 1e-4  # chance of a false alarm of the whole check
 BINS = 16
-CHUNK = 128  # samples that are scored at once
+CHUNK = 128  # samples that are scored at once, at the least
 HEADS = ("categorical", "bernoulli")
 
 
@@ -119,8 +120,9 @@ def check_sampler(
         # Not the seed of the sampler itself, whose noise must be independent of what the transforms add.
         generator = torch.Generator().manual_seed((seed + 1) * 1_000_003 + draw)
         scores: list[_Scores] = []
-        for start in range(0, samples, CHUNK):
-            part = digits[start : start + CHUNK]
+        chunk = max(CHUNK, slots(layout.entries))
+        for start in range(0, samples, chunk):
+            part = digits[start : start + chunk]
             with torch.no_grad():
                 parameters = subject(alphabet[part].reshape(-1, *layout.shape))
             logs = _log_probabilities(parameters, head, len(alphabet))[:, modelled]

@@ -7,7 +7,8 @@ another shape. What moves by no more than rounding does so is never called a lea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ PAIRS = 2**24  # of entries of one example in one batch, at most: attention is q
 SLOTS = 512  # examples of a batch, at most
 MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
 SAMPLED = 16  # outputs that are looked at where there are too many for all
+NARROWING = 6  # forward passes for that, beyond those of the search
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 MAX_VARIABLES = 4096  # more have no matrix of pairs
 
@@ -37,7 +39,7 @@ class Search:
 
     draws: int = 3
     bases: int = 2
-    passes: int = 12
+    passes: int = 9
     seed: int = 0
     outside: bool = True
 
@@ -63,25 +65,22 @@ def confirm(
     generator = torch.Generator().manual_seed(search.seed)
     found = _none(case.variables)
     limit = subject.passes + search.passes
-    for draw in range(search.draws):
+    for base, draw in product(range(search.bases), range(search.draws)):
         subject.redraw(draw)
-        found.draws += 1
-        for _ in range(search.bases):
-            base = alphabet[torch.randint(len(alphabet), (case.layout.entries,), generator=generator)]
-            try:
-                bench = _Bench(subject, case, alphabet, base, generator)
-                if not bench.sound:
-                    break
+        found.draws = max(found.draws, draw + 1)
+        values = alphabet[torch.randint(len(alphabet), (case.layout.entries,), generator=generator)]
+        try:
+            bench = _Bench(subject, case, alphabet, values, generator)
+            if bench.sound:
                 _search(bench, suspects, found, draw, generator, search.outside, limit, forbidden)
-            except InputError:
+        except InputError:
+            raise
+        except (Exception, SystemExit):
+            if draw == 0 and base == 0:
                 raise
-            except (Exception, SystemExit):
-                if draw == 0:
-                    raise
-                break  # the module takes no such weights
-            if found.violations or subject.passes >= limit:
-                subject.redraw(0)
-                return found
+            continue  # the module takes no such weights
+        if found.violations or subject.passes >= limit:
+            break
     subject.redraw(0)
     return found
 
@@ -95,6 +94,16 @@ def apart(one: Tensor, other: Tensor) -> Tensor:
     finite = one.isfinite() & other.isfinite()
     distance = torch.where(finite & (distance > floor), distance, 0.0)
     return torch.where(one.isfinite() == other.isfinite(), distance, torch.inf)
+
+
+def check_steady(one: Tensor, again: Tensor) -> None:
+    """InputError where two passes on one input are apart."""
+    if bool((apart(one, again) > 0).any()):
+        raise InputError(
+            "AR812",
+            "the module gives different outputs for the same input, so that nothing can be compared",
+            help="does it keep a state from one call to the next, or draw noise of its own?",
+        )
 
 
 def _none(variables: int) -> Findings:
@@ -160,12 +169,7 @@ class _Bench:
                 self.still = self.run(self.examples)
             again = self.run(self.examples)
             noise = (self.still[0] - again[0]).abs().nan_to_num(0.0)
-            if bool((noise > precision**0.5 * size).any()):
-                raise InputError(
-                    "AR812",
-                    "the module gives different outputs for the same input, so that nothing can be compared",
-                    help="does it keep a state from one call to the next, or draw noise of its own?",
-                )
+            check_steady(self.still[0], again[0])
         self.floor = MARGIN * noise + precision**ROUNDING * size
 
     @property
@@ -197,13 +201,14 @@ class _Bench:
 
 @dataclass
 class _Changes:
-    """Changes of one base: the variables of row i are those of `masks` [n, N]; `forbidden` [n, V] are the outputs that
-    may not move with it."""
+    """Changes of one base: row i changes the entries `masks` [n, N], which are those of the variables `inputs`;
+    `forbidden` [n, V] are the outputs that may not move with it. The first rows, `singles` of them, change one each."""
 
     masks: Tensor
     forbidden: Tensor
     inputs: list[NDArray[np.int64]]
-    kinds: list[_Kind] = field(default_factory=list[_Kind])
+    kinds: list[_Kind]
+    singles: int
 
 
 def _search(
@@ -228,58 +233,58 @@ def _search(
         wanted = wanted[torch.linspace(0, len(wanted) - 1, min(few, len(wanted))).long()]
     judged = torch.zeros(case.variables, dtype=torch.bool).index_fill(0, wanted, True)
     rank, allowed = torch.tensor(case.rank), case.limit
+    inputs: list[NDArray[np.int64]] = []
+    groups, barred = _groups(case, allowed, wanted, forbidden)
     if every:
         pairs = rank[None, :] >= allowed[:, None] if forbidden is None else forbidden
-        columns = np.flatnonzero(pairs[wanted].any(0).numpy())
-        singles = _Changes(
-            bench.member[None, :] == torch.from_numpy(columns)[:, None],
-            pairs.T[torch.from_numpy(columns)] & judged,
-            [np.array([u]) for u in columns],
-            kinds,
-        )
-        for kind, rows, after, moved in _compared(bench, singles, limit):
-            for row in np.flatnonzero(moved.any(1).numpy()):
-                found.leaks[moved[row].numpy(), singles.inputs[rows[row]]] = True
-            _tell(found, bench, kind, [singles.inputs[row] for row in rows], moved, after, draw)
+        columns = torch.from_numpy(np.flatnonzero(pairs[wanted].any(0).numpy()))
+        inputs = [np.array([int(u)]) for u in columns]
+        groups = torch.cat([torch.eye(case.variables, dtype=torch.bool)[columns], groups])
+        barred = torch.cat([pairs.T[columns], barred])
+    singles = len(inputs)
+    inputs += [np.flatnonzero(group.numpy()) for group in groups[singles:]]
+    changes = _Changes(groups[:, bench.member], barred & judged, inputs, kinds, singles)
+    pending: list[tuple[_Kind, int, int]] = []
+    for kind, rows, after, moved in _compared(bench, changes, limit, found):
+        one = rows < singles
+        for row in np.flatnonzero(moved.any(1).numpy() & one):
+            found.leaks[moved[row].numpy(), inputs[rows[row]]] = True
+        _tell(found, bench, kind, [inputs[row] for row in rows], moved & torch.from_numpy(one)[:, None], after, draw)
+        pending += [
+            (kind, int(rows[row]), int(output))
+            for row, output in zip(*np.nonzero(moved.numpy() & ~one[:, None]), strict=True)
+        ]
     if found.violations:
         return
-    # Whatever an output may not read is changed at once: some leaks need several changes together.
+    told: set[int] = set()
+    for kind, row, output in pending:
+        if output in told or len(told) >= NARROWED:
+            continue
+        told.add(output)
+        some = _narrow(bench, kind, inputs[row], output, limit + NARROWING)
+        mask = torch.isin(bench.member, torch.from_numpy(some))
+        final = bench.changed(mask[None], kind.values)[0, output]
+        found.violations.append(_violation(bench, kind, some, output, final, bench.still[0, output], draw))
+        if case.variables <= MAX_VARIABLES:
+            found.leaks[output, some] = True
+
+
+def _groups(case: Case, allowed: Tensor, wanted: Tensor, forbidden: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Variables that are changed at once [n, V], and the outputs that may not move with them [n, V]: for each output
+    of `wanted`, all that it may not read, since some leaks need several changes together."""
     if forbidden is None:
         cuts = torch.unique(allowed[wanted])
-        groups = rank[None, :] >= cuts[:, None]
-        barred = allowed[None, :] <= cuts[:, None]
-    else:
-        groups = torch.unique(forbidden[wanted], dim=0)
-        barred = torch.stack([(forbidden | ~group).all(1) for group in groups])
-    suffixes = _Changes(
-        groups[:, bench.member],
-        barred & judged,
-        [np.flatnonzero(group.numpy()) for group in groups],
-        [kind for kind in kinds if kind.how != "the next value"],
-    )
-    narrowed = 0
-    for kind, rows, _, moved in _compared(bench, suffixes, limit):
-        told = {violation.output for violation in found.violations}
-        for row, output in zip(*np.nonzero(moved.numpy()), strict=True):
-            if int(output) not in told and narrowed < NARROWED:
-                narrowed += 1
-                told.add(int(output))
-                inputs = _narrow(bench, kind, suffixes.inputs[rows[row]], int(output))
-                mask = torch.isin(bench.member, torch.from_numpy(inputs))
-                final = bench.changed(mask[None], kind.values)[0, output]
-                found.violations.append(
-                    _violation(bench, kind, inputs, int(output), final, bench.still[0, output], draw)
-                )
-                if case.variables <= MAX_VARIABLES:
-                    found.leaks[output, inputs] = True
-        if narrowed >= NARROWED:
-            return
+        return torch.tensor(case.rank)[None, :] >= cuts[:, None], allowed[None, :] <= cuts[:, None]
+    groups = torch.unique(forbidden[wanted], dim=0)
+    return groups, torch.stack([(forbidden | ~group).all(1) for group in groups])
 
 
 def _compared(
-    bench: _Bench, changes: _Changes, limit: int
+    bench: _Bench, changes: _Changes, limit: int, found: Findings
 ) -> Iterator[tuple[_Kind, NDArray[np.int64], Tensor, Tensor]]:
-    """(kind, numbers of the changes [n], parameters [n, V, K], forbidden moves [n, V]), as long as passes are left."""
+    """(kind, numbers of the changes [n], parameters [n, V, K], forbidden moves [n, V]), as long as passes are left.
+
+    Changes of several variables come last, and not at all where a change of one was enough."""
     pairs: list[tuple[int, int]] = []
     earlier = [bench.base]
     for number, kind in enumerate(changes.kinds):
@@ -288,10 +293,11 @@ def _compared(
             new &= (changes.masks & (kind.values != values)).any(1)
         pairs += [(number, int(row)) for row in np.flatnonzero(new.numpy())]
         earlier.append(kind.values)
+    pairs.sort(key=lambda pair: pair[1] >= changes.singles)
     values = torch.stack([kind.values for kind in changes.kinds])
     times = torch.tensor([kind.times for kind in changes.kinds])
     for start in range(0, len(pairs), bench.used):
-        if bench.subject.passes >= limit:
+        if bench.subject.passes >= limit or (found.violations and pairs[start][1] >= changes.singles):
             return
         kind, rows = np.array(pairs[start : start + bench.used]).T
         outputs = bench.changed(changes.masks[torch.from_numpy(rows)], values[torch.from_numpy(kind)])
@@ -301,7 +307,7 @@ def _compared(
             yield changes.kinds[number], rows[some], outputs[torch.from_numpy(some)], moved[torch.from_numpy(some)]
 
 
-def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) -> NDArray[np.int64]:
+def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, limit: int) -> NDArray[np.int64]:
     """Fewer of the variables `inputs` whose change still moves `output`: one where one suffices.
 
     Parts are dropped as long as what remains still does it, in ever smaller parts (delta debugging,
@@ -310,6 +316,8 @@ def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) 
 
     def moving(chosen: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
         for start in range(0, len(chosen), bench.used):
+            if bench.subject.passes >= limit:
+                return None
             some = chosen[start : start + bench.used]
             masks = torch.stack([torch.isin(bench.member, torch.from_numpy(variables)) for variables in some])
             times = torch.full((len(masks),), kind.times)
@@ -319,7 +327,7 @@ def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int) 
         return None
 
     parts = min(len(inputs), max(2, bench.used // 2))
-    while len(inputs) > 1:
+    while len(inputs) > 1 and bench.subject.passes < limit:
         pieces = np.array_split(inputs, min(parts, len(inputs)))
         chosen = [*pieces, *(np.concatenate([p for p in pieces if p is not piece]) for piece in pieces)]
         smaller = moving(chosen if len(pieces) > 2 else list(pieces))

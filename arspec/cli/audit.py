@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--documents", metavar="KEYWORD", help="of the call, which takes numbers of packed documents")
     add("--forbid", metavar="PAIRS", help="in place of an order: pairs.npy [output, input], or file.py:function of V")
     add("--precision", choices=("auto", "float64", "float32"), default="auto", help="default: the best it runs in")
+    add("--again", metavar="KEYWORD", help="of the call: it is given the input a second time, such as targets")
+    add("--one-hot", metavar="AXIS", help="of the input, which holds a one-hot code of the levels")
+    add("--last", type=int, metavar="N", help="the output speaks of the last N positions alone")
     add("--sampler", metavar="METHOD", help="method that is called with a number of samples, and checked")
     add("--head", choices=("categorical", "bernoulli"), default="categorical", help="of the sampler's check")
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
@@ -114,6 +117,9 @@ def run(args: argparse.Namespace) -> int:
             documents=args.documents,
             forbid=None if args.forbid is None else _pairs(args.forbid),
             precision=args.precision,
+            again=args.again,
+            one_hot=args.one_hot,
+            last=args.last,
             name=args.callable,
         )
     if args.picture:

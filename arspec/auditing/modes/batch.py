@@ -8,6 +8,7 @@ from torch import Tensor
 from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
+from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
 from arspec.verification.dependencies import Findings
 
@@ -43,47 +44,39 @@ def batch(audited: Audited) -> ModeReport:
 
 
 def _both(audited: Audited, x: Tensor, places: Tensor, *, route_given: bool) -> list[Labelled | str]:
-    each = [places, EXAMPLES - 1 - places]
-    shape = (-1, *[1] * (x.dim() - 1))
-    return [
-        label(audited.subject, x, numbers.reshape(shape), alphabet=audited.alphabet, route_given=route_given)
-        for numbers in each
-    ]
+    found: list[Labelled | str] = []
+    for numbers in (places, EXAMPLES - 1 - places):
+        ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
+        each = label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given)
+        found.append(each)
+        if isinstance(each, str) or bool(each.exceeds(numbers[:, None] + 1).any()):
+            break
+    return found
 
 
 def _count(labelled: list[Labelled | str], places: Tensor) -> int:
     """How many outputs read another example, by the labels."""
     numbers = (places, EXAMPLES - 1 - places)
     exceeding = torch.zeros(1, dtype=torch.bool)
-    for each, own in zip(labelled, numbers, strict=True):
+    for each, own in zip(labelled, numbers):
         exceeding = exceeding | (isinstance(each, str) or each.exceeds(own[:, None] + 1))
     return int(exceeding.sum())
 
 
 def _by_values(audited: Audited) -> str:
     """How far one example moves when another one is changed, where that is more than rounding; else nothing."""
-    subject, search = audited.subject, audited.settings.search
-    x = audited.draw(EXAMPLES, 1)
-    for draw in range(search.draws):
+    subject, x = audited.subject, audited.draw(EXAMPLES, 1)
+    for draw, changed in ((0, EXAMPLES - 1), (1, 0)):
         subject.redraw(draw)
         try:
             with torch.no_grad():
-                base = subject(x)
-                for changed in (0, EXAMPLES - 1):
-                    other = x.clone()
-                    other[changed] = audited.draw(1, 2)[0]
-                    after = subject(other)
-                    kept = torch.arange(EXAMPLES) != changed
-                    before, now = base[kept], after[kept]
-                    size = before.abs().nan_to_num(0.0, 0.0, 0.0)
-                    change = (now - before).abs().nan_to_num(0.0, 0.0, 0.0)
-                    floor = torch.finfo(before.dtype).eps ** 0.5 * (size + size.median())
-                    if bool((change > floor).any()):
-                        return (
-                            f"an output of another example moves by {float(change.max()):.3g} "
-                            f"when example {changed} is changed"
-                        )
+                other = x.clone()
+                other[changed] = audited.draw(1, 2)[0]
+                distance = apart(subject(x), subject(other))[torch.arange(EXAMPLES) != changed]
         except (Exception, SystemExit):
             if draw == 0:
                 raise
+            continue
+        if bool((distance > 0).any()):
+            return f"an output moves by {float(distance.max()):.3g} when example {changed} of {EXAMPLES} is changed"
     return ""

@@ -92,7 +92,7 @@ def _decoder(audited: Audited) -> tuple[Decode, str]:
     module = subject.module
     if chosen == "off":
         raise Absent("--cache off")
-    if audited.time and chosen in ("auto", STATE) and audited.takes(STATE, "use_cache"):
+    if audited.time and audited.whole and chosen in ("auto", STATE) and audited.takes(STATE, "use_cache"):
 
         def call(x: Tensor, state: Any, batch: int, **more: Any) -> tuple[Any, Any]:
             past = {} if state is None else {STATE: state}
@@ -138,8 +138,8 @@ def _rows(audited: Audited, decode: Decode, x: Tensor, chunks: list[int], **more
     state: Any = None
     rows: list[Tensor] = []
     for low, high in pairwise([0, *accumulate(chunks)]):
-        layout = audited.case.resized(**{audited.time: high - low}).layout
-        out, state = decode(layout.to_module(x[..., low:high]), state, len(x), **_until(more, high))
+        given = audited.at(high - low).subject.enter(x[..., low:high])
+        out, state = decode(given, state, len(x), **_until(more, high))
         rows.append(audited.places(out, len(x), high - low))
     return torch.cat(rows, 1)
 

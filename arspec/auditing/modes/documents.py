@@ -7,81 +7,110 @@ from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
-from arspec.auditing.labelling import label
+from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError
 
 
 def documents(audited: Audited) -> ModeReport:
-    """Three documents in a row: values with other documents beside, values alone, and labels in both directions."""
+    """Three documents in a row: labels in both directions, each alone, and where labels allow it, with others beside.
+
+    Absent where no keyword is named."""
     keyword = audited.settings.documents
     if keyword is None:
         raise Absent("--documents names no keyword")
     if not audited.takes(keyword):
         raise InputError("AR961", f"the module's call takes no {keyword!r}")
     subject, full = audited.subject, audited.length
-    if full < 3:
+    if not audited.whole or full < 3:
         raise Absent("a row of fewer than 3 steps has no room for documents")
     subject.module.eval()
     first, second = max(1, full // 3 - 1), max(2, full * 2 // 3)
     of = torch.zeros(full, dtype=torch.long)
     of[first:] = 1
     of[second:] = 2
-    given = {keyword: of.expand(2, -1)}
-    start, passes = subject.passes, 0
-    x = audited.draw(2, 8)
-    subject.redraw(1)
-    with torch.no_grad():
-        packed = audited.run(x, **given)
-        if bool(packed.isnan().any()):
-            subject.redraw(0)
-            packed = audited.run(x, **given)
-        why = ""
-        for number in (0, 1, 2):
-            own = of == number
-            changed = torch.where(own, x, audited.draw(2, 9))
-            moved = apart(packed, audited.run(changed, **given))[:, own].amax(-1)
-            if bool((moved > 0).any()):
-                why = f"an output of document {number} moves with another document, by {float(moved.max()):.3g}"
-                break
-            alone = audited.at(int(own.sum()))
-            rows = alone.run(x[..., own], **{keyword: torch.zeros_like(of[own]).expand(2, -1)})
-            passes += 1
-            distance = apart(packed[:, own], rows).amax(-1)
-            if bool((distance > 0).any()):
-                place = int(distance.amax(0).argmax())
-                why = (
-                    f"in a packed row, document {number} is another one than alone, "
-                    f"from its step {place} on, by {float(distance.max()):.3g}"
-                )
-                break
-    if why:
-        subject.redraw(0)
-        return ModeReport("documents", Verdict.LEAKS, passes + subject.passes - start, why=why)
-    verdict, why, opaque = _labels(audited, x, of, given)
+    given = {keyword: of.expand(2, -1).contiguous()}
+    start = subject.passes
+    x = audited.draw(2, 9)
+    places = torch.arange(full)
+    # Once in the order of the row, and once with the documents in the opposite order.
+    orders = [places, (2 - of) * full + places]
+    strict = [_label(audited, x, ranks, given, route_given=False) for ranks in orders]
+    allowed = [_count(audited, each, ranks) for each, ranks in zip(strict, orders, strict=True)]
+    verdict, why, opaque = Verdict.PROVEN, "", list[str]()
+    for each, count in zip(strict, allowed, strict=True):
+        if count == 0 and not isinstance(each, str) and verdict == Verdict.PROVEN:
+            verdict, why = closed(each)
+            opaque = each.open
+    failure, passes = _values(audited, x, of, strict[0], given, everything=any(allowed))
+    if failure:
+        verdict, why = Verdict.LEAKS, failure
+    elif any(allowed):
+        verdict, why, opaque = _route(audited, x, orders, given, strict[0], max(allowed))
     subject.redraw(0)
     return ModeReport("documents", verdict, passes + subject.passes - start, open=opaque, why=why)
 
 
-def _labels(audited: Audited, x: Tensor, of: Tensor, given: dict[str, Tensor]) -> tuple[Verdict, str, list[str]]:
-    """Once in the order of the row, and once with the documents in the opposite order."""
-    subject, full = audited.subject, audited.length
-    places = torch.arange(full)
-    orders = [places, (of.max() - of) * full + places]
-    worst: tuple[Verdict, str, list[str]] = (Verdict.PROVEN, "", [])
+def _label(
+    audited: Audited, x: Tensor, ranks: Tensor, given: dict[str, Tensor], *, route_given: bool
+) -> Labelled | str:
+    ranks = ranks.expand(x.shape[1:])
+    return label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, more=given)
+
+
+def _count(audited: Audited, labelled: Labelled | str, ranks: Tensor) -> int:
+    """How many outputs read, by the labels, what they may not."""
+    return int(audited.exceeding(labelled, ranks + audited.case.question.offset).sum())
+
+
+def _route(
+    audited: Audited, x: Tensor, orders: list[Tensor], given: dict[str, Tensor], strict: Labelled | str, count: int
+) -> tuple[Verdict, str, list[str]]:
+    """The verdict with the route of the pass given."""
     for ranks in orders:
-        limit = ranks + audited.case.question.offset
-        strict = label(subject, x, ranks.expand(x.shape[1:]), alphabet=audited.alphabet, more=given)
-        count = int(audited.exceeding(strict, limit).sum())
-        if count == 0 and not isinstance(strict, str):
-            verdict, why = closed(strict)
-            if verdict != Verdict.PROVEN:
-                return verdict, why, strict.open
-            continue
-        route = label(subject, x, ranks.expand(x.shape[1:]), route_given=True, alphabet=audited.alphabet, more=given)
-        if not isinstance(route, str) and not bool(audited.exceeding(route, limit).any()):
-            worst = (*closed(route, Verdict.GIVEN_ROUTE), route.open)
-            continue
-        return undecided(strict, count)
-    return worst
+        route = _label(audited, x, ranks, given, route_given=True)
+        if isinstance(route, str) or _count(audited, route, ranks):
+            return undecided(strict, count)
+        verdict, why = closed(route, Verdict.GIVEN_ROUTE)
+        if verdict != Verdict.GIVEN_ROUTE:
+            return verdict, why, route.open
+    return Verdict.GIVEN_ROUTE, "which rows are chosen, or sorted where, is taken from this pass", []
+
+
+def _values(
+    audited: Audited,
+    x: Tensor,
+    of: Tensor,
+    labelled: Labelled | str,
+    given: dict[str, Tensor],
+    *,
+    everything: bool,
+) -> tuple[str, int]:
+    """How a document differs from itself alone, or beside other ones, and the passes of documents alone."""
+    passes = 0
+    ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
+    with torch.no_grad():
+        packed = audited.run(x, **given) if isinstance(labelled, str) else audited.values(labelled)
+        for number in (0, 1, 2):
+            own = of == number
+            judged = int(own.sum()) - ahead
+            if judged < 1:
+                continue
+            alone = audited.at(int(own.sum()))
+            one = torch.zeros_like(of[own]).expand(2, -1).contiguous()
+            distance = apart(packed[:, own], alone.run(x[..., own], **dict.fromkeys(given, one))).amax(-1)[:, :judged]
+            passes += 1
+            if bool((distance > 0).any()):
+                step = int((distance > 0).any(0).nonzero()[0, 0])
+                return (
+                    f"in a packed row, document {number} is another one than alone, from its step {step} on, "
+                    f"by {float(distance.max()):.3g}"
+                ), passes
+            if everything:
+                changed = torch.where(own, x, audited.draw(2, 10))
+                moved = apart(packed, audited.run(changed, **given))[:, own].amax(-1)[:, :judged]
+                if bool((moved > 0).any()):
+                    far = float(moved.max())
+                    return f"an output of document {number} moves with another document, by {far:.3g}", passes
+    return "", passes

@@ -14,11 +14,10 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.reasons import failed, reason
 from arspec.auditing.values import apart
-from arspec.auditing.verdicts import Verdict, worst
+from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError
 
-PREFIXES = 5
-LABELLED = 2
+PREFIXES = 4
 
 
 def lengths(audited: Audited) -> ModeReport:
@@ -61,9 +60,10 @@ def lengths(audited: Audited) -> ModeReport:
             taken.append(length)
             # With an offset of 2 an output reads one step more than its own place, which the prefix may lack.
             judged = max(0, length - max(0, audited.case.question.offset - 1))
-            distance = apart(rows[:, :judged], whole[:, :judged]).amax(-1)
+            first = 0 if audited.case.layout.last is None else max(0, full - audited.case.layout.last)
+            distance = apart(rows[:, first:judged], whole[:, first:judged]).amax(-1)
             if bool((distance > 0).any()):
-                place = int(distance.amax(0).argmax())
+                place = first + int(distance.amax(0).argmax())
                 why = (
                     f"with {length} of {full} steps, the output at {audited.time} {place} is another one, "
                     f"by {float(distance.max()):.3g}"
@@ -75,34 +75,31 @@ def lengths(audited: Audited) -> ModeReport:
         return ModeReport("lengths", Verdict.LEAKS, passes, why=why)
     if not any(length != full for length in taken):
         raise Absent(f"it takes no other length ({refused[0]})" if refused else "there is no other length")
-    reports: list[ModeReport] = []
-    labelled = [n for n in taken if n not in (1, full)][-LABELLED:]
-    for length in labelled:
-        part = audited.at(length)
-        try:
-            search = replace(settings.search, draws=1, bases=1, passes=4)
-            reports.append(judge(part.subject, part.case, part.alphabet, search, "lengths"))
-        except InputError:
-            raise
-        except (Exception, SystemExit) as error:
-            if length <= full:
-                raise failed(error, f"lengths, at {length}") from error
-            part.subject.redraw(0)
-    verdict = worst([Verdict.AGREES, *(report.verdict for report in reports)])
-    blamed = next((report for report in reports if report.verdict == verdict), None)
-    return ModeReport(
-        "lengths",
-        verdict,
-        passes + sum(report.passes for report in reports),
-        suspects=0 if blamed is None else blamed.suspects,
-        open=[] if blamed is None else blamed.open,
-        why="lengths " + ", ".join(map(str, taken)) + (f"; {blamed.why}" if blamed is not None and blamed.why else ""),
-    )
+    # Prefixes have been compared by values: labels at another length need no more of these.
+    chosen = [length for length in taken if length not in (1, full, full + 1)]
+    if not chosen:
+        return ModeReport("lengths", Verdict.AGREES, passes, why=_text(taken))
+    part = audited.at(chosen[-1])
+    try:
+        report = judge(part.subject, part.case, part.alphabet, replace(settings.search, passes=0), "lengths", cuts=1)
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        part.subject.redraw(0)
+        if chosen[-1] < full:
+            raise failed(error, f"lengths, at {chosen[-1]}") from error
+        return ModeReport("lengths", Verdict.AGREES, passes + part.subject.passes, why=_text(taken))
+    why = _text(taken) + (f"; {report.why}" if report.why else "")
+    return replace(report, passes=passes + report.passes, why=why)
+
+
+def _text(taken: list[int]) -> str:
+    return "lengths " + ", ".join(map(str, taken))
 
 
 def _around(full: int) -> list[int]:
     """Lengths around the halves of the power of two that is next to the length, then short ones, then one more."""
     power = 1 << max(0, (full - 1).bit_length() - 1)
-    wanted = [full - 1, power, power + 1, power - 1, 1, 3, full // 2 + 2]
+    wanted = [full - 1, power, power + 1, 1, power - 1, 3]
     shorter = [length for length in dict.fromkeys(wanted) if 1 <= length < full][:PREFIXES]
     return [*sorted(shorter), full + 1]

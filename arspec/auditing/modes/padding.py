@@ -14,72 +14,70 @@ from arspec.diagnostics import InputError
 
 MOST = 3  # positions of padding
 
+Found = tuple[Verdict, str, list[str]]
+
 
 def padding(audited: Audited) -> ModeReport:
-    """On each side: labels, then other padding, then none. Absent where the call takes no mask of padding."""
+    """On each side: labels, then without padding. Absent where the call takes no mask of padding."""
     settings, subject, full = audited.settings, audited.subject, audited.length
-    if not audited.takes(settings.padding_mask):
+    if not (audited.whole and audited.takes(settings.padding_mask)):
         raise Absent(f"its call takes no {settings.padding_mask}")
     count = min(MOST, full - 1)
     if count < 1:
         raise Absent("a row of one step has no room for padding")
     subject.module.eval()
-    start, passes = subject.passes, 0
-    verdicts: list[tuple[Verdict, str, list[str]]] = []
+    start = subject.passes
+    x = audited.draw(2, 6)[..., count:]
+    alone = audited.at(full - count)
+    found: list[Found] = []
     for side in settings.padding:
         if side not in ("left", "right"):
             raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
-        verdict, why, opaque, more = _side(audited, side, count)
-        passes += more
-        verdicts.append((verdict, f"{side}: {why}" if why else "", opaque))
+        verdict, why, opaque = _side(audited, alone, x, side)
+        found.append((verdict, f"{side}: {why}" if why else "", opaque))
         if verdict == Verdict.LEAKS:
             break
     subject.redraw(0)
-    verdict = worst(verdict for verdict, _, _ in verdicts)
-    opaque = next(opaque for each, _, opaque in verdicts if each == verdict)
-    why = "; ".join(why for _, why, _ in verdicts if why)
-    return ModeReport("padding", verdict, passes + subject.passes - start, open=opaque, why=why)
+    verdict = worst(verdict for verdict, _, _ in found)
+    opaque = next(opaque for each, _, opaque in found if each == verdict)
+    why = "; ".join(why for _, why, _ in found if why)
+    passes = subject.passes - start + alone.subject.passes
+    return ModeReport("padding", verdict, passes, open=opaque, why=why)
 
 
-def _side(audited: Audited, side: str, count: int) -> tuple[Verdict, str, list[str], int]:
-    """Verdict, why, operators without a rule, and forwards passes of the unpadded row."""
-    settings, subject, full = audited.settings, audited.subject, audited.length
-    real = torch.arange(full) >= count if side == "left" else torch.arange(full) < full - count
-    mask = real.long().expand(2, -1)
-    given = {settings.padding_mask: mask}
-    x = audited.draw(2, 6)
-    other = torch.where(real, x, audited.draw(2, 7))
-    subject.redraw(1)
-    with torch.no_grad():
-        padded = audited.run(x, **given)
-        if bool(padded[:, real].isnan().any()):
-            subject.redraw(0)
-            padded = audited.run(x, **given)
-        moved = apart(padded, audited.run(other, **given))[:, real].amax(-1)
-        if bool((moved > 0).any()):
-            place = int(real.nonzero()[int(moved.amax(0).argmax()), 0])
-            why = f"the output at {audited.time} {place} moves with padding, by {float(moved.max()):.3g}"
-            return Verdict.LEAKS, why, [], 0
-        alone = audited.at(full - count)
-        distance = apart(padded[:, real], alone.run(x[..., real])).amax(-1)
-    if bool((distance > 0).any()):
-        place = int(distance.amax(0).argmax())
-        why = f"the output at real step {place} is another one without padding, by {float(distance.max()):.3g}"
-        return Verdict.LEAKS, why, [], alone.subject.passes
-    verdict, why, opaque = _labels(audited, x, real, given)
-    return verdict, why, opaque, alone.subject.passes
-
-
-def _labels(audited: Audited, x: Tensor, real: Tensor, given: dict[str, Tensor]) -> tuple[Verdict, str, list[str]]:
-    """Padding has the last rank of all, so that no output at a real position may read it, nor what is later."""
+def _side(audited: Audited, alone: Audited, x: Tensor, side: str) -> Found:
+    """`x` are the real steps. Padding has the last rank of all, so that no real position may read it, nor what is
+    later."""
     subject, full, offset = audited.subject, audited.length, audited.case.question.offset
+    count = full - x.shape[-1]
+    filler = audited.draw(2, 7)[..., :count]
+    row = torch.cat([filler, x] if side == "left" else [x, filler], -1)
+    real = torch.arange(full) >= count if side == "left" else torch.arange(full) < full - count
+    given = {audited.settings.padding_mask: real.long().expand(2, -1).contiguous()}
     limit = torch.arange(full) + offset
-    ranks = torch.where(real, torch.arange(full), full + offset).expand(x.shape[1:])
-    strict = label(subject, x, ranks, alphabet=audited.alphabet, more=given)
-    count = int((audited.exceeding(strict, limit) & real).sum())
-    if count == 0 and not isinstance(strict, str):
-        return (*closed(strict), strict.open)
-    route = label(subject, x, ranks, route_given=True, alphabet=audited.alphabet, more=given)
-    if not isinstance(route, str) and not bool((audited.exceeding(route, limit) & real).any()):
-        return (*closed(route, Verdict.GIVEN_ROUTE), route.open)
-    return undecided(strict, count)
+    ranks = torch.where(real, torch.arange(full), full + offset).expand(row.shape[1:])
+    strict = label(subject, row, ranks, alphabet=audited.alphabet, more=given)
+    # With an offset of 2 an output reads one step more than its own place, which may be padding.
+    judged = real & (torch.arange(full) < int(real.nonzero()[-1]) + 2 - max(1, offset))
+    exceeding = audited.exceeding(strict, limit) & judged
+    verdict, why, opaque = Verdict.PROVEN, "", [] if isinstance(strict, str) else strict.open
+    if not isinstance(strict, str) and not bool(exceeding.any()):
+        verdict, why = closed(strict)
+    with torch.no_grad():
+        padded = audited.run(row, **given) if isinstance(strict, str) else audited.values(strict)
+        distance = apart(padded[:, real], alone.run(x)).amax(-1)[:, judged[real]]
+        if bool((distance > 0).any()):
+            step = int(distance.amax(0).argmax())
+            far = float(distance.max())
+            return Verdict.LEAKS, f"the output at real step {step} is another one without padding, by {far:.3g}", []
+        if isinstance(strict, str) or bool(exceeding.any()):
+            other = torch.where(real, row, audited.draw(2, 8))
+            moved = apart(padded, audited.run(other, **given))[:, judged].amax(-1)
+            if bool((moved > 0).any()):
+                return Verdict.LEAKS, f"an output at a real step moves with padding, by {float(moved.max()):.3g}", []
+    if isinstance(strict, str) or bool(exceeding.any()):
+        route = label(subject, row, ranks, alphabet=audited.alphabet, route_given=True, more=given)
+        if not isinstance(route, str) and not bool((audited.exceeding(route, limit) & judged).any()):
+            return (*closed(route, Verdict.GIVEN_ROUTE), route.open)
+        return undecided(strict, int(exceeding.sum()))
+    return verdict, why, opaque

@@ -25,8 +25,8 @@ def training(audited: Audited) -> ModeReport:
         raise Absent("it gives the same outputs as in evaluation")
     try:
         subject.module.train()
-        search = replace(settings.search, draws=min(settings.search.draws, 2), bases=1)
-        report = judge(subject, audited.case, audited.alphabet, search, "training")
+        search = replace(settings.search, draws=min(settings.search.draws, 2), bases=1, passes=8)
+        report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1)
     finally:
         subject.module.eval()
         subject.redraw(0)
