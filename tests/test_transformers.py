@@ -136,3 +136,25 @@ def test_what_cannot_be_built_is_told(target: str, config: dict[str, int], code:
 def test_the_causal_classes_are_those_of_the_mapping_and_those_named_so() -> None:
     names = causal_classes()
     assert {"GPT2LMHeadModel", "MixtralForCausalLM"} <= set(names) and "AutoModelForCausalLM" not in names
+
+
+def test_the_command_line_audits_a_class_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything that an audit must be told is known of the class; what is stated holds."""
+    from arspec.cli.main import main
+
+    command = ["audit", "transformers:MixtralForCausalLM", "--config", "num_local_experts=3", "--size", "t=24"]
+    assert main([*command, "--modes", "evaluation,cache"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("transformers:MixtralForCausalLM: PROVEN, given the route"), told
+    assert "t=24" in told and "94 levels" in told and "cache       agrees" in told
+    assert main(["audit", "transformers:XLNetLMHeadModel", "--modes", "evaluation"]) == 1
+    assert "offset 1" not in capsys.readouterr().out
+
+
+def test_config_is_for_classes_of_transformers_and_is_a_key_with_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+    from arspec.cli.main import main
+
+    assert main(["audit", "transformers:LlamaForCausalLM", "--config", "width"]) == 2
+    assert "--config is key=value" in capsys.readouterr().err
+    assert main(["audit", "torch.nn:Identity", "--config", "width=3"]) == 2
+    assert "--config is for classes of transformers" in capsys.readouterr().err

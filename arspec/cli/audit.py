@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # "-1,1" is a value, not a flag: argparse knows negative numbers by this pattern, here made to know pairs of them.
     parser._negative_number_matcher = re.compile(r"-[\d.]")  # pyright: ignore[reportPrivateUsage]
     add = parser.add_argument
-    add("callable", help="package.module:callable or path/to/file.py:callable, giving a torch.nn.Module")
+    add("callable", help="package.module:callable or file.py:callable, giving a torch.nn.Module; or transformers:NAME")
     add(
         "--input",
         default="b t",
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--output", default="b t k", metavar="PATTERN", help="of the output, as in 'b (k c) h w' (default %(default)s)")
     add("--size", default="", metavar="SIZES", help="sizes of the axes, for example c=3,h=8,w=8")
-    add("--levels", type=int, default=256, help="values that a variable can take (default %(default)s)")
+    add("--levels", type=int, help="values that a variable can take (default 256, or the vocabulary)")
     add("--range", default="-1,1", metavar="LOW,HIGH", help="of float inputs (default %(default)s)")
     add("--input-kind", choices=("auto", "float", "int"), default="auto", help="what the input is made of")
     add("--order", metavar="SCAN", help="order of generation (default: raster for images, natural for sequences)")
@@ -36,8 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--flip", action="append", default=[], choices=("rows", "columns"), help="mirror the order; may be repeated")
     add("--transpose", action="store_true", help="transpose the order")
     add("--channels", choices=("sequential", "joint"), help="default: by whether the output has the axis c")
-    add("--offset", type=int, default=0, metavar="N", help="output t speaks of variable t + N (default 0)")
+    add("--offset", type=int, metavar="N", help="output t speaks of variable t + N (default 0; 1 for transformers)")
     add("--take", metavar="ENTRY", help="number or name of the entry, where the output is a tuple or a dict")
+    add(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="of a class of transformers; may be repeated"
+    )
     add("--kwargs", default="{}", metavar="YAML", help="arguments of the callable, for example '{layers: 4}'")
     add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
     add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
@@ -80,25 +84,32 @@ def run(args: argparse.Namespace) -> int:
         need("matplotlib")
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
-        module = load_callable(args.callable, kwargs)
-        deeper = None
-        if args.deeper is not None:
-            deeper = load_callable(args.callable, {**kwargs, **_mapping("--deeper", args.deeper)})
-        variants = {
-            name: load_callable(args.callable, {**kwargs, **more}) for name, more in map(_variant, args.variant)
-        }
+        sizes = parse_sizes(args.size)
+        if args.callable.startswith("transformers:"):
+            build = _of_transformers(args, sizes)
+            module = build()
+        else:
+            if args.config:
+                raise InputError("AR808", "--config is for classes of transformers; other callables take --kwargs")
+
+            def build(**more: Any) -> Any:
+                return load_callable(args.callable, {**kwargs, **more})
+
+            module = build()
+        deeper = None if args.deeper is None else build(**_mapping("--deeper", args.deeper))
+        variants = {name: build(**more) for name, more in map(_variant, args.variant)}
         report = audit(
             module,
             args.input,
             args.output,
-            parse_sizes(args.size),
-            levels=args.levels,
+            sizes,
+            levels=256 if args.levels is None else args.levels,
             range=_range(args.range),
             order=args.order if args.ranks is None else _ranks(args.ranks, args.order),
             flip=args.flip,
             transpose=args.transpose,
             channels=args.channels,
-            offset=args.offset,
+            offset=args.offset or 0,
             input_kind=args.input_kind,
             take=int(args.take) if args.take and args.take.lstrip("-").isdigit() else args.take,
             condition=_mapping("--with", args.condition),
@@ -128,6 +139,29 @@ def run(args: argparse.Namespace) -> int:
     if args.picture and not args.json:
         say(f"  picture   {args.picture}")
     return report.verdict.exit_code
+
+
+def _of_transformers(args: argparse.Namespace, sizes: dict[str, int]) -> Callable[..., Any]:
+    """What builds the class, tiny; what the command line leaves open is filled into `args` and `sizes`."""
+    from arspec.auditing.transformers import load_causal
+    from arspec.auditing.transformers.shrinking import LENGTH
+
+    config: dict[str, Any] = {}
+    for text in args.config:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError("AR808", f"--config is key=value, such as num_local_experts=8, not {text!r}")
+        config[key.strip()] = _mapping("--config", f"{{value: {value}}}")["value"]
+    sizes.setdefault("t", LENGTH)
+    causal = load_causal(args.callable, config, length=sizes["t"], seed=args.seed)
+    given = {"levels": causal.levels, "offset": causal.offset, "take": causal.take, "documents": causal.documents}
+    for name, value in given.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    if not args.variant:
+        args.variant = [f"{name}={json.dumps(arguments)}" for name, arguments in causal.variants.items()]
+    args.input_kind = "int"
+    return causal.build
 
 
 def _mapping(flag: str, text: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import dataclasses
 import inspect
 import json
 import logging
+import re
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +32,8 @@ MAX_WEIGHTS = 4_000_000  # of a tiny model; a configuration that makes more was 
 ATTENTION = ("eager", "sdpa")
 EXPERTS = ("eager", "batched_mm", "grouped_mm")
 
+_PACKING = re.compile(r"mask\w*\([^()]*position_ids|mask_kwargs = \{[^}]*position_ids")
+
 
 @dataclass(frozen=True)
 class Causal:
@@ -50,6 +54,11 @@ class Causal:
     output: str = "b t k"
     offset: int = 1
     take: str = "logits"
+
+    @property
+    def documents(self) -> str | None:
+        """The keyword of its call that takes numbers of documents, where it has one."""
+        return "documents" if "documents" in self.offers else None
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -203,8 +212,14 @@ def _keywords(model: nn.Module) -> list[str]:
     if "attention_mask" in taken:
         keywords.append("attention_mask")
     if "position_ids" in taken:
-        keywords += ["documents", "position_ids"]
+        keywords += ["documents", "position_ids"] if _packs(model) else ["position_ids"]
     return keywords
+
+
+def _packs(model: nn.Module) -> bool:
+    """Whether its masks are told of positions, which is how these classes promise to keep packed documents apart."""
+    homes = {type(part).__module__ for part in model.modules() if hasattr(part, "config_class")}
+    return any(_PACKING.search(inspect.getsource(sys.modules[home])) is not None for home in homes)
 
 
 def _try(module: LanguageModel, length: int, levels: int) -> None:

@@ -11,10 +11,10 @@ CODES = (
         """`arspec audit transformers:NAME` audits a causal class of the installed package transformers. It builds the
         class by itself, tiny and with random weights. The name is that of the class, as Python imports it.""",
         """
-        load_causal("transformers:MixtralForCausal")
+        arspec audit transformers:MixtralForCausal
         """,
         """
-        load_causal("transformers:MixtralForCausalLM")
+        arspec audit transformers:MixtralForCausalLM
         """,
         "choose a name that the installed version has; the help line shows the nearest ones.",
     ),
@@ -24,10 +24,10 @@ CODES = (
         """`--config key=value` replaces one entry of the configuration of a class. A dot leads into a configuration
         within it. The class itself says which keys it has.""",
         """
-        load_causal("transformers:MixtralForCausalLM", {"expert": 8})
+        arspec audit transformers:MixtralForCausalLM --config expert=8
         """,
         """
-        load_causal("transformers:MixtralForCausalLM", {"num_local_experts": 8})
+        arspec audit transformers:MixtralForCausalLM --config num_local_experts=8
         """,
         "choose a key that the help line shows, or one of the documentation of the class.",
     ),
@@ -38,10 +38,10 @@ CODES = (
         kind of layer is kept. The class must then take ids [b, t] and give logits for every token. The help lines hold
         what the class said of each configuration that was tried.""",
         """
-        load_causal("transformers:LlamaForCausalLM", {"num_attention_heads": 0})
+        arspec audit transformers:LlamaForCausalLM --config num_attention_heads=0
         """,
         """
-        load_causal("transformers:LlamaForCausalLM", {"num_attention_heads": 8})
+        arspec audit transformers:LlamaForCausalLM --config num_attention_heads=8
         """,
         "state with --config what the class asks for, or name a function of your own that builds the module.",
     ),
@@ -51,10 +51,10 @@ CODES = (
         """`arspec audit transformers:FOLDER` loads a checkpoint from a folder of this machine: config.json, and weights
         as safetensors. Nothing is unpickled, no code of the checkpoint is run, and nothing is downloaded.""",
         """
-        load_causal("transformers:./empty")
+        arspec audit transformers:./empty
         """,
         """
-        load_causal("transformers:./checkpoint")       # config.json and model.safetensors
+        arspec audit transformers:./checkpoint       # config.json and model.safetensors
         """,
         "save the model with save_pretrained, which writes both, and name that folder.",
     ),
