@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torch.utils.dlpack as dlpack
 from torch import Tensor, nn
 from torch.nn.modules import module as _module
@@ -23,6 +24,7 @@ from torch.utils import _python_dispatch
 
 from arspec.shadow import Ranks, Trace, trace
 from arspec.shadow.memory import ShadowMemory
+from arspec.shadow.rules import table
 
 
 def ranks(run: Callable[[Tensor], Tensor], n: int = 6, *, route_given: bool = False) -> tuple[list[int], Trace]:
@@ -281,3 +283,28 @@ def test_zeros_of_chance_and_of_empty_memory_do_not_cut() -> None:
         return torch.stack([x * mask, x * chance, x * fresh[1]])
 
     assert ranks(run)[0] == [0, 1, 2, -2, -2, -2, *range(6), *range(6)]
+
+
+def test_an_operator_without_a_rule_is_read_by_the_reference_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch says what it could be made of: labels of that are labels of the operator, and it isn't called opaque."""
+
+    def run(x: Tensor) -> Tensor:
+        return F.glu(torch.cat([x, x.flip(0)]), 0)
+
+    expected = ranks(run)[0]
+    monkeypatch.delitem(table._RULES, "glu")
+    labels, found = ranks(run)
+    assert labels == expected == [5, 4, 3, 3, 4, 5]
+    assert not found.opaque
+
+
+def test_a_rule_that_fails_is_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator reads all that it was given, and is named with what the rule raised."""
+
+    def broken(call: object) -> Tensor:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setitem(table._RULES, "flip", broken)
+    labels, found = ranks(lambda x: x[1:4].flip(0))
+    assert labels == [3, 3, 3]
+    assert "ZeroDivisionError: a bug" in found.opaque[0].operator

@@ -160,6 +160,42 @@ def read_by_pointer(x: Tensor) -> Tensor:
 
 
 @case
+def applied_one_by_one(x: Tensor) -> Tensor:
+    last = [0.0]
+
+    def add(value: float) -> float:
+        last[0] += value
+        return last[0]
+
+    y = x.flip(0).contiguous()
+    y.apply_(add)
+    return y.flip(0)
+
+
+@case
+def stored_by_hand(x: Tensor) -> Tensor:
+    y = torch.zeros(2, dtype=torch.uint8)
+    y.untyped_storage()[0] = int(x[5].abs() * 10)
+    return y.float()
+
+
+@case
+def an_error_that_is_caught(x: Tensor) -> Tensor:
+    try:
+        return torch.zeros(2).index_select(0, (x[5:] < 0).long() * 7)[[0, 0]]
+    except IndexError:
+        return torch.ones(2)
+
+
+@case
+def shared_with_numpy_twice(x: Tensor) -> Tensor:
+    memory = np.zeros(N, dtype=np.float32)
+    one, other = torch.from_numpy(memory), torch.from_numpy(memory)
+    one.copy_(x.flip(0))
+    return other * 1.0
+
+
+@case
 def contained(x: Tensor) -> Tensor:
     return torch.zeros(2) + float(0.9 in x)
 
@@ -486,6 +522,17 @@ def foreign_op(x: Tensor) -> Tensor:
     return torch.from_numpy(x.numpy()[::-1].copy())
 
 
+@torch.library.custom_op("arspec_hidden::places", mutates_args=())
+def places_op(x: Tensor) -> Tensor:
+    """A custom operator whose shape depends on data."""
+    return torch.from_numpy(np.nonzero(x.numpy() > 0)[0])
+
+
+@case
+def a_shape_of_a_custom_operator(x: Tensor) -> Tensor:
+    return torch.zeros(2) + len(places_op(x))
+
+
 @case
 def a_custom_operator(x: Tensor) -> Tensor:
     return flipped_op(x)
@@ -751,7 +798,12 @@ def the_sum_of_exponentials(x: Tensor) -> Tensor:
     return total
 
 
-NAMED = {"a_thread", "a_pool", "memory_that_nobody_filled"}  # not labelled, or labelled as reading all: named
+NAMED = {
+    "a_thread",
+    "a_pool",
+    "memory_that_nobody_filled",
+    "shared_with_numpy_twice",
+}  # not labelled, or labelled as reading all: named
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -53,6 +53,10 @@ class Signature:
         )  # no value is read
         self.like = self.name.startswith("new_") or self.name.endswith("_like")  # no value is read either
         self.composite = operator._can_decompose()
+        # An operator of others says by a kernel for tensors without data that its shapes do not depend on data.
+        self.foreign = self.space not in _SPACES
+        dispatch = torch._C._dispatch_has_kernel_for_dispatch_key
+        self.shaped |= self.foreign and rule is None and not dispatch(operator.name(), "Meta")
         self.written_in_python = next((key for key in _KEYS if f"{self._own()}/{key.name}" in _PYTHON), None)
 
     def _own(self) -> str:
@@ -78,6 +82,7 @@ class Signature:
 # Their schemas do not say that they update statistics in training.
 _STATISTICS = {"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"}
 _PYTHON: set[str] = torch.library._impls
+_SPACES = {"aten", "prims", "prim", "quantized", "mkldnn", "mkl", "onednn", "higher_order"}
 _KEYS = (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CompositeExplicitAutograd)
 
 
@@ -111,6 +116,7 @@ class Call:
         self.depth = depth
         self.module = module
         self._route_given = route_given
+        self.given = (args, named)
         self.arguments = signature.bind(args, named)
         self.inputs, self.mutated = signature.split(self.arguments)
         self.targets: list[Tensor] = []

@@ -46,6 +46,7 @@ class Witness(Protocol):
         ...
 
 
+# Methods of tensors that give their values away, and whether their memory may be written to then.
 _READS = {
     "numpy": True,
     "tolist": False,
@@ -53,7 +54,19 @@ _READS = {
     "__dlpack__": True,
     "__repr__": False,
     "__reduce_ex__": False,
+    "apply_": True,
+    "map_": True,
+    "map2_": True,
 }
+_STORAGE_READS = (
+    "__getitem__",
+    "__setitem__",
+    "tolist",
+    "data_ptr",
+    "_write_file",
+    "_share_filename_cpu_",
+    "_share_fd_cpu_",
+)
 _ENTRIES = ("tensor", "as_tensor", "asarray", "scalar_tensor")
 _BORROWS = ("from_numpy", "frombuffer", "from_dlpack", "as_tensor", "asarray")
 
@@ -78,16 +91,18 @@ class Outside:
             self._wrap(
                 Tensor,
                 name,
-                before=lambda args, _, name=name, shared=shared: self._read(args[0], name, shared),
+                before=lambda args, _, name=name, shared=shared: self._read(args, name, shared),
                 around=self._told_already,
             )
         self._wrap(Tensor, "new_tensor", after=lambda out, args, _: witness.entered(out, args[1:]))
+        for owner in (torch, _dlpack):
+            self._wrap(owner, "to_dlpack", before=lambda args, _: self._read(args, "to_dlpack", True))
         for name in _ENTRIES:
             self._wrap(torch, name, after=lambda out, args, named: witness.entered(out, [args, named]))
         for name in _BORROWS:
             self._wrap(torch, name, after=lambda out, args, _: self._borrow(out, args))
         self._wrap(_dlpack, "from_dlpack", after=lambda out, args, _: self._borrow(out, args))
-        for name in ("__getitem__", "tolist", "data_ptr", "_write_file", "_share_filename_cpu_", "_share_fd_cpu_"):
+        for name in _STORAGE_READS:
             if hasattr(torch.UntypedStorage, name):
                 self._wrap(torch.UntypedStorage, name, before=lambda args, _, name=name: self._storage(args[0], name))
         self._check(torch.nn.functional, "one_hot", _of_known_width)
@@ -116,9 +131,10 @@ class Outside:
     def __exit__(self, *failure: object) -> None:
         self._stack.close()
 
-    def _read(self, tensor: Any, how: str, shared: bool) -> None:
-        if isinstance(tensor, Tensor):
-            self._witness.exposed(tensor, how, shared=shared)
+    def _read(self, args: tuple[Any, ...], how: str, shared: bool) -> None:
+        for tensor in args:
+            if isinstance(tensor, Tensor):
+                self._witness.exposed(tensor, how, shared=shared)
 
     def _told_already(self, original: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         with self._witness.checks():

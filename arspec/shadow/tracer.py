@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
@@ -318,12 +319,16 @@ class Tracer:
                 return out
         if not (touched or self.context is not None):
             out = func(*args, **named)
-            self._constant(signature, given, out)
+            self._constant(signature, out)
             if self.watchers:
                 self._watchers(self._call(signature, args, named), out)
             return out
         call = self._call(signature, args, named)
-        out = func(*args, **named)
+        try:
+            out = func(*args, **named)
+        except Exception:  # whether it is caught or not, other values may not raise
+            self.read(f"an error of {signature.name}", call.everything())
+            raise
         self._label(call, out)
         if self.watchers:
             self._watchers(call, out)
@@ -400,7 +405,7 @@ class Tracer:
         """The union of all labels of a tensor, as one."""
         return self.memory.algebra.reduce(compact(labels).reshape(-1), [0], keepdim=False)
 
-    def _constant(self, signature: Signature, given: Sequence[Tensor], out: Any) -> None:
+    def _constant(self, signature: Signature, out: Any) -> None:
         """Nothing with a label was read: random draws belong to this pass alone, all else is the same in every pass."""
         if signature.name in EMPTY:
             self._made(out)
@@ -437,17 +442,64 @@ class Tracer:
             self.read(signature.name, self._shape(call))
         call.targets = written(call.signature, call.inputs, call.mutated, out)
         if not call.targets:
+            if signature.foreign and not returned and bool(call.everything() > LOOSE):
+                self.hidden(f"{call.operator}, which takes data and returns none")
             return
         if signature.name in EMPTY:
             self._made(returned[0])
             return
-        rule = signature.rule if all(plain(tensor) for tensor in [*call.inputs, *call.targets]) else None
-        if rule is None:
-            labels: Labels = call.everything()
-            if bool(labels > LOOSE):
-                self.opaque.append(Opaque(str(call.operator), self.here()))
-        else:
-            labels = rule(call)
+        try:
+            self._write(call, self._labels_of(call))
+        except Exception as error:  # a rule that fails is no rule
+            self._opaque(call, f"{call.operator} (its rule fails: {type(error).__name__}: {error})")
+            self._write(call, call.everything())
+
+    def _opaque(self, call: Call, name: str) -> None:
+        if bool(call.everything() > LOOSE):
+            self.opaque.append(Opaque(name, self.here()))
+
+    def _labels_of(self, call: Call) -> Labels:
+        """What the rule of an operator says, or that of the operators that it could be made of."""
+        rule = call.signature.rule if all(plain(tensor) for tensor in [*call.inputs, *call.targets]) else None
+        if rule is not None:
+            return rule(call)
+        found = self._decomposed(call)
+        if found is not None:
+            return found
+        self._opaque(call, str(call.operator))
+        return call.everything()
+
+    def _decomposed(self, call: Call) -> Labels | None:
+        """The labels of the same result, computed as torch's reference says; None where it has none or reads values."""
+        signature = call.signature
+        if call.mutated or signature.random or signature.shaped or signature.numbers or signature.foreign:
+            return None
+        reference = decomposition_table.get(call.operator)
+        if reference is None:
+            return None
+        notes = (self.opaque, self.reads, self.unseen)
+        before, context = [len(note) for note in notes], self.context
+        try:
+            with self._inside():
+                results = list(tensors(reference(*call.given[0], **call.given[1])))
+            well = len(results) == len(call.targets)
+            well &= all(result.shape == target.shape for result, target in zip(results, call.targets))
+        except Exception:
+            results, well = [], False
+        if not well or [len(note) for note in notes] != before:
+            self.context = context
+            for note, length in zip(notes, before):
+                del note[length:]
+            return None
+        out: list[Tensor | Masked] = []
+        for result in results:
+            masked = self.memory.masked(result)
+            out.append(self.memory.labels(result) if masked is None else Masked(self.memory.labels(result), masked))
+        return out
+
+    def _write(self, call: Call, labels: Labels) -> None:
+        """Labels the targets of a call."""
+        signature = call.signature
         listed = [labels] * len(call.targets) if isinstance(labels, (Tensor, Masked)) else list(labels)
         if len(listed) < len(call.targets) and signature.rule is not None:  # what a schema does not tell
             listed += [call.everything()] * (len(call.targets) - len(listed))
