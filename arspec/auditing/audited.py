@@ -16,6 +16,7 @@ from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
 from arspec.auditing.labelling import Labelled
 from arspec.auditing.values import Search
+from arspec.auditing.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Audited:
-    """A module that is borrowed, its case and its alphabet [L]. `settle` does the same for another module."""
+    """A module that is borrowed, its case and its alphabet [L].
+
+    `settle` does the same for another module. `verdicts` are those of the modes that have run.
+    """
 
     subject: Borrowed
     case: Case
     alphabet: Tensor
     settings: Settings
     settle: Callable[[nn.Module], Audited]
+    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+
+    @property
+    def routed(self) -> bool:
+        """Whether evaluation was proven only with the route given, so that a strict pass decides nothing."""
+        return self.verdicts.get("evaluation") == Verdict.GIVEN_ROUTE
 
     @property
     def time(self) -> str:

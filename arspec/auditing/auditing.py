@@ -17,7 +17,7 @@ from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.modes import MODES
 from arspec.auditing.pairs import Pairs, pairs
-from arspec.auditing.reasons import failed, reason
+from arspec.auditing.reasons import failed, ours, reason
 from arspec.auditing.report import AuditReport, Claims
 from arspec.auditing.values import Search
 from arspec.diagnostics import InputError, did_you_mean
@@ -130,6 +130,7 @@ def audit(
         for mode in chosen:
             try:
                 reports.append(_run(mode, audited, sure=mode == "evaluation" or modes is not None))
+                audited.verdicts[mode] = reports[-1].verdict
             except Absent as why:
                 absent[mode] = str(why)
         if not reports:
@@ -173,6 +174,8 @@ def _run(mode: str, audited: Audited, *, sure: bool) -> ModeReport:
     except (InputError, Absent):
         raise
     except (Exception, SystemExit) as error:
+        if ours(error):
+            raise
         if sure:
             raise failed(error, mode) from error
         audited.subject.redraw(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from arspec.auditing.values import Search, confirm
 from arspec.auditing.verdicts import Verdict
 from arspec.verification.dependencies import Findings
 
+ROUTED = 5  # forward passes of the search by values where labels hold with the route given
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
 
@@ -39,32 +40,45 @@ class ModeReport:
     sampler: SamplerCheck | None = None
 
 
-def judge(subject: Borrowed, case: Case, alphabet: Tensor, search: Search, mode: str, *, cuts: int = 2) -> ModeReport:
+def judge(
+    subject: Borrowed,
+    case: Case,
+    alphabet: Tensor,
+    search: Search,
+    mode: str,
+    *,
+    cuts: int = 2,
+    routed: bool = False,
+) -> ModeReport:
     """The verdict on the module in the mode that it is in. Its weights are its own again afterwards.
 
-    Labels are had with redrawn weights where the module takes such, since weights of zero hide what they multiply."""
+    Labels are had with redrawn weights where the module takes such, since weights of zero hide what they multiply.
+    `cuts` passes close a strict one. `routed`: the route of the pass is given from the first."""
     start = subject.passes
     generator = torch.Generator().manual_seed(search.seed)
-    count = 2 if case.layout.entries <= SMALL else 1
-    x = alphabet[torch.randint(len(alphabet), (count, *case.layout.shape), generator=generator)]
+    examples = 2 if case.layout.entries <= SMALL else 1
+    x = alphabet[torch.randint(len(alphabet), (examples, *case.layout.shape), generator=generator)]
     ranks, limit = ranks_of(case), case.limit
-    strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
-    suspects = torch.tensor(case.modelled) if isinstance(strict, str) else strict.exceeds(limit)
-    if not isinstance(strict, str) and not bool(suspects.any()):
-        verdict, why = closed(strict)
-        subject.redraw(0)
-        return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
-    found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
+    suspects = torch.tensor(case.modelled)
+    strict: Labelled | str | None = None
+    if not routed:
+        strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
+        suspects = suspects if isinstance(strict, str) else strict.exceeds(limit)
+        if not isinstance(strict, str) and not bool(suspects.any()):
+            verdict, why = closed(strict)
+            subject.redraw(0)
+            return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
     count = int(suspects.sum())
+    verdict, why, opaque = undecided(strict or "", count)
+    given = strict if isinstance(strict, str) else label(subject, x, ranks, alphabet=alphabet, route_given=True)
+    if not isinstance(given, str) and not bool(given.exceeds(limit).any()):
+        verdict, why = closed(given, Verdict.GIVEN_ROUTE)
+        opaque = given.open
+        search = replace(search, passes=min(search.passes, ROUTED))
+    found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
     if found.violations:
-        opaque = [] if isinstance(strict, str) else strict.open
+        opaque = strict.open if isinstance(strict, Labelled) else []
         return ModeReport(mode, Verdict.LEAKS, subject.passes - start, found, count, opaque)
-    verdict, why, opaque = undecided(strict, count)
-    if not isinstance(strict, str):
-        given = label(subject, x, ranks, alphabet=alphabet, route_given=True)
-        if not isinstance(given, str) and not bool(given.exceeds(limit).any()):
-            verdict, why = closed(given, Verdict.GIVEN_ROUTE)
-            opaque = given.open
     subject.redraw(0)
     return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
 

@@ -12,6 +12,7 @@ from arspec.diagnostics import InputError
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _OWN = str(Path(__file__).resolve().parents[1]) + os.sep
+_AUDIT = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def reason(error: BaseException) -> str:
@@ -22,6 +23,12 @@ def reason(error: BaseException) -> str:
     where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}{where}" if text else f"{type(error).__name__}{where}"
+
+
+def ours(error: BaseException) -> bool:
+    """Whether it was raised by a line of the audit itself: a fault of arspec, not of the module."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(_AUDIT)
 
 
 def failed(error: BaseException, when: str) -> InputError:

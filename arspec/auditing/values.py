@@ -23,10 +23,12 @@ from arspec.verification.dependencies import Findings, Violation
 OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a feature may only wake up there
 MARGIN = 16.0  # times the noise that was measured
 ROUNDING = 0.75  # power of the precision of numbers, relative to their size, that is rounding where none was measured
+ANOTHER_WAY = 3e-4  # relative: a sum in another order, in the float32 that many modules use for angles and norms
 ENTRIES = 2**16  # of the input in one batch, at most
 PAIRS = 2**24  # of entries of one example in one batch, at most: attention is quadratic
 SLOTS = 512  # examples of a batch, at most
 MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
+MIXING = 8  # further forward passes there
 SAMPLED = 16  # outputs that are looked at where there are too many for all
 NARROWING = 6  # forward passes for that, beyond those of the search
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
@@ -71,6 +73,8 @@ def confirm(
         values = alphabet[torch.randint(len(alphabet), (case.layout.entries,), generator=generator)]
         try:
             bench = _Bench(subject, case, alphabet, values, generator)
+            if bench.mixes and not found.mixes:
+                limit += MIXING
             if bench.sound:
                 _search(bench, suspects, found, draw, generator, search.outside, limit, forbidden)
         except InputError:
@@ -90,7 +94,7 @@ def apart(one: Tensor, other: Tensor) -> Tensor:
     alone is not finite."""
     size = torch.maximum(one.abs(), other.abs()).nan_to_num(0.0, 0.0, 0.0)
     distance = (one - other).abs()
-    floor = torch.finfo(one.dtype).eps ** 0.5 * (size + (size.median() if size.numel() else 0.0))
+    floor = ANOTHER_WAY * (size + (size.median() if size.numel() else 0.0))
     finite = one.isfinite() & other.isfinite()
     distance = torch.where(finite & (distance > floor), distance, 0.0)
     return torch.where(one.isfinite() == other.isfinite(), distance, torch.inf)

@@ -22,20 +22,19 @@ def batch(audited: Audited) -> ModeReport:
     start = subject.passes
     x = audited.draw(EXAMPLES)
     places = torch.arange(EXAMPLES)
-    strict = _both(audited, x, places, route_given=False)
+    strict = [] if audited.routed else _both(audited, x, places, route_given=False)
     count = _count(strict, places)
-    if count == 0:
-        assert not isinstance(strict[0], str)
+    if strict and count == 0 and not isinstance(strict[0], str):
         verdict, why = closed(strict[0])
         subject.redraw(0)
         return ModeReport("batch", verdict, subject.passes - start, why=why)
-    found = Findings.none(0)
     moved = _by_values(audited)
+    found = Findings.none(0)
     if moved:
         found.mixes = True
         subject.redraw(0)
         return ModeReport("batch", Verdict.LEAKS, subject.passes - start, found, count, why=moved)
-    verdict, why, opaque = undecided(strict[0], count)
+    verdict, why, opaque = undecided(strict[0] if strict else "", count)
     given = _both(audited, x, places, route_given=True)
     if _count(given, places) == 0 and not isinstance(given[0], str):
         verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)

@@ -164,4 +164,4 @@ def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int]:
     chunks = [full - 2, 1, 1] if full > 3 else [1] * full
     rows = _rows(audited, decode, together, chunks, **{audited.settings.padding_mask: mask})
     why = _told(audited, "beside a longer row, padded on the left", rows[1:, shift:], expected)
-    return why, 2 * full
+    return why, full

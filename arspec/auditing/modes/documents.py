@@ -14,7 +14,7 @@ from arspec.diagnostics import InputError
 
 
 def documents(audited: Audited) -> ModeReport:
-    """Three documents in a row: labels in both directions, each alone, and where labels allow it, with others beside.
+    """Three documents in a row: labels in both directions, and each alone.
 
     Absent where no keyword is named."""
     keyword = audited.settings.documents
@@ -36,18 +36,21 @@ def documents(audited: Audited) -> ModeReport:
     places = torch.arange(full)
     # Once in the order of the row, and once with the documents in the opposite order.
     orders = [places, (2 - of) * full + places]
-    strict = [_label(audited, x, ranks, given, route_given=False) for ranks in orders]
+    strict = [_label(audited, x, ranks, given, route_given=audited.routed) for ranks in orders]
     allowed = [_count(audited, each, ranks) for each, ranks in zip(strict, orders, strict=True)]
-    verdict, why, opaque = Verdict.PROVEN, "", list[str]()
+    best = Verdict.GIVEN_ROUTE if audited.routed else Verdict.PROVEN
+    verdict, why, opaque = best, "", list[str]()
     for each, count in zip(strict, allowed, strict=True):
-        if count == 0 and not isinstance(each, str) and verdict == Verdict.PROVEN:
-            verdict, why = closed(each)
+        if count == 0 and not isinstance(each, str) and verdict == best:
+            verdict, why = closed(each, best)
             opaque = each.open
-    failure, passes = _values(audited, x, of, strict[0], given, everything=any(allowed))
+    failure, passes = _values(audited, x, of, strict[0], given)
     if failure:
         verdict, why = Verdict.LEAKS, failure
     elif any(allowed):
-        verdict, why, opaque = _route(audited, x, orders, given, strict[0], max(allowed))
+        verdict, why, opaque = undecided(strict[0], max(allowed))
+        if not audited.routed:
+            verdict, why, opaque = _route(audited, x, orders, given, strict[0], max(allowed))
     subject.redraw(0)
     return ModeReport("documents", verdict, passes + subject.passes - start, open=opaque, why=why)
 
@@ -84,15 +87,13 @@ def _values(
     of: Tensor,
     labelled: Labelled | str,
     given: dict[str, Tensor],
-    *,
-    everything: bool,
 ) -> tuple[str, int]:
-    """How a document differs from itself alone, or beside other ones, and the passes of documents alone."""
+    """How the second or the third document differs from itself alone, and the passes of documents alone."""
     passes = 0
     ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
     with torch.no_grad():
         packed = audited.run(x, **given) if isinstance(labelled, str) else audited.values(labelled)
-        for number in (0, 1, 2):
+        for number in (1, 2):
             own = of == number
             judged = int(own.sum()) - ahead
             if judged < 1:
@@ -107,10 +108,4 @@ def _values(
                     f"in a packed row, document {number} is another one than alone, from its step {step} on, "
                     f"by {float(distance.max()):.3g}"
                 ), passes
-            if everything:
-                changed = torch.where(own, x, audited.draw(2, 10))
-                moved = apart(packed, audited.run(changed, **given))[:, own].amax(-1)[:, :judged]
-                if bool((moved > 0).any()):
-                    far = float(moved.max())
-                    return f"an output of document {number} moves with another document, by {far:.3g}", passes
     return "", passes

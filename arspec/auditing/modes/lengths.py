@@ -80,8 +80,9 @@ def lengths(audited: Audited) -> ModeReport:
     if not chosen:
         return ModeReport("lengths", Verdict.AGREES, passes, why=_text(taken))
     part = audited.at(chosen[-1])
+    search = replace(settings.search, passes=0)
     try:
-        report = judge(part.subject, part.case, part.alphabet, replace(settings.search, passes=0), "lengths", cuts=1)
+        report = judge(part.subject, part.case, part.alphabet, search, "lengths", cuts=1, routed=audited.routed)
     except InputError:
         raise
     except (Exception, SystemExit) as error:

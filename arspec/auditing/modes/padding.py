@@ -29,11 +29,12 @@ def padding(audited: Audited) -> ModeReport:
     start = subject.passes
     x = audited.draw(2, 6)[..., count:]
     alone = audited.at(full - count)
+    rows: list[Tensor] = []  # without padding, once for both sides
     found: list[Found] = []
     for side in settings.padding:
         if side not in ("left", "right"):
             raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
-        verdict, why, opaque = _side(audited, alone, x, side)
+        verdict, why, opaque = _side(audited, alone, rows, x, side)
         found.append((verdict, f"{side}: {why}" if why else "", opaque))
         if verdict == Verdict.LEAKS:
             break
@@ -45,7 +46,7 @@ def padding(audited: Audited) -> ModeReport:
     return ModeReport("padding", verdict, passes, open=opaque, why=why)
 
 
-def _side(audited: Audited, alone: Audited, x: Tensor, side: str) -> Found:
+def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side: str) -> Found:
     """`x` are the real steps. Padding has the last rank of all, so that no real position may read it, nor what is
     later."""
     subject, full, offset = audited.subject, audited.length, audited.case.question.offset
@@ -56,27 +57,25 @@ def _side(audited: Audited, alone: Audited, x: Tensor, side: str) -> Found:
     given = {audited.settings.padding_mask: real.long().expand(2, -1).contiguous()}
     limit = torch.arange(full) + offset
     ranks = torch.where(real, torch.arange(full), full + offset).expand(row.shape[1:])
-    strict = label(subject, row, ranks, alphabet=audited.alphabet, more=given)
+    strict = label(subject, row, ranks, alphabet=audited.alphabet, route_given=audited.routed, more=given)
     # With an offset of 2 an output reads one step more than its own place, which may be padding.
     judged = real & (torch.arange(full) < int(real.nonzero()[-1]) + 2 - max(1, offset))
     exceeding = audited.exceeding(strict, limit) & judged
     verdict, why, opaque = Verdict.PROVEN, "", [] if isinstance(strict, str) else strict.open
     if not isinstance(strict, str) and not bool(exceeding.any()):
-        verdict, why = closed(strict)
+        verdict, why = closed(strict, Verdict.GIVEN_ROUTE if audited.routed else Verdict.PROVEN)
     with torch.no_grad():
         padded = audited.run(row, **given) if isinstance(strict, str) else audited.values(strict)
-        distance = apart(padded[:, real], alone.run(x)).amax(-1)[:, judged[real]]
+        rows += [alone.run(x)] if not rows else []
+        distance = apart(padded[:, real], rows[0]).amax(-1)[:, judged[real]]
         if bool((distance > 0).any()):
             step = int(distance.amax(0).argmax())
             far = float(distance.max())
             return Verdict.LEAKS, f"the output at real step {step} is another one without padding, by {far:.3g}", []
-        if isinstance(strict, str) or bool(exceeding.any()):
-            other = torch.where(real, row, audited.draw(2, 8))
-            moved = apart(padded, audited.run(other, **given))[:, judged].amax(-1)
-            if bool((moved > 0).any()):
-                return Verdict.LEAKS, f"an output at a real step moves with padding, by {float(moved.max()):.3g}", []
     if isinstance(strict, str) or bool(exceeding.any()):
-        route = label(subject, row, ranks, alphabet=audited.alphabet, route_given=True, more=given)
+        route = strict
+        if not audited.routed and not isinstance(strict, str):
+            route = label(subject, row, ranks, alphabet=audited.alphabet, route_given=True, more=given)
         if not isinstance(route, str) and not bool((audited.exceeding(route, limit) & judged).any()):
             return (*closed(route, Verdict.GIVEN_ROUTE), route.open)
         return undecided(strict, int(exceeding.sum()))
