@@ -36,10 +36,11 @@ SIZES: list[tuple[str, _Size]] = [
     (r"(unpadded_|decoder_|audio_)?vocab_size(_per_layer_input)?", VOCABULARY),
     (r"type_vocab_size|task_type_vocab_size", 2),
     (r"\w+_vocab_size|\w*codebook_size|num_centroids|encoder_hash_byte_group_vocab|ngram_vocab_size_base", VOCABULARY),
+    (r"index(er)?_n_heads", 4 * HEADS),  # with few heads many scores are 0, and which of equals is chosen is chance
     (r"mamba_n_heads|mamba_num_heads|n_mamba_heads", 2 * HEADS),
     (r"num_heads", lambda _, beside: 2 * HEADS if "expand" in beside else HEADS),  # state spaces expand twofold
     (r"\w*(num_key_value_heads|num_kv_heads|kv_n_heads|num_query_groups|indexer_kv_heads)", _grouped),
-    (r"\w*(num_attention_heads|num_heads|n_heads?|attention_heads|index_n_heads|num_key_heads)", HEADS),
+    (r"\w*(num_attention_heads|num_heads|n_heads?|attention_heads|num_key_heads)", HEADS),
     (r"\w*num_value_heads", _values),
     (r"\w*head_dim|d_head|dim_head|\w*headdim|attention_head_size|kv_channels|rotary_dim|\w*_d_head", HEAD),
     (r"(\w*_)?hidden_size(_global)?|d_model|n_embd|embed_dim|embedding_size|embedding_dim|emb_dim|lru_width", WIDTH),
