@@ -40,7 +40,6 @@ class Signature:
         if self.name in _STATISTICS:
             self.written += ["running_mean", "running_var"]
         self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
-        self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         tags = operator.tags
         self.random = torch.Tag.nondeterministic_seeded in tags
         self.shaped = torch.Tag.dynamic_output_shape in tags

@@ -201,13 +201,7 @@ def conv_tbc(call: Call) -> Tensor:
     return call.algebra.join(out[:, 0].permute(2, 0, 1), rest)
 
 
-@rule(
-    "avg_pool1d",
-    "avg_pool2d",
-    "avg_pool3d",
-    "max_pool2d_with_indices",
-    "max_pool3d_with_indices",
-)
+@rule("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 def pool(call: Call) -> Tensor:
     """What a window holds, each channel by itself."""
     value = call["self"]
@@ -287,10 +281,7 @@ def resample(call: Call) -> Tensor:
     return labels.expand(target.shape)
 
 
-@rule(
-    "grid_sampler_2d",
-    "grid_sampler_3d",
-)
+@rule("grid_sampler_2d", "grid_sampler_3d")
 def grid_sampler(call: Call) -> Tensor:
     """Anywhere in the channel, by the grid's place."""
     labels = call.labels(call["input"]).expand(call["input"].shape)

@@ -38,11 +38,7 @@ def copy(call: Call) -> Labels:
     return copied(call, "src")
 
 
-@rule(
-    "fill",
-    "full_like",
-    "new_full",
-)
+@rule("fill", "full_like", "new_full")
 def fill(call: Call) -> Tensor:
     """One value, everywhere."""
     return call.labels(call.get("value", call.get("fill_value")))
@@ -61,11 +57,7 @@ def ramp(call: Call) -> Tensor:
     return call.everything()
 
 
-@rule(
-    "empty_like",
-    "new_empty",
-    "new_empty_strided",
-)
+@rule("empty_like", "new_empty", "new_empty_strided")
 def unwritten(call: Call) -> Tensor:
     """What memory held: of this pass alone."""
     return torch.full((), LOOSE, dtype=DTYPE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from arspec.shadow.algebra import CONSTANT
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import constant
 from arspec.shadow.rules.pointwise import union
@@ -12,9 +13,7 @@ from arspec.shadow.rules.recurrent import whole
 from arspec.shadow.rules.table import Labels, rule
 
 
-@rule(
-    "_grouped_mm",
-)
+@rule("_grouped_mm")
 def grouped(call: Call) -> Tensor:
     """A row with the matrix of its group. Which group it is in reads the borders; the route given: nothing."""
     algebra = call.algebra
@@ -45,9 +44,7 @@ def scaled(call: Call) -> Tensor:
     return algebra.join(rows, columns, whole(call, *[call[n] for n in ("scale_a", "scale_b", "bias", "scale_result")]))
 
 
-@rule(
-    "_weight_int4pack_mm_for_cpu",
-)
+@rule("_weight_int4pack_mm_for_cpu")
 def packed(call: Call) -> Tensor:
     """A row with weights that are packed, whole."""
     one = call[next(iter(call.arguments))]
@@ -55,10 +52,7 @@ def packed(call: Call) -> Tensor:
     return call.algebra.join(rows, whole(call, *[value for value in call.inputs if value is not one]))
 
 
-@rule(
-    "fake_quantize_per_channel_affine_cachemask",
-    "_fake_quantize_learnable_per_channel_affine",
-)
+@rule("fake_quantize_per_channel_affine_cachemask", "_fake_quantize_learnable_per_channel_affine")
 def per_channel(call: Call) -> Tensor:
     """Each by itself, with the scale of its channel."""
     value = call["self"]
@@ -81,9 +75,7 @@ def per_tensor(call: Call) -> Tensor:
     return union(call)
 
 
-@rule(
-    "_fused_moving_avg_obs_fq_helper",
-)
+@rule("_fused_moving_avg_obs_fq_helper")
 def observed(call: Call) -> Tensor:
     """The range of the whole is read by all."""
     return call.everything()
@@ -112,17 +104,16 @@ def nll(call: Call) -> Labels:
     place = call.value(target)
     aside = place == call["ignore_index"]
     found = labels.gather(1, torch.where(aside, 0, place).unsqueeze(1)).squeeze(1)
-    found = torch.where(aside, 0, found)
+    found = torch.where(aside, CONSTANT, found)
+    own = call.labels(target).expand(target.shape)
+    if not call.route_given and bool(own.any()):
+        found = torch.where(own == CONSTANT, found, call.algebra.reduce(labels, [1], keepdim=False))
     weight = whole(call, call["weight"])
     out = call.algebra.join(found, call.labels(target), weight)
     return [out, constant() if call["weight"] is None else call.everything()]
 
 
-@rule(
-    "_ctc_loss",
-    "multi_margin_loss",
-    "multilabel_margin_loss_forward",
-)
+@rule("_ctc_loss", "multi_margin_loss", "multilabel_margin_loss_forward")
 def losses(call: Call) -> Labels:
     """All that is read."""
     return call.everything()

@@ -1,7 +1,12 @@
-"""Reading and writing at indices. An index that depends on variables labels what it did not write, too."""
+"""Reading and writing at indices.
+
+An index that depends on variables points elsewhere in other passes: what is read by it reads the whole axis, and what
+is written by it is written, perhaps, to the whole axis. The route given, it points where it does in this pass.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,19 +23,26 @@ def _whole(algebra: Algebra, labels: Tensor) -> Tensor:
     return algebra.reduce(labels.reshape(-1), [0], keepdim=False)
 
 
+def _loose(call: Call, own: Tensor) -> bool:
+    """Whether any index may point elsewhere in other passes."""
+    return not call.route_given and bool(own.any())
+
+
 @rule("embedding")
 def embedding(call: Call) -> Tensor:
     """Rows of a table, and which they are."""
     weight, index = call["weight"], call["indices"]
     rows = call.labels(weight).expand(weight.shape)
     own = call.labels(index).expand(index.shape)[..., None]
-    return call.algebra.join(rows[call.value(index)], own) if bool(rows.any()) else own
+    if not bool(rows.any()):
+        return own
+    found = rows[call.value(index)]
+    if _loose(call, own):
+        found = torch.where(own == CONSTANT, found, call.algebra.reduce(rows, [0])[0])
+    return call.algebra.join(found, own)
 
 
-@rule(
-    "_embedding_bag",
-    "_embedding_bag_forward_only",
-)
+@rule("_embedding_bag", "_embedding_bag_forward_only")
 def embedding_bag(call: Call) -> Labels:
     """Sums of rows of a table, bag by bag; borders that depend on variables are read by all."""
     every = call.everything()
@@ -38,8 +50,12 @@ def embedding_bag(call: Call) -> Labels:
     bags = call.targets[0].shape[0]
     if bool(call.labels(offsets).any()) or bags == 0:
         return [every] * len(call.targets)
-    rows = call.algebra.reduce(call.labels(weight).expand(weight.shape)[call.value(index)], [-1], keepdim=False)
-    own = call.algebra.join(rows, call.labels(index).expand(index.shape))
+    own = call.labels(index).expand(index.shape)
+    table = call.algebra.reduce(call.labels(weight).expand(weight.shape), [-1], keepdim=False)
+    rows = table[call.value(index)]
+    if _loose(call, own) and bool(table.any()):
+        rows = torch.where(own == CONSTANT, rows, _whole(call.algebra, table))
+    own = call.algebra.join(rows, own)
     scale = call.get("per_sample_weights")
     if scale is not None:
         own = call.algebra.join(own, call.labels(scale).expand(scale.shape))
@@ -53,27 +69,39 @@ def embedding_bag(call: Call) -> Labels:
 def index_select(call: Call) -> Labels:
     """Slices, and which they are."""
     (found,) = moved(call, "self")
-    own = call.labels(call["index"])
+    value, index = call["self"], call["index"]
+    own = call.labels(index).expand(index.shape)
     if not bool(own.any()):
         return found
     bare = found.labels if isinstance(found, Masked) else found
-    shape = [1] * bare.dim()
+    shape = [1] * value.dim()
     if shape:
         shape[call["dim"]] = -1
-    return call.algebra.join(bare, own.expand(call["index"].shape).reshape(shape))
+    own = own.reshape(shape)
+    if _loose(call, own):
+        line = call.algebra.reduce(call.labels(value).expand(value.shape), [call["dim"]] if value.dim() else [])
+        bare = torch.where(own == CONSTANT, bare, line)
+    return call.algebra.join(bare, own)
 
 
-@rule(
-    "gather",
-    "take",
-)
+@rule("gather", "take")
 def gather(call: Call) -> Labels:
     """Elements, and which they are."""
     (found,) = moved(call, "self")
-    own = call.labels(call["index"])
+    value, index = call["self"], call["index"]
+    own = call.labels(index).expand(index.shape)
     if not bool(own.any()):
         return found
-    return call.algebra.join(found.labels if isinstance(found, Masked) else found, own)
+    bare = found.labels if isinstance(found, Masked) else found
+    if _loose(call, own):
+        labels = call.labels(value).expand(value.shape)
+        dim = call.get("dim")
+        if dim is None or value.dim() == 0:
+            line = _whole(call.algebra, labels)
+        else:
+            line = call.algebra.reduce(labels, [dim]).expand(value.shape).gather(dim, call.value(index))
+        bare = torch.where(own == CONSTANT, bare, line)
+    return call.algebra.join(bare, own)
 
 
 def _places(call: Call, indices: Sequence[Any]) -> list[tuple[int, Tensor, Tensor]]:
@@ -122,9 +150,15 @@ def index(call: Call) -> Labels:
     value = call["self"]
     places = _places(call, call["indices"])
     key = _key(places, value.dim())
-    found = call.labels(value).expand(value.shape)[key]
-    if any(bool(own.any()) for *_, own in places):
-        found = call.algebra.join(found, _laid(call, places, value.dim()))
+    labels = call.labels(value).expand(value.shape)
+    found = labels[key]
+    moving = [axis for axis, _, own in places if bool(own.any())]
+    if moving:
+        own = _laid(call, places, value.dim())
+        if not call.route_given:
+            line = call.algebra.reduce(labels, moving).expand(value.shape)[key]
+            found = torch.where(own == CONSTANT, found, line)
+        found = call.algebra.join(found, own)
     mark = call.masked(value)
     return found if mark is None else Masked(found, mark[key])
 
@@ -135,28 +169,35 @@ def masked_index(call: Call) -> Tensor:
     return call.everything()
 
 
-def _influence(call: Call, places: list[tuple[int, Tensor, Tensor]], shape: Sequence[int]) -> Tensor | None:
-    """What an index that depends on variables says of each place that it did or did not write; None: nothing.
+def _written(
+    call: Call, labels: Tensor, numbers: Tensor, slots: tuple[Tensor, list[int]], come: Tensor, own: Tensor, joins: bool
+) -> Tensor:
+    """Labels after a write to the places `numbers` of the flat tensor; `own` are the labels of the indices.
 
-    Nothing, too, where the route is given: an element then reads the index that it was written by.
+    `slots` are the places in a tensor of that smaller shape whose axes stand for all that the indices may point to.
     """
-    owns = torch.broadcast_tensors(*[own for *_, own in places])
-    own = call.algebra.join(*owns)
-    if call.route_given or not bool(own.any()):
-        return None
-    fixed = [(axis, index) for axis, index, labels in places if not bool(labels.any())]
-    sizes = [shape[axis] if any(axis == a for a, _ in fixed) else 1 for axis in range(len(shape))]
-    out = torch.zeros(sizes, dtype=own.dtype)
-    if not fixed:
-        return call.algebra.join(out, _whole(call.algebra, own))
-    flat = torch.zeros((), dtype=torch.int64)
-    for axis, index in fixed:
-        step = 1
-        for later, _ in fixed:
-            step *= sizes[later] if later > axis else 1
-        flat = flat + index.remainder(shape[axis]) * step
-    flat = flat.expand(own.shape).reshape(-1)
-    return call.algebra.scatter(out.reshape(-1), 0, flat, own.reshape(-1)).reshape(sizes)
+    algebra = call.algebra
+    shape = labels.shape
+    come, own = come.expand(numbers.shape), own.expand(numbers.shape)
+    where, base = numbers.reshape(-1), labels.reshape(-1)
+    both = algebra.join(come, own)
+    if not _loose(call, own):
+        base = base if joins else base.index_fill(0, where, CONSTANT)
+        return algebra.scatter(base, 0, where, both.reshape(-1)).reshape(shape)
+    certain = own == CONSTANT
+    if not joins:
+        base = base.index_fill(0, numbers[certain], CONSTANT)
+    out = algebra.scatter(base, 0, where, torch.where(certain, both, CONSTANT).reshape(-1)).reshape(shape)
+    places, sizes = slots
+    told = torch.zeros(sizes, dtype=labels.dtype).reshape(-1)
+    told = algebra.scatter(told, 0, places.reshape(-1), torch.where(certain, CONSTANT, both).reshape(-1))
+    return algebra.join(out, told.reshape(sizes))
+
+
+def _slots(shape: Sequence[int], moving: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The number of each place in a tensor without some axes, of the whole shape; and the shape without these."""
+    sizes = [1 if axis in moving else size for axis, size in enumerate(shape)]
+    return torch.arange(math.prod(sizes)).reshape(sizes).expand(*shape), sizes
 
 
 @rule("index_put", "_index_put_impl", "_unsafe_index_put")
@@ -166,39 +207,30 @@ def index_put(call: Call) -> Tensor:
     labels = call.labels(value).expand(value.shape)
     places = _places(call, call["indices"])
     if not places:
-        return (
-            call.algebra.join(labels, call.labels(call["values"]))
-            if call["accumulate"]
-            else call.labels(call["values"])
-        )
+        come = call.labels(call["values"])
+        return call.algebra.join(labels, come) if call["accumulate"] else come
     key = _key(places, value.dim())
     numbers = torch.arange(value.numel()).reshape(value.shape)[key]
-    come = call.algebra.join(call.labels(call["values"]), _laid(call, places, value.dim())).expand(numbers.shape)
-    base = labels.reshape(-1)
-    if not call["accumulate"]:
-        base = base.index_fill(0, numbers.reshape(-1), CONSTANT)
-    out = call.algebra.scatter(base, 0, numbers.reshape(-1), come.reshape(-1)).reshape(value.shape)
-    said = _influence(call, places, value.shape)
-    return out if said is None else call.algebra.join(out, said)
+    slots, sizes = _slots(value.shape, [axis for axis, _, own in places if bool(own.any())])
+    own = _laid(call, places, value.dim())
+    return _written(call, labels, numbers, (slots[key], sizes), call.labels(call["values"]), own, call["accumulate"])
 
 
 @rule("put")
 def put(call: Call) -> Tensor:
     """As `index_put` into the flat tensor."""
-    value, index = call["self"], call["index"]
-    base = call.labels(value).expand(value.shape).reshape(-1)
-    place = call.value(index).reshape(-1).remainder(max(1, value.numel()))
-    if not call["accumulate"]:
-        base = base.index_fill(0, place, CONSTANT)
+    value, index, source = call["self"], call["index"], call["source"]
+    labels = call.labels(value).expand(value.shape)
+    numbers = call.value(index).reshape(-1).remainder(max(1, value.numel()))
     own = call.labels(index).expand(index.shape).reshape(-1)
-    come = call.algebra.join(call.labels(call["source"]).expand(call["source"].shape).reshape(-1), own)
-    out = call.algebra.scatter(base, 0, place, come).reshape(value.shape)
-    return out if call.route_given else call.algebra.join(out, _whole(call.algebra, own))
+    come = call.labels(source).expand(source.shape).reshape(-1)
+    slots = torch.zeros_like(numbers), [1] * value.dim()
+    return _written(call, labels, numbers, slots, come, own, call["accumulate"])
 
 
 @rule("scatter", "scatter_add", "scatter_reduce")
 def scatter(call: Call) -> Tensor:
-    """What comes, where it goes along one axis; where it goes is said to the whole line."""
+    """What comes, where it goes along one axis."""
     value, index = call["self"], call["index"]
     labels, own = call.labels(value).expand(value.shape), call.labels(index).expand(index.shape)
     source = call.get("src", call.get("value"))
@@ -209,26 +241,14 @@ def scatter(call: Call) -> Tensor:
     place = call.value(index)
     if value.dim() == 0:
         labels, own, come, place = (part.reshape(-1) for part in (labels, own, come, place))
-    dim = call["dim"]
-    name = call.operator.name()
-    joins = "scatter_add" in name or call.get("reduce") is not None
-    if not joins or call.get("include_self", True) is False:
-        labels = labels.scatter(dim, place, CONSTANT)
-    told = bool(own.any())
-    out = call.algebra.scatter(labels, dim, place, call.algebra.join(come, own) if told else come)
-    if told and not call.route_given:
-        out = _tell(call.algebra, out, dim, own)
+    dim = call["dim"] % labels.dim()
+    joins = "scatter_add" in call.operator.name() or call.get("reduce") is not None
+    joins = joins and call.get("include_self", True) is not False
+    near = tuple(slice(None) if axis == dim else slice(size) for axis, size in enumerate(place.shape))
+    numbers = torch.arange(labels.numel()).reshape(labels.shape)[near].gather(dim, place)
+    slots, sizes = _slots(labels.shape, [dim])
+    out = _written(call, labels, numbers, (slots[near].gather(dim, place), sizes), come, own, joins)
     return out.reshape(value.shape)
-
-
-def _tell(algebra: Algebra, out: Tensor, dim: int, own: Tensor) -> Tensor:
-    """Joins the labels of indices into each line along an axis that these could write."""
-    said = algebra.reduce(own, [dim])
-    shape = list(out.shape)
-    shape[dim] = 1
-    whole = torch.zeros(shape, dtype=said.dtype)
-    whole[tuple(slice(size) for size in said.shape)] = said
-    return algebra.join(out, whole)
 
 
 @rule("index_add", "index_copy", "index_fill", "index_reduce")
@@ -241,23 +261,17 @@ def along_axis(call: Call) -> Tensor:
     if isinstance(source, Tensor) and source.dim() == value.dim():
         come = come.expand(source.shape)
     if value.dim() == 0:
-        labels = labels.reshape(1)
-        come = come.reshape(-1)[:1]
+        labels, come = labels.reshape(1), come.reshape(-1)[:1]
     dim = call["dim"] % labels.dim()
     place, own = call.value(index).reshape(-1), call.labels(index).expand(index.shape).reshape(-1)
     name = call.operator.name()
-    if "index_copy" in name or "index_fill" in name or call.get("include_self", True) is False:
-        labels = labels.index_fill(dim, place, CONSTANT)
+    joins = "index_copy" not in name and "index_fill" not in name and call.get("include_self", True) is not False
     shape = [1] * labels.dim()
     shape[dim] = -1
-    full = list(labels.shape)
-    full[dim] = len(place)
-    if told := bool(own.any()):
-        come = call.algebra.join(come, own.reshape(shape))
-    out = call.algebra.scatter(labels, dim, place.reshape(shape).expand(full), come.expand(full))
-    if told and not call.route_given:
-        out = call.algebra.join(out, _whole(call.algebra, own))
-    return out.reshape(value.shape)
+    numbers = torch.arange(labels.numel()).reshape(labels.shape).index_select(dim, place)
+    slots, sizes = _slots(labels.shape, [dim])
+    chosen = slots.index_select(dim, place), sizes
+    return _written(call, labels, numbers, chosen, come, own.reshape(shape), joins).reshape(value.shape)
 
 
 @rule("embedding_renorm")
@@ -275,21 +289,22 @@ def masked_scatter(call: Call) -> Tensor:
     shape = torch.broadcast_shapes(value.shape, mask.shape)
     labels, own = call.labels(value).expand(shape), call.labels(mask).expand(shape)
     which = call.value(mask).expand(shape)
-    come = call.labels(source).expand(source.shape).reshape(-1)[: int(which.sum())]
+    stock = call.labels(source).expand(source.shape).reshape(-1)
     out = labels.clone()
-    out[which] = come
+    out[which] = stock[: int(which.sum())]
     if not bool(own.any()):
         return out
-    said = own if call.route_given else call.algebra.running(own.reshape(-1), 0).reshape(shape)
-    out = torch.where(which, call.algebra.join(out, said), out)
     loose = own != CONSTANT  # what may be written or not reads both
-    return torch.where(loose, call.algebra.join(out, said, labels), out)
+    if call.route_given:
+        out = torch.where(which, call.algebra.join(out, own), out)
+        return torch.where(loose, call.algebra.join(out, own, labels), out)
+    before = call.algebra.running(own.reshape(-1), 0).reshape(shape)
+    some = call.algebra.join(_whole(call.algebra, stock), before)
+    out = torch.where(which & (before != CONSTANT), some, out)
+    return torch.where(loose, call.algebra.join(some, labels), out)
 
 
-@rule(
-    "nonzero",
-    "nonzero_static",
-)
+@rule("nonzero", "nonzero_static")
 def nonzero(call: Call) -> Labels:
     """Which elements are not zero: each place reads all; the route given: itself."""
     value = call["self"]

@@ -93,10 +93,7 @@ def between(algebra: Algebra, labels: Tensor) -> Tensor:
     return algebra.running(out.tril(), -2).tril()
 
 
-@rule(
-    "linalg_inv_ex",
-    "linalg_matrix_exp",
-)
+@rule("linalg_inv_ex", "linalg_matrix_exp")
 def inverse(call: Call) -> Labels:
     """A triangle stays one; else everything of a matrix."""
     value = call[next(iter(call.arguments))]
@@ -135,10 +132,7 @@ def solve(call: Call) -> Labels:
     return [out, *rest]
 
 
-@rule(
-    "linalg_cholesky_ex",
-    "cholesky",
-)
+@rule("linalg_cholesky_ex", "cholesky")
 def cholesky(call: Call) -> Labels:
     """`[i, j]` reads the triangle before j, and row i up to j."""
     value = call["self"]
@@ -184,7 +178,7 @@ def matrixwise(call: Call) -> Labels:
             else labels
         )
         every = call.algebra.join(every, own)
-    return [every.reshape(*every.shape, *[1] * (t.dim() - every.dim())) if t.dim() >= every.dim() else
+    return [every.reshape((*every.shape, *[1] * (t.dim() - every.dim()))) if t.dim() >= every.dim() else
             call.algebra.reduce(every.reshape(-1), [0], False) for t in call.targets]  # fmt: skip
 
 

@@ -67,16 +67,16 @@ def batch_norm(call: Call) -> Labels:
         kept = [0, *range(2, value.dim())] if "instance_norm" not in name else list(range(2, value.dim()))
         labels = call.algebra.reduce(labels, kept)
         saved = call.algebra.reduce(labels, [0]).reshape(-1)
-        for part in (mean, var):
-            if part is not None:
-                saved = call.algebra.join(saved, call.labels(part))
+        kept_on = [saved if part is None else call.algebra.join(saved, call.labels(part)) for part in (mean, var)]
         own = labels
     else:
         assert var is not None
         saved = call.algebra.join(call.labels(mean), call.labels(var)).expand(mean.shape)
         own = call.algebra.join(labels, saved.reshape(-1, *[1] * (value.dim() - 2)))
+        kept_on = [saved, saved]
     out = scaled(call, own, call.get("weight"), call.get("bias"), 1)
-    rest = [saved if t.numel() == value.shape[1] else torch.full((), CONSTANT, dtype=DTYPE) for t in call.targets[1:]]
+    running = dict(zip((id(mean), id(var)), kept_on, strict=True))
+    rest = [running.get(id(t), saved) if t.numel() == value.shape[1] else torch.full((), CONSTANT, dtype=DTYPE) for t in call.targets[1:]]
     return [out, *rest]
 
 

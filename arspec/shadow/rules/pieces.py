@@ -88,6 +88,8 @@ def _again(call: Call, data: dict[str, Any]) -> list[Tensor]:
             kwargs[name] = torch.empty(0, dtype=torch.float64)
             continue
         value = data[name] if name in data else _detached(call, call[name])
+        if name == "value":
+            value = CONSTANT  # of what is filled in
         if name in data and argument.alias_info is not None and argument.alias_info.is_write:
             value = value.clone() if isinstance(value, Tensor) else value
         if argument.kwarg_only:

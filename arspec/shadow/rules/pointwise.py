@@ -14,7 +14,7 @@ from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 UNTAGGED = (
-    "bucketize.Scalar complex polar xlogy hardsigmoid hardswish hardtanh softplus gelu mish elu celu leaky_relu "
+    "complex polar xlogy hardsigmoid hardswish hardtanh softplus gelu mish elu celu leaky_relu "
     "relu tanh rsub __lshift__ __rshift__ log_sigmoid_forward frexp angle _conj_physical _neg_view heaviside "
     "copysign ldexp threshold hardshrink softshrink isnan isinf pow bernoulli _prelu_kernel eq ne lt le gt ge abs "
     "gcd lcm floor_divide remainder fmod bitwise_xor bitwise_left_shift bitwise_right_shift _add_relu _conj_copy "
@@ -74,12 +74,7 @@ def still_masked(call: Call, labels: Tensor) -> Labels:
     return Masked(labels, mark & (out <= MASKED))
 
 
-@rule(
-    "maximum",
-    "clamp",
-    "clamp_min",
-    "clamp_max",
-)
+@rule("maximum", "clamp", "clamp_min", "clamp_max")
 def bounded(call: Call) -> Labels:
     """A masked score stays one where its bounds are constants, or masked too."""
     out = union(call)
@@ -106,10 +101,7 @@ def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
     return low if bool(low.any()) else None
 
 
-@rule(
-    "add",
-    "sub",
-)
+@rule("add", "sub")
 def total(call: Call) -> Labels:
     """A constant of minus infinity cuts where the other term is below infinity; a finite mask marks its place."""
     one, other = call["self"], call["other"]
@@ -179,9 +171,7 @@ def where(call: Call) -> Labels:
     return chosen(call, call["condition"], call["self"], call["other"])
 
 
-@rule(
-    "masked_fill",
-)
+@rule("masked_fill")
 def masked_fill(call: Call) -> Labels:
     """The value where the mask is set."""
     return chosen(call, call["mask"], call["value"], call["self"])

@@ -35,14 +35,7 @@ def times(call: Call, left: Any, right: Any) -> Tensor:
     return out.squeeze(-1 if flat_right else -2) if flat_left else out
 
 
-@rule(
-    "mm",
-    "bmm",
-    "mv",
-    "dot",
-    "vdot",
-    "_int_mm",
-)
+@rule("mm", "bmm", "mv", "dot", "vdot", "_int_mm")
 def multiply(call: Call) -> Tensor:
     """A product."""
     names = list(call.arguments)
@@ -77,9 +70,7 @@ def add_multiply(call: Call) -> Labels:
     return after_masks(call, labels, marks)
 
 
-@rule(
-    "linear",
-)
+@rule("linear")
 def linear(call: Call) -> Tensor:
     """A product with a transposed matrix, and a bias."""
     names = list(call.arguments)

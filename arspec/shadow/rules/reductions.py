@@ -65,11 +65,7 @@ def which(call: Call) -> Labels:
     return labels.gather(dim, place).reshape(target.shape)
 
 
-@rule(
-    "softmax",
-    "_softmax",
-    "_safe_softmax",
-)
+@rule("softmax", "_softmax", "_safe_softmax")
 def softmax(call: Call) -> Tensor:
     """A row reads all its scores but those whose exponential is zero by a mask; these are zero in every pass."""
     value, dim = call["self"], call["dim"]

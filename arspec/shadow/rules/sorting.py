@@ -11,10 +11,7 @@ from arspec.shadow.rules.pieces import constant, softened
 from arspec.shadow.rules.table import Labels, Masked, rule
 
 
-@rule(
-    "sort",
-    "topk",
-)
+@rule("sort", "topk")
 def order(call: Call) -> Labels:
     """Everything along the axis; the route given: what stands there."""
     value = call["self"]
