@@ -201,7 +201,7 @@ def conv_tbc(call: Call) -> Tensor:
     return call.algebra.join(out[:, 0].permute(2, 0, 1), rest)
 
 
-@rule("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
+@rule("avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 def pool(call: Call) -> Tensor:
     """What a window holds, each channel by itself."""
     value = call["self"]
@@ -228,7 +228,6 @@ def pool(call: Call) -> Tensor:
 @rule(
     "_adaptive_avg_pool2d",
     "_adaptive_avg_pool3d",
-    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
     "adaptive_max_pool2d",

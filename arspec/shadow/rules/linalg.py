@@ -163,7 +163,7 @@ def qr(call: Call) -> Labels:
 
 
 @rule(
-    "_linalg_svd", "_linalg_eigh", "linalg_eig", "_linalg_eigvals", "linalg_eigvals", "_linalg_det", "_linalg_slogdet",
+    "_linalg_svd", "_linalg_eigh", "linalg_eig", "_linalg_eigvals", "_linalg_det", "_linalg_slogdet",
     "linalg_lu_factor_ex", "linalg_lu", "linalg_pinv", "geqrf", "cholesky_inverse",
     "lu_unpack", "linalg_householder_product", "ormqr", "linalg_lstsq", )  # fmt: skip
 def matrixwise(call: Call) -> Labels:

@@ -76,7 +76,10 @@ def batch_norm(call: Call) -> Labels:
         kept_on = [saved, saved]
     out = scaled(call, own, call.get("weight"), call.get("bias"), 1)
     running = dict(zip((id(mean), id(var)), kept_on, strict=True))
-    rest = [running.get(id(t), saved) if t.numel() == value.shape[1] else torch.full((), CONSTANT, dtype=DTYPE) for t in call.targets[1:]]
+    rest = [
+        running.get(id(t), saved) if t.numel() == value.shape[1] else torch.full((), CONSTANT, dtype=DTYPE)
+        for t in call.targets[1:]
+    ]
     return [out, *rest]
 
 

@@ -65,7 +65,7 @@ def which(call: Call) -> Labels:
     return labels.gather(dim, place).reshape(target.shape)
 
 
-@rule("softmax", "_softmax", "_safe_softmax")
+@rule("_softmax", "_safe_softmax")
 def softmax(call: Call) -> Tensor:
     """A row reads all its scores but those whose exponential is zero by a mask; these are zero in every pass."""
     value, dim = call["self"], call["dim"]
@@ -79,7 +79,7 @@ def softmax(call: Call) -> Tensor:
     return torch.where(gone | alone, CONSTANT, row)
 
 
-@rule("log_softmax", "_log_softmax")
+@rule("_log_softmax")
 def log_softmax(call: Call) -> Tensor:
     """A row reads all its scores; a masked score is read by its own place alone."""
     value, dim = call["self"], call["dim"]
