@@ -77,6 +77,27 @@ def test_large_results_are_compared_by_checksums() -> None:
     assert close(lambda x: x[:, None].expand(N, 100_000) * 2.0).ok
 
 
+@pytest.mark.parametrize("shape", [(N, 300, 120), (300, N, 120), (300, 120, N), (N, 40_000), (1, 40_000, N)])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.complex64, torch.int16])
+def test_checksums_see_any_element_below_the_rank(shape: tuple[int, ...], kind: torch.dtype) -> None:
+    """Whichever axis the variables lie along: one element of variable 2 moves and is seen, one of variable 4 is not."""
+    axis = shape.index(N)
+    own = [N if k == axis else 1 for k in range(len(shape))]
+
+    def run(x: Tensor, moved: int | None) -> Tensor:
+        wide = (x * 100).to(kind).reshape(own).expand(shape).clone()
+        with unseen():
+            if moved is not None:
+                wide[tuple(moved if k == axis else size - 1 for k, size in enumerate(shape))] += round(
+                    float(x[-1]) * 99
+                )
+        return wide.clone()
+
+    assert close(lambda x: run(x, None)).ok
+    assert close(lambda x: run(x, 4)).ok
+    assert not close(lambda x: run(x, 2)).ok
+
+
 def test_another_sequence_of_operators_is_told() -> None:
     """Labels of what Python does after a read that they missed."""
 

@@ -45,7 +45,8 @@ class Signature:
         self.shaped = torch.Tag.dynamic_output_shape in tags
         self.moved = torch.Tag.inplace_view in tags
         returns = operator._schema.returns
-        self.numbers = any("Tensor" not in str(value.type) for value in returns)  # a value goes to Python
+        sizes = "attention" in self.name or self.name.startswith("sym_")  # beside tensors, it gives sizes alone
+        self.numbers = not sizes and any("Tensor" not in str(value.type) for value in returns)  # values go to Python
         aliases = [value.alias_info for value in returns]
         self.view = self.moved or (
             bool(aliases) and all(alias is not None and not alias.is_write for alias in aliases)

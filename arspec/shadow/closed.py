@@ -15,6 +15,7 @@ on later variables is compared element by element, and then what the pass return
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,8 +34,8 @@ from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
 KEPT_BYTES = 1 << 29  # of all results that are kept whole
-BLOCK = 1 << 12  # elements of one checksum
-AT_ONCE = 1 << 22  # elements that are summed together
+ROW = 16  # elements of a row with one label that has a checksum of its own
+AT_ONCE = 1 << 20  # elements that are summed together
 ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
 
 
@@ -72,7 +73,8 @@ class _Result:
     dtype: torch.dtype
     labels: Tensor
     values: Tensor | None = None
-    sums: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
+    sums: dict[int | None, Tensor] = field(default_factory=dict[int | None, Tensor])
+    steady: bool = True
     floor: float = 0.0
 
 
@@ -171,10 +173,9 @@ class Closing:
                     result.floor = max(
                         result.floor, float(_distance(result.values, target).max()) if target.numel() else 0
                     )
-                else:
-                    for rank, own in result.sums.items():
-                        if not torch.equal(own, _sums(target, result.labels, rank)):
-                            result.sums[rank] = torch.empty(0)  # it never has the same bits: it says nothing
+                else:  # where it never has the same bits, it says nothing
+                    found = _sums(target, result.labels, self.ranks)
+                    result.steady &= all(torch.equal(own, found[rank]) for rank, own in result.sums.items())
 
         _replay(same, step)
 
@@ -185,7 +186,7 @@ class Closing:
             result.values = tensor.clone()
             self._bytes += tensor.numel() * tensor.element_size()
         else:
-            result.sums = {rank: _sums(tensor, labels, rank) for rank in self.ranks}
+            result.sums = _sums(tensor, labels, self.ranks)
         return result
 
 
@@ -238,8 +239,9 @@ class _Against:
             if worst > floor:
                 self.differs(operator, place, worst, floor, "an element that it may not move has moved")
             return
-        own = result.sums[self.rank]
-        if own.numel() and not torch.equal(own, _sums(tensor, result.labels, self.rank)):
+        if result.steady and not _same_sums(
+            result.sums, _sums(tensor, result.labels, [self.rank]), result.labels, self.rank
+        ):
             self.differs(operator, place, None, 0.0, "an element that it may not move has moved")
 
     def differs(self, operator: str, place: Place | None, difference: float | None, floor: float, why: str) -> None:
@@ -343,27 +345,59 @@ def _rounding(tensor: Tensor) -> float:
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _sums(tensor: Tensor, labels: Tensor, rank: int) -> Tensor:
-    """A checksum for each block of elements, of the bits of those whose label is at or below a rank.
+def _sums(tensor: Tensor, labels: Tensor, ranks: Sequence[int]) -> dict[int | None, Tensor]:
+    """Checksums of the bits of elements: of each row, where a row has one label (under None); else, for each rank, of
+    blocks of those whose label is at or below it.
 
     Bits are multiplied by odd numbers, so that a change of any one element changes its sum.
     """
-    tensor, below = tensor.detach().resolve_neg().cpu(), compact(labels) <= rank + LOOSE + 1
+    tensor, labels = tensor.detach().resolve_neg().cpu(), compact(labels)
     if tensor.is_complex():
-        tensor, below = torch.view_as_real(tensor.resolve_conj()), below[..., None]
+        tensor, labels = torch.view_as_real(tensor.resolve_conj()), labels[..., None]
     if tensor.dim() == 0:
-        tensor, below = tensor[None], below.reshape(1)
-    below = below.expand(tensor.shape)
-    rows = max(1, AT_ONCE // max(1, tensor[:1].numel()))
-    parts: list[Tensor] = []
-    for value, mask in zip(tensor.split(rows), below.split(rows)):
-        if value.is_floating_point() and value.element_size() > 1:
-            value = value + 0.0  # one zero, whatever its sign
-        bits = value.contiguous().view(_BITS[value.element_size()])
-        bits = torch.where(mask, bits, torch.zeros((), dtype=bits.dtype)).reshape(-1)
-        bits = bits if bits.dtype == torch.int64 else bits.to(torch.int32)
-        missing = -bits.numel() % BLOCK
-        bits = torch.nn.functional.pad(bits, (0, missing)).view(-1, BLOCK)
-        odd = torch.arange(BLOCK, dtype=bits.dtype) * 0x9E3779 * 2 + 1
-        parts.append((bits * odd).sum(1, dtype=bits.dtype))
-    return torch.cat(parts)
+        tensor, labels = tensor[None], labels.reshape(1)
+    axis = _axis(labels)
+    width = math.prod(tensor.shape[axis:])
+    rows = width >= ROW
+    parts: dict[int | None, list[Tensor]] = {rank: [] for rank in ([None] if rows else ranks)}
+    count = max(1, AT_ONCE // max(1, tensor[:1].numel()))
+    for start in range(0, len(tensor), count):
+        value = tensor[start : start + count]
+        bits = _weighed(value, width if rows else 0)
+        if rows:
+            parts[None].append(bits.sum(-1, dtype=bits.dtype))
+            continue
+        own = labels[start : start + count] if len(labels) > 1 else labels
+        for rank in ranks:
+            kept = bits.reshape(value.shape) * (own <= rank + LOOSE + 1)
+            parts[rank].append(kept.reshape(len(value), -1).sum(-1, dtype=bits.dtype))
+    return {rank: torch.cat(sums) for rank, sums in parts.items()}
+
+
+def _axis(labels: Tensor) -> int:
+    """From which axis on labels are the same; never the first."""
+    axis = labels.dim()
+    while axis > 1 and labels.shape[axis - 1] == 1:
+        axis -= 1
+    return axis
+
+
+def _weighed(value: Tensor, width: int) -> Tensor:
+    """The bits of numbers as whole numbers, times odd numbers; in rows of a width, where one is given."""
+    if value.is_floating_point() and value.element_size() > 1:
+        value = value + 0.0  # one zero, whatever its sign
+    bits = value.contiguous().view(_BITS[value.element_size()])
+    bits = bits if bits.dtype == torch.int64 else bits.to(torch.int32)
+    bits = bits.reshape(-1, width) if width else bits.reshape(len(value), -1)
+    odd = torch.arange(bits.shape[-1], dtype=bits.dtype) * 0x9E3779 * 2 + 1
+    return bits * odd
+
+
+def _same_sums(one: Mapping[int | None, Tensor], other: Mapping[int | None, Tensor], labels: Tensor, rank: int) -> bool:
+    """Whether the checksums of all elements at or below a rank agree."""
+    if None not in one:
+        return torch.equal(one[rank], other[rank])
+    low = compact(labels) <= rank + LOOSE + 1
+    axis = _axis(low)
+    low = low.reshape(low.shape[:axis]).expand(labels.shape[:axis]).reshape(-1)
+    return torch.equal(one[None][low], other[None][low])
