@@ -7,7 +7,10 @@ import difflib
 import pytest
 from torch import nn
 
-from tests.leakbench.cases import CASES, MARK, ROOT, Case
+from tests.leakbench import table
+from tests.leakbench.audits import audited, failures
+from tests.leakbench.cases import CASES, MARK, ROOT, Case, Twin
+from tests.leakbench.peers import measure
 from tests.leakbench.truth import breaks, holds_elsewhere
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -38,3 +41,21 @@ def test_the_modules_are_what_the_table_says(case: Case):
     if case.mode not in ("evaluation", "forbid"):
         assert holds_elsewhere(case, "faulty")
         assert holds_elsewhere(case, "mended")
+
+
+@pytest.mark.parametrize("twin", ("faulty", "mended"))
+@cases
+def test_the_audit_tells_the_twins_apart(case: Case, twin: Twin):
+    """The faulty module leaks in its mode, the mended one is proven in all, by at most 30 forward passes each."""
+    assert failures(case, twin, audited(case, twin)) == []
+
+
+def test_the_guide_shows_what_is_measured():
+    """Row by row what the common tests say; seconds are those of one run."""
+    page = (ROOT.parent.parent / "arspec" / "guide" / "leakbench.md").read_text("utf-8")
+    peers = {case.name: measure(case) for case in CASES}
+    for case in CASES:
+        assert table.without_seconds("| " + " | ".join(table.row(case, peers[case.name], "0.00")) + " |") in (
+            table.without_seconds(page)
+        )
+    assert table.counts(list(peers.values())) in page

@@ -19,6 +19,7 @@ TOPICS = (
     "specs",
     "verify",
     "audit",
+    "leakbench",
     "pictures",
     "data",
     "train",

@@ -230,7 +230,6 @@ CASES: tuple[Case, ...] = (
     _series(
         "chomp_too_little",
         "a convolution that is padded on both sides is cut in the middle, not at the end",
-        seen=_GITHUB + "locuslab/TCN/issues/8",
     ),
     _series(
         "transposed_crop",
@@ -253,12 +252,10 @@ CASES: tuple[Case, ...] = (
         "the mask of the first layer lets a colour see itself at its own pixel",
         colours=3,
         output="b (c k) h w",
-        seen=_GITHUB + "carpedm20/pixel-rnn-tensorflow/issues/4",
     ),
     _image(
         "first_mask_b",
         "the first layer has the mask of the later ones, which holds the pixel itself",
-        seen=_GITHUB + "j-min/PixelCNN/issues/3",
         path="0",
     ),
     _image("stack_without_shift", "the stack that sees whole rows feeds the other without a shift by one row"),
@@ -333,7 +330,6 @@ CASES: tuple[Case, ...] = (
     _tokens(
         "multi_token_head",
         "the head for the token after the next is given one token too many",
-        seen=_GITHUB + "NVIDIA/Megatron-LM/issues/1609",
         offset=2,
         take=1,
     ),
