@@ -1100,7 +1100,7 @@ for name in entries():
         elif short == "zero":
             row(name, lambda x: (torch._foreach_zero_([x[0]]), x)[1], (2, 2))
         else:
-            row(name, lambda x, y, f=getattr(torch, name): f([x, y]), lambda: P(2), lambda: P(1))
+            row(name, lambda x, y, f=name: getattr(torch, f)([x, y]), lambda: P(2), lambda: P(1))
 
 # Views, strides and memory, which need no rule.
 row("strides", lambda x: x.mT[:, 1:].flip(0).reshape(-1)[::2].contiguous(), (3, 3))
@@ -1109,10 +1109,19 @@ row("complex parts", lambda x: torch.view_as_real(torch.view_as_complex(x) * 2),
 row("half", lambda x: x.half().float().cumsum(0), lambda: N(3, dtype=torch.float32))
 
 
+def known(name: str) -> bool:
+    """Whether this version of torch has the operator that a row is named after."""
+    bare = name.split()[0].partition(".")[0]
+    named = bare in {entry_.partition(".")[0] for entry_ in entries()}
+    return not named or hasattr(aten, bare) or hasattr(aten, bare + "_")
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_labels_are_what_perturbation_shows(name: str) -> None:
     """Neither less nor, unless the row says so, more; in sets and in ranks."""
     own = ROWS[name]
+    if not known(name):
+        pytest.skip("this version of torch has no such operator")
     bases: list[list[Tensor]] = []
     for seed in range(1 if own.given else own.bases):
         torch.manual_seed(seed)
@@ -1298,12 +1307,8 @@ def met(own: Row) -> set[str]:
 
 def test_every_entry_of_the_table_has_a_row() -> None:
     """A rule that no row meets is not tested."""
-    seen = {name for own in ROWS.values() for name in met(own)}
-    here = {
-        name
-        for name in entries()
-        if hasattr(aten, name.partition(".")[0]) or hasattr(aten, name.partition(".")[0] + "_")
-    }
+    seen = {found for name, own in ROWS.items() if known(name) for found in met(own)}
+    here = {name for name in entries() if known(name)}
     assert not here - seen - set(STANDINS)
 
 
