@@ -1309,7 +1309,10 @@ def test_every_entry_of_the_table_has_a_row() -> None:
     """A rule that no row meets is not tested."""
     seen = {found for name, own in ROWS.items() if known(name) for found in met(own)}
     here = {name for name in entries() if known(name)}
-    assert not here - seen - set(STANDINS)
+    if torch.__version__ < "2.6":
+        here.discard("ldexp")  # made of others there
+    rest = sorted(here - seen - set(STANDINS))
+    assert not rest, rest
 
 
 def test_a_rule_that_misses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
