@@ -1,39 +1,37 @@
-"""What holds for every test. Without torch: the process that hands tests out to others imports this and runs none."""
+"""What holds for every test. Without torch: the process that hands tests out to others imports this and runs none.
+
+It is no fixture: thousands of tests take a few milliseconds each, and to set one up for each would be a part of them.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from arspec import progress
 
 os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colour where tests read it
+gc.set_threshold(1_000_000, 10, 10)  # most of what is imported or made for a test is no garbage
+progress.FIRST = progress.EVERY = progress.APPEARS = 1e6  # what a command prints does not depend on how long it takes
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported by now stays: the garbage collector need not go through it again and again,
-    a tenth of the time."""
+    """What is imported by now stays: the garbage collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Sums do not depend on how many threads a machine gives, and small ones are faster on one."""
     import torch
 
-    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
-@pytest.fixture(autouse=True)
-def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a command prints does not depend on how long a machine takes."""
-    for name in ("FIRST", "EVERY", "APPEARS"):
-        monkeypatch.setattr(progress, name, 1e6)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Behind this pytest searches for garbage five times over, and Python once more: here all that is left is found."""
+    gc.collect()
+    gc.freeze()
