@@ -23,6 +23,7 @@ from tests.shadow_brute import labelled, read, truth
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # torch says of some operators that they are old, or new
 aten: Any = torch.ops.aten
+hidden: Any = torch  # with operators that have no public name
 D = torch.float64
 
 
@@ -69,10 +70,15 @@ def whole(x: Tensor, weight: Tensor) -> Tensor:
         return F.linear(x, weight)
 
 
+def made(shape: Any) -> Tensor:
+    """Normal numbers of a shape, or what a function gives."""
+    return shape() if callable(shape) else N(*shape)
+
+
 def row(name: str, run: Callable[..., Any], *shapes: Any, **more: Any) -> None:
     """A row: shapes stand for normal numbers, functions for what they make."""
     assert name not in ROWS, name
-    ROWS[name] = Row(run, lambda: [shape() if callable(shape) else N(*shape) for shape in shapes], **more)
+    ROWS[name] = Row(run, lambda: [made(shape) for shape in shapes], **more)
 
 
 T = torch.tensor
@@ -376,7 +382,7 @@ row("dot", lambda x, y: (x.dot(y), x.dot(HOLE)), (3,), (3,))
 row("vdot", lambda x, y: torch.vdot(x, y), (3,), (3,))
 row(
     "_int_mm",
-    lambda x: torch._int_mm(x, torch.ones(8, 8, dtype=torch.int8).tril()),
+    lambda x: hidden._int_mm(x, torch.ones(8, 8, dtype=torch.int8).tril()),
     lambda: torch.randint(-3, 3, (17, 8), dtype=torch.int8)[:17],
     choices=[1, -5],
 )
@@ -397,7 +403,7 @@ row(
 )
 row("addmv", lambda b, x, y: (torch.addmv(b, x, y), torch.addmv(b, x, HOLE)), (2,), (2, 3), (3,))
 row("addr", lambda b, x, y: (torch.addr(b, x, y), torch.addr(b, x, HOLE)), (2, 3), (2,), (3,))
-row("_addmm_activation", lambda b, x, y: torch._addmm_activation(b, x, y), (2,), (2, 3), (3, 2))
+row("_addmm_activation", lambda b, x, y: hidden._addmm_activation(b, x, y), (2,), (2, 3), (3, 2))
 row("addbmm", lambda b, x, y: torch.addbmm(b, x, y), (2, 2), (2, 2, 3), (2, 3, 2))
 row("linear", lambda x, w, b: torch.ops.aten.linear(x, w * W, b), (2, 3), (3, 3), (3,))
 row("_trilinear", lambda x, y: F.bilinear(x, y, torch.ones(2, 2, 3, dtype=D)), (1, 2), (1, 3))
@@ -636,7 +642,7 @@ row(
 row("_batch_norm_no_update", lambda x, m: aten._batch_norm_no_update(x, None, None, m, V2, 0.1, 1e-5)[0], (2, 2), (2,))
 row("instance_norm", lambda x: F.instance_norm(x), (2, 2, 3))
 row("_weight_norm_interface", lambda v, g: aten._weight_norm_interface(v, g, 0), (2, 3), (2, 1))
-row("weight norm", lambda v, g: torch._weight_norm(v, g, 1), (2, 3), (1, 3))
+row("weight norm", lambda v, g: hidden._weight_norm(v, g, 1), (2, 3), (1, 3))
 
 # Attention.
 for number, (mask, causal) in enumerate(
@@ -824,8 +830,8 @@ row(
     over="anywhere",
 )
 row("col2im", lambda x: F.fold(x, (2, 2), (2, 1)), (1, 2, 2), over="windows of a channel")
-row("max_unpool2d", lambda x: F.max_unpool2d(x, I0, 2), (1, 1, 1, 2), over="a whole channel")
-row("max_unpool3d", lambda x: F.max_unpool3d(x, I0[..., None], 2), (1, 1, 1, 2, 1), over="a whole channel")
+row("max_unpool2d", lambda x: F.max_unpool2d(x, I0, [2, 2]), (1, 1, 1, 2), over="a whole channel")
+row("max_unpool3d", lambda x: F.max_unpool3d(x, I0[..., None], [2, 2, 2]), (1, 1, 1, 2, 1), over="a whole channel")
 I0 = T([[[[1, 6]]]])
 row(
     "fractional_max_pool2d",
@@ -984,7 +990,7 @@ row(
 # Groups, quantised numbers, losses, lists.
 row(
     "_grouped_mm",
-    lambda x: torch._grouped_mm(x.bfloat16(), torch.ones(2, 8, 8).bfloat16(), offs=T([1, 2], dtype=torch.int32)),
+    lambda x: hidden._grouped_mm(x.bfloat16(), torch.ones(2, 8, 8).bfloat16(), offs=T([1, 2], dtype=torch.int32)),
     lambda: N(2, 8, dtype=torch.float32),
     choices=[0.5, 40.0],
 )
@@ -1088,7 +1094,7 @@ for name in entries():
             row(
                 name,
                 lambda x, y, s=short: (
-                    (torch._foreach_copy_([x], [y]), x)[1]
+                    (hidden._foreach_copy_([x], [y]), x)[1]
                     if s == "copy"
                     else aten._foreach_clone([x, y])
                     if hasattr(aten, "_foreach_clone")
@@ -1098,7 +1104,7 @@ for name in entries():
                 (2,),
             )
         elif short == "zero":
-            row(name, lambda x: (torch._foreach_zero_([x[0]]), x)[1], (2, 2))
+            row(name, lambda x: (hidden._foreach_zero_([x[0]]), x)[1], (2, 2))
         else:
             row(name, lambda x, y, f=name: getattr(torch, f)([x, y]), lambda: P(2), lambda: P(1))
 
@@ -1209,20 +1215,20 @@ STANDINS = {
     "cudnn_convolution": StandIn(
         "cudnn_convolution",
         lambda x: [*x, [1], [1], [1], 1, False, False, False],
-        lambda x: [F.conv1d(*x, padding=1)],
+        lambda x: [F.conv1d(x[0], x[1], padding=1)],
         lambda: [N(1, 2, 3), N(2, 2, 2)],
         "weights beside padding",
     ),
     "_conv_depthwise2d": StandIn(
         "_conv_depthwise2d",
         lambda x: [*x, [2, 2], None, [1, 1], [0, 0], [1, 1]],
-        lambda x: [F.conv2d(*x, groups=2)],
+        lambda x: [F.conv2d(x[0], x[1], groups=2)],
         lambda: [N(1, 2, 2, 3), N(2, 1, 2, 2)],
     ),
     "conv_depthwise3d": StandIn(
         "conv_depthwise3d",
         lambda x: [*x, [1, 2, 2], None, [1, 1, 1], [0, 0, 0], [1, 1, 1]],
-        lambda x: [F.conv3d(*x, groups=2)],
+        lambda x: [F.conv3d(x[0], x[1], groups=2)],
         lambda: [N(1, 2, 1, 2, 3), N(2, 1, 1, 2, 2)],
     ),
     "_fused_dropout": StandIn(
