@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch import tensor as earlier
 from torch.utils._python_dispatch import _disable_current_modes as unseen  # pyright: ignore[reportPrivateUsage]
 
 from arspec.shadow import Closing, Closure, trace
@@ -57,6 +62,102 @@ def test_a_write_that_nobody_sees_is_named() -> None:
     assert closure.place.function == "hidden_write"
     assert closure.difference is not None
     assert closure.difference > 0.01
+
+
+TABLE = np.zeros(N, dtype=np.float32)
+SHARED = torch.from_numpy(TABLE)
+WORK: queue.Queue[Callable[[], object]] = queue.Queue()
+DONE: queue.Queue[object] = queue.Queue()
+
+
+def worker() -> None:
+    """Runs what it is given, in a thread that was started before any pass."""
+    while True:
+        DONE.put(WORK.get()())
+
+
+threading.Thread(target=worker, daemon=True).start()
+
+
+def by_a_constructor_that_is_no_function(x: Tensor) -> Tensor:
+    """A class makes a tensor of tensors, and no operator is called."""
+    return torch.Tensor([x[7], x[6]]) * 2
+
+
+def by_a_name_from_before(x: Tensor) -> Tensor:
+    """The function was imported under a name of its own."""
+    return earlier([x[7], x[6]]) * 2
+
+
+def by_memory_that_is_shared(x: Tensor) -> Tensor:
+    """Numpy's memory is a tensor's since before the pass; what is written there came by a pointer from before."""
+    with unseen():
+        TABLE[:] = x.flip(0).numpy()
+    return SHARED * 2
+
+
+def by_a_thread_from_before(x: Tensor) -> Tensor:
+    """Another thread computes, and returns a tensor of its own."""
+    WORK.put(lambda: x.flip(0))
+    out: Any = DONE.get()
+    return out * 2
+
+
+def by_an_extension_that_writes_in_place(x: Tensor) -> Tensor:
+    """A tensor with labels is written to by a kernel that no operator calls."""
+    y = x * 1.0
+    with unseen():
+        y.copy_(x.flip(0))
+    return y * 2
+
+
+def by_the_last_write_of_all(x: Tensor) -> Tensor:
+    """No operator reads what was written: it is returned."""
+    y = x * 1.0
+    with unseen():
+        y.copy_(x.flip(0))
+    return y
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        by_a_constructor_that_is_no_function,
+        by_a_name_from_before,
+        by_memory_that_is_shared,
+        by_a_thread_from_before,
+        by_an_extension_that_writes_in_place,
+        by_the_last_write_of_all,
+    ],
+)
+@pytest.mark.parametrize("route_given", [False, True])
+def test_what_labels_do_not_see_the_closed_pass_does(run: Callable[[Tensor], Tensor], route_given: bool) -> None:
+    """Each hides a dependence from labels altogether: values contradict them, and there is no proof."""
+    closure = close(run, route_given=route_given)
+    assert not closure.ok
+    assert closure.why == "an element that it may not move has moved"
+
+
+def test_a_pass_that_differs_from_itself_is_given_its_own_noise() -> None:
+    """Numbers that no seed fixes are measured once more, and then not taken for a dependence."""
+    torch.manual_seed(1)
+    x = torch.randn(N)
+    other = torch.where(torch.arange(N) > 3, torch.randn(N), x)
+    noise = torch.Generator().manual_seed(0)
+
+    def run(given: Tensor) -> Tensor:
+        with unseen():
+            hidden = torch.randn(N, generator=noise) * 1e-6
+        return given * 1.0 + hidden
+
+    closing = Closing([3])
+    found = trace(lambda: run(x), [(x, torch.arange(N))], watchers=[closing])
+    assert not closing.compare(lambda: run(other), 3, found)[1].ok
+    output, closure = closing.compare(lambda: run(other), 3, found, same=lambda: run(x))
+    assert torch.allclose(output, other, atol=1e-4)
+    assert closure.ok, closure
+    assert 0 < closure.floor < 1e-4
+    assert not closing.compare(lambda: run(other * 1.001), 3, found, same=lambda: run(x))[1].ok
 
 
 def test_large_results_are_compared_by_checksums() -> None:

@@ -15,6 +15,7 @@ on later variables is compared element by element, and then what the pass return
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from arspec.shadow.tracing import Trace
 WHOLE = 1 << 18  # elements of a result that is kept whole
 KEPT_BYTES = 1 << 29  # of all results that are kept whole
 ROW = 16  # elements of a row with one label that has a checksum of its own
-AT_ONCE = 1 << 20  # elements that are summed together
+AT_ONCE = 1 << 16  # elements that are summed together
 ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
 
 
@@ -166,7 +167,10 @@ class Closing:
         def step(number: int, operator: str, targets: list[Tensor]) -> None:
             if number >= len(steps) or steps[number].operator != operator:
                 return
-            for result, target in zip(steps[number].results, targets):
+            differ(steps[number].results, targets)
+
+        def differ(results: Sequence[_Result], targets: Sequence[Tensor]) -> None:
+            for result, target in zip(results, targets):
                 if result.shape != target.shape:
                     continue
                 if result.values is not None:
@@ -177,7 +181,8 @@ class Closing:
                     found = _sums(target, result.labels, self.ranks)
                     result.steady &= all(torch.equal(own, found[rank]) for rank, own in result.sums.items())
 
-        _replay(same, step)
+        output = _replay(same, step)
+        differ(self._returned or [], [t for t in tensors(output) if plain(t)])
 
     def _keep(self, tensor: Tensor, labels: Tensor, whole: bool = False) -> _Result:
         tensor = tensor.detach()
@@ -359,18 +364,18 @@ def _sums(tensor: Tensor, labels: Tensor, ranks: Sequence[int]) -> dict[int | No
     axis = _axis(labels)
     width = math.prod(tensor.shape[axis:])
     rows = width >= ROW
-    parts: dict[int | None, list[Tensor]] = {rank: [] for rank in ([None] if rows else ranks)}
-    count = max(1, AT_ONCE // max(1, tensor[:1].numel()))
-    for start in range(0, len(tensor), count):
-        value = tensor[start : start + count]
-        bits = _weighed(value, width if rows else 0)
-        if rows:
-            parts[None].append(bits.sum(-1, dtype=bits.dtype))
-            continue
-        own = labels[start : start + count] if len(labels) > 1 else labels
-        for rank in ranks:
-            kept = bits.reshape(value.shape) * (own <= rank + LOOSE + 1)
-            parts[rank].append(kept.reshape(len(value), -1).sum(-1, dtype=bits.dtype))
+    if not rows:  # one row for all but the last axis
+        axis, width = (tensor.dim() - 1, tensor.shape[-1]) if tensor.dim() > 1 else (1, 1)
+        labels = labels.expand(*tensor.shape[:axis], *labels.shape[axis:]).reshape(-1, math.prod(labels.shape[axis:]))
+    flat = tensor.reshape(-1, width)
+    step = max(1, AT_ONCE // max(1, width))
+    kept = [None] if rows else list(ranks)
+    parts: dict[int | None, list[Tensor]] = {rank: [] for rank in kept}
+    for start in range(0, len(flat), step):
+        bits = _weighed(flat[start : start + step])
+        for rank in kept:
+            own = bits if rank is None else bits * (labels[start : start + step] <= rank + LOOSE + 1)
+            parts[rank].append(own.sum(-1, dtype=bits.dtype))
     return {rank: torch.cat(sums) for rank, sums in parts.items()}
 
 
@@ -382,15 +387,18 @@ def _axis(labels: Tensor) -> int:
     return axis
 
 
-def _weighed(value: Tensor, width: int) -> Tensor:
-    """The bits of numbers as whole numbers, times odd numbers; in rows of a width, where one is given."""
-    if value.is_floating_point() and value.element_size() > 1:
-        value = value + 0.0  # one zero, whatever its sign
+def _weighed(value: Tensor) -> Tensor:
+    """The bits of rows of numbers as whole numbers, times odd numbers."""
+    floating = value.is_floating_point() and value.element_size() > 1
+    value = value + 0.0 if floating else value.clone()  # one zero, whatever its sign
     bits = value.contiguous().view(_BITS[value.element_size()])
     bits = bits if bits.dtype == torch.int64 else bits.to(torch.int32)
-    bits = bits.reshape(-1, width) if width else bits.reshape(len(value), -1)
-    odd = torch.arange(bits.shape[-1], dtype=bits.dtype) * 0x9E3779 * 2 + 1
-    return bits * odd
+    return bits.mul_(_odd(bits.shape[-1], bits.dtype))
+
+
+@functools.lru_cache(16)
+def _odd(count: int, dtype: torch.dtype) -> Tensor:
+    return torch.arange(count, dtype=dtype) * 0x9E3779 * 2 + 1
 
 
 def _same_sums(one: Mapping[int | None, Tensor], other: Mapping[int | None, Tensor], labels: Tensor, rank: int) -> bool:

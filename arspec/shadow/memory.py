@@ -166,7 +166,7 @@ class ShadowMemory:
         if tensor.numel() == 0 or storage.nbytes() == 0:
             return
         plane = self._plane(tensor)
-        if plane is None and masked is None and not bool(compact(labels).any()):
+        if plane is None and masked is None and not bool(compact(labels).amax()):
             return
         labels = labels.expand(tensor.shape)
         uniform = [step == 0 for step in labels.stride()]
