@@ -49,7 +49,7 @@ SIZES: list[tuple[str, _Size]] = [
     (r"feed_forward_size", INNER),
     (r"mamba_d_ssm", 2 * WIDTH),
     ("|".join((*_LAYERS, "num_decoder_layers")), 2),
-    (r"encoder_layers|num_encoder_layers|conf_num_hidden_layers|\w*num_mel_attn_blocks|depth", 1),
+    (r"encoder_layers|num_encoder_layers|conf_num_hidden_layers|\w*num_mel_attn_blocks|depth", 2),
     (r"num_experts|\w*num_local_experts|n_routed_experts|moe_num_experts", 4),
     (r"num_experts_per_tok(en)?|moe_top_?k|moe_k|top_k_experts", 2),
     (r"n_shared_experts|num_shared_experts|moe_num_shared_experts|zero_expert_num", 1),
