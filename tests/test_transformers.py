@@ -158,3 +158,11 @@ def test_config_is_for_classes_of_transformers_and_is_a_key_with_a_value(capsys:
     assert "--config is key=value" in capsys.readouterr().err
     assert main(["audit", "torch.nn:Identity", "--config", "width=3"]) == 2
     assert "--config is for classes of transformers" in capsys.readouterr().err
+
+
+def test_a_class_that_keeps_its_state_to_itself_offers_no_cache() -> None:
+    causal = load_causal("transformers:RecurrentGemmaForCausalLM")
+    assert (
+        causal.offers == ("padding", "documents")
+        and "use_cache" not in inspect.signature(causal.module.forward).parameters
+    )

@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +32,7 @@ MAX_WEIGHTS = 4_000_000  # of a tiny model; a configuration that makes more was 
 ATTENTION = ("eager", "sdpa")
 EXPERTS = ("eager", "batched_mm", "grouped_mm")
 
+_MEMORY = ("past_key_values", "use_cache")
 _PACKING = re.compile(r"mask\w*\([^()]*position_ids|mask_kwargs = \{[^}]*position_ids")
 
 
@@ -64,7 +65,7 @@ class Causal:
     def offers(self) -> tuple[str, ...]:
         """Which of cache, padding and documents its call has keywords for."""
         keywords = {"past_key_values": "cache", "attention_mask": "padding", "documents": "documents"}
-        taken = _keywords(self.module.model)
+        taken = inspect.signature(self.module.forward).parameters
         return tuple(mode for keyword, mode in keywords.items() if keyword in taken)
 
 
@@ -173,10 +174,14 @@ def _settle(kind: Any, configure: Callable[[], Any], length: int, seed: int) -> 
         with torch.random.fork_rng(devices=[]), _quiet(need("transformers")):
             torch.manual_seed(seed)
             model = kind._from_config(configure(), dtype=torch.float32, **implementations).eval()
-        return _wrapped(model, alphabet)
+        return _wrapped(model, alphabet, silent)
 
+    silent: set[str] = set()
     module = build()
     _try(module, length, len(alphabet))
+    if not _remembers(module):
+        silent.update(_MEMORY)
+        module = build()
     return _described(kind.__name__, module, build, configuration, length, len(alphabet))
 
 
@@ -199,8 +204,20 @@ def _described(
     return Causal(name, module, build, configuration.to_dict(), length, levels, variants)
 
 
-def _wrapped(model: nn.Module, alphabet: list[int]) -> LanguageModel:
-    return offering(_keywords(model))(model, alphabet)
+def _wrapped(model: nn.Module, alphabet: list[int], silent: Container[str] = ()) -> LanguageModel:
+    return offering([name for name in _keywords(model) if name not in silent])(model, alphabet)
+
+
+def _remembers(module: LanguageModel) -> bool:
+    """Whether a call gives its memory back where it has the keyword. Some classes keep a state in the module instead,
+    which a caller cannot go on from."""
+    if "past_key_values" not in _keywords(module.model):
+        return True
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            return module(torch.zeros(1, 4, dtype=torch.long), use_cache=True).past_key_values is not None
+    except Exception:  # told by the audit of its cache
+        return True
 
 
 def _keywords(model: nn.Module) -> list[str]:
@@ -208,7 +225,7 @@ def _keywords(model: nn.Module) -> list[str]:
     taken = inspect.signature(model.forward).parameters
     keywords: list[str] = []
     if any(name in taken for name in CACHES):
-        keywords += ["past_key_values", "use_cache"]
+        keywords += _MEMORY
     if "attention_mask" in taken:
         keywords.append("attention_mask")
     if "position_ids" in taken:
