@@ -160,9 +160,9 @@ class Window(Reads):
         return [len(here) == self.in_positions and np.array_equal(tap.source, here) for tap in self.taps]
 
     @cached_property
-    def _readers(self) -> list[Ints]:
+    def _readers(self) -> list[npt.NDArray[np.int32]]:
         """[P_in] for each tap that finds no input position twice: the output position that finds each; -1 for none."""
-        found = [np.full(self.in_positions if tap.once else 0, -1) for tap in self.taps]
+        found = [np.full(self.in_positions if tap.once else 0, -1, np.int32) for tap in self.taps]
         for tap, reader in zip(self.taps, found, strict=True):
             if tap.once:
                 at = np.flatnonzero(tap.source >= 0)

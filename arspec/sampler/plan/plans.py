@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from arspec.analysis.known_at import Relations
@@ -11,7 +12,7 @@ from arspec.language.graph import Graph
 from arspec.sampler.plan.depth import depths
 from arspec.sampler.plan.operations import PROGRAM
 from arspec.sampler.plan.passes import asked, through
-from arspec.sampler.plan.program import Blocks, Program, Rows
+from arspec.sampler.plan.program import Blocks, Entries, Program, Rows
 from arspec.sampler.plan.rows import ROWS
 from arspec.sampler.plan.schedule import Schedule
 from arspec.sampler.plan.state import State
@@ -27,8 +28,7 @@ MOST = 16  # plans, and depths, of one graph that are kept
 @dataclass(eq=False)
 class Plan:
     """What the passes have made: a schedule with its program, and the rows of all steps, written out when they are
-    asked
-    for."""
+    asked for."""
 
     state: State
 
@@ -49,10 +49,12 @@ class Plan:
         assert found is not None
         return found
 
-    @property
+    @cached_property
     def rows(self) -> Rows:
-        """The rows of all steps, of blocks none."""
-        return through(self.state, ROWS).rows
+        """The rows of all steps, of blocks none. Of each entry no more is kept than the row."""
+        rows = through(self.state, ROWS).rows
+        rows.entries = Entries.of_rows(rows.entries.rows())
+        return rows
 
 
 def plan_of(graph: Graph, member: int, worth: int | None, time: Ints | None = None) -> Plan:

@@ -32,8 +32,15 @@ class Entries:
     base: Ints
     ring: Ints
 
+    @classmethod
+    def of_rows(cls, rows: Ints) -> Entries:
+        """Entries that stand for themselves: each is the row of the cache."""
+        return cls(rows, np.broadcast_to(np.int64(0), rows.shape), np.broadcast_to(np.int64(ENDLESS), rows.shape))
+
     def rows(self) -> Ints:
         """[n]: the rows of the cache."""
+        if self.ring.strides == (0,) and self.ring.size and self.ring[0] == ENDLESS:
+            return self.index
         return self.base + self.index % self.ring
 
     def cut(self, lo: int, hi: int) -> Entries:
