@@ -226,6 +226,37 @@ def repeated(x: Tensor) -> Tensor:
 
 
 @case
+def packed_to_lengths(x: Tensor) -> Tensor:
+    lengths = (x[4:].abs().long().clamp(0, 1) + 1).sort(descending=True).values
+    packed = nn.utils.rnn.pack_padded_sequence(x[:4].view(2, 2, 1), lengths, batch_first=True)
+    return torch.zeros(2) + len(packed.data)
+
+
+@case
+def counted_by_what_is_not_zero(x: Tensor) -> Tensor:
+    return torch.zeros(2) + len((x * (x > 1)).to_sparse()._values())
+
+
+@case
+def beside_tensors_without_data(x: Tensor) -> Tensor:
+    shape = (torch.empty_like(x, device="meta") + x.to("meta")).sum().shape
+    return x.flip(0).clone().reshape(N, *shape)
+
+
+@case
+def under_another_device(x: Tensor) -> Tensor:
+    with torch.device("meta"):
+        torch.zeros(3)
+        return x.flip(0) * 2 + x
+
+
+@case
+def at_another_precision(x: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return (x.flip(0)[:, None] @ x[None, :]).softmax(-1) @ x[:, None]
+
+
+@case
 def a_loop_until(x: Tensor) -> Tensor:
     y = torch.ones(2)
     while y[0] < x[5]:

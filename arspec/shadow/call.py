@@ -42,10 +42,10 @@ class Signature:
         self.outs = {a.name for a in arguments if a.is_out}  # only written to, and not read
         tags = operator.tags
         self.random = torch.Tag.nondeterministic_seeded in tags
-        self.shaped = torch.Tag.dynamic_output_shape in tags
+        self.shaped = torch.Tag.dynamic_output_shape in tags or self.name in _SHAPED
         self.moved = torch.Tag.inplace_view in tags
         returns = operator._schema.returns
-        sizes = "attention" in self.name or self.name.startswith("sym_")  # beside tensors, it gives sizes alone
+        sizes = "attention" in self.name or self.name.startswith("sym_") or self.name in _METADATA
         self.numbers = not sizes and any("Tensor" not in str(value.type) for value in returns)  # values go to Python
         aliases = [value.alias_info for value in returns]
         self.view = self.moved or (
@@ -81,6 +81,12 @@ class Signature:
 
 # Their schemas do not say that they update statistics in training.
 _STATISTICS = {"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"}
+# Operators whose results have as many elements as data say, though torch does not tag them so.
+_SHAPED = {"_pack_padded_sequence", "_coalesce", "_nested_tensor_from_mask", "_sparse_sparse_matmul", "sparse_mask"} | {
+    f"_to_sparse{layout}" for layout in ("", "_csr", "_csc", "_bsr", "_bsc")
+}
+# Operators that tell of a tensor what does not depend on its values.
+_METADATA = {"is_same_size", "is_coalesced", "dense_dim", "sparse_dim", "is_set_to", "is_pinned"}
 _PYTHON: set[str] = torch.library._impls
 _SPACES = {"aten", "prims", "prim", "quantized", "mkldnn", "mkl", "onednn", "higher_order"}
 _KEYS = (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA, torch._C.DispatchKey.CompositeExplicitAutograd)

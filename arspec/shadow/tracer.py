@@ -68,7 +68,13 @@ Watcher = Callable[[Call], None]
 
 # Operators that draw as many numbers as data say: later draws depend on those data.
 _DRAWS = {"_standard_gamma", "_sample_dirichlet", "poisson", "binomial", "rrelu_with_noise", "rrelu_with_noise_"}
-_SHAPES = {"index": "indices", "masked_select": "mask", "repeat_interleave": "repeats"}
+_SHAPES = {
+    "index": "indices",
+    "masked_select": "mask",
+    "repeat_interleave": "repeats",
+    "_pack_padded_sequence": "lengths",
+    "_nested_tensor_from_mask": "mask",
+}
 EMPTY = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
 # Operators that write to memory without reading what stood there.
 _FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_", "index_copy_", "index_fill_"} | {
@@ -466,7 +472,8 @@ class Tracer:
         found = self._decomposed(call)
         if found is not None:
             return found
-        self._opaque(call, str(call.operator))
+        if not all(target.is_meta for target in call.targets):
+            self._opaque(call, str(call.operator))
         return call.everything()
 
     def _decomposed(self, call: Call) -> Labels | None:
