@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.graph import Graph
@@ -59,8 +61,10 @@ class Plan:
 
 def plan_of(graph: Graph, member: int, worth: int | None, time: Ints | None = None) -> Plan:
     """The plan of one member of the family, made once. `worth`, `time`: as of `asked`; no worth stands for
-    WORTH. Raises Leaks."""
+    WORTH, and a time that is the rank of every variable for none. Raises Leaks."""
     worth = WORTH if worth is None else worth
+    if time is not None and np.array_equal(time, graph.members[member].order.rank):
+        time = None
     key = (member, worth, None if time is None else time.tobytes())
     found: Plan | None = graph.plans.get(key)
     if found is None:
