@@ -37,7 +37,7 @@ class Row:
     noise: float = 0.0
     choices: Sequence[Any] | None = None
     given: bool = False
-    bases: int = 5  # points about which the inputs are perturbed; labels are those of all of them
+    bases: int = 3  # points about which the inputs are perturbed; labels are those of all of them
     missing: str = ""  # why a number may move without its label saying so
 
 
@@ -138,7 +138,7 @@ for name in [
     "pow",
     "polar",
 ]:
-    row(name, lambda a, b, f=getattr(aten, name): f(a, b), (2, 3), (3,))
+    row(name, lambda a, b, f=getattr(aten, name): f(a, b), (2, 3), (3,), bases=12 if name in ("eq", "ne") else 3)
 for name in ["bitwise_xor", "gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"]:
     row(
         name,
@@ -163,7 +163,7 @@ row(
 row("ldexp", lambda a, b: aten.ldexp(a, b), (3,), (3,))
 row("xlogy", lambda a, b: aten.xlogy(a, b), lambda: P(3), lambda: P(3))
 row("rsub", lambda a, b: aten.rsub(a, b), (2, 3), (3,))
-row("_prelu_kernel", lambda a, b: aten._prelu_kernel(a, b), (2, 3), lambda: -P(3), choices=[-4.0, 3.0])
+row("_prelu_kernel", lambda a, b: aten._prelu_kernel(a, b), (2, 3), lambda: -P(3), choices=[-4.0, 3.0], bases=8)
 row("_add_relu", lambda a, b: aten._add_relu(a, b), (2, 3), (2, 3))
 row("bucketize.Scalar", lambda a: aten.bucketize(0.5, a), lambda: T([0.1, 0.4, 0.9], dtype=D), over="halves")
 row("bernoulli", lambda x: aten.bernoulli(x), lambda: T([0.2, 0.7, 0.4]), choices=[0.0, 1.0])
@@ -209,9 +209,22 @@ row(
     (2, 3),
     lambda: B(2, 3),
 )
-row("logical_and", lambda a, b: (aten.logical_and(a, b), aten.logical_and(a, B3)), lambda: B(2, 3), lambda: B(3))
-row("logical_or", lambda a, b: (aten.logical_or(a, b), aten.logical_or(B3, a)), lambda: B(2, 3), lambda: B(3))
-row("bitwise_and", lambda a, b: (a & b, a & T([0, 1, 3])), lambda: Z(4, 2, 3), lambda: Z(4, 3), choices=[0, 1, 2, 3])
+row(
+    "logical_and",
+    lambda a, b: (aten.logical_and(a, b), aten.logical_and(a, B3)),
+    lambda: B(2, 3),
+    lambda: B(3),
+    bases=9,
+)
+row("logical_or", lambda a, b: (aten.logical_or(a, b), aten.logical_or(B3, a)), lambda: B(2, 3), lambda: B(3), bases=9)
+row(
+    "bitwise_and",
+    lambda a, b: (a & b, a & T([0, 1, 3])),
+    lambda: Z(4, 2, 3),
+    lambda: Z(4, 3),
+    choices=[0, 1, 2, 3],
+    bases=6,
+)
 row("bitwise_or", lambda a, b: (a | b, a | T([0, -1, 3])), lambda: Z(4, 2, 3), lambda: Z(4, 3), choices=[0, 1, 2, 3, 4])
 row("glu", lambda x: F.glu(x, -1), (2, 4))
 row("out", lambda a, b: torch.mul(a, b, out=torch.ones(3, dtype=D)), (3,), (3,))
@@ -561,6 +574,7 @@ row(
     (2,),
     lambda: T([-1.0, 0.0, 1.0], dtype=D),
     choices=[-9.0, 0.5, 9.0],
+    bases=8,
 )
 row(
     "searchsorted",
@@ -1132,7 +1146,7 @@ def test_labels_are_what_perturbation_shows(name: str) -> None:
     for seed in range(1 if own.given else own.bases):
         torch.manual_seed(seed)
         bases.append([t.contiguous() for t in own.inputs()])
-        if seed > 2 and own.choices is None:  # ties
+        if seed > 1 and own.choices is None:  # ties
             bases[-1] = [t.round() if t.is_floating_point() else t for t in bases[-1]]
     moves = torch.zeros(0)
     for base in bases:
