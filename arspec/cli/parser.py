@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse passes over what the system refuses: help on a full disk was said to be written
-        print(message, end="", file=file or sys.stderr, flush=True)
+        stream = file or sys.stderr
+        stream.write(message)
+        stream.flush()
 
     def error(self, message: str) -> NoReturn:
         """Raises InputError; `message` is argparse's."""
