@@ -28,7 +28,7 @@ ENTRIES = 2**16  # of the input in one batch, at most
 PAIRS = 2**24  # of entries of one example in one batch, at most: attention is quadratic
 SLOTS = 512  # examples of a batch, at most
 MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
-MIXING = 8  # further forward passes there
+MIXING = 6  # further forward passes there
 SAMPLED = 16  # outputs that are looked at where there are too many for all
 NARROWING = 6  # forward passes for that, beyond those of the search
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
@@ -258,14 +258,17 @@ def _search(
             (kind, int(rows[row]), int(output))
             for row, output in zip(*np.nonzero(moved.numpy() & ~one[:, None]), strict=True)
         ]
+        if bench.mixes and pending:
+            break  # every change costs a pass of its own, and one leak is enough
     if found.violations:
         return
     told: set[int] = set()
     for kind, row, output in pending:
-        if output in told or len(told) >= NARROWED:
+        if output in told or len(told) >= (1 if bench.mixes else NARROWED):
             continue
         told.add(output)
-        some = _narrow(bench, kind, inputs[row], output, limit + NARROWING)
+        stop = bench.subject.passes + NARROWING // 2 if bench.mixes else limit + NARROWING
+        some = _narrow(bench, kind, inputs[row], output, stop)
         mask = torch.isin(bench.member, torch.from_numpy(some))
         final = bench.changed(mask[None], kind.values)[0, output]
         found.violations.append(_violation(bench, kind, some, output, final, bench.still[0, output], draw))
