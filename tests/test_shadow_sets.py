@@ -111,3 +111,13 @@ def test_outputs_may_be_left_out() -> None:
     assert np.flatnonzero(some_.reads[0]).tolist() == [2, 3, 4]
     each = contexts(lambda: {"logits": net(x)}, [(x, variables)], 200, pick=lambda y: y["logits"])
     assert each.reads.shape == (400, 200)
+
+
+def test_two_sets_of_one_code_stay_two() -> None:
+    """Sets are found by a code of 64 bits; where two have the same, another code is drawn."""
+    algebra = Sets(V)
+    algebra._mix[:] = 0  # pyright: ignore[reportPrivateUsage]
+    algebra._rows = type(algebra._rows)()  # pyright: ignore[reportPrivateUsage]
+    pairs = algebra.join(algebra.of(torch.arange(V)), algebra.of(torch.arange(V).roll(1)))
+    wanted = np.eye(V, dtype=bool) | np.roll(np.eye(V, dtype=bool), 1, 0)
+    assert (algebra.members(pairs) == wanted).all()

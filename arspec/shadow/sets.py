@@ -13,6 +13,8 @@ from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, compact
 
 WORD = 64
 KEPT = 1 << 22  # numbers of the factors of a union over kept places that are laid out together
+NEWEST = 4096  # keys that are kept apart
+TOGETHER = 1 << 16  # unions that are laid out together
 NARROW = 32  # a label fits in so many bits, so that two make a key
 
 Words = NDArray[np.uint64]
@@ -20,6 +22,41 @@ Words = NDArray[np.uint64]
 
 class TooMany(Exception):
     """The table of sets would take more memory than it may."""
+
+
+class _Known:
+    """Numbers by keys of 64 bits, many at a time: sorted, the newest ones apart until they are many."""
+
+    def __init__(self) -> None:
+        self._old = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+        self._new = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._old[0]) + len(self._new[0])
+
+    def find(self, keys: Words) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """The numbers of keys, and which keys are known."""
+        out, known = np.zeros(len(keys), np.int32), np.zeros(len(keys), np.bool_)
+        for held, numbers in (self._old, self._new):
+            if len(held):
+                place = np.minimum(np.searchsorted(held, keys), len(held) - 1)
+                hit = held[place] == keys
+                out[hit] = numbers[place[hit]]
+                known |= hit
+        return out, known
+
+    def add(self, keys: Words, numbers: NDArray[np.int32]) -> None:
+        """Remembers keys that are sorted and not known yet."""
+        self._new = _merged(self._new, (keys, numbers))
+        if len(self._new[0]) > NEWEST:
+            self._old, self._new = _merged(self._old, self._new), (self._new[0][:0], self._new[1][:0])
+
+
+def _merged(
+    one: tuple[Words, NDArray[np.int32]], other: tuple[Words, NDArray[np.int32]]
+) -> tuple[Words, NDArray[np.int32]]:
+    where = np.searchsorted(one[0], other[0])
+    return np.insert(one[0], where, other[0]), np.insert(one[1], where, other[1])
 
 
 class Sets:
@@ -34,9 +71,9 @@ class Sets:
         self.words = max(1, -(-count // WORD))
         self._table: Words = np.zeros((1024, self.words), np.uint64)
         self._size = 2
-        self._row: dict[bytes, int] = {self._table[0].tobytes(): CONSTANT}
-        self._pairs: NDArray[np.int64] = np.zeros(0, np.int64)  # keys of known unions, sorted
-        self._unions: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._pairs = _Known()  # unions by pairs of labels
+        self._turn = 0
+        self._begin()
         bits = np.zeros((count, self.words), np.uint64)
         places = np.arange(count)
         bits[places, places // WORD] = np.uint64(1) << (places % WORD).astype(np.uint64)
@@ -182,53 +219,66 @@ class Sets:
         key = (low[open_].to(torch.int64) << NARROW) | high[open_].to(torch.int64)
         keys, back = torch.unique(key, return_inverse=True)
         out = high.clone()
-        out[open_] = torch.from_numpy(self._known(keys.numpy()))[back]
+        out[open_] = torch.from_numpy(self._known(keys.numpy().astype(np.uint64)))[back]
         return out
 
-    def _known(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
+    def _known(self, keys: Words) -> NDArray[np.int32]:
         """The unions of sorted, distinct pairs, remembered."""
-        place = np.searchsorted(self._pairs, keys)
-        inside = np.minimum(place, max(0, len(self._pairs) - 1))
-        hit = (self._pairs[inside] == keys) if len(self._pairs) else np.zeros(len(keys), bool)
-        out = np.zeros(len(keys), np.int32)
-        if hit.any():
-            out[hit] = self._unions[place[hit]]
-        if not hit.all():
-            fresh = keys[~hit]
-            low, high = fresh >> NARROW, fresh & ((1 << NARROW) - 1)
-            found = self._intern(self._table[low] | self._table[high])
+        out, hit = self._pairs.find(keys)
+        fresh = keys[~hit]
+        if len(fresh):
+            found = np.empty(len(fresh), np.int32)
+            for start in range(0, len(fresh), TOGETHER):
+                part = fresh[start : start + TOGETHER]
+                low, high = part >> np.uint64(NARROW), part & np.uint64((1 << 32) - 1)
+                found[start : start + TOGETHER] = self._intern(self._table[low] | self._table[high])
             out[~hit] = found
             if (len(self._pairs) + len(fresh)) * 12 > self.budget // 4:
-                self._pairs, self._unions = fresh, found  # forgets older ones
-            else:
-                where = np.searchsorted(self._pairs, fresh)
-                self._pairs = np.insert(self._pairs, where, fresh)
-                self._unions = np.insert(self._unions, where, found)
+                self._pairs = _Known()  # forgets older ones
+            self._pairs.add(fresh, found)
         return out
+
+    def _begin(self) -> None:
+        """An index of the rows of the table, by another code of 64 bits each turn."""
+        chance = np.random.default_rng(self._turn)
+        self._mix = chance.integers(0, 1 << 63, (2, self.words), np.uint64) * np.uint64(2) + np.uint64(1)
+        self._turn += 1
+        self._rows = _Known()
+        table = self._table[2 : self._size]
+        codes = self._codes(np.concatenate([self._table[:1], table]))
+        labels = np.concatenate([[CONSTANT], np.arange(2, self._size)]).astype(np.int32)
+        order = np.argsort(codes)
+        self._rows.add(codes[order], labels[order])
+
+    def _codes(self, rows: Words) -> Words:
+        mixed = rows * self._mix[0]
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * self._mix[1]
+        return (mixed ^ (mixed >> np.uint64(32))).sum(1, dtype=np.uint64)
 
     def _intern(self, rows: Words) -> NDArray[np.int32]:
         """The label of each row of bits."""
-        out = np.empty(len(rows), np.int32)
-        row, size = self._row, self._size
-        fresh: list[int] = []
-        for k, line in enumerate(rows):
-            code = line.tobytes()
-            found = row.get(code)
-            if found is None:
-                found = row[code] = size + len(fresh)
-                fresh.append(k)
-            out[k] = found
-        if fresh:
-            size += len(fresh)
-            if size * self.words * 16 > self.budget * 3 // 4 and size > 2 * self.count + 2:
+        while True:
+            codes, first, back = np.unique(self._codes(rows), return_index=True, return_inverse=True)
+            back = back.reshape(-1)
+            one = rows[first]
+            labels, hit = self._rows.find(codes)
+            if (one[back] == rows).all() and (self._table[labels[hit]] == one[hit]).all():
+                break
+            self._begin()  # two rows have one code: another one is drawn
+        fresh = np.flatnonzero(~hit)
+        if len(fresh):
+            size = self._size + len(fresh)
+            if size * (self.words + 2) * 8 > self.budget * 3 // 4 and size > 2 * self.count + 2:
                 raise TooMany(f"{size} sets of {self.count} variables need more than {self.budget} bytes")
             if size > len(self._table):
-                table = np.zeros((max(size, 2 * len(self._table)), self.words), np.uint64)
+                table = np.zeros((max(size, len(self._table) * 3 // 2), self.words), np.uint64)
                 table[: self._size] = self._table[: self._size]
                 self._table = table
-            self._table[self._size : size] = rows[fresh]
+            self._table[self._size : size] = one[fresh]
+            labels[fresh] = np.arange(self._size, size)
             self._size = size
-        return out
+            self._rows.add(codes[fresh], labels[fresh])
+        return labels[back]
 
 
 def _unpacked(rows: Words) -> NDArray[np.bool_]:
