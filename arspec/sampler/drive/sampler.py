@@ -170,8 +170,11 @@ class Sampler:
 
 
 def sampler_of(model: Network, member: int = 0, by_depth: bool = False) -> Sampler:
-    """The sampler of one member of the family, going by ranks or by depth (made once; its weights are folded anew when
-    they have changed). InputError where there is no such member, and where the spec leaks."""
+    """The sampler of one member of the family, going by ranks or by depth (made once, and one for both where they are
+    the same; its weights are folded anew when they have changed). InputError where there is no such member, and where
+    the spec leaks."""
     model.check_member(member)
     time = depths_of(model.graph, member) if by_depth else None
-    return model.keep((Sampler, member, by_depth), lambda: Sampler(model, member, time))
+    if time is not None and np.array_equal(time, model.graph.members[member].order.rank):
+        time = None
+    return model.keep((Sampler, member, time is not None), lambda: Sampler(model, member, time))
