@@ -229,6 +229,15 @@ row("bitwise_or", lambda a, b: (a | b, a | T([0, -1, 3])), lambda: Z(4, 2, 3), l
 row("glu", lambda x: F.glu(x, -1), (2, 4))
 row("out", lambda a, b: torch.mul(a, b, out=torch.ones(3, dtype=D)), (3,), (3,))
 
+row(
+    "masked times data",
+    lambda x, y: ((x + LOW[:3, :3]) * y).softmax(-1),
+    (3, 3),
+    (3,),
+    choices=[0.5, 0.0],
+    over="a product that is a mask in most passes",
+)
+
 # What makes tensors.
 row("fill", lambda x, v: (x[0].fill_(v), x), (2, 3), lambda: T(2.0, dtype=D))
 row("full_like", lambda x: aten.full_like(x, 2.0), (2,))

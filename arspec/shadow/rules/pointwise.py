@@ -63,15 +63,17 @@ def quotient(call: Call) -> Labels:
 
 
 def still_masked(call: Call, labels: Tensor) -> Labels:
-    """Labels of the one target, and the masks of the inputs where the result is still far below any score."""
-    marks = [mark for value in call.inputs if (mark := call.masked(value)) is not None]
+    """Labels of a product, and where a mask is scaled by a constant and stays far below any score."""
+    one, other = call["self"], call["other"]
+    marks = [
+        mark & (call.labels(partner) == CONSTANT)  # a number that varies may lift it
+        for value, partner in ((one, other), (other, one))
+        if (mark := call.masked(value)) is not None
+    ]
     if not marks or not call.targets[0].is_floating_point():
         return labels
-    out = call.targets[0].detach()
-    mark = marks[0]
-    for other in marks[1:]:
-        mark = mark | other
-    return Masked(labels, mark & (out <= MASKED))
+    mark = marks[0] if len(marks) == 1 else marks[0] | marks[1]
+    return Masked(labels, mark & (call.targets[0].detach() <= MASKED))
 
 
 @rule("maximum", "clamp", "clamp_min", "clamp_max")
