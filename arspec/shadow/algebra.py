@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,7 +104,8 @@ class Ranks:
         """The highest so far along an axis."""
         if labels.dim() == 0 or labels.numel() == 0:
             return labels
-        return compact(labels).cummax(dim).values.expand(labels.shape)
+        highest = np.maximum.accumulate(compact(labels).numpy(), dim)  # torch's gives indices too, at twice the time
+        return torch.from_numpy(highest).expand(labels.shape)
 
     def scatter(self, base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """The highest of what stands there and what comes."""
