@@ -24,6 +24,7 @@ MODULES = (
     "arspec.completion",
     "arspec.codec",
     "arspec.scoring",
+    "arspec.testing",
     "arspec.diagnostics",
 )
 CLASSES = (

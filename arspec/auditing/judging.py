@@ -11,8 +11,10 @@ from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
 from arspec.auditing.labelling import Labelled, label, ranks_of
 from arspec.auditing.sampler import SamplerCheck
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import Search, confirm
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
 ROUTED = 5  # forward passes of the search by values where labels hold with the route given
@@ -28,6 +30,7 @@ class ModeReport:
     suspects    how many outputs read, by the labels, what their order forbids
     open        operators without a rule, with the lines that call them
     why         why it is not decided, or what the proof takes as given
+    witnesses   the way of a value through the author's code, and the line that must be changed
     """
 
     mode: str
@@ -38,6 +41,7 @@ class ModeReport:
     open: list[str] = field(default_factory=list[str])
     why: str = ""
     sampler: SamplerCheck | None = None
+    witnesses: list[Witness] = field(default_factory=list[Witness])
 
 
 def judge(
@@ -78,7 +82,10 @@ def judge(
     found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
     if found.violations:
         opaque = strict.open if isinstance(strict, Labelled) else []
-        return ModeReport(mode, Verdict.LEAKS, subject.passes - start, found, count, opaque)
+        passes = subject.passes - start
+        witnesses = of_violation(subject, case, alphabet, found, mode)
+        subject.redraw(0)
+        return ModeReport(mode, Verdict.LEAKS, passes, found, count, opaque, witnesses=witnesses)
     subject.redraw(0)
     return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
 

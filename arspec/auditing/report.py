@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
 from arspec.auditing.sampler import SamplerCheck
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import MAX_VARIABLES
 from arspec.auditing.verdicts import Verdict, worst
+from arspec.diagnostics import Diagnostic, github
 from arspec.verification.dependencies import Violation
 
 SHOWN = 3  # witnesses on the page
@@ -135,6 +137,39 @@ class AuditReport:
         """(mode, violation), at most one for each output of a mode."""
         return [(report.mode, violation) for report in self.modes for violation in report.findings.violations]
 
+    @property
+    def places(self) -> list[Witness]:
+        """Where in the author's code it leaks: at most one for each mode, those of other lines first."""
+        found: list[Witness] = []
+        for witness in (witness for report in self.modes for witness in report.witnesses):
+            if not any(witness.lines[:1] == other.lines[:1] for other in found):
+                found.append(witness)
+        return found
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """What does not hold, as diagnostics with places in the author's code: leaks, modes that differ, what is not
+        decided, and what is proven only with the route given."""
+        found = [witness.diagnostic() for witness in self.places]
+        told = {witness.mode for report in self.modes for witness in report.witnesses}
+        for report in self.modes:
+            if report.verdict == Verdict.LEAKS and report.mode not in told:
+                why = report.why or self._first(report)
+                found.append(Diagnostic("AR990", f"{self.name} leaks in {report.mode} mode: {why}"))
+            elif report.verdict == Verdict.NOT_DECIDED:
+                more = f"; without a rule: {', '.join(report.open[:SHOWN])}" if report.open else ""
+                found.append(Diagnostic("AR992", f"{self.name}, {report.mode} mode: {report.why}{more}"))
+            elif report.verdict == Verdict.GIVEN_ROUTE:
+                found.append(Diagnostic("AR993", f"{self.name}, {report.mode} mode: {report.why}"))
+        return found
+
+    def github(self) -> str:
+        """The diagnostics as annotations of GitHub Actions, one a line; empty where it is proven."""
+        return github(self.diagnostics())
+
+    def _first(self, report: ModeReport) -> str:
+        violation = next(iter(report.findings.violations), None)
+        return "values show it" if violation is None else self._told(report.mode, violation)[0].strip()
+
     def json(self) -> dict[str, Any]:
         """The report as `arspec audit --json` prints it."""
         return {
@@ -169,6 +204,7 @@ class AuditReport:
             "not_offered": self.absent,
             "claims": asdict(self.claims),
             "witnesses": [self._witness_json(mode, violation) for mode, violation in self.witnesses],
+            "places": [witness.json() for witness in self.places],
             "sampler": None if self.sampler is None else self.sampler.json(),
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
@@ -189,7 +225,7 @@ class AuditReport:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self._headline()}", *self._witness_lines(), ""]
+        lines = [f"{self.name}: {self._headline()}", *self.evidence(SHOWN), ""]
         lines += [line for report in self.modes for line in self._mode_lines(report)]
         if self.paired:
             part = f"{100 * self.coverage:.2f} % of {int(self.legal.sum()):,} legal pairs of variables"
@@ -229,14 +265,17 @@ class AuditReport:
             return f"LEAKS: {self.leaks:,} of {forbidden:,} forbidden pairs of variables are read{where}"
         return f"LEAKS{where}"
 
-    def _witness_lines(self) -> list[str]:
+    def evidence(self, shown: int) -> list[str]:
+        """The numbers that show leaks, and the lines of the module's code, at most so many of each."""
         # The plainest come first: own weights, inside the alphabet, values rather than derivatives.
         plain = sorted(self.witnesses, key=lambda w: (w[1].how == "gradient", w[1].outside, w[1].draw, w[1].output))
         lines: list[str] = []
-        for mode, violation in plain[:SHOWN]:
+        for mode, violation in plain[:shown]:
             lines += ["", *self._told(mode, violation)]
-        if len(plain) > SHOWN:
-            lines += ["", f"  ... and {len(plain) - SHOWN:,} more, one for each output that moves"]
+        if len(plain) > shown:
+            lines += ["", f"  ... and {len(plain) - shown:,} more, one for each output that moves"]
+        for witness in self.places[:shown]:
+            lines += ["", *(line.rstrip() for line in str(witness).split("\n"))]
         return lines
 
     def _told(self, mode: str, violation: Violation) -> list[str]:

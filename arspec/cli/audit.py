@@ -70,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--picture", metavar="FILE.png", help="write the dependency picture")
     add("--json", action="store_true", help="print the findings as JSON")
+    add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
+    add("--accept", metavar="WHAT", default="given-route", help="given-route (default), not-decided, or none of them")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -135,8 +137,14 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.picture:
         draw(report, args.picture)
-    say(json.dumps(report.json(), indent=2, allow_nan=False) if args.json else report)
-    if args.picture and not args.json:
+    how = "json" if args.json else args.format
+    if how == "github":
+        annotations = report.github()
+        if annotations:
+            say(annotations)
+    else:
+        say(json.dumps(report.json(), indent=2, allow_nan=False) if how == "json" else report)
+    if args.picture and how == "text":
         say(f"  picture   {args.picture}")
     return report.verdict.exit_code
 

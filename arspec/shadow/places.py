@@ -25,12 +25,18 @@ _PACKAGES = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "pl
 
 @dataclass(frozen=True)
 class Place:
-    """A line of the author's code, and the path of the module that runs it, such as `layers.3.attn`."""
+    """A line of the author's code, and the path of the module that runs it, such as `layers.3.attn`.
+
+    Columns count bytes of UTF-8 from 0, as Python does; `end_line` is 0 where no more than the line is known.
+    """
 
     file: str
     line: int
     function: str
     module: str = ""
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

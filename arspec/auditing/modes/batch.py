@@ -10,6 +10,7 @@ from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_batch
 from arspec.verification.dependencies import Findings
 
 EXAMPLES = 3
@@ -32,8 +33,10 @@ def batch(audited: Audited) -> ModeReport:
     found = Findings.none(0)
     if moved:
         found.mixes = True
+        passes = subject.passes - start
+        witnesses = of_batch(subject, audited.case, audited.alphabet)
         subject.redraw(0)
-        return ModeReport("batch", Verdict.LEAKS, subject.passes - start, found, count, why=moved)
+        return ModeReport("batch", Verdict.LEAKS, passes, found, count, why=moved, witnesses=witnesses)
     verdict, why, opaque = undecided(strict[0] if strict else "", count)
     given = _both(audited, x, places, route_given=True)
     if _count(given, places) == 0 and not isinstance(given[0], str):

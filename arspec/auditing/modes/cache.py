@@ -16,8 +16,10 @@ from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
 
 SINGLES = 24  # steps of one token at the end of a long row
@@ -35,6 +37,7 @@ def cache(audited: Audited) -> ModeReport:
     subject.module.eval()
     x = audited.draw(2, 4)
     start, tokens, why = subject.passes, 0, ""
+    witnessed: Callable[[], list[Witness]] = list
     subject.redraw(1)
     with torch.no_grad():
         whole = audited.run(x)
@@ -47,14 +50,50 @@ def cache(audited: Audited) -> ModeReport:
             rows = _rows(audited, decode, x, chunks)
             why = _told(audited, how, rows, whole)
             if why:
+                witnessed = lambda: _witnesses(audited, decode, x[:1], x[:1], chunks, rows, whole)  # noqa: B023, E731
                 break
         if not why and name == STATE and audited.takes(audited.settings.padding_mask):
-            why, more = _unequal(audited, decode, x)
+            why, more, witnessed = _unequal(audited, decode, x)
             tokens += more
-    subject.redraw(0)
     # A pass over a part of the sequence counts by its share.
     passes = before - start + math.ceil(tokens / full)
-    return ModeReport("cache", Verdict.LEAKS if why else Verdict.AGREES, passes, why=why or f"by {name}")
+    witnesses = witnessed() if why else []
+    subject.redraw(0)
+    verdict = Verdict.LEAKS if why else Verdict.AGREES
+    return ModeReport("cache", verdict, passes, why=why or f"by {name}", witnesses=witnesses)
+
+
+def _witnesses(
+    audited: Audited,
+    decode: Decode,
+    given: Tensor,
+    alone: Tensor,
+    chunks: list[int],
+    rows: Tensor,
+    whole: Tensor,
+    **more: Any,
+) -> list[Witness]:
+    """The first operator whose values differ in the call that gives the first output that differs. `alone` is the row
+    without padding, which has the last steps of `given`."""
+    distance = apart(rows, whole).amax(-1)
+    place = int((distance > 0).any(0).nonzero()[0, 0]) + given.shape[-1] - alone.shape[-1]
+    state: list[Any] = [None]
+    steps: list[Callable[[], object]] = []
+    end = 0
+    for low, high in pairwise([0, *accumulate(chunks)]):
+
+        def step(low: int = low, high: int = high) -> None:
+            part = audited.at(high - low).subject.enter(given[..., low:high])
+            _, state[0] = decode(part, state[0], len(given), **_until(more, high))
+
+        steps.append(step)
+        end = high
+        if high > place:
+            break
+    alone = given[..., given.shape[-1] - alone.shape[-1] :]  # in the memory of what is watched
+    shorter = alone[..., : end - (given.shape[-1] - alone.shape[-1])]
+    full = audited.at(shorter.shape[-1])
+    return of_decoding(audited.subject.module, given, lambda: full.run(shorter), steps)
 
 
 def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
@@ -149,12 +188,12 @@ def _until(more: dict[str, Any], high: int) -> dict[str, Any]:
     return {name: value[:, :high] for name, value in more.items()}
 
 
-def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int]:
+def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int, Callable[[], list[Witness]]]:
     """Rows of unequal length, the shorter padded on the left: decoded together, each is as it is alone."""
     full = audited.length
     shift = min(3, full - 2)
     if shift < 1:
-        return "", 0
+        return "", 0, list
     padded = torch.cat([audited.draw(1, 5)[..., :shift], x[1:2, ..., : full - shift]], -1)
     together = torch.cat([x[:1], padded])
     mask = torch.ones(2, full, dtype=torch.long)
@@ -164,4 +203,10 @@ def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int]:
     chunks = [full - 2, 1, 1] if full > 3 else [1] * full
     rows = _rows(audited, decode, together, chunks, **{audited.settings.padding_mask: mask})
     why = _told(audited, "beside a longer row, padded on the left", rows[1:, shift:], expected)
-    return why, full
+    more = {audited.settings.padding_mask: mask[1:]}
+
+    def witnessed() -> list[Witness]:
+        part = x[1:2, ..., : full - shift]
+        return _witnesses(audited, decode, together[1:], part, chunks, rows[1:, shift:], expected, **more)
+
+    return why, full, witnessed

@@ -8,8 +8,10 @@ from torch import Tensor
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
 
 
@@ -44,15 +46,35 @@ def documents(audited: Audited) -> ModeReport:
         if count == 0 and not isinstance(each, str) and verdict == best:
             verdict, why = closed(each, best)
             opaque = each.open
-    failure, passes = _values(audited, x, of, strict[0], given)
+    failure, passes, number = _values(audited, x, of, strict[0], given)
     if failure:
         verdict, why = Verdict.LEAKS, failure
     elif any(allowed):
         verdict, why, opaque = undecided(strict[0], max(allowed))
         if not audited.routed:
             verdict, why, opaque = _route(audited, x, orders, given, strict[0], max(allowed))
+    passes += subject.passes - start
+    witnesses = _witnesses(audited, x, of, number, given) if failure else []
     subject.redraw(0)
-    return ModeReport("documents", verdict, passes + subject.passes - start, open=opaque, why=why)
+    return ModeReport("documents", verdict, passes, open=opaque, why=why, witnesses=witnesses)
+
+
+def _witnesses(audited: Audited, x: Tensor, of: Tensor, number: int, given: dict[str, Tensor]) -> list[Witness]:
+    """The first operator whose values differ between a document in a packed row and alone."""
+    own = (of == number).nonzero()[:, 0]
+    first, stop = int(own[0]), int(own[-1]) + 1
+    alone = audited.at(stop - first)
+    one = torch.zeros(1, stop - first, dtype=torch.long)
+    row, packed = x[:1], {name: numbers[:1] for name, numbers in given.items()}
+    return of_parting(
+        audited.subject.module,
+        "documents",
+        row,
+        lambda: alone.run(row[..., first:stop], **dict.fromkeys(given, one)),
+        lambda: audited.run(row, **packed),
+        "right",
+        (audited.length, first, stop),
+    )
 
 
 def _label(
@@ -87,8 +109,9 @@ def _values(
     of: Tensor,
     labelled: Labelled | str,
     given: dict[str, Tensor],
-) -> tuple[str, int]:
-    """How the second or the third document differs from itself alone, and the passes of documents alone."""
+) -> tuple[str, int, int]:
+    """How the second or the third document differs from itself alone, the passes of documents alone, and which
+    document it is."""
     passes = 0
     ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
     with torch.no_grad():
@@ -105,7 +128,11 @@ def _values(
             if bool((distance > 0).any()):
                 step = int((distance > 0).any(0).nonzero()[0, 0])
                 return (
-                    f"in a packed row, document {number} is another one than alone, from its step {step} on, "
-                    f"by {float(distance.max()):.3g}"
-                ), passes
-    return "", passes
+                    (
+                        f"in a packed row, document {number} is another one than alone, from its step {step} on, "
+                        f"by {float(distance.max()):.3g}"
+                    ),
+                    passes,
+                    number,
+                )
+    return "", passes, 0

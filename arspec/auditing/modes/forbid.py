@@ -10,6 +10,7 @@ from arspec.auditing.judging import ModeReport
 from arspec.auditing.pairs import pairs
 from arspec.auditing.values import confirm
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_violation
 
 
 def forbid(audited: Audited) -> ModeReport:
@@ -29,7 +30,10 @@ def forbid(audited: Audited) -> ModeReport:
     found = confirm(subject, case, audited.alphabet, suspects, settings.search, forbidden=forbidden)
     count = int(suspects.sum())
     if found.violations:
-        return ModeReport("forbid", Verdict.LEAKS, subject.passes - start, found, count)
+        passes = subject.passes - start
+        witnesses = of_violation(subject, case, audited.alphabet, found, "forbid", forbidden.numpy())
+        subject.redraw(0)
+        return ModeReport("forbid", Verdict.LEAKS, passes, found, count, witnesses=witnesses)
     given = _read(audited, forbidden, route_given=True)
     subject.redraw(0)
     if given is not None and not bool(given.any()):

@@ -15,6 +15,7 @@ from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.reasons import failed, reason
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
 
 PREFIXES = 4
@@ -69,10 +70,16 @@ def lengths(audited: Audited) -> ModeReport:
                     f"by {float(distance.max()):.3g}"
                 )
                 break
-    subject.redraw(0)
     passes += subject.passes - start
     if why:
-        return ModeReport("lengths", Verdict.LEAKS, passes, why=why)
+        length = taken[-1]
+        part = audited.at(length)
+        witnesses = of_parting(
+            subject.module, "lengths", x, lambda: audited.run(x[:1]), lambda: part.run(x[:1, ..., :length]), "left"
+        )
+        subject.redraw(0)
+        return ModeReport("lengths", Verdict.LEAKS, passes, why=why, witnesses=witnesses)
+    subject.redraw(0)
     if not any(length != full for length in taken):
         raise Absent(f"it takes no other length ({refused[0]})" if refused else "there is no other length")
     # Prefixes have been compared by values: labels at another length need no more of these.

@@ -8,8 +8,10 @@ from torch import Tensor
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import label
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict, worst
+from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
 
 MOST = 3  # positions of padding
@@ -38,23 +40,47 @@ def padding(audited: Audited) -> ModeReport:
         found.append((verdict, f"{side}: {why}" if why else "", opaque))
         if verdict == Verdict.LEAKS:
             break
-    subject.redraw(0)
+    passes = subject.passes - start + alone.subject.passes
     verdict = worst(verdict for verdict, _, _ in found)
+    witnesses = _witnesses(audited, alone, x, settings.padding[len(found) - 1]) if verdict == Verdict.LEAKS else []
+    subject.redraw(0)
     opaque = next(opaque for each, _, opaque in found if each == verdict)
     why = "; ".join(why for _, why, _ in found if why)
-    passes = subject.passes - start + alone.subject.passes
-    return ModeReport("padding", verdict, passes, open=opaque, why=why)
+    return ModeReport("padding", verdict, passes, open=opaque, why=why, witnesses=witnesses)
+
+
+def _padded(audited: Audited, x: Tensor, side: str) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """A row with padding, the mask as an argument of the call, and which steps are real [T]."""
+    full = audited.length
+    count = full - x.shape[-1]
+    filler = audited.draw(2, 7)[..., :count]
+    row = torch.cat([filler, x] if side == "left" else [x, filler], -1)
+    real = torch.arange(full) >= count if side == "left" else torch.arange(full) < full - count
+    return row, {audited.settings.padding_mask: real.long().expand(2, -1).contiguous()}, real
+
+
+def _witnesses(audited: Audited, alone: Audited, x: Tensor, side: str) -> list[Witness]:
+    """The first operator whose values at real steps differ from those without padding."""
+    full, least = audited.length, x.shape[-1]
+    row, given, _ = _padded(audited, x, side)
+    row, given = row[:1], {name: mask[:1] for name, mask in given.items()}
+    window = (full, full - least, full) if side == "left" else (full, 0, least)
+    return of_parting(
+        audited.subject.module,
+        "padding",
+        row,
+        lambda: alone.run(row[..., window[1] : window[2]]),
+        lambda: audited.run(row, **given),
+        "right" if side == "left" else "left",
+        window,
+    )
 
 
 def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side: str) -> Found:
     """`x` are the real steps. Padding has the last rank of all, so that no real position may read it, nor what is
     later."""
     subject, full, offset = audited.subject, audited.length, audited.case.question.offset
-    count = full - x.shape[-1]
-    filler = audited.draw(2, 7)[..., :count]
-    row = torch.cat([filler, x] if side == "left" else [x, filler], -1)
-    real = torch.arange(full) >= count if side == "left" else torch.arange(full) < full - count
-    given = {audited.settings.padding_mask: real.long().expand(2, -1).contiguous()}
+    row, given, real = _padded(audited, x, side)
     limit = torch.arange(full) + offset
     ranks = torch.where(real, torch.arange(full), full + offset).expand(row.shape[1:])
     strict = label(subject, row, ranks, alphabet=audited.alphabet, route_given=audited.routed, more=given)

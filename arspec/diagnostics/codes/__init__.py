@@ -20,12 +20,29 @@ from arspec.diagnostics.codes import (
     shape,
     text,
     types,
+    witness,
 )
 from arspec.diagnostics.codes.page import LEVELS, Code, Level
 
 __all__ = ["CODES", "LEVELS", "Code", "Level"]
 
-_FILES = (text, shape, names, expressions, types, orders, heads, proof, inputs, machine, library, guide, plan, classes)
+_FILES = (
+    text,
+    shape,
+    names,
+    expressions,
+    types,
+    orders,
+    heads,
+    proof,
+    inputs,
+    machine,
+    library,
+    guide,
+    plan,
+    classes,
+    witness,
+)
 
 CODES: dict[str, Code] = {
     entry.code: entry for entry in sorted((e for file in _FILES for e in file.CODES), key=lambda e: e.code)

@@ -1,0 +1,72 @@
+"""The audit as an assertion: which verdicts pass, and what is said, on one screen, where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from arspec.auditing.auditing import audit
+from arspec.auditing.patterns import parse
+from arspec.auditing.report import AuditReport
+from arspec.auditing.verdicts import Verdict
+from arspec.diagnostics import InputError, did_you_mean, visible
+
+ACCEPTABLE = {"given-route": Verdict.GIVEN_ROUTE, "not-decided": Verdict.NOT_DECIDED}
+SIZE = 16  # of an axis whose size is not given
+SCREEN = 40  # lines
+
+
+def asserted(
+    module: nn.Module,
+    input: str,
+    output: str,
+    size: Mapping[str, int] | None,
+    *,
+    accept: str | Sequence[str],
+    modes: Sequence[str] | None,
+    **options: Any,
+) -> tuple[AuditReport, str]:
+    """The report of the audit, and what does not pass, on one screen; nothing where all does."""
+    passing = accepted(accept)
+    sizes = {name: SIZE for name in parse(input, "input pattern").names if name != "b"} if size is None else size
+    report = audit(module, input, output, sizes, modes=modes, **options)
+    refused = any(mode.verdict in FAILING - passing for mode in report.modes)
+    return report, told(report, passing) if refused else ""
+
+
+FAILING = frozenset({Verdict.LEAKS, Verdict.NOT_DECIDED, Verdict.GIVEN_ROUTE})
+
+
+def accepted(accept: str | Sequence[str]) -> frozenset[Verdict]:
+    """The verdicts that pass beside 'proven' and 'agrees'. InputError for a name that is none."""
+    names = [accept] if isinstance(accept, str) else list(accept)
+    for name in names:
+        if name not in ACCEPTABLE:
+            raise InputError(
+                "AR808", f"{name!r} cannot be accepted", did_you_mean(name, ACCEPTABLE, what="accept takes")
+            )
+    return frozenset(ACCEPTABLE[name] for name in names)
+
+
+def told(report: AuditReport, passing: frozenset[Verdict]) -> str:
+    """What does not pass, in at most one screen: the numbers that show it, the line, and what to do."""
+    refused = [mode for mode in report.modes if mode.verdict in FAILING - passing]
+    leaks = report.verdict is Verdict.LEAKS
+    lines = [f"{report.name} is not causal" if leaks else f"{report.name} is not proven causal"]
+    if leaks:
+        lines += report.evidence(1)
+    lines.append("")
+    for mode in refused:
+        why = f": {mode.why}" if mode.why else ""
+        lines.append(f"  {mode.mode:<11} {mode.verdict}{why}")
+        if mode.open and mode.verdict is Verdict.NOT_DECIDED:
+            lines.append(f"  {'':<11} without a rule: {', '.join(mode.open[:3])}")
+    lines.append(f"  holds for   {report.claims}")
+    wanted = [name for name, verdict in ACCEPTABLE.items() if any(mode.verdict is verdict for mode in refused)]
+    if wanted and not leaks:
+        lines.append(f"  to accept   accept={wanted[0]!r}" if len(wanted) == 1 else f"  to accept   accept={wanted!r}")
+    if len(lines) > SCREEN:
+        lines = [*lines[: SCREEN - 1], f"  ... {len(lines) - SCREEN + 1} more lines: str(report)"]
+    return visible("\n".join(lines), keep="\n")

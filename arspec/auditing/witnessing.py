@@ -1,0 +1,312 @@
+"""Puts the questions that a witness needs: inputs that differ in what must not be read, and which positions may not
+move then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.case import Case
+from arspec.auditing.shown import Witness
+from arspec.shadow.flow import differing
+from arspec.shadow.history import History, Recording, TooLarge, record
+from arspec.shadow.parting import Side, parted
+from arspec.shadow.routes import chosen_rows, route
+from arspec.shadow.witness import Chain, Grid, Tier, find
+from arspec.verification.dependencies import Findings, Violation
+
+LIMIT = 64 << 20  # bytes of the values of one pass
+QUESTIONS = 5  # suffixes of the order that are changed, beside the change that leaks and those around it
+OUTSIDE = 32.0  # times the values of the alphabet
+EXAMPLES = 5  # of a batch: a number that no other axis is likely to have
+TRIES = 32  # inputs that are tried until the output moves
+
+
+def explain(
+    run: Callable[[Tensor], Tensor],
+    module: nn.Module,
+    alphabet: Tensor,
+    shape: Sequence[int],
+    variable: NDArray[np.int64],
+    spoken: Sequence[int],
+    forbidden: NDArray[np.bool_],
+    output: int,
+    inputs: Sequence[int],
+    *,
+    rank: NDArray[np.int64] | None = None,
+    source: NDArray[np.int64] | None = None,
+    channels: int = 1,
+    pairs: bool = True,
+    outside: bool = False,
+    tries: int = TRIES,
+    batch: int = 1,
+    seed: int = 0,
+) -> Chain | None:
+    """How the output for a variable comes to know of some inputs; None where it did not move in any of the tries.
+
+    run: [B, *shape] -> [B, V, K], the row of each variable at its place. variable: [N], that of each scalar. spoken:
+    the sizes of the axes of the variables, channels first. forbidden: [V, V], output x input. rank: that of each
+    variable where there is an order; positions of the module are asked in its layout too. source: [V], the place of
+    the output that speaks of each variable, -1 where none does. outside: what is changed leaves the alphabet. pairs:
+    whether elements may belong to two positions, as scores do. tries: inputs, until the output moves.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.from_numpy(np.asarray(variable))
+    ranked = rank if rank is not None else np.arange(len(forbidden))
+
+    def drawn() -> Tensor:
+        return alphabet[torch.randint(len(alphabet), (batch, *shape), generator=generator)]
+
+    def altered(x: Tensor, which: NDArray[np.bool_]) -> Tensor:
+        """All variables of `which` [V] take another value."""
+        where = torch.from_numpy(which)[numbers].reshape(tuple(shape))
+        others = _others(x, alphabet, generator)
+        return torch.where(where, others * OUTSIDE if outside and x.is_floating_point() else others, x)
+
+    places = np.zeros_like(forbidden)  # what the output at each place may not read
+    spoken_of = np.arange(len(forbidden)) if source is None else source
+    places[spoken_of[spoken_of >= 0]] = forbidden[spoken_of >= 0]
+    own = np.zeros(len(forbidden), bool)
+    own[list(inputs)] = True
+    for attempt in range(tries):
+        x = drawn()
+        changed = altered(x, own if attempt < (tries + 1) // 2 else forbidden[output])
+        base = record(run, x, module, LIMIT)
+        given = route(base)
+        other = record(run, changed, module, LIMIT, given)
+        if given and not _shows(base, other, output):  # the leak may go by the route itself
+            given = []
+            other = record(run, changed, module, LIMIT)
+        if _shows(base, other, output):
+            break
+    else:
+        return None
+    chosen = _suffixes(ranked, forbidden, output, inputs)
+    questions = [record(run, altered(x, which), module, LIMIT, given) for which in chosen]
+    assert base.result is not None
+    wanted = torch.zeros((1, len(forbidden), 1), dtype=torch.bool)
+    wanted[:, output] = True
+    tiers = _tiers([own, *chosen], places, ranked, spoken, channels, pairs=pairs)
+    routes = chosen_rows(base, len(forbidden)) if given else []
+    tiers = [
+        Tier((*tier.grids, *(Grid((len(r),), tier.grids[0].forbidden[:, r]) for r in routes)))
+        if tier.grids[0].forbidden.shape[1] == len(forbidden)
+        else tier
+        for tier in tiers
+    ]
+    return find(module, base, other, wanted.expand(base.result.value.shape), questions, tiers)
+
+
+def _shows(base: History, other: History, output: int) -> bool:
+    """Whether the output for a variable differs between two passes."""
+    assert base.result is not None and other.result is not None
+    return bool(differing(base.result.value, other.result.value)[:, output].any())
+
+
+def _others(x: Tensor, alphabet: Tensor, generator: torch.Generator) -> Tensor:
+    """Another value of the alphabet for every scalar."""
+    if len(alphabet) < 2:
+        return x
+    place = torch.searchsorted(alphabet, x.contiguous()).clamp(max=len(alphabet) - 1)
+    step = torch.randint(1, len(alphabet), x.shape, generator=generator)
+    return alphabet[(place + step) % len(alphabet)]
+
+
+def _suffixes(
+    rank: NDArray[np.int64], forbidden: NDArray[np.bool_], output: int, inputs: Sequence[int]
+) -> list[NDArray[np.bool_]]:
+    """What several outputs may not read, all of it changed: among them the output in question."""
+    outputs = np.argsort(rank, kind="stable")
+    place = int(np.flatnonzero(outputs == output)[0])
+    spread = np.linspace(0, len(outputs) - 1, min(len(outputs), QUESTIONS)).round().astype(int)
+    near = [place + step for step in (-1, 0, 1) if 0 <= place + step < len(outputs)]
+    rows = [forbidden[outputs[k]] for k in dict.fromkeys([*near, *spread.tolist()])]
+    return [row for row in rows if row.any()][: QUESTIONS + 3]
+
+
+def _tiers(
+    changes: list[NDArray[np.bool_]],
+    forbidden: NDArray[np.bool_],
+    rank: NDArray[np.int64],
+    spoken: Sequence[int],
+    channels: int,
+    *,
+    pairs: bool,
+) -> list[Tier]:
+    """What may not move under each change: positions that may not read any of what is changed; then those that also do
+    not hold any of it themselves; then the same for whole positions of all channels."""
+    variables = len(forbidden)
+    asked = np.stack(changes)  # [Q, V]
+    free = np.asarray((asked[:, None, :] & ~forbidden[None]).any(2))  # [Q, V]: it may read some of what is changed
+    strict = ~free
+    lenient = strict & ~asked
+    tiers: list[Tier] = []
+    by_rank = np.argsort(rank, kind="stable")
+    for quiet in (strict, lenient):
+        grids = [Grid(tuple(spoken), torch.from_numpy(quiet), pairs)]
+        if not np.array_equal(by_rank, np.arange(variables)):
+            grids.append(Grid((variables,), torch.from_numpy(quiet[:, by_rank]), pairs))
+        tiers.append(Tier(tuple(grids)))
+        if channels > 1 and variables % channels == 0:
+            whole = quiet.reshape(len(quiet), channels, -1).all(1)
+            tiers.append(Tier((Grid(tuple(spoken[1:]), torch.from_numpy(whole), pairs),)))
+    return tiers
+
+
+def of_violation(
+    subject: Borrowed,
+    case: Case,
+    alphabet: Tensor,
+    found: Findings,
+    mode: str,
+    forbidden: NDArray[np.bool_] | None = None,
+) -> list[Witness]:
+    """The witness of the plainest violation; none where it cannot be shown again at a size that can be written down.
+
+    Leaves the weights as they are in that draw."""
+    if not found.violations:
+        return []
+    plain = min(
+        found.violations, key=lambda v: (v.how == "gradient", v.outside, v.draw, len(v.inputs), _far(case, v), v.output)
+    )
+    subject.redraw(plain.draw)
+    whole = case
+    for size in (16, 64, 0):
+        if size and (not case.question.free or len(case.layout.grid) != 1 or case.variables <= 2 * size):
+            continue
+        if size and forbidden is not None:
+            continue
+        small, here = subject, case
+        output, inputs = plain.output, list(plain.inputs)
+        if size:
+            here = case.resized(**{case.layout.grid[0]: size})
+            small = subject.resized(here.layout, here.arrange)
+            output, inputs = _moved_in(whole, here, plain)
+        try:
+            chain = _explained(small, here, alphabet, output, inputs, forbidden, plain.outside)
+        except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
+            chain = None
+        if chain is not None and chain.blamed:
+            at = "" if not size else f"{here.layout.grid[0]}={size}"
+            names = " and ".join(here.layout.name(u) for u in inputs[:2]) + (" ..." if len(inputs) > 2 else "")
+            return [Witness(mode, here.layout.name(output), names, chain, at)]
+    return []
+
+
+def _far(case: Case, violation: Violation) -> int:
+    return min(abs(int(case.rank[u] - case.rank[violation.output])) for u in violation.inputs)
+
+
+def _moved_in(whole: Case, small: Case, violation: Violation) -> tuple[int, list[int]]:
+    """The same violation in a shorter row, as far in the order behind the output as it was, or the last of the row."""
+    output = min(violation.output, small.variables // 2)
+    ahead = [int(whole.rank[u] - whole.rank[violation.output]) for u in violation.inputs]
+    inputs = sorted({min(output + max(0, step), small.variables - 1) for step in ahead})
+    return output, inputs
+
+
+def _explained(
+    subject: Borrowed,
+    case: Case,
+    alphabet: Tensor,
+    output: int,
+    inputs: Sequence[int],
+    forbidden: NDArray[np.bool_] | None,
+    outside: bool,
+) -> Chain | None:
+    layout = case.layout
+    rank = np.asarray(case.rank)
+    may_not = (rank[None, :] >= rank[:, None]) & case.modelled[:, None] if forbidden is None else forbidden
+    return explain(
+        subject,
+        subject.module,
+        alphabet,
+        layout.shape,
+        layout.variable,
+        [layout.sizes[axis] for axis in layout.spoken],
+        np.asarray(may_not, dtype=bool),
+        output,
+        inputs,
+        rank=rank,
+        source=np.asarray(case.source),
+        channels=1 if layout.joint else layout.channels,
+        outside=outside,
+    )
+
+
+def of_parting(
+    module: nn.Module,
+    mode: str,
+    data: Tensor,
+    one: Callable[[], Tensor],
+    other: Callable[[], Tensor],
+    side: Side,
+    window: tuple[int, int, int] | None = None,
+) -> list[Witness]:
+    """The first operator whose values differ between two passes of a module on data, which lie in the memory of `data`
+    or are copied from there; none where that cannot be told."""
+    try:
+        ours = record(lambda _: one(), data, module, LIMIT)
+        chain = parted(ours, record(lambda _: other(), data, module, LIMIT), side, window=window)
+    except (Exception, SystemExit):
+        return []
+    return [] if chain is None else [Witness(mode, "", "", chain)]
+
+
+def of_decoding(
+    module: nn.Module, data: Tensor, whole: Callable[[], Tensor], steps: Sequence[Callable[[], object]]
+) -> list[Witness]:
+    """The first operator whose values differ between a full pass and the last of several calls with a cache."""
+    try:
+        with torch.no_grad(), Recording(module, LIMIT) as recording:
+            since = 0
+            for step in steps:
+                since = recording.mark()
+                step()
+        recording.history.source = data
+        chain = parted(record(lambda _: whole(), data, module, LIMIT), recording.history, "right", since)
+    except (Exception, SystemExit):
+        return []
+    return [] if chain is None else [Witness("cache", "", "", chain)]
+
+
+def of_batch(subject: Borrowed, case: Case, alphabet: Tensor) -> list[Witness]:
+    """How an example of a batch comes to know of another one."""
+    examples = EXAMPLES
+    layout = case.layout
+    apart = ~np.eye(examples, dtype=bool)
+
+    def run(x: Tensor) -> Tensor:
+        return subject(x.reshape(examples, *layout.shape)).reshape(1, examples, -1)
+
+    for changed in (examples - 1, 0):
+        for output in range(examples):
+            if output == changed:
+                continue
+            try:
+                chain = explain(
+                    run,
+                    subject.module,
+                    alphabet,
+                    (examples, *layout.shape),
+                    np.repeat(np.arange(examples), layout.entries),
+                    (examples,),
+                    apart,
+                    output,
+                    [changed],
+                    pairs=False,
+                    tries=4,
+                )
+            except (Exception, SystemExit):
+                return []
+            if chain is not None and chain.blamed:
+                return [Witness("batch", f"example {output}", f"example {changed}", chain)]
+    return []
+
+
+__all__ = ["TooLarge", "explain", "of_batch", "of_decoding", "of_parting", "of_violation"]
