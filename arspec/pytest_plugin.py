@@ -47,9 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def assert_causal() -> Callable[..., Any]:
     """Audits a torch module; fails unless it is proven. See `arspec.testing.assert_causal`."""
-    from arspec.testing import assert_causal as check
+    from arspec.testing import assert_causal as function
 
-    return check
+    return function
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,7 +70,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         result = yield
     finally:
         pyfuncitem.obj = function
-    _check(given[0] if given else None, pyfuncitem.name, marker.args, marker.kwargs)
+    check(given[0] if given else None, pyfuncitem.name, marker.args, marker.kwargs)
     return result
 
 
@@ -142,7 +142,7 @@ class _Target(pytest.Item):
             module = load_callable(target, options.pop("kwargs", None))
         except InputError as error:
             raise InputError("AR994", f"{self.line.split()[0]} in the ini option causal: {error}") from error
-        _check(module, self.name, (), options)
+        check(module, self.name, (), options)
 
     def repr_failure(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
@@ -167,13 +167,15 @@ def _options(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _check(given: Any, name: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+def check(given: Any, name: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
     """Audits what a test gave."""
     __tracebackhide__ = True
-    from torch import nn
-
     from arspec.diagnostics import InputError
-    from arspec.testing import assert_causal as check
+    from arspec.testing import assert_causal
+
+    if given is None:
+        raise InputError("AR994", f"{name} is marked causal and gives nothing", help="return the torch module")
+    from torch import nn
 
     modules = cast("dict[str, Any]", given) if isinstance(given, dict) else {name: given}
     for each, module in modules.items():
@@ -183,4 +185,4 @@ def _check(given: Any, name: str, args: tuple[Any, ...], options: Mapping[str, A
                 f"{name} is marked causal and gives {type(module).__name__}, no torch module",
                 help="return the module, or take the fixture assert_causal and call it",
             )
-        check(module, *args, **{"name": each, **options})
+        assert_causal(module, *args, **{"name": each, **options})

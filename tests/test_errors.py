@@ -340,6 +340,50 @@ def audited(path: Path, **options: Any) -> None:
     audit(load_callable(f"{path / 'tires.py'}:Tires"), "b t", "b t k", {"t": 4}, levels=4, **options)
 
 
+SHOWN = """
+import torch
+from torch import nn
+
+class Leaks(nn.Module):
+    def forward(self, x):
+        return x.double()[..., None].flip(1)
+
+class Cached(nn.Module):
+    def forward(self, x):
+        return x.double()[..., None].cumsum(1)
+
+    def step(self, x, state):
+        return x.double()[..., None], 0
+
+class Open(nn.Module):
+    def forward(self, x):
+        h = x.double()[..., None]
+        return h * 2 if float(h.sum()) > 1e9 else h
+
+class Routed(nn.Module):
+    def forward(self, x):
+        h = x.double()
+        order = (h[0] > 1).long().argsort(stable=True)
+        return torch.zeros_like(h).index_copy(1, order, h[:, order])[..., None]
+"""
+
+
+def shown(path: Path, name: str, code: str) -> None:
+    """What the report of an audit tells, raised as an error."""
+    from arspec.auditing import audit, load_callable
+
+    (path / "shown.py").write_text(SHOWN)
+    report = audit(load_callable(f"{path / 'shown.py'}:{name}"), "b t", "b t k", {"t": 6}, levels=4, offset=1)
+    found = next(each for each in report.diagnostics() if each.code == code)
+    raise InputError(found.code, found.message)
+
+
+def unmarked() -> None:
+    from arspec.pytest_plugin import check
+
+    check(None, "test_mine", (), {})
+
+
 def mixture(path: Path) -> Path:
     """A spec whose head has no table of probabilities."""
     made = path / "mixture.yaml"
@@ -456,6 +500,11 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR946": lambda path: check_own(path, "small.yaml"),
     "AR950": lambda path: arspec.open("gated_pixelcnn"),
     "AR952": lambda path: command("compress", str(path / "small.yaml"), "/", "-o", str(path / "a.ars")),
+    "AR990": lambda path: shown(path, "Leaks", "AR990"),
+    "AR991": lambda path: shown(path, "Cached", "AR991"),
+    "AR992": lambda path: shown(path, "Open", "AR992"),
+    "AR993": lambda path: shown(path, "Routed", "AR993"),
+    "AR994": lambda path: unmarked(),
     "AR980": lambda path: causal("LlamaForCausal"),
     "AR981": lambda path: causal("LlamaForCausalLM", hidden=3),
     "AR982": lambda path: causal("LlamaForCausalLM", num_attention_heads=0),

@@ -154,7 +154,9 @@ class AuditReport:
         for report in self.modes:
             if report.verdict == Verdict.LEAKS and report.mode not in told:
                 why = report.why or self._first(report)
-                found.append(Diagnostic("AR990", f"{self.name} leaks in {report.mode} mode: {why}"))
+                dependent = report.findings.violations or report.findings.mixes
+                code = "AR990" if dependent else "AR991"
+                found.append(Diagnostic(code, f"{self.name} leaks in {report.mode} mode: {why}"))
             elif report.verdict == Verdict.NOT_DECIDED:
                 more = f"; without a rule: {', '.join(report.open[:SHOWN])}" if report.open else ""
                 found.append(Diagnostic("AR992", f"{self.name}, {report.mode} mode: {report.why}{more}"))

@@ -383,10 +383,10 @@ def _pulled(call: Recorded, wanted: dict[int, Tensor]) -> dict[int, Tensor]:
     }
     try:
         outs = run_again(call, lambda k, held: leaves.get(k, held.value), graph=True)
-        total = torch.zeros((), dtype=torch.float64)
+        total, generator = torch.zeros((), dtype=torch.float64), torch.Generator().manual_seed(0)
         for k, mask in wanted.items():
             if outs[k].requires_grad and outs[k].is_floating_point() and outs[k].shape == mask.shape:
-                weight = torch.rand(mask.shape, dtype=torch.float64) + 0.5
+                weight = torch.rand(mask.shape, dtype=torch.float64, generator=generator) + 0.5
                 values = torch.where(mask & outs[k].isfinite(), outs[k], 0).double()
                 total = total + (values * weight * mask).sum()
         if not total.requires_grad:

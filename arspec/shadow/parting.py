@@ -120,7 +120,7 @@ def _kept(history: History, call: Recorded, since: int) -> list[Recorded]:
         back.append(made)
         stack += [history.calls[held.producer[0]] for held in made.inputs if held.producer is not None]
     inside = [made for made in back if made.module is not None]
-    started = [made for made in inside if made.index not in history.reading and made.name.startswith(("new_", "zeros"))]
+    started = [made for made in inside if made.name.startswith(("new_", "zeros"))]
     return [made for made in inside if made in entrances][:3] + started[:1]
 
 

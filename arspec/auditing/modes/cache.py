@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
@@ -50,7 +51,7 @@ def cache(audited: Audited) -> ModeReport:
             rows = _rows(audited, decode, x, chunks)
             why = _told(audited, how, rows, whole)
             if why:
-                witnessed = lambda: _witnesses(audited, decode, x[:1], x[:1], chunks, rows, whole)  # noqa: B023, E731
+                witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, whole)
                 break
         if not why and name == STATE and audited.takes(audited.settings.padding_mask):
             why, more, witnessed = _unequal(audited, decode, x)

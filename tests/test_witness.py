@@ -1,0 +1,126 @@
+"""The witness: the line of the author's code where a position first learns what it must not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from arspec.auditing import audit
+from arspec.auditing.shown import Witness, shown_path, span
+from arspec.shadow.places import Place
+from tests.leakbench.audits import audited
+from tests.leakbench.cases import CASES, Case
+
+# Kinds in which the marked line is not among those that are named, and why.
+ELSEWHERE = {
+    "sampler_stale": "a sampler is compared with its scores, draw by draw, and with no other pass",
+    "sampler_temperature": "the same",
+}
+LINES = [
+    "layer_three_of_ten", "mask_inverted", "chomp_too_little", "transposed_crop", "circular_columns", "squeeze_excite",
+    "topk_before_mask", "experts_unsorted", "made_degrees", "heads_reshaped", "value_read_by_python", "inplace_view",
+    "residual_around_shift", "prefix_too_wide", "training_path", "batch_time_view", "backend_without_mask",
+    "cache_rotary_offset", "cache_window_lost", "padding_ignored", "documents_convolution", "filter_by_length",
+]  # fmt: skip
+
+
+def named(case: Case) -> list[Witness]:
+    report = audited(case, "faulty").report
+    return [witness for mode in report.modes if mode.mode == case.mode for witness in mode.witnesses]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in LINES], ids=lambda case: case.name)
+def test_the_witness_names_the_marked_line(case: Case) -> None:
+    (witness,) = named(case)
+    assert (str(case.file("faulty")), case.line) in witness.lines
+    assert witness.chain.steps
+    if case.path:
+        assert witness.chain.blamed[0].place.module == case.path
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.name not in [*LINES, *ELSEWHERE]], ids=lambda case: case.name
+)
+def test_the_witness_names_the_marked_line_of_every_kind(case: Case) -> None:
+    (witness,) = named(case)
+    assert (str(case.file("faulty")), case.line) in witness.lines
+
+
+class Inner(nn.Module):
+    def __init__(self, ahead: int) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.mix = nn.Linear(1, 1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = self.mix(h)
+        later = nn.functional.pad(h, (0, 0, -self.ahead, self.ahead))
+        return h + later
+
+
+class Outer(nn.Module):
+    def __init__(self, wrong: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Inner(int(n == wrong)) for n in range(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x[..., None]
+        for layer in self.layers:
+            h = layer(h)
+        return h
+
+
+@pytest.mark.parametrize("wrong", [0, 3, 5])
+def test_it_names_the_layer_that_is_wrong(wrong: int) -> None:
+    report = audit(Outer(wrong), "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
+    (witness,) = report.places
+    place = witness.chain.blamed[0].place
+    assert (place.module, place.function) == (f"layers.{wrong}", "forward")
+    source = span(place)
+    assert source is not None
+    assert source.text == "nn.functional.pad(h, (0, 0, -self.ahead, self.ahead))"
+    breaks = witness.chain.breaks
+    assert breaks is not None
+    assert witness.chain.steps[breaks].operator == "constant_pad_nd"
+
+
+def test_a_report_shows_it_as_text_json_and_annotations() -> None:
+    report = audit(Outer(2), "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
+    shown = str(report)
+    assert "error[AR990]: the output for (t " in shown
+    assert "^^^^" in shown
+    assert "[layers.2]" in shown
+    (told,) = report.json()["places"]
+    assert told["lines"][0]["module"] == "layers.2"
+    assert told["steps"][told["breaks"]]["operator"] == "constant_pad_nd"
+    assert report.github().startswith("::error file=")
+    assert "\n" not in report.github()
+
+
+def test_a_clean_module_has_none() -> None:
+    report = audit(Outer(9), "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
+    assert report.places == []
+    assert report.github() == ""
+
+
+def test_a_long_row_is_told_by_a_short_one() -> None:
+    report = audit(Outer(1), "b t", "b t k", {"t": 200}, levels=9, offset=1, modes=["evaluation"])
+    (witness,) = report.places
+    assert witness.at == "t=16"
+    assert "at t=16" in str(witness)
+
+
+def test_columns_are_characters_and_missing_files_have_no_text(tmp_path: object) -> None:
+    assert span(Place("/nowhere/at/all.py", 3, "f")) is None
+    assert shown_path(__file__).endswith("test_witness.py")
+
+
+def test_the_weights_and_the_random_state_are_as_before() -> None:
+    module = Outer(2)
+    before = [weight.clone() for weight in module.parameters()]
+    state = torch.random.get_rng_state()
+    audit(module, "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
