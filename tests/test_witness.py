@@ -26,7 +26,7 @@ LINES = [
 
 
 def named(case: Case) -> list[Witness]:
-    report = audited(case, "faulty").report
+    report = audited(case, "faulty", witness=True).report
     return [witness for mode in report.modes if mode.mode == case.mode for witness in mode.witnesses]
 
 

@@ -60,6 +60,7 @@ def audit(
     again: str | None = None,
     one_hot: str | None = None,
     last: int | None = None,
+    witness: bool = True,
     name: str | None = None,
 ) -> AuditReport:
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
@@ -119,6 +120,7 @@ def audit(
             again=again,
             precision=precision,
         )
+        subject.witnessed = witness
         return Audited(subject, case, alphabet, settings, settled)
 
     reports: list[ModeReport] = []

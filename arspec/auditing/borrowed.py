@@ -78,6 +78,7 @@ class Borrowed:
         self.arrange = arrange
         self.again = again
         self.passes = 0
+        self.witnessed = True  # whether the lines that leak are looked for, by some more passes
         self._weights = [(weight, weight.data.clone()) for weight in module.parameters() if weight.requires_grad]
         self._buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
 

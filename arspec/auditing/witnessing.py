@@ -169,7 +169,7 @@ def of_violation(
     """The witness of the plainest violation; none where it cannot be shown again at a size that can be written down.
 
     Leaves the weights as they are in that draw."""
-    if not found.violations:
+    if not found.violations or not subject.witnessed:
         return []
     plain = min(
         found.violations, key=lambda v: (v.how == "gradient", v.outside, v.draw, len(v.inputs), _far(case, v), v.output)
@@ -240,7 +240,7 @@ def _explained(
 
 
 def of_parting(
-    module: nn.Module,
+    subject: Borrowed,
     mode: str,
     data: Tensor,
     one: Callable[[], Tensor],
@@ -250,6 +250,9 @@ def of_parting(
 ) -> list[Witness]:
     """The first operator whose values differ between two passes of a module on data, which lie in the memory of `data`
     or are copied from there; none where that cannot be told."""
+    if not subject.witnessed:
+        return []
+    module = subject.module
     try:
         ours = record(lambda _: one(), data, module, LIMIT)
         chain = parted(ours, record(lambda _: other(), data, module, LIMIT), side, window=window)
@@ -259,9 +262,12 @@ def of_parting(
 
 
 def of_decoding(
-    module: nn.Module, data: Tensor, whole: Callable[[], Tensor], steps: Sequence[Callable[[], object]]
+    subject: Borrowed, data: Tensor, whole: Callable[[], Tensor], steps: Sequence[Callable[[], object]]
 ) -> list[Witness]:
     """The first operator whose values differ between a full pass and the last of several calls with a cache."""
+    if not subject.witnessed:
+        return []
+    module = subject.module
     try:
         with torch.no_grad(), Recording(module, LIMIT) as recording:
             since = 0
@@ -277,6 +283,8 @@ def of_decoding(
 
 def of_batch(subject: Borrowed, case: Case, alphabet: Tensor) -> list[Witness]:
     """How an example of a batch comes to know of another one."""
+    if not subject.witnessed:
+        return []
     examples = EXAMPLES
     layout = case.layout
     apart = ~np.eye(examples, dtype=bool)

@@ -30,8 +30,9 @@ class Audited:
     seconds: float
 
 
-def audited(case: Case, twin: Twin) -> Audited:
-    """The audit of one twin, in all modes that it offers; where pairs are given, in their mode alone."""
+def audited(case: Case, twin: Twin, *, witness: bool = False) -> Audited:
+    """The audit of one twin, in all modes that it offers; where pairs are given, in their mode alone. `witness`: the
+    line that leaks is looked for, by more passes."""
     counter = _Counter(case)
 
     options: dict[str, Any] = {}
@@ -55,6 +56,7 @@ def audited(case: Case, twin: Twin) -> Audited:
         offset=case.offset,
         take=case.take,
         input_kind=case.kind,
+        witness=witness,
         name=f"{case.name}/{twin}",
         **options,
     )

@@ -94,7 +94,7 @@ def _witnesses(
     alone = given[..., given.shape[-1] - alone.shape[-1] :]  # in the memory of what is watched
     shorter = alone[..., : end - (given.shape[-1] - alone.shape[-1])]
     full = audited.at(shorter.shape[-1])
-    return of_decoding(audited.subject.module, given, lambda: full.run(shorter), steps)
+    return of_decoding(audited.subject, given, lambda: full.run(shorter), steps)
 
 
 def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:

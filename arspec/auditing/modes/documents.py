@@ -67,7 +67,7 @@ def _witnesses(audited: Audited, x: Tensor, of: Tensor, number: int, given: dict
     one = torch.zeros(1, stop - first, dtype=torch.long)
     row, packed = x[:1], {name: numbers[:1] for name, numbers in given.items()}
     return of_parting(
-        audited.subject.module,
+        audited.subject,
         "documents",
         row,
         lambda: alone.run(row[..., first:stop], **dict.fromkeys(given, one)),

@@ -75,7 +75,7 @@ def lengths(audited: Audited) -> ModeReport:
         length = taken[-1]
         part = audited.at(length)
         witnesses = of_parting(
-            subject.module, "lengths", x, lambda: audited.run(x[:1]), lambda: part.run(x[:1, ..., :length]), "left"
+            subject, "lengths", x, lambda: audited.run(x[:1]), lambda: part.run(x[:1, ..., :length]), "left"
         )
         subject.redraw(0)
         return ModeReport("lengths", Verdict.LEAKS, passes, why=why, witnesses=witnesses)

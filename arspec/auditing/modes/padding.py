@@ -66,7 +66,7 @@ def _witnesses(audited: Audited, alone: Audited, x: Tensor, side: str) -> list[W
     row, given = row[:1], {name: mask[:1] for name, mask in given.items()}
     window = (full, full - least, full) if side == "left" else (full, 0, least)
     return of_parting(
-        audited.subject.module,
+        audited.subject,
         "padding",
         row,
         lambda: alone.run(row[..., window[1] : window[2]]),
