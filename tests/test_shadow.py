@@ -308,3 +308,11 @@ def test_a_rule_that_fails_is_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, found = ranks(lambda x: x[1:4].flip(0))
     assert labels == [3, 3, 3]
     assert "ZeroDivisionError: a bug" in found.opaque[0].operator
+
+
+def test_places_that_overlap_have_all_labels_that_may_have_been_written() -> None:
+    """Which of several elements is written last to one place is not said."""
+    memory = ShadowMemory(Ranks())
+    base = torch.zeros(4)
+    memory.write(base.as_strided((3, 2), (1, 1)), torch.tensor([[7, 2], [3, 4], [5, 6]], dtype=torch.int32))
+    assert memory.labels(base).tolist() == [7, 7, 7, 7]

@@ -180,7 +180,7 @@ class ShadowMemory:
         size = tensor.element_size()
         whole = dense and tensor.numel() * size == storage.nbytes()
         if plane is None or whole:
-            plane = self._fresh(storage, size * run if self._divides(tensor, run) else size)
+            plane = self._fresh(storage, size * run if self._divides(tensor, run) else size, filled=not whole)
             self._planes[storage._cdata] = plane
         elif plane.granule > size and not self._covers(plane, tensor, uniform):
             plane.refine(math.gcd(plane.granule, size))
@@ -230,8 +230,9 @@ class ShadowMemory:
         filled = math.prod(inside) * tensor.element_size() == plane.granule
         return same and filled and tensor.storage_offset() * tensor.element_size() % plane.granule == 0
 
-    def _fresh(self, storage: torch.UntypedStorage, granule: int) -> _Plane:
-        labels = torch.zeros(max(1, -(-storage.nbytes() // granule)), dtype=DTYPE)
+    def _fresh(self, storage: torch.UntypedStorage, granule: int, *, filled: bool) -> _Plane:
+        make = torch.zeros if filled else torch.empty
+        labels = make(max(1, -(-storage.nbytes() // granule)), dtype=DTYPE)
         self._writes += 1
         self._bytes += labels.nbytes
         if self._writes >= SWEEP_WRITES or self._bytes >= SWEEP_BYTES:
