@@ -1,10 +1,10 @@
 """Shadow memory: for every element of every tensor of one ordinary forward pass, which variables it depends on.
 
-`trace(run, [(x, variables)])` runs a pass; `.labels(y)` says for each element of a tensor what it depends on. What labels
-say holds for all values of the variables, as far as operators are seen and have a rule. What is not seen is named:
+`trace(run, [(x, variables)])` runs a pass; `.labels(y)` says for each element of a tensor what it depends on. That
+holds for all values of the variables, as far as operators are seen and have a rule. What is not seen is named:
 
 - `opaque`: an operator without a rule, which is taken to read all that it was given.
-- `reads`: a value that Python was given. All that runs later is taken to read every variable, unless the route is given.
+- `reads`: a value that Python was given. All that runs later is taken to read every variable, or the route is given.
 - `unseen`: memory that something else than an operator wrote, or may have written.
 - `routes`: indices that depend on variables, and were taken as they are.
 
