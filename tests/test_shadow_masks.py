@@ -55,6 +55,15 @@ def test_what_is_chosen_for_want_of_others_says_nothing_of_what_was_masked() -> 
     assert last_read(run, route_given=True) == list(range(T))
     assert last_read(run) != list(range(T))  # strictly, the choice reads every score, also in rows with few keys
 
+    def fused(x: Tensor) -> Tensor:  # the same as a mask of fused attention, which is data, and masked where it must be
+        score = x[None, :] + MASK
+        kept = torch.ones(T, T, dtype=torch.bool).scatter(-1, score.topk(3, -1).indices, False)
+        mask = score.masked_fill(kept, LOWEST)
+        parts = x[:, None].expand(T, 2)[None, None]
+        return torch.nn.functional.scaled_dot_product_attention(parts, parts, parts, attn_mask=mask)[0, 0, :, 0]
+
+    assert last_read(fused, route_given=True) == list(range(T))
+
     def without(x: Tensor) -> Tensor:  # the choice comes before the mask, and reads what the mask forbids
         chosen = (x[:, None] * x[None, :]).topk(3, -1).indices
         kept = torch.zeros(T, T, dtype=torch.bool).scatter(-1, chosen, True)

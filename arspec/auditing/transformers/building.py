@@ -122,8 +122,12 @@ def _tiny(transformers: Any, name: str, config: dict[str, Any], length: int, see
             help=did_you_mean(unheard[0], fields, what="it has"),
         )
     failures: list[str] = []
-    for candidate in _candidates(source, _table().get(name, {}), config, length):
+    candidates = _candidates(source, _table().get(name, {}), config, length)
+    while True:
         try:
+            candidate = next(candidates, None)
+            if candidate is None:
+                break
             return _settle(kind, lambda candidate=candidate: source(**copy.deepcopy(candidate)), length, seed)
         except Exception as error:  # whatever a configuration or a class says of numbers that do not suit it
             failures.append(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")

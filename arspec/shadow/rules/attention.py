@@ -31,7 +31,8 @@ def _open(call: Call, query: Tensor, key: Tensor, mask: Tensor | None, causal: b
         shown = number | ~steady
     else:
         gone = (number == -torch.inf) & steady
-        low = (number <= MASKED) & steady & ~gone
+        marked = call.masked(mask)
+        low = (number <= MASKED) & (steady if marked is None else steady | marked) & ~gone
         if bool(low.any()):
             bound = _bound(call, query, key)
             top = number.amax(-1, keepdim=True)
