@@ -71,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--picture", metavar="FILE.png", help="write the dependency picture")
     add("--json", action="store_true", help="print the findings as JSON")
     add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
-    add("--accept", metavar="WHAT", default="given-route", help="given-route (default), not-decided, or none of them")
 
 
 def run(args: argparse.Namespace) -> int:
