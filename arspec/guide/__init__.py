@@ -19,6 +19,7 @@ TOPICS = (
     "specs",
     "verify",
     "audit",
+    "testing",
     "leakbench",
     "pictures",
     "data",
