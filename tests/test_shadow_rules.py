@@ -386,6 +386,7 @@ for name in ("_cummax_helper", "_cummin_helper"):
     )
 row("renorm", lambda x: x.renorm(2, 0, 0.5), lambda: 3 * P(2, 3), choices=[5.0, 9.0])
 row("_cdist_forward", lambda x, y: torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), (2, 2), (3, 2))
+row("_pdist_forward", lambda x: torch.pdist(x), (3, 2))
 row("_euclidean_dist", lambda x, y: aten._euclidean_dist(x, y), (2, 2), (3, 2))
 for name in ["_foreach_norm", "_foreach_max"]:
     row(name, lambda x, y, f=getattr(aten, name): f([x, y]), (2, 3), (2,))

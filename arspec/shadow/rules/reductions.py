@@ -132,3 +132,11 @@ def distances(call: Call) -> Tensor:
     """A row of one with a row of the other."""
     one, other = (call.algebra.reduce(call.labels(call[name]), [-1]) for name in ("x1", "x2"))
     return call.algebra.join(one, other.mT)
+
+
+@rule("_pdist_forward")
+def pairs(call: Call) -> Tensor:
+    """Two rows."""
+    rows = call.algebra.reduce(call.labels(call["self"]).expand(call["self"].shape), [-1], keepdim=False)
+    one, other = torch.triu_indices(len(rows), len(rows), 1)
+    return call.algebra.join(rows[one], rows[other])
