@@ -25,7 +25,7 @@ def close(run: Callable[[Tensor], Tensor], rank: int = 3, *, route_given: bool =
     x = torch.randn(n)
     other = torch.where(torch.arange(n) > rank, torch.randn(n), x)
     torch.manual_seed(0)
-    closing = Closing([rank])
+    closing = Closing([0, rank, n - 2])
     found = trace(lambda: run(x), [(x, torch.arange(n))], watchers=[closing], route_given=route_given)
     torch.manual_seed(0)
     _, closure = closing.compare(lambda: run(other), rank, found)

@@ -68,11 +68,11 @@ class Closure:
 
 @dataclass
 class _Result:
-    """What an operator wrote: its shape, and its values with their labels, or checksums for each rank."""
+    """What an operator wrote: its shape, how many of the ranks each label exceeds, and its values or checksums."""
 
     shape: torch.Size
     dtype: torch.dtype
-    labels: Tensor
+    above: Tensor
     values: Tensor | None = None
     sums: dict[int | None, Tensor] = field(default_factory=dict[int | None, Tensor])
     steady: bool = True
@@ -96,6 +96,7 @@ class Closing:
 
     def __init__(self, ranks: Sequence[int]) -> None:
         self.ranks = sorted(set(ranks))
+        assert len(self.ranks) < 256, "a byte holds how many ranks a label exceeds"
         self._steps: list[_Step] = []
         self._returned: list[_Result] | None = None
         self._reads = 0
@@ -145,7 +146,7 @@ class Closing:
 
     def _pass(self, run: Callable[[], Any], rank: int, limit: int, floor: float, trace: Trace) -> tuple[Any, Closure]:
         given = limit < len(self._steps)
-        against = _Against(self._steps, rank, limit)
+        against = _Against(self._steps, rank, self.ranks.index(rank), limit)
         output = _replay(run, against.step)
         against.finish(not given)
         if against.fault is not None:
@@ -178,28 +179,37 @@ class Closing:
                         result.floor, float(_distance(result.values, target).max()) if target.numel() else 0
                     )
                 else:  # where it never has the same bits, it says nothing
-                    found = _sums(target, result.labels, self.ranks)
-                    result.steady &= all(torch.equal(own, found[rank]) for rank, own in result.sums.items())
+                    found = _sums(target, result.above, range(len(self.ranks)))
+                    result.steady &= all(torch.equal(own, found[place]) for place, own in result.sums.items())
 
         output = _replay(same, step)
         differ(self._returned or [], [t for t in tensors(output) if plain(t)])
 
     def _keep(self, tensor: Tensor, labels: Tensor, whole: bool = False) -> _Result:
         tensor = tensor.detach()
-        result = _Result(tensor.shape, tensor.dtype, compact(labels).clone().expand(labels.shape))
+        result = _Result(tensor.shape, tensor.dtype, self._above(labels))
         if whole or (tensor.numel() <= WHOLE and self._bytes < KEPT_BYTES):
             result.values = tensor.clone()
             self._bytes += tensor.numel() * tensor.element_size()
         else:
-            result.sums = _sums(tensor, labels, self.ranks)
+            result.sums = _sums(tensor, result.above, range(len(self.ranks)))
         return result
+
+    def _above(self, labels: Tensor) -> Tensor:
+        """How many of the ranks each label exceeds."""
+        small = compact(labels)
+        out = torch.zeros(small.shape, dtype=torch.uint8)
+        for rank in self.ranks:
+            out += small > rank + LOOSE + 1
+        return out.expand(labels.shape)
 
 
 class _Against:
     """Compares a pass with the recorded one, step by step, up to the first that differs."""
 
-    def __init__(self, steps: Sequence[_Step], rank: int, limit: int) -> None:
+    def __init__(self, steps: Sequence[_Step], rank: int, place: int, limit: int) -> None:
         self.steps, self.rank, self.limit = steps, rank, limit
+        self.place = place  # of the rank, among those of the closing
         self.fault: Closure | None = None
         self.compared = self.done = 0
         self.floor = 0.0
@@ -229,7 +239,7 @@ class _Against:
         """One tensor that both passes have."""
         if self.fault is not None:
             return
-        low = compact(result.labels) <= self.rank + LOOSE + 1
+        low = compact(result.above) <= self.place
         if result.shape != tensor.shape or result.dtype != tensor.dtype:
             if grant == 0.0 or bool(low.any()):
                 self.differs(operator, place, None, 0.0, f"shape {tuple(tensor.shape)}, not {tuple(result.shape)}")
@@ -246,7 +256,7 @@ class _Against:
                 self.differs(operator, place, worst, floor, "an element that it may not move has moved")
             return
         if result.steady and not _same_sums(
-            result.sums, _sums(tensor, result.labels, [self.rank]), result.labels, self.rank
+            result.sums, _sums(tensor, result.above, [self.place]), result.above, self.place
         ):
             self.differs(operator, place, None, 0.0, "an element that it may not move has moved")
 
@@ -351,33 +361,33 @@ def _rounding(tensor: Tensor) -> float:
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _sums(tensor: Tensor, labels: Tensor, ranks: Sequence[int]) -> dict[int | None, Tensor]:
-    """Checksums of the bits of elements: of each row, where a row has one label (under None); else, for each rank, of
-    blocks of those whose label is at or below it.
+def _sums(tensor: Tensor, above: Tensor, places: Sequence[int]) -> dict[int | None, Tensor]:
+    """Checksums of the bits of elements: of each row, where a row has one label (under None); else, for each place of a
+    rank, of those elements of each row whose label is at or below that rank.
 
     Bits are multiplied by odd numbers, so that a change of any one element changes its sum.
     """
-    tensor, labels = tensor.detach().resolve_neg().cpu(), compact(labels)
+    tensor, above = tensor.detach().resolve_neg().cpu(), compact(above)
     if tensor.is_complex():
-        tensor, labels = torch.view_as_real(tensor.resolve_conj()), labels[..., None]
+        tensor, above = torch.view_as_real(tensor.resolve_conj()), above[..., None]
     if tensor.dim() == 0:
-        tensor, labels = tensor[None], labels.reshape(1)
-    axis = _axis(labels)
+        tensor, above = tensor[None], above.reshape(1)
+    axis = _axis(above)
     width = math.prod(tensor.shape[axis:])
     rows = width >= ROW
     if not rows:  # one row for all but the last axis
         axis, width = (tensor.dim() - 1, tensor.shape[-1]) if tensor.dim() > 1 else (1, 1)
-        labels = labels.expand(*tensor.shape[:axis], *labels.shape[axis:]).reshape(-1, math.prod(labels.shape[axis:]))
+        above = above.expand(*tensor.shape[:axis], *above.shape[axis:]).reshape(-1, math.prod(above.shape[axis:]))
     flat = tensor.reshape(-1, width)
     step = max(1, AT_ONCE // max(1, width))
-    kept = [None] if rows else list(ranks)
-    parts: dict[int | None, list[Tensor]] = {rank: [] for rank in kept}
+    kept = [None] if rows else list(places)
+    parts: dict[int | None, list[Tensor]] = {place: [] for place in kept}
     for start in range(0, len(flat), step):
         bits = _weighed(flat[start : start + step])
-        for rank in kept:
-            own = bits if rank is None else bits * (labels[start : start + step] <= rank + LOOSE + 1)
-            parts[rank].append(own.sum(-1, dtype=bits.dtype))
-    return {rank: torch.cat(sums) for rank, sums in parts.items()}
+        for place in kept:
+            own = bits if place is None else bits * (above[start : start + step] <= place)
+            parts[place].append(own.sum(-1, dtype=bits.dtype))
+    return {place: torch.cat(sums) for place, sums in parts.items()}
 
 
 def _axis(labels: Tensor) -> int:
@@ -402,11 +412,11 @@ def _odd(count: int, dtype: torch.dtype) -> Tensor:
     return torch.arange(count, dtype=dtype) * 0x9E3779 * 2 + 1
 
 
-def _same_sums(one: Mapping[int | None, Tensor], other: Mapping[int | None, Tensor], labels: Tensor, rank: int) -> bool:
+def _same_sums(one: Mapping[int | None, Tensor], other: Mapping[int | None, Tensor], above: Tensor, place: int) -> bool:
     """Whether the checksums of all elements at or below a rank agree."""
     if None not in one:
-        return torch.equal(one[rank], other[rank])
-    low = compact(labels) <= rank + LOOSE + 1
+        return torch.equal(one[place], other[place])
+    low = compact(above) <= place
     axis = _axis(low)
-    low = low.reshape(low.shape[:axis]).expand(labels.shape[:axis]).reshape(-1)
+    low = low.reshape(low.shape[:axis]).expand(above.shape[:axis]).reshape(-1)
     return torch.equal(one[None][low], other[None][low])
