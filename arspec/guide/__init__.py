@@ -21,6 +21,7 @@ TOPICS = (
     "audit",
     "testing",
     "leakbench",
+    "census",
     "pictures",
     "data",
     "train",
