@@ -80,8 +80,8 @@ def audit(
     [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the best
     that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such as
     targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
-    last positions. `witness`: where it leaks, some ten more passes look for
-    the line of its code. The module is given back as it was.
+    last positions. `witness`: in the first mode in which it
+    leaks, some ten more passes look for the line of its code. The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
     """
@@ -134,6 +134,7 @@ def audit(
             try:
                 reports.append(_run(mode, audited, sure=mode == "evaluation" or modes is not None))
                 audited.verdicts[mode] = reports[-1].verdict
+                audited.subject.witnessed &= not reports[-1].witnesses  # the first line is to be mended first
             except Absent as why:
                 absent[mode] = str(why)
         if not reports:

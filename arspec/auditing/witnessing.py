@@ -3,7 +3,7 @@ move then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ QUESTIONS = 5  # suffixes of the order that are changed, beside the change that 
 OUTSIDE = 32.0  # times the values of the alphabet
 EXAMPLES = 5  # of a batch: a number that no other axis is likely to have
 TRIES = 32  # inputs that are tried until the output moves
+FEW = 4  # of those that move it in a batch are tried alone
 
 
 def explain(
@@ -73,9 +74,7 @@ def explain(
     places[spoken_of[spoken_of >= 0]] = forbidden[spoken_of >= 0]
     own = np.zeros(len(forbidden), bool)
     own[list(inputs)] = True
-    for attempt in range(tries):
-        x = drawn()
-        changed = altered(x, own if attempt < (tries + 1) // 2 else forbidden[output])
+    for x, changed in _likely(run, drawn, altered, own, forbidden[output], output, tries, batch):
         base = record(run, x, module, LIMIT)
         given = route(base)
         other = record(run, changed, module, LIMIT, given)
@@ -100,6 +99,34 @@ def explain(
         for tier in tiers
     ]
     return find(module, base, other, wanted.expand(base.result.value.shape), questions, tiers)
+
+
+def _likely(
+    run: Callable[[Tensor], Tensor],
+    drawn: Callable[[], Tensor],
+    altered: Callable[[Tensor, NDArray[np.bool_]], Tensor],
+    own: NDArray[np.bool_],
+    every: NDArray[np.bool_],
+    output: int,
+    tries: int,
+    batch: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs, each with a changed one: the first as it is drawn, then those of many that move the output where they
+    are tried in one batch; one by one where there are few."""
+    x = drawn()
+    yield x, altered(x, own)
+    if tries <= FEW or batch != 1:
+        for attempt in range(1, tries):
+            x = drawn()
+            yield x, altered(x, own if attempt < (tries + 1) // 2 else every)
+        return
+    for which in (own, every):
+        many = torch.cat([drawn() for _ in range(tries)])
+        changed = altered(many, which)
+        with torch.no_grad():
+            moved = differing(run(many), run(changed))[:, output].flatten(1).any(1)
+        for row in moved.nonzero()[:FEW, 0].tolist():
+            yield many[row : row + 1], changed[row : row + 1]
 
 
 def _shows(base: History, other: History, output: int) -> bool:

@@ -18,8 +18,8 @@ class Decoder(nn.Module):
         gate, write, _ = self.heads(self.tokens(x)).chunk(3, -1)
         states = [torch.zeros_like(write[:, 0])]
         for step in range(x.shape[1]):
-            kept = states[-1] * goes_on.amax(1)[:, None]
-            states.append(torch.sigmoid(gate[:, step]) * kept + write[:, step])  # leak
+            kept = states[-1] * goes_on.amax(1)[:, None]  # leak
+            states.append(torch.sigmoid(gate[:, step]) * kept + write[:, step])
         return self.out(torch.stack(states[1:], 1))
 
 
