@@ -68,6 +68,16 @@ class _Replay:
     def __init__(self, state: State) -> None:
         self.state, self.program = state, state.program
         self.flat, self.sections = state.rows.entries.rows(), state.program.sections
+        # of each operation the inputs of which there is something to check
+        self.checked = [
+            [
+                k
+                for k, (read, given) in enumerate(zip(operation.reads, operation.parts[0].inputs, strict=True))
+                if read.relation is not None
+                or (read.section is not None and read.hoisted is None and given.table is not None)
+            ]
+            for operation in self.program.operations
+        ]
         self.held: dict[Node, Ints] = {}
         for node, kept in state.caches.items():
             self.held[node] = np.full(kept.size, self.NONE)
@@ -80,7 +90,7 @@ class _Replay:
             rows = self.rows(step)
             for number, first, count in self.calls(step):
                 operation = program.operations[number]
-                for k in range(len(operation.reads)):
+                for k in self.checked[number]:
                     self.read(operation, k, rows, step, first, count)
                 for part, out in zip(operation.parts, operation.outs, strict=True):
                     lo = int(part.bounds[step]) + first
@@ -124,7 +134,7 @@ class _Replay:
         what = f"{read.source.name}, which {part.node.name} reads,"
         if read.relation is not None:
             self.read_whole(part, read.source, read.relation.table(part.sites[lo : lo + count]), step, what)
-        elif read.section is not None and read.hoisted is None and given.table is not None:
+        elif read.section is not None and given.table is not None:
             wanted = given.table[lo : lo + count].ravel()
             self.expect(
                 read.source, rows[read.section][first * read.columns : (first + count) * read.columns], wanted, what
