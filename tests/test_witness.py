@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from arspec.auditing import audit
@@ -112,7 +116,7 @@ def test_a_long_row_is_told_by_a_short_one() -> None:
     assert "at t=16" in str(witness)
 
 
-def test_columns_are_characters_and_missing_files_have_no_text(tmp_path: object) -> None:
+def test_columns_are_characters_and_missing_files_have_no_text() -> None:
     assert span(Place("/nowhere/at/all.py", 3, "f")) is None
     assert shown_path(__file__).endswith("test_witness.py")
 
@@ -124,3 +128,31 @@ def test_the_weights_and_the_random_state_are_as_before() -> None:
     audit(module, "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
     assert torch.equal(state, torch.random.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
+
+
+def test_a_picture_draws_the_way(tmp_path: Path) -> None:
+    from arspec.auditing.picture import draw
+
+    clean, leaking = (
+        audit(Outer(wrong), "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"], name="$x_\x1b[31m")
+        for wrong in (9, 2)
+    )
+    widths: list[int] = []
+    for name, report in (("clean", clean), ("leaking", leaking)):
+        draw(report, tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as image:
+            widths.append(image.width)
+    assert widths[1] > widths[0]
+
+
+def test_text_of_others_steers_no_terminal(tmp_path: Path) -> None:
+    """A path of a module and a line of a file may hold anything."""
+    report = audit(Outer(2), "b t", "b t k", {"t": 12}, levels=9, offset=1, modes=["evaluation"])
+    (witness,) = report.places
+    wild = tmp_path / "wild.py"
+    wild.write_text("x = 1  # \x1b[31m\u202e\n")
+    first = witness.chain.blamed[0]
+    place = replace(first.place, file=str(wild), line=1, module="\x1b]0;title\x07", column=0, end_line=1, end_column=9)
+    changed = replace(witness, chain=replace(witness.chain, blamed=(replace(first, place=place),)))
+    assert not [char for char in str(changed) if not char.isprintable() and char != "\n"]
+    assert "\x1b" not in str(changed)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arspec.auditing.shown import Witness, grouped, shown_path
 from arspec.auditing.values import MAX_VARIABLES
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, visible
 from arspec.extras import need
 from arspec.files.figures import lines_between, sheet, write
 
 if TYPE_CHECKING:
     from arspec.auditing.report import AuditReport
 
+BOXES, WIDE = 14, 64  # of the way of a value: boxes, and characters of a line
 FORBIDDEN, UNSEEN, SEEN, LEAK = 0, 1, 2, 3
 COLOURS = ("#f2f2f0", "#e9b44c", "#2b6c99", "#d7263d")
 LABELS = ("may not be read", "unseen", "seen", "leak")
@@ -31,8 +33,12 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
     state = _states(report)
     by_rank = np.argsort(report.rank, kind="stable")
     image = len(report.layout.grid) == 2
-    figure = sheet((12.5 if image else 6.8, 6.9), dpi=120)
-    axes = figure.subplots(1, 2 if image else 1, squeeze=False)[0]
+    witness = next((each for each in report.places if each.output), None)
+    panels = 1 + image + (witness is not None)
+    figure = sheet((0.9 + 5.9 * panels, 6.9), dpi=120)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    if witness is not None:
+        _way(axes[-1], witness)
     colours = ListedColormap(list(COLOURS))
     axes[0].imshow(state[np.ix_(by_rank, by_rank)], cmap=colours, vmin=0, vmax=3, interpolation="nearest")
     axes[0].set(xlabel="variable that is read, by rank", ylabel="variable that is spoken of, by rank")
@@ -49,11 +55,35 @@ def draw(report: AuditReport, path: str | os.PathLike[str]) -> None:
         axes[1].set_title(f"what ({report.layout.name(variable)}) reads")
     verdict = f"{report.leaks:,} leaks" if report.leaks else str(report.verdict)
     coverage = "" if not report.paired else f", coverage {100 * report.coverage:.2f} %"
-    figure.suptitle(f"{report.name}: {verdict}{coverage}")
+    figure.suptitle(visible(f"{report.name}: {verdict}{coverage}"), parse_math=False)
     patches = [Patch(facecolor=c, edgecolor="#808080", label=text) for c, text in zip(COLOURS, LABELS, strict=True)]
     figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
 
     write(figure, Path(path), form="png")
+
+
+def _way(axes: Any, witness: Witness) -> None:
+    """The way of a value, from above: a box for each line of the author's code, that which breaks the order in red."""
+    groups = grouped(witness.chain)
+    at = next((k for k, (_, learns) in enumerate(groups) if learns), 0)
+    if len(groups) > BOXES:
+        first = max(0, min(at - BOXES // 2, len(groups) - BOXES))
+        groups = groups[first : first + BOXES]
+    axes.set(xlim=(0, 1), ylim=(len(groups) + 0.5, -0.5))
+    axes.axis("off")
+    axes.set_title(visible(f"({witness.input}) to the output for ({witness.output})"), parse_math=False)
+    for k, (steps, learns) in enumerate(groups):
+        place = steps[0].place
+        where = f"{place.module or 'the module'}  {shown_path(place.file)}:{place.line}"
+        names = ", ".join(dict.fromkeys(step.operator for step in steps))
+        told = "\n".join(visible(line if len(line) <= WIDE else line[: WIDE - 3] + "...") for line in (where, names))
+        colour = COLOURS[LEAK] if learns else COLOURS[SEEN]
+        frame = {"boxstyle": "round", "facecolor": "white", "edgecolor": colour, "linewidth": 2.0 if learns else 1.0}
+        style = {"ha": "center", "va": "center", "fontsize": 7, "parse_math": False}
+        axes.text(0.5, k, told, color=COLOURS[LEAK] if learns else "black", bbox=frame, **style)
+        if k:
+            arrow = {"arrowstyle": "->", "color": "#808080"}
+            axes.annotate("", (0.5, k - 0.32), (0.5, k - 0.68), arrowprops=arrow)
 
 
 def _states(report: AuditReport) -> NDArray[np.int64]:
