@@ -211,9 +211,11 @@ for _name in ["sum", "mean", "amax", "amin", "logsumexp", "var", "prod", "softma
 
     @operator(_name)
     def _reduced(w: Writer, x: Tensor, name: str = _name) -> Made:
-        if not floating(x) or x.dim() == 0 or (name == "var" and x.shape[0] < 2):
+        if not floating(x) or x.dim() == 0:
             return None
         dim, keep = _dim(w, x), w.chance.random() < 0.5
+        if name == "var" and x.shape[dim] < 2:
+            return None
         if name in ("softmax", "log_softmax"):
             return lambda t: getattr(torch, name)(t, dim)
         return lambda t: getattr(torch, name)(t, dim, keepdim=keep)
