@@ -605,6 +605,19 @@ def scripted(x: Tensor) -> Tensor:
     return script(x)
 
 
+SCRIPT = """
+def flipped(x):
+    # type: (Tensor) -> Tensor
+    values: List[float] = x.tolist()
+    return torch.tensor(values).flip(0)
+"""
+
+
+@case
+def a_list_in_a_script(x: Tensor) -> Tensor:
+    return COMPILED[2].flipped(x)
+
+
 @case
 def one_hot(x: Tensor) -> Tensor:
     return F.one_hot((x.flip(0) > 0).long(), 2)
@@ -843,6 +856,7 @@ def compiled() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         COMPILED[:] = [torch.compile(flipped, backend="eager"), torch.jit.trace(flipped, start(), check_trace=False)]
+        COMPILED.append(torch.jit.CompilationUnit(SCRIPT))
         COMPILED[0](start())
 
 
