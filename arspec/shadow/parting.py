@@ -40,6 +40,8 @@ def parted(
     parting = [
         (a, b) for a, b in _pairs(ours, theirs, side, window) if a.name not in UNSET and _differ(a, b, side, window)
     ]
+    used = _used(other)
+    parting = [pair for pair in parting if pair[1].index in used] or parting
     reads = other.reading
     first = next((pair for pair in parting if pair[1].index in reads), parting[0] if parting else None)
     if first is None:
@@ -105,6 +107,18 @@ def _apart(x: Tensor, y: Tensor, side: Side, window: tuple[int, int, int] | None
             x = x.narrow(axis, 0 if side == "left" else m - least, least)
             y = y.narrow(axis, 0 if side == "left" else n - least, least)
     return bool(differing(x, y).any())
+
+
+def _used(history: History) -> set[int]:
+    """The calls that the result of a pass is computed from; a last state that nobody reads is not among them."""
+    stack = [] if history.result is None else [history.result]
+    found: set[int] = set()
+    while stack:
+        held = stack.pop()
+        if held.producer is not None and held.producer[0] not in found:
+            found.add(held.producer[0])
+            stack += history.calls[held.producer[0]].inputs
+    return found
 
 
 def _kept(history: History, call: Recorded, since: int) -> list[Recorded]:
