@@ -20,6 +20,8 @@ from tests.leakbench.cases import CASES, Case
 ELSEWHERE = {
     "sampler_stale": "a sampler is compared with its scores, draw by draw, and with no other pass",
     "sampler_temperature": "the same",
+    "capacity_by_batch": "the line before the count is named, where tokens of all examples are laid into one row",
+    "capacity_by_length": "the line that mixes is named, of which loops of two lengths are laid over one another",
 }
 LINES = [
     "layer_three_of_ten", "mask_inverted", "chomp_too_little", "transposed_crop", "circular_columns", "squeeze_excite",
