@@ -30,7 +30,7 @@ SLOTS = 512  # examples of a batch, at most
 MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
 MIXING = 6  # further forward passes there
 SAMPLED = 16  # outputs that are looked at where there are too many for all
-NARROWING = 6  # forward passes for that, beyond those of the search
+NARROWING = 4  # forward passes for that, beyond those of the search
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 MAX_VARIABLES = 4096  # more have no matrix of pairs
 
@@ -258,7 +258,7 @@ def _search(
             (kind, int(rows[row]), int(output))
             for row, output in zip(*np.nonzero(moved.numpy() & ~one[:, None]), strict=True)
         ]
-        if bench.mixes and pending:
+        if bench.mixes and (pending or found.violations):
             break  # every change costs a pass of its own, and one leak is enough
     if found.violations:
         return
