@@ -71,6 +71,15 @@ def _shares(sites: Tensor, flat: Tensor) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, len(sites), size))
 
 
+def _in_one_piece(y: Tensor) -> bool:
+    """Whether the positions of y [B, C, *grid] are one axis of it as it lies in memory."""
+    try:
+        y.view(*y.shape[:2], -1)
+    except RuntimeError:
+        return False
+    return True
+
+
 class _AddGathered(Function):
     @staticmethod
     def forward(ctx: Any, y: Tensor, x: Tensor, gathers: list[Gather], *weights: Tensor) -> Tensor:
@@ -78,7 +87,7 @@ class _AddGathered(Function):
         ctx.mark_dirty(y)
         ctx.gathers = gathers
         found = _add_gathered(y, x, gathers, list(weights))
-        return y if found.data_ptr() == y.data_ptr() else y.copy_(found)  # a y in several pieces was copied
+        return y if _in_one_piece(y) else y.copy_(found)  # a y in several pieces was copied
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
