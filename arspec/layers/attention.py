@@ -90,7 +90,7 @@ class Attention(Layer):
         else:
             y = self._masked(q, self._heads(k), self._heads(v), c)
         if "order" in c:
-            y = torch.empty_like(y).index_copy(1, c["order"], y)
+            y = torch.zeros_like(y).index_copy(1, c["order"], y)
         return channels_first(y, node.out)
 
     def _in_sequence(self, q: Tensor, k: Tensor, v: Tensor, strict: bool) -> Tensor:

@@ -39,7 +39,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
         def tap(node: Node, value: Tensor) -> Tensor:
             if node is graph.data or node.traits.float_leaf:
                 value = value.detach().requires_grad_(True)
-                leaves.append(Leaf(value, _variables(node)))
+                leaves.append(Leaf(value, variables_of(node)))
             return value
 
         last = model.last(x, member, expanded(len(x)), tap)
@@ -56,7 +56,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
     return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw)
 
 
-def _variables(node: Node) -> Ints:
+def variables_of(node: Node) -> Ints:
     """[G * C * P]: the variable that each entry of a node at the data's sites stands for."""
     out = node.out
     first = out.frame.part[0] * out.positions if isinstance(out.frame, Cells) and out.frame.part else 0

@@ -1,0 +1,32 @@
+"""What the labels of a pass of a compiled spec say: exact contexts, found without the proof."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from arspec.network.module import Network
+from arspec.shadow.contexts import contexts
+from arspec.types import Bools
+from arspec.verification.subject import random_conditions, variables_of
+
+
+def labelled_contexts(model: Network, member: int = 0, seed: int = 0) -> Bools | None:
+    """[V, V]: which variables (column) the parameters of each variable (row) read, under a member of the family.
+
+    The network runs on random data with its weights as they are: weights of zero cut. None where an operator has no
+    rule, or memory was written unseen."""
+    graph, data = model.graph, model.graph.data
+    generator = torch.Generator().manual_seed(seed)
+    shape = (1, *model.spec.data.shape)
+    x = torch.randint(min(model.spec.data.channel_levels), shape, generator=generator)
+    values = {data: model.data_tensor(x).clone(), **model.condition_tensors(random_conditions(model, seed), 1)}
+    variables = torch.from_numpy(variables_of(data).copy()).reshape(1, *values[data].shape[1:])
+
+    def rows() -> Tensor:
+        return model.rows(model.run(dict(values), member)).amax(-1)[0]
+
+    with torch.no_grad():
+        found = contexts(rows, [(values[data], variables)], graph.members[member].order.variables)
+    exact = not (found.opaque or found.unseen or any(not read.given for read in found.python))
+    return found.reads if exact else None
