@@ -1,13 +1,13 @@
 """`verify`: the proof, then tests of the compiled module that hold the implementation to it.
 
-The thin twin is tested whole: gradients of every variable's parameters, and perturbations at every cut of the order.
+The thin twin is tested whole: by the labels of one pass, else by gradients, and by perturbations at every cut.
 At full size a few variables are sampled, or all of them are tested on request.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from arspec.language.load import Spec
 from arspec.progress import Progress
 from arspec.types import Bools, Ints
 
+if TYPE_CHECKING:
+    from arspec.network.module import Network
+    from arspec.verification.dependencies.subject import Subject
+
 DRAWS = 6  # of weights, at the least
 MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
 SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
@@ -33,8 +37,9 @@ MEMBERS = 2  # of a family, whose modules are tested (all are proven)
 class ModuleTest:
     """What one test of the compiled module found. Counts are of pairs (v, u) of variables.
 
-    beyond: pairs that moved or had a gradient, and that the proof does not contain (a fault of the implementation);
-    missing: pairs of the context in which no draw showed a gradient."""
+    by: labels of one pass, or gradients over several draws of the weights; perturbations are made beside either.
+    beyond: pairs that these show, and that the proof does not contain (a fault of the implementation);
+    missing: pairs of the context that they do not show."""
 
     name: str
     shape: tuple[int, ...]
@@ -47,6 +52,7 @@ class ModuleTest:
     lost: list[str] = field(
         default_factory=list[str]
     )  # nodes of which an offset that the spec has reaches nothing here
+    by: str = "gradients"
 
     @property
     def ok(self) -> bool:
@@ -72,8 +78,8 @@ class ModuleTest:
             if self.lost
             else ""
         )
-        draws = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
-        return f"{self.name:10} {size}, {self.rows:,} variables, {draws}: {verdict}{equal}{small}"
+        how = "labels" if self.by == "labels" else f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        return f"{self.name:10} {size}, {self.rows:,} variables, {how}: {verdict}{equal}{small}"
 
 
 def verify(
@@ -110,7 +116,6 @@ def _rows(spec: Spec, whole: bool) -> Ints:
 
 def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     from arspec.network.module import Network
-    from arspec.verification.dependencies.gradients import gradient_pattern
     from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
 
@@ -118,16 +123,13 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     model = Network(spec).eval() if large else Network(spec).double().eval()
     subject = subject_of(model, member)
     proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
-    pattern: Bools = np.zeros_like(proven)
     some = [int(row) for row in rows]
     batch = _batch(spec, model.dtype.itemsize)
-    draws = 0
-    most, least = (1, 1) if large else (MAX_DRAWS, DRAWS)
-    with Progress(f"testing gradients ({name})", least, "draws of weights") as progress:
-        while draws < most and (draws < least or (proven & ~pattern).any()):
-            pattern |= gradient_pattern(_drawn(subject, draws), some, draws=1, bases=1, seed=draws, batch=batch)
-            draws += 1
-            progress.advance()
+    pattern = None if large else _labelled(model, member, subject)
+    by, draws = "labels", 1
+    if pattern is None:
+        by = "gradients"
+        pattern, draws = _by_gradients(name, subject, some, proven, batch, large)
     if large:
         found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=batch)
     else:
@@ -139,7 +141,35 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
         for v in found.violations
     ]
     missing = int((proven & ~pattern).sum())
-    return ModuleTest(name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told)
+    return ModuleTest(
+        name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told, by=by
+    )
+
+
+def _labelled(model: Network, member: int, subject: Subject) -> Bools | None:
+    """What one pass with its shadow says of all pairs: it is faster than gradients, and no flat one hides a pair."""
+    from arspec.verification.labels import labelled_contexts
+
+    assert subject.redraw is not None
+    subject.redraw(0)  # weights of zero would cut
+    return labelled_contexts(model, member)
+
+
+def _by_gradients(
+    name: str, subject: Subject, rows: list[int], proven: Bools, batch: int, large: bool
+) -> tuple[Bools, int]:
+    """[rows, V] by gradients over several draws of the weights, and how many these were."""
+    from arspec.verification.dependencies.gradients import gradient_pattern
+
+    pattern: Bools = np.zeros_like(proven)
+    draws = 0
+    most, least = (1, 1) if large else (MAX_DRAWS, DRAWS)
+    with Progress(f"testing gradients ({name})", least, "draws of weights") as progress:
+        while draws < most and (draws < least or (proven & ~pattern).any()):
+            pattern |= gradient_pattern(_drawn(subject, draws), rows, draws=1, bases=1, seed=draws, batch=batch)
+            draws += 1
+            progress.advance()
+    return pattern, draws
 
 
 def _batch(spec: Spec, bytes_each: int) -> int:
