@@ -561,3 +561,47 @@ def test_what_a_module_prints_is_no_part_of_the_report(tmp_path: Path, capsys: p
     assert json.loads(said.out)["ok"] and said.err.startswith("loading\ncalled\n")
     with pytest.raises(InputError, match=r"(?s)AR812.*SystemExit"):
         command(f"{tmp_path / 'talks.py'}:Ends", *shape)
+
+
+class Keeps(planted.Causal):
+    """Keeps what it saw: in attributes, in lists, in buffers, in hooks that it registers at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(planted.WIDTH)
+        self.last = None
+        self.dropout = nn.Dropout(0.5)
+
+    def features(self, x):
+        self.last = x
+        self.seen = len(x)
+        return self.dropout(self.norm(super().features(x).transpose(1, 2)).transpose(1, 2))
+
+
+def test_a_module_is_left_as_found():
+    module = Keeps().train()
+    module.first.eval()
+    module.out.bias.requires_grad_(False)
+    called: list[int] = []
+    hook = module.second.register_forward_hook(lambda *_: called.append(1))
+    module(torch.rand(2, 8)).sum().backward()
+    gradients = {name: None if w.grad is None else w.grad.clone() for name, w in module.named_parameters()}
+    wanted = {name: weight.requires_grad for name, weight in module.named_parameters()}
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    modes = [part.training for part in module.modules()]
+    last, hooks = module.last, dict(module.second._forward_hooks)
+    torch.manual_seed(5)
+    random = torch.get_rng_state()
+    of_sequence(module)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert [part.training for part in module.modules()] == modes
+    assert module.last is last and module.seen == 2
+    assert dict(module.second._forward_hooks) == hooks
+    for name, weight in module.named_parameters():
+        before = gradients[name]
+        assert weight.requires_grad == wanted[name]
+        assert (weight.grad is None) == (before is None)
+        assert weight.grad is None or before is None or torch.equal(weight.grad, before)
+    after = module.state_dict()
+    assert all(torch.equal(state[name], after[name]) and state[name].dtype == after[name].dtype for name in state)
+    hook.remove()

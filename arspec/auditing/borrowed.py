@@ -22,25 +22,59 @@ WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are
 
 @contextmanager
 def borrowed(module: nn.Module) -> Generator[None]:
-    """Gives weights, buffers, precision and modes of the module and of its parts back as they were."""
-    modes = [(part, part.training) for part in module.modules()]
-    weights = [(weight, weight.data, weight.data.clone()) for weight in module.parameters()]
-    buffers = [
-        (part, name, buffer, buffer.detach().clone())
-        for part in module.modules()
-        for name, buffer in part.named_buffers(recurse=False)
+    """Gives weights, buffers, gradients, precision, modes, hooks and the random state back as they were.
+
+    Of each part of the module the attributes are put back too, so that what a call keeps there is gone."""
+    parts = list(module.modules())
+    modes = [(part, part.training) for part in parts]
+    attributes = [(part, dict(part.__dict__)) for part in parts]
+    registered = [
+        (entries, entries.copy())
+        for part in parts
+        for entries in part.__dict__.values()
+        if isinstance(entries, dict) and not isinstance(entries, nn.Module)
     ]
+    weights = [
+        (weight, weight.data, weight.data.clone(), weight.requires_grad, weight.grad, _kept(weight.grad))
+        for weight in module.parameters()
+    ]
+    buffers = [(part, name, buffer, buffer.detach().clone()) for part, name, buffer in _buffers(parts)]
+    random = torch.get_rng_state()
+    default = torch.get_default_dtype()
     try:
         yield
     finally:
-        for weight, data, values in weights:
+        for part, kept in attributes:
+            part.__dict__.clear()
+            part.__dict__.update(kept)
+        for entries, kept in registered:
+            entries.clear()
+            entries.update(kept)
+        for weight, data, values, wanted, gradient, kept in weights:
+            weight.grad = None
             weight.data = data
             weight.data.copy_(values)
+            weight.requires_grad_(wanted)
+            if gradient is not None and kept is not None:
+                gradient.data, numbers = kept
+                gradient.data.copy_(numbers)
+                weight.grad = gradient
         for part, name, buffer, values in buffers:
-            setattr(part, name, buffer)
+            part._buffers[name] = buffer  # pyright: ignore[reportPrivateUsage]
             buffer.data.copy_(values)
         for part, training in modes:
             part.training = training
+        torch.set_rng_state(random)
+        torch.set_default_dtype(default)
+
+
+def _kept(gradient: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """The memory of a gradient, and what stands in it."""
+    return None if gradient is None else (gradient.data, gradient.detach().clone())
+
+
+def _buffers(parts: list[nn.Module]) -> list[tuple[nn.Module, str, Tensor]]:
+    return [(part, name, buffer) for part in parts for name, buffer in part.named_buffers(recurse=False)]
 
 
 def _seed(seed: int) -> None:
