@@ -605,3 +605,30 @@ def test_a_module_is_left_as_found():
     after = module.state_dict()
     assert all(torch.equal(state[name], after[name]) and state[name].dtype == after[name].dtype for name in state)
     hook.remove()
+
+
+class FirstCall(planted.Causal):
+    """Scales by the spread of its first batch, as data-dependent initialisation does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Buffer(torch.ones(1))
+        self.known = nn.Buffer(torch.zeros((), dtype=torch.bool))
+
+    def features(self, x):
+        found = super().features(x)
+        if self.training and not self.known:
+            self.scale.copy_(found.std())
+            self.known.fill_(True)
+        return found / self.scale
+
+
+def test_one_time_initialisation_is_told_from_a_leak():
+    report = of_sequence(FirstCall(), modes=["evaluation", "training"])
+    assert report.ok
+    assert "the first call in training initialises the module" in str(report)
+
+
+def test_an_offset_is_suggested_where_every_output_sees_itself():
+    assert "with --offset 1" in str(of_tokens(sequences.Transformer(), levels=6, take=0, modes=["evaluation"]))
+    assert "--offset" not in str(of_sequence(planted.ThroughSign(), modes=["evaluation"]))

@@ -232,10 +232,24 @@ def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case) -> list[st
     notes: list[str] = []
     if seen is not None and not seen.reads.any() and case.variables > 1:
         notes.append("no output reads anything: is the input used?")
+    if _own_alone(reports, case):
+        notes.append(
+            f"each output reads its own variable, and nothing later: with --offset {case.question.offset + 1}, "
+            "an output speaks of the next variable"
+        )
     for report in reports:
         if report.findings.mixes:
             notes.append(f"in {report.mode} mode the examples of a batch read one another, as under batch statistics")
     return notes
+
+
+def _own_alone(reports: list[ModeReport], case: Case) -> bool:
+    """Whether the only forbidden pairs that were seen are those of an output with what its offset puts at its place."""
+    leaks = [report.findings.leaks for report in reports if report.findings.leaks.any()]
+    if not leaks:
+        return False
+    later = case.rank[None, :] > case.rank[:, None]
+    return all(pairs.shape == later.shape and not (pairs & later).any() for pairs in leaks)
 
 
 def _check_numbers(levels: int, range: tuple[float, float], draws: int, bases: int) -> None:

@@ -161,6 +161,24 @@ class Borrowed:
         """An output as the module gives it, or labels of its shape -> [B, V, K]."""
         return self.arrange(self.layout.parameters(out, batch))
 
+    def adopt(self, x: Tensor) -> bool:
+        """Runs a pass on x, and takes the buffers that it leaves as those of the module from now on. Whether a flag
+        changed: a buffer of truth values or whole numbers, but for the count of batches of a norm."""
+        with torch.no_grad():
+            for buffer, values in self._buffers:
+                buffer.copy_(values)
+            flags = self._flags()
+            self(x)
+        self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
+        return any(not torch.equal(flags[name], value) for name, value in self._flags().items() if name in flags)
+
+    def _flags(self) -> dict[str, Tensor]:
+        return {
+            name: buffer.detach().clone()
+            for name, buffer in self.module.named_buffers()
+            if not buffer.is_floating_point() and not name.endswith("num_batches_tracked")
+        }
+
     def resized(self, layout: Layout, arrange: Callable[[Tensor], Tensor]) -> Borrowed:
         """The same module at another size. Its forward passes are counted apart."""
         other = copy(self)

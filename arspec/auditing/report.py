@@ -239,8 +239,9 @@ class AuditReport:
             f"  tested      {self.variables:,} variables in the order {self.order}, {self.input_kind}, "
             f"{self.passes} forward passes, {self.seconds:.1f} s"
         )
-        if self.absent:
-            lines.append("  not run     " + "; ".join(f"{mode}: {why}" for mode, why in self.absent.items()))
+        told = {mode: why for mode, why in self.absent.items() if not why.startswith("--")}
+        if told:
+            lines.append("  not run     " + "; ".join(f"{mode}: {why}" for mode, why in told.items()))
         lines += [f"  note        {note}" for note in self.notes]
         return "\n".join(lines)
 
