@@ -153,16 +153,19 @@ class _Bench:
         self.used = slots(len(base))
         self.examples = base.expand(self.used, -1)
         self.still = self.run(self.examples)
-        # The same input in other slots, beside other examples, in a batch of another shape.
-        others = alphabet[torch.randint(len(alphabet), (self.used // 2 + 1, len(base)), generator=generator)]
+        # The same input in the same slots beside other examples, and in other slots. Where dropout draws other numbers
+        # for another slot, that is no noise: slots are compared with themselves.
+        others = alphabet[torch.randint(len(alphabet), (self.used, len(base)), generator=generator)]
         others[0] = others[-1] = base
-        beside = self.run(others)
+        beside = self.run(others)[[0, -1]]
         here = self.still[0]
-        noise = torch.cat([self.still, beside[[0, -1]]]).sub(here).abs().nan_to_num(0.0).amax(0)
         size = here.abs().nan_to_num(0.0, 0.0, 0.0)
         size = size + (size.median() if size.numel() else 0.0)
         precision = torch.finfo(here.dtype).eps
+        noise = (self.still[[0, -1]] - beside).abs().nan_to_num(0.0).amax(0)
         self.mixes = bool((noise > precision**0.5 * size).any())
+        elsewhere = (self.still - here).abs().nan_to_num(0.0).amax(0)
+        noise = torch.maximum(noise, torch.where(elsewhere > precision**0.5 * size, 0.0, elsewhere))
         if self.mixes:  # one example at a time, alone where the module takes that
             self.used = 1
             self.examples = base[None]
