@@ -3,6 +3,7 @@ and clean modules are left in peace."""
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from arspec.auditing.picture import draw
 from arspec.auditing.verdicts import Verdict
 from arspec.cli.audit import add_arguments, run
 from arspec.diagnostics import InputError
+from arspec.shadow.algebra import broadcast
 from tests.audit_modules import images, planted, sequences
 
 MODULES = Path(__file__).parent / "audit_modules"
@@ -489,6 +491,37 @@ def test_a_file_that_does_not_run_is_told(tmp_path: Path):
 def test_the_flags_are_listed_without_torch():
     code = "import sys; from arspec.cli.audit import add_arguments; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=MODULES.parent.parent).returncode == 0
+
+
+def test_what_is_slow_to_load_is_not_loaded(tmp_path: Path):
+    """torch's compiler and sympy take longer to load than a small audit takes."""
+    (tmp_path / "mine.py").write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Leaks(nn.Module):\n    def forward(self, x):\n"
+        "        y = torch.where(torch.ones(8, 8).tril(1).bool(), x[:, None, :], 0.0).softmax(-1)\n"
+        "        return (y @ x[..., None]).squeeze(-1)\n"
+    )
+    code = (
+        "import sys, arspec, mine; report = arspec.audit(mine.Leaks(), 'b t', 'b t', {'t': 8}, input_kind='float'); "
+        "assert report.places, report; print([name for name in ('torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(MODULES.parent.parent), str(tmp_path)])},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "shapes", [[(3, 1), (4,)], [(), (2, 0)], [(1, 5), (2, 1, 1), (5,)], [(3,), (4,)], [(0,), (3,)]]
+)
+def test_shapes_broadcast_as_in_torch(shapes: list[tuple[int, ...]]):
+    try:
+        wanted = torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match="do not broadcast"):
+            broadcast(*shapes)
+    else:
+        assert broadcast(*shapes) == wanted
 
 
 def command(*arguments: str) -> int:

@@ -65,12 +65,24 @@ def compact(labels: Tensor) -> Tensor:
     return labels[tuple(places)]
 
 
+def broadcast(*shapes: Sequence[int]) -> torch.Size:
+    """The shape to which all broadcast; RuntimeError where there is none. torch's own function first loads sympy."""
+    out: list[int] = []
+    for shape in shapes:
+        out = [1] * (len(shape) - len(out)) + out
+        for axis, size in enumerate(reversed(shape), 1):
+            if size != 1 and out[-axis] not in (1, size):
+                raise RuntimeError(f"the shapes {', '.join(str(tuple(shape)) for shape in shapes)} do not broadcast")
+            out[-axis] = out[-axis] if size == 1 else size
+    return torch.Size(out)
+
+
 def together(labels: Sequence[Tensor]) -> Sequence[int]:
     """The shape to which all broadcast."""
     shape = labels[0].shape
     if all(part.shape == shape for part in labels[1:]):
         return shape
-    return torch.broadcast_shapes(*(part.shape for part in labels))
+    return broadcast(*(part.shape for part in labels))
 
 
 class Ranks:
@@ -113,7 +125,7 @@ class Ranks:
 
     def within(self, labels: Tensor, keep: Tensor) -> Tensor:
         """The highest of what is kept."""
-        lead = torch.broadcast_shapes(labels.shape[:-1], keep.shape[:-2])
+        lead = broadcast(labels.shape[:-1], keep.shape[:-2])
         rows, width = keep.shape[-2:]
         out = torch.zeros((*lead, rows), dtype=DTYPE)
         if out.numel() == 0 or width == 0:

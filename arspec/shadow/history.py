@@ -137,6 +137,10 @@ def replaced(value: Any, by: Callable[[Any], Any]) -> Any:
 class _Recorder(TorchDispatchMode):
     """Writes down every call while it is entered. Tensors stay alive, so that no storage is used twice."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch's compiler need not be loaded
+
     def __init__(self, module: nn.Module, limit: int, route: Sequence[Recorded]) -> None:
         super().__init__()
         self._route = list(reversed(route))

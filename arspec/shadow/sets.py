@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, compact
+from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, broadcast, compact
 
 WORD = 64
 KEPT = 1 << 22  # numbers of the factors of a union over kept places that are laid out together
@@ -97,7 +97,7 @@ class Sets:
 
     def join(self, *labels: Tensor) -> Tensor:
         """The union, element by element."""
-        shape = torch.broadcast_shapes(*(part.shape for part in labels))
+        shape = broadcast(*(part.shape for part in labels))
         out = compact(labels[0])
         for other in labels[1:]:
             out = self._two(out, compact(other))
@@ -170,7 +170,7 @@ class Sets:
 
     def within(self, labels: Tensor, keep: Tensor) -> Tensor:
         """The union of what is kept, as a product of bits."""
-        lead = torch.broadcast_shapes(labels.shape[:-1], keep.shape[:-2])
+        lead = broadcast(labels.shape[:-1], keep.shape[:-2])
         rows, width = keep.shape[-2:]
         out = torch.zeros((*lead, rows), dtype=DTYPE)
         if out.numel() == 0 or width == 0:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
@@ -481,6 +480,8 @@ class Tracer:
         signature = call.signature
         if call.mutated or signature.random or signature.shaped or signature.numbers or signature.foreign:
             return None
+        from torch._decomp import decomposition_table  # slow to load, and most modules need none of it
+
         reference = decomposition_table.get(call.operator)
         if reference is None:
             return None

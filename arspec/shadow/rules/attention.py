@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, LOOSE
+from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import MASKED, kept, margin, narrowed
 from arspec.shadow.rules.table import Labels, rule
@@ -75,7 +75,7 @@ def attention(call: Call) -> Labels:
             scored, brought = algebra.reduce(keys, [-2]), algebra.reduce(values, [-2])
             alone = torch.tensor(key.shape[-2] == 1)
         else:
-            shown = shown.expand(torch.broadcast_shapes(shown.shape, (query.shape[-2], key.shape[-2])))
+            shown = shown.expand(broadcast(shown.shape, (query.shape[-2], key.shape[-2])))
             shown = narrowed(shown, *range(shown.dim() - 2))
             hidden = ~shown.any(-1, keepdim=True)
             shown = shown | hidden

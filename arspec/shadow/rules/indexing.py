@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import moved
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -286,7 +286,7 @@ def embedding_renorm(call: Call) -> Tensor:
 def masked_scatter(call: Call) -> Tensor:
     """What comes in order, where the mask is set; which of it comes reads the mask so far."""
     value, mask, source = call["self"], call["mask"], call["source"]
-    shape = torch.broadcast_shapes(value.shape, mask.shape)
+    shape = broadcast(value.shape, mask.shape)
     labels, own = call.labels(value).expand(shape), call.labels(mask).expand(shape)
     which = call.value(mask).expand(shape)
     stock = call.labels(source).expand(source.shape).reshape(-1)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import Factor, product
 from arspec.shadow.rules.table import Labels, rule
@@ -28,7 +28,7 @@ def substituted(
     if not bool((zero & lower).any()) and not bool(right_zero.any()):
         row = algebra.reduce(torch.where(lower, labels, CONSTANT), [-1])
         return algebra.running(algebra.join(right, row, steady), -2)
-    lead = torch.broadcast_shapes(labels.shape[:-2], right.shape[:-2])
+    lead = broadcast(labels.shape[:-2], right.shape[:-2])
     out = torch.zeros((*lead, *right.shape[-2:]), dtype=labels.dtype)
     nothing = torch.ones(out.shape, dtype=torch.bool)
     for k in range(size):
