@@ -300,8 +300,9 @@ def test_options_of_a_repository_need_one(model: Model, hub: Hub, tmp_path: Path
     options: list[dict[str, Any]] = [{"repo_id": "someone/a"}, {"private": True}, {"commit_message": "x", "token": "y"}]
     for given in options:
         refuses("AR808", lambda given=given: model.save_pretrained(tmp_path / "a", **given), ", ".join(given))
+    unknown: dict[str, Any] = {"nope": 3}
     with pytest.raises(TypeError, match="nope"):
-        model.save_pretrained(tmp_path / "a", **{"nope": 3})
+        model.save_pretrained(tmp_path / "a", **unknown)
     assert not (tmp_path / "a").exists()
     model.save_pretrained(tmp_path / "a", push_to_hub=True, repo_id="someone/a", private=True)
     assert [options["private"] for name, options in hub.asked if name == "create"] == [True]

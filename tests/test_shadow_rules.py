@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -72,7 +72,7 @@ def whole(x: Tensor, weight: Tensor) -> Tensor:
 
 def made(shape: Any) -> Tensor:
     """Normal numbers of a shape, or what a function gives."""
-    return shape() if callable(shape) else N(*shape)
+    return cast("Tensor", shape()) if callable(shape) else N(*shape)
 
 
 def row(name: str, run: Callable[..., Any], *shapes: Any, **more: Any) -> None:
