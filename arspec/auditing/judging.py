@@ -86,6 +86,9 @@ def judge(
         witnesses = of_violation(subject, case, alphabet, found, mode)
         subject.redraw(0)
         return ModeReport(mode, Verdict.LEAKS, passes, found, count, opaque, witnesses=witnesses)
+    if verdict == Verdict.NOT_DECIDED and found.lost:
+        why = f"{why}; outputs are not finite, so that they cannot be compared, for ({case.layout.name(found.lost[0])})"
+        why += f" and {len(found.lost) - 1} more" * (len(found.lost) > 1)
     subject.redraw(0)
     return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
 

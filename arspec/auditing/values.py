@@ -32,6 +32,7 @@ MIXING = 6  # further forward passes there
 SAMPLED = 16  # outputs that are looked at where there are too many for all
 NARROWING = 4  # forward passes for that, beyond those of the search
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
+NAMED = 4  # steps that a text names
 MAX_VARIABLES = 4096  # more have no matrix of pairs
 
 
@@ -75,6 +76,10 @@ def confirm(
             bench = _Bench(subject, case, alphabet, values, generator)
             if bench.mixes and not found.mixes:
                 limit += MIXING
+            if draw == 0 and not found.lost:
+                found.lost = (
+                    (~bench.still.isfinite()).any(-1).any(0).nonzero()[:, 0].tolist() if not bench.sound else []
+                )
             if bench.sound:
                 _search(bench, suspects, found, draw, generator, search.outside, limit, forbidden)
         except InputError:
@@ -90,19 +95,32 @@ def confirm(
 
 
 def apart(one: Tensor, other: Tensor) -> Tensor:
-    """How far two computations of the same numbers are apart, 0 where it may be rounding, infinite where one of them
-    alone is not finite."""
+    """How far two computations of the same numbers are apart: 0 where it may be rounding, and where `lost`."""
     size = torch.maximum(one.abs(), other.abs()).nan_to_num(0.0, 0.0, 0.0)
     distance = (one - other).abs()
     floor = ANOTHER_WAY * (size + (size.median() if size.numel() else 0.0))
     finite = one.isfinite() & other.isfinite()
-    distance = torch.where(finite & (distance > floor), distance, 0.0)
-    return torch.where(one.isfinite() == other.isfinite(), distance, torch.inf)
+    return torch.where(finite & (distance > floor), distance, 0.0)
+
+
+def lost(one: Tensor, other: Tensor) -> Tensor:
+    """Which numbers cannot be compared: one of the two is not finite, but for the same infinity in both, as a masked
+    logit is. A NaN in one computation alone may come from the way it is computed, so that it accuses nobody."""
+    return ~(one.isfinite() & other.isfinite()) & (one != other)
+
+
+def not_finite(lost: Tensor, time: str, first: int = 0) -> str:
+    """Why nothing is decided, with the steps [T] at which numbers are `lost`, counted from `first`; else nothing."""
+    steps = [first + int(step) for step in lost.nonzero()[:, 0]]
+    if not steps:
+        return ""
+    named = ", ".join(map(str, steps[:NAMED])) + f" and {len(steps) - NAMED} more" * (len(steps) > NAMED)
+    return f"outputs are not finite, so that they cannot be compared, at {time} {named}"
 
 
 def check_steady(one: Tensor, again: Tensor) -> None:
     """InputError where two passes on one input are apart."""
-    if bool((apart(one, again) > 0).any()):
+    if bool(((apart(one, again) > 0) | (one.isfinite() != again.isfinite())).any()):
         raise InputError(
             "AR812",
             "the module gives different outputs for the same input, so that nothing can be compared",

@@ -8,7 +8,7 @@ from torch import Tensor
 from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_batch
 from arspec.verification.dependencies import Findings
@@ -29,7 +29,7 @@ def batch(audited: Audited) -> ModeReport:
         verdict, why = closed(strict[0])
         subject.redraw(0)
         return ModeReport("batch", verdict, subject.passes - start, why=why)
-    moved = _by_values(audited)
+    moved, unknown = _by_values(audited)
     found = Findings.none(0)
     if moved:
         found.mixes = True
@@ -41,6 +41,8 @@ def batch(audited: Audited) -> ModeReport:
     given = _both(audited, x, places, route_given=True)
     if _count(given, places) == 0 and not isinstance(given[0], str):
         verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)
+    elif unknown:
+        why = f"{why}; {unknown}"
     subject.redraw(0)
     return ModeReport("batch", verdict, subject.passes - start, found, count, opaque, why)
 
@@ -65,20 +67,29 @@ def _count(labelled: list[Labelled | str], places: Tensor) -> int:
     return int(exceeding.sum())
 
 
-def _by_values(audited: Audited) -> str:
-    """How far one example moves when another one is changed, where that is more than rounding; else nothing."""
+def _by_values(audited: Audited) -> tuple[str, str]:
+    """How far one example moves when another one is changed, where that is more than rounding, and what cannot be
+    compared. Both passes are the same call, so that a finite number that is lost depends on the other example."""
     subject, x = audited.subject, audited.draw(EXAMPLES, 1)
+    unknown = ""
     for draw, changed in ((0, EXAMPLES - 1), (1, 0)):
         subject.redraw(draw)
         try:
             with torch.no_grad():
                 other = x.clone()
                 other[changed] = audited.draw(1, 2)[0]
-                distance = apart(subject(x), subject(other))[torch.arange(EXAMPLES) != changed]
+                others = torch.arange(EXAMPLES) != changed
+                one, moved = subject(x)[others], subject(other)[others]
         except (Exception, SystemExit):
             if draw == 0:
                 raise
             continue
+        distance = apart(one, moved)
+        when = f"when example {changed} of {EXAMPLES} is changed"
         if bool((distance > 0).any()):
-            return f"an output moves by {float(distance.max()):.3g} when example {changed} of {EXAMPLES} is changed"
-    return ""
+            return f"an output moves by {float(distance.max()):.3g} {when}", ""
+        if bool((one.isfinite() != moved.isfinite()).any()):
+            return f"whether an output is finite changes {when}", ""
+        if bool(lost(one, moved).any()):
+            unknown = "outputs are not finite, so that they cannot be compared"
+    return "", unknown

@@ -18,7 +18,7 @@ from torch import Tensor
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
@@ -37,7 +37,7 @@ def cache(audited: Audited) -> ModeReport:
     subject, full = audited.subject, audited.length
     subject.module.eval()
     x = audited.draw(2, 4)
-    start, tokens, why = subject.passes, 0, ""
+    start, tokens, why, unknown = subject.passes, 0, "", ""
     witnessed: Callable[[], list[Witness]] = list
     subject.redraw(1)
     with torch.no_grad():
@@ -50,18 +50,20 @@ def cache(audited: Audited) -> ModeReport:
             tokens += sum(chunks)
             rows = _rows(audited, decode, x, chunks)
             why = _told(audited, how, rows, whole)
+            unknown = unknown or _lost(audited, how, rows, whole)
             if why:
                 witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, whole)
                 break
         if not why and name == STATE and audited.takes(audited.settings.padding_mask):
-            why, more, witnessed = _unequal(audited, decode, x)
+            why, missing, more, witnessed = _unequal(audited, decode, x)
+            unknown = unknown or missing
             tokens += more
     # A pass over a part of the sequence counts by its share.
     passes = before - start + math.ceil(tokens / full)
     witnesses = witnessed() if why else []
     subject.redraw(0)
-    verdict = Verdict.LEAKS if why else Verdict.AGREES
-    return ModeReport("cache", verdict, passes, why=why or f"by {name}", witnesses=witnesses)
+    verdict = Verdict.LEAKS if why else Verdict.NOT_DECIDED if unknown else Verdict.AGREES
+    return ModeReport("cache", verdict, passes, why=why or unknown or f"by {name}", witnesses=witnesses)
 
 
 def _witnesses(
@@ -106,6 +108,10 @@ def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
         f"{how}, the output at {audited.time} {place} is another one than in the full pass, "
         f"by {float(distance[:, place].max()):.3g}"
     )
+
+
+def _lost(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
+    return not_finite(lost(rows, whole).any(-1).any(0), f"{audited.time}, {how},")
 
 
 def _schedules(full: int, chunked: bool) -> dict[str, list[int]]:
@@ -189,12 +195,13 @@ def _until(more: dict[str, Any], high: int) -> dict[str, Any]:
     return {name: value[:, :high] for name, value in more.items()}
 
 
-def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int, Callable[[], list[Witness]]]:
-    """Rows of unequal length, the shorter padded on the left: decoded together, each is as it is alone."""
+def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, str, int, Callable[[], list[Witness]]]:
+    """Rows of unequal length, the shorter padded on the left: decoded together, each is as it is alone. Gives how it
+    is not, what cannot be compared, how many tokens were decoded, and the witness."""
     full = audited.length
     shift = min(3, full - 2)
     if shift < 1:
-        return "", 0, list
+        return "", "", 0, list
     padded = torch.cat([audited.draw(1, 5)[..., :shift], x[1:2, ..., : full - shift]], -1)
     together = torch.cat([x[:1], padded])
     mask = torch.ones(2, full, dtype=torch.long)
@@ -203,11 +210,12 @@ def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, int, Cal
     expected = alone.run(x[1:2, ..., : full - shift])
     chunks = [full - 2, 1, 1] if full > 3 else [1] * full
     rows = _rows(audited, decode, together, chunks, **{audited.settings.padding_mask: mask})
-    why = _told(audited, "beside a longer row, padded on the left", rows[1:, shift:], expected)
+    how, own = "beside a longer row, padded on the left", rows[1:, shift:]
+    why, unknown = _told(audited, how, own, expected), _lost(audited, how, own, expected)
     more = {audited.settings.padding_mask: mask[1:]}
 
     def witnessed() -> list[Witness]:
         part = x[1:2, ..., : full - shift]
-        return _witnesses(audited, decode, together[1:], part, chunks, rows[1:, shift:], expected, **more)
+        return _witnesses(audited, decode, together[1:], part, chunks, own, expected, **more)
 
-    return why, full, witnessed
+    return why, unknown, full, witnessed

@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -46,9 +46,11 @@ def documents(audited: Audited) -> ModeReport:
         if count == 0 and not isinstance(each, str) and verdict == best:
             verdict, why = closed(each, best)
             opaque = each.open
-    failure, passes, number = _values(audited, x, of, strict[0], given)
+    failure, unknown, passes, number = _values(audited, x, of, strict[0], given)
     if failure:
         verdict, why = Verdict.LEAKS, failure
+    elif unknown:
+        verdict, why, opaque = Verdict.NOT_DECIDED, unknown, []
     elif any(allowed):
         verdict, why, opaque = undecided(strict[0], max(allowed))
         if not audited.routed:
@@ -109,10 +111,10 @@ def _values(
     of: Tensor,
     labelled: Labelled | str,
     given: dict[str, Tensor],
-) -> tuple[str, int, int]:
-    """How the second or the third document differs from itself alone, the passes of documents alone, and which
-    document it is."""
-    passes = 0
+) -> tuple[str, str, int, int]:
+    """How the second or the third document differs from itself alone, what cannot be compared, the passes of documents
+    alone, and which document differs."""
+    passes, unknown = 0, ""
     ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
     with torch.no_grad():
         packed = audited.run(x, **given) if isinstance(labelled, str) else audited.values(labelled)
@@ -123,7 +125,9 @@ def _values(
                 continue
             alone = audited.at(int(own.sum()))
             one = torch.zeros_like(of[own]).expand(2, -1).contiguous()
-            distance = apart(packed[:, own], alone.run(x[..., own], **dict.fromkeys(given, one))).amax(-1)[:, :judged]
+            pair = packed[:, own][:, :judged], alone.run(x[..., own], **dict.fromkeys(given, one))[:, :judged]
+            distance = apart(*pair).amax(-1)
+            unknown = unknown or not_finite(lost(*pair).any(-1).any(0), f"document {number}, step")
             passes += 1
             if bool((distance > 0).any()):
                 step = int((distance > 0).any(0).nonzero()[0, 0])
@@ -132,7 +136,8 @@ def _values(
                         f"in a packed row, document {number} is another one than alone, from its step {step} on, "
                         f"by {float(distance.max()):.3g}"
                     ),
+                    "",
                     passes,
                     number,
                 )
-    return "", passes, 0
+    return "", unknown, passes, 0

@@ -13,7 +13,7 @@ import torch
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.reasons import failed, reason
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -35,7 +35,7 @@ def lengths(audited: Audited) -> ModeReport:
     start, passes = subject.passes, 0
     refused: list[str] = []
     taken: list[int] = []
-    why = ""
+    why = unknown = ""
     with torch.no_grad():
         whole = audited.run(x)
         if bool(whole.isnan().any()):  # it takes no redrawn weights
@@ -62,7 +62,10 @@ def lengths(audited: Audited) -> ModeReport:
             # With an offset of 2 an output reads one step more than its own place, which the prefix may lack.
             judged = max(0, length - max(0, audited.case.question.offset - 1))
             first = 0 if audited.case.layout.last is None else max(0, full - audited.case.layout.last)
-            distance = apart(rows[:, first:judged], whole[:, first:judged]).amax(-1)
+            pair = rows[:, first:judged], whole[:, first:judged]
+            distance = apart(*pair).amax(-1)
+            if not unknown:
+                unknown = not_finite(lost(*pair).any(-1).any(0), f"{length} of {full} steps, {audited.time}", first)
             if bool((distance > 0).any()):
                 place = first + int(distance.amax(0).argmax())
                 why = (
@@ -82,6 +85,8 @@ def lengths(audited: Audited) -> ModeReport:
     subject.redraw(0)
     if not any(length != full for length in taken):
         raise Absent(f"it takes no other length ({refused[0]})" if refused else "there is no other length")
+    if unknown:
+        return ModeReport("lengths", Verdict.NOT_DECIDED, passes, why=unknown)
     # Prefixes have been compared by values: labels at another length need no more of these.
     chosen = [length for length in taken if length not in (1, full, full + 1)]
     if not chosen:

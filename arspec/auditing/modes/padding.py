@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict, worst
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -93,11 +93,15 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
     with torch.no_grad():
         padded = audited.run(row, **given) if isinstance(strict, str) else audited.values(strict)
         rows += [alone.run(x)] if not rows else []
-        distance = apart(padded[:, real], rows[0]).amax(-1)[:, judged[real]]
+        pair = padded[:, real][:, judged[real]], rows[0][:, judged[real]]
+        distance = apart(*pair).amax(-1)
         if bool((distance > 0).any()):
             step = int(distance.amax(0).argmax())
             far = float(distance.max())
             return Verdict.LEAKS, f"the output at real step {step} is another one without padding, by {far:.3g}", []
+        unknown = not_finite(lost(*pair).any(-1).any(0), "real step")
+        if unknown:
+            return Verdict.NOT_DECIDED, unknown, []
     if isinstance(strict, str) or bool(exceeding.any()):
         route = strict
         if not audited.routed and not isinstance(strict, str):

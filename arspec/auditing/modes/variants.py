@@ -9,7 +9,7 @@ import torch
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.borrowed import borrowed
 from arspec.auditing.judging import ModeReport, judge
-from arspec.auditing.values import apart
+from arspec.auditing.values import apart, lost
 from arspec.auditing.verdicts import Verdict, worst
 
 
@@ -28,7 +28,8 @@ def variants(audited: Audited) -> ModeReport:
         with borrowed(module):
             other = audited.settle(module)
             with torch.no_grad():
-                same = not bool((apart(base, other.subject(x).to(base.dtype)) > 0).any())
+                numbers = other.subject(x).to(base.dtype)
+                same = not bool(((apart(base, numbers) > 0) | lost(base, numbers)).any())
             # Where it gives the same numbers, values have been looked at.
             search = replace(audited.settings.search, passes=0) if same else audited.settings.search
             passes = other.subject.passes

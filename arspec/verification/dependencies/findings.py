@@ -40,6 +40,7 @@ class Findings:
     gradients   whether gradients were among the tests
     mixes       examples of a batch read one another
     draws       of the weights that were tested
+    lost        outputs that were not finite, so that no change of them could be seen
     """
 
     seen: NDArray[np.bool_]
@@ -48,6 +49,7 @@ class Findings:
     gradients: bool = False
     mixes: bool = False
     draws: int = 0
+    lost: list[int] = field(default_factory=list[int])
 
     @staticmethod
     def none(variables: int) -> Findings:
