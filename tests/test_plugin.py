@@ -64,7 +64,7 @@ causal =
 def pytested(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A run of pytest in a folder, with the plugin as it is found where arspec is installed."""
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "GITHUB"))}
-    surroundings |= {"PYTHONPATH": str(ROOT), **more}
+    surroundings |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}  # else it comes twice
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "arspec.pytest_plugin", "-p", "no:cacheprovider", *arguments],
         cwd=folder,

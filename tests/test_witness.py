@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from arspec.auditing import audit
 from arspec.auditing.shown import Witness, shown_path, span
 from arspec.shadow.places import Place
+from arspec.shadow.witness import BLOCKS
 from tests.leakbench.audits import audited
 from tests.leakbench.cases import CASES, Case
 
@@ -103,6 +104,39 @@ def test_a_report_shows_it_as_text_json_and_annotations() -> None:
     assert told["steps"][told["breaks"]]["operator"] == "constant_pad_nd"
     assert report.github().startswith("::error file=")
     assert "\n" not in report.github()
+
+
+class Normed(nn.Module):
+    """Batch statistics over an image of three channels, behind a masked convolution, which does nothing wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.out = nn.Conv2d(3, 16, 5), nn.BatchNorm2d(16), nn.Conv2d(16, 12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        earlier = (torch.arange(25) < 12).view(5, 5)
+        y = nn.functional.conv2d(x, self.conv.weight * earlier, padding=2)
+        return self.out(self.norm(y))
+
+
+def test_a_convolution_over_pixels_is_not_taken_for_one_over_blocks() -> None:
+    sizes = {"c": 3, "h": 8, "w": 8}
+    report = audit(Normed(), "b c h w", "b (k c) h w", sizes, modes=["training"], levels=16)
+    (witness,) = report.places
+    about = [blame.about for blame in witness.chain.blamed]
+    assert witness.chain.blamed[0].place.module == "norm"
+    assert BLOCKS not in about, about
+
+
+def test_a_page_is_narrow_and_tells_each_output_once() -> None:
+    sizes = {"c": 3, "h": 4, "w": 4}
+    report = audit(Normed(), "b c h w", "b (k c) h w", sizes, modes=["training"], levels=16, name="n")
+    told = [line for line in str(report).splitlines() if "error[" not in line]
+    assert max(map(len, told)) <= 140, max(told, key=len)
+    outputs = [line for line in str(audit(Outer(2), "b t", "b t k", {"t": 12}, levels=9, offset=1)).splitlines()
+               if line.startswith("  the output for")]  # fmt: skip
+    assert len(outputs) == len(set(outputs)) == 3
+    assert not any("rank" in line for line in outputs)
 
 
 def test_a_clean_module_has_none() -> None:

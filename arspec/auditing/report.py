@@ -240,8 +240,9 @@ class AuditReport:
             f"{self.passes} forward passes, {self.seconds:.1f} s"
         )
         told = {mode: why for mode, why in self.absent.items() if not why.startswith("--")}
-        if told:
-            lines.append("  not run     " + "; ".join(f"{mode}: {why}" for mode, why in told.items()))
+        reasons = {why: ", ".join(mode for mode in told if told[mode] == why) for why in told.values()}
+        for number, (why, names) in enumerate(reasons.items()):
+            lines.append(f"  {'' if number else 'not run':<11} {names}: {why}")
         lines += [f"  note        {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -272,6 +273,7 @@ class AuditReport:
         """The numbers that show leaks, and the lines of the module's code, at most so many of each."""
         # The plainest come first: own weights, inside the alphabet, values rather than derivatives.
         plain = sorted(self.witnesses, key=lambda w: (w[1].how == "gradient", w[1].outside, w[1].draw, w[1].output))
+        plain = list({violation.output: (mode, violation) for mode, violation in reversed(plain)}.values())[::-1]
         lines: list[str] = []
         for mode, violation in plain[:shown]:
             lines += ["", *self._told(mode, violation)]
@@ -283,8 +285,9 @@ class AuditReport:
 
     def _told(self, mode: str, violation: Violation) -> list[str]:
         output, inputs = self.layout.name(violation.output), [self.layout.name(u) for u in violation.inputs]
-        listed = " and ".join(f"({name})" for name in inputs[:3])
-        listed += f" and {len(inputs) - 3} more" if len(inputs) > 3 else ""
+        some = inputs[: SHOWN if len(inputs) <= SHOWN else 1]
+        listed = " and ".join(f"({name})" for name in some)
+        listed += f" and {len(inputs) - len(some):,} more" if len(some) < len(inputs) else ""
         relation = "itself" if violation.inputs == (violation.output,) else self._relation(violation)
         lines = [f"  the output for ({output}) moves with {listed}, {relation}"]
         if violation.how == "gradient":
@@ -304,7 +307,14 @@ class AuditReport:
         ranks = [int(self.rank[u]) for u in violation.inputs]
         own = int(self.rank[violation.output])
         what = "later" if min(ranks) > own else "not earlier"
-        return f"{what} in the order (rank {', '.join(map(str, ranks[:3]))} against {own})"
+        if len(ranks) > 1 or self._as_named():
+            return f"{what} in the order"
+        return f"{what} in the order (place {ranks[0]}, and its own is {own})"
+
+    def _as_named(self) -> bool:
+        """Whether the order is that of the variables' names: time, or rows and columns and then channels."""
+        channels = 1 if self.layout.joint else self.layout.channels
+        return bool((np.diff(self.rank.reshape(channels, -1).T.ravel()) >= 0).all())
 
     def _unseen_split(self) -> str:
         if self.blind_spots is None:

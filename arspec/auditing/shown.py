@@ -109,7 +109,7 @@ class Witness:
             rows = [*kept[:-1], (f"({left} more)", "", "", "", ""), kept[-1]]
         wide = [min(40, max(len(row[k]) for row in rows)) for k in range(4)]
         told = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, wide, strict=False)) + row[4] for row in rows]
-        head = f"the way of ({self.input}) to the output for ({self.output})" + (f", at {self.at}" if self.at else "")
+        head = "the way of the value" + (f", at {self.at}" if self.at else "")
         return "\n".join([f"{head}:", *(line.rstrip() for line in told)])
 
 

@@ -220,7 +220,7 @@ def of_violation(
             chain = None
         if chain is not None and chain.blamed:
             at = "" if not size else f"{here.layout.grid[0]}={size}"
-            names = " and ".join(here.layout.name(u) for u in inputs[:2]) + (" ..." if len(inputs) > 2 else "")
+            names = here.layout.name(inputs[0]) + (f" and {len(inputs) - 1:,} more" if len(inputs) > 1 else "")
             return [Witness(mode, here.layout.name(output), names, chain, at)]
     return []
 

@@ -144,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         say(json.dumps(report.json(), indent=2, allow_nan=False) if how == "json" else report)
     if args.picture and how == "text":
-        say(f"  picture   {args.picture}")
+        say(f"  picture     {args.picture}")
     return report.verdict.exit_code
 
 

@@ -208,9 +208,15 @@ class _Judge:
     def _blocks(self, order: Order, before: list[Link]) -> list[Link]:
         """The last call that computes with blocks of positions as with one, where that is what was read last."""
         for link in reversed(before):
-            reading = order.reading(self.moved(link.call, link.out))
+            moved = self.moved(link.call, link.out)
+            reading = order.reading(moved)
             if reading is None or reading.step == 1:
                 break
+            rows = order.grids[0].sizes[-2:]
+            if len(rows) > 1 and all(
+                held.shape.count(size) >= rows.count(size) for held in link.call.outs for size in rows
+            ):
+                break  # every row and column has a slot of its own
             if not link.call.view:
                 return [link]
         return []
