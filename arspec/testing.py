@@ -31,7 +31,7 @@ def assert_causal(
     size: Mapping[str, int] | None = None,
     *,
     accept: str | Sequence[str] = (),
-    modes: Sequence[str] | None = None,
+    modes: str | Sequence[str] | None = None,
     **options: Any,
 ) -> AuditReport:
     """Passes where every mode that the module offers is proven, or agrees; gives the report.

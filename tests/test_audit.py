@@ -488,6 +488,21 @@ def test_a_file_that_does_not_run_is_told(tmp_path: Path):
     assert isinstance(load_callable(f"{tmp_path / 'beside.py'}:build"), nn.Identity)
 
 
+def test_names_may_be_one_text_and_sizes_may_be_left_out():
+    report = audit(nn.Embedding(5, 3), levels=5, offset=1, modes="evaluation, lengths", padding="left")
+    assert [mode.mode for mode in report.modes] == ["evaluation", "lengths"]
+    assert report.claims.size == {"t": 16}
+    with pytest.raises(InputError, match="no mode 'evaluations'"):
+        audit(nn.Embedding(5, 3), levels=5, modes="evaluations")
+
+
+def test_what_a_first_call_gets_wrong_is_told():
+    with pytest.raises(InputError, match=r"256 levels: an embedding has 5 rows\n.*--levels 5"):
+        audit(nn.Embedding(5, 3))
+    with pytest.raises(InputError, match=r"no axis is named 'h'[^|]*--input 'b c h w' --output"):
+        audit(nn.Conv2d(1, 1, 1), size={"h": 4, "w": 4})
+
+
 def test_the_flags_are_listed_without_torch():
     code = "import sys; from arspec.cli.audit import add_arguments; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=MODULES.parent.parent).returncode == 0

@@ -8,13 +8,11 @@ from typing import Any
 from torch import nn
 
 from arspec.auditing.auditing import audit
-from arspec.auditing.patterns import parse
 from arspec.auditing.report import AuditReport
 from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError, did_you_mean, visible
 
 ACCEPTABLE = {"given-route": Verdict.GIVEN_ROUTE, "not-decided": Verdict.NOT_DECIDED}
-SIZE = 16  # of an axis whose size is not given
 SCREEN = 40  # lines
 
 
@@ -25,13 +23,12 @@ def asserted(
     size: Mapping[str, int] | None,
     *,
     accept: str | Sequence[str],
-    modes: Sequence[str] | None,
+    modes: str | Sequence[str] | None,
     **options: Any,
 ) -> tuple[AuditReport, str]:
     """The report of the audit, and what does not pass, on one screen; nothing where all does."""
     passing = accepted(accept)
-    sizes = {name: SIZE for name in parse(input, "input pattern").names if name != "b"} if size is None else size
-    report = audit(module, input, output, sizes, modes=modes, **options)
+    report = audit(module, input, output, size, modes=modes, **options)
     refused = any(mode.verdict in FAILING - passing for mode in report.modes)
     return report, told(report, passing) if refused else ""
 

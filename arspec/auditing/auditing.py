@@ -15,26 +15,29 @@ from arspec.auditing.audited import Absent, Audited, Settings
 from arspec.auditing.borrowed import borrowed, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
+from arspec.auditing.layout import BATCH
 from arspec.auditing.modes import MODES
 from arspec.auditing.pairs import Pairs, pairs
+from arspec.auditing.patterns import parse
 from arspec.auditing.reasons import failed, ours, reason
 from arspec.auditing.report import AuditReport, Claims
 from arspec.auditing.values import Search
 from arspec.diagnostics import InputError, did_you_mean
 
+SIZE = 16  # of an axis where no sizes are given
 MAX_VARIABLES = 4096  # of which pairs are looked at
 
 
 def audit(
     module: nn.Module,
-    input: str,
-    output: str,
-    size: Mapping[str, int],
+    input: str = "b t",
+    output: str = "b t k",
+    size: Mapping[str, int] | None = None,
     *,
     levels: int = 256,
     range: tuple[float, float] = (-1.0, 1.0),
     order: str | Sequence[int] | None = None,
-    flip: Sequence[str] = (),
+    flip: str | Sequence[str] = (),
     transpose: bool = False,
     channels: Literal["sequential", "joint"] | None = None,
     offset: int = 0,
@@ -48,11 +51,11 @@ def audit(
     draws: int = 3,
     bases: int = 2,
     seed: int = 0,
-    modes: Sequence[str] | None = None,
+    modes: str | Sequence[str] | None = None,
     lengths: Sequence[int] = (),
     variants: Mapping[str, nn.Module] | None = None,
     cache: str = "auto",
-    padding: Sequence[str] = ("left", "right"),
+    padding: str | Sequence[str] = ("left", "right"),
     padding_mask: str = "attention_mask",
     documents: str | None = None,
     forbid: NDArray[np.bool_] | Callable[[int], NDArray[np.bool_]] | None = None,
@@ -65,7 +68,8 @@ def audit(
 ) -> AuditReport:
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
 
-    `input` and `output` are axis patterns (`b c h w`, `b (k c) h w`) with the sizes of the input's axes in `size`.
+    `input` and `output` are axis patterns (`b c h w`, `b (k c) h w`) with the sizes of the input's axes in `size`,
+    16 each where it is not given. `modes`, `flip` and `padding` are names, or a text of names with commas.
     An output axis that the input does not have is a parameter of the distribution; without an axis c the output speaks
     for whole pixels. `offset` 1: the output at rank t speaks of the variable of rank t + 1. Float inputs lie evenly in
     `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which may be equal; raster
@@ -86,22 +90,23 @@ def audit(
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
-    question = Question(input, output, order, tuple(flip), transpose, channels, offset, one_hot, last)
+    chosen = _chosen(modes)
+    size = {axis: SIZE for axis in parse(input, "input pattern").names if axis != BATCH} if size is None else size
+    question = Question(input, output, order, names(flip), transpose, channels, offset, one_hot, last)
     case = question.at(size if one_hot is None else {**size, one_hot: levels})
     if not 0 <= offset < case.variables:
         raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
     _check_numbers(levels, range, draws, bases)
-    chosen = _chosen(modes)
     settings = Settings(
         search=Search(draws, bases, seed=seed),
-        asked=modes,
+        asked=None if modes is None else chosen,
         sampler=sampler,
         head=head,
         samples=samples,
         lengths=tuple(lengths),
         variants=dict(variants or {}),
         cache=cache,
-        padding=tuple(padding),
+        padding=names(padding),
         padding_mask=padding_mask,
         documents=documents,
         forbid=_forbidden(forbid, case),
@@ -164,7 +169,13 @@ def audit(
     )
 
 
-def _chosen(modes: Sequence[str] | None) -> list[str]:
+def names(text: str | Sequence[str]) -> tuple[str, ...]:
+    """Names, which may be given as one text with commas."""
+    return tuple(part for name in text.split(",") if (part := name.strip())) if isinstance(text, str) else tuple(text)
+
+
+def _chosen(modes: str | Sequence[str] | None) -> list[str]:
+    modes = None if modes is None else names(modes)
     for mode in modes or ():
         if mode not in MODES:
             raise InputError("AR808", f"there is no mode {mode!r}", help=did_you_mean(mode, MODES, what="modes are"))

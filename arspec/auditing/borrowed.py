@@ -331,6 +331,11 @@ def settle(
             _check(out, layout)
             return subject, alphabet
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
+    rows = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
+    if rows and min(rows) < levels:
+        message += f" with {levels} levels: an embedding has {min(rows)} rows"
+        failures = [failure for failure in failures if failure.startswith("int")] or failures
+        failures.insert(0, f"--levels {min(rows)} gives it as many values, and levels={min(rows)} in Python")
     raise InputError("AR812", message, help="\n".join(dict.fromkeys(failures)))
 
 

@@ -136,6 +136,8 @@ def check_sizes(sizes: dict[str, int], input: Pattern, output: Pattern) -> None:
     for name, size in sizes.items():
         if name not in (*input.names, *output.names):
             hint = did_you_mean(name, (*input.names, *output.names), what="the axes are")
+            if name in ("c", "h", "w"):
+                hint = f"{hint}; those of images are named by --input 'b c h w' --output 'b (k c) h w'"
             raise InputError("AR813", f"no axis is named {name!r}", help=hint)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InputError("AR813", f"the size of {name!r} must be a positive integer, not {size!r}")

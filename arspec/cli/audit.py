@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="axes of the input, b the batch, as in 'b c h w' (%(default)s)",
     )
     add("--output", default="b t k", metavar="PATTERN", help="of the output, as in 'b (k c) h w' (default %(default)s)")
-    add("--size", default="", metavar="SIZES", help="sizes of the axes, for example c=3,h=8,w=8")
+    add("--size", metavar="SIZES", help="sizes of the axes, for example c=3,h=8,w=8 (default 16 each)")
     add("--levels", type=int, help="values that a variable can take (default 256, or the vocabulary)")
     add("--range", default="-1,1", metavar="LOW,HIGH", help="of float inputs (default %(default)s)")
     add("--input-kind", choices=("auto", "float", "int"), default="auto", help="what the input is made of")
@@ -85,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
         need("matplotlib")
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
-        sizes = parse_sizes(args.size)
+        sizes = None if args.size is None else parse_sizes(args.size)
         if args.callable.startswith("transformers:"):
-            build = _of_transformers(args, sizes)
+            build = _of_transformers(args, sizes := sizes or {})
             module = build()
         else:
             if args.config:

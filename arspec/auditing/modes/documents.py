@@ -21,7 +21,7 @@ def documents(audited: Audited) -> ModeReport:
     Absent where no keyword is named."""
     keyword = audited.settings.documents
     if keyword is None:
-        raise Absent("--documents names no keyword")
+        raise Absent("--documents KEYWORD names the argument of the call that takes the numbers of documents")
     if not audited.takes(keyword):
         raise InputError("AR961", f"the module's call takes no {keyword!r}")
     subject, full = audited.subject, audited.length
