@@ -115,8 +115,15 @@ def _fixtures(item: pytest.Item) -> Iterable[str]:
 
 
 def _targets(session: pytest.Session, config: pytest.Config) -> list[pytest.Item]:
-    lines = cast("list[str]", config.getini(MARK))
-    return [_Target.from_parent(session, name=line.split()[0], line=line) for line in lines if line.strip()]
+    lines = [line for line in cast("list[str]", config.getini(MARK)) if line.strip()]
+    file = Path(config.inipath or config.rootpath).name
+    found: list[pytest.Item] = []
+    for number, line in enumerate(lines, 1):
+        target = line.split()[0]
+        alone = sum(target == other.split()[0] for other in lines) == 1
+        name = target if alone else f"{target} (line {number})"  # each test has an id of its own
+        found.append(_Target.from_parent(session, name=name, nodeid=f"{file}::{name}", line=line))
+    return found
 
 
 class _Target(pytest.Item):

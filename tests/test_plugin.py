@@ -58,6 +58,7 @@ filterwarnings = error
 causal =
     model.py:Decoder {size: {t: 6}, levels: 4, offset: 1, modes: [evaluation]}
     model.py:Nobody {size: {t: 6}}
+    model.py:Nobody {size: {t: 7}}
 """
 
 
@@ -88,7 +89,9 @@ def test_what_is_not_causal_fails_on_one_screen(project: Path) -> None:
     said = found.stdout
     assert found.returncode == 1, said + found.stderr
     assert "2 passed" in said
-    assert "4 failed" in said
+    assert "5 failed" in said
+    for name in ("model.py:Nobody (line 2)", "model.py:Nobody (line 3)"):
+        assert f"FAILED pytest.ini::{name} - " in said
     assert "1 deselected" in said
     for name in ("test_faulty", "test_marked", "test_nothing", "model.py:Nobody"):
         assert f"{name}" in said

@@ -19,10 +19,10 @@ from arspec.shadow.witness import Chain, Step
 
 Side = Literal["left", "right"]
 UNSET = ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
-SHORTER = "with these inputs the values are other ones, though the inputs agree"
-DIFFERS = "the values are other ones here for the first time"
+SHORTER = "the two ways first differ here, though what is read here agrees where they overlap"
+DIFFERS = "the two ways first differ here"
 KEPT = "what is kept for the next call is made here"
-EARLIER = "numbers that depend on no data differ here before"
+EARLIER = "numbers that depend on no data, such as positions, differ here already"
 BY_WAY = "and is read by way of this line"
 
 

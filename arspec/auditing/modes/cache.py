@@ -105,7 +105,7 @@ def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
         return ""
     place = int((distance > 0).any(0).nonzero()[0, 0])
     return (
-        f"{how}, the output at {audited.time} {place} is another one than in the full pass, "
+        f"{how}, the output at {audited.time} {place} differs from that of the full pass "
         f"by {float(distance[:, place].max()):.3g}"
     )
 

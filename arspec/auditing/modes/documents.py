@@ -133,7 +133,7 @@ def _values(
                 step = int((distance > 0).any(0).nonzero()[0, 0])
                 return (
                     (
-                        f"in a packed row, document {number} is another one than alone, from its step {step} on, "
+                        f"in a packed row, document {number} differs from itself alone, from its step {step} on, "
                         f"by {float(distance.max()):.3g}"
                     ),
                     "",

@@ -69,8 +69,8 @@ def lengths(audited: Audited) -> ModeReport:
             if bool((distance > 0).any()):
                 place = first + int(distance.amax(0).argmax())
                 why = (
-                    f"with {length} of {full} steps, the output at {audited.time} {place} is another one, "
-                    f"by {float(distance.max()):.3g}"
+                    f"with {length} of {full} steps, the output at {audited.time} {place} differs from that "
+                    f"of the whole row by {float(distance.max()):.3g}"
                 )
                 break
     passes += subject.passes - start

@@ -98,7 +98,7 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
         if bool((distance > 0).any()):
             step = int(distance.amax(0).argmax())
             far = float(distance.max())
-            return Verdict.LEAKS, f"the output at real step {step} is another one without padding, by {far:.3g}", []
+            return Verdict.LEAKS, f"the output at real step {step} differs from that without padding by {far:.3g}", []
         unknown = not_finite(lost(*pair).any(-1).any(0), "real step")
         if unknown:
             return Verdict.NOT_DECIDED, unknown, []
