@@ -680,3 +680,126 @@ def test_one_time_initialisation_is_told_from_a_leak():
 def test_an_offset_is_suggested_where_every_output_sees_itself():
     assert "with --offset 1" in str(of_tokens(sequences.Transformer(), levels=6, take=0, modes=["evaluation"]))
     assert "--offset" not in str(of_sequence(planted.ThroughSign(), modes=["evaluation"]))
+
+
+class KeepsItsFirst(planted.Causal):
+    """Scales for ever by the mean of the first input that it is given, in an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale: float | None = None
+
+    def features(self, x):
+        found = super().features(x)
+        if self.scale is None:
+            self.scale = float(found.detach().std())
+        return found / self.scale
+
+
+class KeepsItsMask(planted.Causal):
+    """Keeps a mask of its first call, which is that of every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mask: torch.Tensor | None = None
+
+    def features(self, x):
+        found = super().features(x)
+        if self.mask is None or len(self.mask) != found.shape[1]:
+            self.mask = torch.ones(found.shape[1], found.shape[1]).tril(-1)
+        return found + self.mask @ found
+
+
+class WhileRecorded(planted.Causal):
+    """Another branch while gradients are recorded, as where a fused kernel has no backward pass."""
+
+    def features(self, x):
+        found = super().features(x)
+        return found + found.flip(1) if torch.is_grad_enabled() else found
+
+
+class Alone(planted.Causal):
+    """Another branch for a batch of one, as kernels for decoding have."""
+
+    def features(self, x):
+        found = super().features(x)
+        return found + found.flip(1) if len(x) == 1 else found
+
+
+def test_what_a_first_call_leaves_behind_is_no_proof():
+    report = of_sequence(KeepsItsFirst())
+    assert report.verdict == Verdict.NOT_DECIDED
+    assert "it keeps something of its first call" in str(report)
+    called = KeepsItsFirst()
+    called(torch.linspace(-1, 1, 8)[None])
+    assert of_sequence(called).ok
+    assert of_sequence(KeepsItsMask()).ok
+
+
+def test_training_records_gradients_where_that_makes_a_difference():
+    report = of_sequence(WhileRecorded())
+    assert [mode.mode for mode in report.modes if mode.verdict == Verdict.LEAKS] == ["training"]
+
+
+def test_an_example_alone_is_compared_with_one_beside_others():
+    report = of_sequence(Alone(), modes=["evaluation", "batch"])
+    assert report.verdict == Verdict.NOT_DECIDED
+    assert "alone, an example gives other outputs" in str(report)
+
+
+class StartsTriangular(planted.Causal):
+    """Mixes steps by a matrix that is triangular at its start; `hold`: what keeps it so."""
+
+    def __init__(self, hold: str = "") -> None:
+        super().__init__()
+        self.mask = torch.ones(8, 8).tril(-1)
+        self.mixed = nn.Parameter(torch.randn(8, 8) * self.mask)
+        self.hold = hold
+        if hold == "hook":
+            self.mixed.register_hook(lambda gradient: gradient * self.mask)
+        if hold == "frozen":
+            self.mixed.requires_grad_(False)
+
+    def features(self, x):
+        found = super().features(x)
+        if self.hold == "data":
+            self.mixed.data.mul_(self.mask)
+        return found + (self.mixed * self.mask if self.hold == "product" else self.mixed) @ found
+
+
+def test_zeros_that_training_moves_are_no_mask():
+    report = of_sequence(StartsTriangular(), modes=["evaluation"])
+    assert report.verdict == Verdict.NOT_DECIDED
+    assert "zeros of mixed are not kept" in str(report)
+
+
+@pytest.mark.parametrize("hold", ["hook", "frozen", "data", "product"])
+def test_zeros_that_are_kept_are_a_mask(hold: str):
+    assert of_sequence(StartsTriangular(hold), modes=["evaluation"]).ok
+
+
+class Outcome(BaseException):
+    """As those of test runners are."""
+
+
+class RaisesAnOutcome(planted.Causal):
+    def features(self, x):
+        raise Outcome("not here")
+
+
+def test_what_is_raised_beside_exceptions_is_told():
+    with pytest.raises(InputError, match="not here"):
+        of_sequence(RaisesAnOutcome())
+
+
+def test_weights_without_shapes_are_refused():
+    module = planted.Causal()
+    module.out = nn.LazyLinear(3)
+    with pytest.raises(InputError, match="before its first call"):
+        of_sequence(module)
+
+
+@pytest.mark.parametrize("offset", [-1, 8])
+def test_an_offset_lies_within_the_variables(offset: int):
+    with pytest.raises(InputError, match="an offset"):
+        of_sequence(planted.ThroughSign(), offset=offset)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from arspec.auditing.audited import Absent, Audited, Settings
-from arspec.auditing.borrowed import borrowed, settle
+from arspec.auditing.borrowed import borrowed, copied, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import BATCH
@@ -93,6 +93,8 @@ def audit(
     chosen = _chosen(modes)
     size = {axis: SIZE for axis in parse(input, "input pattern").names if axis != BATCH} if size is None else size
     question = Question(input, output, order, names(flip), transpose, channels, offset, one_hot, last)
+    if offset < 0:
+        raise InputError("AR808", f"an offset is 0 or more, unlike {offset}")
     case = question.at(size if one_hot is None else {**size, one_hot: levels})
     if not 0 <= offset < case.variables:
         raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
@@ -113,6 +115,7 @@ def audit(
     )
 
     def settled(some: nn.Module) -> Audited:
+        untouched = copied(some)
         subject, alphabet = settle(
             some.eval(),
             case.layout,
@@ -126,7 +129,7 @@ def audit(
             again=again,
             precision=precision,
         )
-        subject.witnessed = witness
+        subject.witnessed, subject.untouched = witness, untouched
         return Audited(subject, case, alphabet, settings, settled)
 
     reports: list[ModeReport] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from copy import copy
+from contextlib import contextmanager, nullcontext
+from copy import copy, deepcopy
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
@@ -26,6 +26,12 @@ def borrowed(module: nn.Module) -> Generator[None]:
 
     Of each part of the module the attributes are put back too, so that what a call keeps there is gone."""
     parts = list(module.modules())
+    if any(nn.parameter.is_lazy(each) for each in (*module.parameters(), *module.buffers())):
+        raise InputError(
+            "AR812",
+            "the module has weights whose shapes are not known before its first call",
+            help="call it once on an input of its own before it is audited",
+        )
     modes = [(part, part.training) for part in parts]
     attributes = [(part, dict(part.__dict__)) for part in parts]
     registered = [
@@ -77,6 +83,16 @@ def _buffers(parts: list[nn.Module]) -> list[tuple[nn.Module, str, Tensor]]:
     return [(part, name, buffer) for part in parts for name, buffer in part.named_buffers(recurse=False)]
 
 
+def copied(module: nn.Module) -> nn.Module | None:
+    """A copy of a module that no call of the module changes; None where it holds what cannot be copied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return deepcopy(module)
+        except (Exception, SystemExit):
+            return None
+
+
 def _seed(seed: int) -> None:
     """Of every device that has been used; `torch.manual_seed` also writes down where it was called for all others."""
     torch.default_generator.manual_seed(seed)
@@ -112,9 +128,11 @@ class Borrowed:
         self.arrange = arrange
         self.again = again
         self.passes = 0
+        self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
+        self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
+        self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
         self.witnessed = True  # whether the lines that leak are looked for, by some more passes
-        self._weights = [(weight, weight.data.clone()) for weight in module.parameters() if weight.requires_grad]
-        self._buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+        self._hold()
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.rows(self.raw(self.enter(x), len(x)), len(x))
@@ -131,7 +149,7 @@ class Borrowed:
         """One forward pass on an input as the module takes it -> its output as the module gives it.
 
         `around` is called with the module's call and gives its output; `more` are further arguments of the call."""
-        return self.taken(self.whole(given, batch, around, **more))
+        return self.taken(self.whole(given, batch, around, **more)).detach()
 
     def whole(
         self, given: Tensor, batch: int, around: Callable[[Callable[[], Any]], Any] | None = None, **more: Any
@@ -144,10 +162,16 @@ class Borrowed:
 
         def call() -> Any:
             twice = {} if self.again is None else {self.again: given}
-            return self.module(given, **{**self._conditions(batch), **twice, **more})
+            with torch.enable_grad() if self.gradients else nullcontext():
+                return self.module(given, **{**self._conditions(batch), **twice, **more})
 
         with self.quiet():
-            return call() if around is None else around(call)
+            try:
+                return call() if around is None else around(call)
+            except (Exception, SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # such as the outcomes of pytest
+                raise RuntimeError(reason(error)) from error
 
     def taken(self, out: Any) -> Tensor:
         """The tensor of parameters among all that the module gives."""
@@ -185,6 +209,22 @@ class Borrowed:
         other.layout, other.arrange, other.passes = layout, arrange, 0
         return other
 
+    def fresh(self) -> Borrowed | None:
+        """The module as it was before its first call, in the same precision; None where it cannot be copied."""
+        if self.untouched is None:
+            return None
+        other = copy(self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other.module, other.passes = deepcopy(self.untouched).to(self.dtype).eval(), 0
+        other._hold()
+        return other
+
+    def _hold(self) -> None:
+        """Takes the weights and buffers that the module has now as its own."""
+        self._weights = [(weight, weight.data.clone()) for weight in self.module.parameters() if weight.requires_grad]
+        self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
+
     @contextmanager
     def quiet(self) -> Generator[None]:
         """The module's precision, the same random numbers at each entrance, and none of its warnings."""
@@ -219,7 +259,38 @@ class Borrowed:
                     values = own.abs() * noise * (WIDER if draw % 2 == 0 else 1.0)
                 else:
                     values = own * (0.3 * noise).exp()
+                if weight in self.trained:
+                    values = torch.where(self.trained[weight], noise * fan_in**-0.5, values)
             weight.data.copy_(values)
+
+    def trained_zeros(self, x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """The zeros among other numbers of a weight that a step of training would move: the weight and where they are,
+        by its name. A mask that the module applies itself leaves them no gradient, or is applied again."""
+        some = {
+            name: weight
+            for name, weight in self.module.named_parameters()
+            if weight.requires_grad and weight.is_floating_point() and weight.any() and not weight.all()
+        }
+        if not some:
+            return {}
+        self.redraw(1)
+        recorded, self.gradients = self.gradients, True
+        try:
+            out = self.taken(self.whole(self.enter(x), len(x)))
+            sums = out * torch.randn(out.shape, generator=torch.Generator().manual_seed(self.seed), dtype=out.dtype)
+            gradients = torch.autograd.grad(sums.sum(), list(some.values()), allow_unused=True)
+        except (Exception, SystemExit):  # it cannot be trained
+            return {}
+        finally:
+            self.gradients = recorded
+            self.redraw(0)
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        for (name, weight), gradient in zip(some.items(), gradients, strict=True):
+            if gradient is not None and gradient.layout == torch.strided:  # pyright: ignore[reportUnnecessaryComparison]
+                moved = (weight.detach() == 0) & (gradient != 0)
+                if bool(moved.any()):
+                    found[name] = (weight, moved)
+        return found
 
     def _conditions(self, batch: int) -> dict[str, Any]:
         """Numbers and lists become tensors [B, ...]; anything else is handed on as it is."""

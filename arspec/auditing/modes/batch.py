@@ -27,6 +27,9 @@ def batch(audited: Audited) -> ModeReport:
     count = _count(strict, places)
     if strict and count == 0 and not isinstance(strict[0], str):
         verdict, why = closed(strict[0])
+        other = _alone(audited, x, strict[0])
+        if verdict == Verdict.PROVEN and other > 0:
+            verdict, why = Verdict.NOT_DECIDED, f"alone, an example gives other outputs than beside two, by {other:.3g}"
         subject.redraw(0)
         return ModeReport("batch", verdict, subject.passes - start, why=why)
     moved, unknown = _by_values(audited)
@@ -65,6 +68,17 @@ def _count(labelled: list[Labelled | str], places: Tensor) -> int:
     for each, own in zip(labelled, numbers):
         exceeding = exceeding | (isinstance(each, str) or each.exceeds(own[:, None] + 1))
     return int(exceeding.sum())
+
+
+def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
+    """How far the outputs of the first example are from those that it has beside others, with the same weights."""
+    subject = audited.subject
+    try:
+        with torch.no_grad():
+            alone = subject(x[:1])
+    except (Exception, SystemExit):  # it takes no batch of one
+        return 0.0
+    return float(apart(alone, subject.rows(labelled.values, len(x))[:1]).max())
 
 
 def _by_values(audited: Audited) -> tuple[str, str]:

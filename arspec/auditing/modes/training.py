@@ -1,4 +1,4 @@
-"""Training: the module after `train()`, where that changes what it does.
+"""Training: the module after `train()`, where that changes what it does, or where recording gradients does.
 
 Norms over a batch and one-time initialisation read what evaluation does not. Dropout draws the same numbers in every
 pass, since the random state is the same at each entrance.
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, judge
+from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
 
 FIRST = "the first call in training initialises the module from its batch, and is not judged"
@@ -35,13 +36,16 @@ def training(audited: Audited) -> ModeReport:
             report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1)
             report = replace(report, why=f"{FIRST}{'; ' * bool(report.why)}{report.why}")
     finally:
+        subject.gradients = False
         subject.module.eval()
         subject.redraw(0)
     return replace(report, passes=subject.passes - start)
 
 
 def _differs(audited: Audited) -> bool:
-    """Whether training gives other outputs for random inputs, with redrawn weights or the module's own."""
+    """Whether training gives other outputs for random inputs, with redrawn weights or the module's own.
+
+    Where they are others yet while gradients are recorded, the mode records them."""
     subject, x = audited.subject, audited.draw(2)
     try:
         subject.redraw(1)
@@ -55,8 +59,16 @@ def _differs(audited: Audited) -> bool:
 
 
 def _two(audited: Audited, x: Tensor) -> bool:
+    subject = audited.subject
     with torch.no_grad():
-        audited.subject.module.eval()
-        evaluated = audited.subject(x)
-        audited.subject.module.train()
-        return not torch.equal(evaluated.nan_to_num(), audited.subject(x).nan_to_num())
+        subject.module.eval()
+        evaluated = subject(x).nan_to_num()
+        subject.module.train()
+        trained = subject(x).nan_to_num()
+    subject.gradients = True
+    try:
+        recorded = subject(x).nan_to_num()
+    except (Exception, SystemExit):  # it cannot be trained, and is judged without
+        recorded = trained
+    subject.gradients = bool((apart(recorded, trained) > 0).any())
+    return subject.gradients or not torch.equal(evaluated, trained)
