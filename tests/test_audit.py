@@ -803,3 +803,14 @@ def test_weights_without_shapes_are_refused():
 def test_an_offset_lies_within_the_variables(offset: int):
     with pytest.raises(InputError, match="an offset"):
         of_sequence(planted.ThroughSign(), offset=offset)
+
+
+@pytest.mark.parametrize("forbid", [lambda: None, lambda count: [[True], [True, False]], lambda count: 1 / 0])
+def test_pairs_that_cannot_be_had_are_refused(forbid: Any):
+    with pytest.raises(InputError, match="forbidden pairs cannot be had"):
+        of_sequence(planted.ThroughSign(), forbid=forbid)
+
+
+def test_a_side_that_is_none_is_refused_though_nothing_is_padded():
+    with pytest.raises(InputError, match="on the left or on the right"):
+        of_sequence(planted.ThroughSign(), padding=["up"])

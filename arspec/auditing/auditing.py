@@ -25,6 +25,7 @@ from arspec.auditing.values import Search
 from arspec.diagnostics import InputError, did_you_mean
 
 SIZE = 16  # of an axis where no sizes are given
+SIDES = ("left", "right")  # of padding
 MAX_VARIABLES = 4096  # of which pairs are looked at
 
 
@@ -99,6 +100,9 @@ def audit(
     if not 0 <= offset < case.variables:
         raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
     _check_numbers(levels, range, draws, bases)
+    for side in names(padding):
+        if side not in SIDES:
+            raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
     settings = Settings(
         search=Search(draws, bases, seed=seed),
         asked=None if modes is None else chosen,
@@ -206,7 +210,10 @@ def _forbidden(
 ) -> NDArray[np.bool_] | None:
     if forbid is None:
         return None
-    pairs = np.asarray(forbid(case.variables) if callable(forbid) else forbid)
+    try:
+        pairs = np.asarray(forbid(case.variables) if callable(forbid) else forbid)
+    except (Exception, SystemExit) as error:
+        raise InputError("AR962", f"forbidden pairs cannot be had: {reason(error)}") from error
     if pairs.dtype != np.bool_ or pairs.shape != (case.variables, case.variables):
         raise InputError(
             "AR962",

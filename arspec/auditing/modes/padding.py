@@ -12,7 +12,6 @@ from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict, worst
 from arspec.auditing.witnessing import of_parting
-from arspec.diagnostics import InputError
 
 MOST = 3  # positions of padding
 
@@ -34,8 +33,6 @@ def padding(audited: Audited) -> ModeReport:
     rows: list[Tensor] = []  # without padding, once for both sides
     found: list[Found] = []
     for side in settings.padding:
-        if side not in ("left", "right"):
-            raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
         verdict, why, opaque = _side(audited, alone, rows, x, side)
         found.append((verdict, f"{side}: {why}" if why else "", opaque))
         if verdict == Verdict.LEAKS:
