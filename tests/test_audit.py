@@ -559,6 +559,20 @@ def test_command_line_of_a_leak(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["snail.png"]
 
 
+def test_the_same_command_prints_the_same_numbers(capsys: pytest.CaptureFixture[str]):
+    def said(seed: str) -> str:
+        command("tests.audit_modules.planted:ThroughSign", "--size", "t=8", "--levels", "16", "--seed", seed)
+        return capsys.readouterr().out.split("tested")[0]
+
+    state = torch.get_rng_state()
+    first = said("0")
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(3)
+    assert "output  " in first
+    assert said("0") == first
+    assert said("1") != first
+
+
 def test_command_line_of_a_blind_spot(capsys: pytest.CaptureFixture[str]):
     arguments = ("--kwargs", "{layers: 4, fault: own_row_masked}", "--deeper", "{layers: 8}", "--order", "raster")
     assert command("tests.audit_modules.images:GatedPixelCNN", *IMAGE, *arguments) == 0

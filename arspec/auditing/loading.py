@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
+import torch
 from torch import nn
 
 from arspec.auditing.reasons import reason
@@ -20,8 +21,10 @@ from arspec.diagnostics import InputError, did_you_mean
 T = TypeVar("T")
 
 
-def load_callable(target: str, kwargs: Mapping[str, Any] | None = None) -> nn.Module:
+def load_callable(target: str, kwargs: Mapping[str, Any] | None = None, seed: int = 0) -> nn.Module:
     """The torch module that `target` stands for, called with `kwargs`; a module object is taken as it is.
+
+    torch's chance begins with `seed` in the call, so that the same weights are drawn in every run.
 
     This runs the user's own code. InputError where it cannot be found or imported, where the call fails, and where
     what comes back is no torch module.
@@ -40,7 +43,9 @@ def load_callable(target: str, kwargs: Mapping[str, Any] | None = None) -> nn.Mo
     given = ", ".join(f"{name}={value!r}" for name, value in (kwargs or {}).items())
     with _beside(target):
         try:
-            module = found(**(kwargs or {}))
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                module = found(**(kwargs or {}))
         except (Exception, SystemExit) as error:
             raise InputError(
                 "AR812",

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--head", choices=("categorical", "bernoulli"), default="categorical", help="of the sampler's check")
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
     add("--draws", type=int, default=3, help="of the weights: the module's own, then random ones (default %(default)s)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="of the weights that the callable draws, and of the inputs (default 0)")
     add("--picture", metavar="FILE.png", help="write the dependency picture")
     add("--json", action="store_true", help="print the findings as JSON")
     add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
                 raise InputError("AR808", "--config is for classes of transformers; other callables take --kwargs")
 
             def build(**more: Any) -> Any:
-                return load_callable(args.callable, {**kwargs, **more})
+                return load_callable(args.callable, {**kwargs, **more}, args.seed)
 
             module = build()
         deeper = None if args.deeper is None else build(**_mapping("--deeper", args.deeper))
