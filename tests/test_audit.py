@@ -559,9 +559,11 @@ def test_command_line_of_a_leak(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["snail.png"]
 
 
-def test_the_same_command_prints_the_same_numbers(capsys: pytest.CaptureFixture[str]):
+def test_the_same_command_prints_the_same_numbers(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    (tmp_path / "drawn.py").write_text("from torch import nn\ndef build(): return nn.Embedding(16, 3)\n")
+
     def said(seed: str) -> str:
-        command("tests.audit_modules.planted:ThroughSign", "--size", "t=8", "--levels", "16", "--seed", seed)
+        command(f"{tmp_path / 'drawn.py'}:build", "--size", "t=8", "--levels", "16", "--seed", seed)
         return capsys.readouterr().out.split("tested")[0]
 
     state = torch.get_rng_state()
