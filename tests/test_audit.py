@@ -830,3 +830,16 @@ def test_pairs_that_cannot_be_had_are_refused(forbid: Any):
 def test_a_side_that_is_none_is_refused_though_nothing_is_padded():
     with pytest.raises(InputError, match="on the left or on the right"):
         of_sequence(planted.ThroughSign(), padding=["up"])
+
+
+@pytest.mark.parametrize("given", [None, 3, planted.ThroughSign, lambda x: x])
+def test_what_is_no_module_is_refused(given: Any):
+    with pytest.raises(InputError, match=r"is no torch.nn.Module"):
+        of_sequence(given)
+    with pytest.raises(InputError, match=r"is no torch.nn.Module"):
+        of_sequence(planted.ThroughSign(), variants={"other": given})
+
+
+def test_a_kind_of_input_that_is_none_is_refused():
+    with pytest.raises(InputError, match="float, int or auto"):
+        of_sequence(planted.ThroughSign(), input_kind="text")

@@ -91,6 +91,8 @@ def audit(
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
+    for some in (module, *([] if deeper is None else [deeper]), *(variants or {}).values()):
+        _check_module(some)
     chosen = _chosen(modes)
     size = {axis: SIZE for axis in parse(input, "input pattern").names if axis != BATCH} if size is None else size
     question = Question(input, output, order, names(flip), transpose, channels, offset, one_hot, last)
@@ -271,6 +273,12 @@ def _own_alone(reports: list[ModeReport], case: Case) -> bool:
         return False
     later = case.rank[None, :] > case.rank[:, None]
     return all(pairs.shape == later.shape and not (pairs & later).any() for pairs in leaks)
+
+
+def _check_module(some: object) -> None:
+    if not isinstance(some, nn.Module):
+        kind = f"the class {some.__name__}" if isinstance(some, type) else f"an object of type {type(some).__name__}"
+        raise InputError("AR812", f"{kind} is no torch.nn.Module that can be called")
 
 
 def _check_numbers(levels: int, range: tuple[float, float], draws: int, bases: int) -> None:

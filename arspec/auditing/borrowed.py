@@ -380,6 +380,8 @@ def settle(
     InputError with what the module says where it takes none of them.
     """
     own = next((weight.dtype for weight in module.parameters()), torch.float32)
+    if kind not in ("auto", "float", "int"):
+        raise InputError("AR808", f"the input is float, int or auto, not {kind!r}")
     kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind if layout.hot is None else "int"]
     failures: list[str] = []
     for number in kinds:
