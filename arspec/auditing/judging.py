@@ -17,7 +17,7 @@ from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
-ROUTED = 5  # forward passes of the search by values where labels hold with the route given
+ROUTED = 4  # forward passes of the search by values where labels hold with the route given
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
 
@@ -73,8 +73,11 @@ def judge(
             subject.redraw(0)
             return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
     count = int(suspects.sum())
-    verdict, why, opaque = undecided(strict or "", count)
     given = strict if isinstance(strict, str) else label(subject, x, ranks, alphabet=alphabet, route_given=True)
+    if strict is None and isinstance(given, Labelled) and bool(given.exceeds(limit).any()):
+        suspects = given.exceeds(limit)
+        count = int(suspects.sum())
+    verdict, why, opaque = undecided(given if strict is None else strict, count)
     if not isinstance(given, str) and not bool(given.exceeds(limit).any()):
         verdict, why = closed(given, Verdict.GIVEN_ROUTE)
         opaque = given.open

@@ -31,6 +31,7 @@ MIXED = 2  # the same where examples of a batch read one another, so that there 
 MIXING = 6  # further forward passes there
 SAMPLED = 16  # outputs that are looked at where there are too many for all
 NARROWING = 4  # forward passes for that, beyond those of the search
+MIXED_NARROWING = 1  # the same where examples of a batch read one another
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 NAMED = 4  # steps that a text names
 MAX_VARIABLES = 4096  # more have no matrix of pairs
@@ -288,7 +289,7 @@ def _search(
         if output in told or len(told) >= (1 if bench.mixes else NARROWED):
             continue
         told.add(output)
-        stop = bench.subject.passes + NARROWING // 2 if bench.mixes else limit + NARROWING
+        stop = bench.subject.passes + MIXED_NARROWING if bench.mixes else limit + NARROWING
         some = _narrow(bench, kind, inputs[row], output, stop)
         mask = torch.isin(bench.member, torch.from_numpy(some))
         final = bench.changed(mask[None], kind.values)[0, output]

@@ -21,9 +21,8 @@ from arspec.shadow.witness import Chain, Grid, Tier, find
 from arspec.verification.dependencies import Findings, Violation
 
 LIMIT = 64 << 20  # bytes of the values of one pass
-QUESTIONS = 5  # suffixes of the order that are changed, beside the change that leaks and those around it
+QUESTIONS = 4  # suffixes of the order that are changed, beside the change that leaks and those around it
 OUTSIDE = 32.0  # times the values of the alphabet
-EXAMPLES = 5  # of a batch: a number that no other axis is likely to have
 TRIES = 32  # inputs that are tried until the output moves
 FEW = 4  # of those that move it in a batch are tried alone
 
@@ -45,7 +44,8 @@ def explain(
     pairs: bool = True,
     outside: bool = False,
     tries: int = TRIES,
-    batch: int = 1,
+    first: tuple[Tensor, Tensor] | None = None,
+    questions: int = QUESTIONS + 3,
     seed: int = 0,
 ) -> Chain | None:
     """How the output for a variable comes to know of some inputs; None where it did not move in any of the tries.
@@ -54,14 +54,16 @@ def explain(
     the sizes of the axes of the variables, channels first. forbidden: [V, V], output x input. rank: that of each
     variable where there is an order; positions of the module are asked in its layout too. source: [V], the place of
     the output that speaks of each variable, -1 where none does. outside: what is changed leaves the alphabet. pairs:
-    whether elements may belong to two positions, as scores do. tries: inputs, until the output moves.
+    whether elements may belong to two positions, as scores do. tries: inputs, until the output moves. first: an input
+    and a changed one that are known to move it; there are no further tries then.
+    questions: suffixes of the order that are changed, at most.
     """
     generator = torch.Generator().manual_seed(seed)
     numbers = torch.from_numpy(np.asarray(variable))
     ranked = rank if rank is not None else np.arange(len(forbidden))
 
     def drawn() -> Tensor:
-        return alphabet[torch.randint(len(alphabet), (batch, *shape), generator=generator)]
+        return alphabet[torch.randint(len(alphabet), (1, *shape), generator=generator)]
 
     def altered(x: Tensor, which: NDArray[np.bool_]) -> Tensor:
         """All variables of `which` [V] take another value."""
@@ -74,7 +76,8 @@ def explain(
     places[spoken_of[spoken_of >= 0]] = forbidden[spoken_of >= 0]
     own = np.zeros(len(forbidden), bool)
     own[list(inputs)] = True
-    for x, changed in _likely(run, drawn, altered, own, forbidden[output], output, tries, batch):
+    likely = [first] if first is not None else _likely(run, drawn, altered, own, forbidden[output], output, tries)
+    for x, changed in likely:
         base = record(run, x, module, LIMIT)
         given = route(base)
         other = record(run, changed, module, LIMIT, given)
@@ -85,8 +88,8 @@ def explain(
             break
     else:
         return None
-    chosen = _suffixes(ranked, forbidden, output, inputs)
-    questions = [record(run, altered(x, which), module, LIMIT, given) for which in chosen]
+    chosen = _suffixes(ranked, forbidden, output, questions)
+    asked = [record(run, altered(x, which), module, LIMIT, given) for which in chosen]
     assert base.result is not None
     wanted = torch.zeros((1, len(forbidden), 1), dtype=torch.bool)
     wanted[:, output] = True
@@ -98,7 +101,7 @@ def explain(
         else tier
         for tier in tiers
     ]
-    return find(module, base, other, wanted.expand(base.result.value.shape), questions, tiers)
+    return find(module, base, other, wanted.expand(base.result.value.shape), asked, tiers)
 
 
 def _likely(
@@ -109,17 +112,11 @@ def _likely(
     every: NDArray[np.bool_],
     output: int,
     tries: int,
-    batch: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs, each with a changed one: the first as it is drawn, then those of many that move the output where they
     are tried in one batch; one by one where there are few."""
     x = drawn()
     yield x, altered(x, own)
-    if tries <= FEW or batch != 1:
-        for attempt in range(1, tries):
-            x = drawn()
-            yield x, altered(x, own if attempt < (tries + 1) // 2 else every)
-        return
     for which in (own, every):
         many = torch.cat([drawn() for _ in range(tries)])
         changed = altered(many, which)
@@ -144,16 +141,14 @@ def _others(x: Tensor, alphabet: Tensor, generator: torch.Generator) -> Tensor:
     return alphabet[(place + step) % len(alphabet)]
 
 
-def _suffixes(
-    rank: NDArray[np.int64], forbidden: NDArray[np.bool_], output: int, inputs: Sequence[int]
-) -> list[NDArray[np.bool_]]:
+def _suffixes(rank: NDArray[np.int64], forbidden: NDArray[np.bool_], output: int, most: int) -> list[NDArray[np.bool_]]:
     """What several outputs may not read, all of it changed: among them the output in question."""
     outputs = np.argsort(rank, kind="stable")
     place = int(np.flatnonzero(outputs == output)[0])
     spread = np.linspace(0, len(outputs) - 1, min(len(outputs), QUESTIONS)).round().astype(int)
-    near = [place + step for step in (-1, 0, 1) if 0 <= place + step < len(outputs)]
+    near = [place + step for step in (0, -1, 1) if 0 <= place + step < len(outputs)]
     rows = [forbidden[outputs[k]] for k in dict.fromkeys([*near, *spread.tolist()])]
-    return [row for row in rows if row.any()][: QUESTIONS + 3]
+    return [row for row in rows if row.any()][:most]
 
 
 def _tiers(
@@ -202,6 +197,7 @@ def of_violation(
         found.violations, key=lambda v: (v.how == "gradient", v.outside, v.draw, len(v.inputs), _far(case, v), v.output)
     )
     subject.redraw(plain.draw)
+    questions = _questions(mode, subject)
     whole = case
     for size in (16, 64, 0):
         if size and (not case.question.free or len(case.layout.grid) != 1 or case.variables <= 2 * size):
@@ -215,7 +211,7 @@ def of_violation(
             small = subject.resized(here.layout, here.arrange)
             output, inputs = _moved_in(whole, here, plain)
         try:
-            chain = _explained(small, here, alphabet, output, inputs, forbidden, plain.outside)
+            chain = _explained(small, here, alphabet, output, inputs, forbidden, plain.outside, questions)
         except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
             chain = None
         if chain is not None and chain.blamed:
@@ -245,6 +241,7 @@ def _explained(
     inputs: Sequence[int],
     forbidden: NDArray[np.bool_] | None,
     outside: bool,
+    questions: int,
 ) -> Chain | None:
     layout = case.layout
     rank = np.asarray(case.rank)
@@ -263,6 +260,7 @@ def _explained(
         source=np.asarray(case.source),
         channels=1 if layout.joint else layout.channels,
         outside=outside,
+        questions=questions,
     )
 
 
@@ -308,40 +306,45 @@ def of_decoding(
     return [] if chain is None else [Witness("cache", "", "", chain)]
 
 
-def of_batch(subject: Borrowed, case: Case, alphabet: Tensor) -> list[Witness]:
-    """How an example of a batch comes to know of another one."""
-    if not subject.witnessed:
+def of_batch(subject: Borrowed, case: Case, alphabet: Tensor, x: Tensor, other: Tensor, moved: Tensor) -> list[Witness]:
+    """How an example of a batch comes to know of another one: of x and `other` [B, *shape], which differ in one
+    example, and of the examples that `moved` [B] beside it."""
+    if not subject.witnessed or not bool(moved.any()):
         return []
-    examples = EXAMPLES
-    layout = case.layout
-    apart = ~np.eye(examples, dtype=bool)
+    examples, layout = len(x), case.layout
+    changed = int((x != other).flatten(1).any(1).nonzero()[0, 0])
+    output = int(moved.nonzero()[0, 0])
 
     def run(x: Tensor) -> Tensor:
         return subject(x.reshape(examples, *layout.shape)).reshape(1, examples, -1)
 
-    for changed in (examples - 1, 0):
-        for output in range(examples):
-            if output == changed:
-                continue
-            try:
-                chain = explain(
-                    run,
-                    subject.module,
-                    alphabet,
-                    (examples, *layout.shape),
-                    np.repeat(np.arange(examples), layout.entries),
-                    (examples,),
-                    apart,
-                    output,
-                    [changed],
-                    pairs=False,
-                    tries=4,
-                )
-            except (Exception, SystemExit):
-                return []
-            if chain is not None and chain.blamed:
-                return [Witness("batch", f"example {output}", f"example {changed}", chain)]
-    return []
+    try:
+        chain = explain(
+            run,
+            subject.module,
+            alphabet,
+            (examples, *layout.shape),
+            np.repeat(np.arange(examples), layout.entries),
+            (examples,),
+            ~np.eye(examples, dtype=bool),
+            output,
+            [changed],
+            pairs=False,
+            first=(x[None], other[None]),
+            questions=_questions("batch", subject),
+        )
+    except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
+        return []
+    if chain is None or not chain.blamed:
+        return []
+    return [Witness("batch", f"example {output}", f"example {changed}", chain)]
+
+
+def _questions(mode: str, subject: Borrowed) -> int:
+    """How many questions are left of the passes that an audit takes. What was spent counts twice in the modes that
+    others follow."""
+    left = 28 - 2 * subject.passes if mode in ("evaluation", "training") else 24 - subject.passes
+    return max(1, min(QUESTIONS + 3, left))
 
 
 __all__ = ["TooLarge", "explain", "of_batch", "of_decoding", "of_parting", "of_violation"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
@@ -32,20 +34,20 @@ def batch(audited: Audited) -> ModeReport:
             verdict, why = Verdict.NOT_DECIDED, f"alone, an example gives other outputs than beside two, by {other:.3g}"
         subject.redraw(0)
         return ModeReport("batch", verdict, subject.passes - start, why=why)
-    moved, unknown = _by_values(audited)
+    moved = _by_values(audited)
     found = Findings.none(0)
-    if moved:
+    if moved.leaks:
         found.mixes = True
         passes = subject.passes - start
-        witnesses = of_batch(subject, audited.case, audited.alphabet)
+        witnesses = of_batch(subject, audited.case, audited.alphabet, moved.x, moved.other, moved.examples)
         subject.redraw(0)
-        return ModeReport("batch", Verdict.LEAKS, passes, found, count, why=moved, witnesses=witnesses)
+        return ModeReport("batch", Verdict.LEAKS, passes, found, count, why=moved.why, witnesses=witnesses)
     verdict, why, opaque = undecided(strict[0] if strict else "", count)
     given = _both(audited, x, places, route_given=True)
     if _count(given, places) == 0 and not isinstance(given[0], str):
         verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)
-    elif unknown:
-        why = f"{why}; {unknown}"
+    elif moved.why:
+        why = f"{why}; {moved.why}"
     subject.redraw(0)
     return ModeReport("batch", verdict, subject.passes - start, found, count, opaque, why)
 
@@ -81,29 +83,45 @@ def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
     return float(apart(alone, subject.rows(labelled.values, len(x))[:1]).max())
 
 
-def _by_values(audited: Audited) -> tuple[str, str]:
-    """How far one example moves when another one is changed, where that is more than rounding, and what cannot be
-    compared. Both passes are the same call, so that a finite number that is lost depends on the other example."""
+@dataclass(frozen=True)
+class _Moved:
+    """Two batches [B, *shape] that differ in one example, which of the others moved [B], and by how much, or why that
+    cannot be told."""
+
+    leaks: bool
+    why: str
+    x: Tensor
+    other: Tensor
+    examples: Tensor
+
+
+def _by_values(audited: Audited) -> _Moved:
+    """Whether an example moves when another one is changed, by more than rounding. The weights stay those that show it.
+
+    Both passes are the same call, so that a finite number that is lost depends on the other example."""
     subject, x = audited.subject, audited.draw(EXAMPLES, 1)
-    unknown = ""
+    found = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
     for draw, changed in ((0, EXAMPLES - 1), (1, 0)):
         subject.redraw(draw)
         try:
             with torch.no_grad():
                 other = x.clone()
                 other[changed] = audited.draw(1, 2)[0]
-                others = torch.arange(EXAMPLES) != changed
-                one, moved = subject(x)[others], subject(other)[others]
+                one, after = subject(x), subject(other)
         except (Exception, SystemExit):
             if draw == 0:
                 raise
             continue
-        distance = apart(one, moved)
+        elsewhere = torch.arange(EXAMPLES) != changed
+        distance = apart(one, after).flatten(1).amax(1)
         when = f"when example {changed} of {EXAMPLES} is changed"
-        if bool((distance > 0).any()):
-            return f"an output moves by {float(distance.max()):.3g} {when}", ""
-        if bool((one.isfinite() != moved.isfinite()).any()):
-            return f"whether an output is finite changes {when}", ""
-        if bool(lost(one, moved).any()):
-            unknown = "outputs are not finite, so that they cannot be compared"
-    return "", unknown
+        moved = elsewhere & (distance > 0)
+        if bool(moved.any()):
+            far = float(distance[moved].max())
+            return _Moved(True, f"an output moves by {far:.3g} {when}", x, other, moved)
+        moved = elsewhere & (one.isfinite() != after.isfinite()).flatten(1).any(1)
+        if bool(moved.any()):
+            return _Moved(True, f"whether an output is finite changes {when}", x, other, moved)
+        if bool(lost(one, after)[elsewhere].any()):
+            found = replace(found, why="outputs are not finite, so that they cannot be compared")
+    return found

@@ -12,6 +12,8 @@ from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.values import apart, lost
 from arspec.auditing.verdicts import Verdict, worst
 
+FEWER = 3  # forward passes of the search by values, where evaluation was proven with the route given
+
 
 def variants(audited: Audited) -> ModeReport:
     """Each of them as in evaluation. Absent where none is named."""
@@ -31,11 +33,10 @@ def variants(audited: Audited) -> ModeReport:
                 numbers = other.subject(x).to(base.dtype)
                 same = not bool(((apart(base, numbers) > 0) | lost(base, numbers)).any())
             # Where it gives the same numbers, values have been looked at.
-            search = replace(audited.settings.search, passes=0) if same else audited.settings.search
+            search = audited.settings.search
+            search = replace(search, passes=0 if same else FEWER if audited.routed else search.passes)
             passes = other.subject.passes
-            report = judge(
-                other.subject, other.case, other.alphabet, search, "variants", cuts=1, routed=audited.routed and same
-            )
+            report = judge(other.subject, other.case, other.alphabet, search, "variants", cuts=1, routed=audited.routed)
         text = f"{name}: {report.verdict}" + (f" ({report.why})" if report.verdict == Verdict.NOT_DECIDED else "")
         reports.append(replace(report, passes=report.passes + passes, why=text))
     verdict = worst(report.verdict for report in reports)
