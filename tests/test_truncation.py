@@ -220,13 +220,19 @@ def test_heads_without_a_table_refuse() -> None:
     assert Parts(kind="parts", **{"from": "x"}, of={"x": HEAD}).truncation(2, None, None) == Truncation(2)
 
 
-@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_k": 1.5}, {"top_k": float("inf")}, {"top_p": 0.0},
-                                   {"top_p": 1.1}, {"min_p": -0.1}, {"min_p": 2.0},
-                                   {"top_p": float("nan")}, {"min_p": float("nan")}])  # fmt: skip
+@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1},
+                                   {"min_p": 2.0}, {"top_p": float("nan")}, {"min_p": float("nan")}])  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
         sequence().sample(1, **wrong)
     assert caught.value.code == "AR808"
+
+
+@pytest.mark.parametrize("wrong", [{"top_k": 1.5}, {"top_k": float("inf")}])
+def test_a_number_of_levels_that_is_not_whole_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        sequence().sample(1, **wrong)
+    assert caught.value.code == "AR945"
 
 
 def test_completion_by_other_ways_refuses() -> None:

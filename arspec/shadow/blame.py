@@ -280,5 +280,6 @@ def _named(module: nn.Module) -> dict[int, str]:
 
 
 def once(blames: list[Blame]) -> list[Blame]:
+    """The first of those that name the same line, in order."""
     seen: set[tuple[str, int]] = set()
     return [b for b in blames if not ((b.place.file, b.place.line) in seen or seen.add((b.place.file, b.place.line)))]
