@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -750,6 +751,14 @@ def test_what_a_first_call_leaves_behind_is_no_proof():
     called(torch.linspace(-1, 1, 8)[None])
     assert of_sequence(called).ok
     assert of_sequence(KeepsItsMask()).ok
+
+
+def test_a_module_that_cannot_be_copied_is_said_to_be_one():
+    told = "the module cannot be copied"
+    module = KeepsItsMask()
+    assert told not in str(of_sequence(module))
+    vars(module)["lock"] = threading.Lock()
+    assert told in str(of_sequence(module))
 
 
 def test_training_records_gradients_where_that_makes_a_difference():

@@ -173,7 +173,7 @@ def audit(
         deeper=None if beneath is None else beneath.reads,
         exact=seen is not None and seen.exact,
         sampler=next((report.sampler for report in reports if report.sampler is not None), None),
-        notes=_notes(reports, seen, case),
+        notes=_notes(reports, seen, case, copied=audited.subject.untouched is not None),
         seconds=time.perf_counter() - start,
     )
 
@@ -251,8 +251,10 @@ def _seen(audited: Audited) -> Pairs | None:
     return found
 
 
-def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case) -> list[str]:
+def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, *, copied: bool) -> list[str]:
     notes: list[str] = []
+    if not copied:
+        notes.append("the module cannot be copied, so that what its first call keeps for later ones was not looked for")
     if seen is not None and not seen.reads.any() and case.variables > 1:
         notes.append("no output reads anything: is the input used?")
     if _own_alone(reports, case):
