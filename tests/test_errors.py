@@ -461,7 +461,9 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR810": lambda path: train(trained(path), out="first"),
     "AR811": without_program,
     "AR812": lambda path: command("audit", str(path / "leaky.py"), "--input", "b t", "--output", "b k t"),
-    "AR813": lambda path: command("audit", f"{path / 'leaky.py'}:build", "--input", "b t", "--output", "b c t"),
+    "AR813": lambda path: command(
+        "audit", f"{path / 'leaky.py'}:build", "--input", "b t", "--output", "b t k", "--size", "q=3"
+    ),
     "AR960": lambda path: audited(path, modes=["evaluation"], precision="float32"),
     "AR961": lambda path: audited(path, modes=["cache"]),
     "AR962": lambda path: audited(path, forbid=[[True]]),

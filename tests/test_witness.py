@@ -32,9 +32,9 @@ LINES = [
 
 
 def named(case: Case) -> list[Witness]:
-    """The witnesses in the mode of the case, by two passes more at most than an audit without them may take."""
+    """The witnesses in the mode of the case, by three passes more at most than an audit without them may take."""
     result = audited(case, "faulty", witness=True)
-    assert result.passes <= PASSES + 2
+    assert result.passes <= PASSES + 3
     return [witness for mode in result.report.modes if mode.mode == case.mode for witness in mode.witnesses]
 
 
