@@ -21,12 +21,11 @@ from arspec.auditing.pairs import Pairs, pairs
 from arspec.auditing.patterns import parse
 from arspec.auditing.reasons import failed, ours, reason
 from arspec.auditing.report import AuditReport, Claims
-from arspec.auditing.values import Search
+from arspec.auditing.values import MAX_VARIABLES, Search
 from arspec.diagnostics import InputError, did_you_mean
 
 SIZE = 16  # of an axis where no sizes are given
 SIDES = ("left", "right")  # of padding
-MAX_VARIABLES = 4096  # of which pairs are looked at
 
 
 def audit(
@@ -85,8 +84,8 @@ def audit(
     [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the best
     that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such as
     targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
-    last positions. `witness`: in the first mode in which it
-    leaks, some ten more passes look for the line of its code. The module is given back as it was.
+    last positions. `witness`: in the first mode in which it leaks, some ten more passes look for the line of its code.
+    The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
     """

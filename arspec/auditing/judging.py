@@ -18,6 +18,7 @@ from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
 ROUTED = 4  # forward passes of the search by values where labels hold with the route given
+ROUTE = "which rows are chosen, or sorted where, is taken from this pass"  # why a proof has its route given
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
 
@@ -105,7 +106,7 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
             where = "" if closure.place is None else f" ({closure.place})"
             return Verdict.NOT_DECIDED, f"labels and values disagree at {closure.operator}{where}: {closure.why}"
     if verdict == Verdict.GIVEN_ROUTE:
-        return verdict, "which rows are chosen, or sorted where, is taken from this pass"
+        return verdict, ROUTE
     return verdict, ""
 
 

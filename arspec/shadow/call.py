@@ -26,6 +26,22 @@ def tensors(value: Any) -> Iterator[Tensor]:
         yield from tensors(list(value.values()))  # pyright: ignore[reportUnknownArgumentType]
 
 
+def mutated(operator: torch._ops.OpOverload, args: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors among the arguments that the schema of an operator says it writes to, in order."""
+    return [
+        tensor
+        for place, argument in enumerate(operator._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+        for tensor in tensors(args[place] if place < len(args) else named.get(argument.name))
+    ]
+
+
+def targets(out: Any, written: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors that a call wrote: those returned, in order, then mutated ones that are not returned."""
+    returned = list(tensors(out))
+    return [*returned, *(tensor for tensor in written if not any(tensor is other for other in returned))]
+
+
 class Signature:
     """What is fixed about an operator: its rule, its arguments by name, and which of them it writes to."""
 

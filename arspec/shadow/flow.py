@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.call import tensors
+from arspec.shadow.call import mutated, targets
 from arspec.shadow.history import Held, History, Recorded, replaced
 
 FAR = 1 << 30
@@ -362,15 +362,10 @@ def run_again(call: Recorded, value: Callable[[int, Held], Tensor], *, graph: bo
         return new.clone() if call.mutated else new
 
     args, kwargs = replaced(call.args, given), replaced(call.kwargs, given)
-    written: list[Tensor] = []
-    for place, argument in enumerate(call.operator._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            written += tensors(args[place] if place < len(args) else kwargs.get(argument.name))
     with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(graph):
         torch.default_generator.manual_seed(0)
         out = call.operator(*args, **kwargs)
-    returned = list(tensors(out))
-    return [*returned, *(t for t in written if not any(t is other for other in returned))]
+    return targets(out, mutated(call.operator, args, kwargs))
 
 
 def _pulled(call: Recorded, wanted: dict[int, Tensor]) -> dict[int, Tensor]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from arspec.shadow.call import tensors
+from arspec.shadow.call import mutated, targets, tensors
 from arspec.shadow.expressions import inside
 from arspec.shadow.places import Place
 
@@ -202,26 +202,23 @@ class _Recorder(TorchDispatchMode):
         if self._route and self._route[-1].operator is func:
             out = self._given(self._route.pop(), out)
         index = len(self.history.calls)
-        written: list[Tensor] = []
-        for place, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                written += tensors(args[place] if place < len(args) else named.get(argument.name))
+        written = mutated(func, args, named)
         returned = list(tensors(out))
         read = {tensor.untyped_storage()._cdata for tensor in tensors([list(args), named])}
         view = not written and bool(returned) and all(t.untyped_storage()._cdata in read for t in returned)
-        targets = [*returned, *(t for t in written if not any(t is other for other in returned))]
+        wrote = targets(out, written)
         if written:
-            for number, target in enumerate(targets):
+            for number, target in enumerate(wrote):
                 if any(target is one for one in written):
                     key = target.untyped_storage()._cdata
                     self.history.writes.setdefault(key, []).append((index, number))
-        for number, target in enumerate(targets):
+        for number, target in enumerate(wrote):
             if not (view and any(target is one for one in tensors([list(args), named]))):
                 self._producers[id(target)] = (index, number)
         place, module = inside(self._names, self._files)
-        outs = tuple(self.hold(target) for target in targets)
-        mutated = tuple(self.hold(target) for target in written)
-        self.history.calls.append(Recorded(index, func, before[0], before[1], outs, place, module, view, mutated))
+        outs = tuple(self.hold(target) for target in wrote)
+        changed = tuple(self.hold(target) for target in written)
+        self.history.calls.append(Recorded(index, func, before[0], before[1], outs, place, module, view, changed))
         return out
 
 

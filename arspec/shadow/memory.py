@@ -282,9 +282,13 @@ def parts(tensor: Tensor) -> list[Tensor]:
     if tensor.is_nested:
         return [tensor.values()]
     if tensor.is_quantized:
-        storage = tensor.untyped_storage()
-        return [torch.empty(0, dtype=torch.uint8).set_(storage)]
+        return [octets(tensor.untyped_storage())]
     return []
+
+
+def octets(storage: torch.UntypedStorage) -> Tensor:
+    """The whole of a storage as bytes, in the same memory."""
+    return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 
 
 _CONSTANT = torch.full((), CONSTANT, dtype=DTYPE)

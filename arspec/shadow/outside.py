@@ -21,6 +21,8 @@ import torch
 import torch.utils.dlpack as _dlpack
 from torch import Tensor
 
+from arspec.shadow.memory import octets
+
 
 class Witness(Protocol):
     """What is told."""
@@ -148,8 +150,7 @@ class Outside:
 
     def _storage(self, storage: torch.UntypedStorage, how: str) -> None:
         if storage.device.type != "meta":
-            whole = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
-            self._witness.exposed(whole, f"storage {how}", shared=True)
+            self._witness.exposed(octets(storage), f"storage {how}", shared=True)
 
     def _borrow(self, out: Tensor, args: Any) -> None:
         if not (args and isinstance(args[0], (Tensor, int, float, bool, list, tuple))):

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
-from arspec.shadow.call import Call, Signature, tensors
-from arspec.shadow.memory import ShadowMemory, plain, seen_through
+from arspec.shadow.call import Call, Signature, targets, tensors
+from arspec.shadow.memory import ShadowMemory, octets, plain, seen_through
 from arspec.shadow.outside import Outside
 from arspec.shadow.places import Modules, Place, here
 from arspec.shadow.rules import find
@@ -255,7 +255,7 @@ class Tracer:
 
     def _watch(self, tensor: Tensor) -> None:
         if plain(tensor) and tensor.untyped_storage().nbytes():
-            whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+            whole = octets(tensor.untyped_storage())
             self._watched[tensor.untyped_storage()._cdata] = (whole, whole.clone())
 
     def _check(self, key: int) -> None:
@@ -270,8 +270,7 @@ class Tracer:
     def _unknown(self, tensor: Tensor, what: str) -> None:
         """Memory was written by something that was not seen: it may depend on all."""
         self.unseen.append(Unseen(what, self.here()))
-        whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
-        self.memory.write(whole, self._everything)
+        self.memory.write(octets(tensor.untyped_storage()), self._everything)
 
     def _look(self, read: Sequence[Tensor]) -> None:
         """Before tensors are read: was their memory written unseen?"""
@@ -540,12 +539,11 @@ def written(signature: Signature, inputs: Sequence[Tensor], mutated: Sequence[Te
     """The tensors that a call wrote: those returned, in order, then mutated ones; none for views."""
     if signature.moved:
         return []  # a tensor was laid over other memory
-    returned = list(tensors(out))
     if not mutated:
         read = {_key(tensor) for tensor in inputs}
-        if all(_key(tensor) in read for tensor in returned):
+        if all(_key(tensor) in read for tensor in tensors(out)):
             return []
-    return [*returned, *(t for t in mutated if not any(t is other for other in returned))]
+    return targets(out, mutated)
 
 
 def _rule(func: torch._ops.OpOverload) -> Callable[[Call], Any] | None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.judging import ModeReport, closed, undecided
+from arspec.auditing.judging import ROUTE, ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart, lost, not_finite
@@ -102,7 +102,7 @@ def _route(
         verdict, why = closed(route, Verdict.GIVEN_ROUTE)
         if verdict != Verdict.GIVEN_ROUTE:
             return verdict, why, route.open
-    return Verdict.GIVEN_ROUTE, "which rows are chosen, or sorted where, is taken from this pass", []
+    return Verdict.GIVEN_ROUTE, ROUTE, []
 
 
 def _values(

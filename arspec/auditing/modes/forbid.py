@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.judging import ModeReport
+from arspec.auditing.judging import ROUTE, ModeReport
 from arspec.auditing.pairs import pairs
 from arspec.auditing.values import confirm
 from arspec.auditing.verdicts import Verdict
@@ -37,8 +37,7 @@ def forbid(audited: Audited) -> ModeReport:
     given = _read(audited, forbidden, route_given=True)
     subject.redraw(0)
     if given is not None and not bool(given.any()):
-        why = "which rows are chosen, or sorted where, is taken from this pass"
-        return ModeReport("forbid", Verdict.GIVEN_ROUTE, subject.passes - start, found, count, why=why)
+        return ModeReport("forbid", Verdict.GIVEN_ROUTE, subject.passes - start, found, count, why=ROUTE)
     why = f"labels allow {count:,} output{'s' * (count > 1)} to read forbidden variables; values did not show it"
     return ModeReport("forbid", Verdict.NOT_DECIDED, subject.passes - start, found, count, why=why)
 
