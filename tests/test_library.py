@@ -332,6 +332,7 @@ def contents() -> set[str]:
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("arspec/**/*.py")}
     texts = {str(path.relative_to(ROOT)) for kind in ("cpp", "md", "yaml") for path in ROOT.glob(f"arspec/**/*.{kind}")}
     specs = {f"arspec/specs/{path.name}" for path in SHIPPED}
+    specs |= {f"arspec/specs/blocks/{path.name}" for path in ROOT.glob("specs/blocks/*.yaml")}
     more = {
         "arspec/py.typed",
         "arspec/data/sets/NOTICE",

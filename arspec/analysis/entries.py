@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arspec.diagnostics import Place, Source
+from arspec.diagnostics import Collector, Place
+from arspec.language.extends import sections_of
 from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.syntax.yaml import Map, Scalar, Seq, Tree, parse
+from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}")
 
@@ -59,7 +60,7 @@ class Entry:
 
 @dataclass(eq=False)
 class Entries:
-    """The entries of a spec's text and of the texts that it extends."""
+    """The entries of a spec's text and of the texts that it extends, where these still stand."""
 
     spec: Spec
     blocks: dict[str, Block] = field(default_factory=dict, init=False)
@@ -68,39 +69,18 @@ class Entries:
     masks: dict[str, Tree] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for source in self._sources():
-            tree = parse(source)
-            assert isinstance(tree, Map)
-            self._section(tree, "params", self._params)
-            self._section(tree, "masks", self.masks)
-            blocks = tree.get("blocks")
-            for name, (_, block) in blocks.entries.items() if isinstance(blocks, Map) else ():
-                if isinstance(block, Map) and isinstance(nodes := block.get("nodes"), Map):
-                    params, inputs = block.get("params"), block.get("inputs")
-                    own = params if isinstance(params, Map) else None
-                    found = Block(name, _names(inputs), own, nodes, block.get("outputs"))
-                    self.blocks.setdefault(name, found)
-                    self._enter(found)
-            nodes = tree.get("graph")
-            if isinstance(nodes, Map):
-                self._enter(Block(None, ("x", *self.spec.condition), None, nodes, None))
-
-    def _sources(self) -> list[Source]:
-        """The spec's own text first."""
-        graph, spec = self.spec.graph(), self.spec
-        places = [spec.nodes.place, spec.head_place.place]
-        places += [node.place for node in graph.nodes] + [cluster.place for cluster in graph.clusters]
-        found = {spec.source.name: spec.source}
-        for place in places:
-            found.setdefault(place.source.name, place.source)
-        return list(found.values())
-
-    @staticmethod
-    def _section(tree: Map, name: str, into: dict[str, Tree]) -> None:
-        section = tree.get(name)
-        if isinstance(section, Map):
-            for key, (_, value) in section.entries.items():
-                into.setdefault(key, value)
+        sections = sections_of(self.spec.source, Collector(), self.spec.texts)
+        for name, into in (("params", self._params), ("masks", self.masks)):
+            section = sections.get(name)
+            if isinstance(section, Map):
+                into.update({key: value for key, (_, value) in section.entries.items()})
+        for name, block in self.spec.blocks.items():
+            if isinstance(nodes := block.get("nodes"), Map):
+                params, inputs = block.get("params"), block.get("inputs")
+                own = params if isinstance(params, Map) else None
+                found = self.blocks[name] = Block(name, _names(inputs), own, nodes, block.get("outputs"))
+                self._enter(found)
+        self._enter(Block(None, ("x", *self.spec.condition), None, self.spec.nodes, None))
 
     def _enter(self, block: Block) -> None:
         for name, (place, tree) in block.nodes.entries.items():

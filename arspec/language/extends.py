@@ -11,7 +11,9 @@ from typing import Any
 from arspec.diagnostics import Collector, Diagnostic, InputError, Place, Source, SpecError, did_you_mean
 from arspec.diagnostics.codes import CODES
 from arspec.language.keys import said, unknown_kind
-from arspec.language.shipped import file_of, is_name, is_shipped, read_spec, shipped
+from arspec.language.merging import MERGED, merge_sections, merged_name
+from arspec.language.shipped import file_of, is_below, is_name, is_shipped, read_spec, shipped
+from arspec.language.using import use
 from arspec.syntax import synonyms
 from arspec.syntax.synonyms import called_here, folded
 from arspec.syntax.yaml import MAX_BYTES, Map, Scalar, Tree, indent_below, parse, plain
@@ -30,7 +32,9 @@ SECTIONS = {
     "arspec": "the version of the language: 1",
     "name": "the name of the model",
     "about": "what it is, with its source",
-    "extends": "the spec that this one starts from: its params merge by key, any other section stands for the whole",
+    "extends": "the spec that this one starts from: its params merge by key, any other section stands for the whole; "
+    "with a + behind its name (`graph+`, `blocks+`) it merges by name",
+    "use": "libraries of blocks, that ship with arspec or are files, whose blocks and masks stand beside its own",
     "data": "what is modelled: image, sequence or vector",
     "order": "the order of generation, or a list of orders",
     "condition": "what the model is conditioned on, by name",
@@ -52,15 +56,6 @@ def extended_file(name: str, chain: tuple[str, ...]) -> str:
     return file_of(name, folder or ".", chain) or os.path.normpath(os.path.join(folder, name))
 
 
-def is_below(path: str, spec: str) -> bool:
-    """Whether a file lies below the folder of a spec, wherever links lead."""
-    folder = os.path.realpath(os.path.dirname(spec))
-    try:
-        return os.path.commonpath([folder, os.path.realpath(path)]) == folder
-    except ValueError:  # on another drive, or no path at all
-        return False
-
-
 def top(source: Source) -> Place:
     """The first character of a text, for what is missing from it."""
     first = next((i for i, c in enumerate(source.text) if not c.isspace()), 0)
@@ -77,7 +72,7 @@ def sections_of(
     if not isinstance(tree, Map):
         raise SpecError([Diagnostic("AR018", "a spec is a mapping of sections", tree.place, "begin with `arspec: 1`")])
     for key, (place, _) in tree.entries.items():
-        if key not in SECTIONS:
+        if key not in SECTIONS and merged_name(key) not in MERGED:
             free = [name for name in SECTIONS if name not in tree.entries]
             message, lost = f"there is no section '{key}'", indent_below(tree.entries, key)
             if lost is not None:
@@ -88,10 +83,11 @@ def sections_of(
                 continue
             unknown_kind("AR105", message, place, key, free or SECTIONS, synonyms.SECTIONS, "sections", faults)
     _check_texts(tree, source, faults)
-    own = {key: value for key, (_, value) in tree.entries.items() if key in SECTIONS}
-    below = _extended(own.get("extends"), source, faults, texts, chain)
-    merged = {**below, **own}
-    params, base = own.get("params"), below.get("params")
+    own = {key: pair for key, pair in tree.entries.items() if key in SECTIONS or merged_name(key) in MERGED}
+    below = _extended(tree.get("extends"), source, faults, texts, chain)
+    stated = {**below, **{key: value for key, (_, value) in own.items() if merged_name(key) is None}}
+    merged = merge_sections(own, use(tree.get("use"), source, stated, faults, texts), faults)
+    params, base = tree.get("params"), below.get("params")
     if isinstance(params, Map) and isinstance(base, Map):
         merged["params"] = Map(params.place, {**base.entries, **params.entries}, params.flow)
     return merged

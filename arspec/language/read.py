@@ -13,7 +13,7 @@ from typing import Any, Literal
 from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean, the_nearest
 from arspec.heads import HEADS, Head, parts_head, stand_in
-from arspec.language.extends import FORMS, is_below, top
+from arspec.language.extends import FORMS, top
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, built, check_keys, chosen, keys_of, report, said
 from arspec.language.params import NAME
@@ -29,6 +29,7 @@ from arspec.language.sections import (
     SequenceData,
     VectorData,
 )
+from arspec.language.shipped import is_below
 from arspec.masks import READY_MADE, Resolver
 from arspec.syntax import synonyms
 from arspec.syntax.expressions import ExpressionError

@@ -12,15 +12,18 @@ from pydantic import BaseModel
 from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.extends import SECTIONS
+from arspec.language.merging import MERGED
 from arspec.language.params import BUILT_IN
 from arspec.language.reference_tables import code, example, keys, table
 from arspec.language.references import FORMS
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
+from arspec.language.using import libraries
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
 from arspec.syntax.arithmetic import ALSO, BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS
 from arspec.syntax.expressions import evaluate
 from arspec.syntax.predicates import ARITHMETIC, COORDINATES
+from arspec.syntax.yaml import Map, parse, plain, read
 
 WHOLE = """\
 arspec: 1
@@ -39,6 +42,35 @@ arspec: 1
 name: a smaller PixelCNN
 extends: pixelcnn.yaml
 params: {height: 8, width: 8}"""
+
+ADDED = """\
+arspec: 1
+name: a decoder with root-mean-square norms and a wider inner layer
+extends: gpt
+params: {length: 16, layers: 2, width: 32, hidden: 48}
+blocks+:
+  layer+:
+    nodes+:
+      norm1+: {kind: rms}
+      up+: {out: $hidden}
+      gelu: ~
+      relu: {layer: relu}
+      down+: {from: relu}
+graph+:
+  last+: {kind: rms}"""
+
+USED = """\
+arspec: 1
+name: a decoder of ready-made layers
+use: blocks/transformer
+data: {kind: sequence, length: 16, levels: 128, content: text}
+params: {width: 32}
+graph:
+  tokens: {layer: embedding, from: x, out: $width}
+  before: {layer: shift, steps: 1}
+  body: {block: gpt_layer, params: {width: $width, heads: 2}, repeat: 2}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}"""
 
 PARAMETERS = """\
 params: {features: 24, large: false, kernel: "5 if $large else 3"}
@@ -126,8 +158,30 @@ def _sections() -> list[str]:
         "With `extends` a spec starts from another file, whose path is taken from the folder of this one, or from a",
         "shipped spec by its name (`extends: pixelcnn`). Its `params` are joined with those of the other by name;",
         "every other section that it has stands in place of the other's:", "",
-        *example(EXTENDED),
+        *example(EXTENDED), "",
+        "A section whose name ends in + (" + ", ".join(code(f"{name}+") for name in MERGED) + ") is merged with the",
+        "other's instead. One rule holds at every depth: a key that ends in + is merged with the mapping of that name",
+        "below it; a key without stands in the place of the one below it, or is new; null takes it out. A new entry",
+        "stands directly before the next one that is there already, and behind the last of these at the end:", "",
+        *example(ADDED), "",
+        "`use` takes the blocks and masks of libraries, whose names no block of the spec has: files with these two",
+        "sections, by their paths, or those that ship with arspec:", "",
+        *table(("library", "its blocks"), _libraries()), "",
+        *example(USED),
     ]  # fmt: skip
+
+
+def _libraries() -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, path in libraries().items():
+        tree = parse(read(path))
+        blocks = tree.get("blocks") if isinstance(tree, Map) else None
+        for block, (_, stated) in blocks.entries.items() if isinstance(blocks, Map) else ():
+            about, inputs = (stated.get(key) if isinstance(stated, Map) else None for key in ("about", "params"))
+            params = ", ".join(code(p) for p in inputs.entries) if isinstance(inputs, Map) else ""
+            text = f"{code(block)}: {plain(about) if about else ''}"
+            found.append((code(name), f"{text} ({params})" if params else text))
+    return found
 
 
 def _params() -> list[str]:

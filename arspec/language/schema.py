@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.extends import SECTIONS, VERSION
+from arspec.language.merging import MERGED
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
@@ -32,13 +33,21 @@ def schema() -> Schema:
         "title": "arspec",
         "description": "An autoregressive model: a graph of layers, an order of generation, a distribution.",
         "type": "object",
-        "properties": {key: {"description": SECTIONS[key], **form} for key, form in _sections().items()},
+        "properties": {
+            **{key: {"description": SECTIONS[key], **form} for key, form in _sections().items()},
+            **{f"{key}+": _merged(key) for key in MERGED},
+        },
         "required": ["arspec"],
         "if": {"not": {"required": ["extends"]}},
         "then": {"required": ["data", "graph", "head"]},
         "additionalProperties": False,
         "$defs": _definitions(),
     }
+
+
+def _merged(section: str) -> Schema:
+    text = f"What is added to the section `{section}` of the spec that is extended: by name, null takes an entry out."
+    return {"type": "object", "description": text}
 
 
 def _sections() -> dict[str, Schema]:
@@ -48,6 +57,7 @@ def _sections() -> dict[str, Schema]:
         "name": {"type": "string"},
         "about": {"type": "string"},
         "extends": {"type": "string"},
+        "use": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
         "data": {"oneOf": _references("data", DATA)},
         "order": {"anyOf": [*order["anyOf"], {"type": "array", "items": order, "minItems": 1}]},
         "condition": _by_name({"oneOf": _references("condition", CONDITIONS)}, optional=True),

@@ -78,6 +78,15 @@ def is_shipped(file: str) -> bool:
     return Path(file) in shipped().values()
 
 
+def is_below(path: str, spec: str) -> bool:
+    """Whether a file lies below the folder of a spec, wherever links lead."""
+    folder = os.path.realpath(os.path.dirname(spec))
+    try:
+        return os.path.commonpath([folder, os.path.realpath(path)]) == folder
+    except ValueError:  # on another drive, or no path at all
+        return False
+
+
 def check_own(file: str) -> None:
     """InputError (AR901) for a spec of the installation, which is not written to."""
     if is_shipped(file) and shipped_folder().parent == PACKAGE:

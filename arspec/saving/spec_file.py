@@ -15,6 +15,7 @@ from arspec.files.atomic import replacing, write_text
 from arspec.language.extends import extended_file
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
+from arspec.language.using import library_file, names_used
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, parse, read
 
 SPEC, SETTINGS = "spec.yaml", "spec.json"
@@ -110,6 +111,10 @@ def _copy(source: Source, name: str, folder: Path, home: Path, above: tuple[str,
             inner = f"base-{name}"
             _copy(read(extended_file(below.value, chain)), inner, folder, home, chain)
             edits.append((below.place.start, below.place.end, json.dumps(inner)))
+        for scalar in names_used(tree.get("use")):
+            inner = f"{Path(name).stem}-{scalar.place.start}-blocks.yaml"
+            write_text(folder / inner, read(library_file(str(scalar.value), chain[-1])).text)
+            edits.append((scalar.place.start, scalar.place.end, json.dumps(inner)))
         for scalar in _rank_files(tree.get("order")):
             path = home / str(scalar.value)
             if path.is_file():

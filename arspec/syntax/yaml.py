@@ -404,7 +404,7 @@ class _Composer:
                 "AR011", f"a key is a name, and {written[:40] or 'an empty key'} is {what}", key.written, help
             )
         elif name == "<<" and written == "<<":
-            help = "repeat the keys, or use extends, which merges params and nothing else"
+            help = "repeat the keys, or use `extends`, which merges params, and with a + other sections"
             self.faults.add("AR012", "merge keys (<<) are not part of YAML 1.2", key.written, help)
         elif name in entries:
             first = entries[name][0]

@@ -503,4 +503,40 @@ CODES = (
         "use it, or remove it.",
         "warning",
     ),
+    code(
+        "AR225",
+        "nothing below to add to",
+        """A key that ends in + adds to the mapping of that name in the spec that is extended. A key without + stands in
+        the place of the one below it, or is new, and null takes the one below out.""",
+        """
+        # a.yaml
+        arspec: 1
+        extends: b.yaml
+        graph+: {frst+: {kernel: 5}}
+        # b.yaml
+        arspec: 1
+        """,
+        """
+        # a.yaml
+        arspec: 1
+        extends: b.yaml
+        graph+: {first+: {kernel: 5}}
+        # b.yaml
+        arspec: 1
+        """,
+        "name what the spec below has, or leave the + out.",
+    ),
+    code(
+        "AR226",
+        "blocks that cannot be used",
+        """`use` names libraries of blocks: those that ship with arspec by their names, as blocks/transformer, or files
+        by their paths. A library has the sections `blocks` and `masks`, whose names no other and no spec has.""",
+        """
+        use: blocks/transformr
+        """,
+        """
+        use: blocks/transformer
+        """,
+        "name a library, or the path of a file with `blocks`.",
+    ),
 )

@@ -190,7 +190,7 @@ CODES = (
         """
         extends: base.yaml
         """,
-        "extend the base itself: `params` merge by key, every other section is replaced whole.",
+        "extend the base itself: `params` merge by key, and with a + so does every other section.",
     ),
     code(
         "AR115",
