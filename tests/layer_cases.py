@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from arspec.language.load import Spec, from_text
 
 HEAD = "  logits: {layer: conv, kernel: 1, out: $head, mask: so_far}"
@@ -40,6 +42,7 @@ CONDITION = """
   map: {kind: map, channels: 2, height: 4, width: 4}
   half: {kind: map, channels: 2, height: 2, width: 2}
   series: {kind: series, channels: 2, length: 9}
+  frames: {kind: series, channels: 2, length: 4}
 """
 CONDITIONED = {"grey", "steps"}  # settings to which the conditions above belong
 
@@ -52,6 +55,12 @@ def attention(keys: str = "first", **more: str) -> str:
   v: {{layer: conv, from: {keys}, kernel: 1, out: 6, mask: so_far}}
   tested: {{layer: attention, from: q, keys: k, values: v{rest}}}
   both: {{layer: concat, from: [tested, first]}}"""  # of a single key the query has no say
+
+
+def across(keys: str, **more: str) -> str:
+    """Attention to keys of another grid, which no mask by ranks may follow."""
+    nodes = attention(keys, **more)
+    return re.sub(rf"(from: {keys}, kernel: 1, out: [0-9]+), mask: so_far", r"\1", nodes)
 
 
 def gates(times: int, state: str) -> str:
@@ -111,11 +120,42 @@ CASES: dict[str, tuple[str, str]] = {
     "attention on a curve": ("curve", attention("scaled", mask="earlier")),
     "attention by a rule": ("joint", attention(mask="before and that.row >= this.row - 1", heads="3")),
     "attention over steps": ("steps", attention(mask="so_far", heads="2")),
-    "attention to a condition": ("grey", attention("map").replace("from: map, kernel: 1, out: 12, mask: so_far",
-                                 "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
-    "attention to a condition by a rule": ("grey", attention(
-        "map", mask="that.row <= this.row and that.column != 1").replace("from: map, kernel: 1, out: 12, mask: so_far",
-        "from: map, kernel: 1, out: 12").replace("out: 6, mask: so_far", "out: 6")),
+    "attention to a condition": ("grey", across("map")),
+    "attention to a condition by a rule": ("grey", across("map", mask="that.row <= this.row and that.column != 1")),
+    "attention to a smaller map": ("grey", across("half", heads="2")),
+    "attention to a smaller map by a rule": ("grey", across("half", heads="3", mask="2 * that.row <= this.row")),
+    "attention to a vector": ("steps", """
+  q: {layer: conv, from: first, out: 4}
+  tested: {layer: attention, from: q, keys: traits, values: traits, heads: 2}
+  both: {layer: concat, from: [tested, first]}"""),
+    "attention to a shorter series": ("steps", across("frames", heads="2")),
+    "attention to a shorter series by a rule": ("steps", across("frames", mask="that.step <= this.step // 2")),
+    "attention of a condition to itself": ("steps", """
+  q: {layer: conv, from: frames, out: 4}
+  k: {layer: conv, from: frames, out: 4}
+  v: {layer: conv, from: frames, out: 12}
+  told: {layer: attention, from: q, keys: k, values: v, heads: 2, mask: that.step <= this.step}
+  tested: {layer: attention, from: first, keys: told, values: told, heads: 3}"""),
+    "attention to a coarser grid": ("steps", """
+  third: {layer: conv, from: hot, kernel: 3, stride: 3, padding: valid, out: 12}
+  k: {layer: conv, from: third, out: 12}
+  tested: {layer: attention, from: first, keys: k, values: third, heads: 2, mask: that.step + 3 <= this.step}
+  both: {layer: concat, from: [tested, first]}"""),
+    "attention to a coarser grid by ranks": ("steps", """
+  late: {layer: shift, from: hot, steps: 3}
+  third: {layer: conv, kernel: 3, stride: 3, padding: valid, out: 12}
+  tested: {layer: attention, from: first, keys: third, values: third, heads: 2, mask: so_far}
+  both: {layer: concat, from: [tested, first]}"""),
+    "attention to a coarser image": ("joint", """
+  half: {layer: conv, from: first, kernel: 2, stride: 2, padding: valid, out: 12}
+  tested: {layer: attention, from: first, keys: half, values: half, heads: 2,
+           mask: that.row + 2 <= this.row}
+  both: {layer: concat, from: [tested, first]}"""),
+    "attention to another part": ("parts", """
+  k: {layer: conv, from: luma, kernel: 1, out: 4}
+  v: {layer: conv, from: luma, kernel: 1, out: 6}
+  tested: {layer: attention, from: first, keys: k, values: v}
+  both: {layer: concat, from: [tested, first]}"""),
     "attention that sees nothing": ("grey", attention("scaled", mask="that.row > 99")),
     "attention leaking": ("colour", attention()),
     "lstm": ("steps", gates(4, "{layer: lstm, state: [[-1]]}")),

@@ -183,13 +183,27 @@ def along(mask: str) -> Model:
     return build(from_text(ALONG.replace("MASK", f"'{mask}'")), seed=1).double().eval()
 
 
-@pytest.mark.parametrize("mask", ["that.step <= this.step and this.step - that.step < 9", "so_far"])
+@pytest.mark.parametrize("mask", ["that.step <= this.step and this.step - that.step < 9", "that.step < 0"])
 def test_conditions_that_run_along(mask: str) -> None:
     model = along(mask)
     mel = torch.randn(2, 2, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     other = build(model.spec.variant(params={"frames": 40})).double().eval()
     other.load_state_dict(model.state_dict())
     assert torch.equal(drawn(model, 160, mel=mel), other.sample(2, seed=3, method="fixed-point", mel=mel))
+
+
+@pytest.mark.parametrize("mask", ["", ", mask: that.step <= this.step // 3"])
+def test_a_condition_of_its_own_length_is_read_at_every_step(mask: str) -> None:
+    """It is laid out once, so that what is kept has a bound however long the stream is."""
+    model = net(
+        "k: {layer: conv, from: mel, out: 6}\n"
+        f"  m: {{layer: attention, from: c, keys: k, values: k, heads: 2{mask}}}",
+        "condition: {mel: {kind: series, channels: 2, length: 5}}",
+    )
+    mel = torch.randn(2, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn(model, 150, mel=mel), longer(model, 150).sample(2, seed=3, method="fixed-point", mel=mel))
+    course = endless(model, 0)
+    assert course.period is not None and not any(node.name == "k" for node in course.program.caches)
 
 
 def test_the_course_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def _comparisons(node: Node, relation: Reads, member: Member) -> tuple[bool, ...
     it fails for some."""
     if not isinstance(relation, Matrix) or not isinstance(node.mask, Mask):
         return ()
-    source = node.inputs[1 if len(node.inputs) > 1 else 0]
+    source = node.inputs[node.layer.masked_input]
     every = all_pairs(node.out, source.out, member)
     flags: list[bool] = []
     for compare in _compared(node.mask.predicate):

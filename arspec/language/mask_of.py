@@ -27,12 +27,13 @@ def mask_of(value: Any, node: Node, own: Mapping[str, str], params: Mapping[str,
         groups = str(given.get("groups", "everything"))
         text = f"kernel, groups {groups}" if "groups" in given else "kernel"
         mask = Mask(resolve(groups, own, params), _kernel(given["kernel"], len(grid)), text)
-    there = list(AXES.get(len(grid), {}))
-    known = {*there, *(("position",) if there else ()), "rank", "group"}
-    for found in sorted(map(str, coordinates(mask.predicate))):
-        if found.partition(".")[2] not in known:
+    for found in sorted(coordinates(mask.predicate), key=str):
+        source = node.inputs[0 if found.who == "this" else node.layer.masked_input]
+        there = list(AXES.get(len(source.out.grid), {}))
+        known = [*there, *(("position",) if there else ()), "rank", "group"]
+        if found.what not in known:
             has = " and ".join(f"{axis}s" for axis in there) or "no places"
-            raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{node.inputs[0].name}' has {has}",
+            raise Fault("AR317", f"the mask '{mask.text}' compares {found}, and '{source.name}' has {has}",
                         f"here a mask compares {', '.join(sorted(known))}; `earlier` and `so_far` compare the order, "
                         "and hold for all data", "mask")  # fmt: skip
     return mask

@@ -10,7 +10,7 @@ from pydantic import Field
 from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weights
 from arspec.layers.dense import between, numbers_between
 from arspec.layers.helpers import channels_first, sites_last
-from arspec.layers.one_grid import same_grid
+from arspec.layers.read import check_read
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 class Attention(Layer):
     """softmax(q · k / √d) over the sites that the mask allows, times their values (Vaswani et al. 2017). `from` gives
-    the queries; keys and values are nodes of their own, such as 1×1 convolutions. `mask: earlier` leaves out the site
-    itself, and a site that sees nothing gets zeros; `mask: so_far` includes it."""
+    the queries; keys and values are nodes of their own, such as 1×1 convolutions. They may lie on another grid than the
+    queries: that of a condition, or a coarser one of the data. `mask: earlier` leaves out the site itself, and a site
+    that sees nothing gets zeros; `mask: so_far` includes it."""
 
     layer: Literal["attention"]
     example = (
@@ -29,17 +30,21 @@ class Attention(Layer):
         "v: {layer: conv, from: first, out: 24, mask: so_far}\n"
         "seen: {layer: attention, from: first, keys: k, values: v, heads: 2, mask: so_far}"
     )
-    keys: Ref = Field(description="The node that gives the keys: as many channels as the queries.")
-    values: Ref = Field(description="The node that gives the values.")
+    keys: Ref = Field(description="The node that gives the keys: as many channels as the queries, on any grid.")
+    values: Ref = Field(description="The node that gives the values, on the grid of the keys.")
     mask: MaskText | None = Field(
         None, description="Which sites are seen: earlier, so_far, ... All of them without it."
     )
     heads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="Heads: each takes its share of the channels.")
     ports = ("keys", "values")
 
+    @property
+    def masked_input(self) -> int:
+        return 1
+
     def infer(self, node: Node) -> Type:
         queries, keys, values = node.ins
-        same_grid(node, node.ins, "queries, keys and values")
+        check_read(node)
         if queries.channels != keys.channels:
             raise Fault("AR402", f"queries give {queries}, keys {keys}: they take equal numbers of channels",
                         "change `out` of one of them", "keys")  # fmt: skip
@@ -82,7 +87,7 @@ class Attention(Layer):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         import torch
 
-        q, k, v = (sites_last(x, node.out.groups) for x in xs)
+        q, k, v = (sites_last(x, own.groups) for x, own in zip(xs, node.ins, strict=True))
         if "order" in c:
             q, k, v = (x.index_select(1, c["order"]) for x in (q, k, v))
         if "strict" in c:
@@ -128,6 +133,11 @@ class Attention(Layer):
     def view_context(self, node: Node, port: int, x: Tensor) -> Tensor:
         return self._heads(x)
 
+    def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
+        """Keys or values that all sites read, [B, n, S * C] -> [B, n, heads * S * C / heads]."""
+        heads = x.view(*x.shape[:2], -1, self.heads, node.ins[port].channels // self.heads)
+        return heads.transpose(2, 3).flatten(2)
+
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
         q, keys, values = xs
         if node.mask is not None and keys.ndim == 3:  # gathered for each site, and none where no site reads any
@@ -135,9 +145,9 @@ class Attention(Layer):
             if "column" not in w:
                 return q.new_zeros(*q.shape[:2], node.out.channels)
             return self._among(q, keys, values, w["column"] < sites[:, None])
-        if node.mask is None:  # every site reads the same: the first row of what was gathered is all of it
+        if node.mask is None:  # every site reads the same: the first row of what was hoisted is all of it
             keys, values = (
-                self._heads(x[:, 0].unflatten(1, (-1, own.channels)))
+                x[:, 0].view(len(x), self.heads, -1, own.channels // self.heads)
                 for x, own in zip(xs[1:], node.ins[1:], strict=True)
             )
         if sites is None or not w:
@@ -165,7 +175,8 @@ class Attention(Layer):
         return found.flatten(2) * some
 
     def traits(self, node: Node) -> Traits:
-        return Traits(full_context=True, gathered_context=True)
+        hoisted = frozenset({1, 2} if node.mask is None else ())  # what every site reads whole is laid out once
+        return Traits(full_context=True, gathered_context=True, hoisted=hoisted)
 
     def style(self, node: Node) -> Style:
         return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")

@@ -199,6 +199,11 @@ class Layer(BaseModel):
         """What its key `mask` says, as it stands in the spec; None where it has no such key or says nothing."""
         return getattr(self, "mask", None)
 
+    @property
+    def masked_input(self) -> int:
+        """The number of the input that `that` of its mask is a site of; `this` has the axes of the first input."""
+        return 0
+
     def infer(self, node: Node) -> Type:
         """The type of the output, from the types of the inputs. Raises Fault where these do not fit."""
         raise NotImplementedError

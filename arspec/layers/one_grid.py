@@ -11,16 +11,16 @@ from arspec.types import Cells, Free, Type
 ONE_WAY = "a class or a vector is for all data, a map for images, a series for sequences"
 
 
-def same_grid(node: Node, inputs: list[Type], names: str = "its inputs") -> None:
-    """Raises Fault where the inputs differ in grid or groups."""
-    first = inputs[0]
+def same_grid(node: Node, inputs: list[Type], names: str = "its inputs", first: int = 0) -> None:
+    """Raises Fault where the inputs of a node, from the number `first` on, differ in grid or groups."""
+    one = inputs[0]
     for k, other in enumerate(inputs):
-        if other.grid == first.grid and other.groups == first.groups:
+        if other.grid == one.grid and other.groups == one.groups:
             continue
-        a, b = node.inputs[0].name, node.inputs[k].name
-        shown = f"'{a}' gives {first} and '{b}' gives {other}"
-        if other.grid != first.grid:
-            raise Fault("AR401", f"{names} must lie on one grid; {shown}", bringing_together(a, first, b, other))
+        a, b = node.inputs[first].name, node.inputs[first + k].name
+        shown = f"'{a}' gives {one} and '{b}' gives {other}"
+        if other.grid != one.grid:
+            raise Fault("AR401", f"{names} must lie on one grid; {shown}", bringing_together(a, one, b, other))
         raise Fault("AR406", f"{names} must be in the same channel groups; {shown}",
                     "put a convolution between: conv with `groups`")  # fmt: skip
 

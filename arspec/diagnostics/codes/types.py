@@ -165,4 +165,24 @@ CODES = (
         """,
         "use a factor that divides the strides before it.",
     ),
+    code(
+        "AR425",
+        "a mask that compares what a side does not have",
+        """Attention may take keys from another grid than its queries. What is computed from conditions alone is there
+        from the start, so that no order of generation compares it. A place is the same place on grids of equal axes
+        alone.""",
+        """
+        condition: {place: {kind: map, height: 4, width: 4}}
+        graph:
+          told: {layer: conv, from: place, kernel: 1, out: 8}
+          second: {layer: attention, from: first, keys: told, values: told, mask: so_far}
+        """,
+        """
+        condition: {place: {kind: map, height: 4, width: 4}}
+        graph:
+          told: {layer: conv, from: place, kernel: 1, out: 8}
+          second: {layer: attention, from: first, keys: told, values: told, mask: 2 * that.row <= this.row}
+        """,
+        "leave the mask out where every site sees all of the condition, or compare coordinates.",
+    ),
 )

@@ -3,7 +3,7 @@ where there is none, the program of the model's own length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ def own_course(model: Network, member: int) -> Course:
 def endless(model: Network, member: int) -> Course:
     """The course of the shortest variant whose steps become periodic. InputError with the reason where none does."""
     influenced = _influenced(Relations(model.graph, _in_time(model, member)))
+    lasting = {node.name: node.out.sites for node in model.graph.order if node.name not in influenced}
     far: _Far | None = None
     misfit: InputError | None = None
     checked = False
@@ -76,7 +77,7 @@ def endless(model: Network, member: int) -> Course:
         if not checked:
             _check_places(model.spec, longer, member)
             checked = True
-        far = _farthest(model.spec, Relations(graph, chosen), influenced)
+        far = _farthest(model.spec, Relations(graph, chosen), influenced, lasting)
         if far is not None and far.reach * FARTHER > length:
             if length >= LONGEST_MATRIX:
                 break
@@ -144,13 +145,18 @@ class _Far:
     first: bool  # whether the last step reads the first
 
 
-def _farthest(spec: Spec, relations: Relations, influenced: set[str]) -> _Far | None:
-    """Of the layers that a variable influences those that read by a matrix.
-    InputError where one reads everything at any length."""
+def _farthest(
+    spec: Spec, relations: Relations, influenced: set[str], lasting: Mapping[str, int]
+) -> _Far | None:  # fmt: skip
+    """Of the layers that a variable influences those that read by a matrix. lasting: the sites of what no variable
+    influences; what keeps their number at every length is kept as it is, and may be read whole.
+    InputError where a layer reads everything at any length."""
     found: _Far | None = None
     seen: set[Matrix] = set()  # keys and values, and layers of one mask, share a relation
     for node in [node for node in relations.graph.live if node.name in influenced]:
         for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            if lasting.get(source.name) == source.out.sites:
+                continue
             if isinstance(read, Whole) and source.out.sites > node.out.groups:
                 raise no_stream(spec, f"'{node.name}' reads all steps of '{source.name}' at once", node,
                                 "let each step read those near it")  # fmt: skip

@@ -29,13 +29,19 @@ def spec_at(spec: Spec, length: int) -> Spec:
     """The same spec over `length` steps: the layers and weights of its graph stay what they are, whatever it makes of
     its length. InputError with the reason where that can't be."""
     reasons: list[InputError] = []
+    fixed: Spec | None = None
     for setting in _settings(spec, length):
         try:
             found = spec.variant(**setting)
             _check_same(spec, found)
-            return found
         except InputError as error:
             reasons.append(error)
+            continue
+        if _runs_along(spec, found):
+            return found
+        fixed = fixed or found
+    if fixed is not None:  # a series is read whole, however long the data are
+        return fixed
     # a layer that differs says more than sizes that do not fit
     telling = next((reason for reason in reasons if reason.code == "AR822"), None)
     raise telling or _misfit(spec, length, reasons[0])
@@ -64,6 +70,14 @@ def _settings(spec: Spec, length: int) -> Iterator[dict[str, Any]]:
                 yield {"params": {name: value * length // own}}
         except SpecError:
             continue
+
+
+def _runs_along(own: Spec, other: Spec) -> bool:
+    """Whether each condition that is a series is as many times as long as before as the data are."""
+    a, b = own.graph().conditions, other.graph().conditions
+    series = [name for name, section in own.condition.items() if section.kind == "series"]
+    length, now = own.data.length, other.data.length
+    return all(b[name].out.grid[0] * length == a[name].out.grid[0] * now for name in series)
 
 
 def _check_same(own: Spec, other: Spec) -> None:
