@@ -449,6 +449,13 @@ class Scan:
             out[-1] = 0
         return out[:-1]
 
+    def back_counts(self, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """counts [S] of paths from each site on -> [S]: with those through its later states."""
+        out = np.append(counts, 0.0)
+        for which, table in zip(reversed(self.waves), reversed(self._tables), strict=True):
+            np.add.at(out, table, out[which, None])
+        return out[:-1]
+
 
 def waves_of(own: Window) -> tuple[Ints, ...] | None:
     """The waves of a scan: sites grouped by the longest chain of own reads behind them;

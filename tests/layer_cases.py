@@ -25,6 +25,7 @@ SETTINGS = {
     "pixels": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: before}", HEAD),
     "joint": (COLOUR, "{channels: joint}", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "curve": (COLOUR, "hilbert", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
+    "joint curve": (COLOUR, "{scan: hilbert, channels: joint}", SCALED.rstrip("\n"), HEAD),
     "above": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: rows_above}", HEAD),
     "image": (COLOUR, "raster", "", HEAD),
     "joint image": (COLOUR, "{channels: joint}", "", HEAD),
@@ -171,6 +172,17 @@ CASES: dict[str, tuple[str, str]] = {
     "gru on a grid": ("colour", gates(3, "{layer: gru, state: [[0, -1], [-1, 0]], start: zero}")),
     "rnn": ("steps", gates(1, "{layer: rnn, state: [[-2]]}")),
     "rnn on a grid": ("colour", gates(1, "{layer: rnn, state: [[-1, 0], [-1, 1]]}")),
+    "cumulative": ("steps", one("cumulative, from: first")),
+    "cumulative mean": ("colour", one("cumulative, from: first, kind: mean")),
+    "cumulative strict": ("image", SCALED + "  tested: {layer: cumulative, mask: earlier, along: rows}"),
+    "cumulative mean on a curve": (
+        "joint curve", "  tested: {layer: cumulative, from: scaled, kind: mean, mask: earlier}"),
+    "cumulative down the columns": ("colour", one("cumulative, from: first, along: columns")),
+    "cumulative to the left": ("above", one("cumulative, from: first, along: rows, backward: true")),
+    "cumulative of a series": ("steps", """
+  back: {layer: cumulative, from: series, along: steps, backward: true, kind: mean}
+  tested: {layer: condition, from: first, by: back}"""),
+    "cumulative leaking": ("colour", one("cumulative, from: scaled, along: rows, backward: true")),
     "gate": ("colour", one("gate")),
     "gate by a class": ("grey", one("gate, condition: label")),
     "gate by a map": ("grey", one("gate, condition: map, function: identity")),

@@ -218,6 +218,10 @@ def a_wave_lost(state: State) -> None:
     next(iter(waves.values())).pop()
 
 
+def waves_taken_at_once(state: State) -> None:
+    state.waves.clear()
+
+
 def a_place_lost(state: State) -> None:
     term = next(term for part in state.parts for term in part.terms if len(term.columns) > 1)
     term.columns = term.columns[1:]
@@ -330,7 +334,8 @@ FAULTS: dict[str, list[tuple[str, Callable[[State], None]]]] = {
     "free": [("gated_pixelcnn", free_though_it_reads), ("gated_pixelcnn_location", not_free)],
     "steps": [("gated_pixelcnn", before_what_it_reads), ("gated_pixelcnn", after_its_variable), ("made", no_steps)],
     "parts": [("gated_pixelcnn", a_site_in_two_parts), ("gated_pixelcnn", a_site_in_another_step),
-              ("along_the_row_above", waves_the_wrong_way), ("char_rnn", a_wave_lost)],
+              ("along_the_row_above", waves_the_wrong_way), ("along_the_row_above", a_wave_lost),
+              ("along_the_row_above", waves_taken_at_once)],
     "sums": [("pixelcnn_pp", a_place_lost), ("pixelcnn_pp", a_place_counted_twice), ("pixelcnn_pp", a_term_lost),
              ("pixelrnn_row", an_addend_twice), ("pixelcnn_pp", summed_up_too_late), ("pixelcnn_pp", a_part_lost)],
     "connect": [("gated_pixelcnn", another_site_read), ("gated_pixelcnn", passed_on_from_elsewhere),

@@ -13,6 +13,7 @@ from arspec.layers.concat import Concat
 from arspec.layers.concat_elu import ConcatElu
 from arspec.layers.condition import Condition
 from arspec.layers.conv import Conv
+from arspec.layers.cumulative import Cumulative
 from arspec.layers.dense import Dense
 from arspec.layers.dropout import Dropout
 from arspec.layers.elementwise import Elementwise, sum_layer
@@ -40,6 +41,7 @@ ALL: list[type[Layer]] = [
     Lstm,
     Gru,
     Rnn,
+    Cumulative,
     Gate,
     Pointwise,
     ConcatElu,

@@ -124,8 +124,7 @@ class Field:
             np.minimum(counts[node], MANY, out=counts[node])
             scan = relations.scan(node)
             if scan is not None:
-                for wave in reversed(scan.waves):
-                    _spread(scan.own, counts[node], counts[node], wave)
+                counts[node] = scan.back_counts(counts[node])
             for read, source in zip(relations.reads(node), node.inputs, strict=True):
                 _spread(read, counts[node], counts[source], np.flatnonzero(counts[node]))
         return np.minimum(counts[graph.data], MANY)

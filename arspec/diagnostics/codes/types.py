@@ -185,4 +185,30 @@ CODES = (
         """,
         "leave the mask out where every site sees all of the condition, or compare coordinates.",
     ),
+    code(
+        "AR430",
+        "a recurrence along lines that the grid does not have",
+        """A state goes from site to site along lines: rows and columns belong to images, steps to sequences. The
+        order of generation is a line through positions that stand for the data alone.""",
+        """
+        second: {layer: cumulative, from: first, along: steps}       # an image
+        """,
+        """
+        second: {layer: cumulative, from: first, along: rows}
+        """,
+        "go along lines that the grid has.",
+    ),
+    code(
+        "AR431",
+        "a mask that says more than whether the own site counts",
+        """A sum or a mean along a line takes all sites that come before, as `along` says. Its mask says alone
+        whether the own site is among them: `so_far`, or `earlier`.""",
+        """
+        second: {layer: cumulative, from: first, mask: rows_above}
+        """,
+        """
+        second: {layer: cumulative, from: first, along: columns, mask: earlier}
+        """,
+        "say `so_far` or `earlier`.",
+    ),
 )

@@ -97,9 +97,7 @@ def _caches(state: State) -> dict[Node, Kept]:
 
 
 def _outside(schedule: Schedule, node: Node) -> int:
-    """Rows of what stands outside the grid: the highest that a table names."""
-    if node not in schedule.waves:
-        return 1
+    """Rows of what stands outside the grid: the highest that a table of a scan's own sites names; 1 of others."""
     tables = [i.table for p in schedule.parts if p.node is node for i in p.inputs if i.source is node]
     highest = max((int(t.max(initial=0)) for t in tables if t is not None), default=0)
     return max(1, highest - node.out.sites + 1)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from arspec.analysis.known_at import Relations
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
 from arspec.reads import Matrix, Ranked
@@ -18,15 +17,15 @@ from arspec.types import Ints
 ByKey = dict[tuple[Node, int], Part]
 
 
-def _connect(part: Part, by_key: ByKey, relations: Relations, gather: bool) -> None:
-    node = part.node
+def _connect(part: Part, by_key: ByKey, state: State) -> None:
+    node, relations, gather = part.node, state.relations, state.endless
     if part.linear:
         for term in part.windows:
             table = relations.reads(term.node)[0].table(part.sites)[:, term.columns]
-            part.inputs.append(_input(part, term.node.inputs[0], table, term.columns, by_key, relations))
+            part.inputs.append(_input(part, term.node.inputs[0], table, term.columns, by_key, state.waves))
         addends = part.addends if part.ahead is None else [*part.addends, part.ahead.node]
         own = part.sites[:, None]
-        part.inputs += [_input(part, source, own, np.zeros(1, np.int64), by_key, relations) for source in addends]
+        part.inputs += [_input(part, source, own, np.zeros(1, np.int64), by_key, state.waves) for source in addends]
         return
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
@@ -38,17 +37,16 @@ def _connect(part: Part, by_key: ByKey, relations: Relations, gather: bool) -> N
         if by_matrix:
             part.counts = (table >= 0).sum(1)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
-        part.inputs.append(_input(part, source, table[:, columns], columns, by_key, relations))
+        part.inputs.append(_input(part, source, table[:, columns], columns, by_key, state.waves))
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
 
 
 def _input(
-    part: Part, source: Node, table: Ints, columns: Ints, by_key: ByKey, relations: Relations
+    part: Part, source: Node, table: Ints, columns: Ints, by_key: ByKey, waves: Mapping[Node, object]
 ) -> Input:  # fmt: skip
-    # scans go through a step's sites wave by wave
-    plain = relations.scan(part.node) is None and relations.scan(source) is None
+    plain = part.node not in waves and source not in waves  # else a step goes through its sites wave by wave
     group = _just_computed(part, table, source, by_key) if plain else None
     # where a step finds what it has just computed nobody asks for the table, but to prime a sum
     asked = group is None or part.is_ahead
@@ -81,7 +79,7 @@ def _mark_cached(parts: list[Part], by_key: ByKey, graph: Graph, waves: Mapping[
 def _run(state: State) -> None:
     by_key = {(part.node, part.group): part for part in state.parts}
     for part in state.parts:
-        _connect(part, by_key, state.relations, state.endless)
+        _connect(part, by_key, state)
     _mark_cached(state.parts, by_key, state.graph, state.waves)
     head_sites = np.argsort(state.time, kind="stable")
     head_bounds = np.searchsorted(state.time[head_sites], np.arange(state.steps + 1))

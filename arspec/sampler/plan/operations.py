@@ -43,7 +43,8 @@ class _Builder:
                 by_group[part.node, part.group] = number
         head = self._section(graph.head_node, schedule.head_sites[:, None], schedule.head_bounds)
         own = [p for p in schedule.parts if p.node is graph.head_node]
-        just = len(own) == 1 and np.array_equal(own[0].sites, schedule.head_sites)
+        just = len(own) == 1 and graph.head_node not in schedule.waves
+        just = just and np.array_equal(own[0].sites, schedule.head_sites)
         just = just and np.array_equal(own[0].bounds, schedule.head_bounds)
         made = at[graph.head_node, own[0].group] if just else None
         data = self._section(graph.data, schedule.head_sites[:, None], schedule.head_bounds)

@@ -8,6 +8,7 @@ import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
+from arspec.reads import Scan
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.types import Bools, Ints
@@ -49,8 +50,17 @@ def _parts(state: State) -> None:
         wave = _wave(node, state.relations)
         own = [part_of(node, g, step, wave, state.needed[node], state.steps) for g in range(node.out.groups)]
         state.groups[node] = own
-        if state.relations.scan(node) is not None:
+        scan = state.relations.scan(node)
+        if scan is not None and _within_steps(scan, step, state.needed[node]):
             state.waves[node] = _waves(own, step, wave)
+
+
+def _within_steps(scan: Scan, step: Ints, needed: Bools) -> bool:
+    """Whether any site of a scan reads one of the same step. Otherwise its steps have no waves: each is computed at
+    once, as those of other layers are."""
+    sites = np.flatnonzero(needed)
+    table = scan.own.table(sites)
+    return bool(((table >= 0) & (step[table] == step[sites][:, None])).any())
 
 
 def check_parts(state: State) -> None:
@@ -71,7 +81,7 @@ def check_parts(state: State) -> None:
                 f"a site of {node.name} is in another step's slice",
             )
         if (scan := state.relations.scan(node)) is not None:
-            turn = _turns(state, node)
+            turn = _turns(state, node) if node in state.waves else np.where(state.needed[node], state.when[node], -1)
             hold((turn[sites] >= 0).all(), f"a site of {node.name} is in no wave")
             before = np.append(turn, -1)[scan.own.table(sites)].max(1, initial=-1)
             hold((before < turn[sites]).all(), f"a site of {node.name} comes before one that it reads")

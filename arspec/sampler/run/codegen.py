@@ -10,6 +10,7 @@ from arspec.sampler.run.instructions import (
     Block,
     Compute,
     ComputeOver,
+    First,
     Gather,
     GatherWindow,
     Hoist,
@@ -91,6 +92,7 @@ class _Codegen:
         self.instructions: list[Instruction] = []
         self.gathered: dict[tuple[Node, int, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
+        self.outputs: dict[tuple[int, int], int] = {}  # by operation and part: of a scan, its output alone
 
     def new(self) -> int:
         self.at += 1
@@ -156,7 +158,7 @@ class _Codegen:
             x = layout.hoisted[call.number, k]
             return x if read.section is None else self.gather(x, self.share(call, read.section, 1))
         if read.made is not None:
-            x = self.made[read.made[0]][read.made[1]]
+            x = self.output(read.source, *read.made)
         else:
             assert read.section is not None
             x = self.window(call, read, read.section)
@@ -165,6 +167,20 @@ class _Codegen:
         hoist = Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x)
         self.instructions.append(hoist)
         return hoist.out
+
+    def output(self, node: Node, number: int, part: int) -> int:
+        """The register of what a part of an operation has made, without the inner state of a scan."""
+        x = self.made[number][part]
+        if node.layer.cached_channels(node) == node.out.channels:
+            return x
+        if (number, part) not in self.outputs:
+            self.outputs[number, part] = self.first(x, node)
+        return self.outputs[number, part]
+
+    def first(self, x: int, node: Node) -> int:
+        instruction = First(self.new(), x, node.out.channels)
+        self.instructions.append(instruction)
+        return instruction.out
 
     def window(self, call: Call, read: Read, section: int) -> int:
         # sections without rows are equal for any number of sites
@@ -203,5 +219,7 @@ class _Codegen:
     def head(self) -> int:
         direct, program = self.program.head_made, self.program
         if direct is not None:
-            return self.made[direct[0]][direct[1]]
-        return self.gather(self.layout.caches[program.schedule.graph.head_node], program.head)
+            return self.output(program.schedule.graph.head_node, *direct)
+        node = program.schedule.graph.head_node
+        x = self.gather(self.layout.caches[node], program.head)
+        return x if node.layer.cached_channels(node) == node.out.channels else self.first(x, node)

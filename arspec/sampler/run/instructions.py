@@ -178,6 +178,18 @@ class Split:
 
 
 @dataclass(slots=True, eq=False)
+class First:
+    """The first channels of what a scan has made: its output, without its inner state."""
+
+    out: int
+    x: int
+    channels: int
+
+    def __call__(self, r: Registers) -> None:
+        r[self.out] = r[self.x].narrow(2, 0, self.channels)
+
+
+@dataclass(slots=True, eq=False)
 class Put:
     """Writes rows of a cache."""
 
@@ -221,6 +233,7 @@ Instruction = (
     | ComputeOver
     | Hoist
     | Split
+    | First
     | Put
     | PutBlock
 )

@@ -1,0 +1,124 @@
+"""What recurrences along lines have in common: which site comes before each one, in the order of generation or along
+the rows, columns or steps of the grid, and tensors with these lines as a dimension."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arspec.chains import Chains
+from arspec.layers.base import Constants, Fault, Layer, Node
+from arspec.reads import Reads, Tap, Window
+from arspec.types import Cells, Member, Type, coordinates, ranks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Line = Literal["order", "rows", "columns", "steps"]
+
+
+@lru_cache(maxsize=128)
+def chains(kind: Type, along: Line, backward: bool, member: Member) -> Chains:
+    """The lines of a grid, along which a state goes from site to site. `order`: one line through all positions, by
+    their ranks, and by their numbers where these are equal. A channel group reads its own states alone."""
+    lines = np.arange(kind.positions).reshape(kind.grid)
+    if along == "order":
+        lines = np.argsort(ranks(kind, member).position, kind="stable")
+    elif along == "columns":
+        lines = lines.T
+    lines = lines.reshape(-1, lines.shape[-1])
+    return Chains(kind.groups, lines[:, ::-1] if backward else lines)
+
+
+def continued(scan: Chains) -> Window:
+    """The relation with what is multiplied with the earlier state: every site reads its own, but for the first of each
+    line, which has no earlier state."""
+    here = np.where(scan.previous >= 0, np.arange(len(scan.previous)), -1)
+    groups, positions = scan.own.out_groups, scan.own.out_positions
+    return Window(groups, positions, groups, positions, (Tap(here, np.eye(groups, dtype=bool)),))
+
+
+def before(scan: Chains) -> Window:
+    """The relation in which every site reads the one before it on its line, of the same channel group."""
+    return scan.own
+
+
+class Along(Layer):
+    """A recurrence along lines of the grid. A kind adds what a site makes of its inputs and of the state before it.
+
+    Its cached channels are the state that the next site of the line reads: the output first, then what is not output.
+    The state before the first site of a line is zero."""
+
+    along: Line = Field(
+        "order",
+        description="How the state goes from site to site: in the order of generation, along each row to the right, "
+        "down each column, or along the steps of a sequence.",
+    )
+    backward: bool = Field(False, description="Whether the state goes the other way: to the left, up, or to the past.")
+
+    def check_lines(self, node: Node) -> None:
+        """Raises Fault where the grid of the first input has no such lines."""
+        into, data, name = node.ins[0], node.data, node.inputs[0].name
+        assert data is not None
+        if self.along == "order":
+            inside = isinstance(into.frame, Cells) and len(into.grid) == len(data.grid)
+            inside = inside and all(
+                ((x >= 0) & (x < n)).all() for x, n in zip(coordinates(into), data.grid, strict=True)
+            )
+            if not inside:
+                raise Fault("AR430", f"`{self.layer}` goes in the order of generation, and '{name}' gives positions "
+                            "that stand for none of the data's",
+                            "say `along: rows`, `columns` or `steps`; or cut off what lies outside of the data",
+                            "along")  # fmt: skip
+            return
+        wanted = 1 if self.along == "steps" else 2
+        if len(into.grid) != wanted:
+            have = {0: "no positions", 1: "steps", 2: "rows and columns"}[len(into.grid)]
+            raise Fault("AR430", f"`{self.layer}` goes along {self.along}, and '{name}' gives {have}",
+                        "images have rows and columns, sequences have steps", "along")  # fmt: skip
+
+    def chains(self, node: Node, member: Member) -> Chains:
+        """The lines of a node under one member of the family."""
+        return chains(node.out, self.along, self.backward, member)
+
+    def scan(self, node: Node, member: Member) -> Chains:
+        return self.chains(node, member)
+
+    def continued(self, node: Node, member: Member) -> Reads:
+        """The relation with what is multiplied with the earlier state, as in `continued`."""
+        return continued(self.chains(node, member))
+
+    def constants(self, node: Node, member: Member) -> Constants:
+        """table [S, 1]: the own site that each reads; S, which is zero, at the start of a line. shape: how many lines,
+        and the positions of each. Where these are not in order, lines [P] has them line after line; inverse [P] goes
+        back."""
+        scan = self.chains(node, member)
+        table = scan.own.table(np.arange(node.out.sites))
+        found: Constants = {"table": np.where(table < 0, node.out.sites, table), "shape": scan.lines.shape}
+        flat = scan.lines.ravel()
+        if np.array_equal(flat, np.arange(len(flat))):
+            return found
+        return {**found, "lines": flat, "inverse": np.argsort(flat)}
+
+    def said(self) -> str:
+        """Along which lines, for the diagram."""
+        return f"along {self.along}, backward" if self.backward else f"along {self.along}"
+
+
+def in_lines(x: Tensor, groups: int, c: Constants) -> Tensor:
+    """A tensor of the module along the lines: [B, G * C, *grid] -> [B, K, L, G, C]; `c`: the constants of `Along`."""
+    flat = x.flatten(2)
+    if "lines" in c:
+        flat = flat.index_select(2, c["lines"])
+    return flat.unflatten(2, c["shape"]).unflatten(1, (groups, -1)).permute(0, 3, 4, 1, 2)
+
+
+def from_lines(y: Tensor, kind: Type, c: Constants) -> Tensor:
+    """[B, K, L, G, C] -> [B, G * C, *grid]: the inverse of `in_lines`."""
+    flat = y.permute(0, 3, 4, 1, 2).flatten(3).flatten(1, 2)
+    if "inverse" in c:
+        flat = flat.index_select(2, c["inverse"])
+    return flat.reshape(*flat.shape[:2], *kind.grid)

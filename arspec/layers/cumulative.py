@@ -1,0 +1,76 @@
+"""`cumulative`: the sum or the mean of what came before on a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from arspec.layers.along import Along, before, from_lines, in_lines
+from arspec.layers.base import Fault, MaskText, Node, Style, Traits, Weights
+from arspec.masks import by_rank
+from arspec.reads import Pointwise, Reads
+from arspec.types import Member, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Cumulative(Along):
+    """The sum or the mean of a node over the sites that come before on the line, channel by channel. With
+    `mask: so_far` the own site counts, with `mask: earlier` it does not, and the first site of a line gets zeros."""
+
+    layer: Literal["cumulative"]
+    example = "so_far: {layer: cumulative, from: first, kind: mean}"
+    kind: Literal["sum", "mean"] = Field("sum", description="What is kept of the sites: their sum or their mean.")
+    mask: MaskText | None = Field(
+        None, description="Whether the own site counts: so_far, as without it, or earlier, where it does not."
+    )
+
+    def _strict(self, node: Node) -> bool:
+        """Whether the own site does not count."""
+        return node.mask is not None and by_rank(node.mask.predicate) is True
+
+    def infer(self, node: Node) -> Type:
+        self.check_lines(node)
+        if node.mask is not None and (node.mask.kernel is not None or by_rank(node.mask.predicate) is None):
+            raise Fault("AR431", f"`{self.layer}` counts the own site or leaves it out; its mask says `{node.mask}`",
+                        "say `so_far` or `earlier`; `along` says which sites come before", "mask")  # fmt: skip
+        into = node.ins[0]
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
+        return [before(self.chains(node, member)) if self._strict(node) else Pointwise()]
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        import torch
+
+        x = in_lines(xs[0], node.out.groups, c)
+        if self._strict(node):
+            x = torch.cat([torch.zeros_like(x[:, :, :1]), x[:, :, :-1]], 2)
+        y = x.cumsum(2)
+        if self.kind == "mean":
+            count = torch.arange(x.shape[2], dtype=x.dtype, device=x.device)
+            count = count.clamp(min=1) if self._strict(node) else count + 1
+            y = y / count[:, None, None]
+        return from_lines(y, node.out, c)
+
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+
+        x, state = xs
+        if self.kind == "sum":
+            return state + x
+        mean, count = state.split([node.out.channels, 1], 2)
+        first = (count - 1).clamp(min=0) if self._strict(node) else count
+        return torch.cat([mean + (x - mean) / (first + 1), count + 1], 2)
+
+    def cached_channels(self, node: Node) -> int:
+        """Of a mean its number of sites as well."""
+        return node.out.channels + (self.kind == "mean")
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
+
+    def style(self, node: Node) -> Style:
+        return Style("recurrent", f"{self.kind}, {self.said()}")
