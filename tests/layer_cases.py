@@ -48,12 +48,12 @@ CONDITION = """
 CONDITIONED = {"grey", "steps"}  # settings to which the conditions above belong
 
 
-def attention(keys: str = "first", **more: str) -> str:
+def attention(keys: str = "first", k: str = "12", v: str = "6", **more: str) -> str:
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"""
   q: {{layer: conv, from: first, kernel: 1, out: 12, mask: so_far}}
-  k: {{layer: conv, from: {keys}, kernel: 1, out: 12, mask: so_far}}
-  v: {{layer: conv, from: {keys}, kernel: 1, out: 6, mask: so_far}}
+  k: {{layer: conv, from: {keys}, kernel: 1, out: {k}, mask: so_far}}
+  v: {{layer: conv, from: {keys}, kernel: 1, out: {v}, mask: so_far}}
   tested: {{layer: attention, from: q, keys: k, values: v{rest}}}
   both: {{layer: concat, from: [tested, first]}}"""  # of a single key the query has no say
 
@@ -158,6 +158,28 @@ CASES: dict[str, tuple[str, str]] = {
   tested: {layer: attention, from: first, keys: k, values: v}
   both: {layer: concat, from: [tested, first]}"""),
     "attention that sees nothing": ("grey", attention("scaled", mask="that.row > 99")),
+    "attention with shared keys": ("colour", attention(mask="so_far", heads="4", kv_heads="2", k="6")),
+    "attention with shared keys before it": ("curve", attention(mask="earlier", heads="4", kv_heads="2", k="6")),
+    "attention with shared keys by a rule": ("joint", attention(
+        mask="before and that.row >= this.row - 1", heads="6", kv_heads="3", k="6", scale="0.3")),
+    "attention capped": ("colour", attention(mask="so_far", heads="4", kv_heads="2", k="6", soft_cap="1.5")),
+    "attention with sinks": ("steps", attention(mask="so_far", heads="2", sinks="true", soft_cap="2", scale="1.0")),
+    "attention with sinks before it": ("curve", attention(mask="earlier", heads="4", kv_heads="2", k="6",
+                                                          sinks="true")),
+    "attention with sinks by a rule": ("joint", attention(mask="before and that.row > this.row - 1", heads="3",
+                                                          sinks="true")),
+    "attention with slopes": ("steps", attention(mask="so_far", heads="6", kv_heads="3", k="6",
+                                                 relative="{kind: alibi}")),
+    "attention with slopes in a window": ("steps", attention(
+        mask="earlier and this.step - that.step < 4", heads="3", sinks="true", relative="{kind: alibi}")),
+    "attention with buckets": ("backwards", attention(
+        mask="earlier", heads="2", relative="{kind: buckets, buckets: 4, farthest: 6}")),
+    "attention with buckets in a window": ("steps", attention(
+        mask="so_far and this.step - that.step < 5", heads="2", soft_cap="3",
+        relative="{kind: buckets, buckets: 6, farthest: 5, both_ways: true}")),
+    "attention to a condition by buckets": ("steps", attention(
+        "series", heads="2", relative="{kind: buckets, buckets: 8, farthest: 9, both_ways: true}").replace(
+        "out: 12, mask: so_far", "out: 12").replace("out: 6, mask: so_far", "out: 6")),
     "attention leaking": ("colour", attention()),
     "lstm": ("steps", gates(4, "{layer: lstm, state: [[-1]]}")),
     "lstm of a row": ("colour", gates(4, "{layer: lstm, state: [[-1, -1], [-1, 0], [-1, 1]], carry: 1}")),

@@ -71,6 +71,10 @@ class Computed:
                 continue
             if isinstance(read, (Ranked, Matrix)):
                 numbers = torch.from_numpy((table >= 0).sum(1))
+                if node.traits.tell_gathered:
+                    kept, own = table[:, (table >= 0).any(0)], sites[:, None]
+                    told_of = np.concatenate([numbers[:, None], own, np.where(kept < 0, own, kept)], 1)
+                    numbers = torch.from_numpy(told_of.ravel())
             columns.append(np.flatnonzero((table >= 0).any(0)))
             xs.append(gathered(rows, table[:, columns[-1]]))
         w = layer.prepare_sites(node, self.weights, self.constants, group, columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -194,9 +194,18 @@ def built(
         if found[0]["type"] == "missing" and len(found[0]["loc"]) == 1:
             if key not in renamed:  # else it is there under another name, which is reported
                 faults.add("AR102", f"{what} has no `{key}`", at or tree.place, help or f"write `{key}: ...`")
+        elif field is not None and isinstance(part := tree.get(key), Map) and (kinds := kinds_of(field.annotation)):
+            chosen(kinds, values[key], part, f"the `{key}` of {what}", evaluator, "AR109", {})
         elif values.get(key) is not None or evaluator.is_null(tree.get(key)):
             _report(key, found, tree, what, evaluator, help, model, values)
     return None
+
+
+def kinds_of(annotation: Any) -> dict[str, type[BaseModel]]:
+    """Of a key that holds a mapping whose `kind` chooses what it is, the models by their kinds; else nothing."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and "kind" in annotation.model_fields:
+        return dict.fromkeys(get_args(annotation.model_fields["kind"].annotation), annotation)
+    return {name: model for part in get_args(annotation) for name, model in kinds_of(part).items()}
 
 
 _RANGES = {
@@ -208,7 +217,7 @@ _RANGES = {
 }  # fmt: skip
 _TYPES = {
     "int": "a whole number", "float": "a number", "string": "a text", "bool": "true or false", "list": "a list",
-    "tuple": "a list", "dict": "a mapping",
+    "tuple": "a list", "dict": "a mapping", "model": "a mapping",
 }  # fmt: skip
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weights
+from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.dense import between, numbers_between
 from arspec.layers.helpers import channels_first, sites_last
 from arspec.layers.read import check_read
+from arspec.layers.relative import (
+    Relative,
+    bias_between,
+    by_distance,
+    check_relative,
+    relative_constants,
+    relative_weights,
+    step_of,
+)
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
 
@@ -22,7 +32,10 @@ class Attention(Layer):
     """softmax(q · k / √d) over the sites that the mask allows, times their values (Vaswani et al. 2017). `from` gives
     the queries; keys and values are nodes of their own, such as 1×1 convolutions. They may lie on another grid than the
     queries: that of a condition, or a coarser one of the data. `mask: earlier` leaves out the site itself, and a site
-    that sees nothing gets zeros; `mask: so_far` includes it."""
+    that sees nothing gets zeros; `mask: so_far` includes it.
+
+    Heads may share keys and values in groups (`kv_heads`: Ainslie et al. 2023). The size d of a head is the queries'
+    channels by `heads`, and keys have `kv_heads` times as many. Values may have heads of another size."""
 
     layer: Literal["attention"]
     example = (
@@ -30,29 +43,58 @@ class Attention(Layer):
         "v: {layer: conv, from: first, out: 24, mask: so_far}\n"
         "seen: {layer: attention, from: first, keys: k, values: v, heads: 2, mask: so_far}"
     )
-    keys: Ref = Field(description="The node that gives the keys: as many channels as the queries, on any grid.")
+    keys: Ref = Field(description="The node that gives the keys: `kv_heads` times the size of a head, on any grid.")
     values: Ref = Field(description="The node that gives the values, on the grid of the keys.")
     mask: MaskText | None = Field(
         None, description="Which sites are seen: earlier, so_far, ... All of them without it."
     )
     heads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="Heads: each takes its share of the channels.")
+    kv_heads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None, description="Heads of keys and values, each shared by equally many queries' heads; `heads` if left out."
+    )
+    scale: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, strict=False, description="What scores are multiplied by: 1 / √d if left out."
+    )
+    soft_cap: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, strict=False, description="Scores s become cap · tanh(s / cap) (Gemma 2)."
+    )
+    sinks: bool = Field(
+        False, description="Whether each head has a learned score of its own that takes a share, and gives nothing."
+    )
+    relative: Relative | None = Field(
+        None, description="What is added to a score by the steps between query and key: `{kind: alibi}`, or "
+        "`{kind: buckets, buckets: 32, farthest: 128, both_ways: false}`."
+    )  # fmt: skip
     ports = ("keys", "values")
 
     @property
     def masked_input(self) -> int:
         return 1
 
+    @property
+    def shared(self) -> int:
+        """The heads of keys and values."""
+        return self.kv_heads or self.heads
+
     def infer(self, node: Node) -> Type:
         queries, keys, values = node.ins
         check_read(node)
-        if queries.channels != keys.channels:
-            raise Fault("AR402", f"queries give {queries}, keys {keys}: they take equal numbers of channels",
+        if self.heads % self.shared:
+            raise Fault("AR422", f"{self.heads} heads of queries can't share {self.shared} heads of keys and values",
+                        "take a number of `kv_heads` that divides `heads`", "kv_heads")  # fmt: skip
+        for port, kind, heads in (("from", queries, self.heads), ("values", values, self.shared)):
+            if kind.channels % heads:
+                raise Fault("AR403", f"{kind.channels} channels can't be shared out among {heads} heads",
+                            f"take a multiple of {heads} in each channel group", port)  # fmt: skip
+        if queries.channels * self.shared != keys.channels * self.heads:
+            takes, wanted = "they take equal numbers of channels", queries.channels // self.heads * self.shared
+            if self.shared != self.heads:
+                takes = f"{self.shared} heads of keys of the queries' size have {wanted} channels in each group"
+            raise Fault("AR402", f"queries give {queries}, keys {keys}: {takes}",
                         "change `out` of one of them", "keys")  # fmt: skip
-        for port, kind in (("from", queries), ("values", values)):
-            if kind.channels % self.heads:
-                raise Fault("AR403", f"{kind.channels} channels can't be shared out among {self.heads} heads",
-                            f"take a multiple of {self.heads} in each channel group", port)  # fmt: skip
-        return Type(queries.grid, queries.groups, values.channels, queries.frame)
+        if self.relative is not None:
+            check_relative(node, self.relative)
+        return Type(queries.grid, queries.groups, values.channels // self.shared * self.heads, queries.frame)
 
     def reads_work(self, node: Node) -> int:
         return numbers_between(node.out, node.ins[1], node.mask)
@@ -61,42 +103,67 @@ class Attention(Layer):
         relation = between(node.out, node.ins[1], node.mask, member)
         return [Pointwise(), relation, relation]
 
+    def weights(self, node: Node) -> dict[str, Weight]:
+        sinks = {"sinks": Weight((self.heads,))} if self.sinks else {}
+        return {**sinks, **relative_weights(self.relative, self.heads)}
+
     def constants(self, node: Node, member: Member) -> Constants:
         """The mask as the computation takes it; nothing where every site sees every site.
 
         Where the sites are a sequence by rank: `strict`, whether a site sees lower ranks alone, or its own too. `rank`
         [S]: the sites' numbers in that order. `order` [S]: the sites by rank, where they are not sorted. No matrix is
-        kept. Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything."""
+        kept. Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything. Beside them
+        what `relative` takes."""
+        near: Constants = {}
+        if self.relative is not None:
+            near = relative_constants(self.relative, self.heads, node.out, node.ins[1])
         relation = between(node.out, node.ins[1], node.mask, member)
         if isinstance(relation, Whole):
-            return {}
+            return near
         if isinstance(relation, Ranked) and _is_a_sequence(relation):
             order = relation.by_rank
-            found: Constants = {"rank": np.argsort(order), "strict": relation.strict}
+            found: Constants = {**near, "rank": np.argsort(order), "strict": relation.strict}
             return found if np.array_equal(order, np.arange(len(order))) else {**found, "order": order}
         mask = relation.matrix()
         seeing = np.logical_or.reduce(mask, axis=1)
-        return {"mask": mask} if seeing.all() else {"mask": mask | ~seeing[:, None], "seeing": seeing}
+        mask = {"mask": mask} if seeing.all() else {"mask": mask | ~seeing[:, None], "seeing": seeing}
+        return {**near, **mask}
 
     def _heads(self, x: Tensor) -> Tensor:
-        """[B, S, C] -> [B, heads, S, C / heads]"""
+        """Keys or values: [B, S, C] -> [B, kv_heads, S, C / kv_heads]"""
         if x.shape[1] == 1:
-            return x.view(x.shape[0], self.heads, 1, -1)
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+            return x.view(x.shape[0], self.shared, 1, -1)
+        return x.view(*x.shape[:2], self.shared, -1).transpose(1, 2)
+
+    # -- all sites -----------------------------------------------------------------------------------------------------
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         import torch
 
         q, k, v = (sites_last(x, own.groups) for x, own in zip(xs, node.ins, strict=True))
-        if "order" in c:
-            q, k, v = (x.index_select(1, c["order"]) for x in (q, k, v))
-        if "strict" in c:
+        more = self._scoring(w, c)
+        if self._plain and "strict" in c:
+            if "order" in c:
+                q, k, v = (x.index_select(1, c["order"]) for x in (q, k, v))
             y = self._in_sequence(q, k, v, c["strict"])
+            if "order" in c:
+                y = torch.zeros_like(y).index_copy(1, c["order"], y)
+            return channels_first(y, node.out)
+        if "strict" in c:
+            more |= _up_to(c["rank"], c["rank"] - int(c["strict"]))
         else:
-            y = self._masked(q, self._heads(k), self._heads(v), c)
-        if "order" in c:
-            y = torch.zeros_like(y).index_copy(1, c["order"], y)
-        return channels_first(y, node.out)
+            more |= {key: c[key] for key in ("mask", "seeing") if key in c}
+        return channels_first(self._weighed(q, self._heads(k), self._heads(v), more), node.out)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether a score is nothing but the product of a query and a key."""
+        return self.soft_cap is None and not self.sinks and self.relative is None
+
+    def _scoring(self, w: Weights, c: Constants) -> Weights:
+        """What scores take beside queries and keys: `sinks` [heads], and of relative positions `by_distance`."""
+        found: Weights = {"sinks": w["sinks"]} if self.sinks else {}
+        return found if self.relative is None else {**found, **by_distance(w, c)}
 
     def _in_sequence(self, q: Tensor, k: Tensor, v: Tensor, strict: bool) -> Tensor:
         """Sites sorted by rank: each sees those before it, and itself unless `strict`: [B, S, C] -> [B, S, D]."""
@@ -104,38 +171,32 @@ class Attention(Layer):
 
         if strict:  # site i sees what site i - 1 would see if it saw itself; the first sees nothing
             return torch.nn.functional.pad(self._in_sequence(q[:, 1:], k[:, :-1], v[:, :-1], False), (0, 0, 1, 0))
+        q = q.unflatten(2, (self.heads, -1)).transpose(1, 2)
         attention = torch.nn.functional.scaled_dot_product_attention
-        return self._side_by_side(attention(self._heads(q), self._heads(k), self._heads(v), is_causal=True))
+        y = attention(
+            q, self._heads(k), self._heads(v), is_causal=True, scale=self.scale, enable_gqa=self.shared < self.heads
+        )
+        return y.transpose(1, 2).flatten(2)
 
-    def _masked(self, q: Tensor, k: Tensor, v: Tensor, c: Constants) -> Tensor:
-        """q [B, n, C], k [B, heads, S, C / heads], v [B, heads, S, D / heads] -> [B, n, D]. mask [n, S], and `seeing`
-        [n] as in `constants`."""
-        import torch
-
-        mask, seeing = c.get("mask"), c.get("seeing")
-        seen = self._side_by_side(torch.nn.functional.scaled_dot_product_attention(self._heads(q), k, v, mask))
-        return seen if seeing is None else seen * seeing[:, None]
-
-    def _side_by_side(self, y: Tensor) -> Tensor:
-        """[B, heads, S, C / heads] -> [B, S, C]"""
-        return y.reshape(y.shape[0], 1, -1) if y.shape[2] == 1 else y.transpose(1, 2).flatten(2)
+    # -- some sites ----------------------------------------------------------------------------------------------------
 
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         import torch
 
+        more = self._scoring(w, c)
         if len(columns[1]) and node.mask is not None:  # keys and values are gathered
             device = (c["mask"] if "mask" in c else c["rank"]).device
-            return {"column": torch.arange(len(columns[1]), device=device)}
+            return {**more, "column": torch.arange(len(columns[1]), device=device)}
         if "strict" in c:
-            return {"rank": c["rank"], "last": c["rank"] - int(c["strict"])}
-        return {key: c[key] for key in ("mask", "seeing") if key in c}
+            return {**more, "rank": c["rank"], "last": c["rank"] - int(c["strict"])}
+        return {**more, **{key: c[key] for key in ("mask", "seeing") if key in c}}
 
     def view_context(self, node: Node, port: int, x: Tensor) -> Tensor:
         return self._heads(x)
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
-        """Keys or values that all sites read, [B, n, S * C] -> [B, n, heads * S * C / heads]."""
-        heads = x.view(*x.shape[:2], -1, self.heads, node.ins[port].channels // self.heads)
+        """Keys or values that all sites read, [B, n, S * C] -> [B, n, kv_heads * S * C / kv_heads]."""
+        heads = x.view(*x.shape[:2], -1, self.shared, node.ins[port].channels // self.shared)
         return heads.transpose(2, 3).flatten(2)
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor | None) -> Tensor:
@@ -144,42 +205,110 @@ class Attention(Layer):
             assert sites is not None
             if "column" not in w:
                 return q.new_zeros(*q.shape[:2], node.out.channels)
-            return self._among(q, keys, values, w["column"] < sites[:, None])
+            return self._among(node, q, keys, values, w, sites)
         if node.mask is None:  # every site reads the same: the first row of what was hoisted is all of it
             keys, values = (
-                x[:, 0].view(len(x), self.heads, -1, own.channels // self.heads)
+                x[:, 0].view(len(x), self.shared, -1, own.channels // self.shared)
                 for x, own in zip(xs[1:], node.ins[1:], strict=True)
             )
-        if sites is None or not w:
-            return self._masked(q, keys, values, {})
+        found: Weights = {"sinks": w["sinks"]} if self.sinks else {}
+        if sites is None:
+            return self._weighed(q, keys, values, found)
         known = keys.shape[2]  # that are there
-        found = {key: value.index_select(0, sites) for key, value in w.items() if key != "rank"}
+        if self.relative is not None:
+            found |= {"bias": w["bias"], "at": w["at"].index_select(0, sites), "of": w["of"][:known]}
         if "rank" in w:  # each site sees up to the last
-            last = found.pop("last")
-            seeing = last >= 0
-            found = {"mask": (w["rank"][:known] <= last[:, None]) | ~seeing[:, None], "seeing": seeing}
-        elif "mask" in found:
-            found["mask"] = found["mask"][:, :known]
-        return self._masked(q, keys, values, found)
+            found |= _up_to(w["rank"][:known], w["last"].index_select(0, sites))
+        elif "mask" in w:
+            found["mask"] = w["mask"].index_select(0, sites)[:, :known]
+            if "seeing" in w:
+                found["seeing"] = w["seeing"].index_select(0, sites)
+        return self._weighed(q, keys, values, found)
 
-    def _among(self, q: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+    def _weighed(self, q: Tensor, k: Tensor, v: Tensor, w: Weights) -> Tensor:
+        """q [B, n, C], k [B, kv_heads, S, d], v [B, kv_heads, S, e] -> [B, n, heads * e]. w: of the scores `mask`
+        [n, S], `seeing` [n] as in `constants`, `sinks`, and what `by_distance` gives, of these sites.
+
+        The heads that share keys stand with their sites as rows of queries of one head."""
+        batch, n, rows = q.shape[0], q.shape[1], self.heads // self.shared
+        if n == 1:
+            q = q.view(batch, self.shared, rows, -1)
+        else:
+            q = q.view(batch, n, self.shared, rows, -1).permute(0, 2, 3, 1, 4).flatten(2, 3)
+        mask, bias = w.get("mask"), None
+        if "bias" in w:
+            between = bias_between(w, w["at"][:, None], w["of"], q)  # [heads, n, S]
+            bias = between.unflatten(0, (self.shared, rows)).flatten(1, 2)
+        if mask is not None and rows > 1:
+            mask = mask.repeat(rows, 1)
+        sinks = w["sinks"].view(self.shared, rows, 1).repeat_interleave(n, 1) if self.sinks else None
+        y = self._seen(q, k, v, mask, bias, sinks)
+        y = y.reshape(batch, 1, -1) if n == 1 else y.unflatten(2, (rows, n)).permute(0, 3, 1, 2, 4).flatten(2)
+        return y if "seeing" not in w else y * w["seeing"][:, None]
+
+    def _among(
+        self, node: Node, q: Tensor, keys: Tensor, values: Tensor, w: Weights, sites: Tensor
+    ) -> Tensor:  # fmt: skip
         """Attention among M places for each site: q [B, n, C], keys [B, n, M * C], values [B, n, M * D] -> [B, n, D].
 
-        seen [n, M]: which of the places a site sees. A site that sees nothing gets zeros."""
-        import torch
-
-        some = seen[:, :1]
-        k, v = (x.view(*x.shape[:2], seen.shape[1], self.heads, -1).transpose(2, 3) for x in (keys, values))
+        sites [n]: how many of the places a site reads; with `relative` [n, 2 + M] as `tell_gathered` says. A site that
+        sees nothing gets zeros."""
+        bias = None
+        count = sites
+        if self.relative is not None:
+            sites = sites.view(q.shape[1], -1)
+            count, own, places = sites[:, 0], sites[:, 1], sites[:, 2:]
+            bias = self._gathered_bias(node, w, own, places, q)
+        seen = w["column"] < count[:, None]
+        some, rows = seen[:, :1], self.heads // self.shared
+        k, v = (x.view(*x.shape[:2], seen.shape[1], self.shared, -1).transpose(2, 3) for x in (keys, values))
         mask = (seen | ~some)[:, None, None]  # [n, 1, 1, M]
-        found = torch.nn.functional.scaled_dot_product_attention(q.view(*q.shape[:2], self.heads, 1, -1), k, v, mask)
+        sinks = w["sinks"].view(self.shared, rows, 1) if self.sinks else None
+        found = self._seen(q.view(*q.shape[:2], self.shared, rows, -1), k, v, mask, bias, sinks)
         return found.flatten(2) * some
 
+    def _gathered_bias(self, node: Node, w: Weights, own: Tensor, places: Tensor, like: Tensor) -> Tensor:
+        """own [n], places [n, M]: numbers of sites, of a stream ever higher ones, -> [n, kv_heads, rows, M]."""
+        between = bias_between(w, step_of(node.out, own)[:, None], step_of(node.ins[1], places), like)
+        return between.movedim(0, 1).unflatten(1, (self.shared, -1))
+
+    def _seen(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None, sinks: Tensor | None
+    ) -> Tensor:
+        """softmax(scores) · v: q [..., r, d], k [..., S, d], v [..., S, e] -> [..., r, e]. mask: true where a key is
+        seen, and bias, what is added to a score, go with [..., r, S]; sinks with [..., r, 1]."""
+        import torch
+
+        if self.soft_cap is None and sinks is None:
+            if bias is not None:
+                mask = bias if mask is None else bias.masked_fill(~mask, -math.inf)
+            return torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, scale=self.scale)
+        scores = q @ k.transpose(-1, -2) * (self.scale or 1 / math.sqrt(q.shape[-1]))
+        if self.soft_cap is not None:
+            scores = (scores / self.soft_cap).tanh() * self.soft_cap
+        if bias is not None:
+            scores = scores + bias
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -math.inf)
+        if sinks is None:
+            return scores.softmax(-1) @ v
+        sinks = sinks.to(scores.dtype).expand(*scores.shape[:-1], 1)
+        return torch.cat([scores, sinks], -1).softmax(-1)[..., :-1] @ v
+
     def traits(self, node: Node) -> Traits:
+        near = self.relative is not None
         hoisted = frozenset({1, 2} if node.mask is None else ())  # what every site reads whole is laid out once
-        return Traits(full_context=True, gathered_context=True, hoisted=hoisted)
+        return Traits(full_context=not near, gathered_context=True, tell_gathered=near, hoisted=hoisted)
 
     def style(self, node: Node) -> Style:
-        return Style("attention", f"{self.heads} heads, mask {node.mask}" if node.mask else f"{self.heads} heads")
+        heads = f"{self.heads} heads" if self.shared == self.heads else f"{self.heads} heads on {self.shared}"
+        return Style("attention", f"{heads}, mask {node.mask}" if node.mask else heads)
+
+
+def _up_to(rank: Tensor, last: Tensor) -> Weights:
+    """`mask` [n, S] and `seeing` [n] of sites that see all others up to the last that each sees; rank [S], last [n]."""
+    seeing = last >= 0
+    return {"mask": (rank <= last[:, None]) | ~seeing[:, None], "seeing": seeing}
 
 
 def _is_a_sequence(relation: Ranked) -> bool:

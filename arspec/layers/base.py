@@ -166,6 +166,10 @@ class Traits:
     full_context: bool = False
     # Where a relation is a matrix, it takes what each site reads, gathered, in place of the whole input.
     gathered_context: bool = False
+    # What is gathered so counts by where it lies. `sites` is then [n * (2 + M)]: of each site how many places it reads,
+    # its own number, and the numbers of the M places (its own where there is none). In a stream without end these go
+    # on beyond the grid.
+    tell_gathered: bool = False
     # The numbers of the inputs that it takes as `hoist` makes them.
     # An input that no variable influences is hoisted once.
     hoisted: frozenset[int] = frozenset()

@@ -211,4 +211,38 @@ CODES = (
         """,
         "say `so_far` or `earlier`.",
     ),
+    code(
+        "AR422",
+        "heads that can't share keys",
+        """Of attention with fewer heads of keys and values than of queries, each is shared by equally many: `heads`
+        is a multiple of `kv_heads`.""",
+        """
+        k: {layer: conv, from: first, out: 12, mask: so_far}
+        seen: {layer: attention, from: first, keys: k, values: k, heads: 4, kv_heads: 3, mask: so_far}
+        """,
+        """
+        k: {layer: conv, from: first, out: 12, mask: so_far}
+        seen: {layer: attention, from: first, keys: k, values: k, heads: 4, kv_heads: 2, mask: so_far}
+        """,
+        "take a number of kv_heads that divides heads.",
+    ),
+    code(
+        "AR423",
+        "relative positions that do not fit",
+        """The relative positions of attention count the steps between a query and a key, so both lie on sequences;
+        buckets for single distances are half of those of a side, and `farthest` lies above them.""",
+        """
+        data: {kind: sequence, length: 64, levels: 4}
+        graph:
+          q: {layer: conv, kernel: 3, out: 24, mask: earlier}
+          seen: {layer: attention, keys: q, values: q, mask: so_far, relative: {kind: buckets, farthest: 16}}
+        """,
+        """
+        data: {kind: sequence, length: 64, levels: 4}
+        graph:
+          q: {layer: conv, kernel: 3, out: 24, mask: earlier}
+          seen: {layer: attention, keys: q, values: q, mask: so_far, relative: {kind: buckets, farthest: 128}}
+        """,
+        "use `rotary` on images; take a larger `farthest`, or fewer buckets.",
+    ),
 )

@@ -34,13 +34,21 @@ def _connect(part: Part, by_key: ByKey, state: State) -> None:
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
-        if by_matrix:
-            part.counts = (table >= 0).sum(1)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
+        if by_matrix:
+            part.counts = _told(part, table[:, columns])
         part.inputs.append(_input(part, source, table[:, columns], columns, by_key, state.waves))
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
+
+
+def _told(part: Part, table: Ints) -> Ints:
+    """What a layer is told of the sites whose context is gathered by a table [n, M]: `Part.counts`."""
+    count, own = (table >= 0).sum(1), part.sites[:, None]
+    if not part.node.traits.tell_gathered:
+        return count
+    return np.concatenate([count[:, None], own, np.where(table < 0, own, table)], 1)
 
 
 def _input(

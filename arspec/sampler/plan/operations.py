@@ -90,7 +90,7 @@ class _Builder:
         """The section of what a layer that needs its sites is told of them. In an endless program what it has for them
         is the same everywhere, so that those to come count as those that there are."""
         if part.counts is not None:
-            return self._numbered(part.counts, part.bounds)
+            return self._numbered(part.counts.ravel(), part.bounds * (part.counts.size // max(len(part.counts), 1)))
         return self._numbered(part.sites, part.bounds, part.node.out.sites if self.endless else ENDLESS)
 
     # -- operations --------------------------------------------------------------------------------------------------

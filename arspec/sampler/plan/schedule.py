@@ -94,7 +94,9 @@ class Part:
     ahead: Part | None = None  # what has summed up the others
     is_ahead: bool = False
     stands_for: list[Node] = field(default_factory=list)  # nodes that are computed with it
-    counts: Ints | None = None  # of what is gathered by a matrix: how many places of its table each site reads
+    # of what is gathered by a matrix, what its layer is told of each site: how many places of its table it reads, [n];
+    # of a layer that is told what is gathered [n, 2 + M], also its own number and those of the places
+    counts: Ints | None = None
 
     @property
     def steps(self) -> Ints:
