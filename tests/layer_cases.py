@@ -217,6 +217,16 @@ CASES: dict[str, tuple[str, str]] = {
     **{kind: ("colour", f"""
   b: {{layer: conv, from: first, kernel: 3, out: 12, mask: so_far}}
   tested: {{layer: {kind}, from: [b, first, b]}}""") for kind in ("add", "multiply", "concat")},
+    "multiply by one channel": ("colour", """
+  weight: {layer: conv, from: first, kernel: 3, out: 3, mask: so_far}
+  tested: {layer: multiply, from: [weight, first]}"""),
+    "softmax": ("colour", one("softmax")),
+    "softmax by head": ("joint", one("softmax, heads: 3")),
+    "top_k": ("colour", one("top_k, take: 2")),
+    "top_k normalised": ("joint", "  shares: {layer: softmax, from: first}\n"
+                         + one("top_k, take: 3, normalise: true, balance: 0.1")),
+    "top_k and nothing": ("steps", one("top_k, take: 2, rest: -inf") + "\n  shares: {layer: softmax}"),
+    "top_k over space leaking": ("steps", one("top_k, take: 5, over: space")),
     "slice": ("colour", one("slice, start: 1, out: 6")),
     "shift": ("above", one("shift, rows: 1, columns: -2")),
     "shift of steps": ("steps", one("shift, steps: 3")),
@@ -274,6 +284,8 @@ CASES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 LEAKING = {name for name in CASES if "leaking" in name} | {"norm over space"}
+# What is read to choose by, and changes no number little by little: it has no gradient.
+CHOOSING = {name for name in CASES if "over space" in name and name.startswith("top_k")}
 
 
 def case(name: str) -> Spec:

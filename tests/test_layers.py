@@ -23,7 +23,7 @@ from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Bools
 from arspec.verification.dependencies import gradient_pattern, perturb
 from arspec.verification.subject import random_conditions, subject_of
-from tests.layer_cases import CASES, LEAKING, case
+from tests.layer_cases import CASES, CHOOSING, LEAKING, case
 from tests.small import both_worths, fixed, random_data, randomised
 
 every_case = pytest.mark.parametrize("name", CASES)
@@ -66,6 +66,12 @@ def test_what_moves_is_what_is_read(name: str):
             pattern |= gradient_pattern(fixed(subject, seed), draws=1, bases=1, seed=seed)
             if np.array_equal(pattern, proven):
                 break
+        if name in CHOOSING:
+            assert not (pattern & ~proven).any()
+            for seed in range(30):
+                pattern |= perturb(fixed(subject, seed), draws=1, bases=2, seed=seed).seen
+                if np.array_equal(pattern, proven):
+                    break
         np.testing.assert_array_equal(pattern, proven)
         assert not (perturb(subject, draws=1, bases=1).seen & ~proven).any()
 

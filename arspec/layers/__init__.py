@@ -32,6 +32,8 @@ from arspec.layers.rnn import Rnn
 from arspec.layers.scale import Scale
 from arspec.layers.shift import Shift
 from arspec.layers.slice import Slice
+from arspec.layers.softmax import Softmax
+from arspec.layers.top_k import TopK
 from arspec.layers.upsample import Upsample
 
 ALL: list[type[Layer]] = [
@@ -45,6 +47,8 @@ ALL: list[type[Layer]] = [
     Gate,
     Pointwise,
     ConcatElu,
+    Softmax,
+    TopK,
     Elementwise,
     Concat,
     Slice,

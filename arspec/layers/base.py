@@ -174,7 +174,9 @@ class Traits:
     # An input that no variable influences is hoisted once.
     hoisted: frozenset[int] = frozenset()
 
-    # -- the start of training
+    # -- training
+    # There is `auxiliary`, a loss that training adds.
+    auxiliary: bool = False
     # The weights `gain` and `bias` scale and shift the output;
     # a first batch may set them so that it has mean 0, deviation 1.
     initialised_from_data: bool = False
@@ -234,7 +236,7 @@ class Layer(BaseModel):
     # -- its weights -------------------------------------------------------------------------------------------------
 
     def weights(self, node: Node) -> dict[str, Weight]:
-        """The weights by their names: shapes and how they start, without torch."""
+        """The weights by their names: shapes and how they start, without torch. A name may have parts: `up.weight`."""
         return {}
 
     def constants(self, node: Node, member: Member) -> Constants:
@@ -259,6 +261,13 @@ class Layer(BaseModel):
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
         """As `forward`, of a layer without weights that is `in_place`: in the memory of input k,
         which has no other reader."""
+        raise NotImplementedError
+
+    def auxiliary(self, node: Node, xs: list[Tensor], y: Tensor) -> Tensor:
+        """A loss [] that training adds to the mean of the nats of a variable, of a layer that states `auxiliary`. It is
+        no part of the likelihood.
+
+        xs: what `forward` was given; y: what it gave, under training."""
         raise NotImplementedError
 
     # -- its computation: some sites of one group --------------------------------------------------------------------
@@ -303,6 +312,11 @@ class Layer(BaseModel):
     def traits(self, node: Node) -> Traits:
         """Statements about the computation of this node. A kind that states nothing is computed as it says."""
         return Traits()
+
+    def inner(self, node: Node) -> tuple[Node, ...]:
+        """The nodes of a graph of its own, if it has one: they read its inputs and one another. For pictures and
+        texts; their computation is a part of the layer's own."""
+        return ()
 
     # -- how it is drawn ---------------------------------------------------------------------------------------------
 

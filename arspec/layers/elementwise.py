@@ -1,4 +1,4 @@
-"""`add` and `multiply`: several nodes of one type become one, channel by channel."""
+"""`add` and `multiply`: several nodes become one, channel by channel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Elementwise(Layer):
-    """The sum or the product of several nodes of the same type, channel by channel."""
+    """The sum or the product of several nodes of the same type, channel by channel. A product also takes nodes of one
+    channel, which multiply every channel of the others: a weight for each site."""
 
     layer: Literal["add", "multiply"]
     example = (
@@ -27,15 +28,25 @@ class Elementwise(Layer):
     def infer(self, node: Node) -> Type:
         ins = node.ins
         same_grid(node, ins)
-        odd = next((k for k, t in enumerate(ins) if t.channels != ins[0].channels), None)
+        most = max(range(len(ins)), key=lambda k: ins[k].channels) if self.layer == "multiply" else 0
+        taken = {1, ins[most].channels} if self.layer == "multiply" else {ins[most].channels}
+        odd = next((k for k, t in enumerate(ins) if t.channels not in taken), None)
         if odd is not None:
+            first, other = sorted((most, odd))
             raise Fault("AR402",
-                        f"'{node.inputs[0].name}' gives {ins[0]} and '{node.inputs[odd].name}' gives {ins[odd]}: "
-                        f"`{self.layer}` takes equal numbers of channels",
+                        f"'{node.inputs[first].name}' gives {ins[first]} and '{node.inputs[other].name}' gives "
+                        f"{ins[other]}: `{self.layer}` takes equal numbers of channels"
+                        f"{', or one' if self.layer == 'multiply' else ''}",
                         "change `out` of one of them, or put a 1×1 convolution between")  # fmt: skip
-        return Type(ins[0].grid, ins[0].groups, ins[0].channels, frame_of(ins))
+        return Type(ins[0].grid, ins[0].groups, ins[most].channels, frame_of(ins))
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        out = node.out
+        if out.groups > 1 and any(x.shape[1] != out.width for x in xs):  # the one channel is that of its own group
+            return self._joined([x.unflatten(1, (out.groups, -1)) for x in xs]).flatten(1, 2)
+        return self._joined(xs)
+
+    def _joined(self, xs: list[Tensor]) -> Tensor:
         return reduce(operator.add if self.layer == "add" else operator.mul, xs)
 
     def overwrite(self, node: Node, xs: list[Tensor], k: int) -> Tensor:
@@ -46,7 +57,7 @@ class Elementwise(Layer):
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         if len(xs) == 2:
             return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]
-        return self.forward(node, w, {}, xs, False)
+        return self._joined(xs)
 
     def traits(self, node: Node) -> Traits:
         return Traits(is_sum=self.layer == "add", in_place=self.layer == "add", needs_sites=False)

@@ -114,8 +114,11 @@ class Network(nn.Module):
         self.check_member(member)
         return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
-    def run(self, values: dict[Node, Tensor], member: int, tap: Tap | None = None) -> Tensor:
-        """The head node's value, from those of the sources. A value is forgotten after its last reader."""
+    def run(
+        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None
+    ) -> Tensor:
+        """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
+        the auxiliary losses of the layers."""
         if tap is not None:
             values = {node: tap(node, value) for node, value in values.items()}
         order = self.graph.order
@@ -125,14 +128,14 @@ class Network(nn.Module):
                 if node in values:
                     found[number] = values[node]
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
-            self._run_by_segment(found, member)
+            self._run_by_segment(found, member, losses)
         else:
-            self._run(steps_of(self.graph, self._numbers[member]), found, member, tap)
+            self._run(steps_of(self.graph, self._numbers[member]), found, member, tap, losses=losses)
         return found[len(order) - 1]
 
     def _run(
         self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
-        weights: dict[int, Weights] | None = None,
+        weights: dict[int, Weights] | None = None, losses: list[Tensor] | None = None,
     ) -> None:  # fmt: skip
         """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile
         follows every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
@@ -141,7 +144,7 @@ class Network(nn.Module):
         fresh = weights is None and (self._held is None or compiling or torch.is_grad_enabled())
         order, levels, held = self.graph.order, self._levels, self.constants._buffers
         given = {*values} if overwrites else ()  # what others still have
-        for number, sources, places, prepares, plain, buffers, k, done in steps:
+        for number, sources, places, prepares, plain, buffers, k, adds, done in steps:
             if number in values:
                 continue
             node = order[number]
@@ -170,30 +173,36 @@ class Network(nn.Module):
                     if prepares:
                         own = layer.prepare(node, own, constants)
                 value = layer.forward(node, own, constants, inputs, training)
+                if adds and losses is not None:
+                    losses.append(layer.auxiliary(node, inputs, value))
             values[number] = value if tap is None else tap(node, value)
             for source in done:
                 values.pop(source, None)
 
-    def _run_by_segment(self, values: dict[int, Tensor], member: int) -> None:
+    def _run_by_segment(self, values: dict[int, Tensor], member: int, losses: list[Tensor] | None = None) -> None:
         """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
         with the same noise. The weights are prepared once."""
         order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, self._numbers[member])}
         for nodes, inputs, outputs, repeatable in self._segments:
             own = [steps[node] for node in nodes]
             if not repeatable or any(node in values for node in nodes):
-                self._run(own, values, member)
+                self._run(own, values, member, losses=losses)
                 continue
             weights = {node: self.prepared(order[node], member) for node in nodes}
 
             def computed(
-                *given: Tensor, own: Any = own, inputs: Any = inputs, outputs: Any = outputs, weights: Any = weights
+                *given: Tensor, own: Any = own, inputs: Any = inputs, outputs: Any = outputs, weights: Any = weights,
+                wanted: bool = losses is not None,
             ) -> tuple[Tensor, ...]:
                 inner = dict(zip(inputs, given, strict=True))
-                self._run(own, inner, member, weights=weights)
-                return tuple(inner[node] for node in outputs)
+                extra: list[Tensor] = []
+                self._run(own, inner, member, weights=weights, losses=extra if wanted else None)
+                return (*(inner[node] for node in outputs), *extra)
 
             found = checkpoint(computed, *(values[node] for node in inputs), use_reentrant=False)
-            values.update(zip(outputs, found, strict=True))
+            values.update(zip(outputs, found[: len(outputs)], strict=True))
+            if losses is not None:
+                losses += found[len(outputs) :]
             for step in own:
                 for source in step.done:
                     values.pop(source, None)
@@ -216,6 +225,7 @@ class Network(nn.Module):
             Step(
                 number[node], tuple(number[source] for source in node.inputs), self.nodes.weight_places(node),
                 type(node.layer).prepare is not Layer.prepare, *self.constants.found(node, member), over.get(node),
+                node.traits.auxiliary,
                 tuple(number[source] for source in dict.fromkeys(node.inputs) if last[source] is node),
             )
             for node in graph.live
@@ -266,15 +276,27 @@ class Network(nn.Module):
         """Nats of each example, [B]. x [B, *shape]: whole numbers, a tensor, an array or lists."""
         return self.log_probs(x, member, **condition).sum(1)
 
+    def losses(self, x: Values, member: int = 0, **condition: Condition) -> tuple[Tensor, Tensor]:
+        """What training makes small: the nats -log p(x) of each example, [B], and the sum of the auxiliary losses of
+        the layers, []. The second is no part of the likelihood: it is added to the mean of the nats of a variable."""
+        extra: list[Tensor] = []
+        nats = -self._log_probs(x, member, condition, extra).sum(1)
+        return nats, torch.stack(extra).sum() if extra else nats.new_zeros(())
+
     def log_probs(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
         """Nats of each variable, [B, V]."""
+        return self._log_probs(x, member, condition)
+
+    def _log_probs(
+        self, x: Values, member: int, condition: Mapping[str, Condition], losses: list[Tensor] | None = None
+    ) -> Tensor:
         head, support, kind, x = self.graph.head, self.graph.support, self.graph.data.out, tensor_of(x)
         sources = self._sources(x, member, condition)
         if not torch.compiler.is_compiling() and not len(x):  # layers need an example to know their shapes by
             return torch.zeros(0, kind.sites, dtype=self.dtype, device=self.device)
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
-        last = self.run(sources, member)
+        last = self.run(sources, member, losses=losses)
         if kind.groups == 1 or kind.parts:
             return head.log_prob(support, self.rows(last), value)
         # the groups of a position side by side: so they lie in memory where channels come last

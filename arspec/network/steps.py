@@ -26,6 +26,7 @@ class Step(NamedTuple):
     plain: tuple[tuple[str, Any], ...]  # the constants that are no arrays
     buffers: tuple[tuple[str, str], ...]  # the names of constants that are arrays, and of the buffers that hold them
     over: int | None  # which of its inputs may be written over
+    auxiliary: bool  # whether its layer has a loss of its own
     done: tuple[int, ...]  # the nodes that nobody reads from here on
 
 

@@ -65,10 +65,11 @@ class WeightTree(Names):
         }
         for (node, name), weight in graph.weights.items():
             level: Names = self
-            for part in node.name.split("."):
+            *parts, last = f"{node.name}.{name}".split(".")
+            for part in parts:
                 level = level.child(part)
             value = initial(weight, seed, f"{node.name}.{name}")
-            key = escaped(name)
+            key = escaped(last)
             if weight.trained:
                 level.register_parameter(key, nn.Parameter(value))
             else:
@@ -98,9 +99,9 @@ class WeightTree(Names):
     def named(self) -> dict[str, Tensor]:
         """All weights, as `of` gives them, by the names that they have in a state dict of the tree."""
         return {
-            ".".join([*map(escaped, node.name.split(".")), key]): cast(Tensor, getattr(level, key))
+            ".".join(map(escaped, f"{node.name}.{name}".split("."))): cast(Tensor, getattr(level, key))
             for node, own in self._where.items()
-            for level, key in own.values()
+            for name, (level, key) in own.items()
         }
 
     def kept(self, node: Node | None = None) -> Iterator[tuple[Tensor, bool]]:

@@ -18,6 +18,7 @@ FAMILIES: dict[str, str] = {
     "function": "#e6e6e6",
     "norm": "#ecebb4",
     "move": "#fbe0b5",
+    "route": "#f7cfc4",
     "condition": "#e3d6f0",
     "head": "#c4e7e1",
 }

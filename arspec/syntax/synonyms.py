@@ -72,6 +72,7 @@ LAYERS: Names = {
     "multiply": ("mul", "product", "times"),
     "gate": ("glu", "gated"),
     "silu": ("swish",),
+    "top_k": ("topk",),
     "embedding": ("embed", "lookup"),
     "identity": ("noop",),
     "position": ("positional_encoding", "positional_embedding", "position_embedding"),
@@ -106,7 +107,7 @@ NO_LAYER: Mapping[str, str] = {
         "`dense`",
     ),
     **dict.fromkeys(
-        ("softmax", "log_softmax"), "the head does that: head: {kind: categorical, from: ...} takes the logits"
+        ("log_softmax", "logsoftmax"), "the head does that: head: {kind: categorical, from: ...} takes the logits"
     ),
     **dict.fromkeys(
         ("pool", "maxpool", "max_pool", "avgpool", "avg_pool", "maxpool2d"),

@@ -153,6 +153,7 @@ class _Run:
         state, record = read_state(folder / STATE) if resume else ({}, {})
         model.to(processes.device, torch.float64 if options.precision == "float64" else torch.float32)
         self.model = model
+        self.adds = any(node.traits.auxiliary for node in cast(Model, model).graph.live)
         names = cast(Model, model).names
         cast(Model, model).names = {**names, **examples.names}
         if options.initial == "data" and not resume:  # the same batch in every process
@@ -194,14 +195,14 @@ class _Run:
         try:
             with noting_interrupts() as interrupted:
                 while not leave:
-                    nats_per_dim, norm = self.advance()
+                    nats_per_dim, auxiliary, norm = self.advance()
                     self.step += 1
                     # processes ask one another now and then, for an interrupt reaches each at its own time
                     asks = self.processes.size == 1 or _due(self.step, max(10, options.log_every))
                     leave = self.step == last or (asks and self.processes.any(bool(interrupted)))
                     if leave or _due(self.step, options.log_every):
                         loss = self.mean_loss(nats_per_dim)
-                        self.tell(log, loss, norm, time.monotonic() - begun)
+                        self.tell(log, loss, norm, time.monotonic() - begun, auxiliary)
                     if self.valid is not None and (leave or _due(self.step, options.eval_every)):
                         valid = self.evaluate(self.valid)
                         if log:
@@ -221,14 +222,16 @@ class _Run:
             cast(Model, self.model).spec.name, self.source.get("data"), options.steps,
         )  # fmt: skip
 
-    def tell(self, log: Log | None, loss: float, norm: Tensor, seconds: float) -> None:
-        """One line of the log for the step just done."""
+    def tell(self, log: Log | None, loss: float, norm: Tensor, seconds: float, auxiliary: Tensor | None) -> None:
+        """One line of the log for the step just done. auxiliary: the sum of the layers' own losses in this process."""
         if log:
             rate = self.options.learning_rate(self.step - 1)
-            log.line(self.step, train_bits_per_dim=loss, norm=norm.item(), learning_rate=rate, seconds=seconds)
+            more = {} if auxiliary is None else {"auxiliary": auxiliary.item()}
+            log.line(self.step, train_bits_per_dim=loss, **more, norm=norm.item(), learning_rate=rate, seconds=seconds)
 
-    def advance(self) -> tuple[Tensor, Tensor]:
-        """One step of the optimiser: this process's loss in nats per variable, and the gradient's norm."""
+    def advance(self) -> tuple[Tensor, Tensor | None, Tensor]:
+        """One step of the optimiser: of this process the mean of -log p in nats per variable, and the auxiliary losses
+        of the layers where there are any; and the gradient's norm."""
         options, processes = self.options, self.processes
         torch.manual_seed(noise_seed(options.seed, self.step, processes.rank))
         array, given = self.batches.at(self.step, processes.rank, processes.size)
@@ -236,9 +239,14 @@ class _Run:
         array = mutated(array, options.mutate, cast(Model, self.model).spec.data.channel_levels, key)
         x, condition = processes.put(array, given)
         member = draw_member(int(getattr(self.model, "members", 1)), options.seed, self.step)
+        auxiliary: Tensor | None = None
         with self.precision():
-            loss = self.through(x, member, condition).mean() / self.dim
-        loss.backward()
+            if self.adds:
+                nats, auxiliary = self.through(x, member, condition, True)
+            else:
+                nats = self.through(x, member, condition)
+            loss = nats.mean() / self.dim
+        (loss if auxiliary is None else loss + auxiliary).backward()
         limit = options.clip or math.inf
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         for group in self.optimizer.param_groups:
@@ -247,7 +255,7 @@ class _Run:
         self.optimizer.zero_grad()
         if self.average is not None:
             ema.update(self.average, self.model, options.ema_decay(self.step))
-        return loss.detach(), whole(norm)
+        return loss.detach(), None if auxiliary is None else auxiliary.detach(), whole(norm)
 
     def precision(self) -> AbstractContextManager[Any]:
         """Mixed precision, where it is asked for: float32 weights, products of matrices in bfloat16."""

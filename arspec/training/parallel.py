@@ -23,8 +23,12 @@ class NegativeLogProb(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, x: Tensor, member: int, condition: dict[str, Tensor]) -> Tensor:
-        """[N]: the nats of each example under one member."""
+    def forward(
+        self, x: Tensor, member: int, condition: dict[str, Tensor], auxiliary: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """[N]: the nats of each example under one member; with `auxiliary` beside it the auxiliary losses, []."""
+        if auxiliary:
+            return self.model.losses(x, member=member, **condition)  # pyright: ignore
         return -self.model.log_prob(x, member=member, **condition)  # pyright: ignore
 
 

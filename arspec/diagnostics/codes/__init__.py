@@ -1,4 +1,4 @@
-"""The codes of the diagnostics and their pages, one file for each hundred.
+"""The codes of the diagnostics and their pages, one file for each hundred, and for some subjects one of their own.
 
 A new code is one `code(...)` in its file; nothing else lists it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from arspec.diagnostics.codes import (
     classes,
+    experts,
     expressions,
     guide,
     heads,
@@ -32,6 +33,7 @@ _FILES = (
     names,
     expressions,
     types,
+    experts,
     orders,
     heads,
     proof,

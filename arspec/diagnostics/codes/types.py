@@ -23,7 +23,8 @@ CODES = (
     code(
         "AR402",
         "channels that differ",
-        """Inputs that are added or multiplied have the same number of channels.""",
+        """Inputs that are added or multiplied have the same number of channels. Of a product some may have one channel,
+        which multiplies all channels of the others.""",
         """
         a: {layer: conv, from: first, out: 24, mask: so_far}
         b: {layer: conv, from: first, out: 48, mask: so_far}
