@@ -191,7 +191,11 @@ class Network(nn.Module):
             weights = {node: self.prepared(order[node], member) for node in nodes}
 
             def computed(
-                *given: Tensor, own: Any = own, inputs: Any = inputs, outputs: Any = outputs, weights: Any = weights,
+                *given: Tensor,
+                own: Any = own,
+                inputs: Any = inputs,
+                outputs: Any = outputs,
+                weights: Any = weights,
                 wanted: bool = losses is not None,
             ) -> tuple[Tensor, ...]:
                 inner = dict(zip(inputs, given, strict=True))
