@@ -68,6 +68,22 @@ def gates(times: int, state: str) -> str:
     return f"  gates: {{layer: conv, from: first, kernel: 1, out: {times * 6}, mask: so_far}}\n  tested: {state}"
 
 
+def states(mask: str = ", mask: so_far", q: int = 4, v: int = 6, before: str = "", chunk: int = 4, **more: str) -> str:
+    """A linear attention over q, k, v; n are 12 numbers of which none is negative."""
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return f"""
+  q: {{layer: conv, from: first, kernel: 1, out: {q}{mask}}}
+  k: {{layer: conv, from: first, kernel: 1, out: {q}{mask}}}
+  v: {{layer: conv, from: first, kernel: 1, out: {v}{mask}}}{before}
+  tested: {{layer: linear_attention, from: q, keys: k, values: v{rest}, chunk: {chunk}}}"""
+
+
+def weighing(name: str, out: int, mask: str = ", mask: so_far", function: str = "softplus") -> str:
+    return f"""
+  {name}_in: {{layer: conv, from: first, kernel: 1, out: {out}{mask}}}
+  {name}: {{layer: {function}}}"""
+
+
 def one(text: str) -> str:
     return f"  tested: {{layer: {text}}}"
 
@@ -205,6 +221,29 @@ CASES: dict[str, tuple[str, str]] = {
   back: {layer: cumulative, from: series, along: steps, backward: true, kind: mean}
   tested: {layer: condition, from: first, by: back}"""),
     "cumulative leaking": ("colour", one("cumulative, from: scaled, along: rows, backward: true")),
+    "linear attention": ("steps", states(heads="2", chunk=4)),
+    "linear attention over colours": ("colour", states(q=6, heads="2", chunk=3, decay="{learned: 0.9}")),
+    "linear attention on a curve": ("curve", states(q=6, heads="2", decay="{fixed: [0.8, 0.9]}", scale="0.5")),
+    "linear attention along rows": ("joint", states(along="rows", decay="{fixed: 0.9}", skip="true")),
+    "linear attention to the left of a known row": ("above", states(q=6, along="rows", backward="true")),
+    "linear attention down a column": ("joint", states(along="columns", chunk=2)),
+    "linear attention leaking": ("grey", states(along="columns", backward="true")),
+    "linear attention of positive keys": ("steps", states(
+        before=weighing("p", 4) + weighing("r", 4), normalise="true", chunk=2).replace(
+        "from: q, keys: k", "from: p, keys: r")),
+    "linear attention that decays": ("steps", states(before=weighing("d", 2), heads="2", decay="d", chunk=4)),
+    "linear attention that decays by channel": ("steps", states(
+        before=weighing("d", 4, function="exp"), heads="2", decay="d", chunk=4, bonus="true")),
+    "linear attention of a step size": ("joint", states(
+        v=8, before=weighing("d", 4), heads="4", key_heads="2", decay="d", rates="true", strength="d", skip="true",
+        chunk=3)),
+    "delta rule": ("steps", states(before=weighing("b", 2, function="sigmoid"), heads="2", update="delta", strength="b",
+                                   chunk=4)),
+    "delta rule that decays": ("joint", states(
+        before=weighing("d", 1) + weighing("b", 1, function="sigmoid"), update="delta", strength="b", decay="d",
+        chunk=5)),
+    "delta rule that decays by channel": ("steps", states(
+        before=weighing("d", 4), update="delta", decay="d", scale="0.5", chunk=16)),
     "gate": ("colour", one("gate")),
     "gate by a class": ("grey", one("gate, condition: label")),
     "gate by a map": ("grey", one("gate, condition: map, function: identity")),
@@ -213,7 +252,7 @@ CASES: dict[str, tuple[str, str]] = {
     "condition by a map": ("grey", one("condition, by: map")),
     "condition by a series": ("steps", one("condition, by: series")),
     **{kind: ("colour", one(kind)) for kind in (
-        "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity", "concat_elu")},
+        "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "exp", "identity", "concat_elu")},
     **{kind: ("colour", f"""
   b: {{layer: conv, from: first, kernel: 3, out: 12, mask: so_far}}
   tested: {{layer: {kind}, from: [b, first, b]}}""") for kind in ("add", "multiply", "concat")},

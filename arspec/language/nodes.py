@@ -263,7 +263,7 @@ class Nodes:
     @staticmethod
     def _value(key: str, tree: Tree, kind: type[Layer], evaluator: Evaluator) -> Any:
         """The value of a key. References are followed later, masks resolved later, and so left as they are written."""
-        if key in ("from", "weights", *kind.ports):
+        if key in ("from", "weights") or (key in kind.ports and not isinstance(tree, Map)):
             return texts(tree)
         raw = tree.value if isinstance(tree, Scalar) else None
         if key != "mask" or not isinstance(raw, str) or (raw.startswith("$") and raw[1:].isidentifier()):
@@ -303,7 +303,7 @@ class Nodes:
         else:
             parts = [self.follow(ref, scope, place_of(entry, ["from", k])) for k, ref in enumerate(given)]
         found = [node for part in parts if not isinstance(part, Broken) for node in part]
-        ports = [(port, ref) for port in layer.ports if (ref := getattr(layer, port)) is not None]
+        ports = [(port, getattr(layer, port)) for port in layer.connected]
         ends = [self.one(ref, scope, place_of(entry, [port])) for port, ref in ports]
         if any(isinstance(part, Broken) for part in [*parts, *ends]):
             return BROKEN

@@ -21,6 +21,7 @@ from arspec.layers.embedding import Embedding
 from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
 from arspec.layers.gru import Gru
+from arspec.layers.linear_attention import LinearAttention
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
@@ -44,6 +45,7 @@ ALL: list[type[Layer]] = [
     Gru,
     Rnn,
     Cumulative,
+    LinearAttention,
     Gate,
     Pointwise,
     ConcatElu,

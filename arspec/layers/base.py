@@ -62,6 +62,7 @@ class Weight:
     bound: float | None = None
     deviation: float | None = None
     constant: float = 0.0
+    start: tuple[float, ...] = ()  # the numbers themselves, along the last dimension
     trained: bool = True  # False for running statistics
 
     @property
@@ -114,7 +115,7 @@ class Node:
 
     def ports(self) -> Iterator[tuple[str, Node]]:
         """(name of the port, input) for every input."""
-        named = [p for p in self.layer.ports if getattr(self.layer, p) is not None]
+        named = self.layer.connected
         main = len(self.inputs) - len(named)
         for k, node in enumerate(self.inputs):
             yield ("from" if k < main else named[k - main]), node
@@ -209,6 +210,11 @@ class Layer(BaseModel):
     def masked_input(self) -> int:
         """The number of the input that `that` of its mask is a site of; `this` has the axes of the first input."""
         return 0
+
+    @property
+    def connected(self) -> list[str]:
+        """Its ports that name a node; the others are left out, or hold a value of another form."""
+        return [port for port in self.ports if isinstance(getattr(self, port), str)]
 
     def infer(self, node: Node) -> Type:
         """The type of the output, from the types of the inputs. Raises Fault where these do not fit."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Functions whose gradient needs nothing but their result, so that they may be computed in place.
-IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid")
+IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "exp")
 
 
 class Pointwise(Layer):
     """A function of one number, applied to every channel of every site."""
 
-    layer: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
+    layer: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "exp", "identity"]
     example = "relu: {layer: relu, from: first}"
 
     def infer(self, node: Node) -> Type:
@@ -52,4 +52,4 @@ def _function(name: str) -> Any:
     """torch's function of a name; one that ends in _ writes over its input."""
     import torch
 
-    return getattr(torch if name.rstrip("_") in ("tanh", "sigmoid") else torch.nn.functional, name)
+    return getattr(torch if name.rstrip("_") in ("tanh", "sigmoid", "exp") else torch.nn.functional, name)

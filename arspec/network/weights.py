@@ -123,6 +123,8 @@ def one_of(tree: WeightTree) -> Tensor | None:
 def initial(weight: Weight, seed: int, name: str) -> Tensor:
     """A weight as it starts. The draw depends on the seed and the weight's name alone, not on the rest of the spec."""
     generator = torch.Generator().manual_seed((seed * 0x9E3779B1 + zlib.crc32(name.encode())) % (1 << 63))
+    if weight.start:
+        return torch.tensor(weight.start).expand(weight.shape).clone()
     value = torch.full(weight.shape, weight.constant)
     if weight.bound is not None:
         value.uniform_(-weight.bound, weight.bound, generator=generator)

@@ -211,6 +211,40 @@ CODES = (
         second: {layer: cumulative, from: first, along: columns, mask: earlier}
         """,
         "say `so_far` or `earlier`.",
+        "AR434",
+        "numbers that do not fit the heads of a state",
+        """A linear attention takes one decay for each head, or one for each channel of its key, and one strength for
+        each head. Decays that are the same at all steps are one number, those of the first and the last head, or one
+        for each head.""",
+        """
+        q: {layer: conv, from: first, out: 24, mask: so_far}
+        falls: {layer: softplus, from: q}
+        seen: {layer: linear_attention, from: q, keys: q, values: q, heads: 4, decay: falls, strength: falls}
+        """,
+        """
+        q: {layer: conv, from: first, out: 24, mask: so_far}
+        sizes: {layer: conv, from: first, out: 12, mask: so_far}
+        falls: {layer: softplus}
+        seen: {layer: linear_attention, from: q, keys: q, values: q, heads: 4, decay: falls, strength: falls}
+        """,
+        "give the node as many channels as there are heads, in each channel group.",
+    ),
+    code(
+        "AR435",
+        "keys of a state that contradict each other",
+        """Of the keys of a linear attention, `rates` multiplies what a node gives, so `decay` names one. The delta rule
+        corrects what the state holds, so nothing adds up that `normalise` could divide by. A decay of 1 is none: it is
+        not learned, and no ratio leads to it.""",
+        """
+        q: {layer: conv, from: first, out: 24, mask: so_far}
+        seen: {layer: linear_attention, from: q, keys: q, values: q, heads: 4, update: delta, normalise: true}
+        """,
+        """
+        q: {layer: conv, from: first, out: 24, mask: so_far}
+        keys: {layer: softplus, from: q}
+        seen: {layer: linear_attention, from: keys, keys: keys, values: q, heads: 4, normalise: true}
+        """,
+        "leave out one of the two that the message names.",
     ),
     code(
         "AR422",

@@ -1,0 +1,109 @@
+"""Recurrences with matrix states: chunks of steps give what one step after another gives, and what the formulas say."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from arspec.language.load import from_text
+from arspec.layers.matrix_states import Steps, all_steps, one_step
+from arspec.model import build
+from tests.layer_cases import CASES, case
+from tests.small import random_data, randomised
+
+EXAMPLES, HEADS, KEY, VALUE = 2, 3, 5, 4
+FORMS = [  # channels of the decay, delta rule, bonus, strength
+    (falls, delta, bonus, strong)
+    for falls, delta, bonus, strong in itertools.product((0, 1, KEY), (False, True), (False, True), (False, True))
+]
+EDGES = {1: (1, 2), 4: (1, 3, 4, 5, 8, 9), 16: (15, 16, 17, 33), 64: (63, 64, 65, 129)}
+
+
+def random_steps(form: tuple[int, bool, bool, bool], length: int, fall: float = 3.0, seed: int = 0) -> Steps:
+    """Keys of length one, so that the delta rule does not grow without bound."""
+    falls, delta, bonus, strong = form
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(*shape: int, low: float = -1.0) -> Tensor:
+        return torch.empty(shape, dtype=torch.float64).uniform_(low, 1.0, generator=generator)
+
+    q, k, v = (drawn(EXAMPLES, HEADS, length, n) for n in (KEY, KEY, VALUE))
+    decay = -fall * drawn(EXAMPLES, HEADS, length, falls, low=0.0) if falls else None
+    strength = drawn(EXAMPLES, HEADS, length, 1, low=0.0) if strong else None
+    return Steps(q, F.normalize(k, dim=-1), v, decay, strength, drawn(HEADS, 1, KEY) if bonus else None, delta)
+
+
+def step_by_step(s: Steps) -> Tensor:
+    state = s.q.new_zeros(*s.q.shape[:2], s.k.shape[-1], s.v.shape[-1])
+    found: list[Tensor] = []
+    for t in range(s.q.shape[2]):
+        q, k, v, decay, strength = (
+            None if x is None else x[:, :, t : t + 1] for x in (s.q, s.k, s.v, s.decay, s.strength)
+        )
+        assert q is not None and k is not None and v is not None
+        y, state = one_step(Steps(q, k, v, decay, strength, s.bonus, s.delta), state)
+        found.append(y)
+    return torch.cat(found, 2)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_chunks_of_steps_are_steps_one_after_another(form: tuple[int, bool, bool, bool]) -> None:
+    for chunk, lengths in EDGES.items():
+        for length in lengths:
+            s = random_steps(form, length)
+            torch.testing.assert_close(all_steps(s, chunk), step_by_step(s), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_step_is_what_the_formula_says(form: tuple[int, bool, bool, bool]) -> None:
+    """S = D S' + k uᵀ with u = b (v - δ (D S')ᵀ k), matrix by matrix; read with the step in it, or beside it."""
+    s = random_steps(form, 1)
+    before = torch.randn(EXAMPLES, HEADS, KEY, VALUE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    y, after = one_step(s, before)
+    for n, h in itertools.product(range(EXAMPLES), range(HEADS)):
+        q, k, v = s.q[n, h, 0], s.k[n, h, 0], s.v[n, h, 0]
+        left = torch.eye(KEY, dtype=torch.float64)
+        if s.decay is not None:
+            left = torch.diag(s.decay[n, h, 0].exp().expand(KEY))
+        b = 1.0 if s.strength is None else float(s.strength[n, h, 0, 0])
+        erased = torch.eye(KEY, dtype=torch.float64) - (b * torch.outer(k, k) if s.delta else 0)
+        wanted = erased @ left @ before[n, h] + b * torch.outer(k, v)
+        torch.testing.assert_close(after[n, h], wanted, rtol=0, atol=1e-12)
+        if s.bonus is None:
+            read = wanted.T @ q
+        else:
+            own = wanted - left @ before[n, h]
+            read = before[n, h].T @ q + own.T @ (q * s.bonus[h, 0])
+        torch.testing.assert_close(y[n, h, 0], read, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form[0]])
+def test_decays_that_leave_nothing_are_computed_as_well(form: tuple[int, bool, bool, bool]) -> None:
+    """Products of decays far below the smallest float: no result or gradient is infinite or no number, in float32."""
+    exact = random_steps(form, 70, fall=500.0)
+    given = {name: x.float().requires_grad_() for name, x in vars(exact).items() if isinstance(x, Tensor)}
+    y = all_steps(Steps(**given, delta=exact.delta), 16)
+    torch.testing.assert_close(y, step_by_step(exact).float(), rtol=1e-4, atol=1e-5)
+    y.square().sum().backward()
+    assert all(x.grad is not None and x.grad.isfinite().all() for x in given.values())
+
+
+CHUNKED = [name for name in CASES if "linear attention" in name or "delta rule" in name]
+TESTED = re.compile(r"^(  tested: \{layer: linear_attention.*), chunk: \d+\}$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+def test_the_size_of_a_chunk_changes_no_result(name: str) -> None:
+    model = randomised(case(name))
+    x = random_data(model, 2)
+    for chunk in (1, 2, 3, 64):
+        text, count = TESTED.subn(rf"\1, chunk: {chunk}}}", model.spec.source.text)
+        assert count == 1
+        other = build(from_text(text)).double()
+        other.load_state_dict(model.state_dict())
+        torch.testing.assert_close(other(x), model(x), rtol=0, atol=1e-9)
