@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
 from arspec.language.load import from_text
 from arspec.layers.matrix_states import Steps, all_steps, one_step
 from arspec.model import build
+from arspec.verification.labels import labelled_contexts
 from tests.layer_cases import CASES, case
 from tests.small import random_data, randomised
 
@@ -91,6 +95,17 @@ def test_decays_that_leave_nothing_are_computed_as_well(form: tuple[int, bool, b
     torch.testing.assert_close(y, step_by_step(exact).float(), rtol=1e-4, atol=1e-5)
     y.square().sum().backward()
     assert all(x.grad is not None and x.grad.isfinite().all() for x in given.values())
+
+
+def test_labels_of_a_pass_are_the_proven_contexts() -> None:
+    """Of every form: the masks within chunks, the triangles of the delta rule and the states between chunks cut."""
+    for name in CHUNKED:
+        model = randomised(case(name))
+        for member in range(model.members):
+            proven = seen(Relations(model.spec.graph(), model.spec.members[member])).matrix()
+            found = labelled_contexts(model, member)
+            assert found is not None, name
+            np.testing.assert_array_equal(found, proven, name)
 
 
 CHUNKED = [name for name in CASES if "linear attention" in name or "delta rule" in name]

@@ -186,7 +186,7 @@ def _part(model: type[BaseModel], more: dict[str, Schema] | None = None) -> Sche
             others = [f for f in form["anyOf"] if f.get("type") not in ("string", "null")]
             form = {**form, "anyOf": [{"$ref": "#/$defs/predicate"}, *others, {"type": "null"}]}
         elif form.get("minLength") == 1 or any(part.get("minLength") == 1 for part in form.get("anyOf", ())):
-            form = {"$ref": "#/$defs/reference", "description": form["description"]}
+            form = {**_reference(form), "description": form["description"]}
         elif key not in _KEPT:
             form = _widened(form)
         properties[key] = form
@@ -198,6 +198,13 @@ def _part(model: type[BaseModel], more: dict[str, Schema] | None = None) -> Sche
         "additionalProperties": False,
     }
     return found
+
+
+def _reference(form: Schema) -> Schema:
+    """A node, or a value of another form: a mapping."""
+    reference: Schema = {"$ref": "#/$defs/reference"}
+    others = [_widened(part) for part in form.get("anyOf", ()) if part.get("type") == "object"]
+    return {"anyOf": [reference, *others]} if others else reference
 
 
 def _without_titles(form: Any) -> Any:

@@ -1,9 +1,9 @@
-"""`linear_attention`: a recurrence whose state is a matrix for each head, written by keys and values, read by queries."""
+"""`linear_attention`: a recurrence with a matrix for each head, written by keys and values and read by queries."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -32,8 +32,8 @@ class LinearAttention(Along):
     """For each head S = decay ⊙ S' + k vᵀ, and y = Sᵀ q, with S' the state of the site before: attention without a
     softmax, of constant cost a step (Katharopoulos et al. 2020). `from` gives the queries. `decay` makes it RetNet (Sun
     et al. 2023), gated linear attention (Yang et al. 2024), Mamba-2 (Dao & Gu 2024) or RWKV-6 (Peng et al. 2024).
-    `update: delta` corrects what the state holds at the key in place of adding to it: S = decay ⊙ S' + β k (v − (decay ⊙
-    S')ᵀ k)ᵀ, which is DeltaNet (Schlag et al. 2021), with `decay` gated DeltaNet (Yang et al. 2025)."""
+    `update: delta` corrects what the state holds at the key in place of adding to it: S = D + β k (v − Dᵀ k)ᵀ with D =
+    decay ⊙ S'. That is DeltaNet (Schlag et al. 2021), with `decay` gated DeltaNet (Yang et al. 2025)."""
 
     layer: Literal["linear_attention"]
     example = (
@@ -46,8 +46,9 @@ class LinearAttention(Along):
     decay: Ref | Decays | None = Field(
         None,
         description="The node that gives how much each step's state decays, as minus the logarithm, so 0 or more: one "
-        "number for each head, or one for each channel of its key. Or the same at all steps: {fixed: [0.97, 0.998]} "
-        "or {learned: 0.9}; of two numbers 1 − decay goes from the first head's to the last's in equal ratios.",
+        "number for each head, or one for each channel of its key. Or the same at all steps: `fixed`, as in {fixed: "
+        "[0.97, 0.998]}, or `learned`, as in {learned: 0.9}. Of two numbers, 1 − decay goes from the first head's to "
+        "the last's in equal ratios.",
     )
     strength: Ref | None = Field(
         None,
@@ -125,13 +126,15 @@ class LinearAttention(Along):
             at = node.port(port)
             if at is not None and node.ins[at].channels not in takes:
                 words = " or ".join(f"{n:,}" for n in sorted(takes))
-                raise Fault("AR434", f"`{port}` takes {words} channels in each group, one for each of {self.heads} heads"
-                            f"{f', or for each of the {key} channels of its key' if port == 'decay' else ''}; "
+                more = f", or for each of the {key} channels of its key" if port == "decay" else ""
+                raise Fault("AR434",
+                            f"`{port}` takes {words} channels in each group, one for each of {self.heads} heads{more}; "
                             f"'{node.inputs[at].name}' gives {node.ins[at]}",
                             "change its `out`, or `heads`", port)  # fmt: skip
         if self.rates and node.port("decay") is None:
             raise Fault("AR435", "`rates` multiplies what a node gives, and `decay` names none",
-                        "write `decay: NODE`, or `decay: {learned: 0.9}`, which has a number for each head", "rates")  # fmt: skip
+                        "write `decay: NODE`, or `decay: {learned: 0.9}`, which has a number for each head",
+                        "rates")  # fmt: skip
         if self.normalise and self.update == "delta":
             raise Fault("AR435", "`normalise` divides by the sum of the keys, which `update: delta` does not add up",
                         "take `update: add`, or leave `normalise` out", "normalise")  # fmt: skip
@@ -143,7 +146,8 @@ class LinearAttention(Along):
                         "give one number, those of the first and the last head, or one for each", "decay")  # fmt: skip
         if isinstance(self.decay, dict) and (1 in shares and ("learned" in self.decay or len(set(shares)) > 1)):
             raise Fault("AR435", "a decay of 1 neither grows in equal ratios nor is learned",
-                        "take a number below 1, such as 0.999; leave `decay` out where nothing decays", "decay")  # fmt: skip
+                        "take a number below 1, such as 0.999; leave `decay` out where nothing decays",
+                        "decay")  # fmt: skip
 
     # -- what it reads -----------------------------------------------------------------------------------------------
 
@@ -154,8 +158,8 @@ class LinearAttention(Along):
     # -- its weights -------------------------------------------------------------------------------------------------
 
     def weights(self, node: Node) -> dict[str, Weight]:
-        """decay [G * H]: its logarithm is −exp(weight). rates [G * H]: the factors are exp(weight). bonus [G * H, K]: of
-        each channel of a key. skip [G * H]."""
+        """decay [G * H]: its logarithm is −exp(weight). rates [G * H]: the factors are exp(weight). bonus [G * H, K]:
+        one for each channel of a key. skip [G * H]."""
         groups, heads = node.out.groups, self.heads
         every = groups * heads
         found: dict[str, Weight] = {}
@@ -173,8 +177,9 @@ class LinearAttention(Along):
     def constants(self, node: Node, member: Member) -> Constants:
         """Those of `Along`; falls [G * H]: the logarithms of fixed decays."""
         found = super().constants(node, member)
-        if isinstance(self.decay, dict) and "fixed" in self.decay:
-            found["falls"] = np.log(np.array(self._shares * node.out.groups))
+        shares = self._shares
+        if shares is not None and isinstance(self.decay, dict) and "fixed" in self.decay:
+            found["falls"] = np.log(np.array(shares * node.out.groups))
         return found
 
     # -- its computation ---------------------------------------------------------------------------------------------
@@ -236,7 +241,8 @@ class LinearAttention(Along):
         *given, own = xs
         batch, count = own.shape[:2]
         steps = self._steps(node, w, [x.reshape(batch * count, 1, 1, -1) for x in given])
-        state = own.narrow(2, node.out.channels, self._state(node)).reshape(batch * count, self.heads, *self._shape(node))
+        state = own.narrow(2, node.out.channels, self._state(node))
+        state = state.reshape(batch * count, self.heads, *self._shape(node))
         y, after = one_step(steps, state)
         y = self._output(y, steps, w)
         return torch.cat([y.view(batch, count, -1), after.reshape(batch, count, -1)], 2)
@@ -257,7 +263,7 @@ class LinearAttention(Along):
 
     def style(self, node: Node) -> Style:
         rule = "delta rule" if self.update == "delta" else "adds up"
-        return Style("recurrent", f"{self.heads} heads, {rule}")
+        return Style("recurrent", f"{self.heads} heads, {rule}, {self.said()}")
 
 
 def _by_head(x: Tensor, heads: int) -> Tensor:

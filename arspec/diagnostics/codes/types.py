@@ -211,6 +211,8 @@ CODES = (
         second: {layer: cumulative, from: first, along: columns, mask: earlier}
         """,
         "say `so_far` or `earlier`.",
+    ),
+    code(
         "AR434",
         "numbers that do not fit the heads of a state",
         """A linear attention takes one decay for each head, or one for each channel of its key, and one strength for
