@@ -17,6 +17,7 @@ import pytest
 from frame import framed
 
 import arspec
+from arspec import build
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.data import load_for
@@ -493,6 +494,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR872": no_memory,
     "AR892": refused,
     "AR900": lambda path: command("verify", "--static", "gated_pixelcn"),
+    "AR907": lambda path: build.Builder("mine", build.data.vector(size=4)).yaml(),
     "AR901": of_the_installation,
     "AR910": without_package,
     "AR911": no_hub,

@@ -25,12 +25,13 @@ MODULES = (
     "arspec.codec",
     "arspec.scoring",
     "arspec.testing",
+    "arspec.build",
     "arspec.diagnostics",
 )
 CLASSES = (
     "arspec.model.Model", "arspec.language.load.Spec", "arspec.analysis.report.Report", "arspec.data.Examples",
     "arspec.training.Summary", "arspec.training.Evaluation", "arspec.training.Options", "arspec.InputError",
-    "arspec.SpecError",
+    "arspec.SpecError", "arspec.build.Builder", "arspec.build.Block",
 )  # fmt: skip
 
 RECORDS = ("Examples", "Options", "Summary", "Evaluation", "InputError", "SpecError")  # others are made by functions

@@ -17,7 +17,7 @@ from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
-from arspec.language.nodes import Nodes, Scope, texts
+from arspec.language.nodes import Nodes, Scope, output_trees, texts
 from arspec.language.params import NAME, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
@@ -270,7 +270,7 @@ class _Expander(Nodes):
         self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
         self.entries(nodes, inner)
         outputs: dict[str, Any] = {}
-        for out, tree in _outputs(stated).items():
+        for out, tree in output_trees(stated).items():
             value = self._nodes_of(tree, inner)
             if isinstance(value, Broken):
                 return BROKEN
@@ -369,14 +369,6 @@ class _Expander(Nodes):
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _outputs(stated: Tree | None) -> dict[str, Tree]:
-    if isinstance(stated, Map):
-        return {key: tree for key, (_, tree) in stated.entries.items()}
-    if isinstance(stated, Seq):
-        return {str(texts(item)): item for item in stated.items}
-    return {"out": stated} if stated is not None else {}
 
 
 def _unread_nodes(graph: Graph) -> list[Diagnostic]:

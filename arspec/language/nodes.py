@@ -442,3 +442,12 @@ def _core(weight: Weight) -> tuple[int, ...]:
 
 def _shapes(weights: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items()) or "none"
+
+
+def output_trees(stated: Tree | None) -> dict[str, Tree]:
+    """What a block states as its outputs, by name: `outputs: {h: sum}`, a list of names, or one reference."""
+    if isinstance(stated, Map):
+        return {key: tree for key, (_, tree) in stated.entries.items()}
+    if isinstance(stated, Seq):
+        return {str(texts(item)): item for item in stated.items}
+    return {"out": stated} if stated is not None else {}

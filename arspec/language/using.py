@@ -42,6 +42,17 @@ def names_used(tree: Tree | None) -> list[Scalar]:
     return [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
 
 
+def blocks_of(name: str) -> dict[str, Map]:
+    """The blocks of a library, as a spec in the working folder names it. SpecError for what is none."""
+    faults = Collector()
+    source = Source("", name)
+    library = _read(Scalar(Place(source, 0, len(name)), name), source, faults, {})
+    faults.raise_if_any()
+    blocks = None if library is None else library.get("blocks")
+    entries = blocks.entries if isinstance(blocks, Map) else {}
+    return {key: tree for key, (_, tree) in entries.items() if isinstance(tree, Map)}
+
+
 def use(
     tree: Tree | None, source: Source, sections: dict[str, Tree], faults: Collector, texts: Mapping[str, str]
 ) -> dict[str, Tree]:

@@ -32,6 +32,19 @@ CODES = (
         "write a spec of your own that extends the shipped one, and let the command edit that.",
     ),
     code(
+        "AR907",
+        "a spec that is built wrongly",
+        """`arspec.build` makes a spec from Python. Names are taken once, keys are those of the kind, nodes are given by
+        what its methods return, and a value that depends on a parameter has no truth value before there is a spec.""",
+        """
+        b.conv(h, out=2 * width, kernl=3)
+        """,
+        """
+        b.conv(h, out=2 * width, kernel=3)
+        """,
+        "follow the help line; an editor that completes the keys of arspec.build shows them all.",
+    ),
+    code(
         "AR910",
         "a package is missing",
         """arspec itself needs few packages. What else some commands need comes with extras: `plots`, `train`, `audio`,

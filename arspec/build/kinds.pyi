@@ -1,0 +1,846 @@
+"""Made by `tools/readme` from the models that state the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from arspec.build.values import Expression, Node
+
+@dataclass(frozen=True)
+class Section:
+    """A section that a function of this module gives: its kind, and what its keys are."""
+
+    kind: str
+    keys: dict[str, Any] = ...
+
+def keys_of(model: Any) -> list[str]:
+    """The keys that a function takes, by their YAML names, but those that choose the kind or the input."""
+    ...
+
+
+class Layers:
+    """A graph, or the inside of a block, as far as its layers go: one method for each kind of layer."""
+
+    def add_layer(self, kind: str | Expression, source: Any, keys: dict[str, Any]) -> Node:
+        """A node of a kind, or of one that a parameter names. source: a node, a list of nodes, or None."""
+        ...
+
+    def conv(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        out: int | Expression,
+        kernel: int | Sequence[int | Expression] | Expression = ...,
+        mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
+        stride: int | Sequence[int | Expression] | Expression = ...,
+        dilation: int | Sequence[int | Expression] | Expression = ...,
+        padding: Literal["same", "causal", "valid"] | int | Mapping[str, Any] | Expression = ...,
+        transposed: bool | Expression = ...,
+        crop: int | Sequence[int | Expression] | Expression = ...,
+        groups: int | Expression | None = ...,
+        bias: bool | Expression = ...,
+        weight_norm: bool | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A convolution over rows and columns, or over time. Every output site reads a window of input positions;
+        a mask says which of them, and which channel groups of them, it may read. Without a mask every channel
+        group reads all.
+
+        weights: The node whose weights it shares (tied).
+        out: Output channels, over all channel groups.
+        kernel: Places of the window: one number, or one a dimension.
+        mask: Which sites of the window are read. Nothing is hidden without it.
+        stride: Input positions from one output position to the next.
+        dilation: Input positions from tap to tap.
+        padding: Zeros around the input: same (centred), causal (all before), valid (none), or a number a side:
+            top, bottom, left, right; before, after.
+        transposed: A transposed convolution: `stride` outputs for every input position.
+        crop: Transposed only: positions cut from the start of the full output.
+        groups: Channel groups of the output; those of the input if left out.
+        bias: Whether a bias is added.
+        weight_norm: Weight normalisation: a learned gain for each output channel.
+        """
+        ...
+
+    def dense(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        units: int | Expression | None = ...,
+        out: int | Expression = ...,
+        mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
+        degrees: Literal["random", "cyclic"] | Expression = ...,
+        bias: bool | Expression = ...,
+        weight_norm: bool | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A fully connected layer of a vector model. With `units` it is a hidden layer: every unit has a degree,
+        the highest rank that it may have seen. Degrees are drawn anew for each member of the spec's family.
+        `mask: so_far` lets a unit read what has no higher degree. Without `units` it gives `out` channels for
+        each entry of the data. `mask: earlier` then leaves out the entry itself. (Germain et al. 2015,
+        equations 13 and 14.)
+
+        weights: The node whose weights it shares (tied).
+        units: Hidden units. Left out: one position for each entry of the data.
+        out: Channels of each entry, where `units` is left out.
+        mask: Which units are read: earlier, so_far, ... All of them without it.
+        degrees: How hidden units get their degrees. In a family of one they lie in their order.
+        bias: Whether a bias is added.
+        weight_norm: Weight normalisation: a learned gain for each output.
+        """
+        ...
+
+    def attention(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        keys: Node,
+        values: Node,
+        mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
+        heads: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """softmax(q · k / √d) over the sites that the mask allows, times their values (Vaswani et al. 2017).
+        `from` gives the queries; keys and values are nodes of their own, such as 1×1 convolutions. `mask:
+        earlier` leaves out the site itself, and a site that sees nothing gets zeros; `mask: so_far` includes
+        it.
+
+        weights: The node whose weights it shares (tied).
+        keys: The node that gives the keys: as many channels as the queries.
+        values: The node that gives the values.
+        mask: Which sites are seen: earlier, so_far, ... All of them without it.
+        heads: Heads: each takes its share of the channels.
+        """
+        ...
+
+    def lstm(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        state: Sequence[Sequence[int | Expression] | Expression] | Expression,
+        carry: int | Expression = ...,
+        start: Literal["learned", "zero"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A long short-term memory over a grid. Its input gives 4 × its channels in each group, in the order o, f,
+        i, g. `state: [[-1, -1], [-1, 0], [-1, 1]]` with `carry: 1` is a Row LSTM of kernel 3. [[0, -1], [-1,
+        0]] is a Diagonal LSTM from the left, and [[-1]] is one over time. o, f, i, g = σ, σ, σ, tanh of the
+        input's part plus the states' part. c = f ⊙ c' + i ⊙ g with c' the carried cell. h = o ⊙ tanh c. (van
+        den Oord et al. 2016a, equation 3.)
+
+        weights: The node whose weights it shares (tied).
+        state: Offsets of the states that each one reads.
+        carry: Which of the offsets, counted from 0, is the state that is carried on.
+        start: What stands outside the grid where the carried state would be.
+        """
+        ...
+
+    def gru(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        state: Sequence[Sequence[int | Expression] | Expression] | Expression,
+        carry: int | Expression = ...,
+        start: Literal["learned", "zero"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A gated recurrent unit over a grid. Its input gives 3 × its channels in each group, in the order r, z,
+        n. r, z = σ of the input's part plus the states' part. n = tanh(input's part + r ⊙ (states' part + b)).
+        h = (1 − z) ⊙ n + z ⊙ h' with h' the carried state. (Cho et al. 2014, in the form of torch's GRU.)
+
+        weights: The node whose weights it shares (tied).
+        state: Offsets of the states that each one reads.
+        carry: Which of the offsets, counted from 0, is the state that is carried on.
+        start: What stands outside the grid where the carried state would be.
+        """
+        ...
+
+    def rnn(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        state: Sequence[Sequence[int | Expression] | Expression] | Expression,
+        carry: int | Expression = ...,
+        start: Literal["learned", "zero"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A plain recurrent layer over a grid: h = tanh(input's part + states' part) (Elman 1990).
+
+        weights: The node whose weights it shares (tied).
+        state: Offsets of the states that each one reads.
+        carry: Which of the offsets, counted from 0, is the state that is carried on.
+        start: What stands outside the grid where the carried state would be.
+        """
+        ...
+
+    def gate(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        condition: Node = ...,
+        function: Literal["tanh", "identity"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """y = f(a + V_a h) ⊙ σ(b + V_b h). Here a and b are the two halves of the channels of each group, and h is
+        the condition, if there is one. f is tanh, or the identity as in PixelCNN++. (van den Oord et al. 2016b,
+        equations 2 to 4; 2016c, equations 2 and 3.)
+
+        weights: The node whose weights it shares (tied).
+        condition: A condition, or a node computed from one: adds V h to both halves.
+        function: What the first half goes through.
+        """
+        ...
+
+    def relu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def leaky_relu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def elu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def gelu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def silu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def tanh(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def sigmoid(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def softplus(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def identity(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def concat_elu(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """elu of the channels and of their negatives, side by side in each channel group (Salimans et al. 2017).
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def add(
+        self,
+        source: Node | Sequence[Node] | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """The sum or the product of several nodes of the same type, channel by channel.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def multiply(
+        self,
+        source: Node | Sequence[Node] | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """The sum or the product of several nodes of the same type, channel by channel.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def concat(
+        self,
+        source: Node | Sequence[Node] | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """The channels of several nodes side by side, inside each channel group.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def slice(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        start: int | Expression = ...,
+        out: int | Expression,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Some of the channels of each group: `out` of them in all, from channel `start` of the group on.
+
+        weights: The node whose weights it shares (tied).
+        start: The first channel, within each channel group.
+        out: Output channels, over all channel groups.
+        """
+        ...
+
+    def shift(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        rows: int | Expression = ...,
+        columns: int | Expression = ...,
+        steps: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in.
+        Rows, columns and steps are meant in the grid as it lies, whatever the order.
+
+        weights: The node whose weights it shares (tied).
+        rows: Rows downwards.
+        columns: Columns to the right.
+        steps: Steps later, for sequences.
+        """
+        ...
+
+    def previous(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        steps: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Every position shows what lies at the one that comes `steps` before it in the order; zeros come in at
+        the start. On a sequence in its natural order it is `shift: {steps: 1}`. It makes a transformer over the
+        pixels of an image strict, in any order.
+
+        weights: The node whose weights it shares (tied).
+        steps: Positions back, in the order of generation.
+        """
+        ...
+
+    def crop(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        top: int | Expression = ...,
+        bottom: int | Expression = ...,
+        left: int | Expression = ...,
+        right: int | Expression = ...,
+        before: int | Expression = ...,
+        after: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand
+        for the cells of the data that they stood for before.
+
+        weights: The node whose weights it shares (tied).
+        top: Rows at the top, for images.
+        bottom: Rows at the bottom, for images.
+        left: Columns at the left, for images.
+        right: Columns at the right, for images.
+        before: Steps at the start, for sequences.
+        after: Steps at the end, for sequences.
+        """
+        ...
+
+    def pad(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        top: int | Expression = ...,
+        bottom: int | Expression = ...,
+        left: int | Expression = ...,
+        right: int | Expression = ...,
+        before: int | Expression = ...,
+        after: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand
+        for the cells of the data that they stood for before.
+
+        weights: The node whose weights it shares (tied).
+        top: Rows at the top, for images.
+        bottom: Rows at the bottom, for images.
+        left: Columns at the left, for images.
+        right: Columns at the right, for images.
+        before: Steps at the start, for sequences.
+        after: Steps at the end, for sequences.
+        """
+        ...
+
+    def upsample(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        factor: int | Sequence[int | Expression] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Repeats every position `factor` times along each dimension (nearest neighbour).
+
+        weights: The node whose weights it shares (tied).
+        factor: One number, or one a dimension.
+        """
+        ...
+
+    def filter(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        kernel: int | Sequence[int | Expression] | Expression,
+        padding: Literal["same", "causal"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A convolution of every channel by itself. All channels share one learned kernel, as between the
+        upsampling steps of a WaveNet's local conditioning.
+
+        weights: The node whose weights it shares (tied).
+        kernel: Places of the window: one number, or one a dimension.
+        padding: Zeros around the input: centred, or all before.
+        """
+        ...
+
+    def scale(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        to: Sequence[float | Expression] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Maps the levels 0 … L − 1 of the data linearly to a range, [−1, 1] if none is given.
+
+        weights: The node whose weights it shares (tied).
+        to: Where level 0 and the last level go.
+        """
+        ...
+
+    def one_hot(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """As many channels as there are levels: one where the value is that level, else zero.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def embedding(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        out: int | Expression,
+        deviation: float | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A learned vector for every level; each channel group has its own table.
+
+        weights: The node whose weights it shares (tied).
+        out: Channels, over all channel groups.
+        deviation: Standard deviation of the vectors at the start; 0.02 where a head shares them, as in GPT-2.
+        """
+        ...
+
+    def background(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        channels: Sequence[Literal["row", "column", "step", "one"] | Expression] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Channels that hold no data: where a position lies, from −½ to ½ along each dimension (Chen et al. 2017),
+        or ones (the channel that PixelCNN++ adds to its input). It takes its grid and channel groups from its
+        input, and reads nothing of it.
+
+        weights: The node whose weights it shares (tied).
+        channels: What each channel of a group holds.
+        """
+        ...
+
+    def position(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        out: int | Expression,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Learned numbers for every position, to be added to what lies there (the position embedding of a
+        transformer). It takes its grid and channel groups from its input, and reads nothing of it.
+
+        weights: The node whose weights it shares (tied).
+        out: Channels, over all channel groups.
+        """
+        ...
+
+    def condition(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        by: Node,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Adds a linear function of a condition to every site. A class or a vector gives a bias for each channel.
+        A map or a series on the same grid goes through a 1×1 convolution. It carries no data, so no mask is
+        needed.
+
+        weights: The node whose weights it shares (tied).
+        by: The condition, or a node computed from one.
+        """
+        ...
+
+    def norm(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        over: Literal["channels", "pixel", "space", "batch"] | Expression = ...,
+        epsilon: float | Expression = ...,
+        momentum: float | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Subtracts the mean and divides by the deviation (`layer`), or divides by the root mean square (`rms`),
+        then scales by learned gains. What it is taken over decides what a site reads:
+
+        - `channels`: the channels of the own group, at the own position. Always safe.
+        - `pixel`: all channel groups at the own position. Safe where no group of the pixel is still to come.
+        - `space`: the channels of the own group at all positions. Leaks, wherever it carries data.
+        - `batch`: as batch normalisation. In evaluation it uses running statistics and is safe. In training it
+            reads all
+          positions of all examples, and is reported as a leak in training.
+
+        weights: The node whose weights it shares (tied).
+        over: What the mean is taken over.
+        kind: Mean and deviation, or the root mean square alone.
+        epsilon: Added to the variance.
+        momentum: `batch`: weight of the newest statistics.
+        """
+        ...
+
+    def dropout(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        rate: float | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """While training, sets channels to zero with probability `rate` and scales up the others. It reads only
+        the site itself, in training too.
+
+        weights: The node whose weights it shares (tied).
+        rate: Probability with which a channel is dropped.
+        """
+        ...
+
+
+class _Data:
+
+    def image(
+        self,
+        *,
+        height: int | Expression,
+        width: int | Expression,
+        channels: int | Expression = ...,
+        levels: int | Expression = ...,
+        auxiliary: Mapping[str, Any] | Expression = ...,
+    ) -> Section:
+        """Images: integers from 0 to levels − 1, [channels, height, width]; auxiliary images are channels in front
+        of these.
+
+        height: Rows.
+        width: Columns.
+        channels: Channels: 1 for grey, 3 for red, green, blue.
+        levels: Values that a channel can take.
+        auxiliary: Images that are functions of this one and are generated before it, by name.
+        """
+        ...
+
+    def sequence(
+        self,
+        *,
+        length: int | Expression,
+        levels: int | Expression = ...,
+        content: Literal["audio", "text", "tokens"] | Expression = ...,
+        rate: int | Expression = ...,
+        companding: Literal["mu_law", "linear"] | Expression = ...,
+        alphabet: str | Expression | None = ...,
+    ) -> Section:
+        """Sequences: integers from 0 to levels − 1, [length].
+
+        length: Steps.
+        levels: Values that a step can take.
+        content: What the integers are: it decides how files are read and written.
+        rate: Audio: samples a second.
+        companding: Audio: how amplitudes become levels.
+        alphabet: Text: the characters that the levels stand for, in their order. Without it a level is a byte
+            of UTF-8.
+        """
+        ...
+
+    def vector(
+        self,
+        *,
+        size: int | Expression,
+        levels: int | Expression = ...,
+        display: Sequence[int | Expression] | Expression | None = ...,
+    ) -> Section:
+        """Vectors: integers from 0 to levels − 1, [size]. The order of the entries has no meaning of its own.
+
+        size: Entries.
+        levels: Values that an entry can take.
+        display: Rows and columns by which a vector is shown as a picture.
+        """
+        ...
+
+data: _Data
+
+
+class _Condition:
+
+    def class_(
+        self,
+        *,
+        classes: int | Expression,
+    ) -> Section:
+        """One of a number of classes, given to the layers as a one-hot vector.
+
+        classes: How many there are.
+        """
+        ...
+
+    def vector(
+        self,
+        *,
+        size: int | Expression,
+    ) -> Section:
+        """A vector of numbers.
+
+        size: Numbers.
+        """
+        ...
+
+    def map(
+        self,
+        *,
+        channels: int | Expression = ...,
+        height: int | Expression,
+        width: int | Expression,
+    ) -> Section:
+        """A map of numbers over rows and columns, of any size: layers bring it to the size of the data.
+
+        channels: Numbers at each place.
+        height: Rows.
+        width: Columns.
+        """
+        ...
+
+    def series(
+        self,
+        *,
+        channels: int | Expression = ...,
+        length: int | Expression,
+    ) -> Section:
+        """A series of numbers over time, at any rate: layers bring it to the rate of the data.
+
+        channels: Numbers at each step.
+        length: Steps.
+        """
+        ...
+
+condition: _Condition
+
+
+class _Head:
+
+    def bernoulli(
+        self,
+        source: Node, /,
+    ) -> Section:
+        """The probability of a one, from one logit by a sigmoid. The data must have two levels. Channels that are
+        generated together are taken as independent of each other, given what came before.
+        """
+        ...
+
+    def categorical(
+        self,
+        source: Node, /,
+    ) -> Section:
+        """A probability for each level, from as many logits by a softmax. Channels that are generated together are
+        taken as independent of each other, given what came before.
+        """
+        ...
+
+    def logistic_mixture(
+        self,
+        source: Node, /,
+        *,
+        components: int | Expression = ...,
+        form: Literal["exact", "authors"] | Expression = ...,
+    ) -> Section:
+        """A mixture of discretized logistics (Salimans et al. 2017). One component is chosen for all channels of a
+        pixel; the mean of a later channel moves linearly with the values of those before it. Levels lie evenly
+        in [−1, 1]; the first and the last bin reach to infinity, so that the probabilities of all levels sum to
+        one.
+
+        `form: authors` computes as the code of the authors does, whose probabilities do not sum to one, for
+        comparison of published figures only.
+
+        A variable of C channels has, with M components: M logits; C × M means; C × M log-scales. There follow C
+        (C − 1) / 2 × M coefficients, through tanh, in the order (1 by 0), (2 by 0), (2 by 1), ...
+
+        components: Logistics in the mixture.
+        form: How the probability of a bin is computed.
+        """
+        ...
+
+head: _Head
