@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from arspec.auditing.audited import Absent, Audited, Settings
-from arspec.auditing.borrowed import borrowed, copied, settle
+from arspec.auditing.borrowed import Borrowed, borrowed, copied, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
+from arspec.auditing.keeping import MOST, Keeping
 from arspec.auditing.layout import BATCH
 from arspec.auditing.modes import MODES
 from arspec.auditing.pairs import Pairs, pairs
@@ -90,7 +91,8 @@ def audit(
     Raises InputError where the module cannot be run as stated.
     """
     start = time.perf_counter()
-    for some in (module, *([] if deeper is None else [deeper]), *(variants or {}).values()):
+    modules = [module, *([] if deeper is None else [deeper]), *(variants or {}).values()]
+    for some in modules:
         _check_module(some)
     chosen = _chosen(modes)
     size = {axis: SIZE for axis in parse(input, "input pattern").names if axis != BATCH} if size is None else size
@@ -134,13 +136,14 @@ def audit(
             again=again,
             precision=precision,
         )
-        subject.witnessed, subject.untouched = witness, untouched
+        subject.witnessed, subject.untouched, subject.keeping = witness, untouched, keeping
         return Audited(subject, case, alphabet, settings, settled)
 
     reports: list[ModeReport] = []
     absent: dict[str, str] = {}
     beneath = None
-    with borrowed(module):
+    keeping = Keeping(modules, ("forward", "step", cache, *([] if sampler is None else [sampler])))
+    with keeping.lent(), borrowed(module):
         audited = settled(module)
         alphabet = audited.alphabet
         for mode in chosen:
@@ -154,7 +157,7 @@ def audit(
             raise InputError("AR961", "the module offers none of these modes", help="; ".join(absent.values()))
         seen = _seen(audited)
     if deeper is not None:
-        with borrowed(deeper):
+        with keeping.lent(), borrowed(deeper):
             beneath = _seen(settled(deeper))
     kind = f"float input {range[0]:g} .. {range[1]:g}" if alphabet.is_floating_point() else "integer input"
     return AuditReport(
@@ -172,7 +175,7 @@ def audit(
         deeper=None if beneath is None else beneath.reads,
         exact=seen is not None and seen.exact,
         sampler=next((report.sampler for report in reports if report.sampler is not None), None),
-        notes=_notes(reports, seen, case, copied=audited.subject.untouched is not None),
+        notes=_notes(reports, seen, case, audited.subject),
         seconds=time.perf_counter() - start,
     )
 
@@ -250,10 +253,14 @@ def _seen(audited: Audited) -> Pairs | None:
     return found
 
 
-def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, *, copied: bool) -> list[str]:
+def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, subject: Borrowed) -> list[str]:
     notes: list[str] = []
-    if not copied:
+    if subject.untouched is None:
         notes.append("the module cannot be copied, so that what its first call keeps for later ones was not looked for")
+    elif subject.keeping is not None and not subject.keeping.whole:
+        notes.append(
+            f"its code speaks of more than {MOST:,} objects, so that what the first call keeps may lie elsewhere"
+        )
     if seen is not None and not seen.reads.any() and case.variables > 1:
         notes.append("no output reads anything: is the input used?")
     if _own_alone(reports, case):

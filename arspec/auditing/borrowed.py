@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from arspec.auditing.keeping import Keeping
 from arspec.auditing.layout import Layout
 from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError
@@ -22,9 +23,7 @@ WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are
 
 @contextmanager
 def borrowed(module: nn.Module) -> Generator[None]:
-    """Gives weights, buffers, gradients, precision, modes, hooks and the random state back as they were.
-
-    Of each part of the module the attributes are put back too, so that what a call keeps there is gone."""
+    """Gives weights, buffers, gradients, precision, modes and the random state back as they were."""
     parts = list(module.modules())
     if any(nn.parameter.is_lazy(each) for each in (*module.parameters(), *module.buffers())):
         raise InputError(
@@ -33,13 +32,6 @@ def borrowed(module: nn.Module) -> Generator[None]:
             help="call it once on an input of its own before it is audited",
         )
     modes = [(part, part.training) for part in parts]
-    attributes = [(part, dict(part.__dict__)) for part in parts]
-    registered = [
-        (entries, entries.copy())
-        for part in parts
-        for entries in part.__dict__.values()
-        if isinstance(entries, dict) and not isinstance(entries, nn.Module)
-    ]
     weights = [
         (weight, weight.data, weight.data.clone(), weight.requires_grad, weight.grad, _kept(weight.grad))
         for weight in module.parameters()
@@ -50,12 +42,6 @@ def borrowed(module: nn.Module) -> Generator[None]:
     try:
         yield
     finally:
-        for part, kept in attributes:
-            part.__dict__.clear()
-            part.__dict__.update(kept)
-        for entries, kept in registered:
-            entries.clear()
-            entries.update(kept)
         for weight, data, values, wanted, gradient, kept in weights:
             weight.grad = None
             weight.data = data
@@ -131,6 +117,8 @@ class Borrowed:
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
         self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
         self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
+        self.keeping: Keeping | None = None  # what it and its code kept before its first call
+        self.compared: dict[tuple[Any, ...], str] = {}  # for ways to call it: what the first call did otherwise
         self.witnessed = True  # whether the lines that leak are looked for, by some more passes
         self._hold()
 
@@ -210,14 +198,18 @@ class Borrowed:
         return other
 
     def fresh(self) -> Borrowed | None:
-        """The module as it was before its first call, in the same precision; None where it cannot be copied."""
+        """The module as it was before its first call, with the weights, buffers, mode and precision that it has now;
+        None where it cannot be copied."""
         if self.untouched is None:
             return None
         other = copy(self)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            other.module, other.passes = deepcopy(self.untouched).to(self.dtype).eval(), 0
-        other._hold()
+            other.module, other.passes = deepcopy(self.untouched).to(self.dtype), 0
+        other.module.train(self.module.training)
+        for own, now in zip(other.module.parameters(), self.module.parameters(), strict=True):
+            own.data.copy_(now.data)
+        other._buffers = [(own, values) for own, (_, values) in zip(other.module.buffers(), self._buffers, strict=True)]
         return other
 
     def _hold(self) -> None:

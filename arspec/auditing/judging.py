@@ -105,6 +105,9 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
         if not closure.ok:
             where = "" if closure.place is None else f" ({closure.place})"
             return Verdict.NOT_DECIDED, f"labels and values disagree at {closure.operator}{where}: {closure.why}"
+    kept = labelled.first()
+    if kept:
+        return Verdict.NOT_DECIDED, kept
     if verdict == Verdict.GIVEN_ROUTE:
         return verdict, ROUTE
     return verdict, ""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.first_call import first_call
 from arspec.auditing.reasons import reason
 from arspec.auditing.values import check_steady
 from arspec.diagnostics import InputError
@@ -26,6 +27,7 @@ class Labelled:
     values      those numbers
     close       runs further passes on other values of what is late in the order, with the weights as they are; each
                 says whether what labels call unchanged was so
+    first       how the first call of a copy differs from the pass; nothing where it does not
     """
 
     highest: Tensor
@@ -33,6 +35,7 @@ class Labelled:
     values: Tensor
     trace: Trace
     close: Callable[[], list[Closure]]
+    first: Callable[[], str]
 
     def exceeds(self, limit: Tensor) -> Tensor:
         """[V]: the variables whose output reads, by the labels, a rank that is not below its limit [V] or [B, V]."""
@@ -123,7 +126,15 @@ def _label(
 
     out = subject.raw(given, len(x), around, **more)
     output = (traced[-1].labels(out).long() - (LOOSE + 1)).clamp_min(-1)
-    return Labelled(subject.rows(output, len(x)).amax(-1), output, out.detach(), traced[-1], close)
+    values = out.detach()
+    return Labelled(
+        subject.rows(output, len(x)).amax(-1),
+        output,
+        values,
+        traced[-1],
+        close,
+        lambda: first_call(subject, given, values, more),
+    )
 
 
 def _cuts(ranks: Tensor, cuts: int) -> list[int]:

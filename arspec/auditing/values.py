@@ -104,6 +104,12 @@ def apart(one: Tensor, other: Tensor) -> Tensor:
     return torch.where(finite & (distance > floor), distance, 0.0)
 
 
+def rounding(values: Tensor) -> Tensor:
+    """How far the same computation may be from numbers where nothing else differs: little more than their precision."""
+    size = values.abs().nan_to_num(0.0, 0.0, 0.0)
+    return torch.finfo(values.dtype).eps ** ROUNDING * (size + (size.median() if size.numel() else 0.0))
+
+
 def lost(one: Tensor, other: Tensor) -> Tensor:
     """Which numbers cannot be compared: one of the two is not finite, but for the same infinity in both, as a masked
     logit is. A NaN in one computation alone may come from the way it is computed, so that it accuses nobody."""

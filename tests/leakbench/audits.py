@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +65,12 @@ def audited(case: Case, twin: Twin, *, witness: bool = False) -> Audited:
 
 
 class _Counter:
-    """Counts the calls of modules, each by the share of the case's length that it is given."""
+    """Counts the calls of modules, each by the share of the case's length that it is given.
+
+    The count is kept where an audit does not put it back with what else the code of a module keeps."""
 
     def __init__(self, case: Case) -> None:
-        self.passes = 0.0
+        self._passes = ContextVar("passes", default=0.0)
         self._size = math.prod(case.size.values())
         self._inside = False
 
@@ -81,8 +84,13 @@ class _Counter:
             module.register_forward_pre_hook(lambda _, given: self._count(given[0]))
         return module
 
+    @property
+    def passes(self) -> float:
+        """How many there were."""
+        return self._passes.get()
+
     def _count(self, x: Tensor) -> None:
-        self.passes += x[0].numel() / self._size
+        self._passes.set(self._passes.get() + x[0].numel() / self._size)
 
     def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
