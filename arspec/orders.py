@@ -280,13 +280,14 @@ class Order:
 
     groups: G, the channel groups that are generated one after the other at a position (1 where channels are joint).
     position_rank: int64 [P]. rank: int64 [G * P], which is G * position_rank[p] + g, except for planes that come before
-    (`with_planes`). Both arrays are read-only."""
+    (`with_planes`). Both arrays are read-only. given: the variables of so many first ranks are given, not generated."""
 
     name: str
     grid: Grid
     groups: int
     position_rank: Ranks
     rank: Ranks
+    given: int = 0
 
     @property
     def positions(self) -> int:
@@ -302,6 +303,21 @@ class Order:
     def steps(self) -> int:
         """Number of distinct ranks, which are 0 .. steps - 1."""
         return int(self.rank.max()) + 1
+
+    @property
+    def drawn(self) -> int:
+        """Number of distinct ranks of what is generated."""
+        return self.steps - self.given
+
+    @functools.cached_property
+    def modelled(self) -> NDArray[np.bool_]:
+        """[G * P]: whether each variable is generated. The others are given."""
+        return self.rank >= self.given
+
+    @functools.cached_property
+    def time(self) -> Ranks:
+        """[G * P]: the step at which each variable is generated, from 0 on; -1 of what is given."""
+        return _frozen(np.maximum(self.rank - self.given, -1))
 
     @functools.cached_property
     def by_rank(self) -> tuple[Ranks, Ranks]:
@@ -361,6 +377,16 @@ def with_planes(order: Order, planes: int) -> Order:
     if len(rank) > MAX_VARIABLES:
         raise InputError("AR505", f"{len(rank):,} variables exceed the limit of {MAX_VARIABLES}")
     return Order(order.name, order.grid, planes + order.groups, order.position_rank, _frozen(rank))
+
+
+def with_given(order: Order, count: int) -> Order:
+    """The order of data on one dimension whose first `count` positions are given: these have the first ranks, in their
+    own order, and all others follow in the order as it was."""
+    rank = np.empty_like(order.rank)
+    rank[:count] = np.arange(count)
+    rank[count:] = count + np.unique(order.rank[count:], return_inverse=True)[1].reshape(-1)
+    frozen = _frozen(rank)
+    return Order(order.name, order.grid, order.groups, frozen, frozen, count)
 
 
 def ranks_from_file(path: str | Path, grid: Grid, quoted: bool = True) -> Ranks:

@@ -140,6 +140,8 @@ def norm(g: _Graph) -> None:
     a = g.any(3)
     over = g.draw(st.sampled_from(["channels", "channels", "pixel", "space"]))
     kind = g.draw(st.sampled_from(["layer", "rms"]))
+    if (kind, over) == ("rms", "space"):  # zeros stay zeros whatever they are divided by, and show no leak
+        a = g.add(f"layer: conv, from: {a}, kernel: 1, out: {g.out(3)}", 3)
     g.add(f"layer: norm, from: {a}, over: {over}, kind: {kind}", 3)
 
 
@@ -227,7 +229,8 @@ def specs(draw: Draw) -> str:
         given, half = "{kind: map, channels: 2, height: 4, width: 4}", "{kind: map, channels: 2, height: 2, width: 2}"
     else:
         parts = False
-        data = f"{{kind: sequence, length: 8, levels: {levels}}}"
+        told = draw(st.sampled_from(["", "", ", given: 1", ", given: 3"]))
+        data = f"{{kind: sequence, length: 8, levels: {levels}{told}}}"
         order = draw(_family(["natural", "natural", "reversed", "random"], "{scan: random, members: 2}"))
         given, half = "{kind: series, channels: 2, length: 8}", "{kind: series, channels: 2, length: 4}"
     g = _Graph(draw, 1 if joint else channels, plane)

@@ -192,13 +192,14 @@ def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = Non
     analyses of like specs."""
     order = relations.member.order
     rows = chosen_rows(order) if rows is None else rows
-    whole = np.array_equal(rows, np.arange(order.variables))
-    return Seen(order.rank, rows, head_contexts(relations, memo) if whole else row_contexts(relations, rows))
+    whole = np.array_equal(rows, np.flatnonzero(order.modelled))
+    return Seen(order.rank, rows, head_contexts(relations, memo)[rows] if whole else row_contexts(relations, rows))
 
 
 def chosen_rows(order: Order, contexts: int | Literal["auto", "all"] = "auto") -> Ints:
     """The variables whose contexts are computed: `all`, or a number of them, spread evenly over the order from its
-    first to its last. `auto`: all up to MAX_EXACT variables, SAMPLED of more. InputError for more than memory holds."""
+    first to its last. `auto`: all up to MAX_EXACT variables, SAMPLED of more. What is given is never among them.
+    InputError for more than memory holds."""
     variables = order.variables
     if contexts == "all" and variables > MAX_ALL:
         raise InputError(
@@ -209,7 +210,8 @@ def chosen_rows(order: Order, contexts: int | Literal["auto", "all"] = "auto") -
         )
     if contexts == "auto":
         contexts = "all" if variables <= MAX_EXACT else SAMPLED
-    if contexts == "all" or contexts >= variables:
-        return np.arange(variables)
-    by_place = np.argsort(order.rank, kind="stable")
-    return by_place[np.linspace(0, variables - 1, contexts).astype(np.int64)]
+    modelled = np.flatnonzero(order.modelled)
+    if contexts == "all" or contexts >= len(modelled):
+        return modelled
+    by_place = modelled[np.argsort(order.rank[modelled], kind="stable")]
+    return by_place[np.linspace(0, len(modelled) - 1, contexts).astype(np.int64)]

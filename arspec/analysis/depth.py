@@ -27,7 +27,7 @@ def deepened(spec: Spec, member: int, shallow: Seen, memo: Memo | None = None) -
     if not graph.repeated:
         return None
     union, factor, memo = shallow, 1, memo or Memo()
-    sampled = len(shallow.rows) < len(shallow.rank)
+    sampled = len(shallow.rows) < np.count_nonzero(spec.members[member].order.modelled)
     for _ in range(MAX_DOUBLINGS):
         if union.unseen == 0:
             return union

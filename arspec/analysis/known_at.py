@@ -77,9 +77,11 @@ def known_at(
     memo: Memo | None = None,
 ) -> dict[Node, Ints]:
     """[S] for every source and live node. `without`: nodes as if they read nothing. `time` [V]: when each variable is
-    drawn, in place of its rank; masks still go by ranks. `memo` keeps what is found for graphs that share relations."""
+    drawn, in place of its rank; masks still go by ranks. What is given is known before all. `memo` keeps what is found for graphs that share relations."""
     graph = relations.graph
-    drawn = relations.member.order.rank if time is None else time
+    order = relations.member.order
+    drawn = np.where(order.modelled, order.rank, -1) if order.given and time is None else order.rank
+    drawn = drawn if time is None else time
     known: dict[Node, Ints] = {graph.data: drawn if memo is None else memo.once(drawn)}
 
     def never(node: Node) -> Ints:
@@ -103,5 +105,6 @@ def _known_at(reads: list[Reads], scan: Scan | None, inputs: tuple[Ints, ...], s
 
 
 def leaking(relations: Relations, known: dict[Node, Ints]) -> Ints:
-    """The variables whose head site is known only at their own rank or later."""
-    return np.flatnonzero(known[relations.graph.head_node] >= relations.member.order.rank)
+    """The variables whose head site is known only at their own rank or later; what is given is none of them."""
+    order = relations.member.order
+    return np.flatnonzero((known[relations.graph.head_node] >= order.rank) & order.modelled)

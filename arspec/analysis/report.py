@@ -70,7 +70,7 @@ class Report:
     @property
     def exact(self) -> bool:
         """Whether contexts are of all variables, not of sampled ones."""
-        return self.rows is None or self.rows == self.spec.members[0].order.variables
+        return self.rows is None or self.rows == np.count_nonzero(self.spec.members[0].order.modelled)
 
     @property
     def rows(self) -> int | None:
@@ -164,7 +164,7 @@ class Report:
 
     def __str__(self) -> str:
         spec, graph = self.spec, self.spec.graph()
-        variables = spec.members[0].order.variables
+        variables = int(np.count_nonzero(spec.members[0].order.modelled))
         orders = (
             self.members[0].order
             if len(self.members) == 1

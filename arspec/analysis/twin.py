@@ -96,7 +96,7 @@ def _overrides(spec: Spec, grid: dict[str, int], params: dict[str, int]) -> dict
     if spec.data.levels > LEVELS:
         grid = {**grid, "levels": LEVELS}
         if spec.data.kind == "sequence":
-            data["alphabet"] = None  # of more characters than the twin has levels
+            data["alphabet"] = data["start"] = None  # of more characters than the twin has levels
     for key, value in grid.items():
         name = spec.data_params.get(key)
         if name is not None:

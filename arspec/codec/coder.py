@@ -58,6 +58,9 @@ class Coder:
         rank = np.asarray(model.graph.rank(model.graph.members[member])).ravel()
         order = np.argsort(rank, kind="stable")
         self.steps: list[Ints] = np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
+        # what is given, not modelled, is coded before all, as if no level were likelier than another
+        self.given = np.asarray(model.given, np.int64)
+        self.steps = self.steps[len(self.given) :]
 
     # -- encoding ----------------------------------------------------------------------------------------------------
 
@@ -82,6 +85,7 @@ class Coder:
                     writers[share.part] = SymbolWriter(stream.every)
                 start += share.count
                 progress(share.count * self.model.spec.data.variables)
+            self._write_given([writers[s.part] for s in shares], _owners(shares), values, mask)
             self._write([writers[s.part] for s in shares], _owners(shares), values, mask, rounded)
         for part, stream in enumerate(streams):
             stream.marks = Marks.together(marks[part])
@@ -94,7 +98,10 @@ class Coder:
     ) -> float:
         """Rounds the numbers of a share's tiles into `out` and notes the guarded ones;
         gives -log2 p of what is coded."""
-        model, bits = self.model, 0.0
+        model, bits = self.model, float(mask[:, self.given].sum()) * math.log2(self.support.levels)
+        if len(self.given):
+            mask = mask.copy()
+            mask[:, self.given] = False
         variables = mask.shape[1]
         together = max(1, ROOM // (variables * model.graph.head_node.out.channels))
         for first in range(0, len(x), together):
@@ -110,8 +117,30 @@ class Coder:
             place = ((share.first + first + tile) * variables + variable) * self.numbers + number
             marks.append(Marks(place, (taken - found.low).long().numpy()[tile, variable, number]))
             nats = self.head.log_prob(self.support, parameters, model.by_variable(data)).numpy()
-            bits -= float(nats[(mask[own] == self.whole).all(-1)].sum()) / math.log(2)
+            coded = (mask[own] == self.whole).all(-1)
+            bits -= float(nats[coded].sum()) / math.log(2)
         return bits
+
+    def _write_given(self, writers: list[SymbolWriter], owners: Ints, values: Ints, mask: Bools) -> None:
+        """What is given, digit by digit, tile by tile, variable by variable."""
+        if not len(self.given):
+            return
+        levels, kept, owner = self.coded_first(values), self.coded_first(mask), np.repeat(owners, len(self.given))
+        for k, writer in enumerate(writers):
+            own, low = levels[kept & (owner == k)], 0
+            for span, symbols in zip(self.digits.spans if len(own) else (), self.digits.of(own), strict=False):
+                writer.put(symbols.astype(np.int32), self.evenly(low + np.zeros_like(own), span))
+                low = low + symbols * span
+            writer.pause()
+
+    def coded_first(self, of: Ints) -> Ints:
+        """[B · g] of what is given, of values [B, V, 1]."""
+        return of[:, self.given, 0].ravel()
+
+    def evenly(self, low: Ints, span: int) -> Weights:
+        """[n, radix]: of one digit of a level that is as likely as any other."""
+        edges = np.minimum(low[:, None] + span * np.arange(self.digits.radix + 1), self.support.levels)
+        return (edges[:, 1:] - edges[:, :-1]).astype(np.float64)
 
     def _write(self, writers: list[SymbolWriter], owners: Ints, values: Ints, mask: Bools, rounded: Rounded) -> None:
         """Symbols step by step; in a step channel by channel, digit by digit, tile by tile, variable by variable."""
@@ -165,7 +194,7 @@ class Coder:
                 progress(parameters.shape[0] * sites.numel() * self.support.channels)
                 return batch.draw(sites, parameters)
 
-            drawn = sampler.drive(len(coded), condition, draw)
+            drawn = sampler.drive(len(coded), condition, draw, start=batch.start())
             x = self.model.scalars(drawn).round().long().numpy()
             start = 0
             for share in shares:
@@ -201,6 +230,20 @@ class _Batch:
                 variable, number = divmod(rest, self.coder.numbers)
                 self.marks.setdefault(variable, []).append((start + tile, number, side))
             start += share.count
+
+    def start(self) -> Tensor:
+        """[B, g, 1]: what is given, which stands before all."""
+        coder = self.coder
+        kept, owner = coder.coded_first(self.mask), np.repeat(self.owners, len(coder.given))
+        levels = np.zeros(len(kept), np.int64)
+        for k, reader in enumerate(self.readers if len(coder.given) else ()):
+            own = np.flatnonzero(kept & (owner == k))
+            low = np.zeros(len(own), np.int64)
+            for span in coder.digits.spans if len(own) else ():
+                low += span * self._take(reader, coder.evenly(low, span))
+            levels[own] = np.minimum(low, coder.support.levels - 1)
+            self._pause(reader)
+        return torch.from_numpy(levels.reshape(len(self.owners), -1, 1)).to(coder.model.device)
 
     def draw(self, sites: Tensor, parameters: Tensor) -> Tensor:
         """The values [B, v, C] of the variables `sites` [v] from their parameters [B, v, K]."""

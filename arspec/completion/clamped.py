@@ -37,7 +37,9 @@ class Clamped:
     def run(self, condition: dict[str, Tensor]) -> Tensor:
         """The completed rows, [B, *shape]."""
         model = self.model
-        drawn = sampler_of(model, self.given.member).drive(len(self.fixed), condition, self, ancestors=self.ancestors)
+        drawn = sampler_of(model, self.given.member).drive(
+            len(self.fixed), condition, self, ancestors=self.ancestors, start=self.fixed[:, model.given]
+        )
         return model.scalars(drawn).round().long()
 
     def ancestors(self) -> Tensor | None:

@@ -66,13 +66,16 @@ def given_under(model: Network, known: Tensor, member: int) -> Given:
     graph = model.graph
     numbers = torch.arange(1, known.numel() + 1).view(1, *known.shape)
     scalars = model.by_variable(numbers)[0].numpy() - 1
-    kept = known.detach().cpu().numpy().astype(bool).ravel()[scalars] & (scalars >= 0)
+    kept = known.detach().cpu().numpy().astype(bool).ravel()[scalars]
+    kept[model.given] = True  # what is not modelled
+    kept &= scalars >= 0
     missing = ~kept & (scalars >= 0)
     unsettled = np.where(missing.any(1), 1, -1)
     relations = Relations(graph, graph.members[member])
     reached = known_at(relations, time=unsettled)[graph.head_node] > 0
     before = np.cumsum(missing, 1) > 0  # a missing channel stands earlier in the same variable
     late = kept & (reached[:, None] | (before & graph.head.coupled))
+    late[model.given] = False
     return Given(member, kept, missing, late, scalars)
 
 

@@ -35,7 +35,7 @@ def adapt(
     if data.kind == "sequence" and raw.x.ndim == 1:
         x, per_pass = _windows(raw, data, name, split, notes)
         conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
-        return Examples(x, conditions, name, "; ".join(notes), per_pass, names=own)
+        return Examples(x, conditions, name, "; ".join(notes), per_pass, given=data.given, names=own)
     if raw.layout in ("text", "audio"):
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}",
                          f"give other data, or a spec with `kind: sequence` and `content: {raw.layout}`")  # fmt: skip
@@ -52,7 +52,7 @@ def adapt(
     if len(x) == 0:
         raise InputError("AR803", f"{name} holds no example")
     conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
-    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary), own)
+    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary), data.given, own)
 
 
 def _article(data: Data) -> str:
@@ -63,8 +63,9 @@ def _article(data: Data) -> str:
 def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[str]) -> tuple[Array, int]:
     """Pieces of one long sequence: every place a beginning for training, side by side for evaluation."""
     stream = codes_of(raw, data, name, notes).astype(np.uint8 if data.levels <= 256 else np.int32)
-    count = len(stream) // data.length
-    if count == 0:
+    each = data.length - data.given  # what is given of a piece is the end of the one before it
+    count = (len(stream) - data.given) // each
+    if count <= 0:
         raise InputError(
             "AR804", f"{name} is {len(stream)} long, shorter than the spec's length {data.length}",
             f"{data.told('length', len(stream))} fits it" if len(stream) else "give data that are not empty",
@@ -73,9 +74,9 @@ def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[st
     if split == "train":
         notes.append(f"pieces of {data.length} from any place; {count} of them count as one pass")
         return windows, count
-    if rest := len(stream) - count * data.length:
+    if rest := len(stream) - data.given - count * each:
         notes.append(f"cut into {count} pieces of {data.length}; the last {rest} are left out")
-    return windows[:: data.length], count
+    return windows[::each], count
 
 
 def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array:

@@ -22,6 +22,7 @@ class Examples:
     note: what was adapted (binarized, reshaped, cut ...), for people; empty where nothing was.
     per_pass: how many examples make one pass over the data. Less than N where examples overlap.
     derived: channels in front of x that are functions of the others (auxiliary images).
+    given: the first steps of each example that are given, not modelled.
     names: of the classes of each class condition, by number, where they have names.
     """
 
@@ -31,6 +32,7 @@ class Examples:
     note: str
     per_pass: int
     derived: int = 0
+    given: int = 0
     names: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def __len__(self) -> int:
@@ -43,8 +45,9 @@ class Examples:
 
     @property
     def dimensions(self) -> int:
-        """Numbers of one example, by which bits are counted: those of its own, not those derived from them."""
-        return math.prod((self.shape[0] - self.derived, *self.shape[1:]))
+        """Numbers of one example, by which bits are counted: those of its own, not those derived from them, nor those
+        that are given."""
+        return math.prod((self.shape[0] - self.derived - self.given, *self.shape[1:]))
 
     @property
     def overlapping(self) -> bool:
@@ -57,10 +60,10 @@ class Examples:
         return np.ascontiguousarray(self.x[indices], dtype=np.int64), condition
 
     def side_by_side(self) -> Examples:
-        """Windows that do not overlap, as evaluation takes them; other examples as they are."""
+        """Windows of which no two model the same step, as evaluation takes them; other examples as they are."""
         if not self.overlapping:
             return self
-        stride = self.x.shape[1]  # windows [N, T] begin at every place
+        stride = self.x.shape[1] - self.given  # windows [N, T] begin at every place
         condition = {name: values[::stride] for name, values in self.condition.items()}
         return replace(self, x=self.x[::stride], condition=condition)
 
@@ -68,6 +71,6 @@ class Examples:
         """The first `count` examples (of windows, those within the first `count` lengths); all where it is None."""
         if count is None or count >= self.per_pass:
             return self
-        kept = (count - 1) * self.x.shape[1] + 1 if self.overlapping else count
+        kept = (count - 1) * (self.x.shape[1] - self.given) + 1 if self.overlapping else count
         condition = {name: values[:kept] for name, values in self.condition.items()}
         return replace(self, x=self.x[:kept], condition=condition, per_pass=min(count, self.per_pass))

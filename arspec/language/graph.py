@@ -116,8 +116,9 @@ class Graph:
         return member.order.rank
 
     def head_sites(self) -> Ints:
-        """[V]: the head's site that speaks for each variable: the same number, as the head lies on the data's grid."""
-        return np.arange(self.data.out.sites)
+        """The head's site that speaks for each variable that is modelled: the same number, as the head lies on the
+        data's grid."""
+        return np.flatnonzero(self.members[0].order.modelled)
 
     def describe(self) -> str:
         """The graph as a program, a node a line."""

@@ -226,7 +226,7 @@ class Reader:
         scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
         return _order(
             scan, data.grid, section.channels, data.channels, seed, tuple(section.flip), section.transpose,
-            None if ranks is None else json.dumps(ranks), section.factor, len(data.auxiliary),
+            None if ranks is None else json.dumps(ranks), section.factor, len(data.auxiliary), data.given,
         )  # fmt: skip
 
     # -- what has names ----------------------------------------------------------------------------------------------
@@ -372,11 +372,12 @@ __all__ = ["MAX_CELLS", "MAX_VARIABLES", "Reader"]
 @lru_cache(maxsize=256)
 def _order(
     scan: str, grid: tuple[int, ...], channels: Literal["sequential", "joint"], count: int, seed: int,
-    flip: tuple[str, ...], transpose: bool, ranks: str | None, factor: int, planes: int,
+    flip: tuple[str, ...], transpose: bool, ranks: str | None, factor: int, planes: int, known: int,
 ) -> orders.Order:  # fmt: skip
     """An order; the same object for the same settings, so that what was derived from it can be kept."""
     given = None if ranks is None else json.loads(ranks)
     order = orders.order(
         scan, grid, channels, count, seed=seed, flip=flip, transpose=transpose, ranks=given, factor=factor
     )
-    return orders.with_planes(order, planes) if planes else order
+    order = orders.with_planes(order, planes) if planes else order
+    return orders.with_given(order, known) if known else order

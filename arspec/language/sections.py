@@ -85,6 +85,8 @@ class ImageData(DataSection):
     """Images: integers from 0 to levels − 1, [channels, height, width];
     auxiliary images are channels in front of these."""
 
+    given: ClassVar[int] = 0
+    start: ClassVar[int | None] = None
     kind: Literal["image"]
     example = "data: {kind: image, height: 28, width: 28, levels: 2}"
     height: Side = Field(description="Rows.")
@@ -167,7 +169,7 @@ class _OneChannel(DataSection):
 
 
 class SequenceData(_OneChannel):
-    """Sequences: integers from 0 to levels − 1, [length]."""
+    """Sequences: integers from 0 to levels − 1, [length], with what is given of them."""
 
     kind: Literal["sequence"]
     example = "data: {kind: sequence, length: 64, levels: 128, content: text}"
@@ -186,6 +188,31 @@ class SequenceData(_OneChannel):
         "UTF-8.",
     )
 
+    given: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="The first steps that are given, not modelled, as in GPT-2. A sequence has them, and they count in "
+        "its length. Every order begins with them.",
+    )
+    start: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="The level of the given steps of a sample that has no prompt."
+    )
+
+    @field_validator("given")
+    @classmethod
+    def _leaves_something(cls, value: int, info: ValidationInfo) -> int:
+        if value >= info.data.get("length", value + 1):
+            raise ValueError(f"fewer than the {info.data['length']} steps of the sequence")
+        return value
+
+    @field_validator("start")
+    @classmethod
+    def _a_level(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value >= info.data.get("levels", value + 1):
+            raise ValueError(f"a level, from 0 to {info.data['levels'] - 1}")
+        if value is not None and not info.data.get("given", 1):
+            raise ValueError("nothing, unless steps are `given`")
+        return value
+
     @field_validator("alphabet")
     @classmethod
     def _a_character_for_each_level(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -199,20 +226,28 @@ class SequenceData(_OneChannel):
         return value
 
     @model_serializer(mode="wrap")
-    def _without_an_alphabet_as_before(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Folders and containers that were written before there were alphabets have no such key."""
+    def _as_before(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Folders and containers that were written before there were these keys have none of them."""
         said: dict[str, Any] = serialized(self)
-        return {key: value for key, value in said.items() if key != "alphabet" or value is not None}
+        later = {"alphabet": None, "given": 0, "start": None}
+        return {key: value for key, value in said.items() if key not in later or value != later[key]}
 
     @property
     def variables(self) -> int:
         """How many steps a sequence has: each is one variable."""
         return self.length
 
+    @property
+    def dimensions(self) -> int:
+        """Steps that are modelled, by which bits are counted."""
+        return self.length - self.given
+
 
 class VectorData(_OneChannel):
     """Vectors: integers from 0 to levels − 1, [size]. The order of the entries has no meaning of its own."""
 
+    given: ClassVar[int] = 0
+    start: ClassVar[int | None] = None
     kind: Literal["vector"]
     example = "data: {kind: vector, size: 784, levels: 2, display: [28, 28]}"
     size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Entries.")

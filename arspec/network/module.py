@@ -71,6 +71,7 @@ class Network(nn.Module):
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         self._watched = True
+        self._first_modelled = spec.data.given  # which are the first, where any are given
         self._numbers = [*range(len(graph.members))]  # a number that is taken out of it is a constant to torch.compile
         if not graph.steps:
             graph.steps += [self._steps(member.index) for member in graph.members]
@@ -79,6 +80,11 @@ class Network(nn.Module):
     def members(self) -> int:
         """Members of the family: orders, or draws of degrees. 1 where there is no family."""
         return len(self.graph.members)
+
+    @cached_property
+    def given(self) -> list[int]:
+        """The numbers of the variables that are given, not modelled."""
+        return np.flatnonzero(~self.graph.members[0].order.modelled).tolist()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -277,7 +283,8 @@ class Network(nn.Module):
         return unpacked(channels_first(values, kind), kind).reshape(len(values), *self.spec.data.shape)
 
     def log_prob(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
-        """Nats of each example, [B]. x [B, *shape]: whole numbers, a tensor, an array or lists."""
+        """Nats of each example, [B], of what is modelled of it. x [B, *shape]: whole numbers, a tensor, an array or
+        lists, with what is given."""
         return self.log_probs(x, member, **condition).sum(1)
 
     def losses(self, x: Values, member: int = 0, **condition: Condition) -> tuple[Tensor, Tensor]:
@@ -288,7 +295,7 @@ class Network(nn.Module):
         return nats, torch.stack(extra).sum() if extra else nats.new_zeros(())
 
     def log_probs(self, x: Values, member: int = 0, **condition: Condition) -> Tensor:
-        """Nats of each variable, [B, V]."""
+        """Nats of each variable, [B, V]; zeros of what is given, not modelled."""
         return self._log_probs(x, member, condition)
 
     def _log_probs(
@@ -301,6 +308,9 @@ class Network(nn.Module):
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
         last = self.run(sources, member, losses=losses)
+        if self._first_modelled:
+            some = head.log_prob(support, self.rows(last)[:, self._first_modelled :], value[:, self._first_modelled :])
+            return nn.functional.pad(some, (self._first_modelled, 0))
         if kind.groups == 1 or kind.parts:
             return head.log_prob(support, self.rows(last), value)
         # the groups of a position side by side: so they lie in memory where channels come last

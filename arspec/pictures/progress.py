@@ -108,9 +108,9 @@ def progress_of(spec: Spec, step: int, member: int = 0) -> Progress:
     if not 0 <= member < len(spec.members):
         raise InputError("AR816", f"there is no member {member}; the family has {len(spec.members)}", "count from 0")
     chosen = spec.members[member]
-    if not 0 <= step < chosen.order.steps:
-        raise InputError("AR808", f"there is no step {step}: {spec.name} is sampled in {chosen.order.steps:,} steps",
-                         f"give a step from 0 to {chosen.order.steps - 1}")  # fmt: skip
+    if not 0 <= step < chosen.order.drawn:
+        raise InputError("AR808", f"there is no step {step}: {spec.name} is sampled in {chosen.order.drawn:,} steps",
+                         f"give a step from 0 to {chosen.order.drawn - 1}")  # fmt: skip
     try:
         plan = schedule(spec.graph(), chosen)
     except ValueError:
@@ -140,8 +140,8 @@ class _Rows:
             self.now[part.node] = np.concatenate([before, part.sites[lo:hi]])
 
     def progress(self) -> Progress:
-        data, rank = self.graph.data, self.plan.member.order.rank
-        drawn = np.select([rank < self.step, rank == self.step], [Stage.CACHED, Stage.NOW], Stage.LATER)
+        data, time = self.graph.data, self.plan.member.order.time
+        drawn = np.select([time < self.step, time == self.step], [Stage.CACHED, Stage.NOW], Stage.LATER)
         rows = [Row(data, drawn.astype(np.int64), [data])]
         of: dict[Node, int] = {data: 0}
         free = {*self.plan.free, *self.graph.conditions.values()}

@@ -22,6 +22,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
 
     Its leaf is the data as floats, and the output of every layer through which no gradient passes to the data."""
     graph = model.graph
+    modelled = torch.from_numpy(graph.members[member].order.modelled)
     kind, order = graph.data.out, graph.members[member].order
     given = random_conditions(model, seed)
     levels = torch.arange(min(model.spec.data.channel_levels))  # that every channel can take
@@ -31,7 +32,11 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
 
     def run(x: Tensor) -> Tensor:
         with torch.no_grad():
-            return model.rows(model.last(x, member, expanded(len(x))))
+            return of_modelled(model.rows(model.last(x, member, expanded(len(x)))))
+
+    def of_modelled(rows: Tensor) -> Tensor:
+        """What is given has no distribution, whatever the head's node makes of it."""
+        return rows if bool(modelled.all()) else torch.where(modelled[:, None], rows, 0)
 
     def trace(x: Tensor) -> Traced:
         leaves: list[Leaf] = []
@@ -43,7 +48,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
             return value
 
         last = model.last(x, member, expanded(len(x)), tap)
-        return Traced(model.rows(last), leaves)
+        return Traced(of_modelled(model.rows(last)), leaves)
 
     def redraw(draw: int) -> None:
         generator = torch.Generator().manual_seed(1000 * seed + draw)
@@ -53,7 +58,9 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
                 weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
 
     variable = np.repeat(np.arange(kind.sites).reshape(kind.groups, -1), channels_of_groups(kind), axis=0)
-    return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw)
+    return Subject(
+        run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled
+    )
 
 
 def variables_of(node: Node) -> Ints:

@@ -110,7 +110,7 @@ def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[Module
 
 def _rows(spec: Spec, whole: bool) -> Ints:
     """The variables that are tested: all, or a few spread over them."""
-    variables = np.arange(spec.members[0].order.variables)
+    variables = np.flatnonzero(spec.members[0].order.modelled)
     return variables if whole else variables[np.unique(np.linspace(1, len(variables) - 1, SAMPLED).astype(np.int64))]
 
 
@@ -119,13 +119,14 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
 
-    large = len(rows) < spec.members[member].order.variables
+    large = bool(len(rows) < np.count_nonzero(spec.members[member].order.modelled))
     model = Network(spec).eval() if large else Network(spec).double().eval()
     subject = subject_of(model, member)
     proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
     some = [int(row) for row in rows]
     batch = _batch(spec, model.dtype.itemsize)
-    pattern = None if large else _labelled(model, member, subject)
+    labelled = None if large else _labelled(model, member, subject)
+    pattern = None if labelled is None else labelled[rows]
     by, draws = "labels", 1
     if pattern is None:
         by = "gradients"

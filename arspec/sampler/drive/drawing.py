@@ -12,6 +12,7 @@ from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.sampler.drive.noise import Uniforms, uniforms
+from arspec.sampler.drive.prompting import started
 
 if TYPE_CHECKING:
     from arspec.heads.truncation import Truncation
@@ -47,7 +48,8 @@ def check_counts(**counts: int) -> None:
 
 class Draws:
     """The draws of n examples, whose noise depends on the seed and their numbers, from `first` on, alone. Where `known`
-    [*shape] holds, the values are those `given` [n, *shape]. Temperature 0 takes the likeliest; `truncation` leaves
+    [*shape] holds, the values are those `given` [n, *shape]. What the spec does not model is always known: by the start
+    that it states, where nothing is `given`. Temperature 0 takes the likeliest; `truncation` leaves
     levels out."""
 
     def __init__(
@@ -60,11 +62,25 @@ class Draws:
         self.head, self.support = model.graph.head, model.graph.support
         self.noise = noise_for(model, seed, first, n)
         self.given = self.known = None
+        if given is None or known is None:
+            given, known = started(model, n)
         if given is not None and known is not None:
             model.data_tensor(given)
             self.given = model.by_variable(given.to(model.device))
             missing = ~known.unsqueeze(0).bool().to(model.device)  # channels that a part does not have are not missing
             self.known = ~model.by_variable(missing)[0]
+            self.known[model.given] = True
+
+    @property
+    def start(self) -> Tensor | None:
+        """[n, g, C]: the values of the variables that are given, not modelled; None where there are none."""
+        return None if self.given is None or not len(self.model.given) else self.given[:, self.model.given]
+
+    @property
+    def there(self) -> Tensor:
+        """[n, V, C]: what is known, and zeros elsewhere."""
+        assert self.given is not None and self.known is not None
+        return torch.where(self.known, self.given, 0)
 
     def __call__(self, sites: Tensor, parameters: Tensor, rows: Tensor | None = None) -> Tensor:
         """The values [B, v, C] of the variables `sites` [v] with these parameters [B, v, K], for all examples or for

@@ -24,6 +24,7 @@ from torch import Tensor
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws, check_counts
+from arspec.sampler.drive.prompting import anything
 from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
@@ -74,7 +75,7 @@ def choose(
     method = method_named(method)
     model.check_member(member)
     depths = depths_of(model.graph, member)
-    steps, depth, left = model.graph.members[member].order.steps, int(depths.max()) + 1, _left(model, member, known)
+    steps, depth, left = model.graph.members[member].order.drawn, int(depths.max()) + 1, _left(model, member, known)
     if method == "once":
         return Choice(method, _once(steps, depth))
     if method == "depth":
@@ -106,18 +107,18 @@ def _left(model: Network, member: int, known: Tensor | None) -> int:
     depth = depths_of(model.graph, member)
     if known is not None:
         depth = depth[~model.by_variable(known.unsqueeze(0))[0].bool().all(-1).cpu().numpy()]
-    return len(np.unique(depth))
+    return len(np.unique(depth[depth >= 0]))
 
 
 def _auto(model: Network, n: int, member: int, left: int, condition: dict[str, Tensor]) -> Choice:
-    steps, depth = model.graph.members[member].order.steps, int(depths_of(model.graph, member).max()) + 1
+    steps, depth = model.graph.members[member].order.drawn, int(depths_of(model.graph, member).max()) + 1
     shared = depth_pays(model.graph, member, model.worth)
     base, taken = ("depth", depth) if shared else ("once", steps)
     reason = _by_depth(steps, depth) if shared else _once(steps, depth)
     if not (n and left):
         return Choice("fixed-point", "there is nothing to draw")
     whole = _seconds_a_step(model, n, member, shared, condition) * taken
-    won, seen = _try_rounds(Search(model, Draws(model, n), condition, member), left, whole)
+    won, seen = _try_rounds(Search(model, Draws(model, n, **anything(model, n)), condition, member), left, whole)
     if won:
         return Choice("fixed-point", f"{seen}, where {taken:,} steps take about {_short(whole)}")
     return Choice(base, f"{reason}, which take about {_short(whole)}; {seen}")
@@ -132,7 +133,7 @@ def _seconds_a_step(model: Network, n: int, member: int, by_depth: bool, conditi
     sampler = sampler_of(model, member, by_depth)
     least, most = STEPS
     wanted = min(max(sampler.schedule.steps // SHARE, least), most, sampler.schedule.steps)
-    draws, ticks = Draws(model, n), list[float]()
+    draws, ticks = Draws(model, n, **anything(model, n)), list[float]()
 
     def draw(sites: Tensor, parameters: Tensor) -> Tensor:
         ticks.append(_now(model))
@@ -141,7 +142,7 @@ def _seconds_a_step(model: Network, n: int, member: int, by_depth: bool, conditi
         return draws(sites, parameters)
 
     try:
-        sampler.drive(n, condition, draw)
+        sampler.drive(n, condition, draw, start=draws.start)
         ticks.append(_now(model))  # a step ends with its draw
     except _Enough:
         pass

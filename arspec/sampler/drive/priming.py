@@ -70,6 +70,13 @@ def prime(
         model.last(x, executor.member, condition, keep)
 
 
+def put_given(executor: Executor, state: State, start: Tensor) -> None:
+    """Puts the variables that are given, [B, g, C], where the first steps read them."""
+    data, given = executor.model.graph.data, torch.from_numpy(executor.program.schedule.given).to(start.device)
+    values = start.new_zeros(len(start), data.out.sites, start.shape[2]).index_copy(1, given, start)
+    _fill(executor, state, data, executor.program.orders[data], values, 0)
+
+
 def _fill(
     executor: Executor, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -31,6 +31,30 @@ def rows_of(model: Network, n: int, prefix: Tensor) -> Tensor:
     return rows.to(model.device, torch.long).expand(n, -1)
 
 
+def started(model: Network, n: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """n examples that begin with the start that the spec states, as `begun` gives them; None where nothing is given.
+
+    InputError where steps are given, and the spec states no start."""
+    data = model.spec.data
+    if not data.given:
+        return None, None
+    if data.start is None:
+        what = "step is" if data.given == 1 else f"{data.given:,} steps are"
+        raise InputError("AR862", f"the first {what} given, not modelled, and a sample was given none",
+                         "give a prompt (--prompt, --prefix; in Python prefix=), or state `start:` in the spec's data "
+                         "section")  # fmt: skip
+    return _examples(model, torch.full((n, data.given), data.start, device=model.device))
+
+
+def anything(model: Network, n: int) -> dict[str, Any]:
+    """What is given of n examples, as arguments of draws, where it does not matter what it is; nothing where nothing is
+    given."""
+    if not model.spec.data.given:
+        return {}
+    x, known = _examples(model, torch.zeros(n, model.spec.data.given, dtype=torch.long, device=model.device))
+    return {"given": x, "known": known}
+
+
 def begun(model: Network, n: int, prefix: Tensor, member: int) -> tuple[Tensor, Tensor]:
     """n examples [n, length] that begin with `prefix` [k] or [n, k], and which steps are given, [length].
 
@@ -43,6 +67,9 @@ def begun(model: Network, n: int, prefix: Tensor, member: int) -> tuple[Tensor, 
                          "arspec complete goes on with any part of an example")  # fmt: skip
     rows = rows_of(model, n, prefix)
     count = rows.shape[1]
+    if count < data.given:
+        raise InputError("AR862", f"a prompt of {count:,} step{'s' * (count != 1)}, where the first {data.given:,} are "
+                         "given, not modelled", "a prompt has all of these at the least")  # fmt: skip
     if not 0 < count < data.length:
         raise InputError("AR862", f"a prompt of {count:,} steps, where a sequence has {data.length:,}",
                          f"a prompt of this model has from 1 to {data.length - 1:,} steps")  # fmt: skip
@@ -51,9 +78,15 @@ def begun(model: Network, n: int, prefix: Tensor, member: int) -> tuple[Tensor, 
         raise InputError("AR862",
                          f"the order '{model.graph.members[member].order.name}' does not begin with the prompt",
                          "arspec complete takes any part as given")  # fmt: skip
-    x = torch.zeros(n, data.length, dtype=torch.long, device=model.device)
-    x[:, :count] = rows
-    return x, torch.arange(data.length, device=model.device) < count
+    return _examples(model, rows)
+
+
+def _examples(model: Network, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Examples [n, length] that begin with rows [n, k], and which steps these are, [length]."""
+    length = model.spec.data.length
+    x = torch.zeros(len(rows), length, dtype=torch.long, device=model.device)
+    x[:, : rows.shape[1]] = rows
+    return x, torch.arange(length, device=model.device) < rows.shape[1]
 
 
 def article(kind: str) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.progress import track
 from arspec.sampler.drive.drawing import Draws
-from arspec.sampler.drive.priming import can_prime, prime
+from arspec.sampler.drive.priming import can_prime, prime, put_given
 from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.plans import depths_of, plan_of
 from arspec.sampler.plan.schedule import Leaks
@@ -72,9 +72,8 @@ class Sampler:
         )
         ahead = None
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
-            assert given is not None and known is not None
-            ahead = steps, torch.where(known, given, 0)
-        return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen))
+            ahead = steps, draws.integers(draws.there)
+        return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen, start=draws.start))
 
     def _steps_given(self, known: Tensor) -> int:
         """The steps before the first that draws anything that is not known [V, C]."""
@@ -84,18 +83,20 @@ class Sampler:
 
     @torch.no_grad()
     def replay(self, x: Tensor, condition: dict[str, Tensor], trace: Trace | None = None) -> Tensor:
-        """The head's parameters [B, V, K] for given data, computed as in sampling: equal to model(x) up to rounding."""
+        """The head's parameters [B, V, K] for given data, computed as in sampling: equal to model(x) up to rounding.
+        Zeros of what is given, not modelled."""
         model = self.model
         model.data_tensor(x)
         fixed = model.by_variable(x.to(model.device))
         out = model.graph.head_node.out
-        rows = torch.empty(len(x), out.sites, out.channels, dtype=model.dtype, device=model.device)
+        rows = torch.zeros(len(x), out.sites, out.channels, dtype=model.dtype, device=model.device)
 
         def draw(sites: Tensor, parameters: Tensor) -> Tensor:
             rows.index_copy_(1, sites, parameters)
             return fixed.index_select(1, sites)
 
-        self.drive(len(x), condition, draw, trace=trace)
+        given = torch.from_numpy(self.schedule.given).to(model.device)
+        self.drive(len(x), condition, draw, trace=trace, start=fixed.index_select(1, given))
         return rows
 
     # -- the loop ----------------------------------------------------------------------------------------------------
@@ -103,18 +104,22 @@ class Sampler:
     def drive(
         self, n: int, condition: dict[str, Tensor], draw: Draw, trace: Trace | None = None,
         ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
-        seen: Fingerprint | None = None,
+        seen: Fingerprint | None = None, start: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the
         variables that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked
         after each step.
         ahead: a number of steps, and data [B, *shape] that hold what would be drawn in them, so that one parallel pass
-        stands for them. seen: as in `prepare`. Returns all, [B, V, C]. Both are called in torch's inference mode, which
+        stands for them. seen: as in `prepare`. start [B, g, C]: the variables that are given, where there are any.
+        Returns all, [B, V, C]. Both are called in torch's inference mode, which
         makes small operations a third faster."""
         self.prepare(seen)
         with torch.inference_mode():
             executor, state = self._executor, self._executor.begin(n, condition, trace)
             dtype, drawn = self.model.dtype, list[Tensor]()
+            if start is not None and start.shape[1]:
+                put_given(executor, state, start.to(dtype))
+                drawn.append(start)
             begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
             with WITHOUT_ONEDNN:
                 for step in track(range(begin, self.schedule.steps), "sampling"):
@@ -165,7 +170,7 @@ class Sampler:
         self._rows: dict[int, list[Tensor | int]] = {}
         self._cuts = [self._executor.cut(step, rows.sizes[step], self._blocks[step]) for step in range(plan.steps)]
         self._sites = torch.from_numpy(plan.head_sites).to(device).split(np.diff(plan.head_bounds).tolist())
-        self._back = torch.from_numpy(np.argsort(plan.head_sites)).to(device)
+        self._back = torch.from_numpy(np.argsort(np.concatenate([plan.given, plan.head_sites]))).to(device)
         self._folded = now
 
 
@@ -175,6 +180,6 @@ def sampler_of(model: Network, member: int = 0, by_depth: bool = False) -> Sampl
     the spec leaks."""
     model.check_member(member)
     time = depths_of(model.graph, member) if by_depth else None
-    if time is not None and np.array_equal(time, model.graph.members[member].order.rank):
+    if time is not None and np.array_equal(time, model.graph.members[member].order.time):
         time = None
     return model.keep((Sampler, member, time is not None), lambda: Sampler(model, member, time))

@@ -20,8 +20,8 @@ from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import check_counts, check_temperature
 from arspec.sampler.drive.noise import Uniforms, numbered
-from arspec.sampler.drive.priming import can_prime, prime
-from arspec.sampler.drive.prompting import rows_of
+from arspec.sampler.drive.priming import can_prime, prime, put_given
+from arspec.sampler.drive.prompting import begun, rows_of, started
 from arspec.sampler.plan.caches import CACHES
 from arspec.sampler.plan.endless import Course, endless, own_course
 from arspec.sampler.plan.known import free_nodes
@@ -86,8 +86,12 @@ class Stream:
                 raise InputError("AR808", f"{name} of a stream are at least 1, and at most {MOST:,}; {value:,} came")
         check_temperature(temperature)
         check_counts(n=n, first=first)
+        if prefix is None and (begin := started(self.model, n)[0]) is not None:
+            prefix = begin[:, : self.model.spec.data.given]
         if prefix is not None:
             prefix = rows_of(self.model, n, prefix)
+            if prefix.shape[1] < self.model.spec.data.given:
+                begun(self.model, n, prefix, self.member)  # which says what is wrong
             if prefix.shape[1] > steps:
                 raise InputError(
                     "AR862", f"the prompt has {prefix.shape[1]:,} steps, and {steps:,} are asked for in all"
@@ -112,7 +116,8 @@ class Stream:
         if prefix is not None:
             yield prefix
             start = self._prime(state, prefix, condition, noise)
-        rows, quick = self.rows(start, steps), dict[Cut, Step | None]()
+        given = model.spec.data.given
+        rows, quick = self.rows(start - given, steps - given), dict[Cut, Step | None]()
         for begin in range(start, steps, chunk):
             count = min(chunk, steps - begin)
             uniforms = torch.from_numpy(noise.next(count)).to(model.device)
@@ -126,7 +131,7 @@ class Stream:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
-                        parameters = executor.step(row, cut, state, self._number(begin + k))
+                        parameters = executor.step(row, cut, state, self._number(begin + k - given))
                         values = head.draw(support, parameters, now, temperature, truncation)
                         executor.write(cut, state, values.to(dtype))
                 drawn.append(values)
@@ -192,17 +197,19 @@ class Stream:
 
     def _prime(self, state: State, prefix: Tensor, condition: dict[str, Tensor], noise: Uniforms) -> int:
         """Fills the caches from a prefix [n, k], in one parallel pass where that can be; k."""
-        executor, count = self.executor, prefix.shape[1]
+        executor, count, given = self.executor, prefix.shape[1], self.model.spec.data.given
         noise.next(count)  # what follows is drawn as it would be without a prefix
+        if given:
+            put_given(executor, state, prefix[:, :given, None].to(executor.model.dtype))
         longer = self._longer(count) if can_prime(executor) else None
         if longer is None:
-            for step, (row, cut, _) in enumerate(self.rows(0, count)):
-                executor.step(row, cut, state, self._number(step))
+            for step, (row, cut, _) in enumerate(self.rows(0, count - given), given):
+                executor.step(row, cut, state, self._number(step - given))
                 executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
             return count
         plan = through(asked(longer.graph, longer.graph.members[self.member], sums=False), CACHES)
         x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
-        prime(executor, state, x, _stretched(longer, condition), count, longer, plan.orders)
+        prime(executor, state, x, _stretched(longer, condition), count - given, longer, plan.orders)
         return count
 
     def _longer(self, count: int) -> Network | None:
@@ -210,7 +217,8 @@ class Stream:
         if self.course.period is None:
             return self.course.model
         try:
-            return at_length(self.model, _up(count + self.course.steps, self.course.steps))
+            length = self.course.model.spec.data.length
+            return at_length(self.model, _up(count + length, length))
         except InputError:  # more steps than a mask may compare
             return None
 

@@ -28,9 +28,9 @@ def _run(state: State) -> None:
 
 
 def _orders(schedule: Schedule) -> Orders:
-    # the data are a part as well: what is drawn in step t is there from step t + 1 on
-    drawn = np.concatenate([[0], schedule.head_bounds[:-1]])
-    found: Orders = {schedule.graph.data: [(schedule.head_sites, drawn)]}
+    # the data are a part as well: what is drawn in step t is there from step t + 1 on, behind what is given
+    drawn = np.concatenate([[0], len(schedule.given) + schedule.head_bounds[:-1]])
+    found: Orders = {schedule.graph.data: [(np.concatenate([schedule.given, schedule.head_sites]), drawn)]}
     for node in dict.fromkeys(part.node for part in schedule.parts):
         mine = {p.group: p for p in schedule.parts if p.node is node}
         found[node] = [

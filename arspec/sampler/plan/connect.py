@@ -89,7 +89,7 @@ def _run(state: State) -> None:
     for part in state.parts:
         _connect(part, by_key, state)
     _mark_cached(state.parts, by_key, state.graph, state.waves)
-    head_sites = np.argsort(state.time, kind="stable")
+    head_sites = np.argsort(state.time, kind="stable")[np.count_nonzero(state.time < 0) :]
     head_bounds = np.searchsorted(state.time[head_sites], np.arange(state.steps + 1))
     state.schedule = Schedule(
         state.graph,
@@ -101,6 +101,7 @@ def _run(state: State) -> None:
         head_sites,
         head_bounds,
         state.lowered,
+        np.flatnonzero(state.time < 0),
     )
 
 

@@ -19,22 +19,24 @@ ROUNDS = 16  # of lowering, where there are too many variables for contexts
 
 
 def depths(relations: Relations) -> Ints:
-    """[V]: the depth of every variable, numbers without a gap from 0 on. Linear in the number of sites where a guess
+    """[V]: the depth of every variable, numbers without a gap from 0 on; -1 of what is given. Linear in the number of sites where a guess
     can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above depths. Raises
     InputError where the spec leaks."""
     rank = relations.member.order.rank
     last = known_at(relations)[relations.graph.head_node]
-    if (last >= rank).any():
+    order = relations.member.order
+    if (last >= rank)[order.modelled].any():
         raise no_order(relations.member)
     guess = _chained(relations, last)
     if np.array_equal(_lowered(relations, guess), guess):
         return guess
     if len(rank) <= MAX_EXACT:
         return _longest_paths(relations)
-    time = rank
+    time = order.time
     for _ in range(ROUNDS):
         time = _lowered(relations, time)
-    return np.unique(time, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    depth = np.unique(time, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return depth - 1 if order.given else depth
 
 
 def no_order(member: Member) -> InputError:
@@ -52,8 +54,9 @@ def _chained(relations: Relations, last: Ints) -> Ints:
     lowest[-1] = -1
     depth = np.empty(len(rank), np.int64)
     by_rank = np.argsort(rank, kind="stable")
+    given = relations.member.order.given
     for at, sites in enumerate(np.split(by_rank, np.searchsorted(rank[by_rank], np.arange(1, steps)))):
-        depth[sites] = lowest[last[sites]] + 1
+        depth[sites] = lowest[last[sites]] + 1 if at >= given else -1
         lowest[at] = depth[sites].min()
     return depth
 
@@ -61,15 +64,17 @@ def _chained(relations: Relations, last: Ints) -> Ints:
 def _lowered(relations: Relations, time: Ints) -> Ints:
     """[V]: what is 1 + the latest `time` among all that a variable depends on. Of a time it makes one that is nowhere
     later: where v depends on u, t'(v) ≥ 1 + t(u) > t'(u)."""
-    return 1 + known_at(relations, time=time)[relations.graph.head_node]
+    return np.where(relations.member.order.modelled, 1 + known_at(relations, time=time)[relations.graph.head_node], -1)
 
 
 def _longest_paths(relations: Relations) -> Ints:
-    found = seen(relations)
+    found, given = seen(relations), relations.member.order.given
     by_place = np.argsort(found.rank, kind="stable")
-    depth = np.zeros(len(by_place), np.int64)  # by place in the order
-    for place, variable in enumerate(by_place):
-        bits = np.unpackbits(found.bits[variable].astype("<u8").view(np.uint8), bitorder="little")
+    row = np.empty(len(by_place), np.int64)
+    row[found.rows] = np.arange(len(found.rows))
+    depth = np.full(len(by_place), -1)  # by place in the order
+    for place, variable in enumerate(by_place[given:], given):
+        bits = np.unpackbits(found.bits[row[variable]].astype("<u8").view(np.uint8), bitorder="little")
         past = np.flatnonzero(bits)
         depth[place] = depth[past].max() + 1 if len(past) else 0
     return depth[np.argsort(by_place)]

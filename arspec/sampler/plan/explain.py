@@ -56,4 +56,4 @@ def explain(spec: Spec, member: int = 0, method: str = "once", worth: int = WORT
             found.append((one, one.figures(state)))
     except Leaks:
         raise no_order(chosen) from None
-    return Explained(spec.name, member, method, chosen.order.steps, state.steps, found)
+    return Explained(spec.name, member, method, chosen.order.drawn, state.steps, found)

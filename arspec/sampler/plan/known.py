@@ -16,7 +16,8 @@ from arspec.types import Ints
 def _known(state: State) -> None:
     state.graph, state.relations = state.spec_graph, Relations(state.spec_graph, state.member)
     state.known = known_at(state.relations, time=state.time)
-    if (state.known[state.graph.head_node] >= state.time).any():
+    drawn = state.time >= 0
+    if (state.known[state.graph.head_node] >= state.time)[drawn].any():
         raise Leaks("the spec leaks under this order: it has no sampler")
 
 
@@ -29,7 +30,8 @@ def check_known(state: State) -> None:
         for source, read in inputs_of(relations, node):
             last = np.maximum(last, np.append(known[source], -1)[read.table(sites)].max(1, initial=-1))
         hold(np.array_equal(known[node], last), f"a site of {node.name} is known before or after all that it reads")
-    hold((known[state.graph.head_node] < state.time).all(), "a variable is drawn before what it is drawn from is known")
+    drawn = state.time >= 0
+    hold((known[state.graph.head_node] < state.time)[drawn].all(), "a variable is drawn before what it is drawn from is known")
 
 
 def _known_figures(state: State) -> Figures:
@@ -38,14 +40,14 @@ def _known_figures(state: State) -> Figures:
 
 
 def _needed(state: State) -> None:
-    state.needed = depends_on(state.relations, np.arange(len(state.time)))
+    state.needed = depends_on(state.relations, np.flatnonzero(state.time >= 0))
 
 
 def check_needed(state: State) -> None:
     """A site is needed where a needed site of another node reads it, or it is the head's, and nowhere else."""
     graph, needed = state.graph, state.needed
     wanted = {node: np.zeros(node.out.sites + 1, bool) for node in [*graph.sources, *graph.live]}  # and that of nothing
-    wanted[graph.head_node][: len(state.time)] = True
+    wanted[graph.head_node][: len(state.time)] = state.time >= 0
     for node in graph.live:
         for source, read in inputs_of(state.relations, node):
             wanted[source][read.table(np.flatnonzero(needed[node]))] = True

@@ -59,7 +59,7 @@ def asked(
 ) -> State:  # fmt: skip
     """The state before the first pass. time [V]: the step at which each variable is drawn, in place of its rank; each
     comes after all that it depends on. The others are as in `State`."""
-    return State(graph, member, member.order.rank if time is None else time, sums, worth, endless, in_blocks)
+    return State(graph, member, member.order.time if time is None else time, sums, worth, endless, in_blocks)
 
 
 def through(state: State, last: Pass, keep: bool = False) -> State:

@@ -63,7 +63,7 @@ def plan_of(graph: Graph, member: int, worth: int | None, time: Ints | None = No
     """The plan of one member of the family, made once. `worth`, `time`: as of `asked`; no worth stands for
     WORTH, and a time that is the rank of every variable for none. Raises Leaks."""
     worth = WORTH if worth is None else worth
-    if time is not None and np.array_equal(time, graph.members[member].order.rank):
+    if time is not None and np.array_equal(time, graph.members[member].order.time):
         time = None
     key = (member, worth, None if time is None else time.tobytes())
     found: Plan | None = graph.plans.get(key)
@@ -85,7 +85,7 @@ def depth_pays(graph: Graph, member: int, worth: int | None = None) -> bool:
     """Whether going by depth saves steps and calls of layers, a tenth of each at the least. Fewer steps may not be
     enough: in each of them fewer sites may be computed together. Raises InputError where the spec leaks."""
     depth = depths_of(graph, member)
-    if int(depth.max()) + 1 >= SHARE * graph.members[member].order.steps:
+    if int(depth.max()) + 1 >= SHARE * graph.members[member].order.drawn:
         return False
     by_depth, by_rank = (plan_of(graph, member, worth, time).schedule.calls for time in (depth, None))
     return by_depth < SHARE * by_rank

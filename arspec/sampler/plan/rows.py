@@ -82,6 +82,17 @@ class _Replay:
         for node, kept in state.caches.items():
             self.held[node] = np.full(kept.size, self.NONE)
             self.held[node][: kept.outside] = self.OUTSIDE
+        self.put_given()
+
+    def put_given(self) -> None:
+        """What is given is there before the first step; of a ring as much of it as there is room for."""
+        data, given = self.program.schedule.graph.data, self.program.schedule.given
+        kept = self.state.caches[data]
+        if data in self.program.whole:
+            self.held[data][kept.begins[0] + given] = given
+        else:
+            index = np.arange(max(0, len(given) - kept.rings[0]), len(given))
+            self.held[data][kept.begins[0] + index % max(kept.rings[0], 1)] = given[index]
 
     def check(self) -> None:
         program, schedule = self.program, self.program.schedule

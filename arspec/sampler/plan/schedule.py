@@ -129,9 +129,10 @@ class Schedule:
     parts: list[Part]
     waves: Waves
     free: list[Node]  # nodes that no variable influences: computed once, all sites at once
-    head_sites: Ints  # [V], by rank
+    head_sites: Ints  # those that are drawn from, by rank
     head_bounds: Ints  # [steps + 1]
     lowered: Lowered  # what the graph stands for
+    given: Ints  # the variables that are there before the first step
 
     @property
     def calls(self) -> int:

@@ -36,7 +36,7 @@ class State:
 
     spec_graph: Graph  # as the spec says it
     member: Member
-    time: Ints  # [V]: the step at which each variable is drawn: its rank, or its depth
+    time: Ints  # [V]: the step at which each variable is drawn, by its rank or its depth; -1 of what is given
     sums: bool  # whether the graph is lowered, and what is added up is computed as one
     worth: int  # the numbers of a weight that a sum of its own must spare
     endless: bool  # for more steps than there are: nothing is read whole, or kept for every site
