@@ -52,7 +52,7 @@ def adapt(
     if len(x) == 0:
         raise InputError("AR803", f"{name} holds no example")
     conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
-    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary), data.given, own)
+    return Examples(x, conditions, name, "; ".join(notes), len(x), len(data.auxiliary), own, data.given)
 
 
 def _article(data: Data) -> str:

@@ -32,8 +32,8 @@ class Examples:
     note: str
     per_pass: int
     derived: int = 0
-    given: int = 0
     names: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    given: int = 0
 
     def __len__(self) -> int:
         return len(self.x)
