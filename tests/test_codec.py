@@ -147,8 +147,8 @@ def noisy(codec: Codec, noise: Callable[[Tensor], Tensor]) -> Codec:
     real = sampler_of(model, member)
 
     class Elsewhere:
-        def drive(self, n: int, condition: dict[str, Tensor], draw: Any) -> Tensor:
-            return real.drive(n, condition, lambda s, p: draw(s, p + noise(p)))
+        def drive(self, n: int, condition: dict[str, Tensor], draw: Any, **more: Any) -> Tensor:
+            return real.drive(n, condition, lambda s, p: draw(s, p + noise(p)), **more)
 
     model.made[Sampler, member, False] = Elsewhere()  # in the place of the sampler that is kept
     return codec

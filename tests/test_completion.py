@@ -135,9 +135,9 @@ def test_the_plan_counts_the_passes_that_are_made(name: str, how: str, monkeypat
     model, counted = tiny(name), [0]
     run, drive = Model.run, Sampler.drive
 
-    def counting_run(self: Model, values: dict[Any, Tensor], *rest: Any) -> Tensor:
+    def counting_run(self: Model, values: dict[Any, Tensor], *rest: Any, **more: Any) -> Tensor:
         counted[0] += len(values[self.graph.data])
-        return run(self, values, *rest)
+        return run(self, values, *rest, **more)
 
     def counting_drive(self: Sampler, n: int, *rest: Any, **more: Any) -> Tensor:
         counted[0] += n
