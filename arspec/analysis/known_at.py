@@ -77,7 +77,8 @@ def known_at(
     memo: Memo | None = None,
 ) -> dict[Node, Ints]:
     """[S] for every source and live node. `without`: nodes as if they read nothing. `time` [V]: when each variable is
-    drawn, in place of its rank; masks still go by ranks. What is given is known before all. `memo` keeps what is found for graphs that share relations."""
+    drawn, in place of its rank; masks still go by ranks. What is given is known before all. `memo` keeps
+    what is found for graphs that share relations."""
     graph = relations.graph
     order = relations.member.order
     drawn = np.where(order.modelled, order.rank, -1) if order.given and time is None else order.rank

@@ -58,9 +58,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
                 weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
 
     variable = np.repeat(np.arange(kind.sites).reshape(kind.groups, -1), channels_of_groups(kind), axis=0)
-    return Subject(
-        run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled
-    )
+    return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled)
 
 
 def variables_of(node: Node) -> Ints:

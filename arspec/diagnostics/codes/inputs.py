@@ -440,7 +440,7 @@ CODES = (
         "a prompt that a model cannot go on with",
         """A prompt is the beginning of a sequence, and leaves something to be drawn. A model that has a stream goes on
         after a prompt of any length; any other draws sequences of its spec's length, or less. Where the first steps are
-        `given` in the spec's data section, a prompt has these at the least, and a sample without one needs a `start`.""",
+        `given` in the spec's data section, a prompt has these at the least, and a sample without one needs `start`.""",
         """
         arspec sample specs/gpt.yaml --prefix book.txt -o x.txt      # of more than 63 characters
         """,

@@ -24,8 +24,8 @@ from torch import Tensor
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws, check_counts
-from arspec.sampler.drive.prompting import anything
 from arspec.sampler.drive.fixed_point import Search, fixed_point
+from arspec.sampler.drive.prompting import anything
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
 

@@ -19,7 +19,8 @@ ROUNDS = 16  # of lowering, where there are too many variables for contexts
 
 
 def depths(relations: Relations) -> Ints:
-    """[V]: the depth of every variable, numbers without a gap from 0 on; -1 of what is given. Linear in the number of sites where a guess
+    """[V]: the depth of every variable, numbers without a gap from 0 on; -1 of what is given.
+    Linear in the number of sites where a guess
     can be proven; else from the contexts, or above MAX_EXACT variables a time that may lie above depths. Raises
     InputError where the spec leaks."""
     rank = relations.member.order.rank

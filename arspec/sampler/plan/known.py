@@ -31,7 +31,10 @@ def check_known(state: State) -> None:
             last = np.maximum(last, np.append(known[source], -1)[read.table(sites)].max(1, initial=-1))
         hold(np.array_equal(known[node], last), f"a site of {node.name} is known before or after all that it reads")
     drawn = state.time >= 0
-    hold((known[state.graph.head_node] < state.time)[drawn].all(), "a variable is drawn before what it is drawn from is known")
+    hold(
+        (known[state.graph.head_node] < state.time)[drawn].all(),
+        "a variable is drawn before what it is drawn from is known",
+    )
 
 
 def _known_figures(state: State) -> Figures:

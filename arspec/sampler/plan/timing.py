@@ -135,7 +135,8 @@ def check_steps(state: State) -> None:
                 )
     if graph.head_node in when:
         hold(
-            (when[graph.head_node] <= state.time)[state.time >= 0].all(), "a variable is drawn before what it is drawn from is computed"
+            (when[graph.head_node] <= state.time)[state.time >= 0].all(),
+            "a variable is drawn before what it is drawn from is computed",
         )
 
 
