@@ -133,6 +133,25 @@ def close(got: Tensor, wanted: Tensor) -> None:
     torch.testing.assert_close(got, wanted, rtol=0, atol=1e-9)
 
 
+@torch.no_grad()
+@every_case
+def test_a_state_that_advances_is_computed_as_any_other(name: str):
+    """Into memory of its own, and over the state that it reads."""
+    for one in stated(name, "advances"):
+        layer, node = one.node.layer, one.node
+        for group in range(node.out.groups):
+            site = group * node.out.positions + node.out.positions // 2
+            w = layer.prepare_sites(node, one.weights, one.constants, group, [])
+            xs = [sites_last(x, node.out.groups)[:, site : site + 1] for x in one.xs]
+            state = torch.randn(BATCH, layer.cached_channels(node), dtype=torch.float64)
+            wanted = layer.forward_sites(node, w, [*xs, state[:, None]], torch.empty(0, dtype=torch.int64))
+            apart, over = torch.full_like(state, torch.nan), state.clone()
+            for before, after in ((state, apart), (over, over)):
+                y = layer.advance(node, w, xs, before, after)
+                close(y, wanted[:, :, : node.out.channels])
+                close(after, wanted[:, 0])
+
+
 @pytest.mark.parametrize("trait", [field.name for field in fields(Traits)])
 def test_every_statement_is_made_by_some_kind(trait: str):
     assert any(stated(name, trait) for name in CASES)

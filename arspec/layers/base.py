@@ -171,6 +171,8 @@ class Traits:
     # its own number, and the numbers of the M places (its own where there is none). In a stream without end these go
     # on beyond the grid.
     tell_gathered: bool = False
+    # There is `advance`: of a scan whose state is large, so that it is not copied at each step.
+    advances: bool = False
     # The numbers of the inputs that it takes as `hoist` makes them.
     # An input that no variable influences is hoisted once.
     hoisted: frozenset[int] = frozenset()
@@ -293,6 +295,13 @@ class Layer(BaseModel):
         cached_channels].
         sites: [n] where it `needs_sites`, else undefined; where the context is gathered,
         how many places each site reads."""
+        raise NotImplementedError
+
+    def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
+        """As `forward_sites`, of a scan that `advances`, for one site: the output alone, [B, 1, C].
+
+        before, after: [B, cached_channels], the row of the own cache that the site reads, and its own, which is
+        written. They are the same memory, or have none in common. Of `xs` the own sites are left out."""
         raise NotImplementedError
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:

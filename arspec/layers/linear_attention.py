@@ -10,7 +10,7 @@ from pydantic import Field
 
 from arspec.layers.along import Along, from_lines, in_lines
 from arspec.layers.base import Constants, Fault, Node, Ref, Style, Traits, Weight, Weights
-from arspec.layers.matrix_states import Steps, all_steps, one_step
+from arspec.layers.matrix_states import Steps, all_steps, one_step, one_step_into
 from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise, Reads
 from arspec.types import Ints, Member, Type
@@ -247,6 +247,14 @@ class LinearAttention(Along):
         y = self._output(y, steps, w)
         return torch.cat([y.view(batch, count, -1), after.reshape(batch, count, -1)], 2)
 
+    def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
+        given = self._steps(node, w, [x[:, :, None] for x in xs])
+        shape = (self.heads, *self._shape(node))
+        states = [x.narrow(1, node.out.channels, self._state(node)).unflatten(1, shape) for x in (before, after)]
+        y = self._output(one_step_into(given, *states), given, w)
+        after.narrow(1, 0, node.out.channels).copy_(y[:, 0])
+        return y
+
     def _shape(self, node: Node) -> tuple[int, int]:
         """Of a head's state: channels of a key, and of a value."""
         return node.ins[0].channels // self._key_heads, node.ins[2].channels // self.heads + self.normalise
@@ -259,7 +267,7 @@ class LinearAttention(Along):
         return node.out.channels + self._state(node)
 
     def traits(self, node: Node) -> Traits:
-        return Traits(needs_sites=False)
+        return Traits(needs_sites=False, advances=True)
 
     def style(self, node: Node) -> Style:
         rule = "delta rule" if self.update == "delta" else "adds up"

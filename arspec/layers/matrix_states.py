@@ -48,6 +48,35 @@ def one_step(s: Steps, state: Tensor) -> tuple[Tensor, Tensor]:
     return s.q @ state + (s.q * s.bonus * s.k).sum(-1, keepdim=True) * u, after
 
 
+def one_step_into(s: Steps, state: Tensor, after: Tensor) -> Tensor:
+    """As `one_step`, which writes S to `after` [N, H, K, V]: the memory of `state`, or other memory. What is read: [N,
+    H, 1, V]. The state of one example stays in the caches of a processor from one product to the next."""
+    import torch
+
+    beside = s.bonus is not None
+    y = s.v.new_empty(s.v.shape)
+    left = None if s.decay is None else s.decay.exp().mT
+    for n in range(len(state)):
+        before, own = state[n], after[n]
+        q, k, u = s.q[n], s.k[n], s.v[n]
+        if beside:
+            torch.bmm(q, before, out=y[n])
+        if left is not None:
+            torch.mul(before, left[n % len(left)], out=own)
+        elif before.data_ptr() != own.data_ptr():
+            own.copy_(before)
+        if s.delta:
+            u = u - torch.bmm(k, own)
+        if s.strength is not None:
+            u = u * s.strength[n]
+        own.addcmul_(k.mT, u)
+        if s.bonus is None:
+            torch.bmm(q, own, out=y[n])
+        else:
+            y[n].addcmul_((q * s.bonus * k).sum(-1, keepdim=True), u)
+    return y
+
+
 def all_steps(s: Steps, chunk: int) -> Tensor:
     """What all steps read, [N, H, T, V], from an empty state on; computed in chunks of so many steps."""
     import torch

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from arspec.layers.base import Node
 from arspec.sampler.plan.program import Operation, Program, Read
 from arspec.sampler.run.instructions import (
+    Advance,
     Block,
     Compute,
     ComputeOver,
@@ -101,6 +102,9 @@ class _Codegen:
     def call(self, call: Call) -> None:
         number, operation = call.number, call.operation
         node = operation.parts[0].node
+        if self.advances(call):
+            self.advance(call)
+            return
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
         if node.traits.is_identity and operation.reads[0].columns == 1 and len(operation.parts) == 1:
             self.made[number] = xs
@@ -110,6 +114,28 @@ class _Codegen:
             if section is not None:
                 rows = self.share(call, section, 1)
                 self.instructions.append(self.put(part.node, section, rows, x, call.count))
+
+    def advances(self, call: Call) -> bool:
+        """Whether a call is of a scan that writes the row of its one site itself."""
+        operation, program = call.operation, self.program
+        node, own = operation.parts[0].node, operation.reads[-1] if operation.reads else None
+        if own is None or own.source is not node or not node.traits.advances or node in program.schedule.waves:
+            return False
+        alone = call.entire and call.count == own.columns == 1
+        return alone and own.section in self.blocks and operation.outs[0] in self.blocks
+
+    def advance(self, call: Call) -> None:
+        """The instruction of such a call."""
+        number, operation = call.number, call.operation
+        (part,), (written,), read = operation.parts, operation.outs, operation.reads[-1].section
+        assert read is not None and written is not None
+        xs = [self.read(call, k, read) for k, read in enumerate(operation.reads[:-1])]
+        node, out, layout = part.node, self.new(), self.layout
+        self.instructions.append(
+            Advance(out, node.layer.advance, node, layout.weights[number], xs, layout.caches[node], read, written)
+        )
+        self.made[number] = [out]
+        self.outputs[number, 0] = out
 
     def put(self, node: Node, section: int, rows: int, x: int, count: int) -> Put | PutBlock:
         """What writes so many rows of a section, or the part of it that is in the register `rows`."""

@@ -94,6 +94,25 @@ class Compute:
 
 
 @dataclass(slots=True, eq=False)
+class Advance:
+    """A scan, on one site, whose state goes from row to row of its cache, or stays in the same one: [B, 1, C]."""
+
+    out: int
+    advance: Callable[..., Tensor]
+    node: Node
+    weights: int
+    xs: list[int]
+    cache: int
+    read: int
+    written: int
+
+    def __call__(self, r: Registers) -> None:
+        cache = r[self.cache]
+        before, after = cache.select(1, r[self.read]), cache.select(1, r[self.written])
+        r[self.out] = self.advance(self.node, r[self.weights], [r[x] for x in self.xs], before, after)
+
+
+@dataclass(slots=True, eq=False)
 class Linear:
     """One or several layers that are linear in the same reads: [B, n, ΣC]."""
 
@@ -227,6 +246,7 @@ Instruction = (
     | GatherWindow
     | Block
     | Compute
+    | Advance
     | Linear
     | LinearPlus
     | LinearSum
