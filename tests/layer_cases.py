@@ -252,7 +252,8 @@ CASES: dict[str, tuple[str, str]] = {
     "condition by a map": ("grey", one("condition, by: map")),
     "condition by a series": ("steps", one("condition, by: series")),
     **{kind: ("colour", one(kind)) for kind in (
-        "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "exp", "identity", "concat_elu")},
+        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "identity",
+        "concat_elu")},
     **{kind: ("colour", f"""
   b: {{layer: conv, from: first, kernel: 3, out: 12, mask: so_far}}
   tested: {{layer: {kind}, from: [b, first, b]}}""") for kind in ("add", "multiply", "concat")},

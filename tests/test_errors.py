@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from folders import gpt2_folder
 from frame import framed
 
 import arspec
@@ -245,6 +247,18 @@ def trained(path: Path) -> Path:
 def train(path: Path, *more: str, out: str = "run") -> None:
     start = ("train", str(path / "small.yaml"), "--data", str(path / "images.npy"), "--out", str(path / out))
     command(*start, "--quiet", "--no-tensorboard", "--batch", "4", *more)
+
+
+def imports(path: Path, tokenizer: str | None = None, **config: Any) -> None:
+    """Imports a tiny checkpoint whose config.json says this as well."""
+    folder = path / "checkpoint"
+    gpt2_folder(folder)
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**said, **config}))
+    (folder / "tokenizer.json").unlink(missing_ok=True)
+    if tokenizer is not None:
+        (folder / "tokenizer.json").write_text(tokenizer)
+    command("import", str(folder), "-o", str(path / "imported"))
 
 
 def other_weights(path: Path) -> None:
@@ -488,6 +502,13 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR860": lambda path: command("sample", str(mixture(path)), "-o", str(path / "a.png"), "--top-k", "4"),
     "AR861": lambda path: command("eval", str(path / "chars.yaml"), "--data", str(path / "chars.txt")),
     "AR862": long_prompt,
+    "AR863": lambda path: command("import", str(path / "no_checkpoint"), "-o", str(path / "imported")),
+    "AR864": lambda path: imports(path, scale_attn_by_inverse_layer_idx=True),
+    "AR865": lambda path: imports(path, n_layer=3),
+    "AR866": lambda path: command("import", str(path / "model.pt"), "-o", str(path / "imported")),
+    "AR867": lambda path: command("export", str(trained(path)), "--huggingface", str(path / "exported")),
+    "AR868": lambda path: imports(path, tokenizer="{}"),
+    "AR869": lambda path: imports(path, model_type="bert"),
     "AR890": lambda path: command("sampel", str(path / "small.yaml"), "-o", str(path / "a.png")),
     "AR870": diverged,
     "AR871": held,

@@ -25,6 +25,7 @@ from arspec.diagnostics import InputError
 from arspec.extras import EXTRAS
 from arspec.language import shipped as by_name
 from arspec.saving.spec_file import read_spec, write_spec
+from tests.folders import gpt2_folder
 from tests.small import ROOT, SHIPPED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -241,6 +242,7 @@ def without(packages: str, commands: list[list[str]], folder: Path) -> list[tupl
 def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
     """In one process without them: what needs none works, and what needs one says so before it computes anything."""
     np.save(tmp_path / "x.npy", np.zeros((2, 1, 8, 8), np.uint8))
+    (gpt2_folder(tmp_path / "gpt2") / "tokenizer.json").write_text("{}")
     for name in ("a.wav", "there.ars"):
         (tmp_path / name).write_bytes(b"RIFF")
     spec = ["gated_pixelcnn", *(f"--set={each}" for each in ("height=8", "width=8", "channels=1", "levels=17",
@@ -265,6 +267,7 @@ def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
         "audio": [["eval", "wavenet", "--data", "a.wav"]],
         "codec": [["compress", "run", "x.npy", "-o", "x.ars"], ["decompress", "run", "there.ars", "-o", "out"]],
         "data": [["data", "mnist", "--again"]],
+        "tokens": [["import", "gpt2", "-o", "imported"]],
     }  # fmt: skip
     commands = [*works, *(each for every in refused.values() for each in every)]
     said = without(",".join([*EXTRAS, "sklearn"]), commands, tmp_path)

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "score": ("arspec.cli.score", "", "how likely examples are, where they are surprising, whether they are strange"),
     "compress": ("arspec.cli.compress", "compress", "compress files by a model, without loss"),
     "decompress": ("arspec.cli.compress", "decompress", "restore the files of a container"),
+    "import": ("arspec.cli.importing", "", "read a checkpoint of Hugging Face or nanoGPT as a run"),
+    "export": ("arspec.cli.export", "", "write a run in the form of others"),
     "schema": ("arspec.cli.schema", "", "the JSON Schema of the language, or its reference"),
 }
 

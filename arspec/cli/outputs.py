@@ -44,7 +44,7 @@ class Output:
         self.standard = args.out == "-"
         if args.format is not None and not self.standard:
             raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
-        if self.standard and args.format is None and not (data.kind == "sequence" and data.content == "text"):
+        if self.standard and args.format is None and not (data.kind == "sequence" and data.is_text):
             raise InputError("AR809", "-o - writes text, and this model is of something else",
                              "say what is written, such as --format npy")  # fmt: skip
         self.path = Path(f"-.{args.format or 'txt'}" if self.standard else args.out)

@@ -47,7 +47,7 @@ def _written(text: str, data: SequenceData) -> Codes:
 
     from arspec.data.symbols import levels_of
 
-    if data.content != "text":
+    if not data.is_text:
         raise InputError(
             "AR808", f"--prompt is a text, and this model is of {data.content}", "--prefix FILE begins with a file"
         )

@@ -133,11 +133,15 @@ def _writer(
     output: Output, data: Any, n: int, steps: int
 ) -> Generator[tuple[Callable[[Array], object], list[Path]]]:  # fmt: skip
     """What takes the pieces, and the files that it makes; a text on standard output appears as it is drawn."""
-    from arspec.data.growing import growing
-    from arspec.data.symbols import bytes_of
+    import numpy as np
 
-    if output.standard and output.suffix == ".txt" and data.content == "text" and n == 1:
-        yield lambda pieces: output.put(bytes_of(pieces[0], data)), []
+    from arspec.data.growing import growing
+    from arspec.data.symbols import growing_text
+
+    if output.standard and output.suffix == ".txt" and data.is_text and n == 1:
+        grown = growing_text(data)
+        yield lambda pieces: output.put(grown(pieces[0], False)), []
+        output.put(grown(np.zeros(0, np.int64), True))
         output.end()
         return
     with output.file() as path, growing(path, data, n, steps) as (put, paths):

@@ -243,7 +243,7 @@ class Codec:
             samples = self._samples(part, opened[number])
             if content_hash(part.name, part.form, part.meta, samples) != part.content:
                 raise DecoderMismatch(part.name)
-            data = build(part.form, part.meta, samples)
+            data = build(part.form, part.meta, samples, self.model.spec.data)
             yield Restored(
                 part.name, data, samples, array.array_of(ByteReader(part.meta), samples) if part.form == ARRAY else None
             )
@@ -308,7 +308,7 @@ _SIXTEEN = tuple(bytes([array.TYPES.index(order + "i2")]) for order in "<>")
 
 
 def _dtype(levels: int) -> type[np.unsignedinteger[Any]]:
-    return np.uint8 if levels <= 256 else np.uint16
+    return np.uint8 if levels <= 256 else np.uint16 if levels <= 1 << 16 else np.uint32
 
 
 def _in_float64(model: Network) -> Network:

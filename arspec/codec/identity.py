@@ -28,6 +28,8 @@ def spec_hash(model: Network) -> bytes:
         ],
         "head": [graph.head_node.name, graph.head.model_dump(mode="json", by_alias=True)],
     }  # fmt: skip
+    if spec.data.tokenizer is not None:  # by which tokens are text
+        said["tokenizer"] = spec.data.tokenizer.hash
     found = blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=HASH)
     for member in graph.members:
         found.update(np.ascontiguousarray(member.order.rank, "<i8").tobytes())

@@ -81,7 +81,7 @@ def _windows(raw: Raw, data: SequenceData, name: str, split: str, notes: list[st
 
 def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array:
     """One long sequence as the spec's integers, [T]."""
-    if raw.layout != data.content and raw.layout in ("text", "audio"):
+    if raw.layout in ("text", "audio") and raw.layout != ("text" if data.is_text else data.content):
         fraction = raw.layout == "audio" and raw.rate is None
         raise InputError("AR804",
                          f"{name} is {'fractions' if fraction else raw.layout}, the spec models {data.content}",
@@ -97,6 +97,8 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
         codes = levels_of(raw.x, data, name, raw.at)
         if data.alphabet is not None:
             notes.append(f"by the alphabet of {data.levels} characters")
+        if data.tokenizer is not None:
+            notes.append(f"{len(codes):,} tokens")
     else:
         codes = raw.x
         if codes.dtype.kind not in "iub":

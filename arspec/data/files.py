@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def read_files(source: Files, data: Data, condition: Conditions, split: str, options: Options) -> Raw:
     """One split of a source. What a single file is, its suffix says; of several files, those that the spec models."""
-    content = data.content if data.kind == "sequence" else None
+    content = None if data.kind != "sequence" else "text" if data.is_text else data.content
     if source.folder is not None:
         if content is None:
             return pictures.read_pictures(source, data, split, options)

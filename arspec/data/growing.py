@@ -11,7 +11,7 @@ import numpy as np
 
 from arspec.data.examples import Array
 from arspec.data.mu_law import to_wave
-from arspec.data.symbols import bytes_of
+from arspec.data.symbols import growing_text
 from arspec.data.wav import WIDTH, check_samples, opened_wav
 from arspec.data.write import as_text, numbered
 from arspec.files.atomic import check_room, replacing, replacing_all, write_text
@@ -37,12 +37,14 @@ def growing(path: Path, data: SequenceData, n: int, steps: int) -> Generator[tup
     elif sound:
         with _sounds(numbered(path, n), data) as put:
             yield put, numbered(path, n)
-    elif n == 1 and data.content == "text":
+    elif n == 1 and data.is_text:
         with replacing(path) as temporary, temporary.open("wb") as file:
-            yield lambda pieces: file.write(bytes_of(pieces[0], data)), [path]
+            grown = growing_text(data)
+            yield lambda pieces: file.write(grown(pieces[0], False)), [path]
+            file.write(grown(np.zeros(0, np.int64), True))
     else:  # one after another in a file, so that the first has to be there as a whole
         kept: list[Array] = []
-        yield lambda pieces: kept.append(pieces.astype(np.uint16)), [path]
+        yield lambda pieces: kept.append(pieces.astype(np.uint16 if data.levels <= 1 << 16 else np.uint32)), [path]
         write_text(path, as_text(np.concatenate(kept, 1), data))
 
 

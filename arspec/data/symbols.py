@@ -1,4 +1,5 @@
-"""Text as the levels of a model and back: by its bytes, or by the alphabet of characters that the spec states."""
+"""Text as the levels of a model and back: by its bytes, by the alphabet of characters that the spec states, or by the
+tokenizer of the model."""
 
 from __future__ import annotations
 
@@ -31,9 +32,11 @@ def numbered(points: Array, alphabet: str) -> Array:
 
 
 def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) -> Array:
-    """The bytes of a text in UTF-8, uint8 [n], as the levels of a spec: a byte each, or a character each where the spec
-    has an alphabet. InputError names the first symbol that has no level, and where it stands."""
+    """The bytes of a text in UTF-8, uint8 [n], as the levels of a spec: a byte each, a character each where the spec
+    has an alphabet, or tokens. InputError names the first symbol that has no level, and where it stands."""
     where = at or _byte
+    if data.tokenizer is not None:
+        return _tokens(decoded(text, name, where), data, name)
     if data.alphabet is None:
         beyond = np.flatnonzero(text >= data.levels)
         if len(beyond):
@@ -61,6 +64,16 @@ def levels_of(text: Array, data: SequenceData, name: str, at: At | None = None) 
     return levels
 
 
+def _tokens(text: str, data: SequenceData, name: str) -> Array:
+    """A text as tokens [n]. InputError for one that the model has no level for."""
+    tokens: Array = data.tokenizer.numbers_of(text)
+    beyond = tokens[tokens >= data.levels]
+    if len(beyond):
+        message = f"{name} holds the token {int(beyond[0]):,}, and the model has the levels 0 to {data.levels - 1:,}"
+        raise InputError("AR868", message, f"leave {said(data.tokenizer.text_of(beyond[:1]))} out of the text")
+    return tokens
+
+
 def decoded(text: Array, name: str, at: At | None = None) -> str:
     """Bytes [n] as text. InputError where they are not UTF-8."""
     try:
@@ -73,6 +86,8 @@ def decoded(text: Array, name: str, at: At | None = None) -> str:
 
 def bytes_of(levels: Array, data: SequenceData) -> bytes:
     """The inverse of `levels_of`: levels [n] as the bytes of a text."""
+    if data.tokenizer is not None:
+        return data.tokenizer.text_of(levels).encode("utf-8", "surrogatepass")
     if data.alphabet is None:
         return levels.astype(np.uint8).tobytes()
     return code_points(data.alphabet)[levels].tobytes().decode("utf-32-le").encode()
@@ -81,6 +96,14 @@ def bytes_of(levels: Array, data: SequenceData) -> bytes:
 def text_of(levels: Array, data: SequenceData) -> str:
     """Levels [n] as text; bytes that are not UTF-8 show as U+FFFD."""
     return bytes_of(levels, data).decode("utf-8", errors="replace")
+
+
+def growing_text(data: SequenceData) -> Callable[[Array, bool], bytes]:
+    """What makes the bytes of a text whose levels come piece by piece: (levels [n], whether they are the last)."""
+    if data.tokenizer is None:
+        return lambda levels, last: bytes_of(levels, data)
+    grown = data.tokenizer.growing()
+    return lambda levels, last: grown.more(levels, last).encode("utf-8", "surrogatepass")
 
 
 def _byte(byte: int) -> str:

@@ -27,7 +27,7 @@ SMALLEST = 56  # images with a shorter side are shown larger, every pixel as a s
 def suffix_for(data: Data) -> str:
     """The ending of the file that shows such data best: .png, .txt, .wav or .npy."""
     if data.kind == "sequence":
-        return {"audio": ".wav", "text": ".txt"}.get(data.content, ".npy")
+        return ".txt" if data.is_text else {"audio": ".wav"}.get(data.content, ".npy")
     return ".png" if _as_images(np.zeros((1, *data.shape), np.int64), data) is not None else ".npy"
 
 
@@ -78,7 +78,7 @@ def _article(data: Data) -> str:
 def as_text(x: Array, data: SequenceData) -> str:
     """Examples [N, T] as text, a line of dashes between two; tokens without characters as numbers. A single text is
     written as it is."""
-    if data.content == "text":
+    if data.is_text:
         texts = [text_of(row, data) for row in x]
         if len(texts) == 1:
             return texts[0]

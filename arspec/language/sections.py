@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 Side = Annotated[int, Field(ge=1, le=4096)]
-MOST_LEVELS = 65536
+MOST_LEVELS = 1 << 20
 Levels = Annotated[int, Field(ge=2, le=MOST_LEVELS)]
 
 
@@ -35,6 +35,7 @@ class DataSection(Section):
 
     _params: dict[str, str] = PrivateAttr(default_factory=dict)  # key -> the parameter of the spec that it is
     _trained: bool = PrivateAttr(default=False)  # whether it is a trained model's, which is what it was trained as
+    _tokenizer: Any = PrivateAttr(default=None)  # what makes text of its integers (`arspec.data.tokenizer`)
 
     def name_params(self, params: Mapping[str, str]) -> None:
         """Tells which keys are a parameter of the spec as it stands, for `told`."""
@@ -51,6 +52,15 @@ class DataSection(Section):
     def trained(self) -> bool:
         """Whether it is the section of a trained model."""
         return self._trained
+
+    @property
+    def tokenizer(self) -> Any:
+        """What makes text of its integers and integers of text (`arspec.data.tokenizer.Tokenizer`); None without."""
+        return self._tokenizer
+
+    def reads_text_by(self, tokenizer: Any) -> None:
+        """Tells it the tokenizer of its model."""
+        self._tokenizer = tokenizer
 
     def of_a_trained_model(self) -> None:
         """Tells that it is, for `told`."""
@@ -231,6 +241,11 @@ class SequenceData(_OneChannel):
         said: dict[str, Any] = serialized(self)
         later = {"alphabet": None, "given": 0, "start": None}
         return {key: value for key, value in said.items() if key not in later or value != later[key]}
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its integers are text: bytes, characters of an alphabet, or tokens of a tokenizer."""
+        return self.content == "text" or self.tokenizer is not None
 
     @property
     def variables(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,9 +23,12 @@ IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "exp")
 
 
 class Pointwise(Layer):
-    """A function of one number, applied to every channel of every site."""
+    """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of `gelu` by a
+    tanh, as GPT-2 has it."""
 
-    layer: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "exp", "identity"]
+    layer: Literal[
+        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "identity"
+    ]  # fmt: skip
     example = "relu: {layer: relu, from: first}"
 
     def infer(self, node: Node) -> Type:
@@ -52,4 +56,6 @@ def _function(name: str) -> Any:
     """torch's function of a name; one that ends in _ writes over its input."""
     import torch
 
+    if name == "gelu_tanh":
+        return partial(torch.nn.functional.gelu, approximate="tanh")
     return getattr(torch if name.rstrip("_") in ("tanh", "sigmoid", "exp") else torch.nn.functional, name)

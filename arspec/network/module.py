@@ -62,6 +62,7 @@ class Network(nn.Module):
         self.spec, self.graph = spec, (graph := spec.graph())
         self.names: dict[str, tuple[str, ...]] = {}
         self.figures: dict[str, Any] = {}
+        self.origin: Any = None  # the checkpoint that it came from (`arspec.saving.origin`)
         self.nodes = WeightTree(graph, seed)
         self._levels = [*self.nodes.weight_levels]
         self.constants = _Constants(graph)

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -22,11 +22,14 @@ from arspec.network.device import choose_device
 from arspec.saving.card import CARD, DIAGRAMS, own_card, write_card
 from arspec.saving.classes_file import CLASSES, read_classes, write_classes
 from arspec.saving.figures import FIGURES, read_figures, write_figures
+from arspec.saving.origin import ORIGIN, read_origin, write_origin
 from arspec.saving.spec_file import SETTINGS, SPEC, read_spec, write_spec
 from arspec.saving.tensors import fill, read_tensors, weights_of, whole, write_tensors
+from arspec.saving.tokenizer_file import TOKENIZER, read_own_tokenizer, write_tokenizer
 from arspec.version import VERSION
 
 if TYPE_CHECKING:
+    from arspec.data.labels import Names
     from arspec.language.load import Spec
     from arspec.network.module import Network
 
@@ -52,6 +55,8 @@ def write_about(model: Network, folder: Path) -> None:
     check_own(folder, SPEC, MODEL)
     write_spec(model.spec, folder)
     write_classes(model.names, folder)
+    write_tokenizer(model.spec, folder)
+    write_origin(model.origin, folder)
 
 
 def check_own(folder: Path, *names: str) -> None:
@@ -69,23 +74,34 @@ def save(model: Network, folder: str | os.PathLike[str]) -> Path:
     diagram. What an earlier `save` wrote there is replaced as a whole: wherever a process ends, `load` gives the old
     model or the new one. Gives the folder. InputError where it can't be written, or holds a run of training, whose
     state would then be of another model."""
-    place = Path(path_of(folder, "a model"))
+
+    def put(new: Path) -> None:
+        save_model(model, new)
+        write_figures(model.figures, new)
+
+    return save_parts(Path(path_of(folder, "a model")), model.spec, put, model.names, model.figures)
+
+
+def save_parts(
+    place: Path, spec: Spec, put: Callable[[Path], None], names: Names | None = None,
+    figures: dict[str, Any] | None = None,
+) -> Path:  # fmt: skip
+    """Writes a model's folder as `save` does, where its spec, weights and the rest are written by `put`."""
     if os.path.exists(place / STATE):
         raise InputError("AR810", f"{place} holds a training run", "choose another folder; a run has its model already")
     if not os.path.isdir(place / WHOLE):
         check_own(place, SPEC, MODEL, CONFIG)
     with together(place, _gone) as new:
-        save_model(model, new)
-        write_figures(model.figures, new)
+        put(new)
         write_text(new / CONFIG, json.dumps({"library_name": "arspec", "version": VERSION}) + "\n")
         if own_card(place):
-            write_card(model.spec, model.names, model.figures, new)
+            write_card(spec, names or {}, figures or {}, new)
     return place
 
 
 def _gone(names: set[str]) -> set[str]:
     """Files of the model before that go when those of these names are written."""
-    return ({CLASSES, FIGURES} | (set(DIAGRAMS) if CARD in names else set())) - names
+    return ({CLASSES, FIGURES, TOKENIZER, ORIGIN} | (set(DIAGRAMS) if CARD in names else set())) - names
 
 
 def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -> M:
@@ -101,7 +117,9 @@ def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -
     tensors, _ = read_tensors(file)
     spec = read_spec(folder)
     spec.data.of_a_trained_model()
+    read_own_tokenizer(folder, spec)
     model = make(spec)
     model.names, model.figures = read_classes(folder, model.spec), read_figures(folder)
+    model.origin = read_origin(folder)
     fill(model, tensors, str(file))
     return model.to(on).eval()

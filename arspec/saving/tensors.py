@@ -35,18 +35,22 @@ def whole(tensor: Tensor) -> Tensor:
     return gathered.detach().cpu().contiguous()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Writes whole tensors and `record` (plain values), atomically."""
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> None:
+    """Writes whole tensors and `record` (plain values), atomically. more: further entries of the file's metadata."""
     with replacing(path) as temporary:
-        put_tensors(temporary, tensors, record)
+        put_tensors(temporary, tensors, record, more)
 
 
-def put_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+def put_tensors(
+    path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> None:
     """The same into a file that is put into its place by others. OSError where the system refuses."""
     from safetensors.torch import save
 
     # the library's own writer makes a temporary file of its own, which only its owner may read
-    path.write_bytes(save(dict(tensors), metadata={"arspec": json.dumps(record)}))
+    path.write_bytes(save(dict(tensors), metadata={"arspec": json.dumps(record), **(more or {})}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, wav
+from arspec.codec.media import array, decoded, flac, laid, picture, plain, png, pnm, sound, stored, text, tokens, wav
 from arspec.codec.media.base import Media, inflated
 from arspec.codec.wire import ByteReader, CorruptContainer
 from arspec.diagnostics import InputError, visible
@@ -30,7 +30,7 @@ class Format:
     turn: when it is tried among the formats of pictures or of sounds; the lowest comes first.
     """
 
-    of: Literal["picture", "sound", "text", "bytes", "array"]
+    of: Literal["picture", "sound", "text", "bytes", "array", "tokens"]
     parse: Parse
     build: Build
     axes: int | None
@@ -52,16 +52,18 @@ FORMATS: tuple[Format, ...] = (
     Format("picture", laid.parse, laid.build, axes=3, turn=1),
     Format("picture", png.parse, png.build, axes=3, turn=3),
     Format("picture", laid.rewrite, laid.build, axes=3, turn=4),
+    Format("tokens", tokens.parse, tokens.build, axes=1),
 )
 # The numbers by which other files call some of them.
-PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT, LAID, PNG, REWRITTEN = range(13)
+PLAIN, ARRAY, WAV, SOUND, PNM, PICTURE, STORED, FLAC, DECODED, TEXT, LAID, PNG, REWRITTEN, TOKENS = range(14)
 
 
 def parse(data: bytes, name: str, section: Data) -> tuple[int, Media]:
     """The format and the content of a file for a model of such data. InputError where it can't be read."""
     for form in _tried(data, section):
         try:
-            media = FORMATS[form].parse(data, name)
+            by_tokens = form == TOKENS
+            media = tokens.parse(data, name, section.tokenizer) if by_tokens else FORMATS[form].parse(data, name)
         except InputError as error:
             takes = f"the model is of {_said(section)}, and compresses nothing else but .npy arrays"
             help = f"{takes}; {error.help}" if error.help else takes
@@ -82,6 +84,8 @@ def _tried(data: bytes, section: Data) -> list[int]:
 
 
 def _text(section: SequenceData) -> int:
+    if section.tokenizer is not None:
+        return TOKENS
     return PLAIN if section.alphabet is None else TEXT
 
 
@@ -100,11 +104,15 @@ def restores(media: Media, form: int, before: bytes, after: bytes, name: str) ->
     return (picture if FORMATS[form].of == "picture" else sound).same(before, after, name)
 
 
-def build(form: int, meta: bytes, samples: Ints) -> bytes:
-    """The file of a format. CorruptContainer where there is no such file."""
+def build(form: int, meta: bytes, samples: Ints, section: Data | None = None) -> bytes:
+    """The file of a format. section: of the model's data, of which a text of tokens needs the tokenizer.
+    CorruptContainer where there is no such file."""
     source = ByteReader(meta)
     try:
-        data = FORMATS[form].build(source, samples)
+        if form == TOKENS:
+            data = tokens.build(source, samples, None if section is None else section.tokenizer)
+        else:
+            data = FORMATS[form].build(source, samples)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # what the libraries make of samples and settings that no file has, has no common class
@@ -127,6 +135,7 @@ __all__ = [
     "SOUND",
     "STORED",
     "TEXT",
+    "TOKENS",
     "WAV",
     "CorruptContainer",
     "Format",

@@ -1,0 +1,142 @@
+"""What a config.json says, by the table of its family: the placeholders of the spec, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from arspec.checkpoints.table import Key, Table, idle
+from arspec.diagnostics import InputError
+
+NOT_UNDERSTOOD = "AR864"
+MOST_NUMBER = 1 << 24
+MOST_LAYERS = 1024
+
+
+@dataclass(frozen=True)
+class Claims:
+    """texts: what fills each placeholder of the spec. values: the keys' values, defaults among them. kinds: the block
+    of each layer, where the family has several."""
+
+    texts: dict[str, str]
+    values: dict[str, Any]
+    layers: int
+    kinds: list[str]
+
+
+def claims_of(table: Table, config: Mapping[str, Any]) -> Claims:
+    """What a config says. One InputError names every key that is not understood."""
+    flat, faults = _flat(config), list[str]()
+    if "auto_map" in flat or any(key.startswith("auto_map.") for key in flat):
+        hint = "remove auto_map from config.json where the model is plainly one of its family"
+        raise InputError(
+            NOT_UNDERSTOOD, "config.json has the key auto_map: the folder brings code, which is not run", hint
+        )
+    named = cast("Any", config.get("architectures"))
+    if named is not None and (not isinstance(named, list) or not set(map(str, named)) & set(table.architectures)):
+        known = " or ".join(table.architectures)
+        raise InputError(NOT_UNDERSTOOD, f"config.json says architectures: {_said(named)}; {known} is understood")
+    texts: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    read: set[str] = set()
+    for name, key in table.keys.items():
+        came = next((other for other in (name, *key.also) if other in flat), None)
+        read.update((name, *key.also))
+        absent = came is None or flat[came] is None
+        value = flat[came] if came is not None and not absent else key.default
+        if came is not None and absent and key.null is not None:
+            value = key.null
+        if value is None and key.required:
+            faults.append(f"{name} is missing")
+            continue
+        if value is not None:
+            values[name] = value
+            faults += _filled(name if came is None else came, key, value, absent, texts)
+    known = read | set(table.idle) | idle()
+    if table.layers is not None:
+        known.add(table.layers.key)
+    for name, value in flat.items():
+        if value is not None and name not in known and name.partition(".")[0] not in known:
+            faults.append(f"{name}: {_said(value)} is not understood")
+    layers = values.get(_key_of(table, table.count), 0)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        faults.append(f"{layers:,} layers, and {MOST_LAYERS:,} are the most")
+    kinds = _kinds(table, config, layers, faults) if not faults else []
+    if faults:
+        more = f"; and {len(faults) - 6} more" if len(faults) > 6 else ""
+        hint = "what is not understood might change the numbers, so that nothing is imported"
+        raise InputError(NOT_UNDERSTOOD, f"config.json of {table.about}: {'; '.join(faults[:6])}{more}", hint)
+    return Claims(texts, values, layers, kinds)
+
+
+def holds(when: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether keys have these values."""
+    return all(values.get(name) == value for name, value in when.items())
+
+
+def _filled(name: str, key: Key, value: Any, absent: bool, texts: dict[str, str]) -> list[str]:
+    """Fills the placeholders of one key; the faults of its value."""
+    if key.only is not None:
+        same = value == key.only and isinstance(value, bool) == isinstance(key.only, bool)
+        return [] if same else [f"{name}: {_said(value)} is not understood ({_said(key.only)} is)"]
+    if key.means is not None:
+        means = key.means.get(value if isinstance(value, str) else json.dumps(value))
+        if means is None:
+            known = ", ".join(key.means)
+            return [f"{name}: {_said(value)} is not understood ({known} is)"]
+        texts.update(means)
+        return []
+    place = key.number or key.real
+    assert place is not None
+    if absent and isinstance(value, str):  # an expression of the spec
+        texts[place] = value
+        return []
+    whole = key.number is not None
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        return [f"{name}: {_said(value)} is no {'whole ' if whole else ''}number"]
+    most = MOST_NUMBER if whole else 1e12
+    if not math.isfinite(value) or not (key.least if whole else 0) <= value <= most:
+        return [f"{name}: {_said(value)} is beyond what is taken ({key.least if whole else 0:g} to {most:g})"]
+    texts[place] = repr(value) if whole else repr(float(value))
+    return []
+
+
+def _kinds(table: Table, config: Mapping[str, Any], layers: int, faults: list[str]) -> list[str]:
+    """The block of each layer."""
+    own = table.layers
+    if own is None:
+        return []
+    said = cast("Any", config.get(own.key))
+    if said is None:
+        said = [own.every[k % len(own.every)] for k in range(layers)]
+    if not isinstance(said, list) or len(cast("list[Any]", said)) != layers:
+        faults.append(f"{own.key}: a list of {layers} kinds of layers is wanted")
+        return []
+    odd = [each for each in cast("list[Any]", said) if not isinstance(each, str) or each not in own.means]
+    if odd:
+        faults.append(f"{own.key}: {_said(odd[0])} is not understood ({', '.join(own.means)} is)")
+        return []
+    return [own.means[each] for each in cast("list[str]", said)]
+
+
+def _key_of(table: Table, place: str) -> str:
+    return next(name for name, key in table.keys.items() if key.number == place)
+
+
+def _flat(config: Mapping[str, Any], before: str = "", depth: int = 0) -> dict[str, Any]:
+    """Keys of objects in objects as `a.b`."""
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict) and value and depth < 4:
+            found.update(_flat(cast("dict[str, Any]", value), f"{before}{name}.", depth + 1))
+        else:
+            found[before + name] = value
+    return found
+
+
+def _said(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

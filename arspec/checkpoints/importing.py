@@ -1,0 +1,169 @@
+"""A folder of others as a run of ours: its config read, its tensors checked, its weights written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from arspec.analysis.report import prove
+from arspec.checkpoints import mapping
+from arspec.checkpoints.claims import Claims, claims_of
+from arspec.checkpoints.composing import composed
+from arspec.checkpoints.pickled import held, read_pickled
+from arspec.checkpoints.stored import CONFIG, UNREADABLE, Stored, inside, tensors_of
+from arspec.checkpoints.table import UNKNOWN_FAMILY, Table, table_of, tables
+from arspec.diagnostics import InputError, SpecError
+from arspec.diagnostics.arguments import path_of
+from arspec.files import foreign
+from arspec.language.load import Spec, from_text
+from arspec.network.weights import escaped
+from arspec.saving.folder import MODEL, save_parts
+from arspec.saving.origin import Origin, write_origin
+from arspec.saving.spec_file import write_spec
+from arspec.saving.tensors import check_finite, write_tensors
+from arspec.saving.tokenizer_file import TOKENIZER, write_tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from arspec.data.tokenizer import Tokenizer
+
+NANO, PICKLED = "ckpt.pt", (".pt", ".pth")
+MOST_CONFIG = 1 << 22  # bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that has been read and checked: its family, what its config says, its spec, its tensors."""
+
+    table: Table
+    config: dict[str, Any]
+    claims: Claims
+    spec: Spec
+    tensors: dict[str, Stored]
+    pairs: list[mapping.Pair]
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def import_folder(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Reads the checkpoint in a folder, and writes it as a run, which `arspec.open` opens. Gives the run's folder.
+
+    The run holds the numbers of the checkpoint in the types that they have there. InputError for what is not understood
+    of its config, for tensors that are not those of its config, and for damaged files; nothing is then written."""
+    return imported(folder, out)[1]
+
+
+def imported(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> tuple[Checkpoint, Path]:
+    """The same, and what was read."""
+    place, into = Path(path_of(folder, "a checkpoint")), Path(path_of(out, "a run"))
+    found = read_folder(place)
+    return found, write_run(found, into)
+
+
+def read_folder(folder: Path) -> Checkpoint:
+    """The checkpoint of a folder: `config.json`, safetensors, and `tokenizer.json` where there is one.
+
+    Or that of a .pt file, which is given by its name or stands in the folder as `ckpt.pt`."""
+    if folder.suffix in PICKLED and not os.path.isdir(folder):
+        return _pickled(folder)
+    if os.path.isdir(folder) and not os.path.lexists(folder / CONFIG) and os.path.lexists(folder / NANO):
+        return _pickled(inside(folder, NANO))
+    if not os.path.isdir(folder):
+        hint = "a checkpoint is a folder with config.json and model.safetensors"
+        raise InputError(UNREADABLE, f"there is no folder {folder}", hint)
+    config = foreign.settings(inside(folder, CONFIG), UNREADABLE, most=MOST_CONFIG)
+    return checkpoint(config, tensors_of(folder), str(folder), tokenizer=_tokenizer(folder))
+
+
+def _pickled(path: Path) -> Checkpoint:
+    """The checkpoint of a .pt file whose entries say of which family it is."""
+    entries = read_pickled(path)
+    for table in tables().values():
+        config = entries.get(table.pickled) if table.pickled is not None else None
+        tensors = entries.get("model")
+        if isinstance(config, dict) and isinstance(tensors, dict):
+            own = {"model_type": table.model_type, **cast("dict[str, Any]", config)}
+            return checkpoint(own, held(path, cast("dict[str, Any]", tensors)), str(path), _tokenizer(path.parent))
+    known = ", ".join(f"{table.pickled} ({table.about})" for table in tables().values() if table.pickled)
+    message = f"{path} does not say which model it is of: it has none of {known} beside 'model'"
+    raise InputError(UNKNOWN_FAMILY, message, "give a folder with config.json and safetensors")
+
+
+def checkpoint(
+    config: dict[str, Any], tensors: dict[str, Stored], source: str, tokenizer: Tokenizer | None = None
+) -> Checkpoint:  # fmt: skip
+    """A config and tensors, checked against each other by the table of their family."""
+    table = table_of(config.get("model_type"))
+    claims = claims_of(table, config)
+    mapping.check_counts(table, claims, len(tensors), source)
+    spec = _spec(table, claims)
+    if tokenizer is not None and spec.data.kind == "sequence":
+        tokenizer.check(spec.data.levels)
+        spec.data.reads_text_by(tokenizer)
+    pairs = mapping.checked(table, claims, tensors, weights_of(spec), source)
+    return Checkpoint(table, config, claims, spec, tensors, pairs, source)
+
+
+def write_run(found: Checkpoint, out: Path) -> Path:
+    """Writes a checkpoint as a run: all of it, or nothing."""
+    shapes = weights_of(found.spec)
+    stripped = mapping.is_stripped(found.table, found.tensors)
+    origin = Origin(found.table.model_type, found.config, stripped)
+
+    def put(folder: Path) -> None:
+        write_spec(found.spec, folder)
+        write_tokenizer(found.spec, folder)
+        write_origin(origin, folder)
+        weights: dict[str, Tensor] = {}
+        for name, tensor in mapping.taken(found.pairs, found.tensors, shapes):
+            check_finite({name: tensor}, found.source)
+            weights[state_name(name)] = tensor.reshape(shapes[name]).contiguous()
+        write_tensors(folder / MODEL, weights, {})
+
+    return save_parts(out, found.spec, put)
+
+
+def weights_of(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """The shapes of a spec's weights, by their nodes' names and their own: `body.0.q.weight`."""
+    return {f"{node.name}.{name}": weight.shape for (node, name), weight in spec.graph().weights.items()}
+
+
+def state_name(name: str) -> str:
+    """The name of a weight in a run's file, such as `nodes.body.0.q.weight`."""
+    return ".".join(["nodes", *map(escaped, name.split("."))])
+
+
+def _spec(table: Table, claims: Claims) -> Spec:
+    """The spec of a checkpoint, proven. InputError where its numbers do not go together."""
+    try:
+        spec = from_text(composed(table, claims), f"{table.model_type}.yaml")
+        spec.graph()
+    except SpecError as error:
+        message = f"config.json of {table.about} gives no spec: {error.message}"
+        raise InputError(mapping.UNFIT, message, error.help) from error
+    report = prove(spec, contexts=False)
+    assert report.ok, str(report)
+    return spec
+
+
+def _tokenizer(folder: Path) -> Tokenizer | None:
+    from arspec.data.tokenizer import read_tokenizer
+
+    if not os.path.lexists(folder / TOKENIZER):
+        return None
+    return read_tokenizer(inside(folder, TOKENIZER))
+
+
+__all__ = [
+    "Checkpoint",
+    "checkpoint",
+    "import_folder",
+    "imported",
+    "read_folder",
+    "state_name",
+    "weights_of",
+    "write_run",
+]

@@ -1,0 +1,118 @@
+"""The table of a family: the keys of its config.json, the spec that they make, and which tensor is which weight.
+
+Tables are YAML files in `families/`, one a family. They hold no code: a family is added by writing one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from arspec.diagnostics import InputError, Source, did_you_mean
+from arspec.syntax.yaml import parse, plain
+
+UNKNOWN_FAMILY = "AR869"
+COMMON = "common.yaml"
+_AXES = re.compile(r"[a-z1]( [a-z1])* -> [a-z1]( [a-z1])*|[a-z]( [a-z])*")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Key(_Part):
+    """What a key of config.json says. number, real: the placeholder that its number fills. means: the placeholders that
+    each of its values fills; a value that does not stand there is refused. only: the one value that it may have.
+    default: what holds where it is absent; a text stands for itself in the spec. also: names of the same key in other
+    versions. null: what null means, where it is not the default. least: of a whole number."""
+
+    number: str | None = None
+    real: str | None = None
+    means: dict[str, dict[str, str]] | None = None
+    only: Any = None
+    default: Any = None
+    required: bool = False
+    also: list[str] = []  # names under which other versions write the same key
+    null: Any = None  # what null means, where it is not the default
+    least: float = 1
+
+
+class Layers(_Part):
+    """Layers of several kinds. key: the list in config.json that names each layer's kind; means: the block of each
+    kind; every: what holds where the list is absent: the kinds of the first layers, over and over."""
+
+    key: str
+    means: dict[str, str]
+    every: list[str] = []
+
+
+class Row(_Part):
+    """A tensor and the weights that it holds. weight: one, or several that lie one after another along their first
+    axis. axes: the tensor's axes, then a weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the
+    number of tensors, `#` in the name, that lie one after another along the weight's first axis. when: the values of
+    keys with which it is there."""
+
+    tensor: str
+    weight: str | list[str] = []
+    axes: str = ""
+    same: str | None = None
+    stack: str | None = None
+    when: dict[str, Any] = {}
+
+    @property
+    def weights(self) -> list[str]:
+        """The names of its weights."""
+        return [self.weight] if isinstance(self.weight, str) else self.weight
+
+
+class Table(_Part):
+    """All that is known of a family."""
+
+    about: str
+    model_type: str
+    architectures: list[str]
+    pickled: str | None = None  # the entry of a .pt file that is its config; it has no folder of Hugging Face then
+    prefix: str = ""  # of names of tensors, which some files leave out
+    keys: dict[str, Key]
+    layers: Layers | None = None
+    idle: list[str] = []
+    spec: str
+    weights: list[Row]
+    ignored: list[str] = []
+    count: str = Field("layers", description="The placeholder that says how many layers there are.")
+
+
+@cache
+def tables() -> dict[str, Table]:
+    """Every family by its model_type."""
+    found: dict[str, Table] = {}
+    for file in sorted(resources.files("arspec.checkpoints.families").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml") and file.name != COMMON:
+            table = Table.model_validate(_read(file.name))
+            found[table.model_type] = table
+    return found
+
+
+@cache
+def idle() -> frozenset[str]:
+    """Keys that change nothing, whatever the family."""
+    return frozenset(_read(COMMON)["idle"])
+
+
+def table_of(model_type: object) -> Table:
+    """The table of a family. InputError for one that there is none of."""
+    known = tables()
+    if not isinstance(model_type, str) or model_type not in known:
+        said = f"'{str(model_type)[:60]}'" if model_type is not None else "no model_type"
+        help = did_you_mean(str(model_type)[:60], known, "families") or "none is known"
+        raise InputError(UNKNOWN_FAMILY, f"config.json states {said}, and no such family is known", help)
+    return known[model_type]
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("arspec.checkpoints.families").joinpath(name).read_text("utf-8")
+    return plain(parse(Source(name, text)))

@@ -1,0 +1,29 @@
+"""`arspec import FOLDER -o RUN`: a checkpoint of others as a run, which every other command takes."""
+
+from __future__ import annotations
+
+import argparse
+
+from arspec.cli.saying import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FOLDER and RUN."""
+    parser.add_argument(
+        "folder", metavar="FOLDER",
+        help="a folder with config.json, safetensors and tokenizer.json, as transformers writes it; or a .pt of nanoGPT",
+    )  # fmt: skip
+    parser.add_argument("-o", "--out", required=True, metavar="RUN", help="the run: spec, weights, tokenizer, card")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Imports; exit code 0."""
+    from arspec.checkpoints.importing import imported
+
+    found, folder = imported(args.folder, args.out)
+    graph = found.spec.graph()
+    say(f"{found.table.about}: {graph.parameters:,} weights, {found.spec.data.levels:,} levels, proven")
+    for note in found.notes:
+        say(f"note: {note}")
+    say(folder)
+    return 0
