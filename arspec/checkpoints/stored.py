@@ -52,8 +52,8 @@ def tensors_of(folder: Path) -> dict[str, Stored]:
     """Every tensor of a folder's safetensors files. InputError where they are damaged, or a file is missing."""
     if not os.path.lexists(folder / INDEX):
         if not os.path.lexists(folder / SINGLE):
-            found = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".h5"))
-            held = f"; it holds {', '.join(found[:4])}" if found else ""
+            others = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".h5"))
+            held = f"; it holds {', '.join(others[:4])}" if others else ""
             hint = "weights are read from safetensors: `save_pretrained` of transformers writes them so"
             raise InputError(UNREADABLE, f"{folder} has neither {SINGLE} nor {INDEX}{held}", hint)
         return of_file(inside(folder, SINGLE))

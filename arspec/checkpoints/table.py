@@ -51,10 +51,11 @@ class Layers(_Part):
 
 
 class Row(_Part):
-    """A tensor and the weights that it holds. weight: one, or several that lie one after another along their first
-    axis. axes: the tensor's axes, then a weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the
-    number of tensors, `#` in the name, that lie one after another along the weight's first axis. when: the values of
-    keys with which it is there."""
+    """A tensor and the weights that it holds.
+
+    weight: one, or several that lie one after another along their first axis. axes: the tensor's axes, then a
+    weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the number of tensors, `#` in the
+    name, that lie one after another along the weight's first axis. when: the values of keys with which it is there."""
 
     tensor: str
     weight: str | list[str] = []

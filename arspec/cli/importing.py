@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FOLDER and RUN."""
     parser.add_argument(
         "folder", metavar="FOLDER",
-        help="a folder with config.json, safetensors and tokenizer.json, as transformers writes it; or a .pt of nanoGPT",
+        help="a folder with config.json, safetensors, tokenizer.json, as transformers writes it; or nanoGPT's .pt",
     )  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="RUN", help="the run: spec, weights, tokenizer, card")
 

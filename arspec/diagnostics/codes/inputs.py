@@ -513,8 +513,7 @@ CODES = (
         arspec export runs/digits --huggingface out      # a run that was trained here
         """,
         """
-        arspec import gpt2 -o run
-        arspec export run --huggingface out
+        arspec export run --huggingface out              # a run that `arspec import` has written
         """,
         "export what `arspec import` has written, into a new folder.",
     ),
