@@ -105,19 +105,34 @@ class Layers:
         values: Node,
         mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
         heads: int | Expression = ...,
+        kv_heads: int | Expression | None = ...,
+        scale: float | Expression | None = ...,
+        soft_cap: float | Expression | None = ...,
+        sinks: bool | Expression = ...,
+        relative: Mapping[str, Any] | Expression | None = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
         """softmax(q · k / √d) over the sites that the mask allows, times their values (Vaswani et al. 2017).
-        `from` gives the queries; keys and values are nodes of their own, such as 1×1 convolutions. `mask:
-        earlier` leaves out the site itself, and a site that sees nothing gets zeros; `mask: so_far` includes
-        it.
+        `from` gives the queries; keys and values are nodes of their own, such as 1×1 convolutions. They may lie
+        on another grid than the queries: that of a condition, or a coarser one of the data. `mask: earlier`
+        leaves out the site itself, and a site that sees nothing gets zeros; `mask: so_far` includes it.
+
+        Heads may share keys and values in groups (`kv_heads`: Ainslie et al. 2023). The size d of a head is the
+        queries' channels by `heads`, and keys have `kv_heads` times as many. Values may have heads of another
+        size.
 
         weights: The node whose weights it shares (tied).
-        keys: The node that gives the keys: as many channels as the queries.
-        values: The node that gives the values.
+        keys: The node that gives the keys: `kv_heads` times the size of a head, on any grid.
+        values: The node that gives the values, on the grid of the keys.
         mask: Which sites are seen: earlier, so_far, ... All of them without it.
         heads: Heads: each takes its share of the channels.
+        kv_heads: Heads of keys and values, each shared by equally many queries' heads; `heads` if left out.
+        scale: What scores are multiplied by: 1 / √d if left out.
+        soft_cap: Scores s become cap · tanh(s / cap) (Gemma 2).
+        sinks: Whether each head has a learned score of its own that takes a share, and gives nothing.
+        relative: What is added to a score by the steps between query and key: `{kind: alibi}`, or `{kind:
+            buckets, buckets: 32, farthest: 128, both_ways: false}`.
         """
         ...
 
@@ -187,6 +202,87 @@ class Layers:
         """
         ...
 
+    def cumulative(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """The sum or the mean of a node over the sites that come before on the line, channel by channel. With
+        `mask: so_far` the own site counts, with `mask: earlier` it does not, and the first site of a line gets
+        zeros.
+
+        weights: The node whose weights it shares (tied).
+        along: How the state goes from site to site: in the order of generation, along each row to the right,
+            down each column, or along the steps of a sequence.
+        backward: Whether the state goes the other way: to the left, up, or to the past.
+        kind: What is kept of the sites: their sum or their mean.
+        mask: Whether the own site counts: so_far, as without it, or earlier, where it does not.
+        """
+        ...
+
+    def linear_attention(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        keys: Node,
+        values: Node,
+        decay: Node = ...,
+        strength: Node = ...,
+        heads: int | Expression = ...,
+        key_heads: int | Expression | None = ...,
+        rates: bool | Expression = ...,
+        update: Literal["add", "delta"] | Expression = ...,
+        bonus: bool | Expression = ...,
+        skip: bool | Expression = ...,
+        normalise: bool | Expression = ...,
+        scale: float | Expression = ...,
+        chunk: int | Expression | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """For each head S = decay ⊙ S' + k vᵀ, and y = Sᵀ q, with S' the state of the site before: attention
+        without a softmax, of constant cost a step (Katharopoulos et al. 2020). `from` gives the queries.
+        `decay` makes it RetNet (Sun et al. 2023), gated linear attention (Yang et al. 2024), Mamba-2 (Dao & Gu
+        2024) or RWKV-6 (Peng et al. 2024). `update: delta` corrects what the state holds at the key in place of
+        adding to it: S = D + β k (v − Dᵀ k)ᵀ with D = decay ⊙ S'. That is DeltaNet (Schlag et al. 2021), with
+        `decay` gated DeltaNet (Yang et al. 2025).
+
+        weights: The node whose weights it shares (tied).
+        along: How the state goes from site to site: in the order of generation, along each row to the right,
+            down each column, or along the steps of a sequence.
+        backward: Whether the state goes the other way: to the left, up, or to the past.
+        keys: The node that gives the keys: as many channels as the queries.
+        values: The node that gives the values.
+        decay: The node that gives how much each step's state decays, as minus the logarithm, so 0 or more: one
+            number for each head, or one for each channel of its key. Or the same at all steps: `fixed`, as in
+            {fixed: [0.97, 0.998]}, or `learned`, as in {learned: 0.9}. Of two numbers, 1 − decay goes from the
+            first head's to the last's in equal ratios.
+        strength: The node that gives what each step's value is multiplied with, one number for each head: β of
+            `update: delta`, the step size of Mamba-2.
+        heads: Heads: each has a state and its own values.
+        key_heads: Heads of the queries and keys, each shared by equally many of `heads`; as many as those.
+        rates: Whether a learned positive factor for each head multiplies what the node `decay` gives.
+        update: What a step does to the state: it adds its value, or corrects what is held at its key.
+        bonus: Whether the own step is read beside the state before it, weighed by learned factors, one for each
+            channel of a key (RWKV).
+        skip: Whether the values are added, times a learned number a head (Mamba-2's D).
+        normalise: Whether it is divided by what the query reads of the sum of the keys. These are then
+            positive: put `softplus` or another such function before them.
+        scale: What queries are multiplied with.
+        chunk: Steps of a chunk, in which all sites at once are computed. It changes no result. 64, or 16 where
+            each channel of a key decays by itself.
+        """
+        ...
+
     def gate(
         self,
         source: Node | None = None, /,
@@ -215,7 +311,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -229,7 +326,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -243,7 +341,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -257,7 +356,23 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def gelu_tanh(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -271,7 +386,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -285,7 +401,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -299,7 +416,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -313,7 +431,23 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def exp(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -327,7 +461,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """A function of one number, applied to every channel of every site.
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it.
 
         weights: The node whose weights it shares (tied).
         """
@@ -347,6 +482,63 @@ class Layers:
         """
         ...
 
+    def softmax(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        over: Literal["channels"] | Expression = ...,
+        heads: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """exp(x_c) / Σ_k exp(x_k) over the channels of a site, in each channel group by itself. With `heads` each
+        head's share of the channels is taken by itself. It reads the site itself alone. A categorical head has
+        a softmax of its own: it takes what stands before one.
+
+        weights: The node whose weights it shares (tied).
+        over: What the shares are taken over.
+        heads: Heads: each takes its share of the channels.
+        """
+        ...
+
+    def top_k(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        take: int | Expression,
+        rest: Literal["zero", "-inf"] | Expression = ...,
+        normalise: bool | Expression = ...,
+        over: Literal["channels", "space"] | Expression = ...,
+        balance: float | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Keeps the `take` largest channels of each site, in each channel group by itself. The others become zero,
+        or −∞. Of equal ones the first is kept. What it is taken over decides what a site reads:
+
+        - `channels`: the channels of the own group, at the own position. Always safe.
+        - `space`: for each channel the largest of all positions. Leaks, wherever it carries data: a later
+            position pushes
+          out an earlier one. This is the choice that experts make (Zhou et al. 2022, "Mixture-of-Experts with
+            Expert Choice
+          Routing").
+
+        `balance` adds a loss to training that is least where all channels are kept equally often: balance · C ·
+        Σ_c f_c · p_c. Here f_c is the share of sites that keep channel c, and p_c the mean of that channel over
+        all sites of the batch (Fedus et al. 2021, "Switch Transformers", equations 4 to 6). It is no part of
+        the likelihood.
+
+        weights: The node whose weights it shares (tied).
+        take: How many are kept.
+        rest: What the others become.
+        normalise: Whether the kept ones, from 0 on, are divided by the site's sum.
+        over: What the largest are looked for among.
+        balance: Weight of the loss that balances how often each channel is kept.
+        """
+        ...
+
     def add(
         self,
         source: Node | Sequence[Node] | None = None, /,
@@ -355,7 +547,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """The sum or the product of several nodes of the same type, channel by channel.
+        """The sum or the product of several nodes of the same type, channel by channel. A product also takes nodes
+        of one channel, which multiply every channel of the others: a weight for each site.
 
         weights: The node whose weights it shares (tied).
         """
@@ -369,7 +562,8 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """The sum or the product of several nodes of the same type, channel by channel.
+        """The sum or the product of several nodes of the same type, channel by channel. A product also takes nodes
+        of one channel, which multiply every channel of the others: a weight for each site.
 
         weights: The node whose weights it shares (tied).
         """
@@ -714,8 +908,10 @@ class _Data:
         rate: int | Expression = ...,
         companding: Literal["mu_law", "linear"] | Expression = ...,
         alphabet: str | Expression | None = ...,
+        given: int | Expression = ...,
+        start: int | Expression | None = ...,
     ) -> Section:
-        """Sequences: integers from 0 to levels − 1, [length].
+        """Sequences: integers from 0 to levels − 1, [length], with what is given of them.
 
         length: Steps.
         levels: Values that a step can take.
@@ -724,6 +920,9 @@ class _Data:
         companding: Audio: how amplitudes become levels.
         alphabet: Text: the characters that the levels stand for, in their order. Without it a level is a byte
             of UTF-8.
+        given: The first steps that are given, not modelled, as in GPT-2. A sequence has them, and they count in
+            its length. Every order begins with them.
+        start: The level of the given steps of a sample that has no prompt.
         """
         ...
 
