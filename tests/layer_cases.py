@@ -312,14 +312,51 @@ CASES: dict[str, tuple[str, str]] = {
     "part attended to": ("parts", attention("view", mask="so_far").replace(
         "  q:", "  view: {layer: conv, from: luma, kernel: 1, out: 12, groups: 3}\n  q:", 1)),
     "part leaking": ("parts", "  view: {layer: conv, from: x, kernel: 1, out: 12}\n" + one("add, from: [first, view]")),
+    "sinusoid": ("steps", "  place: {layer: sinusoid, from: first, out: 12, base: 6}\n"
+                 + one("add, from: [first, place]")),
+    "sinusoid of rows and columns": ("colour", "  place: {layer: sinusoid, from: first, out: 12, form: halves}\n"
+                                     + one("add, from: [first, place]")),
+    "sinusoid on a curve": ("curve", "  place: {layer: sinusoid, from: first, out: 12, at: next, offset: 3}\n"
+                            + one("add, from: [first, place]")),
+    "rotary": ("steps", one("rotary, heads: 2, base: 9")),
+    "rotary of neighbours": ("steps", one("rotary, heads: 3, form: interleaved, share: 0.5, offset: -4, base: 50")),
+    "rotary of rows and columns": ("colour", one("rotary, base: 7.5, offset: 1")),
+    "rotary of columns": ("grey", one("rotary, heads: 2, axes: [column], form: interleaved, share: 0.66, base: 5")),
+    "rotary on a curve": ("curve", "  after: {layer: rotary, from: first, at: next, form: interleaved, base: 5}\n"
+                          "  before: {layer: rotary, from: first, at: previous, axes: [row], base: 3}\n"
+                          + one("concat, from: [after, before]")),
+    "rotary backwards": ("backwards", one("rotary, heads: 2, at: next, base: 9")),
+    "rotary of strides": ("steps", """
+  third: {layer: conv, from: first, kernel: 3, stride: 3, padding: {before: 2}, out: 8}
+  turned: {layer: rotary, heads: 2, base: 9}
+  tested: {layer: conv, kernel: 3, stride: 3, transposed: true, out: 6}"""),
+    **{f"rotary {scaling.split(',')[0]}": ("steps", one(f"rotary, heads: 2, base: 20, scaling: {{kind: {scaling}}}"))
+       for scaling in ("linear, factor: 3", "ntk, factor: 4", "yarn, factor: 4, original: 8, beta_fast: 1, "
+                       "beta_slow: 0.2", "llama3, factor: 4, original: 20, low: 1, high: 3",
+                       "longrope, short: [1, 2, 3], long: [1, 3, 5], original: 4, factor: 4")},
+    "rotary in attention": ("steps", """
+  q: {layer: conv, from: first, out: 24}
+  k: {layer: conv, from: first, out: 12}
+  v: {layer: conv, from: first, out: 6}
+  q_turned: {layer: rotary, from: q, heads: 4, base: 10}
+  k_turned: {layer: rotary, from: k, heads: 2, base: 10}
+  tested: {layer: attention, from: q_turned, keys: k_turned, values: v, heads: 4, kv_heads: 2, mask: so_far}
+  both: {layer: concat, from: [tested, first]}"""),
     "norm": ("colour", one("norm")),
     "norm rms": ("colour", one("norm, kind: rms, epsilon: 1e-3")),
+    "norm of heads": ("colour", one("norm, kind: rms, heads: 2, unit_offset: true")),
+    "norm of heads with a mean": ("steps", one("norm, heads: 3")),
+    "norm of heads without weights": ("colour", one("norm, heads: 2, gain: false, bias: false")),
+    "norm without a bias": ("steps", one("norm, bias: false")),
+    "norm with a bias alone": ("pixels", one("norm, over: pixel, kind: rms, gain: false, bias: true")),
     "norm of pixels": ("pixels", one("norm, over: pixel")),
     "norm of pixels rms": ("pixels", one("norm, over: pixel, kind: rms")),
     "norm of pixels leaking": ("colour", one("norm, over: pixel")),
     "norm over space": ("colour", one("norm, over: space")),
     "norm over batch": ("colour", one("norm, over: batch")),
     "norm over batch rms": ("colour", one("norm, over: batch, kind: rms")),
+    "times": ("colour", one("times, by: -2")),
+    "soft_cap": ("colour", one("soft_cap, cap: 0.7")),
     "dropout": ("colour", one("dropout, rate: 0.3")),
 }  # fmt: skip
 

@@ -30,10 +30,13 @@ from arspec.layers.pointwise import Pointwise
 from arspec.layers.position import Position
 from arspec.layers.previous import Previous
 from arspec.layers.rnn import Rnn
+from arspec.layers.rotary import Rotary
 from arspec.layers.scale import Scale
 from arspec.layers.shift import Shift
+from arspec.layers.sinusoid import Sinusoid
 from arspec.layers.slice import Slice
 from arspec.layers.softmax import Softmax
+from arspec.layers.times import SoftCap, Times
 from arspec.layers.top_k import TopK
 from arspec.layers.upsample import Upsample
 
@@ -64,8 +67,12 @@ ALL: list[type[Layer]] = [
     Embedding,
     Background,
     Position,
+    Sinusoid,
+    Rotary,
     Condition,
     Norm,
+    Times,
+    SoftCap,
     Dropout,
 ]
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.dense import between, numbers_between
 from arspec.layers.helpers import channels_first, sites_last
+from arspec.layers.places import places_beyond
 from arspec.layers.read import check_read
 from arspec.layers.relative import (
     Relative,
@@ -19,7 +20,6 @@ from arspec.layers.relative import (
     check_relative,
     relative_constants,
     relative_weights,
-    step_of,
 )
 from arspec.reads import Pointwise, Ranked, Reads, Whole
 from arspec.types import Ints, Member, Type
@@ -269,7 +269,7 @@ class Attention(Layer):
 
     def _gathered_bias(self, node: Node, w: Weights, own: Tensor, places: Tensor, like: Tensor) -> Tensor:
         """own [n], places [n, M]: numbers of sites, of a stream ever higher ones, -> [n, kv_heads, rows, M]."""
-        between = bias_between(w, step_of(node.out, own)[:, None], step_of(node.ins[1], places), like)
+        between = bias_between(w, places_beyond(node.out, own)[:, None], places_beyond(node.ins[1], places), like)
         return between.movedim(0, 1).unflatten(1, (self.shared, -1))
 
     def _seen(

@@ -163,6 +163,8 @@ class Traits:
     # -- needs: what `forward_sites` has to be given
     # It uses the numbers of its sites. Where it does not, none are made.
     needs_sites: bool = True
+    # In a stream without end it is told the numbers of sites beyond the grid too, with what `prepare_endless` gave.
+    beyond_grid: bool = False
     # It takes None for sites that all read all that is there. No mask is then looked up.
     full_context: bool = False
     # Where a relation is a matrix, it takes what each site reads, gathered, in place of the whole input.
@@ -285,6 +287,10 @@ class Layer(BaseModel):
 
         columns[i]: the columns of the table of input i that any site of the group uses."""
         return w
+
+    def prepare_endless(self, node: Node, w: Weights, c: Constants, group: int) -> Weights:
+        """As `prepare_sites`, of a kind that is told sites `beyond_grid`, for a stream without end."""
+        raise NotImplementedError
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         """Some sites of one group: [B, n, cached_channels].

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from arspec.layers.base import Constants, Fault, Node, Weight, Weights
-from arspec.types import Cells, Ints, Type, coordinates
+from arspec.types import Ints, Type, coordinates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,12 +69,6 @@ def relative_constants(relative: Alibi | Buckets, heads: int, queries: Type, key
     if isinstance(relative, Alibi):
         return {**found, "bias": -slopes(heads)[:, None] * np.abs(distance)}
     return {**found, "bucket": bucket_of(relative, distance)}
-
-
-def step_of(kind: Type, sites: Tensor) -> Tensor:
-    """The steps at which sites lie, in a stream without end those of sites beyond the grid too."""
-    first, step = (kind.frame.origin[0], kind.frame.stride[0]) if isinstance(kind.frame, Cells) else (0, 1)
-    return first + step * (sites % kind.positions if kind.groups > 1 else sites)
 
 
 def by_distance(w: Weights, c: Constants) -> dict[str, Any]:

@@ -249,6 +249,34 @@ CODES = (
         "leave out one of the two that the message names.",
     ),
     code(
+        "AR420",
+        "channels that do not turn in pairs",
+        """`rotary` turns pairs of channels of each head, and `sinusoid` gives pairs of sine and cosine. On images the
+        pairs are shared out among rows and columns, so that channels come in multiples of four.""",
+        """
+        turned: {layer: rotary, from: first, heads: 4}      # two channels a head, on an image
+        """,
+        """
+        turned: {layer: rotary, from: first, heads: 2}
+        """,
+        "take other numbers of channels or heads, or another share of them.",
+    ),
+    code(
+        "AR421",
+        "places that there are not",
+        """What counts places lies on a grid. Those of the next or the previous variable are places of the data's own
+        grid, under an order that generates one position after another.""",
+        """
+        half: {layer: conv, from: first, kernel: 3, stride: 2, out: 24, mask: so_far}
+        turned: {layer: rotary, at: next}
+        back: {layer: upsample, factor: 2}
+        """,
+        """
+        turned: {layer: rotary, from: first, at: next}
+        """,
+        "take it on the data's own grid, or take the own place.",
+    ),
+    code(
         "AR422",
         "heads that can't share keys",
         """Of attention with fewer heads of keys and values than of queries, each is shared by equally many: `heads`
@@ -281,5 +309,18 @@ CODES = (
           seen: {layer: attention, keys: q, values: q, mask: so_far, relative: {kind: buckets, farthest: 128}}
         """,
         "use `rotary` on images; take a larger `farthest`, or fewer buckets.",
+    ),
+    code(
+        "AR424",
+        "numbers of a scaled rotary form that do not fit",
+        """The scaled forms of `rotary` mix two ranges, whose bounds come one after the other, or give each pair of
+        channels a factor of its own.""",
+        """
+        turned: {layer: rotary, from: first, scaling: {kind: llama3, factor: 8, low: 4, high: 1, original: 64}}
+        """,
+        """
+        turned: {layer: rotary, from: first, scaling: {kind: llama3, factor: 8, low: 1, high: 4, original: 64}}
+        """,
+        "order the bounds, or give as many factors as pairs.",
     ),
 )

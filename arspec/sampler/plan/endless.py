@@ -85,6 +85,7 @@ def endless(model: Network, member: int) -> Course:
         if far is not None and far.count * length > MOST_READ:
             break
         plan = _planned(graph, chosen, endless=True)
+        _check_in_turn(model.spec, plan)
         period = period_of(plan.program, plan.rows)
         if period is not None:
             return Course(over(model, longer), plan.program, plan.rows, period)
@@ -99,6 +100,14 @@ def _planned(graph: Graph, chosen: Member, endless: bool) -> State:
         return through(asked(graph, chosen, sums=False, endless=endless, in_blocks=False), ROWS)
     except Leaks:
         raise no_order(chosen) from None
+
+
+def _check_in_turn(spec: Spec, plan: State) -> None:
+    """InputError where numbers for all steps to come would be made at once."""
+    for part in plan.program.schedule.parts:
+        if part.node.traits.beyond_grid and part.times == 1 < len(part.sites):
+            raise no_stream(spec, f"'{part.node.name}', which is of no data, is read as keys or values", part.node,
+                            "add it to what is computed from the data")  # fmt: skip
 
 
 def _in_time(model: Network, member: int) -> Member:

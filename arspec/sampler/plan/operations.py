@@ -49,8 +49,9 @@ class _Builder:
         made = at[graph.head_node, own[0].group] if just else None
         data = self._section(graph.data, schedule.head_sites[:, None], schedule.head_bounds)
         return Program(
-            schedule, operations, self.sections, self.caches, self.orders, head, made, data, self.whole, by_group
-        )
+            schedule, operations, self.sections, self.caches, self.orders, head, made, data, self.whole, by_group,
+            self.endless,
+        )  # fmt: skip
 
     # -- sections ----------------------------------------------------------------------------------------------------
 
@@ -87,11 +88,12 @@ class _Builder:
         return self._add(Section(Entries(numbers, zero, zero + ring), bounds))
 
     def _places(self, part: Part) -> int:
-        """The section of what a layer that needs its sites is told of them. In an endless program what it has for them
-        is the same everywhere, so that those to come count as those that there are."""
+        """The section of what a layer that needs its sites is told of them. In an endless program what most have for
+        them is the same everywhere, so that those to come count as those that there are."""
         if part.counts is not None:
             return self._numbered(part.counts.ravel(), part.bounds * (part.counts.size // max(len(part.counts), 1)))
-        return self._numbered(part.sites, part.bounds, part.node.out.sites if self.endless else ENDLESS)
+        again = self.endless and not part.node.traits.beyond_grid
+        return self._numbered(part.sites, part.bounds, part.node.out.sites if again else ENDLESS)
 
     # -- operations --------------------------------------------------------------------------------------------------
 

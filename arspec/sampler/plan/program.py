@@ -128,6 +128,7 @@ class Program:
     data: int  # the section of the data's rows that what is drawn is written to
     whole: set[Node]  # nodes that are read whole: their caches hold every site, in the order of the sites
     by_group: dict[tuple[Node, int], int] = field(default_factory=dict)  # of scans: the operation of a group
+    endless: bool = False  # whether its steps go on, as those of a stream do
     # what is generated of it (`arspec.sampler.run.codegen`): the layout of registers, the classes of steps
     layout: Any = field(default=None, init=False)
     cuts: dict[object, Any] = field(default_factory=dict, init=False)

@@ -39,6 +39,9 @@ def steps_of(
         if node in prompt:
             found[node] = first
             continue
+        if node.traits.beyond_grid and not first.any():  # it has numbers for all steps to come, and gives each in turn
+            found[node] = np.where(needed[node], last[node], 0)
+            continue
         for read, source in zip(relations.reads(node), node.inputs, strict=True):
             if source in found:
                 first = np.maximum(first, read.known_at(found[source]))

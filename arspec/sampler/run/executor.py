@@ -114,7 +114,10 @@ class Executor:
         whole, share = lower.origin.get(node, node), lower.shares.get(node)
         constants = self.model.constants.of(whole, self.member)
         with torch.no_grad():
-            prepared = whole.layer.prepare_sites(whole, self.model.nodes.of(whole), constants, group, columns)
+            own = self.model.nodes.of(whole)
+            if self.program.endless and whole.traits.beyond_grid:
+                return whole.layer.prepare_endless(whole, own, constants, group)
+            prepared = whole.layer.prepare_sites(whole, own, constants, group, columns)
             if share is None:
                 return prepared
             kept = torch.from_numpy(share.channels).to(self.model.device)
