@@ -64,6 +64,16 @@ def across(keys: str, **more: str) -> str:
     return re.sub(rf"(from: {keys}, kernel: 1, out: [0-9]+), mask: so_far", r"\1", nodes)
 
 
+def selective(source: str, states: int, **more: str) -> str:
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return f"""
+  inner: {{layer: conv, from: {source}, kernel: 1, out: 6, mask: so_far}}
+  step: {{layer: conv, from: {source}, kernel: 1, out: 6, mask: so_far}}
+  b: {{layer: conv, from: {source}, kernel: 1, out: 9, mask: so_far}}
+  c: {{layer: conv, from: {source}, kernel: 1, out: 9, mask: so_far}}
+  tested: {{layer: selective_scan, from: inner, step: step, input: b, output: c, states: {states}{rest}}}"""
+
+
 def gates(times: int, state: str) -> str:
     return f"  gates: {{layer: conv, from: first, kernel: 1, out: {times * 6}, mask: so_far}}\n  tested: {state}"
 
@@ -125,6 +135,18 @@ CASES: dict[str, tuple[str, str]] = {
     "conv of a condition": ("grey", """
   big: {layer: conv, from: half, kernel: 4, stride: 2, transposed: true, crop: 1, out: 3}
   tested: {layer: gate, from: first, condition: big}"""),
+    "conv depthwise": ("steps", one("conv, kernel: 4, padding: causal, out: 12, depthwise: true")),
+    "conv depthwise masked": ("colour", one("conv, kernel: 3, mask: so_far, out: 12, depthwise: true, bias: false")),
+    "conv depthwise by position": ("curve", one(
+        "conv, from: first, kernel: 3, mask: so_far, out: 12, depthwise: true, weight_norm: true")),
+    "conv depthwise weight norm": ("joint", one(
+        "conv, kernel: [3, 2], dilation: [1, 2], mask: earlier, out: 12, depthwise: true, weight_norm: true")),
+    "conv depthwise strided": ("joint", """
+  half: {layer: conv, from: first, kernel: [2, 2], stride: [2, 1], padding: {top: 1, left: 1}, out: 12, depthwise: true}
+  tested: {layer: conv, kernel: [2, 1], stride: [2, 1], transposed: true, out: 6}"""),
+    "conv depthwise of a kernel": ("colour", one("conv, kernel: [2, 3], padding: {top: 1, left: 1, right: 1}, out: 12, "
+                                                 "depthwise: true, mask: {kernel: [[1, 0, 1], [1, 1, 0]]}")),
+    "conv depthwise leaking": ("colour", one("conv, kernel: 3, out: 12, depthwise: true")),
     "dense": ("entries", one("dense, units: 9, mask: so_far")),
     "dense cyclic": ("entries", one("dense, units: 9, mask: so_far, degrees: cyclic, weight_norm: true, bias: false")),
     "dense deep": ("entries", "  hot: {layer: one_hot}\n  a: {layer: dense, units: 9, mask: so_far}\n"
@@ -210,6 +232,39 @@ CASES: dict[str, tuple[str, str]] = {
     "gru on a grid": ("colour", gates(3, "{layer: gru, state: [[0, -1], [-1, 0]], start: zero}")),
     "rnn": ("steps", gates(1, "{layer: rnn, state: [[-2]]}")),
     "rnn on a grid": ("colour", gates(1, "{layer: rnn, state: [[-1, 0], [-1, 1]]}")),
+    "linear_recurrence": ("steps", one("linear_recurrence, from: first")),
+    "linear_recurrence by a node": ("colour", """
+  b: {layer: conv, from: first, kernel: 1, out: 12, mask: so_far}
+  more: {layer: conv, from: scaled, kernel: 3, out: 12, mask: earlier}
+  a: {layer: sigmoid}
+  tested: {layer: linear_recurrence, from: b, decay: a}"""),
+    "linear_recurrence normalised": ("joint curve", """
+  b: {layer: previous, from: scaled}
+  a: {layer: sigmoid, from: b}
+  tested: {layer: linear_recurrence, from: b, decay: a, normalise: true}"""),
+    "linear_recurrence by a gate": ("steps", """
+  r: {layer: sigmoid, from: first}
+  tested: {layer: linear_recurrence, from: first, gate: r, normalise: true}"""),
+    "linear_recurrence by a number": ("colour", one(
+        "linear_recurrence, from: first, factor: 0.5, along: columns, normalise: true")),
+    "linear_recurrence complex": ("colour", one("linear_recurrence, from: first, complex: true")),
+    "linear_recurrence complex by a node": ("steps", """
+  a: {layer: tanh, from: first}
+  tested: {layer: linear_recurrence, from: first, decay: a, complex: true}"""),
+    "linear_recurrence complex by a gate": ("above", """
+  half: {layer: conv, from: first, kernel: 1, out: 6}
+  r: {layer: sigmoid}
+  tested: {layer: linear_recurrence, from: first, gate: r, complex: true, normalise: true, along: rows,
+           backward: true}"""),
+    "linear_recurrence complex by a number": ("backwards", one(
+        "linear_recurrence, from: first, factor: -0.5, complex: true")),
+    "linear_recurrence leaking": ("colour", one("linear_recurrence, from: first, along: order, backward: true")),
+    "selective_scan": ("steps", selective("first", 9)),
+    "selective_scan over pixels": ("colour", selective("first", 3, skip="false")),
+    "selective_scan on a curve": ("joint curve", "  first: {layer: previous, from: scaled}\n" + selective("first", 9)),
+    "selective_scan down the columns": ("colour", selective("first", 3, along="columns")),
+    "selective_scan to the left": ("above", selective("first", 3, along="rows", backward="true")),
+    "selective_scan leaking": ("colour", selective("scaled", 3)),
     "cumulative": ("steps", one("cumulative, from: first")),
     "cumulative mean": ("colour", one("cumulative, from: first, kind: mean")),
     "cumulative strict": ("image", SCALED + "  tested: {layer: cumulative, mask: earlier, along: rows}"),

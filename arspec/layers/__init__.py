@@ -22,6 +22,7 @@ from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
 from arspec.layers.gru import Gru
 from arspec.layers.linear_attention import LinearAttention
+from arspec.layers.linear_recurrence import LinearRecurrence
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
@@ -32,6 +33,7 @@ from arspec.layers.previous import Previous
 from arspec.layers.rnn import Rnn
 from arspec.layers.rotary import Rotary
 from arspec.layers.scale import Scale
+from arspec.layers.selective_scan import SelectiveScan
 from arspec.layers.shift import Shift
 from arspec.layers.sinusoid import Sinusoid
 from arspec.layers.slice import Slice
@@ -47,6 +49,8 @@ ALL: list[type[Layer]] = [
     Lstm,
     Gru,
     Rnn,
+    LinearRecurrence,
+    SelectiveScan,
     Cumulative,
     LinearAttention,
     Gate,

@@ -122,3 +122,8 @@ def from_lines(y: Tensor, kind: Type, c: Constants) -> Tensor:
     if "inverse" in c:
         flat = flat.index_select(2, c["inverse"])
     return flat.reshape(*flat.shape[:2], *kind.grid)
+
+
+def something(x: Tensor, channels: int) -> Tensor:
+    """[B, n, C]: what some sites read of an input; zeros where no site of the node reads any, and x is empty."""
+    return x if x.shape[-1] else x.new_zeros(*x.shape[:2], channels)

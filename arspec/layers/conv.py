@@ -9,6 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import Channels, Constants, Fault, Layer, MaskText, Node, Style, Traits, Weight, Weights
+from arspec.layers.depthwise import (
+    depthwise,
+    depthwise_constants,
+    depthwise_sites,
+    depthwise_weight,
+    prepare_depthwise_sites,
+)  # fmt: skip
 from arspec.layers.geometry import Geometry, by, padding, spread, window, window_numbers
 from arspec.layers.helpers import fan_in_uniform, per_group
 from arspec.layers.pieces import Pieces
@@ -32,7 +39,8 @@ _Pad = Annotated[int, Field(ge=0, le=1 << 20)]
 
 class Conv(Layer):
     """A convolution over rows and columns, or over time. Every output site reads a window of input positions; a mask
-    says which of them, and which channel groups of them, it may read. Without a mask every channel group reads all."""
+    says which of them, and which channel groups of them, it may read. Without a mask every channel group reads all. A
+    `depthwise` one reads its own channel alone, whatever the groups of the mask."""
 
     layer: Literal["conv"]
     example = "conv: {layer: conv, kernel: 3, out: 24, mask: so_far}"
@@ -49,6 +57,10 @@ class Conv(Layer):
     crop: _Pad | list[_Pad] = Field(0, description="Transposed only: positions cut from the start of the full output.")
     groups: int | None = Field(
         None, ge=1, le=64, description="Channel groups of the output; those of the input if left out."
+    )
+    depthwise: bool = Field(
+        False,
+        description="Whether a channel reads itself alone: as many channels as the input has, none of them mixed.",
     )
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")
@@ -80,7 +92,19 @@ class Conv(Layer):
         if groups not in (1, into.groups, node.order_groups):
             raise Fault("AR403", f"{groups} channel groups, where the data has {node.order_groups}",
                         "groups are 1 or those of the data", "groups")  # fmt: skip
+        if self.depthwise:
+            self._check_depthwise(node, groups)
         return Type(grid, groups, per_group(self.out, groups), self._frame(into, form))
+
+    def _check_depthwise(self, node: Node, groups: int) -> None:
+        into = node.ins[0]
+        if self.transposed:
+            raise Fault("AR110", "a depthwise convolution is not transposed", "use `upsample` before it", "transposed")
+        if (groups, self.out) != (into.groups, into.width):
+            key = "out" if self.out != into.width else "groups"
+            raise Fault("AR402", f"a depthwise convolution gives the channels that it takes: {into.width} in "
+                        f"{into.groups} channel groups, where {self.out} in {groups} are asked for",
+                        "follow it by a 1×1 convolution", key, str(into.width) if key == "out" else None)  # fmt: skip
 
     def _frame(self, into: Type, form: Geometry) -> Frame:
         if not isinstance(into.frame, Cells):
@@ -96,7 +120,7 @@ class Conv(Layer):
 
     def _window(self, node: Node, member: Member) -> Window:
         into = node.ins[0]
-        return window(into, node.out, self.geometry(into.grid), node.mask, member)
+        return window(into, node.out, self.geometry(into.grid), node.mask, member, self.depthwise)
 
     def reads_work(self, node: Node) -> int:
         return window_numbers(node.ins[0], node.out, self.geometry(node.ins[0].grid), node.mask)
@@ -107,8 +131,9 @@ class Conv(Layer):
     def weights(self, node: Node) -> dict[str, Weight]:
         into, out = node.ins[0], node.out
         kernel = self.geometry(into.grid).kernel
-        fan_in = into.width * int(np.prod(kernel))
-        found = {"weight": fan_in_uniform((out.width, into.width, *kernel), fan_in)}
+        read = 1 if self.depthwise else into.width
+        fan_in = read * int(np.prod(kernel))
+        found = {"weight": fan_in_uniform((out.width, read, *kernel), fan_in)}
         if self.bias:
             found["bias"] = fan_in_uniform((out.width,), fan_in)
         if self.weight_norm:
@@ -117,6 +142,8 @@ class Conv(Layer):
 
     def constants(self, node: Node, member: Member) -> Constants:
         form = self.geometry(node.ins[0].grid)
+        if self.depthwise:
+            return depthwise_constants(node, self._window(node, member), form)
         found = mask_constants(node, self._window(node, member), form.kernel)
         pieces: Pieces | None = found.get("pieces")
         return {
@@ -125,9 +152,11 @@ class Conv(Layer):
         }
 
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
-        return prepare_window(node, w, c)
+        return {**w, "weight": depthwise_weight(node, w, c)} if self.depthwise else prepare_window(node, w, c)
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
+        if self.depthwise:
+            return depthwise(node, w, c, xs[0], self.geometry(node.ins[0].grid))
         pieces: Pieces | None = c.get("pieces")
         y = self._convolved(node, w, xs[0], pieces, c["run"]) if "weight" in w else None
         return add_rest(node, y, xs[0], w, c) if y is None or (pieces is not None and pieces.rest) else y
@@ -152,10 +181,18 @@ class Conv(Layer):
         return (F.conv1d if run.flat else F.conv2d)(x, weight, bias, run.stride, run.even, run.dilation)
 
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
+        if self.depthwise:
+            return prepare_depthwise_sites(node, depthwise_weight(node, w, c), w.get("bias"), group, columns[0])
         return prepare_window_sites(node, sites_weight(w, c), w.get("bias"), group, columns[0])
 
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return depthwise_sites(w, xs[0])  # others are products, as their traits say
+
     def traits(self, node: Node) -> Traits:
-        return Traits(is_linear=True, output_unsaved=True, initialised_from_data=self.weight_norm and self.bias)
+        known = self.weight_norm and self.bias
+        if self.depthwise:
+            return Traits(output_unsaved=True, needs_sites=False, initialised_from_data=known)
+        return Traits(is_linear=True, output_unsaved=True, initialised_from_data=known)
 
     def style(self, node: Node) -> Style:
         form = self.geometry(node.ins[0].grid)
@@ -163,6 +200,7 @@ class Conv(Layer):
         words += [f"stride {max(form.stride)}"] if max(form.stride) > 1 else []
         words += [f"dilation {max(form.dilation)}"] if max(form.dilation) > 1 else []
         words += ["transposed"] if self.transposed else []
+        words += ["depthwise"] if self.depthwise else []
         words += [f"mask {node.mask}"] if node.mask else []
         return Style("convolution", ", ".join(words))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.along import Along, before, from_lines, in_lines
+from arspec.layers.along import Along, before, from_lines, in_lines, something
 from arspec.layers.base import Fault, MaskText, Node, Style, Traits, Weights
 from arspec.masks import by_rank
 from arspec.reads import Pointwise, Reads
@@ -59,6 +59,7 @@ class Cumulative(Along):
         import torch
 
         x, state = xs
+        x = something(x, node.out.channels)
         if self.kind == "sum":
             return state + x
         mean, count = state.split([node.out.channels, 1], 2)

@@ -121,7 +121,8 @@ def window(
 ) -> Window:
     """The relation of a window of this form between an input `that` and an output `this`.
 
-    own_group: every group reads only itself (shifts, crops); otherwise all groups, as far as the mask allows."""
+    own_group: every group reads only itself (shifts, crops, depthwise convolutions); otherwise all groups. The mask
+    hides what it does not allow."""
     taps: list[Tap] = []
     along = [[form.source(a, k, that.grid[a], this.grid[a]) for k in range(n)] for a, n in enumerate(form.kernel)]
     for place in itertools.product(*(range(k) for k in form.kernel)):
@@ -157,9 +158,8 @@ def _allowed(
     this: Type, that: Type, source: Ints, place: tuple[int, ...], form: Geometry, mask: Mask | None, member: Member,
     own_group: bool,
 ) -> Bools:  # fmt: skip
-    everything = np.ones((this.groups, that.groups), bool)
-    if own_group:
-        return np.eye(this.groups, dtype=bool)
+    everything = np.eye(this.groups, dtype=bool) if own_group else np.ones((this.groups, that.groups), bool)
+    nothing = np.zeros_like(everything)
     if mask is None:
         return everything
     if mask.kernel is not None:
@@ -168,13 +168,14 @@ def _allowed(
             raise Fault("AR315", f"the mask is a kernel of {by(rows.shape)}, the layer's is {by(form.kernel)}",
                         "give one row of 0 and 1 for each row of the kernel", "mask")  # fmt: skip
         if not rows[place]:
-            return ~everything
+            return nothing
     inside = source >= 0
     if not inside.any():
-        return ~everything
+        return nothing
     full = np.broadcast_to(
         holds(mask.predicate, pairs(this, that, source, member)), (this.groups, that.groups, this.positions)
     )
+    full = full & everything[:, :, None] if own_group else full
     seen = full[:, :, inside]
     if (seen == seen[:, :, :1]).all():
         return seen[:, :, 0].copy()

@@ -56,7 +56,7 @@ class Previous(Layer):
         return F.pad(xs[0].flatten(2), (0, 1))[:, :, c["source"]].view(xs[0].shape)
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return xs[0]
+        return xs[0] if xs[0].shape[-1] else xs[0].new_zeros(*xs[0].shape[:2], node.out.channels)
 
     def traits(self, node: Node) -> Traits:
         return Traits(is_identity=True, needs_sites=False)

@@ -1,0 +1,100 @@
+"""`selective_scan`: Mamba's state space, which chooses from site to site what it keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arspec.layers.along import Along, from_lines, in_lines
+from arspec.layers.base import Fault, Node, Ref, Style, Traits, Weight, Weights
+from arspec.layers.diagonal import recurrence
+from arspec.layers.one_grid import same_grid
+from arspec.types import Ints, Type
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FIRST, LAST = 1e-3, 1e-1  # steps with which the channels start, evenly by their logarithms (Gu & Dao 2023, section 3.6)
+
+
+class SelectiveScan(Along):
+    """The selective state space S6 (Gu & Dao 2023, algorithm 2). Each channel x has N states. With
+    Δ = softplus(step + step_bias) and A = -exp(A_log), h = exp(Δ A) ⊙ h' + Δ x B and y = C · h + D x. B and C have N
+    channels in each group, which all channels of the group share. Weights: A_log [channels, N], D and step_bias
+    [channels]."""
+
+    layer: Literal["selective_scan"]
+    example = (
+        "step: {layer: conv, from: first, kernel: 1, out: 24, mask: so_far, bias: false}\n"
+        "b: {layer: conv, from: first, kernel: 1, out: 12, mask: so_far, bias: false}\n"
+        "c: {layer: conv, from: first, kernel: 1, out: 12, mask: so_far, bias: false}\n"
+        "read: {layer: selective_scan, from: first, step: step, input: b, output: c, states: 4}"
+    )
+    step: Ref = Field(description="The node that gives Δ before its bias and softplus: as many channels as x.")
+    input: Ref = Field(description="The node that gives B: `states` channels in each group.")
+    output: Ref = Field(description="The node that gives C: `states` channels in each group.")
+    states: Annotated[int, Field(ge=1, le=1024)] = Field(16, description="States of each channel, N.")
+    skip: bool = Field(True, description="Whether D x is added, with a learned D.")
+    ports = ("step", "input", "output")
+
+    def infer(self, node: Node) -> Type:
+        self.check_lines(node)
+        into = node.ins[0]
+        same_grid(node, node.ins, "x, the step, the input and the output matrix")
+        wanted = {"step": into.channels, "input": self.states, "output": self.states}
+        for (port, count), source in zip(wanted.items(), node.inputs[1:], strict=True):
+            if source.out.channels != count:
+                raise Fault("AR402", f"'{source.name}' gives {source.out}, where `{port}` takes {count} channels a "
+                            "group", "change its `out`" if port == "step" else "change its `out`, or `states`",
+                            port)  # fmt: skip
+        return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        width = node.out.width
+        decays = np.log(np.arange(1.0, self.states + 1))  # S4D-Real (Gu et al. 2022)
+        step = np.geomspace(FIRST, LAST, width)
+        found = {
+            "A_log": Weight((width, self.states), start=tuple(decays.tolist())),
+            "step_bias": Weight((width,), start=tuple((step + np.log(-np.expm1(-step))).tolist())),
+        }
+        return {**found, "D": Weight((width,), constant=1.0)} if self.skip else found
+
+    def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        from torch.nn.functional import softplus
+
+        groups = node.out.groups
+        x, step, given, read = (in_lines(part, groups, c) for part in xs)
+        own = {name: value.unflatten(0, (groups, -1)) for name, value in w.items()}
+        step = softplus(step + own["step_bias"])
+        decay = (step[..., None] * -own["A_log"].exp()).exp()
+        state = recurrence(decay, (step * x)[..., None] * given[..., None, :])
+        y = (state @ read[..., None]).squeeze(-1)
+        return from_lines(y + own["D"] * x if self.skip else y, node.out, c)
+
+    def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
+        """Of the group's channels A [C, N], step_bias and D [C]."""
+        own = {name: value.unflatten(0, (node.out.groups, -1))[group] for name, value in w.items()}
+        return {"A": -own.pop("A_log").exp(), **own}
+
+    def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+        from torch.nn.functional import softplus
+
+        x, step, given, read, before = xs
+        earlier = before[..., node.out.channels :].unflatten(-1, (-1, self.states))
+        step = softplus(step + w["step_bias"])
+        state = torch.addcmul((step * x)[..., None] * given[..., None, :], (step[..., None] * w["A"]).exp_(), earlier)
+        y = (state @ read[..., None]).squeeze(-1)
+        return torch.cat([torch.addcmul(y, w["D"], x) if self.skip else y, state.flatten(-2)], -1)
+
+    def cached_channels(self, node: Node) -> int:
+        """The output, then the states of each channel."""
+        return node.out.channels * (1 + self.states)
+
+    def traits(self, node: Node) -> Traits:
+        return Traits(needs_sites=False)
+
+    def style(self, node: Node) -> Style:
+        return Style("recurrent", f"{self.states} states, {self.said()}")

@@ -1,0 +1,107 @@
+"""Recurrences over many steps: the chunked form is the step form around the edges of chunks, and gradients pass it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from arspec.language.load import from_text
+from arspec.layers import diagonal
+from arspec.layers.diagonal import CHUNK, complex_times, real_times, recurrence
+from arspec.model import Model
+from arspec.sampler.drive.sampler import sampler_of
+from tests.small import random_data, randomised
+
+LENGTHS = [1, 7, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 1]
+NODES = {
+    "selective_scan": """
+  step: {layer: conv, from: past, kernel: 1, out: 4}
+  b: {layer: conv, from: past, kernel: 1, out: 3}
+  c: {layer: conv, from: past, kernel: 1, out: 3}
+  state: {layer: selective_scan, from: past, step: step, input: b, output: c, states: 3}""",
+    "decays of a node": """
+  a: {layer: sigmoid, from: past}
+  state: {layer: linear_recurrence, from: past, decay: a, normalise: true}""",
+    "learned decays": "\n  state: {layer: linear_recurrence, from: past}",
+    "complex": "\n  state: {layer: linear_recurrence, from: past, complex: true}",
+    "a number": "\n  state: {layer: linear_recurrence, from: past, factor: -0.9}",
+    "sum": "\n  state: {layer: cumulative, from: past}",
+    "mean": "\n  state: {layer: cumulative, from: past, kind: mean, mask: earlier}",
+}
+
+
+def recurrent(name: str, length: int, order: str = "natural") -> Model:
+    text = f"""arspec: 1
+data: {{kind: sequence, length: {length}, levels: 5}}
+order: {order}
+graph:
+  table: {{layer: embedding, out: 4}}
+  past: {{layer: previous}}{NODES[name]}
+  logits: {{layer: conv, kernel: 1, out: $head}}
+head: {{kind: categorical, from: logits}}
+"""
+    return randomised(from_text(text, name))
+
+
+@pytest.mark.parametrize("order", ["natural", "{scan: random, seed: 3}"])
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("name", NODES)
+def test_chunks_are_steps(name: str, length: int, order: str) -> None:
+    model = recurrent(name, length, order)
+    x = random_data(model, 2)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("times", [real_times, complex_times])
+@pytest.mark.parametrize("length", [1, 4, 5, 16, 17, 70])
+@pytest.mark.parametrize("same", [True, False], ids=["one decay", "a decay a step"])
+def test_chunks_of_chunks_are_steps(times: diagonal.Times, length: int, same: bool) -> None:
+    """Chunks of 4: 70 steps are 18 chunks, whose ends are 5 chunks, whose ends are 2."""
+    generator = torch.Generator().manual_seed(0)
+    b = torch.randn(2, 3, length, 4, generator=generator, dtype=torch.float64)
+    a = torch.randn(*((1, 1, 1) if same else (2, 3, length)), 4, generator=generator, dtype=torch.float64)
+    state, wanted = torch.zeros_like(b[:, :, 0]), list[Tensor]()
+    for step in range(length):
+        state = times(a.expand_as(b)[:, :, step], state) + b[:, :, step]
+        wanted.append(state)
+    got = recurrence(a, b, times, chunk=4)
+    torch.testing.assert_close(got, torch.stack(wanted, 2), rtol=1e-10, atol=1e-10)
+
+
+def test_small_decays_do_no_harm() -> None:
+    """Where nothing is left of a state the next one is right: products of decays are never divided by."""
+    b = torch.ones(1, 1, 200, 1, dtype=torch.float32)
+    a = torch.full_like(b, 1e-30)
+    a[:, :, 150:] = 1.0
+    got = recurrence(a, b)[0, 0, :, 0]
+    assert torch.equal(got[:150], torch.ones(150)) and torch.equal(got[150:], torch.arange(2.0, 52.0))
+
+
+@pytest.mark.parametrize("times", [real_times, complex_times])
+def test_gradients_pass_the_chunks(times: diagonal.Times) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for shape in ((1, 1, 1, 2), (1, 2, 7, 2)):
+        a = torch.rand(shape, generator=generator, dtype=torch.float64).requires_grad_()
+        b = torch.rand((1, 2, 7, 2), generator=generator, dtype=torch.float64).requires_grad_()
+        assert torch.autograd.gradcheck(lambda a, b: recurrence(a, b, times, chunk=3), (a, b))
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_gradients_of_the_layers(name: str) -> None:
+    """Of log p with respect to the weights, as differences say."""
+    model = recurrent(name, CHUNK + 2)
+    x = random_data(model, 1)
+    weights = {n: w for n, w in model.named_parameters() if "state" in n or "past" in n or "table" in n}
+    model.log_prob(x).sum().backward()
+    for weight in weights.values():
+        assert weight.grad is not None
+        at = int(weight.grad.abs().argmax())
+        with torch.no_grad():
+            found: list[float] = []
+            for move in (1e-5, -2e-5):
+                weight.view(-1)[at] += move
+                found.append(float(model.log_prob(x).sum()))
+            weight.view(-1)[at] += 1e-5
+        slope = (found[0] - found[1]) / 2e-5
+        assert slope == pytest.approx(float(weight.grad.view(-1)[at]), rel=1e-4, abs=1e-7)
