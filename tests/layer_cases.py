@@ -246,7 +246,7 @@ CASES: dict[str, tuple[str, str]] = {
   r: {layer: sigmoid, from: first}
   tested: {layer: linear_recurrence, from: first, gate: r, normalise: true}"""),
     "linear_recurrence by a number": ("colour", one(
-        "linear_recurrence, from: first, factor: 0.5, along: columns, normalise: true")),
+        "linear_recurrence, from: first, decay: {fixed: 0.5}, along: columns, normalise: true")),
     "linear_recurrence complex": ("colour", one("linear_recurrence, from: first, complex: true")),
     "linear_recurrence complex by a node": ("steps", """
   a: {layer: tanh, from: first}
@@ -257,7 +257,7 @@ CASES: dict[str, tuple[str, str]] = {
   tested: {layer: linear_recurrence, from: first, gate: r, complex: true, normalise: true, along: rows,
            backward: true}"""),
     "linear_recurrence complex by a number": ("backwards", one(
-        "linear_recurrence, from: first, factor: -0.5, complex: true")),
+        "linear_recurrence, from: first, decay: {fixed: -0.5}, complex: true")),
     "linear_recurrence leaking": ("colour", one("linear_recurrence, from: first, along: order, backward: true")),
     "selective_scan": ("steps", selective("first", 9)),
     "selective_scan over pixels": ("colour", selective("first", 3, skip="false")),

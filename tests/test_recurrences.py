@@ -25,7 +25,7 @@ NODES = {
   state: {layer: linear_recurrence, from: past, decay: a, normalise: true}""",
     "learned decays": "\n  state: {layer: linear_recurrence, from: past}",
     "complex": "\n  state: {layer: linear_recurrence, from: past, complex: true}",
-    "a number": "\n  state: {layer: linear_recurrence, from: past, factor: -0.9}",
+    "a number": "\n  state: {layer: linear_recurrence, from: past, decay: {fixed: -0.9}}",
     "sum": "\n  state: {layer: cumulative, from: past}",
     "mean": "\n  state: {layer: cumulative, from: past, kind: mean, mask: earlier}",
 }

@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SMALL = 1e-12  # of 1 - |a|² below which it is not normalised, so that its root has a slope
-SLOWEST, FASTEST = 0.999, 0.9  # moduli of learned decays, between which they start (Orvieto et al. 2023, section 3.4)
+START = [0.9, 0.999]  # of learned decays: their moduli lie evenly between these (Orvieto et al. 2023, section 3.4)
+
+Number = Annotated[float | int, Field(ge=-1, le=1)]
+Decays = Annotated[
+    dict[Literal["fixed", "learned"], Number | Annotated[list[Number], Field(min_length=2, max_length=2)]],
+    Field(min_length=1, max_length=1),
+]
 
 
 class LinearRecurrence(Along):
-    """h = a ⊙ h' + b, channel by channel, with h' the state before on the line and b the input. The decay a is that of
-    a node (`decay`), a number (`factor`), or learned: a = exp(-exp(rate)), one for each channel. With `gate` a learned
-    one differs from site to site, a = exp(-exp(rate) ⊙ gate), as in RG-LRU (De et al. 2024, equations 3 to 5). With
-    `complex` the channels of a group are complex numbers, the real parts first. Learned decays then turn them as well,
-    a = exp(-exp(rate) + i angle) (S4D, Gu et al. 2022; S5, Smith et al. 2023; LRU, Orvieto et al. 2023)."""
+    """h = a ⊙ h' + b, channel by channel, with h' the state before on the line and b the input. The decay a is what a
+    node gives, a number, or learned: a = exp(-exp(rate)), one for each channel. With `gate` a learned one differs from
+    site to site, a = exp(-exp(rate) ⊙ gate), as in RG-LRU (De et al. 2024, equations 3 to 5). With `complex` the
+    channels of a group are complex numbers, the real parts first. Learned decays then turn them as well, a =
+    exp(-exp(rate) + i angle) (S4D, Gu et al. 2022; S5, Smith et al. 2023; LRU, Orvieto et al. 2023)."""
 
     layer: Literal["linear_recurrence"]
     example = (
@@ -34,8 +40,11 @@ class LinearRecurrence(Along):
         "forget: {layer: sigmoid, from: b}\n"
         "state: {layer: linear_recurrence, from: b, decay: forget}"
     )
-    decay: Ref | None = Field(None, description="The node that gives the decays: as many channels as the input.")
-    factor: Annotated[float, Field(ge=-1, le=1)] | None = Field(None, description="The decay, the same everywhere.")
+    decay: Ref | Decays | None = Field(
+        None,
+        description="The node that gives the decays: as many channels as the input. Or `fixed`, the same everywhere, "
+        "as in {fixed: 0.9}; or `learned`, as in {learned: [0.9, 0.999]}, between which they start. Learned without it.",
+    )
     gate: Ref | None = Field(
         None, description="The node by which learned decays are raised to a power: a channel for each rate."
     )
@@ -50,10 +59,14 @@ class LinearRecurrence(Along):
     def infer(self, node: Node) -> Type:
         self.check_lines(node)
         into = node.ins[0]
-        said = [name for name in ("decay", "factor") if getattr(self, name) is not None]
-        if len(said) > 1 or (said and self.gate is not None):
-            raise Fault("AR110", f"`{said[0]}` states the decays, and `{[*said, 'gate'][1]}` states them as well",
-                        "leave one of the two out", [*said, "gate"][1])  # fmt: skip
+        if self.gate is not None and not self._learned:
+            raise Fault("AR110", "`gate` raises learned decays to a power, and `decay` gives others",
+                        "leave one of the two out, or write `decay: {learned: 0.9}`", "gate")  # fmt: skip
+        numbers = self._numbers
+        if (len(numbers) > 1 and not self._learned) or (self._learned and not all(0 < n < 1 for n in numbers)):
+            raise Fault("AR432", "a fixed decay is one number from -1 to 1; learned ones start as one between 0 and 1, "
+                        "or evenly between two such", "write {fixed: 0.9} or {learned: [0.9, 0.999]}",
+                        "decay")  # fmt: skip
         if self.complex_ and into.channels % 2:
             raise Fault("AR403", f"complex channels come in pairs in each group, and '{node.inputs[0].name}' gives "
                         f"{into}", "give the layer before it an even number of channels a group")  # fmt: skip
@@ -71,7 +84,20 @@ class LinearRecurrence(Along):
 
     @property
     def _learned(self) -> bool:
-        return self.decay is None and self.factor is None
+        return self.decay is None or (isinstance(self.decay, dict) and "learned" in self.decay)
+
+    @property
+    def _numbers(self) -> list[float]:
+        """A fixed decay, or the one or two that learned ones start from; none where a node gives them."""
+        if isinstance(self.decay, str):
+            return []
+        (given,) = [START] if self.decay is None else self.decay.values()
+        return given if isinstance(given, list) else [given]
+
+    @property
+    def _fixed(self) -> float | None:
+        """The decay that is a number."""
+        return self._numbers[0] if isinstance(self.decay, dict) and not self._learned else None
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         # what multiplies the earlier state alone is not read where there is none
@@ -82,7 +108,7 @@ class LinearRecurrence(Along):
         if not self._learned:
             return {}
         count = node.out.groups * self._rates(node.out)
-        moduli = np.linspace(FASTEST, SLOWEST, count)
+        moduli = np.linspace(self._numbers[0], self._numbers[-1], count)
         found = {"rate": Weight((count,), start=tuple(np.log(-np.log(moduli)).tolist()))}
         if self.complex_:  # multiples of the golden ratio, which do not go with the rates
             angles = np.pi * (np.arange(count) * (np.sqrt(5) - 1) / 2 % 1)
@@ -112,17 +138,17 @@ class LinearRecurrence(Along):
 
     def _constant(self, like: Tensor) -> tuple[Tensor, Tensor | None]:
         """As `_decays`, of a decay that is a number."""
-        a = like.new_full((1,) * like.ndim, self.factor or 0.0)
+        a = like.new_full((1,) * like.ndim, self._fixed or 0.0)
         return a, (1 - a.square()).clamp(min=SMALL).sqrt() if self.normalise else None
 
     def _times(self) -> Times:
-        return complex_times if self.complex_ and self.factor is None else real_times
+        return complex_times if self.complex_ and self._fixed is None else real_times
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         groups = node.out.groups
         b, *given = (in_lines(x, groups, c) for x in xs)
         own = {name: value.view(1, 1, 1, groups, -1) for name, value in w.items()}
-        a, norm = self._constant(b) if self.factor is not None else self._decays(own, given)
+        a, norm = self._constant(b) if self._fixed is not None else self._decays(own, given)
         return from_lines(recurrence(a, b if norm is None else b * norm, self._times()), node.out, c)
 
     def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
@@ -140,7 +166,7 @@ class LinearRecurrence(Along):
         if "a" in w:
             a, norm = w["a"], w.get("norm")
         else:
-            a, norm = self._constant(b) if self.factor is not None else self._decays(w, given)
+            a, norm = self._constant(b) if self._fixed is not None else self._decays(w, given)
         return self._times()(a, state) + (b if norm is None else b * norm)
 
     def traits(self, node: Node) -> Traits:

@@ -213,6 +213,19 @@ CODES = (
         "say `so_far` or `earlier`.",
     ),
     code(
+        "AR432",
+        "a decay that is no number that one may be",
+        """The decay of a linear recurrence is a node's, one fixed number from -1 to 1, or learned. Learned decays lie
+        between 0 and 1. They start all as one such number, or evenly between two.""",
+        """
+        second: {layer: linear_recurrence, from: first, decay: {learned: 1}}
+        """,
+        """
+        second: {layer: linear_recurrence, from: first, decay: {learned: [0.9, 0.999]}}
+        """,
+        "give numbers within these bounds.",
+    ),
+    code(
         "AR434",
         "numbers that do not fit the heads of a state",
         """A linear attention takes one decay for each head, or one for each channel of its key, and one strength for
