@@ -43,7 +43,7 @@ class LinearRecurrence(Along):
     decay: Ref | Decays | None = Field(
         None,
         description="The node that gives the decays: as many channels as the input. Or `fixed`, the same everywhere, "
-        "as in {fixed: 0.9}; or `learned`, as in {learned: [0.9, 0.999]}, between which they start. Learned without it.",
+        "as in {fixed: 0.9}; or `learned`, as in {learned: [0.9, 0.999]}, between which they start, as without it.",
     )
     gate: Ref | None = Field(
         None, description="The node by which learned decays are raised to a power: a channel for each rate."
