@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,6 +179,16 @@ def read_text(text: str) -> Any:
     return Source("text", text)
 
 
+def test_the_page_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "arspec" / "guide" / "build.md").read_text("utf-8"), re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert said(load(tmp_path / "chars.yaml")) == said(names["spec"])
+
+
 # -- what is wrong ---------------------------------------------------------------------------------------------------
 
 
@@ -192,8 +203,8 @@ def read_text(text: str) -> Any:
         (lambda b, h: b.block("layer", ["h"])["g"], "has no input 'g'"),
         (lambda b, h: b.yaml(), "the spec has no head"),
         (lambda b, h: b.head(), "`head` takes one head"),
-        (lambda b, h: build.head.categorical(), "`categorical` takes one node"),
-        (lambda b, h: build.data.image(3, height=3), "`image` takes no node"),
+        (lambda b, h: build.head.categorical(*[]), "`categorical` takes one node"),
+        (lambda b, h: build.data.image(*[3], height=3), "`image` takes no node"),  # pyright: ignore[reportCallIssue]
         (lambda b, h: (b.scale(h, to=object()) and b.head(build.head.categorical(h))) or b.yaml(), "was given object"),
         (lambda b, h: b.block("layer", ["h"]).__exit__(None, None, None), "has no outputs"),
     ],

@@ -453,6 +453,20 @@ class Layers:
         """
         ...
 
+    def exp(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
     def identity(
         self,
         source: Node | None = None, /,

@@ -29,6 +29,7 @@ TOPICS = (
     "score",
     "compress",
     "python",
+    "build",
     "commands",
     "speed",
     "figures",
