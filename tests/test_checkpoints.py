@@ -418,7 +418,8 @@ def test_a_text_goes_in_and_out_by_the_tokenizer_of_the_run(run: Path, tmp_path:
     tokens = model.spec.data.tokenizer.numbers_of(TEXT)
     assert len(tokens) < len(TEXT.encode()) and model.spec.data.tokenizer.text_of(tokens) == TEXT
     seen = arspec.load_data(str(tmp_path / "a.txt"), model, "all").x
-    assert seen.ravel().tolist() == tokens[: seen.size].tolist()
+    once = [*seen[0].tolist(), *seen[1:, 1:].ravel().tolist()]  # a piece begins with the last token of the one before
+    assert once == tokens[: len(once)].tolist() and len(once) > len(tokens) - 12
 
 
 CONTENTS = {

@@ -55,6 +55,7 @@ def claims_of(table: Table, config: Mapping[str, Any]) -> Claims:
         if value is not None:
             values[name] = value
             faults += _filled(name if came is None else came, key, value, absent, texts)
+    texts["given"] = _given(config.get("bos_token_id"), texts.get("levels"))
     known = read | set(table.idle) | idle()
     if table.layers is not None:
         known.add(table.layers.key)
@@ -102,6 +103,12 @@ def _filled(name: str, key: Key, value: Any, absent: bool, texts: dict[str, str]
         return [f"{name}: {_said(value)} is beyond what is taken ({key.least if whole else 0:g} to {most:g})"]
     texts[place] = repr(value) if whole else repr(float(value))
     return []
+
+
+def _given(start: object, levels: str | None) -> str:
+    """What the data section says of the first token: it is given, and where nothing else is, what texts begin with."""
+    known = isinstance(start, int) and not isinstance(start, bool) and levels is not None and levels.isdecimal()
+    return f"given: 1, start: {start}" if known and 0 <= start < int(levels) else "given: 1"
 
 
 def _kinds(table: Table, config: Mapping[str, Any], layers: int, faults: list[str]) -> list[str]:

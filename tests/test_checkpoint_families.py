@@ -1,0 +1,126 @@
+"""Every family of checkpoints beside transformers: tiny models with random weights, written by `save_pretrained`.
+
+Logits are equal to 1e-9 in float64, greedy samples token by token, and what is exported is what was written.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+import arspec
+from arspec.checkpoints.exporting import export_folder
+from arspec.checkpoints.importing import import_folder
+from arspec.model import Model
+
+LEVELS, LENGTH = 48, 66
+LENGTHS = (1, 7, 64, 65)
+
+
+@dataclass
+class Case:
+    """A model of transformers: its configuration and its class, and how many files it is written into."""
+
+    config: str
+    model: str
+    settings: dict[str, Any]
+    shards: str | None = None  # the most bytes of a file
+    near: float = 1e-9
+    more: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+GPT2 = {"n_embd": 12, "n_layer": 2, "n_head": 3, "n_positions": LENGTH}
+CASES = {
+    "gpt2": Case("GPT2Config", "GPT2LMHeadModel", GPT2),
+    "gpt2 untied": Case("GPT2Config", "GPT2LMHeadModel", {**GPT2, "tie_word_embeddings": False, "n_inner": 20,
+                                                         "activation_function": "relu"}, shards="4KB"),
+}  # fmt: skip
+
+
+def written(case: Case, folder: Path) -> Any:
+    """Writes a random model into a folder; gives it, in float64."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    torch.manual_seed(0)
+    settings = {"vocab_size": LEVELS, "bos_token_id": 1, "eos_token_id": None, "pad_token_id": None, **case.settings}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = getattr(transformers, case.config)(**settings)
+        config._attn_implementation = "eager"
+        model = getattr(transformers, case.model)(config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            spread = 0.3 if weight.ndim > 1 else 0.1
+            weight.add_(spread * torch.randn(weight.shape, generator=torch.Generator().manual_seed(len(name))))
+    model.save_pretrained(folder, **({"max_shard_size": case.shards} if case.shards else {}))
+    return model.double()
+
+
+def tensors(folder: Path) -> dict[str, Tensor]:
+    return {name: value for file in sorted(folder.glob("*.safetensors")) for name, value in load_file(file).items()}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, Any, Model, Path]:
+    case, place = CASES[request.param], tmp_path_factory.mktemp("family")
+    theirs = written(case, place / "theirs")
+    if case.shards:
+        assert len([*(place / "theirs").glob("*.safetensors")]) > 1
+    run = import_folder(place / "theirs", place / "run")
+    return case, theirs, arspec.open(run).double(), place
+
+
+def tokens(rows: int, seed: int = 0) -> Tensor:
+    return torch.randint(LEVELS, (rows, LENGTH), generator=torch.Generator().manual_seed(seed))
+
+
+def test_logits_are_theirs(both: tuple[Case, Any, Model, Path]) -> None:
+    case, theirs, ours, _ = both
+    x = tokens(2)
+    with torch.no_grad():
+        found = ours(x)
+        for length in LENGTHS:
+            wanted = theirs(x[:, :length]).logits
+            got = found[:, 1 : length + 1]  # the site of a token speaks of it: one later than theirs
+            assert got.shape == wanted.shape and torch.allclose(
+                got, wanted, rtol=0, atol=case.near * wanted.abs().max()
+            )
+
+
+def test_greedy_samples_are_theirs(both: tuple[Case, Any, Model, Path]) -> None:
+    _, theirs, ours, _ = both
+    x = tokens(2, 1)[:, :5]
+    with torch.no_grad():
+        wanted = theirs.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=LENGTH - 5, do_sample=False)
+        assert torch.equal(ours.sample(2, prefix=x, top_k=1), wanted)
+
+
+def test_likelihoods_are_of_all_tokens_but_the_first(both: tuple[Case, Any, Model, Path]) -> None:
+    _, theirs, ours, _ = both
+    x = tokens(2, 2)
+    with torch.no_grad():
+        chances = theirs(x).logits[:, :-1].log_softmax(-1).gather(2, x[:, 1:, None]).sum((1, 2))
+        assert torch.allclose(ours.log_prob(x), chances, rtol=1e-9)
+
+
+def test_what_is_exported_is_what_was_written(both: tuple[Case, Any, Model, Path]) -> None:
+    _, theirs, _, place = both
+    back = export_folder(place / "run", place / "back")
+    first, last = tensors(place / "theirs"), tensors(back)
+    assert first.keys() == last.keys()
+    assert all(first[name].dtype == last[name].dtype and torch.equal(first[name], last[name]) for name in first)
+    again = type(theirs).from_pretrained(back).double().eval()
+    x = tokens(1)
+    with torch.no_grad():
+        assert torch.allclose(again(x).logits, theirs(x).logits, rtol=0, atol=1e-10)
+    assert (import_folder(back, place / "twice") / "model.safetensors").read_bytes() == (
+        place / "run" / "model.safetensors"
+    ).read_bytes()
