@@ -333,7 +333,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contents() -> set[str]:
     """What a wheel holds: modules, and files that are no code."""
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("arspec/**/*.py")}
-    texts = {str(path.relative_to(ROOT)) for kind in ("cpp", "md", "yaml") for path in ROOT.glob(f"arspec/**/*.{kind}")}
+    texts = {
+        str(path.relative_to(ROOT))
+        for kind in ("cpp", "md", "pyi", "yaml")
+        for path in ROOT.glob(f"arspec/**/*.{kind}")
+    }
     specs = {f"arspec/specs/{path.name}" for path in SHIPPED}
     specs |= {f"arspec/specs/blocks/{path.name}" for path in ROOT.glob("specs/blocks/*.yaml")}
     more = {
