@@ -48,7 +48,8 @@ class Layers:
 
 def keys_of(model: type[BaseModel]) -> list[str]:
     """The keys that a function takes, by their YAML names, but those that choose the kind or the input."""
-    return [f.alias or n for n, f in model.model_fields.items() if n not in ("layer", "kind", "from_")]
+    chosen = "layer" if "layer" in model.model_fields else "kind"
+    return [f.alias or n for n, f in model.model_fields.items() if n not in (chosen, "from_")]
 
 
 def layer_method(graph: Layers, kind: str) -> Callable[..., Node]:
