@@ -41,6 +41,7 @@ class Layers:
         transposed: bool | Expression = ...,
         crop: int | Sequence[int | Expression] | Expression = ...,
         groups: int | Expression | None = ...,
+        depthwise: bool | Expression = ...,
         bias: bool | Expression = ...,
         weight_norm: bool | Expression = ...,
         name: str | None = None,
@@ -48,7 +49,7 @@ class Layers:
     ) -> Node:
         """A convolution over rows and columns, or over time. Every output site reads a window of input positions;
         a mask says which of them, and which channel groups of them, it may read. Without a mask every channel
-        group reads all.
+        group reads all. A `depthwise` one reads its own channel alone, whatever the groups of the mask.
 
         weights: The node whose weights it shares (tied).
         out: Output channels, over all channel groups.
@@ -61,6 +62,7 @@ class Layers:
         transposed: A transposed convolution: `stride` outputs for every input position.
         crop: Transposed only: positions cut from the start of the full output.
         groups: Channel groups of the output; those of the input if left out.
+        depthwise: Whether a channel reads itself alone; `out` is then the number of the input's channels.
         bias: Whether a bias is added.
         weight_norm: Weight normalisation: a learned gain for each output channel.
         """
@@ -202,6 +204,72 @@ class Layers:
         """
         ...
 
+    def linear_recurrence(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        decay: Node = ...,
+        gate: Node = ...,
+        complex: bool | Expression = ...,
+        normalise: bool | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """h = a ⊙ h' + b, channel by channel, with h' the state before on the line and b the input. The decay a is
+        what a node gives, a number, or learned: a = exp(-exp(rate)), one for each channel. With `gate` a
+        learned one differs from site to site, a = exp(-exp(rate) ⊙ gate), as in RG-LRU (De et al. 2024,
+        equations 3 to 5). With `complex` the channels of a group are complex numbers, the real parts first.
+        Learned decays then turn them as well, a = exp(-exp(rate) + i angle) (S4D, Gu et al. 2022; S5, Smith et
+        al. 2023; LRU, Orvieto et al. 2023).
+
+        weights: The node whose weights it shares (tied).
+        along: How the state goes from site to site: in the order of generation, along each row to the right,
+            down each column, or along the steps of a sequence.
+        backward: Whether the state goes the other way: to the left, up, or to the past.
+        decay: The node that gives the decays: as many channels as the input. Or `fixed`, the same everywhere,
+            as in {fixed: 0.9}; or `learned`, as in {learned: [0.9, 0.999]}, between which they start, as
+            without it.
+        gate: The node by which learned decays are raised to a power: a channel for each rate.
+        complex: Whether the channels are complex numbers: the real parts, then the others.
+        normalise: Whether the input is multiplied by sqrt(1 - |a|²), which keeps the state's size.
+        """
+        ...
+
+    def selective_scan(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        step: Node,
+        input: Node,
+        output: Node,
+        states: int | Expression = ...,
+        skip: bool | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """The selective state space S6 (Gu & Dao 2023, algorithm 2). Each channel x has N states. With Δ =
+        softplus(step + step_bias) and A = -exp(A_log), h = exp(Δ A) ⊙ h' + Δ x B and y = C · h + D x. B and C
+        have N channels in each group, which all channels of the group share. Weights: A_log [channels, N], D
+        and step_bias [channels].
+
+        weights: The node whose weights it shares (tied).
+        along: How the state goes from site to site: in the order of generation, along each row to the right,
+            down each column, or along the steps of a sequence.
+        backward: Whether the state goes the other way: to the left, up, or to the past.
+        step: The node that gives Δ before its bias and softplus: as many channels as x.
+        input: The node that gives B: `states` channels in each group.
+        output: The node that gives C: `states` channels in each group.
+        states: States of each channel, N.
+        skip: Whether D x is added, with a learned D.
+        """
+        ...
+
     def cumulative(
         self,
         source: Node | None = None, /,
@@ -209,6 +277,7 @@ class Layers:
         weights: Node | None = ...,
         along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
         backward: bool | Expression = ...,
+        kind: Literal["sum", "mean"] | Expression = ...,
         mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
@@ -448,20 +517,6 @@ class Layers:
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
         `gelu` by a tanh, as GPT-2 has it.
-
-        weights: The node whose weights it shares (tied).
-        """
-        ...
-
-    def exp(
-        self,
-        source: Node | None = None, /,
-        *,
-        weights: Node | None = ...,
-        name: str | None = None,
-        when: bool | Expression | None = None,
-    ) -> Node:
-        """A function of one number, applied to every channel of every site.
 
         weights: The node whose weights it shares (tied).
         """
@@ -826,6 +881,69 @@ class Layers:
         """
         ...
 
+    def sinusoid(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        out: int | Expression,
+        base: float | Expression = ...,
+        form: Literal["interleaved", "halves"] | Expression = ...,
+        offset: int | Expression = ...,
+        at: Literal["own", "next", "previous"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Sines and cosines of a position's place, at frequencies from 1 down to about 1 / base, to be added to
+        what lies there (Vaswani et al. 2017, section 3.5). Nothing is learned. On images the channels are
+        shared out among rows and columns. It takes its grid and channel groups from its input, and reads
+        nothing of it.
+
+        weights: The node whose weights it shares (tied).
+        out: Channels, over all channel groups.
+        base: The longest wave is about 2π · base steps.
+        form: Sine and cosine of each frequency side by side, or all sines first.
+        offset: What places are counted from.
+        at: Whose place: the position's own, or that of the variable that comes next, or came previously, in the
+            order of generation.
+        """
+        ...
+
+    def rotary(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        heads: int | Expression = ...,
+        base: float | Expression = ...,
+        share: float | Expression = ...,
+        form: Literal["halves", "interleaved"] | Expression = ...,
+        scaling: Mapping[str, Any] | Expression | None = ...,
+        axes: Sequence[Literal["row", "column", "step"] | Expression] | Expression | None = ...,
+        offset: int | Expression = ...,
+        at: Literal["own", "next", "previous"] | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Turns pairs of channels by the place of the site times a frequency of each pair, so that the product of
+        a query and a key depends on how far they lie from each other (RoPE: Su et al. 2021). It goes between a
+        projection and the attention. On images the channels are shared out among the axes, rows first. Places
+        are the coordinates of a site, whatever the order of generation.
+
+        weights: The node whose weights it shares (tied).
+        heads: Heads: each is turned by the same angles.
+        base: The lowest frequency is about one turn in 2π · base steps.
+        share: The share of each head's channels that is turned; the others stay.
+        form: Which channels are a pair: one of each half, or two neighbours.
+        scaling: A scaled form for longer sequences: `{kind: linear, factor: 8}`, or of kind ntk, yarn, llama3,
+            longrope.
+        axes: The axes that places are counted along; all of the grid.
+        offset: What places are counted from.
+        at: Whose place: the site's own, or that of the variable that comes next, or came previously, in the
+            order of generation.
+        """
+        ...
+
     def condition(
         self,
         source: Node | None = None, /,
@@ -850,7 +968,12 @@ class Layers:
         *,
         weights: Node | None = ...,
         over: Literal["channels", "pixel", "space", "batch"] | Expression = ...,
+        kind: Literal["layer", "rms"] | Expression = ...,
         epsilon: float | Expression = ...,
+        heads: int | Expression = ...,
+        gain: bool | Expression = ...,
+        bias: bool | Expression | None = ...,
+        unit_offset: bool | Expression = ...,
         momentum: float | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
@@ -865,11 +988,50 @@ class Layers:
             reads all
           positions of all examples, and is reported as a leak in training.
 
+        With `heads` the channels of a group are normalised head by head, as queries and keys are (Dehghani et
+        al. 2023). All heads then share one gain.
+
         weights: The node whose weights it shares (tied).
         over: What the mean is taken over.
         kind: Mean and deviation, or the root mean square alone.
         epsilon: Added to the variance.
+        heads: Heads, each normalised by itself: each takes its share of the channels.
+        gain: Whether there is a learned gain.
+        bias: Whether there is a learned bias; where left out, `layer` has one.
+        unit_offset: Whether the gain is 1 + what is learned, which starts at 0 (Gemma).
         momentum: `batch`: weight of the newest statistics.
+        """
+        ...
+
+    def times(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        by: float | Expression,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Multiplies every channel by a number, as Gemma does its embeddings by the square root of their size.
+
+        weights: The node whose weights it shares (tied).
+        by: What is multiplied by.
+        """
+        ...
+
+    def soft_cap(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        cap: float | Expression,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Keeps every channel between ±cap, smoothly: cap · tanh(x / cap) (Gemma 2: Gemma Team 2024, section 2).
+
+        weights: The node whose weights it shares (tied).
+        cap: The bound.
         """
         ...
 

@@ -59,8 +59,7 @@ class Conv(Layer):
         None, ge=1, le=64, description="Channel groups of the output; those of the input if left out."
     )
     depthwise: bool = Field(
-        False,
-        description="Whether a channel reads itself alone: as many channels as the input has, none of them mixed.",
+        False, description="Whether a channel reads itself alone; `out` is then the number of the input's channels."
     )
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")

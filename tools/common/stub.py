@@ -73,7 +73,7 @@ def _keys(model: type[BaseModel]) -> dict[str, str]:
     """The keys with what a signature says of each, those without a default first."""
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():
-        if name in ("layer", "kind", "from_"):
+        if name in ("layer" if "layer" in model.model_fields else "kind", "from_"):
             continue
         refers = any(extra == "ref" for extra in field.metadata) or name in getattr(model, "ports", ())
         kind = "Node" if refers else _type(field.annotation)
