@@ -106,6 +106,17 @@ def attention_to_a_condition(g: _Graph) -> None:
     g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)
 
 
+def attention_to_tokens(g: _Graph) -> None:
+    """Keys and values of a row of tokens, whatever grid the data lie on."""
+    queries = g.any(3)
+    words = g.add("layer: embedding, from: words, out: 3", 3)
+    keys, values = (g.add(f"layer: conv, from: {words}, out: {g.out(3)}, groups: {g.groups}", 3) for _ in range(2))
+    for name in (words, keys, values):
+        del g.nodes[name]
+    seen = g.add(f"layer: attention, from: {queries}, keys: {keys}, values: {values}", 3)
+    g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)
+
+
 def recurrent(g: _Graph) -> None:
     kind, gates = g.draw(st.sampled_from([("lstm", 4), ("gru", 3), ("rnn", 1)]))
     source, mask = g.any(), g.mask()
@@ -209,7 +220,7 @@ def conditioned(g: _Graph) -> None:
 
 
 STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, beside,
-         conditioned, conditioned, attention_to_a_condition]  # fmt: skip
+         conditioned, conditioned, attention_to_a_condition, attention_to_tokens]  # fmt: skip
 
 
 @st.composite
@@ -253,7 +264,10 @@ def specs(draw: Draw) -> str:
     mask = draw(st.sampled_from(["so_far", "so_far", "so_far", "earlier", "everything"]))
     lines = [*g.lines, f"  logits: {{layer: conv, from: {last}, kernel: 1, out: $head, mask: {mask}}}"]
     own, written = "{kind: categorical, from: logits}", "\n".join(lines)
-    named = {"label": "{kind: class, classes: 3}", "traits": "{kind: vector, size: 2}", "given": given, "half": half}
+    named = {"label": "{kind: class, classes: 3}", "traits": "{kind: vector, size: 2}", "given": given, "half": half,
+             "words": "{kind: tokens, length: 3, levels: 4}"}  # fmt: skip
+    if draw(st.integers(0, 3)) == 0:
+        named = {name: what.replace("}", ", drop: 0.5}") for name, what in named.items()}
     conditions = ", ".join(f"{name}: {what}" for name, what in named.items() if re.search(rf": {name}\b", written))
     near = "earlier and that.row >= this.row - $reach" if plane else "earlier and that.step >= this.step - $reach"
     return "\n".join([

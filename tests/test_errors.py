@@ -463,6 +463,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR007": lambda path: from_text(framed("order: {ranks: [" + "0, " * 100_001 + "0]}")),
     "AR213": lambda path: load(path / "small.yaml", params={"widht": 12}),
     "AR214": lambda path: command("verify", "--static", str(path / "small.yaml"), "--set", "width=wide"),
+    "AR450": lambda path: everything().sample(1, guidance=3.0),
     "AR706": unproven,
     "AR801": other_weights,
     "AR802": lambda path: command("sample", str(path / "model.pt"), "-o", str(path / "a.png")),

@@ -24,6 +24,12 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     add_plan_arguments(parser)
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument("--columns", type=int, help="columns of a grid of images")
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        metavar="G",
+        help="follow the conditions more closely than the model does (above 1), of a spec whose conditions have `drop`",
+    )
     add_stream_arguments(parser)
 
 
@@ -74,7 +80,7 @@ def run_sample(args: argparse.Namespace) -> int:
     """Draws samples and says where they are, or explains their plan; exit code 0."""
     if args.columns is not None:
         at_least(1, args.columns, "--columns")
-    chance = _check(args)
+    chance = {**_check(args), "guidance": args.guidance}
     if args.explain_plan:
         return run_plan(args)
     if args.json:

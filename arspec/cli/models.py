@@ -43,7 +43,8 @@ def add_conditions(parser: argparse.ArgumentParser, what_for: str = "") -> None:
     """`--condition NAME=VALUE` and `--label CLASS`, both repeatable."""
     parser.add_argument(
         "--condition", action="append", default=[], metavar="NAME=VALUE",
-        help=f"classes by name or number (cat, 3, 0..9, cat,dog), anything else as a .npy file{what_for}; repeatable",
+        help="classes by name or number (cat, 3, 0..9, cat,dog), tokens by their numbers (5,17,3) or as a .npy file, "
+        f"anything else as a .npy file{what_for}; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--label", action="append", default=[], metavar="CLASS",
@@ -152,7 +153,7 @@ def conditions_of(
     result: dict[str, Any] = {}
     for name, section in sections.items():
         if name not in lists:
-            if not required:
+            if not required or section.may_be_left_out:
                 continue
             example = f"--condition {name}=FILE.npy"
             if section.kind == "class":
@@ -177,15 +178,21 @@ def _classes(setting: str, value: str, names: Sequence[str], name: str) -> Any:
 
 
 def _values(value: str, section: Any) -> Any:
+    """The values of a condition that is no class, [n, *shape]: those of a .npy file, or tokens as they are written."""
+    import numpy as np
+
     from arspec.data.arrays import read_npy
 
+    if section.whole is not None and all(
+        number.strip().isdecimal() and len(number) < 10 for number in value.split(",")
+    ):
+        return np.array([[int(number) for number in value.split(",")]], np.int64)
     values = read_npy(value, help="give a .npy file")
-    dimensions = {"vector": 1, "map": 3, "series": 2}[section.kind]
+    dimensions = len(section.shape)
     if values.ndim not in (dimensions, dimensions + 1) or not values.size:
         found = f"an array of shape {list(values.shape)}"
-        raise InputError(
-            "AR807", f"{value} is {found}; a {section.kind} has {dimensions} axes, several of them one more"
-        )
+        axes = f"{dimensions} ax{'es' if dimensions > 1 else 'is'}"
+        raise InputError("AR807", f"{value} is {found}; a {section.kind} has {axes}, several of them one more")
     return values[None] if values.ndim == dimensions else values
 
 

@@ -117,7 +117,7 @@ def _class_names(model: Any, condition: dict[str, Any]) -> dict[str, list[Any]]:
     """The class of each example under each class condition: by its name, or its number where it has none."""
     found: dict[str, list[Any]] = {}
     for key, section in model.spec.condition.items():
-        if section.kind == "class":
+        if section.named:
             names = dict(enumerate(model.names.get(key, ())))
             found[key] = [names.get(number, number) for number in condition[key].tolist()]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ def checked(given: Mapping[str, Array], sections: Mapping[str, Section], tiles: 
             )
     found: dict[str, Array] = {}
     for name, section in sections.items():
+        if name not in given and section.may_be_left_out:
+            found[name] = np.full(
+                (1, *section.shape), section.nothing, np.float32 if section.whole is None else np.int64
+            )
+            continue
         if name not in given:
             raise InputError("AR806", f"the model has the condition '{name}', which is not given")
         rows = np.asarray(given[name])
@@ -61,9 +67,9 @@ def unpack(data: bytes, sections: Mapping[str, Section]) -> dict[str, Array]:
     """What `pack` packed, for the sections of the same spec."""
     source, found = ByteReader(data), dict[str, Array]()
     for name, section in sections.items():
-        count, shape = source.number(1 << 40), _shape(section)
-        each = 8 if section.kind == "class" else 4 * int(np.prod(shape))
-        flat = np.frombuffer(source.raw(count * each), "<i8" if section.kind == "class" else "<f4")
+        count, shape = source.number(1 << 40), section.shape
+        each = (4 if section.whole is None else 8) * math.prod(shape)
+        flat = np.frombuffer(source.raw(count * each), "<f4" if section.whole is None else "<i8")
         try:
             found[name] = check_condition(name, section, flat.reshape(count, *shape), count)
         except InputError as error:
@@ -85,13 +91,3 @@ def of_share(conditions: Mapping[str, Array], parts: int) -> Callable[[Share], d
         return found
 
     return chosen
-
-
-def _shape(section: Section) -> tuple[int, ...]:
-    if section.kind == "class":
-        return ()
-    if section.kind == "vector":
-        return (section.size,)
-    if section.kind == "map":
-        return (section.channels, section.height, section.width)
-    return (section.channels, section.length)

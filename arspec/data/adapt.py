@@ -229,6 +229,13 @@ def _conditions(
             values, own = raw.labels, raw.classes
         if values is None and section.kind == "class" and section.classes == 1:
             values = np.zeros(count, np.int64)  # there is nothing to tell
+        if values is None and section.may_be_left_out:
+            values = np.full(
+                (count, *section.shape), section.nothing, np.float32 if section.whole is None else np.int64
+            )
+            notes.append(f"nothing is said of the condition '{key}', which may be left out")
+            result[key] = values
+            continue
         if values is None:
             hint = f"give an .npz with the arrays 'x' and {', '.join(repr(each) for each in condition)}"
             if classes == list(condition) and raw.layout == "images":
@@ -245,32 +252,31 @@ def _conditions(
 
 
 def check_condition(key: str, section: Condition, values: Array, count: int) -> Array:
-    """`values` [count, ...] as the condition `key` takes them: class numbers int64, everything else float32."""
-    if section.kind == "class":
-        if values.shape != (count,) or values.dtype.kind not in "iu":
+    """`values` [count, ...] as the condition `key` takes them: whole numbers int64, everything else float32."""
+    shape = section.shape
+    if section.whole is not None:
+        if values.shape != (count, *shape) or values.dtype.kind not in "iu":
             hint = None
-            if values.ndim == 2 and values.shape[1] > 1:
+            if not shape and values.ndim == 2 and values.shape[1] > 1:
                 hint = "np.argmax(labels, 1) makes class numbers of rows with a one for the class"
             elif values.dtype.kind == "f":
-                hint = "class numbers are whole numbers from 0"
-            message = f"'{key}' takes {count} class numbers, not {values.dtype} {list(values.shape)}"
+                hint = f"{section.what} numbers are whole numbers from 0"
+            wanted = f"{count} class numbers" if not shape else f"tokens {[count, *shape]}"
+            message = f"'{key}' takes {wanted}, not {values.dtype} {list(values.shape)}"
             raise InputError("AR807", message, hint)
-        if count and not 0 <= int(values.min()) <= int(values.max()) < section.classes:
-            wrong = int(values.max()) if values.max() >= section.classes else int(values.min())
-            raise InputError("AR807", f"'{key}' has the classes 0 to {section.classes - 1}, and {wrong} came",
+        most = section.whole - 1 + section.may_be_left_out  # one number stands for nothing
+        if values.size and not 0 <= int(values.min()) <= int(values.max()) <= most:
+            wrong = int(values.max()) if values.max() > most else int(values.min())
+            plural = "classes" if not shape else "tokens"
+            raise InputError("AR807", f"'{key}' has the {plural} 0 to {section.whole - 1}, and {wrong} came",
                              section.range_help)  # fmt: skip
         return values.astype(np.int64)
-    if section.kind == "vector":
-        shape = (section.size,)
-    elif section.kind == "map":
-        shape = (section.channels, section.height, section.width)
-    else:
-        shape = (section.channels, section.length)
     if values.shape != (count, *shape) or values.dtype.kind not in "fiu":
         raise InputError("AR807", f"'{key}' takes numbers {[count, *shape]}; {values.dtype} {list(values.shape)} came")
     with np.errstate(over="ignore"):  # what is beyond float32 is told below
         found = values.astype(np.float32)
-    if not np.isfinite(found).all():
+    there = ~np.isnan(found).all(tuple(range(1, found.ndim))) if section.may_be_left_out else np.ones(count, bool)
+    if not np.isfinite(found[there]).all():
         raise InputError(
             "AR807", f"'{key}' holds what is no finite number of 32 bits", "mend or leave out these examples"
         )

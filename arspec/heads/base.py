@@ -98,6 +98,14 @@ class Head(BaseModel):
         truncation: the levels that may be drawn, where the head is `tabular`."""
         raise NotImplementedError
 
+    def guided(self, under: Tensor, free: Tensor, guidance: float) -> Tensor:
+        """Parameters [..., K] under a condition and without it -> those that guidance draws from. InputError where they
+        are no logits."""
+        raise InputError(
+            "AR450", f"guidance combines logits, and a head of the kind {self.title} has other parameters",
+            "categorical and Bernoulli heads have logits",
+        )  # fmt: skip
+
     # -- what a codec needs ------------------------------------------------------------------------------------------
 
     digit: ClassVar[int] = 256  # levels beyond so many are coded in several digits of at most so many values

@@ -66,6 +66,9 @@ class Bernoulli(Head):
             one = truncation(torch.stack([1 - one, one], -1))[..., 1]
         return (uniforms < one).long()
 
+    def guided(self, under: Tensor, free: Tensor, guidance: float) -> Tensor:
+        return free + guidance * (under - free)
+
     # -- what a codec needs ------------------------------------------------------------------------------------------
 
     def coded(self, support: Support, parameters: Tensor) -> Tensor:

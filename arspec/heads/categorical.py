@@ -62,6 +62,9 @@ class Categorical(Head):
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
         return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp_(max=support.levels - 1)
 
+    def guided(self, under: Tensor, free: Tensor, guidance: float) -> Tensor:
+        return free + guidance * (under - free)
+
     # -- what a codec needs ------------------------------------------------------------------------------------------
 
     def coded(self, support: Support, parameters: Tensor) -> Tensor:

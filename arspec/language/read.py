@@ -24,12 +24,12 @@ from arspec.language.sections import (
     Condition,
     Data,
     ImageData,
-    MapCondition,
     OrderSection,
     SequenceData,
     VectorData,
 )
 from arspec.language.shipped import is_below
+from arspec.language.sources import condition_type
 from arspec.masks import READY_MADE, Resolver
 from arspec.syntax import synonyms
 from arspec.syntax.expressions import ExpressionError
@@ -250,9 +250,9 @@ class Reader:
                     CONDITIONS, values, item, "a condition", self.evaluator, "AR109", synonyms.CONDITIONS
                 )
                 section = found[name]
-                if isinstance(section, MapCondition) and section.height * section.width > MAX_CELLS:
-                    positions = section.height * section.width
-                    message = f"a map of {positions:,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
+                size = 1 if section is None else math.prod(condition_type(section).grid)
+                if section is not None and size > MAX_CELLS:
+                    message = f"a {section.kind} of {size:,} positions, where {MAX_CELLS:,} is the limit (MAX_CELLS)"
                     self.faults.add("AR505", message, item.place, "make it smaller")
                     found[name] = None
             elif values is not None or self.evaluator.is_null(item):

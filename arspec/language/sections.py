@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
@@ -17,17 +15,17 @@ from pydantic import (
     model_serializer,
 )
 
-Side = Annotated[int, Field(ge=1, le=4096)]
-MOST_LEVELS = 1 << 20
-Levels = Annotated[int, Field(ge=2, le=MOST_LEVELS)]
-
-
-class Section(BaseModel):
-    """What a section of a spec states: its keys are known, and its values have the types that they are given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-    example: ClassVar[str] = ""  # a part of a spec that has it, for the reference
+from arspec.language.conditions import (
+    CONDITIONS,
+    ClassCondition,
+    Condition,
+    Conditions,
+    MapCondition,
+    SeriesCondition,
+    TokensCondition,
+    VectorCondition,
+)
+from arspec.language.section import MOST_LEVELS, Levels, Section, Side
 
 
 class DataSection(Section):
@@ -279,6 +277,11 @@ class VectorData(_OneChannel):
 
 Data = ImageData | SequenceData | VectorData
 DATA: dict[str, type[Data]] = {"image": ImageData, "sequence": SequenceData, "vector": VectorData}
+__all__ = [
+    "CONDITIONS", "DATA", "MOST_LEVELS", "Auxiliary", "ClassCondition", "Condition", "Conditions", "Data",
+    "DataSection", "ImageData", "MapCondition", "OrderSection", "Section", "SequenceData", "SeriesCondition", "Side",
+    "TokensCondition", "VectorCondition", "VectorData",
+]  # fmt: skip
 
 
 class OrderSection(Section):
@@ -308,56 +311,3 @@ class OrderSection(Section):
         default=1,
         description="Members of the family: each has its own draw of a random scan and of the degrees of dense layers.",
     )
-
-
-class ClassCondition(Section):
-    """One of a number of classes, given to the layers as a one-hot vector."""
-
-    kind: Literal["class"]
-    example = "condition: {label: {kind: class, classes: 10}}"
-    classes: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="How many there are.")
-
-    @property
-    def range_help(self) -> str:
-        """How a class that is out of range is mended."""
-        most = self.classes - 1
-        return f"classes are counted from 0: give 0 to {most}, or set `classes` higher in the spec"
-
-
-class VectorCondition(Section):
-    """A vector of numbers."""
-
-    kind: Literal["vector"]
-    example = "condition: {traits: {kind: vector, size: 40}}"
-    size: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Numbers.")
-
-
-class MapCondition(Section):
-    """A map of numbers over rows and columns, of any size: layers bring it to the size of the data."""
-
-    kind: Literal["map"]
-    example = "condition: {shape: {kind: map, channels: 3, height: 8, width: 8}}"
-    channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each place.")
-    height: Side = Field(description="Rows.")
-    width: Side = Field(description="Columns.")
-
-
-class SeriesCondition(Section):
-    """A series of numbers over time, at any rate: layers bring it to the rate of the data."""
-
-    kind: Literal["series"]
-    example = (
-        "data: {kind: sequence, length: 64, levels: 256}\ncondition: {pitch: {kind: series, channels: 2, length: 64}}"
-    )
-    channels: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="Numbers at each step.")
-    length: Annotated[int, Field(ge=1, le=1 << 20)] = Field(description="Steps.")
-
-
-Condition = ClassCondition | VectorCondition | MapCondition | SeriesCondition
-Conditions = Mapping[str, Condition]  # those of a spec, by name
-CONDITIONS: dict[str, type[Condition]] = {
-    "class": ClassCondition,
-    "vector": VectorCondition,
-    "map": MapCondition,
-    "series": SeriesCondition,
-}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from arspec.language.parsed import ParsedSpec
-from arspec.language.sections import ClassCondition, MapCondition, SeriesCondition, VectorCondition
+from arspec.language.sections import Condition
 from arspec.types import Cells, Free, Type
 
 
@@ -25,16 +24,11 @@ def data_type(spec: ParsedSpec) -> Type:
     return Type(grid, len(data.auxiliary) + groups, own.channels, frame, None, tuple(parts))
 
 
-def condition_type(section: Any) -> Type:
-    """The type of a condition."""
-    match section:
-        case ClassCondition():
-            return Type((), 1, section.classes, Free())
-        case VectorCondition():
-            return Type((), 1, section.size, Free())
-        case MapCondition():
-            return Type((section.height, section.width), 1, section.channels, Free())
-        case SeriesCondition():
-            return Type((section.length,), 1, section.channels, Free())
-        case _:
-            raise TypeError(section)
+def condition_type(section: Condition) -> Type:
+    """The type of a condition: with a level more, or a channel more, where it may be left out."""
+    more, shape = int(section.may_be_left_out), section.shape
+    if section.whole is None:
+        return Type(shape[1:], 1, shape[0] + more, Free())
+    if not shape:  # as a one-hot vector
+        return Type((), 1, section.whole + more, Free())
+    return Type(shape, 1, 1, Free(), section.whole + more)

@@ -6,7 +6,7 @@ from arspec.layers.base import Fault, Node
 
 
 def levels_of(node: Node) -> int:
-    """The levels of a node's input, which must be the data's integers."""
+    """The levels of a node's input, which must be the integers of the data or of a condition of tokens."""
     levels = node.ins[0].levels
     if levels is None:
         given = node.inputs[0]

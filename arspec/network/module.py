@@ -22,6 +22,7 @@ from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
+from arspec.language.sections import Condition as Section
 from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.helpers import channels_first, packed, sites_last, unpacked
 from arspec.network.fingerprint import fingerprint
@@ -357,32 +358,38 @@ class Network(nn.Module):
         return packed(x, self.graph.data.out) if data.kind == "image" else x.unsqueeze(1)
 
     def condition_tensors(self, given: Mapping[str, Condition], batch: int) -> dict[Node, Tensor]:
-        """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape."""
+        """Every condition as the graph takes it; InputError for one that is missing, unknown or of the wrong shape.
+
+        In training those with `drop` are left out of some examples, all of them by one draw for each example."""
         self._check_names(given)
         sections = self.spec.condition
         found: dict[Node, Tensor] = {}
+        chance: Tensor | None = None
         for name, section in sections.items():
-            if given.get(name) is None:
+            given_value = given.get(name)
+            if given_value is None and section.may_be_left_out:
+                given_value = torch.full((batch, *section.shape), section.nothing)
+            if given_value is None:
                 raise InputError(
                     "AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}"
                 )
-            node, value = self.graph.conditions[name], self._condition(name, given[name], batch)
-            if isinstance(section, ClassCondition):
-                _check(name, value, (batch,))
-                if (
-                    not torch.compiler.is_compiling()
-                    and batch
-                    and not 0 <= int(value.min()) <= int(value.max()) < section.classes
-                ):
-                    wrong = int(value.min()) if int(value.min()) < 0 else int(value.max())
+            value = self._condition(name, given_value, batch)
+            _check(name, value, (batch, *section.shape))
+            if section.whole is not None and value.numel() and not torch.compiler.is_compiling():
+                if value.is_floating_point() and not torch.equal(value, value.round()):
+                    raise InputError("AR807", f"'{name}' is made of whole numbers; it holds fractions")
+                low, high = int(value.min()), int(value.max())
+                if not 0 <= low <= high < section.whole + section.may_be_left_out:
                     raise InputError(
-                        "AR807", f"'{name}' is a class from 0 to {section.classes - 1}; it holds {wrong}",
-                        section.range_help,
+                        "AR807", f"'{name}' is a {section.what} from 0 to {section.whole - 1}; it holds "
+                        f"{low if low < 0 else high}", section.range_help,
                     )  # fmt: skip
-                found[node] = nn.functional.one_hot(value.long(), section.classes).to(self.dtype)
-            else:
-                _check(name, value, (batch, node.out.channels, *node.out.grid))
-                found[node] = value.to(self.dtype)
+            value = value if section.whole is not None else value.to(self.dtype)
+            if self.training and section.drop:
+                chance = torch.rand(batch, device=self.device) if chance is None else chance
+                left_out = (chance < section.drop).view(-1, *[1] * len(section.shape))
+                value = torch.where(left_out, section.nothing, value)
+            found[self.graph.conditions[name]] = _as_taken(value, section).to(self.dtype)
         return found
 
     def _check_names(self, given: Iterable[str]) -> None:
@@ -502,6 +509,20 @@ def _fitting(data: Any, came: tuple[int, ...]) -> str:
         return f"an example is [{', '.join(keys)}]"
     differ = [(key, size) for key, size, own in zip(keys, came, data.shape, strict=True) if size != own]
     return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
+
+
+def _as_taken(value: Tensor, section: Section) -> Tensor:
+    """A condition [B, *shape] as the layers take it, [B, C, *grid]: a class as one-hot, tokens as they are. Numbers of
+    other kinds have a channel that tells where they are left out."""
+    if section.whole is not None:
+        if section.shape:
+            return value.unsqueeze(1)
+        return nn.functional.one_hot(value.long(), section.whole + section.may_be_left_out)
+    if not section.may_be_left_out:
+        return value
+    left_out = value.isnan().flatten(1).all(1).view(-1, *[1] * len(section.shape))
+    last = left_out.to(value.dtype).expand(-1, 1, *value.shape[2:])
+    return torch.cat([torch.where(left_out, 0, value), last], 1)
 
 
 def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:

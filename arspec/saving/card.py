@@ -68,12 +68,14 @@ def card(spec: Spec, report: Report, names: Names, figures: dict[str, Any], diag
 def _given(spec: Spec, names: Names) -> dict[str, str]:
     """What the example gives for each condition, as Python: a class, or zeros in the shape that is wanted."""
     found: dict[str, str] = {}
-    for name, node in spec.graph().conditions.items():
+    for name in spec.graph().conditions:
         own = names.get(name)
         if spec.condition[name].kind == "class":
             found[name] = repr(own[0]) if own else "0"
         else:
-            found[name] = f"torch.zeros({', '.join(map(str, (4, node.out.channels, *node.out.grid)))})"
+            section = spec.condition[name]
+            kind = "" if section.whole is None else ", dtype=torch.long"
+            found[name] = f"torch.zeros({', '.join(map(str, (4, *section.shape)))}{kind})"
     return found
 
 

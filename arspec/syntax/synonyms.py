@@ -98,6 +98,7 @@ CONDITIONS: Names = {
     "map": ("image", "spatial"),
     "series": ("sequence", "audio"),
     "vector": ("embedding",),
+    "tokens": ("text", "words", "prompt", "caption"),
 }
 
 NO_LAYER: Mapping[str, str] = {

@@ -18,8 +18,8 @@ def sample_condition(model: Any, examples: Examples | None, count: int) -> dict[
     """Conditions for `count` samples: classes in turn, anything else as the first examples have it."""
     condition: dict[str, NDArray[Any]] = {}
     for name, section in model.spec.condition.items():
-        if section.kind == "class":
-            condition[name] = np.arange(count, dtype=np.int64) % section.classes
+        if section.named and section.whole is not None:
+            condition[name] = np.arange(count, dtype=np.int64) % section.whole
         elif examples is not None:
             values = examples.condition[name]
             condition[name] = values[np.arange(count) % len(values)]

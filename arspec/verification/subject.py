@@ -42,7 +42,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
         leaves: list[Leaf] = []
 
         def tap(node: Node, value: Tensor) -> Tensor:
-            if node is graph.data or node.traits.float_leaf:
+            if node is graph.data or (node.traits.float_leaf and isinstance(node.out.frame, Cells)):
                 value = value.detach().requires_grad_(True)
                 leaves.append(Leaf(value, variables_of(node)))
             return value
@@ -75,9 +75,8 @@ def random_conditions(model: Network, seed: int, batch: int = 1) -> dict[str, An
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, Any] = {}
     for name, section in model.spec.condition.items():
-        out = model.graph.conditions[name].out
-        if section.kind == "class":
-            found[name] = torch.randint(section.classes, (batch,), generator=generator)
+        if section.whole is not None:
+            found[name] = torch.randint(section.whole, (batch, *section.shape), generator=generator)
         else:
-            found[name] = torch.randn(batch, out.channels, *out.grid, generator=generator, dtype=torch.float64)
+            found[name] = torch.randn(batch, *section.shape, generator=generator, dtype=torch.float64)
     return found

@@ -21,6 +21,7 @@ from arspec.layers.helpers import channels_first
 from arspec.network.evaluating import evaluating
 from arspec.progress import Progress
 from arspec.sampler.drive.drawing import Draws
+from arspec.sampler.drive.guidance import without
 from arspec.sampler.plan.plans import depths_of
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ class FixedPoint:
 def fixed_point(
     model: Network, n: int, condition: dict[str, Tensor], *, member: int = 0, seed: int = 0, temperature: float = 1.0,
     given: Tensor | None = None, known: Tensor | None = None, first: int = 0,
-    truncation: Truncation | None = None,
+    truncation: Truncation | None = None, guidance: float | None = None,
 ) -> FixedPoint:  # fmt: skip
     """n examples by fixed-point iteration: the integers that the sampler gives. Where `known` holds, those `given`."""
     draws = Draws(
         model, n, seed=seed, temperature=temperature, first=first, given=given, known=known, truncation=truncation
     )
-    search = Search(model, draws, condition, member)
+    search = Search(model, draws, condition, member, guidance)
     with model.held(watched=False), Progress("sampling", search.depths, "depths") as progress:
         while not search.done:
             search.round()
@@ -63,7 +64,9 @@ class Search:
     right, `frontier` [B], and the `rounds` [B] that it took part in.
     Examples that are right are not computed any more."""
 
-    def __init__(self, model: Network, draws: Draws, condition: dict[str, Tensor], member: int) -> None:
+    def __init__(
+        self, model: Network, draws: Draws, condition: dict[str, Tensor], member: int, guidance: float | None = None
+    ) -> None:
         self.model, self.draws, self.member = model, draws, member
         kind, depth = model.graph.data.out, depths_of(model.graph, member)
         self.depths = int(depth.max()) + 1
@@ -71,7 +74,8 @@ class Search:
         self._starts = depth[by_depth].searchsorted(range(self.depths + 1)).tolist()
         self._depth, self._by_depth = (torch.tensor(array, device=model.device) for array in (depth, by_depth))
         n = len(draws.noise)
-        self._conditions = model.condition_tensors(condition, n)
+        self._guidance, self._conditions = guidance, model.condition_tensors(condition, n)
+        self._free = None if guidance is None else model.condition_tensors(without(model, condition, n), n)
         self.x = torch.zeros(n, kind.sites, kind.channels, dtype=model.dtype, device=model.device)
         self.frontier = torch.zeros(n, dtype=torch.long, device=model.device)
         if draws.given is not None and draws.known is not None:
@@ -100,10 +104,12 @@ class Search:
         active = (self.frontier < self.depths).nonzero()[:, 0]
         sites = self._by_depth[self._starts[self.right] :]
         depth, frontier = self._depth[sites], self.frontier[active]
-        under, x = self._conditions, self.x
-        if len(active) < len(x):
-            under, x = {node: value[active] for node, value in under.items()}, x[active]
-        rows = self._parameters(x, under, tap).index_select(1, sites)
+        x = self.x if len(active) == len(self.x) else self.x[active]
+        parameters = self._parameters(x, _of(self._conditions, active), tap)
+        if self._guidance is not None and self._free is not None:
+            free = self._parameters(x, _of(self._free, active), tap)
+            parameters = self.model.graph.head.guided(parameters, free, self._guidance)
+        rows = parameters.index_select(1, sites)
         old = x[:, sites]
         still = depth >= frontier[:, None]
         new = torch.where(still[..., None], self.draws(sites, rows, active).to(x.dtype), old)
@@ -117,3 +123,8 @@ class Search:
         model, data = self.model, self.model.graph.data
         with evaluating(model):
             return model.rows(model.run({data: channels_first(x, data.out), **conditions}, self.member, tap))
+
+
+def _of(conditions: dict[Node, Tensor], rows: Tensor) -> dict[Node, Tensor]:
+    """The conditions of these examples."""
+    return {node: value if len(rows) == len(value) else value[rows] for node, value in conditions.items()}

@@ -12,6 +12,7 @@ from torch import Tensor
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.progress import track
 from arspec.sampler.drive.drawing import Draws
+from arspec.sampler.drive.guidance import both, guided_draw, twice
 from arspec.sampler.drive.priming import can_prime, prime, put_given
 from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.plans import depths_of, plan_of
@@ -55,11 +56,11 @@ class Sampler:
     def run(
         self, n: int, condition: dict[str, Tensor], *, seed: int = 0, temperature: float = 1.0,
         given: Tensor | None = None, known: Tensor | None = None, first: int = 0, trace: Trace | None = None,
-        truncation: Truncation | None = None, seen: Fingerprint | None = None,
+        truncation: Truncation | None = None, seen: Fingerprint | None = None, guidance: float | None = None,
     ) -> Tensor:  # fmt: skip
         """n examples as integers [n, *shape]; where `known` holds, those `given`: what of them comes first in the order
         is taken in by one parallel pass, where that can be. temperature 0 takes the likeliest; `truncation` leaves
-        levels out. seen: as in `prepare`."""
+        levels out. seen: as in `prepare`. guidance: as of `check_guidance`, which has seen it."""
         draws = Draws(
             self.model,
             n,
@@ -73,7 +74,12 @@ class Sampler:
         ahead = None
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
             ahead = steps, draws.integers(draws.there)
-        return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen, start=draws.start))
+        if guidance is None:
+            return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen, start=draws.start))
+        under, draw = both(self.model, condition, n), guided_draw(self.model, draws, guidance)
+        ahead = None if ahead is None else (ahead[0], torch.cat([ahead[1], ahead[1]]))
+        found = self.drive(2 * n, under, draw, trace, ahead=ahead, seen=seen, start=twice(draws.start))
+        return draws.integers(found[:n])
 
     def _steps_given(self, known: Tensor) -> int:
         """The steps before the first that draws anything that is not known [V, C]."""

@@ -19,6 +19,7 @@ from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import check_counts, check_temperature
+from arspec.sampler.drive.guidance import both, twice
 from arspec.sampler.drive.noise import Uniforms, numbered
 from arspec.sampler.drive.priming import can_prime, prime, put_given
 from arspec.sampler.drive.prompting import begun, rows_of, started
@@ -72,7 +73,7 @@ class Stream:
     def run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
         first: int = 0, prefix: Tensor | None = None, compiled: bool | None = None,
-        truncation: Truncation | None = None,
+        truncation: Truncation | None = None, guidance: float | None = None,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Integers [n, up to chunk], `steps` of them in all, the prefix [n, k] among them. InputError for more steps
         than there are, and for compiled ones where none repeats another."""
@@ -81,6 +82,8 @@ class Stream:
         if self.why_not is not None and compiled:
             raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
                              "leave out --compile")  # fmt: skip
+        if guidance is not None and compiled:
+            raise InputError("AR823", "steps under guidance are not compiled", "leave out --compile, or --guidance")
         for name, value in (("steps", steps), ("chunk", chunk)):
             if not 1 <= value <= MOST:
                 raise InputError("AR808", f"{name} of a stream are at least 1, and at most {MOST:,}; {value:,} came")
@@ -99,23 +102,27 @@ class Stream:
         _ = self.executor  # what is wrong with the model is told now, and not at the first piece
         return self._run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
-            compiled=compiled, truncation=truncation,
+            compiled=compiled if guidance is None else False, truncation=truncation, guidance=guidance,
         )  # fmt: skip
 
     @torch.no_grad()
     def _run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int, temperature: float,
         first: int, prefix: Tensor | None, compiled: bool | None, truncation: Truncation | None,
+        guidance: float | None,
     ) -> Iterator[Tensor]:  # fmt: skip
         model, executor = self.course.model, self.executor
         head, support, dtype = model.graph.head, model.graph.support, model.dtype
         each = head.uniforms(support)
         noise = Uniforms(seed, numbered(first, n, each), each)
-        state = executor.begin(n, condition, free=self._free(n, steps, condition))
+        rows_of_state, before = n, prefix
+        if guidance is not None:
+            rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
+        state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
         start = 0
-        if prefix is not None:
+        if prefix is not None and before is not None:
             yield prefix
-            start = self._prime(state, prefix, condition, noise)
+            start = self._prime(state, before, condition, noise)
         given = model.spec.data.given
         rows, quick = self.rows(start - given, steps - given), dict[Cut, Step | None]()
         for begin in range(start, steps, chunk):
@@ -132,8 +139,11 @@ class Stream:
                 else:
                     with torch.inference_mode():
                         parameters = executor.step(row, cut, state, self._number(begin + k - given))
+                        if guidance is not None:
+                            parameters = head.guided(*parameters.chunk(2), guidance)
                         values = head.draw(support, parameters, now, temperature, truncation)
-                        executor.write(cut, state, values.to(dtype))
+                        written = values if guidance is None else torch.cat([values, values])
+                        executor.write(cut, state, written.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
 
@@ -231,7 +241,7 @@ def _stretched(model: Network, condition: dict[str, Tensor]) -> dict[str, Tensor
     """Series padded or cut to the length of a variant."""
     found = dict(condition)
     for name, section in model.spec.condition.items():
-        if section.kind == "series" and name in found:
+        if section.along and name in found:
             wanted, value = model.graph.conditions[name].out.grid[0], found[name]
             found[name] = torch.nn.functional.pad(value[..., :wanted], (0, max(0, wanted - value.shape[-1])))
     return found

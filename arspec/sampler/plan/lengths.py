@@ -75,7 +75,7 @@ def _settings(spec: Spec, length: int) -> Iterator[dict[str, Any]]:
 def _runs_along(own: Spec, other: Spec) -> bool:
     """Whether each condition that is a series is as many times as long as before as the data are."""
     a, b = own.graph().conditions, other.graph().conditions
-    series = [name for name, section in own.condition.items() if section.kind == "series"]
+    series = [name for name, section in own.condition.items() if section.along]
     length, now = own.data.length, other.data.length
     return all(b[name].out.grid[0] * length == a[name].out.grid[0] * now for name in series)
 
