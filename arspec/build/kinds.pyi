@@ -62,7 +62,11 @@ class Layers:
         transposed: A transposed convolution: `stride` outputs for every input position.
         crop: Transposed only: positions cut from the start of the full output.
         groups: Channel groups of the output; those of the input if left out.
+<<<<<<< HEAD
         depthwise: Whether a channel reads itself alone; `out` is then the number of the input's channels.
+=======
+        depthwise: Whether a channel reads itself alone: as many channels as the input has, none of them mixed.
+>>>>>>> bf18cd6 (Generated parts with conditions of tokens)
         bias: Whether a bias is added.
         weight_norm: Weight normalisation: a learned gain for each output channel.
         """
@@ -1125,10 +1129,13 @@ class _Condition:
     def class_(
         self,
         *,
+        drop: float | Expression | None = ...,
         classes: int | Expression,
     ) -> Section:
         """One of a number of classes, given to the layers as a one-hot vector.
 
+        drop: The condition may be left out, and training leaves it out for this share of the examples: samples
+            can then be drawn with guidance.
         classes: How many there are.
         """
         ...
@@ -1136,10 +1143,13 @@ class _Condition:
     def vector(
         self,
         *,
+        drop: float | Expression | None = ...,
         size: int | Expression,
     ) -> Section:
         """A vector of numbers.
 
+        drop: The condition may be left out, and training leaves it out for this share of the examples: samples
+            can then be drawn with guidance.
         size: Numbers.
         """
         ...
@@ -1147,12 +1157,15 @@ class _Condition:
     def map(
         self,
         *,
+        drop: float | Expression | None = ...,
         channels: int | Expression = ...,
         height: int | Expression,
         width: int | Expression,
     ) -> Section:
         """A map of numbers over rows and columns, of any size: layers bring it to the size of the data.
 
+        drop: The condition may be left out, and training leaves it out for this share of the examples: samples
+            can then be drawn with guidance.
         channels: Numbers at each place.
         height: Rows.
         width: Columns.
@@ -1162,13 +1175,33 @@ class _Condition:
     def series(
         self,
         *,
+        drop: float | Expression | None = ...,
         channels: int | Expression = ...,
         length: int | Expression,
     ) -> Section:
         """A series of numbers over time, at any rate: layers bring it to the rate of the data.
 
+        drop: The condition may be left out, and training leaves it out for this share of the examples: samples
+            can then be drawn with guidance.
         channels: Numbers at each step.
         length: Steps.
+        """
+        ...
+
+    def tokens(
+        self,
+        *,
+        drop: float | Expression | None = ...,
+        length: int | Expression,
+        levels: int | Expression,
+    ) -> Section:
+        """A row of whole numbers, such as a text by its tokens. Layers embed them; attention reads what they
+        become.
+
+        drop: The condition may be left out, and training leaves it out for this share of the examples: samples
+            can then be drawn with guidance.
+        length: How many.
+        levels: Values that each can take.
         """
         ...
 

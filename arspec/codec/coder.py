@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,7 +133,7 @@ class Coder:
                 low = low + symbols * span
             writer.pause()
 
-    def coded_first(self, of: Ints) -> Ints:
+    def coded_first(self, of: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """[B · g] of what is given, of values [B, V, 1]."""
         return of[:, self.given, 0].ravel()
 
