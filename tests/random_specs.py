@@ -100,7 +100,7 @@ def attention_to_a_condition(g: _Graph) -> None:
     keys, more = g.add(f"layer: conv, {made}", 3), g.add(f"layer: conv, {made}, bias: false", 3)
     del g.nodes[keys], g.nodes[more]
     values = g.any(3) if g.draw(st.integers(0, 3)) == 0 else more
-    mask = "so_far" if values != more else None
+    mask = ("that.row < this.row" if g.plane else "that.step < this.step") if values != more else None
     rule = f", mask: {mask}" if mask else g.draw(st.sampled_from(GIVEN if g.plane else GIVEN_1D))
     seen = g.add(f"layer: attention, from: {queries}, keys: {keys}, values: {values}{rule}", 3)
     g.add(f"layer: concat, from: [{seen}, {queries}]", g.nodes.pop(seen) + 3)

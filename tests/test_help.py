@@ -70,6 +70,8 @@ MENDS: dict[str, list[tuple[str, str]]] = {
     "indented_too_deep": [("   first", "  first")],
     "indented_too_little": [(" first", "  first")],
     "tab": [("\t", "  ")],
+    "all_steps_given": [("given: 8", "given: 1")],
+    "start_beyond_the_levels": [("start: 4", "start: 3")],
     "stride_that_does_not_divide": [("stride: 3", "stride: 2"), ("stride: 3", "stride: 2")],
     "stride_without_upsampling": [("  logits:", "  up: {layer: upsample, factor: 2}\n  logits:")],
     "concat_of_two_sizes": [

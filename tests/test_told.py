@@ -195,14 +195,14 @@ def test_streams_without_end_are_guided() -> None:
 
 def test_guidance_that_leads_nowhere() -> None:
     model, plain = caption(", drop: 0.1"), caption()
-    assert refusal(lambda: model.sample(1, guidance=2.0)).code == "AR450"  # no condition is given
-    assert refusal(lambda: plain.sample(1, guidance=2.0, text=[[0, 0, 0]])).code == "AR450"  # none may be left out
+    assert refusal(lambda: model.sample(1, guidance=2.0)).code == "AR824"  # no condition is given
+    assert refusal(lambda: plain.sample(1, guidance=2.0, text=[[0, 0, 0]])).code == "AR824"  # none may be left out
     assert refusal(lambda: model.sample(1, guidance=float("inf"), text=[[0, 0, 0]])).code == "AR808"
     text = (
         CAPTION.replace(" DROP", ", drop: 0.1").replace(" GIVEN", "").replace("HEAD", "logistic_mixture, components: 2")
     )
     mixture = randomised(from_text(text), 0)
-    assert refusal(lambda: mixture.sample(1, guidance=2.0, text=[[0, 0, 0]])).code == "AR450"
+    assert refusal(lambda: mixture.sample(1, guidance=2.0, text=[[0, 0, 0]])).code == "AR824"
 
 
 def test_guidance_on_the_command_line(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class Head(BaseModel):
         """Parameters [..., K] under a condition and without it -> those that guidance draws from. InputError where they
         are no logits."""
         raise InputError(
-            "AR450", f"guidance combines logits, and a head of the kind {self.title} has other parameters",
+            "AR824", f"guidance combines logits, and a head of the kind {self.title} has other parameters",
             "categorical and Bernoulli heads have logits",
         )  # fmt: skip
 

@@ -317,6 +317,20 @@ CODES = (
         "leave out --compile; the numbers are the same.",
     ),
     code(
+        "AR824",
+        "guidance that a model has not been made for",
+        """Guidance draws from logits that lead away from what the model says without a condition, beyond what it says
+        under it. The model must have a condition that may be left out (`drop`), which the call gives, and a head whose
+        parameters are logits.""",
+        """
+        arspec sample specs/gated_pixelcnn_class.yaml --label 3 --guidance 3.0 -o a.png
+        """,
+        """
+        arspec sample specs/gated_pixelcnn_class.yaml --label 3 -o a.png
+        """,
+        "state `drop: 0.1` in the condition, train the spec, and give the condition with the guidance.",
+    ),
+    code(
         "AR830",
         "a container that is not as it was written",
         """A container has a version, lengths and checksums. One that is cut short, altered or not a container is

@@ -26,10 +26,10 @@ def check_guidance(model: Network, guidance: float, condition: Mapping[str, Cond
     droppable = [name for name, section in model.spec.condition.items() if section.may_be_left_out]
     if not droppable:
         help = "state `drop: 0.1` in a condition of the spec, and train it"
-        raise InputError("AR450", f"guidance takes a condition that may be left out, and '{model.spec.name}' has none",
+        raise InputError("AR824", f"guidance takes a condition that may be left out, and '{model.spec.name}' has none",
                          help)  # fmt: skip
     if all(condition.get(name) is None for name in droppable):
-        raise InputError("AR450", f"guidance leads towards a condition, and none is given of: {', '.join(droppable)}",
+        raise InputError("AR824", f"guidance leads towards a condition, and none is given of: {', '.join(droppable)}",
                          f"give one, or leave guidance out: {droppable[0]}=...")  # fmt: skip
     none = torch.zeros(1, 1, model.graph.head.parameters(model.graph.support))
     model.graph.head.guided(none, none, guidance)
