@@ -62,11 +62,7 @@ class Layers:
         transposed: A transposed convolution: `stride` outputs for every input position.
         crop: Transposed only: positions cut from the start of the full output.
         groups: Channel groups of the output; those of the input if left out.
-<<<<<<< HEAD
         depthwise: Whether a channel reads itself alone; `out` is then the number of the input's channels.
-=======
-        depthwise: Whether a channel reads itself alone: as many channels as the input has, none of them mixed.
->>>>>>> bf18cd6 (Generated parts with conditions of tokens)
         bias: Whether a bias is added.
         weight_norm: Weight normalisation: a learned gain for each output channel.
         """
