@@ -190,7 +190,7 @@ def holds(predicate: Predicate, pairs: Pairs) -> Bools:
         case Not(inner):
             return np.logical_not(holds(inner, pairs))
         case Compare():
-            left, right = _number(predicate.left, pairs), _number(predicate.right, pairs)
+            left, right = number(predicate.left, pairs), number(predicate.right, pairs)
             return BY_SYMBOL[predicate.op](left, right)
         case _:
             raise TypeError(f"not a predicate: {predicate!r}")
@@ -252,12 +252,13 @@ _BUILT_IN: dict[str, Callable[[Pairs], Bools]] = {
 }
 
 
-def _number(node: Any, pairs: Pairs) -> Any:
+def number(node: Any, pairs: Pairs) -> Any:
+    """The value of an operand for pairs of sites; arrays that broadcast."""
     match node:
         case Number():
             return node.value
         case BinOp():
-            return BY_SYMBOL[node.op](_number(node.left, pairs), _number(node.right, pairs))
+            return BY_SYMBOL[node.op](number(node.left, pairs), number(node.right, pairs))
         case Coordinate(who, what):
             side = pairs.this if who == "this" else pairs.that
             if what == "rank":

@@ -195,6 +195,31 @@ CASES: dict[str, tuple[str, str]] = {
   v: {layer: conv, from: luma, kernel: 1, out: 6}
   tested: {layer: attention, from: first, keys: k, values: v}
   both: {layer: concat, from: [tested, first]}"""),
+    "attention in a window": ("steps", attention(mask="so_far and this.step - that.step < 3", heads="2")),
+    "attention in a strict window": ("steps", attention(mask="earlier and that.step > this.step - 3")),
+    "attention in blocks": ("steps", attention(mask="so_far and this.step // 3 == that.step // 3", heads="3")),
+    "attention dilated": ("steps", attention(
+        mask="so_far and this.step - that.step < 5 and (this.step - that.step) % 2 == 0", heads="2")),
+    "attention with a prefix": ("steps", """
+  late: {layer: shift, from: first, steps: 2}
+""" + attention("late", mask="so_far or that.step < 2", heads="2")),
+    "attention in a window to sinks": ("steps", attention(
+        mask="so_far and (this.step - that.step < 2 or that.step < 1)", heads="2", sinks="true", soft_cap="5.0")),
+    "attention in a window of fewer keys": ("steps", """
+  k: {layer: conv, from: first, kernel: 1, out: 6, mask: so_far}
+  tested: {layer: attention, from: first, keys: k, values: k, heads: 4, kv_heads: 2,
+           mask: so_far and this.step - that.step < 3, relative: {kind: alibi}}"""),
+    "attention in a window backwards": ("backwards", attention(mask="so_far and that.step - this.step < 3")),
+    "attention in a window on a grid": ("joint", attention(
+        mask="so_far and this.row - that.row < 2 and -2 < this.column - that.column < 2", heads="2")),
+    "attention in a window by groups": ("colour", attention(
+        mask="so_far and this.row - that.row < 2 and this.column == that.column")),
+    "attention along columns": ("joint", attention(mask="so_far and this.column == that.column", heads="2")),
+    "attention along rows": ("curve", attention("scaled", mask="earlier and this.row == that.row", heads="2")),
+    "attention near in the order": ("curve", attention("scaled", mask="earlier and this.rank - that.rank < 8")),
+    "attention near by place": ("grey", attention(mask="so_far and this.position - that.position < 4")),
+    "attention to a condition in a window": ("grey", across(
+        "map", mask="0 <= this.row - that.row < 1 and this.column - that.column < 2", heads="2")),
     "attention that sees nothing": ("grey", attention("scaled", mask="that.row > 99")),
     "attention with shared keys": ("colour", attention(mask="so_far", heads="4", kv_heads="2", k="6")),
     "attention with shared keys before it": ("curve", attention(mask="earlier", heads="4", kv_heads="2", k="6")),

@@ -282,9 +282,15 @@ def test_the_reason_is_told(name: str) -> None:
     assert diagnostic.place is not None or name in ("a number of its own", "backwards")
 
 
-def test_a_window_that_is_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arspec.sampler.plan.endless.LONGEST_MATRIX", 256)
-    model = attention("so_far and this.step - that.step < 100")
+@pytest.mark.parametrize(
+    ("limit", "window"),
+    [("LONGEST", "this.step - that.step < 100"),
+     ("LONGEST_MATRIX", "this.step - that.step + that.step % 1 < 100")],
+)  # fmt: skip
+def test_a_window_that_is_too_long_is_told(limit: str, window: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs of steps that a mask compares one by one may be fewer than the steps of windows."""
+    monkeypatch.setattr(f"arspec.sampler.plan.endless.{limit}", 256)
+    model = attention(f"so_far and {window}")
     with pytest.raises(
         InputError, match="'a' reads 100 steps, up to 99 away from its own, where a window of 64 is the limit"
     ):

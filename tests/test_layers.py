@@ -19,6 +19,7 @@ from arspec.layers.dense import between
 from arspec.layers.geometry import centre
 from arspec.model import build
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Scan, Union, Whole, Window
+from arspec.runs import Runs
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Bools
 from arspec.verification.dependencies import gradient_pattern, perturb
@@ -96,7 +97,7 @@ def test_relations_of_every_class_are_checked():
     for name in CASES:
         graph = case(name).graph()
         found |= {type(r) for n in graph.nodes for r in n.layer.reads(n, graph.members[0])}
-    assert found >= {Pointwise, Window, Whole, Ranked, Matrix}
+    assert found >= {Pointwise, Window, Whole, Ranked, Matrix, Runs}
 
 
 def test_a_union_is_the_union_of_its_parts():

@@ -21,7 +21,7 @@ from arspec.heads import HEADS
 from arspec.layers import ALL, KINDS, Node, Traits
 from arspec.layers.helpers import sites_last
 from arspec.model import Model
-from arspec.reads import Matrix, Ranked
+from arspec.runs import Listed, read_whole
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Ints, Member
 from arspec.verification.subject import random_conditions
@@ -65,11 +65,11 @@ class Computed:
         numbers = torch.from_numpy(sites)
         for port, (read, x, source) in enumerate(zip(self.reads, self.xs, node.inputs, strict=True)):
             rows, table = sites_last(x, source.out.groups), read.table(sites)
-            if isinstance(read, (Ranked, Matrix)) and not gather:
+            if read_whole(read) and not gather:
                 xs.append(layer.view_context(node, port, rows[:, :known]))
                 columns.append(np.empty(0, np.int64))
                 continue
-            if isinstance(read, (Ranked, Matrix)):
+            if isinstance(read, Listed):
                 numbers = torch.from_numpy((table >= 0).sum(1))
                 if node.traits.tell_gathered:
                     kept, own = table[:, (table >= 0).any(0)], sites[:, None]
@@ -278,7 +278,7 @@ def test_sites_are_what_they_are_among_all_and_need_no_number_unless_they_say_so
 @every_case
 def test_a_full_context_needs_no_sites(name: str):
     for one in stated(name, "full_context"):
-        relations = [read for read in one.reads if isinstance(read, (Ranked, Matrix))]
+        relations = [read for read in one.reads if read_whole(read)]
         compared = 0
         for group, sites, _ in one.groups() if relations else ():
             for site in sites[:, None]:
@@ -292,7 +292,7 @@ def test_a_full_context_needs_no_sites(name: str):
 @every_case
 def test_a_context_may_be_gathered(name: str):
     for one in stated(name, "gathered_context"):
-        if any(isinstance(read, (Ranked, Matrix)) for read in one.reads):
+        if any(isinstance(read, Listed) for read in one.reads):
             for group, sites, wanted in one.groups():
                 close(one.at(group, sites, gather=True), wanted)
 
@@ -313,13 +313,14 @@ def test_rows_are_hoisted_one_by_one(name: str):
 
 @every_case
 def test_what_a_layer_may_leave_unsaid_changes_no_number(name: str, monkeypatch: pytest.MonkeyPatch):
-    """A kind that knows nothing of all this states nothing. (Linear and hoisted layers have no other computation.)"""
+    """A kind that knows nothing of all this states nothing. (Linear and hoisted layers, and those that count
+    by what is gathered, have no other computation.)"""
     if name in LEAKING:
         return
 
     def least(node: Node) -> Traits:
         own = node.layer.traits(node)
-        return Traits(is_linear=own.is_linear, hoisted=own.hoisted)
+        return Traits(is_linear=own.is_linear, hoisted=own.hoisted, tell_gathered=own.tell_gathered)
 
     monkeypatch.setattr(Node, "traits", property(least))
     model = randomised(case(name))

@@ -17,6 +17,7 @@ from arspec.diagnostics.work import KINDS, Work
 from arspec.language.counting import Counting
 from arspec.language.load import from_text, load
 from arspec.reads import Matrix, Pointwise, Ranked, Reads, Whole, Window
+from arspec.runs import Runs
 from tests.layer_cases import CASES, case
 from tests.small import every_spec
 
@@ -134,6 +135,8 @@ def size(relation: Reads) -> int:
             return relation.out_rank.size + relation.in_rank.size
         case Matrix():
             return relation.allowed.size
+        case Runs():
+            return relation.start.size + relation.stop.size
         case _:
             raise TypeError(relation)
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from arspec.analysis.known_at import Relations, known_at
 from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.layers.geometry import all_pairs
+from arspec.layers.geometry import some_pairs
 from arspec.masks import Mask, holds
 from arspec.reads import Matrix, Ranked, Reads, Union, Window
+from arspec.runs import Runs
 from arspec.syntax.predicates import And, BinOp, Compare, Not, Number, Or
-from arspec.types import Member
+from arspec.types import Ints, Member
+
+MAX_COMPARED = 1 << 24  # pairs of sites for which a comparison is looked at
 
 Reached = dict[str, tuple[bool, ...]]
 
@@ -60,6 +65,8 @@ def _offsets(relation: Reads) -> tuple[bool, ...]:
             return (bool(relation.allowed.any()),)
         case Ranked():
             return (bool(relation.count.any()),)
+        case Runs():
+            return (bool(relation.counts.any()),)
         case Union():
             return tuple(flag for part in relation.parts for flag in _offsets(part))
         case _:
@@ -69,15 +76,22 @@ def _offsets(relation: Reads) -> tuple[bool, ...]:
 def _comparisons(node: Node, relation: Reads, member: Member) -> tuple[bool, ...]:
     """Of each comparison with a number in a mask that is a table of pairs: whether it holds for some pairs, and whether
     it fails for some."""
-    if not isinstance(relation, Matrix) or not isinstance(node.mask, Mask):
+    if not isinstance(relation, Matrix | Runs) or not isinstance(node.mask, Mask):
         return ()
     source = node.inputs[node.layer.masked_input]
-    every = all_pairs(node.out, source.out, member)
+    every = some_pairs(node.out, source.out, *_spread(node.out.sites, source.out.sites), member)
     flags: list[bool] = []
     for compare in _compared(node.mask.predicate):
         values = holds(compare, every)
         flags += [bool(values.any()), not values.all()]
     return tuple(flags)
+
+
+def _spread(out: int, into: int) -> tuple[Ints, Ints]:
+    """Sites of an output and of an input, to be compared each with each: all of them, or so many as may be."""
+    share = min(1.0, (MAX_COMPARED / (out * into)) ** 0.5)
+    sites, read = (np.unique(np.linspace(0, n - 1, max(1, int(n * share))).astype(np.int64)) for n in (out, into))
+    return sites[:, None], read[None, :]
 
 
 def _compared(part: Any) -> list[Compare]:

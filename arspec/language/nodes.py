@@ -201,6 +201,7 @@ class Nodes:
         node = self.writing.nodes.get((path, written, inputs, tied))
         if node is None:
             node = Node(path, written.layer, inputs, place, None, tied, groups, self.data_type, written.keys)
+            node.first = self.spec.members[0]
             try:
                 self._settle(node, written, scope)
             except Fault as fault:

@@ -9,8 +9,16 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import Constants, Fault, Layer, MaskText, Node, Ref, Style, Traits, Weight, Weights
-from arspec.layers.dense import between, numbers_between
+from arspec.layers.block_attention import (
+    keys_in_blocks,
+    out_of_blocks,
+    queries_in_blocks,
+    run_constants,
+    shown_by_runs,
+    shown_in_blocks,
+)
 from arspec.layers.helpers import channels_first, sites_last
+from arspec.layers.near import numbers_read, reading
 from arspec.layers.places import places_beyond
 from arspec.layers.read import check_read
 from arspec.layers.relative import (
@@ -22,6 +30,7 @@ from arspec.layers.relative import (
     relative_weights,
 )
 from arspec.reads import Pointwise, Ranked, Reads, Whole
+from arspec.runs import Runs
 from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
@@ -97,10 +106,11 @@ class Attention(Layer):
         return Type(queries.grid, queries.groups, values.channels // self.shared * self.heads, queries.frame)
 
     def reads_work(self, node: Node) -> int:
-        return numbers_between(node.out, node.ins[1], node.mask)
+        assert node.first is not None
+        return numbers_read(node.out, node.ins[1], node.mask, node.first)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
-        relation = between(node.out, node.ins[1], node.mask, member)
+        relation = reading(node.out, node.ins[1], node.mask, member)
         return [Pointwise(), relation, relation]
 
     def weights(self, node: Node) -> dict[str, Weight]:
@@ -112,18 +122,20 @@ class Attention(Layer):
 
         Where the sites are a sequence by rank: `strict`, whether a site sees lower ranks alone, or its own too. `rank`
         [S]: the sites' numbers in that order. `order` [S]: the sites by rank, where they are not sorted. No matrix is
-        kept. Else `mask` [S_out, S_in], and where some see nothing `seeing` [S_out], who sees anything. Beside them
-        what `relative` takes."""
+        kept. Where they see runs of sites: what `run_constants` gives, no matrix either. Else `mask` [S_out, S_in], and
+        where some see nothing `seeing` [S_out], who sees anything. Beside them what `relative` takes."""
         near: Constants = {}
         if self.relative is not None:
             near = relative_constants(self.relative, self.heads, node.out, node.ins[1])
-        relation = between(node.out, node.ins[1], node.mask, member)
+        relation = reading(node.out, node.ins[1], node.mask, member)
         if isinstance(relation, Whole):
             return near
         if isinstance(relation, Ranked) and _is_a_sequence(relation):
             order = relation.by_rank
             found: Constants = {**near, "rank": np.argsort(order), "strict": relation.strict}
             return found if np.array_equal(order, np.arange(len(order))) else {**found, "order": order}
+        if isinstance(relation, Runs):
+            return {**near, **run_constants(relation)}
         mask = relation.matrix()
         seeing = np.logical_or.reduce(mask, axis=1)
         mask = {"mask": mask} if seeing.all() else {"mask": mask | ~seeing[:, None], "seeing": seeing}
@@ -149,8 +161,12 @@ class Attention(Layer):
             if "order" in c:
                 y = torch.zeros_like(y).index_copy(1, c["order"], y)
             return channels_first(y, node.out)
+        if "queries" in c:
+            return channels_first(self._in_blocks(q, k, v, c, more), node.out)
         if "strict" in c:
             more |= _up_to(c["rank"], c["rank"] - int(c["strict"]))
+        elif "start" in c:
+            more |= shown_by_runs(c, k.shape[1])
         else:
             more |= {key: c[key] for key in ("mask", "seeing") if key in c}
         return channels_first(self._weighed(q, self._heads(k), self._heads(v), more), node.out)
@@ -178,6 +194,26 @@ class Attention(Layer):
         )
         return y.transpose(1, 2).flatten(2)
 
+    def _in_blocks(self, q: Tensor, k: Tensor, v: Tensor, c: Constants, w: Weights) -> Tensor:
+        """As `_weighed` of all sites: [B, S, C] -> [B, S, D]. Each block of sites reads its own keys alone."""
+        queries, keys, rows = c["queries"], c["keys"], self.heads // self.shared
+        q = queries_in_blocks(q, queries, self.shared, rows)
+        k, v = (keys_in_blocks(x, keys, self.shared) for x in (k, v))
+        mask = shown_in_blocks(c).repeat(1, rows, 1)[:, None]  # [N, 1, R * b, L]
+        bias, sinks = None, None
+        if "bias" in w:
+            near = bias_between(w, w["at"][queries][:, :, None], w["of"][keys][:, None], q)  # [heads, N, b, L]
+            bias = near.unflatten(0, (self.shared, rows)).permute(2, 0, 1, 3, 4).flatten(2, 3)[:, None]
+        if self.sinks:
+            sinks = w["sinks"].view(self.shared, rows, 1).repeat_interleave(queries.shape[1], 1)
+        if self._plain:  # batch and heads as one, which the kernels for four dimensions take
+            y = self._seen(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), mask, None, None)
+            y = y.unflatten(1, (-1, self.shared))
+        else:
+            y = self._seen(q, k, v, mask[:, None], bias, sinks)
+        y = out_of_blocks(y, c["places"], rows)
+        return y if "seeing" not in c else y * c["seeing"][:, None]
+
     # -- some sites ----------------------------------------------------------------------------------------------------
 
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
@@ -185,11 +221,11 @@ class Attention(Layer):
 
         more = self._scoring(w, c)
         if len(columns[1]) and node.mask is not None:  # keys and values are gathered
-            device = (c["mask"] if "mask" in c else c["rank"]).device
+            device = next(c[key] for key in ("start", "mask", "rank") if key in c).device
             return {**more, "column": torch.arange(len(columns[1]), device=device)}
         if "strict" in c:
             return {**more, "rank": c["rank"], "last": c["rank"] - int(c["strict"])}
-        return {**more, **{key: c[key] for key in ("mask", "seeing") if key in c}}
+        return {**more, **{key: c[key] for key in ("mask", "start", "stop", "seeing") if key in c}}
 
     def view_context(self, node: Node, port: int, x: Tensor) -> Tensor:
         return self._heads(x)
@@ -219,6 +255,8 @@ class Attention(Layer):
             found |= {"bias": w["bias"], "at": w["at"].index_select(0, sites), "of": w["of"][:known]}
         if "rank" in w:  # each site sees up to the last
             found |= _up_to(w["rank"][:known], w["last"].index_select(0, sites))
+        elif "start" in w:
+            found |= shown_by_runs(w, known, sites)
         elif "mask" in w:
             found["mask"] = w["mask"].index_select(0, sites)[:, :known]
             if "seeing" in w:

@@ -87,6 +87,7 @@ class Node:
     order_groups: int = 1
     data: Type | None = None
     keys: dict[str, Place] = field(default_factory=dict)  # where each of its YAML keys stands
+    first: Member | None = None  # of the family of orders, for what is counted before anything is made
     unwritten: bool = False  # whether it is made for the spec, and no line of the spec names it
     out: Type = field(init=False)
     plan: Any = None  # what a layer works out once in `infer`, so that `forward` is nothing but tensors (torch.compile)
@@ -168,6 +169,7 @@ class Traits:
     # It takes None for sites that all read all that is there. No mask is then looked up.
     full_context: bool = False
     # Where a relation is a matrix, it takes what each site reads, gathered, in place of the whole input.
+    # Where a relation is runs that are not wide, that is how it always gets it.
     gathered_context: bool = False
     # What is gathered so counts by where it lies. `sites` is then [n * (2 + M)]: of each site how many places it reads,
     # its own number, and the numbers of the M places (its own where there is none). In a stream without end these go
@@ -296,7 +298,7 @@ class Layer(BaseModel):
         """Some sites of one group: [B, n, cached_channels].
 
         w: what `prepare_sites` gave. xs[i]: what they read of input i, M places side by side, [B, n, M * C].
-        Of an input whose relation is a matrix, xs[i] has the first sites, as `view_context` gives them.
+        Of an input that is read whole, by a matrix, xs[i] has the first sites, as `view_context` gives them.
         Of a `hoisted` input, it is what `hoist` made. Of a scan, the last are its own sites: [B, n, M *
         cached_channels].
         sites: [n] where it `needs_sites`, else undefined; where the context is gathered,

@@ -29,7 +29,7 @@ def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked
     """The relation of a layer in which every site may read every site of the input, as far as the mask allows."""
     if mask is None:
         return Whole(this.sites, that.sites)
-    strict = _by_rank(this, that, mask)
+    strict = one_comparison(this, that, mask)
     if strict is not None:
         a, b = ranks(this, member), ranks(that, member)
         return Ranked((a.first if strict else a.last).ravel(), b.last.ravel(), strict)
@@ -37,8 +37,8 @@ def between(this: Type, that: Type, mask: Mask | None, member: Member) -> Ranked
     return Matrix(np.broadcast_to(allowed, (this.sites, that.sites)).copy())
 
 
-def _by_rank(this: Type, that: Type, mask: Mask) -> bool | None:
-    """As `by_rank`, of sites that have ranks."""
+def one_comparison(this: Type, that: Type, mask: Mask) -> bool | None:
+    """Whether a mask is one comparison of ranks, of sites that have ranks, as `by_rank`; None where it is another."""
     return None if any(isinstance(t.frame, Free) for t in (this, that)) else by_rank(mask.predicate)
 
 
@@ -46,7 +46,7 @@ def numbers_between(this: Type, that: Type, mask: Mask | None) -> int:
     """How many numbers it takes to work out `between`. Raises Fault where one layer may not have so many."""
     if mask is None:
         return 0
-    if _by_rank(this, that, mask) is not None:
+    if one_comparison(this, that, mask) is not None:
         return this.sites + that.sites
     if this.sites * that.sites > MAX_PAIRS:
         raise Fault("AR413",

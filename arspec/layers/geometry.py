@@ -204,17 +204,23 @@ def pairs(this: Type, that: Type, source: Ints, member: Member) -> Pairs:
 
 def all_pairs(this: Type, that: Type, member: Member) -> Pairs:
     """Every output site with every input site: arrays over [S_out, S_in], for dense layers and attention."""
+    return some_pairs(this, that, np.arange(this.sites)[:, None], np.arange(that.sites)[None, :], member)
+
+
+def some_pairs(this: Type, that: Type, sites: Ints, read: Ints, member: Member) -> Pairs:
+    """Output sites with input sites, given by their numbers: arrays that broadcast against each other."""
     sides: list[Side] = []
-    for kind, at in ((this, (slice(None), None)), (that, (None, slice(None)))):
-        r, copies = ranks(kind, member), kind.groups
+    for kind, at in ((this, sites), (that, read)):
+        r = ranks(kind, member)
+        group, position = np.divmod(at, kind.positions)
         sides.append(
             Side(
-                [np.tile(x, copies)[at] for x in coordinates(kind)],
-                r.first.ravel()[at],
-                r.last.ravel()[at],
-                np.repeat(r.first_group, kind.positions)[at],
-                np.repeat(r.last_group, kind.positions)[at],
-                np.tile(r.position, copies)[at],
+                [x[position] for x in coordinates(kind)],
+                r.first[group, position],
+                r.last[group, position],
+                r.first_group[group],
+                r.last_group[group],
+                r.position[position],
                 row_length(kind, member),
             )
         )

@@ -12,7 +12,8 @@ from arspec.diagnostics import InputError, did_you_mean
 from arspec.files.figures import lines_between
 from arspec.layers.base import Node
 from arspec.pictures.states import COLOURS, Field, State
-from arspec.reads import Matrix, Ranked, Reads, Window
+from arspec.reads import Ranked, Reads, Window
+from arspec.runs import Listed
 from arspec.types import Bools, Cells
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def mask(axes: Axes, field: Field, name: str | None) -> bool:
         return False
     reads = field.relations.reads(node)[0]
     kind = f"{node.layer.layer} {node.layer.style(node).text}".strip()
-    if isinstance(reads, Ranked | Matrix) and len(node.out.grid) == 1:
+    if isinstance(reads, Listed) and len(node.out.grid) == 1:
         return _matrix(axes, reads, node, kind)
     if not isinstance(node.inputs[0].out.frame, Cells) or not 1 <= len(node.out.grid) <= 2:
         return False
@@ -140,7 +141,7 @@ def _node(field: Field, name: str | None) -> Node | None:
     return next((n for n in live if n.mask is not None), several[0] if several else None)
 
 
-def _matrix(axes: Axes, reads: Ranked | Matrix, node: Node, kind: str) -> bool:
+def _matrix(axes: Axes, reads: Listed, node: Node, kind: str) -> bool:
     if node.out.sites * node.inputs[0].out.sites > MATRIX:
         return False
     from matplotlib.colors import ListedColormap

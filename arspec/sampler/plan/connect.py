@@ -9,7 +9,7 @@ import numpy as np
 
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Ranked
+from arspec.runs import Runs, read_whole
 from arspec.sampler.plan.schedule import Input, Part, Schedule
 from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.types import Ints
@@ -29,13 +29,13 @@ def _connect(part: Part, by_key: ByKey, state: State) -> None:
         return
     scan = relations.scan(node)
     for read, source in zip(relations.reads(node), node.inputs, strict=True):
-        by_matrix = isinstance(read, (Ranked, Matrix))
-        if by_matrix and not (gather and node.traits.gathered_context):
+        whole = read_whole(read)
+        if whole and not (gather and node.traits.gathered_context):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
         table = read.table(part.sites)
         columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
-        if by_matrix:
+        if whole or isinstance(read, Runs):
             part.counts = _told(part, table[:, columns])
         part.inputs.append(_input(part, source, table[:, columns], columns, by_key, state.waves))
     if scan is not None:

@@ -14,7 +14,8 @@ from arspec.diagnostics import InputError
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Ranked, Whole
+from arspec.reads import Matrix, Ranked, Reads, Whole
+from arspec.runs import Listed, Runs, in_columns, runs_of_table
 from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.lengths import no_stream, over, spec_at
@@ -24,7 +25,7 @@ from arspec.sampler.plan.program import Program, Rows
 from arspec.sampler.plan.rows import ROWS
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.plan.state import State
-from arspec.types import Ints, Member
+from arspec.types import Ints, Member, Type, coordinates
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -79,7 +80,7 @@ def endless(model: Network, member: int) -> Course:
             checked = True
         far = _farthest(model.spec, Relations(graph, chosen), influenced, lasting)
         if far is not None and far.reach * FARTHER > length:
-            if length >= LONGEST_MATRIX:
+            if length >= far.limit:
                 break
             continue
         if far is not None and far.count * length > MOST_READ:
@@ -152,6 +153,7 @@ class _Far:
     reach: int
     count: int
     first: bool  # whether the last step reads the first
+    limit: int  # steps of the longest variant that is tried: of those that are compared with all others, fewer
 
 
 def _farthest(
@@ -161,7 +163,7 @@ def _farthest(
     influences; what keeps their number at every length is kept as it is, and may be read whole.
     InputError where a layer reads everything at any length."""
     found: _Far | None = None
-    seen: set[Matrix] = set()  # keys and values, and layers of one mask, share a relation
+    seen: set[Reads] = set()  # keys and values, and layers of one mask, share a relation
     for node in [node for node in relations.graph.live if node.name in influenced]:
         for read, source in zip(relations.reads(node), node.inputs, strict=True):
             if lasting.get(source.name) == source.out.sites:
@@ -171,27 +173,34 @@ def _farthest(
                                 "let each step read those near it")  # fmt: skip
             if isinstance(read, Ranked):
                 raise _looks_back_to_the_start(spec, node)
-            if isinstance(read, Matrix) and read not in seen:
+            if isinstance(read, Matrix | Runs) and read not in seen:
                 seen.add(read)
-                if np.triu(read.allowed, 1).any():
+                runs = read if isinstance(read, Runs) else _runs_of(read)
+                here, first, last = _steps_of(runs, node.out, source.out)
+                if (last > here).any():
                     raise no_stream(spec,
                                     f"'{node.name}' reads steps of '{source.name}' that are still to come, and the "
                                     "last steps have none", node, "let its mask look back alone")  # fmt: skip
-                reach, count = _reach(read)
+                reach, count = int((here - first).max(initial=0)), int(runs.counts.max(initial=0))
                 if found is None or reach > found.reach:
-                    found = _Far(node, reach, count, bool(read.allowed[-1, 0]))
+                    limit = LONGEST_MATRIX if isinstance(read, Matrix) else LONGEST
+                    found = _Far(node, reach, count, runs.reads_any(len(runs.start) - 1, 1), limit)
     return found
 
 
-def _reach(read: Matrix) -> tuple[int, int]:
-    """The most steps between a site and one that it reads, and the most sites that one reads."""
-    allowed = read.allowed
-    some = np.flatnonzero(allowed.any(1))
-    if not len(some):
-        return 0, 0
-    rows = allowed[some]
-    first, last = rows.argmax(1), allowed.shape[1] - 1 - rows[:, ::-1].argmax(1)
-    return int(np.maximum(abs(some - first), abs(some - last)).max()), int(rows.sum(1).max())
+def _runs_of(read: Matrix) -> Runs:
+    every = np.broadcast_to(np.arange(read.allowed.shape[1]), read.allowed.shape)
+    return in_columns(*runs_of_table(every, read.allowed), *read.allowed.shape)
+
+
+def _steps_of(read: Runs, this: Type, that: Type) -> tuple[Ints, Ints, Ints]:
+    """The steps of sites that read anything, and of the first and the last that each reads."""
+    some = np.flatnonzero(read.counts)
+    here, there = (np.tile(coordinates(kind)[0], kind.groups) for kind in (this, that))
+    used = read.lengths[some] > 0
+    first = np.where(used, read.start[some], read.in_sites).min(1, initial=read.in_sites)
+    last = np.where(used, read.stop[some] - 1, -1).max(1, initial=-1)
+    return here[some], there[first], there[last]
 
 
 def _looks_back_to_the_start(spec: Spec, node: Node, everything: bool = True) -> InputError:
@@ -203,7 +212,7 @@ def _looks_back_to_the_start(spec: Spec, node: Node, everything: bool = True) ->
 def _looks_far(spec: Spec, far: _Far) -> InputError:
     if far.first:
         return _looks_back_to_the_start(spec, far.node, far.count > far.reach)
-    most = min(LONGEST_MATRIX // FARTHER, MOST_READ // max(1, far.count * FARTHER))
+    most = min(far.limit // FARTHER, MOST_READ // max(1, far.count * FARTHER))
     return no_stream(spec,
                      f"'{far.node.name}' reads {far.count:,} steps, up to {far.reach:,} away from its own, where a "
                      f"window of {most:,} is the limit", far.node, "make its window shorter")  # fmt: skip
@@ -213,6 +222,8 @@ def _check_places(own: Spec, other: Spec, member: int) -> None:
     """InputError where a layer has other numbers for a place in a longer sequence than in a shorter one."""
     there = {node.name: node for node in other.graph().live}
     for node in own.graph().live:
+        if node.traits.gathered_context and _is_listed(node, own.members[member]):
+            continue  # what it reads is gathered, and it is told no places but how they lie to each other
         if node.traits.needs_sites and not node.traits.is_linear:
             here, longer = (
                 n.layer.constants(n, g.members[member]) for n, g in ((node, own), (there[node.name], other))
@@ -220,6 +231,10 @@ def _check_places(own: Spec, other: Spec, member: int) -> None:
             if here.keys() != longer.keys() or not all(_agree(here[key], longer[key]) for key in here):
                 raise no_stream(own, f"'{node.name}' tells a step by how far it is from the end", node,
                                 "leave it out, or count from the beginning")  # fmt: skip
+
+
+def _is_listed(node: Node, member: Member) -> bool:
+    return any(isinstance(read, Listed) for read in node.layer.reads(node, member))
 
 
 def _agree(a: Ints | object, b: Ints | object) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Ranked
+from arspec.runs import Listed
 from arspec.sampler.plan.schedule import Input, Part, Schedule
 from arspec.types import Ints
 
@@ -78,7 +78,7 @@ class Read:
     section: int | None = None
     made: tuple[int, int] | None = None
     hoisted: Input | None = None
-    relation: Ranked | Matrix | None = None
+    relation: Listed | None = None
     hoist: bool = False
 
 

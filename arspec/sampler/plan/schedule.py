@@ -15,7 +15,7 @@ import numpy as np
 
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Ranked
+from arspec.runs import Listed
 from arspec.types import Ints, Member
 
 Waves = dict[Node, dict[int, list[tuple[int, int, int]]]]  # scan -> step -> (group, from, to), in order
@@ -66,7 +66,7 @@ class Input:
     source: Node
     table: Ints | None
     columns: Ints
-    relation: Ranked | Matrix | None = None
+    relation: Listed | None = None
     direct: int | None = None
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
-from arspec.reads import Matrix, Ranked
+from arspec.runs import Listed
 from arspec.sampler.plan.state import Figures, Pass, State, hold, inputs_of
 from arspec.types import Bools, Ints
 
@@ -29,7 +29,7 @@ def steps_of(
     relations: Relations, time: Ints, known: Mapping[Node, Ints], needed: Mapping[Node, Bools], free: Collection[Node]
 ) -> dict[Node, Ints]:
     """[S] for every node of which sites are computed, each after its inputs: the step of each that is `needed`, after
-    that of all it reads, and not after its own variable's, `time` [V]. Scans, and what is read whole, are computed as
+    that of all it reads, and not after its own variable's, `time` [V]. Scans, and what attention reads, are computed as
     soon as they are known."""
     computed = [node for node in relations.graph.live if node not in free and needed[node].any()]
     last, prompt = _deadlines(relations, time, known, needed, computed)
@@ -67,7 +67,7 @@ def _deadlines(
         for read, source in zip(relations.reads(node), node.inputs, strict=True):
             if source not in last:
                 continue
-            if isinstance(read, (Ranked, Matrix)):
+            if isinstance(read, Listed):
                 prompt.add(source)
                 continue
             table = read.table(sites)
