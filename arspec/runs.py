@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Runs(Reads):
 Listed = Ranked | Matrix | Runs  # relations that name which sites of the whole input each site reads
 
 
-def read_whole(relation: Reads) -> bool:
+def read_whole(relation: Reads) -> TypeGuard[Listed]:
     """Whether the sampler reads the input as it lies, all that is there of it, and hides the rest by a mask."""
     return isinstance(relation, Ranked | Matrix) or (isinstance(relation, Runs) and relation.wide)
 
