@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from arspec.auditing.audited import Absent, Audited, Settings
-from arspec.auditing.borrowed import Borrowed, borrowed, copied, settle
+from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied, settle
 from arspec.auditing.case import Case, Question
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.keeping import MOST, Keeping
@@ -135,6 +135,7 @@ def audit(
             arrange=case.arrange,
             again=again,
             precision=precision,
+            meter=meter,
         )
         subject.witnessed, subject.untouched, subject.keeping = witness, untouched, keeping
         return Audited(subject, case, alphabet, settings, settled)
@@ -142,6 +143,7 @@ def audit(
     reports: list[ModeReport] = []
     absent: dict[str, str] = {}
     beneath = None
+    meter = Meter()
     keeping = Keeping(modules, ("forward", "step", cache, *([] if sampler is None else [sampler])))
     with keeping.lent(), borrowed(module):
         audited = settled(module)

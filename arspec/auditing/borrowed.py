@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
 import torch
@@ -86,6 +86,19 @@ def _seed(seed: int) -> None:
         torch.manual_seed(seed)
 
 
+@dataclass
+class Meter:
+    """How many forward passes an audit has made of all its modules: a call on a part of the length is a part of one."""
+
+    passes: float = 0.0
+    whole: int = 0  # numbers of one example of the first call
+
+    def count(self, given: Tensor) -> None:
+        """Counts a call on `given` [B, ...]."""
+        self.whole = self.whole or max(1, given[0].numel())
+        self.passes += given[0].numel() / self.whole
+
+
 class Borrowed:
     """A module as a function of data: x [B, *shape] in its own range -> parameters [B, V, K].
 
@@ -104,8 +117,10 @@ class Borrowed:
         seed: int,
         arrange: Callable[[Tensor], Tensor],
         again: str | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.module = module.to(dtype)
+        self.meter = Meter() if meter is None else meter
         self.layout = layout
         self.dtype = dtype
         self.condition = condition
@@ -115,10 +130,13 @@ class Borrowed:
         self.again = again
         self.passes = 0
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
+        self.known: tuple[int, Tensor, Tensor] | None = (
+            None  # of evaluation: draw of the weights, input, output [B, V, K]
+        )
         self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
         self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
         self.keeping: Keeping | None = None  # what it and its code kept before its first call
-        self.compared: dict[tuple[Any, ...], str] = {}  # for ways to call it: what the first call did otherwise
+        self.compared: dict[tuple[bool, bool], str] = {}  # for ways to call it: what the first call did otherwise
         self.witnessed = True  # whether the lines that leak are looked for, by some more passes
         self._hold()
 
@@ -147,6 +165,7 @@ class Borrowed:
             for buffer, values in self._buffers:
                 buffer.copy_(values)
         self.passes += 1
+        self.meter.count(given)
 
         def call() -> Any:
             twice = {} if self.again is None else {self.again: given}
@@ -365,22 +384,34 @@ def settle(
     arrange: Callable[[Tensor], Tensor],
     again: str | None = None,
     precision: str = "auto",
+    meter: Meter | None = None,
 ) -> tuple[Borrowed, Tensor]:
     """The module in the best precision that it takes, and the alphabet [L] in the kind of number that it takes.
 
-    Doubles are tried before its own floats, and floats before integers, unless `kind` is 'float' or 'int'.
+    Doubles are tried before its own floats, and floats before integers, unless `kind` is 'float' or 'int'. Where the
+    first weights of the module are those of an embedding, integers come first.
     InputError with what the module says where it takes none of them.
     """
     own = next((weight.dtype for weight in module.parameters()), torch.float32)
     if kind not in ("auto", "float", "int"):
         raise InputError("AR808", f"the input is float, int or auto, not {kind!r}")
-    kinds = {"auto": ("float", "int"), "float": ("float",), "int": ("int",)}[kind if layout.hot is None else "int"]
+    first = next((part for part in module.modules() if any(True for _ in part.parameters(recurse=False))), None)
+    both = ("int", "float") if isinstance(first, nn.Embedding) else ("float", "int")
+    kinds = {"auto": both, "float": ("float",), "int": ("int",)}[kind if layout.hot is None else "int"]
     failures: list[str] = []
     for number in kinds:
         for dtype in _precisions(precision, own):
             alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
             subject = Borrowed(
-                module, layout, dtype=dtype, condition=condition, take=take, seed=seed, arrange=arrange, again=again
+                module,
+                layout,
+                dtype=dtype,
+                condition=condition,
+                take=take,
+                seed=seed,
+                arrange=arrange,
+                again=again,
+                meter=meter,
             )
             generator = torch.Generator().manual_seed(seed)
             some = alphabet[torch.randint(levels, (1, *layout.shape), generator=generator)]

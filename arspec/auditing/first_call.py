@@ -17,10 +17,10 @@ from arspec.auditing.values import rounding
 
 def first_call(subject: Borrowed, given: Tensor, out: Tensor, more: Mapping[str, Any]) -> str:
     """What tells a pass that gave `out` from the first call of a copy that was never called, with the same weights,
-    buffers and arguments; nothing where they are the same. It is asked once for each way to call the module.
+    buffers and arguments; nothing where they are the same. It is asked once in evaluation and once in training.
 
     Class attributes, closures, globals and defaults stand for that call as they did before the module was called."""
-    way = (subject.module.training, subject.gradients, *sorted(more))
+    way = (subject.module.training, subject.gradients)
     if way not in subject.compared:
         fresh = subject.fresh()
         subject.compared[way] = "" if fresh is None else _compared(subject, fresh, given, out, more)

@@ -69,6 +69,8 @@ def judge(
     if not routed:
         strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
         suspects = suspects if isinstance(strict, str) else strict.exceeds(limit)
+        if mode == "evaluation" and not isinstance(strict, str):
+            subject.known = strict.draw, x, subject.rows(strict.values, len(x))
         if not isinstance(strict, str) and not bool(suspects.any()):
             verdict, why = closed(strict)
             subject.redraw(0)

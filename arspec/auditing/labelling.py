@@ -27,6 +27,7 @@ class Labelled:
     values      those numbers
     close       runs further passes on other values of what is late in the order, with the weights as they are; each
                 says whether what labels call unchanged was so
+    draw        of the weights, which are still those
     first       how the first call of a copy differs from the pass; nothing where it does not
     """
 
@@ -35,6 +36,7 @@ class Labelled:
     values: Tensor
     trace: Trace
     close: Callable[[], list[Closure]]
+    draw: int
     first: Callable[[], str]
 
     def exceeds(self, limit: Tensor) -> Tensor:
@@ -70,7 +72,7 @@ def label(
     for draw in (1, 0):
         subject.redraw(draw)
         try:
-            return _label(subject, x, ranks, alphabet, route_given, more or {}, cuts)
+            return _label(subject, x, ranks, alphabet, route_given, more or {}, cuts, draw)
         except InputError:
             raise
         except (Exception, SystemExit) as error:
@@ -92,6 +94,7 @@ def _label(
     route_given: bool,
     more: Mapping[str, Any],
     cuts: int,
+    draw: int,
 ) -> Labelled:
     layout, ranks = subject.layout, ranks.expand(x.shape)
     given = subject.enter(x).clone(memory_format=torch.contiguous_format)
@@ -133,6 +136,7 @@ def _label(
         values,
         traced[-1],
         close,
+        draw,
         lambda: first_call(subject, given, values, more),
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -41,6 +41,7 @@ class SamplerCheck:
     expected: float = math.nan
     p_value: float = 0.0
     finding: str = ""
+    draw: int = 0  # of the weights
 
     def json(self) -> dict[str, Any]:
         """The check as `arspec audit --json` prints it; numbers that there are not are null."""
@@ -95,7 +96,8 @@ def check_sampler(
     draws: int,
     seed: int,
 ) -> SamplerCheck:
-    """Samples at each of `draws` of the weights (the module's own, then redrawn ones) and tests; the worst is told."""
+    """Samples at each of `draws` of the weights (the module's own, then redrawn ones), until a test fails; the worst is
+    told."""
     if head not in HEADS:
         raise InputError("AR808", f"the heads are {' and '.join(HEADS)}, not {head!r}")
     if layout.joint and layout.channels > 1:
@@ -115,8 +117,8 @@ def check_sampler(
             raise InputError("AR808", f"{method}({samples}) fails: {type(error).__name__}: {error}") from error
         digits, finding = _digits(drawn, layout, alphabet, samples)
         if digits is None:
-            checks.append(SamplerCheck(False, method, samples, finding=finding))
-            continue
+            checks.append(SamplerCheck(False, method, samples, finding=finding, draw=2 * draw))
+            break
         # Not the seed of the sampler itself, whose noise must be independent of what the transforms add.
         generator = torch.Generator().manual_seed((seed + 1) * 1_000_003 + draw)
         scores: list[_Scores] = []
@@ -127,9 +129,24 @@ def check_sampler(
                 parameters = subject(alphabet[part].reshape(-1, *layout.shape))
             logs = _log_probabilities(parameters, head, len(alphabet))[:, modelled]
             scores.append(_score(logs, part[:, modelled], generator))
-        checks.append(_test(scores, method, draws))
+        checks.append(replace(_test(scores, method, draws), draw=2 * draw))
+        if not checks[-1].ok:
+            break
     subject.redraw(0)
     return min(checks, key=lambda check: (check.ok, check.p_value))
+
+
+def scored(
+    subject: Borrowed, layout: Layout, alphabet: Tensor, rank: Tensor, modelled: Tensor, head: str, drawn: Tensor
+) -> Tensor | None:
+    """The probabilities [V, L] of one sample's variables, in the order of their ranks [V], as the module scores them;
+    None where its values are none of the alphabet."""
+    digits, _ = _digits(drawn, layout, alphabet, 1)
+    if digits is None:
+        return None
+    parameters = subject(alphabet[digits].reshape(-1, *layout.shape))
+    order = rank.argsort(stable=True)
+    return _log_probabilities(parameters, head, len(alphabet))[0].exp()[order[modelled[order]]]
 
 
 def _digits(drawn: Any, layout: Layout, alphabet: Tensor, samples: int) -> tuple[Tensor | None, str]:

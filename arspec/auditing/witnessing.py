@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
 from arspec.auditing.shown import Witness
+from arspec.shadow.drawing import drawn_from
 from arspec.shadow.flow import differing
 from arspec.shadow.history import History, Recording, TooLarge, record
 from arspec.shadow.parting import Side, parted
@@ -28,7 +29,7 @@ FEW = 4  # of those that move it in a batch are tried alone
 
 
 def explain(
-    run: Callable[[Tensor], Tensor],
+    once: Callable[[Tensor], Tensor],
     module: nn.Module,
     alphabet: Tensor,
     shape: Sequence[int],
@@ -45,19 +46,26 @@ def explain(
     outside: bool = False,
     tries: int = TRIES,
     first: tuple[Tensor, Tensor] | None = None,
-    questions: int = QUESTIONS + 3,
+    most: int = QUESTIONS + 7,
     seed: int = 0,
 ) -> Chain | None:
     """How the output for a variable comes to know of some inputs; None where it did not move in any of the tries.
 
-    run: [B, *shape] -> [B, V, K], the row of each variable at its place. variable: [N], that of each scalar. spoken:
-    the sizes of the axes of the variables, channels first. forbidden: [V, V], output x input. rank: that of each
+    once: one pass, [B, *shape] -> [B, V, K], the row of each variable at its place. variable: [N], that of each scalar.
+    spoken: the sizes of the axes of the variables, channels first. forbidden: [V, V], output x input. rank: of each
     variable where there is an order; positions of the module are asked in its layout too. source: [V], the place of
     the output that speaks of each variable, -1 where none does. outside: what is changed leaves the alphabet. pairs:
     whether elements may belong to two positions, as scores do. tries: inputs, until the output moves. first: an input
     and a changed one that are known to move it; there are no further tries then.
-    questions: suffixes of the order that are changed, at most.
+    most: passes, of which at least one asks a question, each of which changes a suffix of the order.
     """
+    spent = 0
+
+    def run(x: Tensor) -> Tensor:
+        nonlocal spent
+        spent += 1
+        return once(x)
+
     generator = torch.Generator().manual_seed(seed)
     numbers = torch.from_numpy(np.asarray(variable))
     ranked = rank if rank is not None else np.arange(len(forbidden))
@@ -88,7 +96,7 @@ def explain(
             break
     else:
         return None
-    chosen = _suffixes(ranked, forbidden, output, questions)
+    chosen = _suffixes(ranked, forbidden, output, max(1, min(QUESTIONS + 3, most - spent)))
     asked = [record(run, altered(x, which), module, LIMIT, given) for which in chosen]
     assert base.result is not None
     wanted = torch.zeros((1, len(forbidden), 1), dtype=torch.bool)
@@ -197,7 +205,7 @@ def of_violation(
         found.violations, key=lambda v: (v.how == "gradient", v.outside, v.draw, len(v.inputs), _far(case, v), v.output)
     )
     subject.redraw(plain.draw)
-    questions = _questions(mode, subject)
+    most = _left(mode, subject)
     whole = case
     for size in (16, 64, 0):
         if size and (not case.question.free or len(case.layout.grid) != 1 or case.variables <= 2 * size):
@@ -211,7 +219,7 @@ def of_violation(
             small = subject.resized(here.layout, here.arrange)
             output, inputs = _moved_in(whole, here, plain)
         try:
-            chain = _explained(small, here, alphabet, output, inputs, forbidden, plain.outside, questions)
+            chain = _explained(small, here, alphabet, output, inputs, forbidden, plain.outside, most)
         except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
             chain = None
         if chain is not None and chain.blamed:
@@ -241,7 +249,7 @@ def _explained(
     inputs: Sequence[int],
     forbidden: NDArray[np.bool_] | None,
     outside: bool,
-    questions: int,
+    most: int,
 ) -> Chain | None:
     layout = case.layout
     rank = np.asarray(case.rank)
@@ -260,7 +268,7 @@ def _explained(
         source=np.asarray(case.source),
         channels=1 if layout.joint else layout.channels,
         outside=outside,
-        questions=questions,
+        most=most,
     )
 
 
@@ -331,7 +339,7 @@ def of_batch(subject: Borrowed, case: Case, alphabet: Tensor, x: Tensor, other: 
             [changed],
             pairs=False,
             first=(x[None], other[None]),
-            questions=_questions("batch", subject),
+            most=_left("batch", subject),
         )
     except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
         return []
@@ -340,11 +348,30 @@ def of_batch(subject: Borrowed, case: Case, alphabet: Tensor, x: Tensor, other: 
     return [Witness("batch", f"example {output}", f"example {changed}", chain)]
 
 
-def _questions(mode: str, subject: Borrowed) -> int:
-    """How many questions are left of the passes that an audit takes. What was spent counts twice in the modes that
-    others follow."""
-    left = 28 - 2 * subject.passes if mode in ("evaluation", "training") else 24 - subject.passes
-    return max(1, min(QUESTIONS + 3, left))
+def of_sampling(
+    subject: Borrowed, draw: int, sampler: Callable[[int], object], scored: Callable[[Tensor], Tensor | None]
+) -> list[Witness]:
+    """Where a sampler draws from other numbers than the module scores, with the weights of a draw. `scored`: what the
+    sampler gave -> the probabilities [V, L] of each variable given those before it, in the order of generation."""
+    if not subject.witnessed:
+        return []
+    subject.redraw(draw)
+    try:
+        with torch.no_grad(), subject.quiet(), Recording(subject.module, LIMIT) as recording:
+            out = sampler(1)
+        with torch.no_grad():
+            wanted = scored(torch.as_tensor(out))
+        chain = None if wanted is None else drawn_from(recording.history, wanted)
+    except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
+        return []
+    return [] if chain is None else [Witness("sampler", "", "", chain)]
 
 
-__all__ = ["TooLarge", "explain", "of_batch", "of_decoding", "of_parting", "of_violation"]
+def _left(mode: str, subject: Borrowed) -> int:
+    """How many are left of the passes that an audit takes. What was spent counts twice in the modes that others
+    follow."""
+    left = 28 - 2 * subject.meter.passes if mode in ("evaluation", "training") else 24 - subject.meter.passes
+    return max(1, int(left))
+
+
+__all__ = ["TooLarge", "explain", "of_batch", "of_decoding", "of_parting", "of_sampling", "of_violation"]

@@ -34,7 +34,7 @@ def batch(audited: Audited) -> ModeReport:
             verdict, why = Verdict.NOT_DECIDED, f"alone, an example gives other outputs than beside two, by {other:.3g}"
         subject.redraw(0)
         return ModeReport("batch", verdict, subject.passes - start, why=why)
-    moved = _by_values(audited)
+    moved = _by_values(audited, x, strict[0] if strict else "")
     found = Findings.none(0)
     if moved.leaks:
         found.mixes = True
@@ -95,11 +95,11 @@ class _Moved:
     examples: Tensor
 
 
-def _by_values(audited: Audited) -> _Moved:
+def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str) -> _Moved:
     """Whether an example moves when another one is changed, by more than rounding. The weights stay those that show it.
 
     Both passes are the same call, so that a finite number that is lost depends on the other example."""
-    subject, x = audited.subject, audited.draw(EXAMPLES, 1)
+    subject = audited.subject
     found = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
     for draw, changed in ((0, EXAMPLES - 1), (1, 0)):
         subject.redraw(draw)
@@ -107,7 +107,11 @@ def _by_values(audited: Audited) -> _Moved:
             with torch.no_grad():
                 other = x.clone()
                 other[changed] = audited.draw(1, 2)[0]
-                one, after = subject(x), subject(other)
+                if isinstance(labelled, Labelled) and labelled.draw == draw:
+                    one = subject.rows(labelled.values, len(x))
+                else:
+                    one = subject(x)
+                after = subject(other)
         except (Exception, SystemExit):
             if draw == 0:
                 raise

@@ -6,26 +6,38 @@ import torch
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
-from arspec.auditing.sampler import check_sampler
+from arspec.auditing.sampler import check_sampler, find_sampler, scored
 from arspec.auditing.verdicts import Verdict
+from arspec.auditing.witnessing import of_sampling
 
 
 def sampler(audited: Audited) -> ModeReport:
     """By statistics of its samples. Absent where no method is named."""
-    settings = audited.settings
+    settings, subject, layout = audited.settings, audited.subject, audited.case.layout
     if settings.sampler is None:
         raise Absent("--sampler names no method")
-    start = audited.subject.passes
+    start = subject.passes
+    modelled = torch.tensor(audited.case.modelled)
     checked = check_sampler(
-        audited.subject,
-        audited.case.layout,
+        subject,
+        layout,
         audited.alphabet,
-        torch.tensor(audited.case.modelled),
+        modelled,
         method=settings.sampler,
         head=settings.head,
         samples=settings.samples,
         draws=2,
         seed=settings.search.seed,
     )
-    verdict = Verdict.AGREES if checked.ok else Verdict.LEAKS
-    return ModeReport("sampler", verdict, audited.subject.passes - start, why=str(checked), sampler=checked)
+    passes = subject.passes - start
+    if checked.ok:
+        return ModeReport("sampler", Verdict.AGREES, passes, why=str(checked), sampler=checked)
+    rank = torch.tensor(audited.case.rank)
+    witnesses = of_sampling(
+        subject,
+        checked.draw,
+        find_sampler(subject.module, settings.sampler),
+        lambda drawn: scored(subject, layout, audited.alphabet, rank, modelled, settings.head, drawn),
+    )
+    subject.redraw(0)
+    return ModeReport("sampler", Verdict.LEAKS, passes, why=str(checked), sampler=checked, witnesses=witnesses)
