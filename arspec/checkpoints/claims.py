@@ -14,12 +14,13 @@ from arspec.diagnostics import InputError
 NOT_UNDERSTOOD = "AR864"
 MOST_NUMBER = 1 << 24
 MOST_LAYERS = 1024
+MOST_LIST = 4096
 
 
 @dataclass(frozen=True)
 class Claims:
-    """texts: what fills each placeholder of the spec. values: the keys' values, defaults among them. kinds: the block
-    of each layer, where the family has several."""
+    """texts: what fills each placeholder of the spec. values: the keys' values, defaults among them. kinds: of each
+    layer the parameters of its block, where the family has several kinds."""
 
     texts: dict[str, str]
     values: dict[str, Any]
@@ -27,8 +28,9 @@ class Claims:
     kinds: list[str]
 
 
-def claims_of(table: Table, config: Mapping[str, Any]) -> Claims:
-    """What a config says. One InputError names every key that is not understood."""
+def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None) -> Claims:
+    """What a config says. length: of the sequences of the spec, where the family leaves it free. One InputError names
+    every key that is not understood."""
     flat, faults = _flat(config), list[str]()
     if "auto_map" in flat or any(key.startswith("auto_map.") for key in flat):
         hint = "remove auto_map from config.json where the model is plainly one of its family"
@@ -39,24 +41,26 @@ def claims_of(table: Table, config: Mapping[str, Any]) -> Claims:
     if named is not None and (not isinstance(named, list) or not set(map(str, named)) & set(table.architectures)):
         known = " or ".join(table.architectures)
         raise InputError(NOT_UNDERSTOOD, f"config.json says architectures: {_said(named)}; {known} is understood")
-    texts: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    read: set[str] = set()
+    texts = {"name": table.model_type, "what": table.about, **table.texts}
+    values, known = dict[str, Any](), {*table.idle, *idle()}
     for name, key in table.keys.items():
-        came = next((other for other in (name, *key.also) if other in flat), None)
-        read.update((name, *key.also))
-        absent = came is None or flat[came] is None
-        value = flat[came] if came is not None and not absent else key.default
-        if came is not None and absent and key.null is not None:
-            value = key.null
-        if value is None and key.required:
-            faults.append(f"{name} is missing")
+        names = (name, *key.also)
+        known.update(names)
+        came = [each for each in names if flat.get(each) is not None]
+        if len({json.dumps(flat[each]) for each in came}) > 1:
+            faults.append(f"{' and '.join(came)} differ")
             continue
+        value = flat[came[0]] if came else key.default
+        if not came and key.unset is not None and any(each in flat for each in names):
+            value = key.unset
         if value is not None:
             values[name] = value
-            faults += _filled(name if came is None else came, key, value, absent, texts)
+            faults += _filled(came[0] if came else name, key, value, not came, texts, length)
+        elif key.required:
+            faults.append(f"{name} is missing")
+        elif key.wrap is not None and key.place is not None:
+            texts.setdefault(key.place, "")
     texts["given"] = _given(config.get("bos_token_id"), texts.get("levels"))
-    known = read | set(table.idle) | idle()
     if table.layers is not None:
         known.add(table.layers.key)
     for name, value in flat.items():
@@ -65,7 +69,9 @@ def claims_of(table: Table, config: Mapping[str, Any]) -> Claims:
     layers = values.get(_key_of(table, table.count), 0)
     if isinstance(layers, int) and layers > MOST_LAYERS:
         faults.append(f"{layers:,} layers, and {MOST_LAYERS:,} are the most")
-    kinds = _kinds(table, config, layers, faults) if not faults else []
+    if length is not None and not any(key.free for key in table.keys.values()):
+        faults.append("the length is that of its learned positions, and no other can be asked for")
+    kinds = _kinds(table, config, layers, values, faults) if not faults else []
     if faults:
         more = f"; and {len(faults) - 6} more" if len(faults) > 6 else ""
         hint = "what is not understood might change the numbers, so that nothing is imported"
@@ -78,7 +84,9 @@ def holds(when: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return all(values.get(name) == value for name, value in when.items())
 
 
-def _filled(name: str, key: Key, value: Any, absent: bool, texts: dict[str, str]) -> list[str]:
+def _filled(
+    name: str, key: Key, value: Any, absent: bool, texts: dict[str, str], length: int | None
+) -> list[str]:  # fmt: skip
     """Fills the placeholders of one key; the faults of its value."""
     if key.only is not None:
         same = value == key.only and isinstance(value, bool) == isinstance(key.only, bool)
@@ -90,18 +98,27 @@ def _filled(name: str, key: Key, value: Any, absent: bool, texts: dict[str, str]
             return [f"{name}: {_said(value)} is not understood ({known} is)"]
         texts.update(means)
         return []
-    place = key.number or key.real
+    place = key.place
     assert place is not None
     if absent and isinstance(value, str):  # an expression of the spec
         texts[place] = value
         return []
     whole = key.number is not None
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        return [f"{name}: {_said(value)} is no {'whole ' if whole else ''}number"]
-    most = MOST_NUMBER if whole else 1e12
-    if not math.isfinite(value) or not (key.least if whole else 0) <= value <= most:
-        return [f"{name}: {_said(value)} is beyond what is taken ({key.least if whole else 0:g} to {most:g})"]
-    texts[place] = repr(value) if whole else repr(float(value))
+    numbers = cast("list[Any]", value) if key.numbers is not None and isinstance(value, list) else [value]
+    most, least = (MOST_NUMBER, key.least) if whole else (1e12, 0)
+    for each in numbers[:MOST_LIST]:
+        if isinstance(each, bool) or not isinstance(each, int if whole else (int, float)):
+            return [f"{name}: {_said(value)} is no {'whole ' if whole else ''}number"]
+        if not math.isfinite(each) or not least <= each <= most:
+            return [f"{name}: {_said(each)} is beyond what is taken ({least:g} to {most:g})"]
+    if key.numbers is not None:
+        text = json.dumps([float(each) for each in numbers[:MOST_LIST]])
+    elif key.free is not None:
+        text, texts[f"{place}_of_config"] = repr(min(value, key.free) if length is None else length), repr(value)
+    else:
+        text = repr(value) if whole else repr(float(value))
+    if key.within is None or value < int(texts[key.within]):
+        texts[place] = text if key.wrap is None else key.wrap.replace("{}", text)
     return []
 
 
@@ -111,13 +128,18 @@ def _given(start: object, levels: str | None) -> str:
     return f"given: 1, start: {start}" if known and 0 <= start < int(levels) else "given: 1"
 
 
-def _kinds(table: Table, config: Mapping[str, Any], layers: int, faults: list[str]) -> list[str]:
+def _kinds(
+    table: Table, config: Mapping[str, Any], layers: int, values: Mapping[str, Any], faults: list[str]
+) -> list[str]:  # fmt: skip
     """The block of each layer."""
     own = table.layers
     if own is None:
         return []
     said = cast("Any", config.get(own.key))
     if said is None:
+        if not holds(own.when, values):
+            faults.append(f"{own.key} is missing")
+            return []
         said = [own.every[k % len(own.every)] for k in range(layers)]
     if not isinstance(said, list) or len(cast("list[Any]", said)) != layers:
         faults.append(f"{own.key}: a list of {layers} kinds of layers is wanted")

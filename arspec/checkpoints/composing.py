@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
-from arspec.checkpoints.claims import Claims
+from arspec.checkpoints.claims import NOT_UNDERSTOOD, Claims
 from arspec.checkpoints.table import Table
+from arspec.diagnostics import InputError
 
 _PLACE = re.compile(r"@([a-z_0-9]+)@")
 BODY = "body"  # the block instances that a family's layers are
@@ -14,24 +15,32 @@ BODY = "body"  # the block instances that a family's layers are
 
 def composed(table: Table, claims: Claims) -> str:
     """The text of the spec."""
-    text = table.spec
-    if claims.kinds:
-        lines = [f"{name}: {{block: {kind}, repeat: {count}}}" for name, kind, count in _runs(claims)]
-        text = re.sub(r"^( *)@body@\n", lambda m: "".join(f"{m[1]}{line}\n" for line in lines), text, flags=re.M)
+    text, runs = table.spec, _runs(claims)
+    lines = [f"{name}: {{block: layer{params}, repeat: {count if len(runs) > 1 else '$layers'}}}"
+             for name, params, count in runs]  # fmt: skip
+    text = re.sub(r"^( *)@body@\n", lambda m: "".join(f"{m[1]}{line}\n" for line in lines), text, flags=re.M)
     for _ in range(3):  # what fills a place may have places of its own
-        text = _PLACE.sub(lambda found: claims.texts[found[1]], text)
-    return text
+        text = _PLACE.sub(lambda found: _text(found[1], table, claims), text)
+    return text if "$layers" in text else re.sub(r"^ *layers: .*\n", "", text, flags=re.M)
+
+
+def _text(place: str, table: Table, claims: Claims) -> str:
+    """What fills a place. InputError where config.json lacks the key that would."""
+    if place not in claims.texts:
+        names = [name for name, key in table.keys.items() if key.place == place]
+        raise InputError(NOT_UNDERSTOOD, f"config.json of {table.about}: {' or '.join(names) or place} is missing")
+    return claims.texts[place]
 
 
 def prefixes(claims: Claims) -> list[str]:
     """The path name of each layer's block instance, such as `body.3`."""
-    if not claims.kinds:
-        return [f"{BODY}.{number}" for number in range(claims.layers)]
     return [f"{name}.{number}" for name, _, count in _runs(claims) for number in range(count)]
 
 
 def _runs(claims: Claims) -> list[tuple[str, str, int]]:
-    """Layers of one kind that follow each other: the name of the instance, the block, how many they are."""
-    runs = [(kind, len([*same])) for kind, same in groupby(claims.kinds)]
+    """Layers of one kind that follow each other: the name of the instance, the params that it is given, how many they
+    are."""
+    kinds = claims.kinds or [""] * claims.layers
+    runs = [(f", params: {kind}" if kind else "", len([*same])) for kind, same in groupby(kinds)]
     single = len(runs) == 1
-    return [(BODY if single else f"{BODY}{number}", kind, count) for number, (kind, count) in enumerate(runs)]
+    return [(BODY if single else f"{BODY}{number}", params, count) for number, (params, count) in enumerate(runs)]

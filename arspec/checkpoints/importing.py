@@ -15,7 +15,7 @@ from arspec.checkpoints.pickled import held, read_pickled
 from arspec.checkpoints.stored import CONFIG, UNREADABLE, Stored, inside, tensors_of
 from arspec.checkpoints.table import UNKNOWN_FAMILY, Table, table_of, tables
 from arspec.diagnostics import InputError, SpecError
-from arspec.diagnostics.arguments import path_of
+from arspec.diagnostics.arguments import check_whole, path_of
 from arspec.files import foreign
 from arspec.language.load import Spec, from_text
 from arspec.network.weights import escaped
@@ -48,37 +48,44 @@ class Checkpoint:
     notes: tuple[str, ...] = ()
 
 
-def import_folder(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+def import_folder(
+    folder: str | os.PathLike[str], out: str | os.PathLike[str], *, length: int | None = None
+) -> Path:  # fmt: skip
     """Reads the checkpoint in a folder, and writes it as a run, which `arspec.open` opens. Gives the run's folder.
+
+    length: tokens of a sequence, where the family has no learned positions; else what the config says, or 4,096.
 
     The run holds the numbers of the checkpoint in the types that they have there. InputError for what is not understood
     of its config, for tensors that are not those of its config, and for damaged files; nothing is then written."""
-    return imported(folder, out)[1]
+    return imported(folder, out, length)[1]
 
 
-def imported(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> tuple[Checkpoint, Path]:
+def imported(
+    folder: str | os.PathLike[str], out: str | os.PathLike[str], length: int | None = None
+) -> tuple[Checkpoint, Path]:  # fmt: skip
     """The same, and what was read."""
+    check_whole(length, "length")
     place, into = Path(path_of(folder, "a checkpoint")), Path(path_of(out, "a run"))
-    found = read_folder(place)
+    found = read_folder(place, length)
     return found, write_run(found, into)
 
 
-def read_folder(folder: Path) -> Checkpoint:
+def read_folder(folder: Path, length: int | None = None) -> Checkpoint:
     """The checkpoint of a folder: `config.json`, safetensors, and `tokenizer.json` where there is one.
 
     Or that of a .pt file, which is given by its name or stands in the folder as `ckpt.pt`."""
     if folder.suffix in PICKLED and not os.path.isdir(folder):
-        return _pickled(folder)
+        return _pickled(folder, length)
     if os.path.isdir(folder) and not os.path.lexists(folder / CONFIG) and os.path.lexists(folder / NANO):
-        return _pickled(inside(folder, NANO))
+        return _pickled(inside(folder, NANO), length)
     if not os.path.isdir(folder):
         hint = "a checkpoint is a folder with config.json and model.safetensors"
         raise InputError(UNREADABLE, f"there is no folder {folder}", hint)
     config = foreign.settings(inside(folder, CONFIG), UNREADABLE, most=MOST_CONFIG)
-    return checkpoint(config, tensors_of(folder), str(folder), tokenizer=_tokenizer(folder))
+    return checkpoint(config, tensors_of(folder), str(folder), _tokenizer(folder), length)
 
 
-def _pickled(path: Path) -> Checkpoint:
+def _pickled(path: Path, length: int | None) -> Checkpoint:
     """The checkpoint of a .pt file whose entries say of which family it is."""
     entries = read_pickled(path)
     for table in tables().values():
@@ -86,18 +93,20 @@ def _pickled(path: Path) -> Checkpoint:
         tensors = entries.get("model")
         if isinstance(config, dict) and isinstance(tensors, dict):
             own = {"model_type": table.model_type, **cast("dict[str, Any]", config)}
-            return checkpoint(own, held(path, cast("dict[str, Any]", tensors)), str(path), _tokenizer(path.parent))
+            stored = held(path, cast("dict[str, Any]", tensors))
+            return checkpoint(own, stored, str(path), _tokenizer(path.parent), length)
     known = ", ".join(f"{table.pickled} ({table.about})" for table in tables().values() if table.pickled)
     message = f"{path} does not say which model it is of: it has none of {known} beside 'model'"
     raise InputError(UNKNOWN_FAMILY, message, "give a folder with config.json and safetensors")
 
 
 def checkpoint(
-    config: dict[str, Any], tensors: dict[str, Stored], source: str, tokenizer: Tokenizer | None = None
+    config: dict[str, Any], tensors: dict[str, Stored], source: str, tokenizer: Tokenizer | None = None,
+    length: int | None = None,
 ) -> Checkpoint:  # fmt: skip
     """A config and tensors, checked against each other by the table of their family."""
     table = table_of(config.get("model_type"))
-    claims = claims_of(table, config)
+    claims = claims_of(table, config, length)
     mapping.check_counts(table, claims, len(tensors), source)
     spec = _spec(table, claims)
     if tokenizer is not None and spec.data.kind == "sequence":

@@ -25,29 +25,47 @@ class _Part(BaseModel):
 
 
 class Key(_Part):
-    """What a key of config.json says. number, real: the placeholder that its number fills. means: the placeholders that
-    each of its values fills; a value that does not stand there is refused. only: the one value that it may have.
-    default: what holds where it is absent; a text stands for itself in the spec. also: names of the same key in other
-    versions. null: what null means, where it is not the default. least: of a whole number."""
+    """What a key of config.json says.
+
+    number, real, numbers: the placeholder that its whole number, its number or its list of numbers fills. means: the
+    placeholders that each of its values fills; a value that does not stand there is refused. only: the one value that
+    it may have. default: what holds where it is absent; a text stands for itself in the spec. also: names of the same
+    key in other versions. unset: what null means, where it is not the default. least: of a whole number. wrap: what is
+    put into the spec, {} being the number; nothing is where the key is absent. within: a placeholder; a number that is
+    not below it says nothing. free: the number is no size of a weight, so that another may be asked for; this is the
+    most that is taken unasked."""
 
     number: str | None = None
     real: str | None = None
+    numbers: str | None = None
     means: dict[str, dict[str, str]] | None = None
     only: Any = None
     default: Any = None
     required: bool = False
-    also: list[str] = []  # names under which other versions write the same key
-    null: Any = None  # what null means, where it is not the default
+    also: list[str] = []
+    unset: Any = None
     least: float = 1
+    wrap: str | None = None
+    within: str | None = None
+    free: int | None = None
+
+    @property
+    def place(self) -> str | None:
+        """The placeholder of its number, where it has one."""
+        return self.number or self.real or self.numbers
 
 
 class Layers(_Part):
-    """Layers of several kinds. key: the list in config.json that names each layer's kind; means: the block of each
-    kind; every: what holds where the list is absent: the kinds of the first layers, over and over."""
+    """Layers of several kinds.
+
+    key: the list in config.json that names each layer's kind. means: of each kind the parameters of its block, as a
+    YAML mapping. every: where the list is absent, the kinds of the first layers, over and over;
+    when: the values of keys with which that is so."""
 
     key: str
     means: dict[str, str]
-    every: list[str] = []
+    every: list[str]
+    when: dict[str, Any] = {}
 
 
 class Row(_Part):
@@ -80,6 +98,7 @@ class Table(_Part):
     prefix: str = ""  # of names of tensors, which some files leave out
     keys: dict[str, Key]
     layers: Layers | None = None
+    texts: dict[str, str] = {}  # placeholders that hold this where no key fills them
     idle: list[str] = []
     spec: str
     weights: list[Row]
@@ -93,8 +112,26 @@ def tables() -> dict[str, Table]:
     found: dict[str, Table] = {}
     for file in sorted(resources.files("arspec.checkpoints.families").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml") and file.name != COMMON:
-            table = Table.model_validate(_read(file.name))
+            table = Table.model_validate(_whole(file.name))
             found[table.model_type] = table
+    return found
+
+
+def _whole(name: str) -> dict[str, Any]:
+    """A table's file, with what it takes from the one that it extends: mappings merge by key, where null takes one
+    away; a list whose key ends in + is added to that one's."""
+    own = _read(name)
+    if "extends" not in own:
+        return own
+    found = _whole(f"{own.pop('extends')}.yaml")
+    for key, value in own.items():
+        if key.endswith("+"):
+            found[key[:-1]] = [*found.get(key[:-1], []), *value]
+        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+            merged = {**found[key], **value}
+            found[key] = {name: each for name, each in merged.items() if each is not None}
+        else:
+            found[key] = value
     return found
 
 

@@ -14,13 +14,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder with config.json, safetensors, tokenizer.json, as transformers writes it; or nanoGPT's .pt",
     )  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="RUN", help="the run: spec, weights, tokenizer, card")
+    parser.add_argument(
+        "--length", type=int, metavar="TOKENS",
+        help="of a sequence, where the family has no learned positions (default: what config.json says, at most 4,096)",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Imports; exit code 0."""
     from arspec.checkpoints.importing import imported
 
-    found, folder = imported(args.folder, args.out)
+    found, folder = imported(args.folder, args.out, args.length)
     graph = found.spec.graph()
     say(f"{found.table.about}: {graph.parameters:,} weights, {found.spec.data.levels:,} levels, proven")
     for note in found.notes:
