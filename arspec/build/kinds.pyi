@@ -62,11 +62,7 @@ class Layers:
         transposed: A transposed convolution: `stride` outputs for every input position.
         crop: Transposed only: positions cut from the start of the full output.
         groups: Channel groups of the output; those of the input if left out.
-<<<<<<< HEAD
         depthwise: Whether a channel reads itself alone; `out` is then the number of the input's channels.
-=======
-        depthwise: Whether a channel reads itself alone: as many channels as the input has, none of them mixed.
->>>>>>> 1b6e93c (Llama 1 to 3, Mistral, Qwen2 and Qwen3 are imported, equal to transformers to 1e-9)
         bias: Whether a bias is added.
         weight_norm: Weight normalisation: a learned gain for each output channel.
         """

@@ -112,20 +112,23 @@ def _filled(
         if not math.isfinite(each) or not least <= each <= most:
             return [f"{name}: {_said(each)} is beyond what is taken ({least:g} to {most:g})"]
     if key.numbers is not None:
-        text = json.dumps([float(each) for each in numbers[:MOST_LIST]])
-    elif key.free is not None:
-        text, texts[f"{place}_of_config"] = repr(min(value, key.free) if length is None else length), repr(value)
-    else:
-        text = repr(value) if whole else repr(float(value))
-    if key.within is None or value < int(texts[key.within]):
+        texts[place] = json.dumps([float(each) for each in numbers[:MOST_LIST]])
+        return []
+    own: int | float = value
+    text = repr(own) if whole else repr(float(own))
+    if key.free is not None:
+        texts[f"{place}_of_config"] = text
+        text = repr(min(own, key.free) if length is None else length)
+    if key.within is None or own < int(texts[key.within]):
         texts[place] = text if key.wrap is None else key.wrap.replace("{}", text)
     return []
 
 
 def _given(start: object, levels: str | None) -> str:
     """What the data section says of the first token: it is given, and where nothing else is, what texts begin with."""
-    known = isinstance(start, int) and not isinstance(start, bool) and levels is not None and levels.isdecimal()
-    return f"given: 1, start: {start}" if known and 0 <= start < int(levels) else "given: 1"
+    if isinstance(start, bool) or not isinstance(start, int) or levels is None or not levels.isdecimal():
+        return "given: 1"
+    return f"given: 1, start: {start}" if 0 <= start < int(levels) else "given: 1"
 
 
 def _kinds(
