@@ -32,6 +32,8 @@ REPEATS, MEMBERS = 2, 3  # of a small spec, at the most
 TOGETHER: dict[str, dict[str, Any]] = {
     "wavenet_local": {"frames": 6, "hop": 4, "factor": 2, "steps": 2},
     "pixelcnn_aux": {"shades": 4},
+    "rwkv": {"heads": 2},
+    "deltanet_hybrid": {"fours": 1},
 }
 # A model of text, of which tests make variants.
 CHARS = """

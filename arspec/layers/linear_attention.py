@@ -114,9 +114,9 @@ class LinearAttention(Along):
             return None
         (given,) = self.decay.values()
         listed = given if isinstance(given, list) else [given]
-        if len(listed) == 2 and self.heads > 2:  # 1 - decay in equal ratios
+        if len(listed) == 2 and self.heads != 2:  # 1 - decay in equal ratios
             first, last = (1 - share for share in listed)
-            return [1 - first * (last / first) ** (h / (self.heads - 1)) for h in range(self.heads)]
+            return [1 - first * (last / first) ** (h / max(self.heads - 1, 1)) for h in range(self.heads)]
         return listed * self.heads if len(listed) == 1 else listed
 
     def _check_weighing(self, node: Node) -> None:
