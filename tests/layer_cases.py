@@ -26,6 +26,8 @@ SETTINGS = {
     "joint": (COLOUR, "{channels: joint}", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "curve": (COLOUR, "hilbert", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "joint curve": (COLOUR, "{scan: hilbert, channels: joint}", SCALED.rstrip("\n"), HEAD),
+    "curve joint": (COLOUR, "{scan: hilbert, channels: joint}", SCALED
+                    + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "above": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: rows_above}", HEAD),
     "image": (COLOUR, "raster", "", HEAD),
     "joint image": (COLOUR, "{channels: joint}", "", HEAD),
@@ -44,6 +46,26 @@ CONDITION = """
   half: {kind: map, channels: 2, height: 2, width: 2}
   series: {kind: series, channels: 2, length: 9}
   frames: {kind: series, channels: 2, length: 4}
+"""
+BLOCKS = """blocks:
+  expert:
+    inputs: [h]
+    nodes:
+      norm: {layer: norm, from: h, kind: rms}
+      up: {layer: conv, out: 8, mask: so_far, weight_norm: true}
+      gate: {layer: gate}
+      down: {layer: conv, out: 6}
+    outputs: down
+  pair:
+    inputs: [a, b]
+    params: {wide: 4}
+    nodes:
+      one: {layer: conv, from: a, out: 6, bias: false}
+      two: {layer: conv, from: b, out: $wide}
+      drop: {layer: dropout, from: two, rate: 0.1}
+      back: {layer: conv, out: 6}
+      both: {layer: multiply, from: [one, back]}
+    outputs: [both]
 """
 CONDITIONED = {"grey", "steps"}  # settings to which the conditions above belong
 
@@ -72,6 +94,12 @@ def selective(source: str, states: int, **more: str) -> str:
   b: {{layer: conv, from: {source}, kernel: 1, out: 9, mask: so_far}}
   c: {{layer: conv, from: {source}, kernel: 1, out: 9, mask: so_far}}
   tested: {{layer: selective_scan, from: inner, step: step, input: b, output: c, states: {states}{rest}}}"""
+
+
+def experts(more: str, count: int = 3) -> str:
+    return f"""
+  scores: {{layer: conv, from: first, out: {count}, mask: so_far}}
+  tested: {{from: first, router: scores, count: {count}, {more}}}"""
 
 
 def gates(times: int, state: str) -> str:
@@ -347,6 +375,18 @@ CASES: dict[str, tuple[str, str]] = {
                          + one("top_k, take: 3, normalise: true, balance: 0.1")),
     "top_k and nothing": ("steps", one("top_k, take: 2, rest: -inf") + "\n  shares: {layer: softmax}"),
     "top_k over space leaking": ("steps", one("top_k, take: 5, over: space")),
+    "capacity": ("joint", "  some: {layer: top_k, from: first, take: 4}\n" + one("capacity, factor: 0.7, take: 4")),
+    "capacity backwards": ("backwards", "  few: {layer: top_k, from: first, take: 2}\n"
+                           + one("capacity, factor: 2.5") + "\n  both: {layer: concat, from: [tested, first]}"),
+    "experts": ("joint", experts("experts: expert, take: 2")),
+    "experts one of which is taken": ("steps", experts("experts: expert, take: 1, normalise: false")),
+    "experts in full": ("grey", experts("experts: expert, scores: sigmoid, shared: expert")),
+    "experts of two inputs": ("steps", experts(
+        "experts: pair, take: 2, shared: pair, params: {wide: 6}, balance: 0.1").replace(
+        "from: first, router", "from: {a: first, b: past}, router")),
+    "experts with a capacity": ("curve joint", experts("experts: expert, take: 1, normalise: false, capacity: 0.8")
+                                + "\n  both: {layer: concat, from: [tested, first]}"),
+    "experts that choose leaking": ("steps", experts("experts: expert, take: 2, choice: experts")),
     "slice": ("colour", one("slice, start: 1, out: 6")),
     "shift": ("above", one("shift, rows: 1, columns: -2")),
     "shift of steps": ("steps", one("shift, steps: 3")),
@@ -442,7 +482,11 @@ CASES: dict[str, tuple[str, str]] = {
 
 LEAKING = {name for name in CASES if "leaking" in name} | {"norm over space"}
 # What is read to choose by, and changes no number little by little: it has no gradient.
-CHOOSING = {name for name in CASES if "over space" in name and name.startswith("top_k")}
+CHOOSING = {name for name in CASES if name.startswith("capacity")} | {
+    "top_k over space leaking",
+    "experts with a capacity",
+    "experts that choose leaking",
+}
 
 
 def case(name: str) -> Spec:
@@ -450,7 +494,7 @@ def case(name: str) -> Spec:
     data, order, before, after = SETTINGS[setting]
     condition = CONDITION if setting in CONDITIONED and any(f": {c}" in nodes for c in CONDITION_NAMES) else ""
     kept = "".join(f"{line}\n" for line in condition.splitlines() if line.split(":")[0].strip() in used(nodes))
-    section = f"condition:\n{kept}" if kept else ""
+    section = (f"condition:\n{kept}" if kept else "") + (BLOCKS if "experts:" in nodes else "")
     text = f"arspec: 1\ndata: {data}\norder: {order}\n{section}graph:\n{before}\n{nodes}\n{after}\n"
     head = "{kind: categorical, from: logits}"
     if "auxiliary" in data:

@@ -31,7 +31,7 @@ every_case = pytest.mark.parametrize("name", CASES)
 
 
 def test_every_kind_has_a_row():
-    made = {"part", "parts"}  # for data with auxiliary images, by no line of a spec
+    made = {"part", "parts", "experts"}  # for data with auxiliary images and entries with experts, by no line of a spec
     assert {node.layer.layer for name in CASES for node in case(name).graph().nodes} == set(KINDS) | made
 
 

@@ -84,7 +84,8 @@ class Entries:
 
     def _enter(self, block: Block) -> None:
         for name, (place, tree) in block.nodes.entries.items():
-            named = (tree.get("layer") or tree.get("block")) if isinstance(tree, Map) else None
+            kinds = (tree.get(key) for key in ("layer", "block", "experts")) if isinstance(tree, Map) else ()
+            named = next((kind for kind in kinds if kind is not None), None)
             if isinstance(tree, Map) and named is not None:
                 self._by_place.setdefault(_key(named.place), Entry(name, place, tree, block))
 

@@ -48,6 +48,8 @@ class Counting:
         when = entry.get("when")
         if when is not None and not Evaluator(params, self.faults).value(when):
             return 0
+        if "experts" in entry.entries:
+            return 5 + sum(self._called(entry, key, params, chain) for key in ("experts", "shared"))
         called = entry.get("block")
         if called is None:
             return 1
@@ -67,6 +69,13 @@ class Counting:
                 self.exact = False
                 break
         return total
+
+    def _called(self, entry: Map, key: str, params: Mapping[str, Any], chain: tuple[str, ...]) -> int:
+        """What one instance of the block makes that a key names."""
+        tree = entry.get(key)
+        name = tree.value if isinstance(tree, Scalar) else None
+        known = isinstance(name, str) and name in self.blocks and name not in chain and len(chain) < MAX_NESTING
+        return self._instance(str(name), entry, params, 0, chain) if known else 0
 
     def _times(self, tree: Tree, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -107,9 +116,9 @@ class Counting:
             for _, entry in nodes.entries.values() if isinstance(nodes, Map) else ():
                 if isinstance(entry, Map):
                     found |= _named([entry.get("when"), entry.get("repeat"), entry.get("params")])
-                    inner = entry.get("block")
-                    if isinstance(inner, Scalar) and isinstance(inner.value, str) and inner.value in self.blocks:
-                        found |= self._depends(inner.value) - {"i"}
+                    for inner in map(entry.get, ("block", "experts", "shared")):
+                        if isinstance(inner, Scalar) and isinstance(inner.value, str) and inner.value in self.blocks:
+                            found |= self._depends(inner.value) - {"i"}
             self.relevant[name] = found
         return self.relevant[name]
 

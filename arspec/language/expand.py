@@ -11,6 +11,7 @@ from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
 from arspec.diagnostics.work import KINDS as LIMITS
 from arspec.heads import Head
 from arspec.language.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
+from arspec.language.experts import experts_entry
 from arspec.language.extends import FORMS
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
@@ -32,17 +33,18 @@ MAX_LIST = 20_000  # nodes that an output of a block names
 # What can be told of a graph whose data or order could not be read: all but its types.
 _WITHOUT_TYPES = re.compile(r"AR(1\d\d|2(?!20)\d\d|30\d|31[0-4])")
 _BLOCK_KEYS = ("block", "from", "params", "repeat", "when")
+ENTRIES = {"layer": "a layer", "block": "a block", "experts": "experts"}  # what an entry of a graph is, by its key
 
 
 def expand(spec: ParsedSpec) -> Graph:
     """The graph of a spec. Raises SpecError with all faults that can be found."""
-    return _Expander(spec, frozenset()).graph()
+    return Expander(spec, frozenset()).graph()
 
 
 def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
     """What can be told of the graph of a spec that has other faults. `unread`: the sections (data, order, head) that
     could not be read."""
-    expander = _Expander(spec, unread)
+    expander = Expander(spec, unread)
     try:
         expander.entries(spec.nodes, expander.scope)
         if not unread & {"graph", "head"}:
@@ -53,7 +55,7 @@ def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
     return [d for d in expander.faults.diagnostics if typed or _WITHOUT_TYPES.fullmatch(d.code)]
 
 
-class _Expander(Nodes):
+class Expander(Nodes):
     def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         super().__init__(spec, unread)
         self.clusters: list[Cluster] = []
@@ -148,9 +150,10 @@ class _Expander(Nodes):
 
     def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, around: Map) -> Any:
         """around: what it is an entry of."""
-        if not isinstance(entry, Map) or ("layer" in entry.entries) == ("block" in entry.entries):
-            both = isinstance(entry, Map) and "layer" in entry.entries
-            found = f"the node '{name}' names {'both a layer and a block' if both else 'neither a layer nor a block'}"
+        said = [key for key in ENTRIES if isinstance(entry, Map) and key in entry.entries]
+        if not isinstance(entry, Map) or len(said) != 1:
+            both = f"both {' and '.join(ENTRIES[key] for key in said[:2])}"
+            found = f"the node '{name}' names {both if said else 'neither a layer nor a block'}"
             lost = indent_below(around.entries, name)
             self.faults.add("AR111", found, place, *meant_entry(name, entry, self.spec.blocks, lost))
             return BROKEN
@@ -165,6 +168,8 @@ class _Expander(Nodes):
                 return BROKEN
             if not chosen:
                 return LeftOut(tree.place)
+        if "experts" in entry.entries:
+            return experts_entry(self, name, entry, scope)
         return self._block(name, entry, scope) if "block" in entry.entries else self.layer(name, entry, scope)
 
     # -- blocks ------------------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ class _Expander(Nodes):
             found = f"blocks within blocks, more than {MAX_NESTING} deep (limit MAX_NESTING)"
             self.faults.add("AR210", found, place, "write some of them out")
         elif "repeat" not in entry.entries:
-            return self._instance(name, called, block, entry, scope, 0, None, None)
+            return self.instance(name, called, block, entry, scope, 0, None, None)
         else:
             return self._repetition(name, called, block, entry, scope)
         return BROKEN
@@ -216,7 +221,7 @@ class _Expander(Nodes):
         instances: list[Instance] = []
         for i in range(times):
             last = instances[-1] if instances else None
-            one = self._instance(f"{name}.{i}", called, block, entry, scope, i, last, i)
+            one = self.instance(f"{name}.{i}", called, block, entry, scope, i, last, i)
             if isinstance(one, Broken):
                 return BROKEN
             instances.append(one)
@@ -249,7 +254,7 @@ class _Expander(Nodes):
             return None
         return value
 
-    def _instance(
+    def instance(
         self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
         repetition: int | None,
     ) -> Instance | Broken:  # fmt: skip
@@ -257,7 +262,7 @@ class _Expander(Nodes):
         nodes, stated = block.get("nodes"), block.get("outputs")
         self.faults.spend("names", self._names_of(block), place_of(entry, ["block"]))
         here = Scope(scope.names, {**scope.params, "i": i}, scope.prefix, scope.previous, scope.chain, scope.ahead)
-        inputs = self._block_inputs(called, block, entry, here, last)
+        inputs = self.block_inputs(called, block, entry, here, last)
         params = self._block_params(block, called, entry, here)
         if not isinstance(nodes, Map):
             return BROKEN
@@ -309,7 +314,7 @@ class _Expander(Nodes):
             return left
         return nodes[0] if len(nodes) == 1 and isinstance(refs, str) else nodes
 
-    def _block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
+    def block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
         """The inputs of an instance by name; BROKEN for one that is not connected or leads nowhere."""
         wanted, given, place = input_names(block), entry.get("from"), place_of(entry, ["block"])
         refs: dict[str, Tree] = {}

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Cluster:
-    """One instance of a block: the path name of the instance, the block's name, and the repetition's number."""
+    """One instance of a block: the path name of the instance, the block's name, and the repetition's number. count: how
+    many copies of it there are, each with weights of its own."""
 
     name: str
     block: str
     repetition: int | None
     place: Any
+    count: int = 1
 
 
 @dataclass(eq=False)
@@ -132,6 +134,8 @@ class Graph:
             args += [f"mask={node.mask}"] if node.mask else []
             args += [f"weights={node.tied.name}"] if node.tied else []
             lines.append(f"{node.name} = {node.layer.layer}({', '.join(args)}) -> {node.out}")
+            inside = node.layer.inner(node)
+            lines += [f"  {n.name} = {n.layer.layer}({', '.join(i.name for i in n.inputs)}) -> {n.out}" for n in inside]
         lines.append(f"head = {self.head.kind}({self.head_node.name})")
         return "\n".join(lines)
 

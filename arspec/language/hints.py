@@ -47,7 +47,7 @@ def unknown_node(
 
 def _block_of(entry: object) -> object:
     """The name of the block of which an entry of the graph is an instance."""
-    called = entry.get("block") if isinstance(entry, Map) else None
+    called = (entry.get("block") or entry.get("experts")) if isinstance(entry, Map) else None
     return called.value if isinstance(called, Scalar) else None
 
 

@@ -357,14 +357,15 @@ class Nodes:
         forms = tuple(node.ins)
         typed = written.typed.get(forms)
         if typed is None:
-            self._infer(node, scope)
+            self.infer(node, scope)
             written.typed[forms] = Typed(node.mask, node.out, node.plan)
         else:
             node.mask, node.out, node.plan = typed.mask, typed.out, typed.plan
         self.faults.spend("sites", node.out.sites, node.place)
         self._check_tied(node)
 
-    def _infer(self, node: Node, scope: Scope) -> None:
+    def infer(self, node: Node, scope: Scope) -> None:
+        """Sets the mask and the type of a node, within the limits. Raises Fault."""
         mask = node.layer.mask_key
         node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
         node.out = node.layer.infer(node)

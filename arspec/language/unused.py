@@ -61,7 +61,8 @@ def unused_names(sections: Mapping[str, Tree], source: Source, texts: Mapping[st
     found = [Diagnostic("AR224", f"nothing uses {one.what}", one.place,
                         one.help or f"refer to it as ${one.name}, or remove it")
              for one in _params(sections, source, texts, frozenset())]  # fmt: skip
-    called = {_text(e.get("block")) for tree in _graphs(sections) for e in _entries(tree)}
+    naming = ("block", "experts", "shared")
+    called = {_text(e.get(key)) for tree in _graphs(sections) for e in _entries(tree) for key in naming}
     words = _words(tree for key, tree in sections.items() if key in ("graph", "blocks", "params"))
     for kind, section in (("mask", "masks"), ("condition", "condition")):
         tree = sections.get(section)

@@ -7,7 +7,7 @@ share what the entries of both give, down to the nodes themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,16 @@ class Writing:
         self.named: dict[int, list[str]] = {}  # the parameters that an entry names, by its identity
         self.known: dict[tuple[Any, ...], Written] = {}
         self.nodes: dict[tuple[Any, ...], Node] = {}  # by name, layer and inputs
+        self._made: dict[tuple[int, str], Map] = {}
         self._alive: list[Map] = []  # the entries whose identities stand for them
+
+    def made(self, entry: Map, name: str, make: Callable[[], Map]) -> Map:
+        """The entry of a layer that another entry stands for, made once."""
+        key = (id(entry), name)
+        if key not in self._made:
+            self._made[key] = make()
+            self._alive.append(entry)
+        return self._made[key]
 
     def key(self, entry: Map, params: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any]]:
         """What the entry's layer depends on, as a key, and the values in it."""

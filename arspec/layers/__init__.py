@@ -9,6 +9,7 @@ from arspec.layers.attention import Attention
 from arspec.layers.background import Background
 from arspec.layers.base import Fault, Layer, Node, Style, Traits, Weight
 from arspec.layers.border import Border
+from arspec.layers.capacity import Capacity
 from arspec.layers.concat import Concat
 from arspec.layers.concat_elu import ConcatElu
 from arspec.layers.condition import Condition
@@ -18,6 +19,7 @@ from arspec.layers.dense import Dense
 from arspec.layers.dropout import Dropout
 from arspec.layers.elementwise import Elementwise, sum_layer
 from arspec.layers.embedding import Embedding
+from arspec.layers.experts import Inside, experts_layer, misfit
 from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
 from arspec.layers.gru import Gru
@@ -58,6 +60,7 @@ ALL: list[type[Layer]] = [
     ConcatElu,
     Softmax,
     TopK,
+    Capacity,
     Elementwise,
     Concat,
     Slice,
@@ -93,11 +96,14 @@ __all__ = [
     "ALL",
     "KINDS",
     "Fault",
+    "Inside",
     "Layer",
     "Node",
     "Style",
     "Traits",
     "Weight",
+    "experts_layer",
+    "misfit",
     "names_of",
     "part_layer",
     "parts_layer",

@@ -181,6 +181,11 @@ class Traits:
     # An input that no variable influences is hoisted once.
     hoisted: frozenset[int] = frozenset()
 
+    # -- values
+    # Which sites are computed together depends on values, so that sums are rounded otherwise where others change; and
+    # a pass shows its own grouping alone.
+    regroups: bool = False
+
     # -- training
     # There is `auxiliary`, a loss that training adds.
     auxiliary: bool = False

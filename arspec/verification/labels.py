@@ -11,11 +11,13 @@ from arspec.types import Bools
 from arspec.verification.subject import random_conditions, variables_of
 
 
-def labelled_contexts(model: Network, member: int = 0, seed: int = 0) -> Bools | None:
+def labelled_contexts(model: Network, member: int = 0, seed: int = 0, route_given: bool = False) -> Bools | None:
     """[V, V]: which variables (column) the parameters of each variable (row) read, under a member of the family.
 
     The network runs on random data with its weights as they are: weights of zero cut. None where an operator has no
-    rule, or memory was written unseen."""
+    rule, memory was written unseen, or what is computed depends on values, as where sites are grouped by the experts
+    that they take. route_given: such a grouping is taken as it is in this pass. What is found then holds for this route
+    alone: which sites stand together may depend on all of them, and does not show."""
     graph, data = model.graph, model.graph.data
     generator = torch.Generator().manual_seed(seed)
     shape = (1, *model.spec.data.shape)
@@ -27,6 +29,7 @@ def labelled_contexts(model: Network, member: int = 0, seed: int = 0) -> Bools |
         return model.rows(model.run(dict(values), member)).amax(-1)[0]
 
     with torch.no_grad():
-        found = contexts(rows, [(values[data], variables)], graph.members[member].order.variables)
+        count = graph.members[member].order.variables
+        found = contexts(rows, [(values[data], variables)], count, route_given=route_given)
     exact = not (found.opaque or found.unseen or any(not read.given for read in found.python))
     return found.reads if exact else None

@@ -14,6 +14,7 @@ from arspec.network.module import Network
 from arspec.types import Cells, Ints, channels_of_groups
 from arspec.verification.dependencies.subject import Leaf, Subject, Traced
 
+ROUNDED = 0.6  # of the digits of a number are the same when its sums are rounded otherwise: 4e-10 in float64
 SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
 
 
@@ -58,7 +59,12 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
                 weight.copy_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * (SCALE / fan_in**0.5))
 
     variable = np.repeat(np.arange(kind.sites).reshape(kind.groups, -1), channels_of_groups(kind), axis=0)
-    return Subject(run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled)
+    grouped = any(node.traits.regroups for node in graph.live)
+    rounding = torch.finfo(model.dtype).eps ** ROUNDED if grouped else 0.0
+    return Subject(
+        run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled,
+        rounding,
+    )  # fmt: skip
 
 
 def variables_of(node: Node) -> Ints:

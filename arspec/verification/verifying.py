@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DRAWS = 6  # of weights, at the least
 MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
 SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
+ROUTES = 4  # draws of weights, where what is computed together depends on values
 LARGE = 1024  # variables, beyond which a twin is not tested whole
 MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
@@ -38,6 +39,8 @@ class ModuleTest:
     """What one test of the compiled module found. Counts are of pairs (v, u) of variables.
 
     by: labels of one pass, or gradients over several draws of the weights; perturbations are made beside either.
+    routed: the labels are of several draws of the weights, each with the route of its own pass given: which sites are
+    computed together by which experts.
     beyond: pairs that these show, and that the proof does not contain (a fault of the implementation);
     missing: pairs of the context that they do not show."""
 
@@ -53,6 +56,7 @@ class ModuleTest:
         default_factory=list[str]
     )  # nodes of which an offset that the spec has reaches nothing here
     by: str = "gradients"
+    routed: bool = False
 
     @property
     def ok(self) -> bool:
@@ -78,7 +82,9 @@ class ModuleTest:
             if self.lost
             else ""
         )
-        how = "labels" if self.by == "labels" else f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        how = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        if self.by == "labels":
+            how = f"labels, given the routes of {how}" if self.routed else "labels"
         return f"{self.name:10} {size}, {self.rows:,} variables, {how}: {verdict}{equal}{small}"
 
 
@@ -125,9 +131,10 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
     some = [int(row) for row in rows]
     batch = _batch(spec, model.dtype.itemsize)
-    labelled = None if large else _labelled(model, member, subject)
+    routed = any(node.traits.regroups for node in model.graph.live)
+    by, draws = "labels", ROUTES if routed else 1
+    labelled = None if large else _labelled(model, member, subject, draws, routed)
     pattern = None if labelled is None else labelled[rows]
-    by, draws = "labels", 1
     if pattern is None:
         by = "gradients"
         pattern, draws = _by_gradients(name, subject, some, proven, batch, large)
@@ -143,17 +150,25 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     ]
     missing = int((proven & ~pattern).sum())
     return ModuleTest(
-        name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told, by=by
-    )
+        name, spec.data.shape, len(rows), int(proven.sum()), int(beyond.sum()), missing, draws, told, by=by,
+        routed=routed,
+    )  # fmt: skip
 
 
-def _labelled(model: Network, member: int, subject: Subject) -> Bools | None:
-    """What one pass with its shadow says of all pairs: it is faster than gradients, and no flat one hides a pair."""
+def _labelled(model: Network, member: int, subject: Subject, draws: int, routed: bool) -> Bools | None:
+    """What passes with their shadows say of all pairs: it is faster than gradients, and no flat one hides a pair.
+    routed: each takes its own route as given."""
     from arspec.verification.labels import labelled_contexts
 
     assert subject.redraw is not None
-    subject.redraw(0)  # weights of zero would cut
-    return labelled_contexts(model, member)
+    found: Bools | None = None
+    for draw in range(draws):
+        subject.redraw(draw)  # weights of zero would cut
+        one = labelled_contexts(model, member, draw, route_given=routed)
+        if one is None:
+            return None
+        found = one if found is None else found | one
+    return found
 
 
 def _by_gradients(

@@ -217,7 +217,7 @@ class _Bench:
         self.slots = torch.cat([base[None], base.expand(self.used - 1, -1) if companions is None else companions])
         self.unperturbed = subject.parameters(self.slots)
         # Examples that were seen not to read one another have been compared over two calls already.
-        if companions is not None and differs(self.unperturbed, subject.parameters(self.slots)).any():
+        if companions is not None and differs(self.unperturbed, subject.parameters(self.slots), subject.rounding).any():
             raise InputError(
                 "AR812",
                 "the function gives different outputs for the same input, so that nothing can be compared",
@@ -233,7 +233,7 @@ class _Bench:
 
     def moved(self, outputs: Tensor) -> Tensor:
         """[n, V]: whose parameters are others than without the change; a number that overflows shows nothing."""
-        changed = differs(outputs, self.unperturbed[: len(outputs)])
+        changed = differs(outputs, self.unperturbed[: len(outputs)], self.subject.rounding)
         overflown = ~outputs.isfinite() & self.unperturbed[: len(outputs)].isfinite()
         return (changed & ~overflown).any(-1)
 

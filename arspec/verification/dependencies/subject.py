@@ -52,6 +52,8 @@ class Subject:
     trace       x -> the same parameters with their leaves; None where no gradient can be had
     redraw      sets the weights of draw 0, 1, 2 ...; None where they stay as they are
     modelled    [V] False for variables that the function says nothing about
+    rounding    by how much of its size a number may differ that is computed of the same: above 0 where rows are grouped
+                by their values, since a sum is rounded otherwise where others stand beside it
     """
 
     run: Callable[[Tensor], Tensor]
@@ -62,6 +64,7 @@ class Subject:
     trace: Callable[[Tensor], Traced] | None = None
     redraw: Callable[[int], None] | None = None
     modelled: NDArray[np.bool_] | None = None
+    rounding: float = 0.0
 
     @property
     def variables(self) -> int:
@@ -85,13 +88,16 @@ class Subject:
             return self.run(x.reshape(-1, *self.shape))
 
 
-def differs(left: Tensor, right: Tensor) -> Tensor:
-    """Where two tensors are not the same number; two NaNs are the same."""
-    return (left != right) & ~(left.isnan() & right.isnan())
+def differs(left: Tensor, right: Tensor, rounding: float = 0.0) -> Tensor:
+    """Where two tensors are not the same number, up to so much of its size, or of one; two NaNs are the same."""
+    found = (left != right) & ~(left.isnan() & right.isnan())
+    if not rounding:
+        return found
+    return found & ~((left - right).abs() <= rounding * left.abs().clamp(min=1))
 
 
 def mixes_examples(subject: Subject, generator: torch.Generator, batch: int = 3) -> bool:
     """Whether an example of a batch is read by the others, as under the batch statistics of training."""
     x = subject.random(batch, generator)
     changed = torch.cat([subject.random(1, generator), x[1:]])
-    return bool(differs(subject.parameters(x)[1:], subject.parameters(changed)[1:]).any())
+    return bool(differs(subject.parameters(x)[1:], subject.parameters(changed)[1:], subject.rounding).any())
