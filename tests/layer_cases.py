@@ -26,8 +26,6 @@ SETTINGS = {
     "joint": (COLOUR, "{channels: joint}", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "curve": (COLOUR, "hilbert", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "joint curve": (COLOUR, "{scan: hilbert, channels: joint}", SCALED.rstrip("\n"), HEAD),
-    "curve joint": (COLOUR, "{scan: hilbert, channels: joint}", SCALED
-                    + "  first: {layer: conv, kernel: 3, out: 12, mask: earlier}", HEAD),
     "above": (COLOUR, "raster", SCALED + "  first: {layer: conv, kernel: 3, out: 12, mask: rows_above}", HEAD),
     "image": (COLOUR, "raster", "", HEAD),
     "joint image": (COLOUR, "{channels: joint}", "", HEAD),
@@ -375,16 +373,16 @@ CASES: dict[str, tuple[str, str]] = {
                          + one("top_k, take: 3, normalise: true, balance: 0.1")),
     "top_k and nothing": ("steps", one("top_k, take: 2, rest: -inf") + "\n  shares: {layer: softmax}"),
     "top_k over space leaking": ("steps", one("top_k, take: 5, over: space")),
-    "capacity": ("joint", "  some: {layer: top_k, from: first, take: 4}\n" + one("capacity, factor: 0.7, take: 4")),
+    "capacity": ("steps", "  some: {layer: top_k, from: first, take: 4}\n" + one("capacity, factor: 0.1, take: 4")),
     "capacity backwards": ("backwards", "  few: {layer: top_k, from: first, take: 2}\n"
-                           + one("capacity, factor: 2.5") + "\n  both: {layer: concat, from: [tested, first]}"),
+                           + one("capacity, factor: 1.0") + "\n  both: {layer: concat, from: [tested, first]}"),
     "experts": ("joint", experts("experts: expert, take: 2")),
     "experts one of which is taken": ("steps", experts("experts: expert, take: 1, normalise: false")),
     "experts in full": ("grey", experts("experts: expert, scores: sigmoid, shared: expert")),
     "experts of two inputs": ("steps", experts(
         "experts: pair, take: 2, shared: pair, params: {wide: 6}, balance: 0.1").replace(
         "from: first, router", "from: {a: first, b: past}, router")),
-    "experts with a capacity": ("curve joint", experts("experts: expert, take: 1, normalise: false, capacity: 0.8")
+    "experts with a capacity": ("steps", experts("experts: expert, take: 1, normalise: false, capacity: 0.1")
                                 + "\n  both: {layer: concat, from: [tested, first]}"),
     "experts that choose leaking": ("steps", experts("experts: expert, take: 2, choice: experts")),
     "slice": ("colour", one("slice, start: 1, out: 6")),

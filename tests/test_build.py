@@ -88,6 +88,10 @@ def entries(graph: Any, stated: dict[str, Any], builder: build.Builder) -> None:
         source = node(keys.pop("from", None))
         if "block" in keys:
             graph.place(builder.blocks[keys.pop("block")], source, name=name, **keys)
+        elif "experts" in keys:
+            shared = {"shared": builder.blocks[keys.pop("shared")]} if "shared" in keys else {}
+            block, router = builder.blocks[keys.pop("experts")], node(keys.pop("router"))
+            graph.experts(block, source, name=name, router=router, **shared, **keys)
         elif "layer" in keys:
             kind = keys.pop("layer")
             if kind in KINDS:

@@ -20,6 +20,7 @@ from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec, from_text, load
+from arspec.layers.base import Node
 from arspec.pictures.diagram import HEAD, dot_source, render
 from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
@@ -106,7 +107,8 @@ def test_unfolded_has_every_live_node(path: Path) -> None:
     spec = small(path)
     graph = spec.graph()
     read = {i for n in graph.live for i in n.inputs}
-    wanted = {n.name for n in [*graph.live, *(s for s in graph.sources if s in read)]}
+    inner = [one for n in graph.live for one in n.layer.inner(n)]
+    wanted = {n.name for n in [*graph.live, *inner, *(s for s in graph.sources if s in read)]}
     assert names_in(dot_source(spec, unfold=True)) == wanted | {HEAD}
 
 
@@ -121,7 +123,12 @@ def test_folded_stands_for_every_live_node_and_edge(path: Path) -> None:
     through = {inlet.inner for inlet in found}
     assert all(line.source in through for line in folded.lines if line.source is line.target)
     drawn = {pair for line in folded.lines for pair in line.pairs}
-    assert drawn == {(i, n) for n in graph.live for i in n.inputs}
+    wanted: set[tuple[Node, Node]] = set()
+    for n in graph.live:  # what goes through a graph inside a node is drawn through it
+        inner = n.layer.inner(n)
+        wanted |= {(i, one) for one in inner for i in one.inputs} | {(one, n) for one in inner[-1:]}
+        wanted |= {(i, n) for port, i in n.ports() if not inner or port != "from"}
+    assert drawn == wanted
     assert all(
         folded.of[a] is line.source and folded.of[b] is line.target for line in folded.lines for a, b in line.pairs
     )

@@ -289,8 +289,8 @@ def test_export_and_compile_take_the_module(path: Path, monkeypatch: pytest.Monk
 @every_spec
 def test_parameters_are_named_after_nodes(path: Path):
     model = build(small(path))
-    names = {name.removeprefix("nodes.").rsplit(".", 1)[0] for name, _ in model.named_parameters()}
-    assert names == {node.name for node in model.graph.nodes if node.tied is None and node.layer.weights(node)}
+    names = {name.removeprefix("nodes.") for name, _ in model.named_parameters()}
+    assert names == {f"{node.name}.{weight}" for (node, weight), one in model.graph.weights.items() if one.trained}
     assert sum(p.numel() for p in model.parameters()) == model.graph.parameters
 
 
@@ -311,7 +311,8 @@ def test_a_model_prints_as_its_program(path: Path):
     model = build(small(path))
     lines = str(model).splitlines()
     assert lines[0] == f"{model.spec.name}: {model.graph.parameters:,} parameters"
-    assert len(lines) == 2 + len(model.graph.sources) + len(model.graph.nodes)
+    inner = sum(len(node.layer.inner(node)) for node in model.graph.nodes)
+    assert len(lines) == 2 + len(model.graph.sources) + len(model.graph.nodes) + inner
     for node, line in zip(model.graph.nodes, lines[1 + len(model.graph.sources) : -1], strict=True):
         assert line.startswith(f"{node.name} = {node.layer.layer}(")
 

@@ -76,7 +76,7 @@ def test_nodes_are_counted_as_they_are_made(path) -> None:
     outer = {**spec.params, "head": 1, "levels": 2, "channels": spec.data.channels, "groups": spec.groups}
     counting = Counting(spec.blocks, outer, 1, 1 << 30, Work())
     counted = sum(counting.entry(entry, outer) for _, entry in spec.nodes.entries.values())
-    written = [node for node in graph.nodes if not node.unwritten]
+    written = [one for node in graph.nodes if not node.unwritten for one in (*node.layer.inner(node), node)]
     assert counted == len(written) + len(graph.clusters) == spec.work.counts["nodes"]
 
 

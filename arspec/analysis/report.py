@@ -264,11 +264,19 @@ def _leaks(report: Report) -> list[Diagnostic]:
                 f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} "
                 "variables",
                 node.place,
-                f"the path is\n{_told(w, entries)}",
+                f"{_reason(w, node)}the path is\n{_told(w, entries)}",
                 related,
             )
         )
     return found
+
+
+def _reason(w: Witness, node: Node) -> str:
+    """Why a node of the path reads what comes later, where its layer has a word for it, as a line of its own."""
+    below, above = next(((b, a) for b, a in itertools.pairwise(w.path) if a.node is node), w.path[-2:])
+    this, that = site_name(above.node.out, above.site), site_name(below.node.out, below.site)
+    found = node.layer.reason(node, this, that)
+    return "" if found is None else f"{found}\n"
 
 
 def _told(w: Witness, entries: Entries) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from arspec.build.kinds import Layers, Section
+from arspec.build.kinds import Layers, Section, keys_of
 from arspec.build.values import Expression, Instance, Node, written
-from arspec.diagnostics import Diagnostic, InputError, Place, Source, SpecError
+from arspec.diagnostics import Diagnostic, InputError, Place, Source, SpecError, did_you_mean
 from arspec.files.atomic import write_text
+from arspec.language.experts import Experts
 from arspec.language.hints import input_names
 from arspec.language.load import Spec, from_text
 from arspec.language.nodes import output_trees
@@ -62,6 +63,22 @@ class _Graph(Layers):
         keys = {"block": block.name, **_from(inputs), **{k: v for k, v in more.items() if v is not None}}
         self._enter(own, keys)
         return Instance(own, block.output_names, repeat is not None)
+
+    def experts(
+        self, block: Block, inputs: Inputs = None, *, router: Node, count: int | Expression,
+        take: int | Expression | None = None, shared: Block | None = None, name: str | None = None, **keys: Any,
+    ) -> Node:  # fmt: skip
+        """Copies of a block, each with weights of its own, of which every site takes those that the router scores
+        highest. inputs: as of `place`. keys: those of the entry of the language, such as `balance` and `when`."""
+        known = [*keys_of(Experts), "when"]
+        for key in keys:
+            if key not in known:
+                raise InputError("AR907", f"experts have no key '{key}'", did_you_mean(key, known, "their keys are"))
+        own = self._name(name, "experts")
+        more = {"take": take, "shared": None if shared is None else shared.name}
+        first = {"experts": block.name, **_from(inputs), "router": router, "count": count}
+        self._enter(own, {**first, **{k: v for k, v in more.items() if v is not None}, **keys})
+        return Node(own)
 
     def _enter(self, name: str, keys: dict[str, Any]) -> None:
         frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]

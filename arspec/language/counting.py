@@ -19,6 +19,8 @@ from arspec.syntax.yaml import Map, Scalar, Tree
 
 MAX_REPEAT = 10_000
 MAX_NESTING = 16  # blocks within blocks
+# The keys of an entry that names experts by which it makes more nodes, or fewer.
+CHANGE_EXPERTS = ("scores", "choice", "take", "capacity")
 
 
 class _Unheard(Collector):
@@ -49,7 +51,7 @@ class Counting:
         if when is not None and not Evaluator(params, self.faults).value(when):
             return 0
         if "experts" in entry.entries:
-            return 5 + sum(self._called(entry, key, params, chain) for key in ("experts", "shared"))
+            return self._experts(entry, params, chain)
         called = entry.get("block")
         if called is None:
             return 1
@@ -69,6 +71,15 @@ class Counting:
                 self.exact = False
                 break
         return total
+
+    def _experts(self, entry: Map, params: Mapping[str, Any], chain: tuple[str, ...]) -> int:
+        """What an entry that names experts makes: see `arspec.language.experts`."""
+        evaluator = Evaluator(params, self.faults)
+        said = {key: evaluator.value(tree) for key in CHANGE_EXPERTS if (tree := entry.get(key)) is not None}
+        chosen = said.get("choice") == "experts"
+        taken, kept = chosen or said.get("take") is not None, not chosen and said.get("capacity") is not None
+        own = 2 + (said.get("scores") != "weights") + taken + kept + (entry.get("shared") is not None)
+        return own + sum(self._called(entry, key, params, chain) for key in ("experts", "shared"))
 
     def _called(self, entry: Map, key: str, params: Mapping[str, Any], chain: tuple[str, ...]) -> int:
         """What one instance of the block makes that a key names."""
@@ -115,7 +126,7 @@ class Counting:
             found = _named([block.get("params")])
             for _, entry in nodes.entries.values() if isinstance(nodes, Map) else ():
                 if isinstance(entry, Map):
-                    found |= _named([entry.get("when"), entry.get("repeat"), entry.get("params")])
+                    found |= _named(map(entry.get, ("when", "repeat", "params", *CHANGE_EXPERTS)))
                     for inner in map(entry.get, ("block", "experts", "shared")):
                         if isinstance(inner, Scalar) and isinstance(inner.value, str) and inner.value in self.blocks:
                             found |= self._depends(inner.value) - {"i"}

@@ -150,10 +150,10 @@ class Expander(Nodes):
 
     def _entry(self, name: str, place: Place, entry: Tree, scope: Scope, around: Map) -> Any:
         """around: what it is an entry of."""
-        said = [key for key in ENTRIES if isinstance(entry, Map) and key in entry.entries]
-        if not isinstance(entry, Map) or len(said) != 1:
-            both = f"both {' and '.join(ENTRIES[key] for key in said[:2])}"
-            found = f"the node '{name}' names {both if said else 'neither a layer nor a block'}"
+        kinds = [key for key in ENTRIES if isinstance(entry, Map) and key in entry.entries]
+        if not isinstance(entry, Map) or len(kinds) != 1:
+            both = f"both {' and '.join(ENTRIES[key] for key in kinds[:2])}"
+            found = f"the node '{name}' names {both if kinds else 'neither a layer nor a block'}"
             lost = indent_below(around.entries, name)
             self.faults.add("AR111", found, place, *meant_entry(name, entry, self.spec.blocks, lost))
             return BROKEN

@@ -19,7 +19,7 @@ from arspec.language.nodes import Scope
 from arspec.language.references import BROKEN, Broken, Instance
 from arspec.layers import Inside, experts_layer, misfit
 from arspec.layers.base import Fault, Node, Ref
-from arspec.layers.capacity import room
+from arspec.layers.helpers import room
 from arspec.syntax.expressions import names
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Type
@@ -64,6 +64,7 @@ class Experts(BaseModel):
     )  # fmt: skip
 
     example: ClassVar[str] = (
+        "order: {scan: raster, channels: joint}\n"
         "blocks:\n"
         "  mlp:\n"
         "    inputs: [h]\n"
@@ -99,6 +100,13 @@ class _Entry:
         inputs = self._inputs(keys.experts, blocks[0])
         if isinstance(router, Broken) or inputs is None:
             return BROKEN
+        for node in (*inputs.values(), router):
+            if node.out.groups != 1:
+                found = f"experts take sites of one channel group, and '{node.name}' gives {node.out}"
+                help = "generate the channels together (`channels: joint`), or put a convolution with `groups: 1` before"
+                ours.faults.add("AR442", found, self.place, help)
+                return BROKEN
+        ours.faults.spend("nodes", 1, self.place)
         ours.clusters.append(Cluster(scope.prefix + self.name, "experts", None, self.place))
         gates = self._gates(keys, router, ours.data_type)
         inside = self._inside(keys, blocks[0], inputs)
@@ -141,6 +149,10 @@ class _Entry:
 
     def _inputs(self, called: str, block: Map) -> dict[str, Node] | None:
         """The nodes that the block's inputs are, each one node."""
+        if not input_names(block):
+            help = "write `inputs: [h]` in it"
+            self.ours.faults.add("AR440", f"the block '{called}' of experts has no inputs", self.place, help)
+            return None
         given = self.ours.block_inputs(called, block, self._instance("experts"), self.scope, None)
         found: dict[str, Node] = {}
         for want, node in given.items():
@@ -151,10 +163,7 @@ class _Entry:
             elif not isinstance(node, Broken):
                 place = place_of(self.entry, ["from", want])
                 self.ours.faults.add("AR217", f"an expert takes one node as its input '{want}'", place, None)
-        if not given:
-            help = "write `inputs: [h]` in it"
-            self.ours.faults.add("AR440", f"the block '{called}' of experts has no inputs", self.place, help)
-        return found if found and len(found) == len(given) else None
+        return found if len(found) == len(given) else None
 
     def _instance(self, key: str) -> Map:
         """The entry of an instance of the block that a key names."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from arspec import orders
 from arspec.heads import HEADS
+from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS
 from arspec.language.merging import MERGED
 from arspec.language.params import BUILT_IN
@@ -144,6 +145,7 @@ def reference() -> str:
         _masks(),
         _graph(),
         _blocks(),
+        _experts(),
         _layers(),
         _heads(),
     ]
@@ -270,8 +272,8 @@ def _masks() -> list[str]:
 def _graph() -> list[str]:
     return [
         "## Graph", "",
-        "`graph` names nodes, each a layer or an instance of a block. A node reads nodes above it. A layer has its",
-        "kind under `layer`, takes the keys of its kind, and these:", "",
+        "`graph` names nodes, each a layer, an instance of a block, or experts. A node reads nodes above it. A layer",
+        "has its kind under `layer`, takes the keys of its kind, and these:", "",
         *keys("layer.conv", ("from", "weights", "when")), "",
         *example(GRAPH), "",
         "Nodes are named in `from`, `weights` and the outputs of blocks:", "",
@@ -294,6 +296,11 @@ def _blocks() -> list[str]:
         "Each repetition may read another node, as in a U-net, whose ways up and down meet:", "",
         *example(MIRRORED),
     ]  # fmt: skip
+
+
+def _experts() -> list[str]:
+    text = inspect.cleandoc(Experts.__doc__ or "")
+    return ["## Experts", "", text, "", *keys("experts"), "", *example(Experts.example)]
 
 
 def _layers() -> list[str]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from arspec import orders
 from arspec.heads import HEADS
+from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS, VERSION
 from arspec.language.merging import MERGED
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
@@ -92,10 +93,12 @@ def _definitions() -> dict[str, Schema]:
             "oneOf": [
                 *({"$ref": f"#/$defs/{name}"} for name in kinds),
                 {"$ref": "#/$defs/instance"},
+                {"$ref": "#/$defs/experts"},
                 {"type": "object", "properties": {"layer": EXPRESSION}, "required": ["layer"]},
             ]
         },
         "instance": _instance(),
+        "experts": _experts(),
         "block": _block(),
         "order": _part(OrderSection),
         "auxiliary": _part(Auxiliary),
@@ -138,6 +141,13 @@ def _instance() -> Schema:
         "required": ["block"],
         "additionalProperties": False,
     }
+
+
+def _experts() -> Schema:
+    found, instance = _part(Experts, _WHEN), _instance()["properties"]
+    for key in ("from", "params"):
+        found["properties"][key] = instance[key]
+    return found
 
 
 def _block() -> Schema:

@@ -342,9 +342,14 @@ class Layer(BaseModel):
         return Traits()
 
     def inner(self, node: Node) -> tuple[Node, ...]:
-        """The nodes of a graph of its own, if it has one: they read its inputs and one another. For pictures and
-        texts; their computation is a part of the layer's own."""
+        """The nodes of a graph of its own, if it has one: they read its inputs and one another, and the last gives what
+        the layer takes. For pictures and texts; their computation is a part of the layer's own."""
         return ()
+
+    def reason(self, node: Node, this: str, that: str) -> str | None:
+        """Why the site `this` reads the site `that`, which comes later, in words: for the help of a leak. None where the
+        path says it all."""
+        return None
 
     # -- how it is drawn ---------------------------------------------------------------------------------------------
 

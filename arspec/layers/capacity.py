@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from arspec.layers.along import Along, from_lines, in_lines
 from arspec.layers.base import Constants, Node, Style, Weights
+from arspec.layers.helpers import room
 from arspec.types import Member, Type
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class Capacity(Along):
     """Keeps what is not zero of a channel until ceil(factor · take · sites / channels) sites of the line had it; at
     later ones the channel is zero. So experts have a capacity, and drop what comes when they are full (Fedus et al.
     2021, "Switch Transformers", equation 3). Sites come in the order of generation, of each example by itself: what is
-    dropped is dropped by what came before, never by another example. A site therefore reads all earlier ones."""
+    dropped is dropped by what came before, never by another example. A site therefore reads all earlier ones. (So are
+    the first ones taken to do, for which there always is room.)"""
 
     layer: Literal["capacity"]
     example = "taken: {layer: top_k, from: first, take: 2}\nroom: {layer: capacity, factor: 1.25, take: 2}"
@@ -63,8 +64,3 @@ class Capacity(Along):
 
     def style(self, node: Node) -> Style:
         return Style("route", f"{self.factor:g} × {self.take}, {self.said()}")
-
-
-def room(factor: float, take: int, sites: int, channels: int) -> int:
-    """How many sites of `sites` may have one of so many channels, of which each site takes `take`."""
-    return math.ceil(factor * take * sites / channels)

@@ -130,7 +130,8 @@ def _why_not(inside: Inside, node: Node, own: set[Node], members: Sequence[Membe
                 sites = np.arange(node.out.sites)
                 table = read.table(sites)
                 if source.out.sites != node.out.sites or table.shape[1] != 1 or not np.array_equal(table[:, 0], sites):
-                    return f"reads other sites of '{inside.label(source)}' than its own, or not its own", beside
+                    other = "other sites of" if (table >= 0).any() else "no site of"
+                    return f"reads {other} '{inside.label(source)}'", beside
         if not node.inputs or _tells_places(inside, node, member):
             return "has other numbers at other places", beside
     return None
@@ -167,11 +168,6 @@ class Experts(Layer):
 
     def infer(self, node: Node) -> Type:
         *inputs, gates = node.ins
-        if gates.groups != 1 or any(i.groups != 1 for i in inputs):
-            raise Fault("AR442", f"experts take sites of one channel group, and '{node.inputs[0].name}' gives "
-                        f"{inputs[0]}",
-                        "generate the channels together (`channels: joint`), or put a convolution with `groups: 1` "
-                        "before them", "from")  # fmt: skip
         same_grid(node, node.ins, "what experts take and the router's scores")
         if gates.channels != self.count:
             raise Fault("AR441", f"the router gives {gates.channels} scores a site, and there are {self.count} experts",

@@ -73,6 +73,12 @@ def unpacked(x: Tensor, kind: Type) -> Tensor:
     return torch.cat([g[:, :, : p.channels].flatten(1, 2) for g, (_, p) in zip(each, kind.parts, strict=True)], 1)
 
 
+def room(factor: float, take: int, sites: int, channels: int) -> int:
+    """How many of so many sites may have one channel, where each of them takes `take` of the channels: `factor` times
+    what each channel has where all are taken equally often."""
+    return math.ceil(factor * take * sites / channels)
+
+
 def factor(mask: Bools) -> npt.NDArray[Any]:
     """A mask of weights, to be multiplied with. Numbers are quicker: converting a mask costs as much as the product.
 

@@ -87,6 +87,14 @@ class TopK(Layer):
         often = (y != self._rest).to(y.dtype).mean(dims)
         return self.balance * node.out.channels * (often.detach() * xs[0].mean(dims)).sum() / node.out.groups
 
+    def reason(self, node: Node, this: str, that: str) -> str | None:
+        if self.over == "channels":
+            return None
+        return (
+            f"of each channel the {self.take} largest of all {node.out.positions} positions are kept: a larger value at "
+            f"({that}) pushes out ({this}); taken by sites, over channels, nothing later pushes out an earlier one"
+        )
+
     def traits(self, node: Node) -> Traits:
         return Traits(needs_sites=self.over == "space", auxiliary=self.balance > 0)
 

@@ -109,6 +109,8 @@ class _Diagram:
         self.inlets = inlets(self.folded)
         known = known_at(Relations(self.graph, member))
         each = {node: strictness(node, at, member) for node, at in known.items()}
+        for node in self.graph.live:  # what a graph inside a node computes is known when the node is
+            each |= dict.fromkeys(node.layer.inner(node), each[node])
         late = list(Strictness)  # a folded node shows the latest of its repetitions
         self.strictness: dict[Drawn, Strictness] = {
             d: max((each[n] for n in d.nodes), key=late.index) for d in self.folded.nodes

@@ -89,14 +89,15 @@ class _Folder:
     def __init__(self, graph: Graph, unfold: bool) -> None:
         self.graph, self.unfold = graph, unfold
         self.clusters = {c.name: c for c in graph.clusters}
+        self.live = [one for node in graph.live for one in (*node.layer.inner(node), node)]
         self.repetitions: dict[str, set[int]] = {}  # of 'a.0.body': the numbers below it
         for cluster in graph.clusters:
             if cluster.repetition is not None:
                 self.repetitions.setdefault(cluster.name.rpartition(".")[0], set()).add(cluster.repetition)
 
     def folded(self) -> Folded:
-        read = {source for node in self.graph.live for source in node.inputs}
-        nodes = [*(s for s in self.graph.sources if s in read or s is self.graph.data), *self.graph.live]
+        read = {source for node in self.live for source in node.inputs}
+        nodes = [*(s for s in self.graph.sources if s in read or s is self.graph.data), *self.live]
         drawn: dict[str, Drawn] = {}
         of: dict[Node, Drawn] = {}
         boxes: dict[str, Box] = {}
@@ -130,7 +131,7 @@ class _Folder:
         cluster = self.clusters[name]
         above, _, last = name.rpartition(".")
         own = above.rpartition(".")[2] if cluster.repetition is not None else last
-        count = 1
+        count = cluster.count
         if cluster.repetition is not None:
             count = max(len(r) for a, r in self.repetitions.items() if self._key(a) == self._key(above))
             if self.unfold:
@@ -140,8 +141,8 @@ class _Folder:
 
     def _lines(self, of: dict[Node, Drawn]) -> list[Line]:
         found: dict[tuple[Drawn, Drawn, str, str], Line] = {}
-        for node in self.graph.live:
-            for port, source in node.ports():
+        for node in self.live:
+            for port, source in self._ports(node):
                 loop = None if self.unfold else self._loop(source, node)
                 key = (of[source], of[node], port, loop or "")
                 line = found.setdefault(key, Line(of[source], of[node], port, loop is not None))
@@ -152,6 +153,16 @@ class _Folder:
             if not self.unfold and not line.loop:
                 line.note = self._note(line)
         return list(found.values())
+
+    def _ports(self, node: Node) -> Iterator[tuple[str, Node]]:
+        """(name of the port, input) of each drawn line to a node: what a graph inside it reads goes there, and only its
+        output to the node."""
+        inner = node.layer.inner(node)
+        if not inner:
+            yield from node.ports()
+            return
+        yield "from", inner[-1]
+        yield from ((port, source) for port, source in node.ports() if port != "from")
 
     def _numbers(self, node: Node) -> list[tuple[str, int, int]]:
         """(key, number, how many) of every repetition around a node."""
