@@ -608,6 +608,33 @@ class Layers:
         """
         ...
 
+    def capacity(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        factor: float | Expression,
+        take: int | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Keeps what is not zero of a channel until ceil(factor · take · sites / channels) sites of the line had
+        it; at later ones the channel is zero. So experts have a capacity, and drop what comes when they are
+        full (Fedus et al. 2021, "Switch Transformers", equation 3). Sites come in the order of generation, of
+        each example by itself: what is dropped is dropped by what came before, never by another example. A site
+        therefore reads all earlier ones. (So are the first ones taken to do, for which there always is room.)
+
+        weights: The node whose weights it shares (tied).
+        along: How the state goes from site to site: in the order of generation, along each row to the right,
+            down each column, or along the steps of a sequence.
+        backward: Whether the state goes the other way: to the left, up, or to the past.
+        factor: The room of a channel, in shares of what it has where all are taken equally often.
+        take: How many channels a site takes.
+        """
+        ...
+
     def add(
         self,
         source: Node | Sequence[Node] | None = None, /,

@@ -6,7 +6,7 @@ largest of them, the experts, and those that every site shares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,7 +103,9 @@ class _Entry:
         for node in (*inputs.values(), router):
             if node.out.groups != 1:
                 found = f"experts take sites of one channel group, and '{node.name}' gives {node.out}"
-                help = "generate the channels together (`channels: joint`), or put a convolution with `groups: 1` before"
+                help = (
+                    "generate the channels together (`channels: joint`), or a convolution with `groups: 1` before"
+                )
                 ours.faults.add("AR442", found, self.place, help)
                 return BROKEN
         ours.faults.spend("nodes", 1, self.place)
@@ -172,8 +174,10 @@ class _Entry:
 
     # -- its nodes ---------------------------------------------------------------------------------------------------
 
-    def _layer(self, name: str, sources: dict[str, Any], layer: str, **keys: Any) -> Node | Broken:
+    def _layer(self, name: str, sources: Mapping[str, Node | Broken], layer: str, **keys: Any) -> Node | Broken:
         """A node of the entry that reads some others. keys: trees of the entry, or values of its own."""
+        if any(isinstance(source, Broken) for source in sources.values()):
+            return BROKEN
         place = self.place
         stated = {"layer": layer, "from": list(sources), **keys}
 
@@ -189,37 +193,25 @@ class _Entry:
         entry = self.ours.writing.made(self.entry, name, made)
         return self.ours.layer(name, entry, self._within(sources))
 
-    def _within(self, names: dict[str, Any]) -> Scope:
+    def _within(self, names: Mapping[str, Any]) -> Scope:
         scope = self.scope
         return Scope({**self.ours.named, **names}, scope.params, f"{scope.prefix}{self.name}.", None, scope.chain)
 
     def _gates(self, keys: Experts, router: Node, data: Type) -> Node | Broken:
         """The node of the experts' weights: one channel an expert, zero of those that are not taken."""
         get, node = self.entry.get, router
-        for make in self._steps(keys, data, get("take"), get("capacity")):
-            made = make(node)
-            if isinstance(made, Broken):
-                return made
-            node = made
-        return node
-
-    def _steps(self, keys: Experts, data: Type, take: Tree | None, capacity: Tree | None) -> Iterator[Any]:
         if keys.scores != "weights":
-            yield lambda node: self._layer("scores", {"router": node}, keys.scores)
+            node = self._layer("scores", {"router": node}, keys.scores)
         if keys.choice == "experts":
             most = room(keys.capacity or 1.0, keys.take or 1, data.positions, keys.count)
-            yield lambda node: self._layer(
-                "taken", {"scores": node}, "top_k", take=min(most, node.out.positions), over="space"
-            )
-            return
+            return self._layer("taken", {"scores": node}, "top_k", take=min(most, router.out.positions), over="space")
         if keys.take is not None:
-            yield lambda node: self._layer(
-                "taken", {"scores": node}, "top_k",
-                take=take, normalise=keys.normalise, balance=self.entry.get("balance"),
-            )  # fmt: skip
+            own = {"take": get("take"), "normalise": keys.normalise, "balance": get("balance")}
+            node = self._layer("taken", {"scores": node}, "top_k", **own)
         if keys.capacity is not None:
-            many = 1 if keys.take is None else take
-            yield lambda node: self._layer("kept", {"taken": node}, "capacity", factor=capacity, take=many)
+            many = 1 if keys.take is None else get("take")
+            node = self._layer("kept", {"taken": node}, "capacity", factor=get("capacity"), take=many)
+        return node
 
     def _inside(self, keys: Experts, block: Map, inputs: dict[str, Node]) -> Inside | None:
         """The graph of one expert, whose nodes are the spec's no longer."""

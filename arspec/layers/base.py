@@ -347,8 +347,8 @@ class Layer(BaseModel):
         return ()
 
     def reason(self, node: Node, this: str, that: str) -> str | None:
-        """Why the site `this` reads the site `that`, which comes later, in words: for the help of a leak. None where the
-        path says it all."""
+        """Why the site `this` reads the site `that`, which comes later, in words: for the help of a leak.
+        None where the path says it all."""
         return None
 
     # -- how it is drawn ---------------------------------------------------------------------------------------------

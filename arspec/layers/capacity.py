@@ -9,7 +9,7 @@ from pydantic import Field
 from arspec.layers.along import Along, from_lines, in_lines
 from arspec.layers.base import Constants, Node, Style, Weights
 from arspec.layers.helpers import room
-from arspec.types import Member, Type
+from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ class Capacity(Along):
         x = in_lines(xs[0], node.out.groups, c)
         return from_lines(x * ((x != 0).cumsum(2) <= c["room"]), node.out, c)
 
-    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[object]) -> Weights:
+    def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
         import torch
 
         return {"room": torch.tensor(c["room"], device=c["table"].device)}

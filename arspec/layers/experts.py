@@ -167,7 +167,7 @@ class Experts(Layer):
     arity = (1, None)
 
     def infer(self, node: Node) -> Type:
-        *inputs, gates = node.ins
+        gates = node.ins[-1]
         same_grid(node, node.ins, "what experts take and the router's scores")
         if gates.channels != self.count:
             raise Fault("AR441", f"the router gives {gates.channels} scores a site, and there are {self.count} experts",

@@ -91,8 +91,8 @@ class TopK(Layer):
         if self.over == "channels":
             return None
         return (
-            f"of each channel the {self.take} largest of all {node.out.positions} positions are kept: a larger value at "
-            f"({that}) pushes out ({this}); taken by sites, over channels, nothing later pushes out an earlier one"
+            f"of each channel the {self.take} largest of all {node.out.positions} positions are kept: a larger value "
+            f"at ({that}) pushes out ({this}); taken by sites, over channels, nothing later pushes out an earlier one"
         )
 
     def traits(self, node: Node) -> Traits:
