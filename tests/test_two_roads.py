@@ -32,21 +32,19 @@ def test_labels_of_the_compiled_module_are_the_proven_contexts(path: Path) -> No
             np.testing.assert_array_equal(found, proven)
 
 
-def test_labels_tell_a_router_that_looks_ahead_whatever_the_route() -> None:
+def test_labels_tell_a_router_that_looks_ahead_whatever_the_route(monkeypatch: pytest.MonkeyPatch) -> None:
     """The weights of the experts of a site come from the site after it, of which the proof knows nothing."""
     model = randomised(small(ROOT / "tests/specs/ok/shared_experts_small.yaml"))
-    node = next(n for n in model.graph.live if n.layer.layer == "experts")
-    layer = node.layer
+    kind = type(next(n.layer for n in model.graph.live if n.layer.layer == "experts"))
+    forward = kind.forward
+
+    def ahead(self: Any, node: Any, w: Any, c: Any, xs: Any, training: bool) -> Any:
+        return forward(self, node, w, c, [*xs[:-1], xs[-1].roll(-1, 2)], training)
+
+    monkeypatch.setattr(kind, "forward", ahead)
     proven = seen(Relations(model.graph, model.spec.members[0])).matrix()
     for seed in range(ROUTES):
-        with pytest.MonkeyPatch.context() as patch:
-            forward = type(layer).forward
-
-            def ahead(self: Any, node: Any, w: Any, c: Any, xs: Any, training: bool) -> Any:
-                return forward(self, node, w, c, [*xs[:-1], xs[-1].roll(-1, 2)], training)
-
-            patch.setattr(type(layer), "forward", ahead)
-            found = labelled_contexts(model, seed=seed, route_given=True)
+        found = labelled_contexts(model, seed=seed, route_given=True)
         assert found is not None
         assert (found & ~proven).any()
 

@@ -103,9 +103,7 @@ class _Entry:
         for node in (*inputs.values(), router):
             if node.out.groups != 1:
                 found = f"experts take sites of one channel group, and '{node.name}' gives {node.out}"
-                help = (
-                    "generate the channels together (`channels: joint`), or a convolution with `groups: 1` before"
-                )
+                help = "generate the channels together (`channels: joint`), or a convolution with `groups: 1` before"
                 ours.faults.add("AR442", found, self.place, help)
                 return BROKEN
         ours.faults.spend("nodes", 1, self.place)
