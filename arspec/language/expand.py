@@ -11,14 +11,14 @@ from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
 from arspec.diagnostics.work import KINDS as LIMITS
 from arspec.heads import Head
 from arspec.language.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
-from arspec.language.experts import experts_entry
+from arspec.language.experts import Instances, experts_entry
 from arspec.language.extends import FORMS
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
-from arspec.language.nodes import Nodes, Scope, output_trees, texts
+from arspec.language.nodes import Scope, output_trees, texts
 from arspec.language.params import NAME, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
@@ -55,7 +55,7 @@ def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
     return [d for d in expander.faults.diagnostics if typed or _WITHOUT_TYPES.fullmatch(d.code)]
 
 
-class Expander(Nodes):
+class Expander(Instances):
     def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         super().__init__(spec, unread)
         self.clusters: list[Cluster] = []

@@ -7,7 +7,7 @@ largest of them, the experts, and those that every site shares.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,7 @@ from arspec.diagnostics import Place
 from arspec.language.graph import Cluster
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, built, place_of
-from arspec.language.nodes import Scope
+from arspec.language.nodes import Nodes, Scope
 from arspec.language.references import BROKEN, Broken, Instance
 from arspec.layers import Inside, experts_layer, misfit
 from arspec.layers.base import Fault, Node, Ref
@@ -23,9 +23,6 @@ from arspec.layers.helpers import room
 from arspec.syntax.expressions import names
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 from arspec.types import Type
-
-if TYPE_CHECKING:
-    from arspec.language.expand import Expander
 
 MAX_EXPERTS = 4096
 
@@ -79,13 +76,30 @@ class Experts(BaseModel):
     )
 
 
-def experts_entry(ours: Expander, name: str, entry: Map, scope: Scope) -> Instance | Broken:
+class Instances(Nodes):
+    """What makes nodes of layers, and instances of blocks."""
+
+    clusters: list[Cluster]
+
+    def block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
+        """The inputs of an instance by name; BROKEN for one that is not connected or leads nowhere."""
+        raise NotImplementedError
+
+    def instance(
+        self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
+        repetition: int | None,
+    ) -> Instance | Broken:  # fmt: skip
+        """An instance of a block, whose nodes are made."""
+        raise NotImplementedError
+
+
+def experts_entry(ours: Instances, name: str, entry: Map, scope: Scope) -> Instance | Broken:
     """What an entry that names experts stands for: an instance whose one output is the sum."""
     return _Entry(ours, name, entry, scope).made()
 
 
 class _Entry:
-    def __init__(self, ours: Expander, name: str, entry: Map, scope: Scope) -> None:
+    def __init__(self, ours: Instances, name: str, entry: Map, scope: Scope) -> None:
         self.ours, self.name, self.entry, self.scope = ours, name, entry, scope
         self.place = place_of(entry, ["experts"])
 
