@@ -41,6 +41,8 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
     "plus": ("tests/specs/ok/pixelcnn_pp_small.yaml", {"filters": 6}),
     "diagonal": ("tests/specs/ok/diagonal_bilstm_small.yaml", {}),
     "row": ("tests/specs/ok/row_lstm_small.yaml", {"width": 9}),
+    "mamba": ("specs/mamba.yaml", {"length": 9, "levels": 4, "width": 6, "inner": 6, "states": 2, "rank": 2, "layers": 1}),
+    "lines": ("tests/specs/ok/lines_small.yaml", {"layers": 1}),
 }  # fmt: skip
 SIZES: dict[str, dict[str, int]] = {
     "diagonal": {"height": 4, "width": 4}, "row": {"height": 4, "width": 4, "levels": 3}, "plus": {"levels": 3},
@@ -383,4 +385,39 @@ ROW = [
     put("row", "layer/lstm/state", "[[0, -1], [-1, 0], [-1, 1]]"),
     drop("row", "layer/expand/mask"),
 ]
-MUTATIONS = [*GATED, *LOCATION, *PIXELCNN, *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS, *DIAGONAL, *ROW]
+MAMBA = [
+    put("mamba", "layer/mixed/padding", "same"),
+    put("mamba", "layer/mixed/padding", "{before: 2, after: 1}"),
+    put("mamba", "layer/mixed/padding", "{before: 3}"),
+    drop("mamba", "layer/mixed/padding"),
+    give("mamba", "layer/scan", "backward", "true"),
+    give("mamba", "layer/scan", "along", "steps"),
+    put("mamba", "layer/step", "{layer: conv, from: low, out: $inner, kernel: 3}"),
+    put("mamba", "layer/c/from", "mixed"),
+    put("mamba", "graph/before/steps", "0"),
+    put("mamba", "graph/before/steps", "-1"),
+    put("mamba", "graph/before", "{layer: identity}"),
+    put("mamba", "graph/before", "{layer: cumulative, mask: so_far}"),
+    put("mamba", "graph/before", "{layer: cumulative, mask: earlier, kind: mean}"),
+    insert("mamba", "layer/gate", NORMS["space"]),
+    insert("mamba", "layer/gated", "{layer: linear_recurrence, from: scan, backward: true}"),
+]
+LINES = [
+    put("lines", "layer/above/rows", "0"),
+    rename("lines", "layer/above/rows", "columns"),
+    put("lines", "layer/above", "{layer: identity, from: h}"),
+    put("lines", "layer/left/from", "h"),
+    put("lines", "layer/right/from", "h"),
+    put("lines", "layer/left/along", "columns"),
+    give("lines", "layer/right", "backward", "true"),
+    give("lines", "layer/down", "backward", "true"),
+    put("lines", "layer/down/along", "rows"),
+    put("lines", "layer/down/along", "order"),
+    give("lines", "layer/scan", "backward", "true"),
+    give("lines", "layer/scan", "along", "columns"),
+    drop("lines", "layer/local/mask"),
+    put("lines", "layer/local/mask", "rows_so_far"),
+    drop("lines", "layer/step/mask"),
+    drop("lines", "layer/c/mask"),
+]
+MUTATIONS = [*GATED, *LOCATION, *PIXELCNN, *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS, *DIAGONAL, *ROW, *MAMBA, *LINES]

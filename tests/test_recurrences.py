@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
 from arspec.language.load import from_text
-from arspec.layers import diagonal
+from arspec.layers import diagonal, linear_recurrence, selective_scan
 from arspec.layers.diagonal import CHUNK, complex_times, real_times, recurrence
 from arspec.model import Model
 from arspec.sampler.drive.sampler import sampler_of
+from arspec.verification.dependencies import gradient_pattern
+from arspec.verification.labels import labelled_contexts
+from arspec.verification.subject import subject_of
 from tests.small import random_data, randomised
 
 LENGTHS = [1, 7, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 1]
@@ -105,3 +113,23 @@ def test_gradients_of_the_layers(name: str) -> None:
             weight.view(-1)[at] += 1e-5
         slope = (found[0] - found[1]) / 2e-5
         assert slope == pytest.approx(float(weight.grad.view(-1)[at]), rel=1e-4, abs=1e-7)
+
+
+def reading_ahead(a: Tensor, b: Tensor, times: diagonal.Times = real_times, chunk: int = 4) -> Tensor:
+    """A fault: what enters a chunk is the state at its own end, not at the end of the one before."""
+    right = recurrence(a, b, times, chunk)
+    ends = right[:, :, chunk - 1 :: chunk].repeat_interleave(chunk, 2)
+    more = torch.zeros_like(right)
+    more[:, :, : ends.shape[2]] = ends
+    return right + more
+
+
+@pytest.mark.parametrize(("name", "kind"), [("selective_scan", selective_scan), ("complex", linear_recurrence)])
+def test_a_chunk_that_reads_ahead_is_caught(name: str, kind: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = recurrent(name, 12)
+    proven = seen(Relations(model.spec.graph(), model.spec.members[0])).matrix()
+    np.testing.assert_array_equal(labelled_contexts(model), proven)
+    monkeypatch.setattr(kind, "recurrence", reading_ahead)
+    found = labelled_contexts(model)
+    assert found is not None and (found & ~proven).any()
+    assert (gradient_pattern(subject_of(model, 0), draws=1, bases=1) & ~proven).any()

@@ -26,6 +26,7 @@ SMALL = {
     "causal_tcn": {},
     "char_rnn": {"hidden": 8},
     "fast_generation_toy": {},
+    "mamba": {"levels": 11, "width": 6, "inner": 8, "states": 3, "rank": 2, "layers": 2},
 }
 
 
@@ -41,7 +42,7 @@ def conditions(model: Network, batch: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "length"), [("wavenet", 200), ("causal_tcn", 150), ("char_rnn", 150), ("fast_generation_toy", 96)]
+    ("name", "length"), [("wavenet", 200), ("causal_tcn", 150), ("char_rnn", 150), ("mamba", 150), ("fast_generation_toy", 96)]
 )
 def test_a_stream_is_the_sample_of_that_length(name: str, length: int) -> None:
     model = model_of(name, length)
@@ -66,6 +67,15 @@ def test_caches_do_not_grow_with_the_length() -> None:
     kernel = found.model.spec.params["kernel"]
     # a queue for each layer, as long as its dilation makes it, and a little for what only the next step reads
     assert rows < sum((kernel - 1) * d + 2 for d in dilations) + 3 * len(found.program.caches)
+    assert found.period is not None and found.period.length == 1
+
+
+def test_a_recurrence_keeps_one_state() -> None:
+    found = endless(model_of("mamba", 100), 0)
+    rows = {node.name: kept.size for node, kept in found.program.caches.items()}
+    scans = [size for name, size in rows.items() if name.endswith(".scan")]
+    assert scans == [3, 3], "the state before the first step, the one that is read, the one that is written"
+    assert max(rows.values()) <= 5, "and what the convolution reads of the steps before"
     assert found.period is not None and found.period.length == 1
 
 
