@@ -41,7 +41,8 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
     "plus": ("tests/specs/ok/pixelcnn_pp_small.yaml", {"filters": 6}),
     "diagonal": ("tests/specs/ok/diagonal_bilstm_small.yaml", {}),
     "row": ("tests/specs/ok/row_lstm_small.yaml", {"width": 9}),
-    "mamba": ("specs/mamba.yaml", {"length": 9, "levels": 4, "width": 6, "inner": 6, "states": 2, "rank": 2, "layers": 1}),
+    "mamba": ("specs/mamba.yaml",
+              {"length": 9, "levels": 4, "width": 6, "inner": 6, "states": 2, "rank": 2, "layers": 1}),
     "lines": ("tests/specs/ok/lines_small.yaml", {"layers": 1}),
 }  # fmt: skip
 SIZES: dict[str, dict[str, int]] = {
