@@ -66,6 +66,16 @@ CASES = {
     "qwen2": Case("Qwen2Config", "Qwen2ForCausalLM", {**SMALL, "tie_word_embeddings": True}),
     "qwen2 with windows": Case("Qwen2Config", "Qwen2ForCausalLM", {**SMALL, "num_hidden_layers": 3,
                                "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}),
+    "gemma2": Case("Gemma2Config", "Gemma2ForCausalLM", {**SMALL, "head_dim": 6, "sliding_window": 7,
+                   "num_hidden_layers": 3, "query_pre_attn_scalar": 5, "final_logit_softcapping": 2.0,
+                   "attn_logit_softcapping": 1.5}),
+    "gemma2 without caps": Case("Gemma2Config", "Gemma2ForCausalLM", {**SMALL, "head_dim": 4, "sliding_window": 7,
+                                "final_logit_softcapping": None, "attn_logit_softcapping": None,
+                                "tie_word_embeddings": False}),
+    "gemma3": Case("Gemma3TextConfig", "Gemma3ForCausalLM", {**SMALL, "head_dim": 6, "sliding_window": 7,
+                   "layer_types": ["sliding_attention", "sliding_attention", "full_attention"], "num_hidden_layers": 3,
+                   "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+                                       "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e4}}}),
     "qwen3": Case("Qwen3Config", "Qwen3ForCausalLM", {**SMALL, "head_dim": 6}),
 }  # fmt: skip
 

@@ -51,8 +51,8 @@ def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None
             faults.append(f"{' and '.join(came)} differ")
             continue
         value = flat[came[0]] if came else key.default
-        if not came and key.unset is not None and any(each in flat for each in names):
-            value = key.unset
+        if not came and key.empty and any(each in flat for each in names):
+            value = None
         if value is not None:
             values[name] = value
             faults += _filled(came[0] if came else name, key, value, not came, texts, length)
@@ -114,7 +114,7 @@ def _filled(
     if key.numbers is not None:
         texts[place] = json.dumps([float(each) for each in numbers[:MOST_LIST]])
         return []
-    own: int | float = value
+    own = cast("int | float", value)
     text = repr(own) if whole else repr(float(own))
     if key.free is not None:
         texts[f"{place}_of_config"] = text

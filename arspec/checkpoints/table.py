@@ -30,7 +30,8 @@ class Key(_Part):
     number, real, numbers: the placeholder that its whole number, its number or its list of numbers fills. means: the
     placeholders that each of its values fills; a value that does not stand there is refused. only: the one value that
     it may have. default: what holds where it is absent; a text stands for itself in the spec. also: names of the same
-    key in other versions. unset: what null means, where it is not the default. least: of a whole number. wrap: what is
+    key in other versions. empty: null means that there is none, and not the
+    default. least: of a whole number. wrap: what is
     put into the spec, {} being the number; nothing is where the key is absent. within: a placeholder; a number that is
     not below it says nothing. free: the number is no size of a weight, so that another may be asked for; this is the
     most that is taken unasked."""
@@ -43,7 +44,7 @@ class Key(_Part):
     default: Any = None
     required: bool = False
     also: list[str] = []
-    unset: Any = None
+    empty: bool = False
     least: float = 1
     wrap: str | None = None
     within: str | None = None
