@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from arspec.checkpoints.importing import import_folder
 from arspec.model import Model
 
 LEVELS, LENGTH = 48, 66
-LENGTHS = (1, 7, 64, 65)
 
 
 @contextmanager
@@ -45,7 +44,7 @@ class Case:
     settings: dict[str, Any]
     shards: str | None = None  # the most bytes of a file
     near: float = 1e-9
-    more: dict[str, Any] = field(default_factory=dict[str, Any])
+    lengths: tuple[int, ...] = (1, 7, 64, 65)
 
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -76,6 +75,11 @@ CASES = {
                    "layer_types": ["sliding_attention", "sliding_attention", "full_attention"], "num_hidden_layers": 3,
                    "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
                                        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e4}}}),
+    "phi3": Case("Phi3Config", "Phi3ForCausalLM", {**SMALL, "sliding_window": 11}),
+    "phi3 turned in part, by factors": Case("Phi3Config", "Phi3ForCausalLM", {**SMALL, "hidden_size": 32,
+        "original_max_position_embeddings": 33, "max_position_embeddings": 66, "rope_parameters": {
+            "rope_type": "longrope", "rope_theta": 1000.0, "partial_rotary_factor": 0.5, "short_factor": [1.0, 1.5],
+            "long_factor": [2.0, 3.0]}}, lengths=(64, 65)),
     "qwen3": Case("Qwen3Config", "Qwen3ForCausalLM", {**SMALL, "head_dim": 6}),
 }  # fmt: skip
 
@@ -128,7 +132,7 @@ def test_logits_are_theirs(both: tuple[Case, Any, Model, Path]) -> None:
     with torch.no_grad():
         found = ours(x)
     with in_float64():
-        for length in LENGTHS:
+        for length in case.lengths:
             wanted = theirs(x[:, :length]).logits
             got = found[:, 1 : length + 1]  # the site of a token speaks of it: one later than theirs
             assert got.shape == wanted.shape and torch.allclose(

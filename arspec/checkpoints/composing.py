@@ -19,7 +19,7 @@ def composed(table: Table, claims: Claims) -> str:
     lines = [f"{name}: {{block: layer{params}, repeat: {count if len(runs) > 1 else '$layers'}}}"
              for name, params, count in runs]  # fmt: skip
     text = re.sub(r"^( *)@body@\n", lambda m: "".join(f"{m[1]}{line}\n" for line in lines), text, flags=re.M)
-    for _ in range(3):  # what fills a place may have places of its own
+    for _ in range(6):  # what fills a place may have places of its own
         text = _PLACE.sub(lambda found: _text(found[1], table, claims), text)
     return text if "$layers" in text else re.sub(r"^ *layers: .*\n", "", text, flags=re.M)
 
