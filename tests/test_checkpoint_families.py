@@ -45,6 +45,7 @@ class Case:
     shards: str | None = None  # the most bytes of a file
     near: float = 1e-9
     lengths: tuple[int, ...] = (1, 7, 64, 65)
+    prompt: int = 5
 
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -75,11 +76,12 @@ CASES = {
                    "layer_types": ["sliding_attention", "sliding_attention", "full_attention"], "num_hidden_layers": 3,
                    "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
                                        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e4}}}),
+    "mixtral": Case("MixtralConfig", "MixtralForCausalLM", {**SMALL, "num_local_experts": 5}, shards="9KB"),
     "phi3": Case("Phi3Config", "Phi3ForCausalLM", {**SMALL, "sliding_window": 11}),
     "phi3 turned in part, by factors": Case("Phi3Config", "Phi3ForCausalLM", {**SMALL, "hidden_size": 32,
         "original_max_position_embeddings": 33, "max_position_embeddings": 66, "rope_parameters": {
             "rope_type": "longrope", "rope_theta": 1000.0, "partial_rotary_factor": 0.5, "short_factor": [1.0, 1.5],
-            "long_factor": [2.0, 3.0]}}, lengths=(64, 65)),
+            "long_factor": [2.0, 3.0]}}, lengths=(64, 65), prompt=40),
     "qwen3": Case("Qwen3Config", "Qwen3ForCausalLM", {**SMALL, "head_dim": 6}),
 }  # fmt: skip
 
@@ -94,7 +96,7 @@ def written(case: Case, folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         config = getattr(transformers, case.config)(**settings)
-        config._attn_implementation = "eager"
+        config._attn_implementation = config._experts_implementation = "eager"
         model = getattr(transformers, case.model)(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -141,10 +143,12 @@ def test_logits_are_theirs(both: tuple[Case, Any, Model, Path]) -> None:
 
 
 def test_greedy_samples_are_theirs(both: tuple[Case, Any, Model, Path]) -> None:
-    _, theirs, ours, _ = both
-    x = tokens(2, 1)[:, :5]
+    case, theirs, ours, _ = both
+    x = tokens(2, 1)[:, : case.prompt]
     with in_float64():
-        wanted = theirs.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=LENGTH - 5, do_sample=False)
+        wanted = theirs.generate(
+            x, attention_mask=torch.ones_like(x), max_new_tokens=LENGTH - case.prompt, do_sample=False
+        )
     assert torch.equal(ours.sample(2, prefix=x, top_k=1), wanted)
 
 
