@@ -34,6 +34,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "pixelcnn_aux": {"shades": 4},
     "rwkv": {"heads": 2},
     "deltanet_hybrid": {"fours": 1},
+    "mixtral": {"width": 8, "heads": 2, "kv_heads": 1, "size": 4, "inner": 12, "experts": 4},
 }
 # A model of text, of which tests make variants.
 CHARS = """
