@@ -278,7 +278,7 @@ def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, subject: B
 
 def _own_alone(reports: list[ModeReport], case: Case) -> bool:
     """Whether the only forbidden pairs that were seen are those of an output with what its offset puts at its place."""
-    leaks = [report.findings.leaks for report in reports if report.findings.leaks.any()]
+    leaks = [found.leaks for report in reports if (found := report.findings).leaks.any() and not found.gradients]
     if not leaks:
         return False
     later = case.rank[None, :] > case.rank[:, None]

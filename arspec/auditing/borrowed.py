@@ -249,6 +249,24 @@ class Borrowed:
         finally:
             torch.set_default_dtype(default)
 
+    @contextmanager
+    def lowered(self) -> Generator[None]:
+        """In float32, while it is entered."""
+        kept = [(part, part.data) for part in self.module.parameters()]
+        buffers, dtype = self._buffers, self.dtype
+        tables = [(part, name, buffer) for part, name, buffer in _buffers(list(self.module.modules()))]
+        try:
+            self.module.to(torch.float32)
+            self.dtype = torch.float32
+            self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
+            yield
+        finally:
+            self.dtype, self._buffers = dtype, buffers
+            for part, data in kept:
+                part.data = data
+            for part, name, buffer in tables:
+                part._buffers[name] = buffer  # pyright: ignore[reportPrivateUsage]
+
     def redraw(self, draw: int) -> None:
         """Draw 0: the module's own weights. Others: random ones with the same zeros, every second draw larger.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.derivatives import by_derivatives
 from arspec.auditing.labelling import Labelled, label, ranks_of
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness
@@ -86,6 +87,8 @@ def judge(
         opaque = given.open
         search = replace(search, passes=min(search.passes, ROUTED))
     found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
+    if not found.violations and verdict == Verdict.NOT_DECIDED and search.passes and not found.mixes:
+        found.add(by_derivatives(subject, case, alphabet, suspects, search))
     if found.violations:
         opaque = strict.open if isinstance(strict, Labelled) else []
         passes = subject.passes - start
