@@ -518,6 +518,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR900": lambda path: command("verify", "--static", "gated_pixelcn"),
     "AR907": lambda path: build.Builder("mine", build.data.vector(size=4)).yaml(),
     "AR901": of_the_installation,
+    "AR908": lambda path: command("export", str(path / "small.yaml"), "--torch", str(path / "model.txt")),
     "AR910": without_package,
     "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),

@@ -1,22 +1,37 @@
-"""`arspec export RUN --huggingface FOLDER`: a run in the form of others."""
+"""`arspec export MODEL --torch FILE.py` or `--huggingface FOLDER`: a model in the form of others."""
 
 from __future__ import annotations
 
 import argparse
 
+from arspec.cli.models import add_model, open_model
 from arspec.cli.saying import say
+from arspec.diagnostics import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """RUN, and the form in which it is written."""
-    parser.add_argument("run", metavar="RUN", help="a run that arspec import has written")
+    """MODEL, and the form in which it is written."""
+    add_model(parser)
     forms = parser.add_mutually_exclusive_group(required=True)
-    forms.add_argument("--huggingface", metavar="FOLDER", help="the folder of the checkpoint that it came from")
+    forms.add_argument(
+        "--torch", metavar="FILE.py", help="one file of plain torch, with the weights beside it as FILE.safetensors"
+    )
+    forms.add_argument(
+        "--huggingface", metavar="FOLDER", help="of what arspec import has read: a checkpoint of the same form"
+    )
+    parser.add_argument("--member", type=int, default=0, help="--torch: which order of a family, from 0 (0)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exports; exit code 0."""
+    if args.torch is not None:
+        from arspec.exporting import export_torch
+
+        say(str(export_torch(open_model(args), args.torch, args.member)))
+        return 0
+    if args.set:
+        raise InputError("AR808", "--set sets the parameters of a spec; a checkpoint comes from a run as it is")
     from arspec.checkpoints.exporting import export_folder
 
-    say(export_folder(args.run, args.huggingface))
+    say(export_folder(args.model, args.huggingface))
     return 0

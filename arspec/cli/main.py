@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compress": ("arspec.cli.compress", "compress", "compress files by a model, without loss"),
     "decompress": ("arspec.cli.compress", "decompress", "restore the files of a container"),
     "import": ("arspec.cli.importing", "", "read a checkpoint of Hugging Face or nanoGPT as a run"),
-    "export": ("arspec.cli.export", "", "write a run in the form of others"),
+    "export": ("arspec.cli.export", "", "write a model as plain torch, or as the checkpoint that it came from"),
     "schema": ("arspec.cli.schema", "", "the JSON Schema of the language, or its reference"),
 }
 

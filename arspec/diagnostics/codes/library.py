@@ -45,6 +45,20 @@ CODES = (
         "follow the help line; an editor that completes the keys of arspec.build shows them all.",
     ),
     code(
+        "AR908",
+        "a model that cannot be written as plain torch",
+        """`arspec export MODEL --torch FILE.py` reads each layer's computation off a pass, writes it as Python, and
+        compares the file with the model in float64 before it takes its place. A computation that takes numbers out of
+        tensors, to choose what it does next, can't be written down so.""",
+        """
+        arspec export runs/first --torch model.txt
+        """,
+        """
+        arspec export runs/first --torch model.py
+        """,
+        "name the file as a module of Python; where a layer is named, keep the model: it is a torch.nn.Module.",
+    ),
+    code(
         "AR910",
         "a package is missing",
         """arspec itself needs few packages. What else some commands need comes with extras: `plots`, `train`, `audio`,
