@@ -12,17 +12,17 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.exporting.recording import ReadsNumbers, Recording, Value, merged
 from arspec.exporting.scopes import Classes, Computed, Held, starts, tree
 from arspec.files.atomic import replacing_all
-from arspec.language.sections import ClassCondition
+from arspec.language.conditions import ConditionSection
 from arspec.layers.base import Node
-from arspec.layers.helpers import packed
+from arspec.layers.helpers import packed, values_hidden
 from arspec.model import Model
-from arspec.network.module import Network
+from arspec.network.module import Network, as_taken
 from arspec.verification.subject import random_conditions
 from arspec.version import VERSION
 
@@ -89,9 +89,9 @@ def export_torch(model: Model, path: str | Path, member: int = 0) -> Exported:
 
 def _exact(model: Network) -> Network:
     """The network in float64 on the CPU, in evaluation mode, with copies of the weights."""
-    exact = Network(model.spec)
+    exact = Network(model.spec).double()
     exact.load_state_dict({name: value.detach().cpu() for name, value in model.state_dict().items()})
-    return exact.double().eval()
+    return exact.eval()
 
 
 # -- the passes ------------------------------------------------------------------------------------------------------
@@ -115,8 +115,7 @@ class _Passes:
         self._source(self.graph.data, "x", [x for x, _ in inputs], self._packed)
         for name, section in self.model.spec.condition.items():
             given = [conditions[name] for _, conditions in inputs]
-            whole = _one_hot(section.classes) if isinstance(section, ClassCondition) else _as_float
-            self._source(self.graph.conditions[name], name, given, whole)
+            self._source(self.graph.conditions[name], name, given, _taken(section))
         for node in self.graph.live:
             self._node(node)
         head = self.graph.head_node
@@ -178,7 +177,7 @@ class _Passes:
                 xs = [self.values[source][k] for source in sources]
                 for source, x in zip(sources, xs, strict=True):
                     recording.name(x, self.known[source])
-                with torch.no_grad(), recording:
+                with torch.no_grad(), values_hidden(), recording:
                     results.append(forward(xs))
                 recordings.append(recording)
             calls = merged(recordings[0].calls, recordings[1].calls, SIZES)
@@ -196,12 +195,8 @@ class _Passes:
         return output
 
 
-def _as_float(value: Tensor) -> Tensor:
-    return value.to(torch.float64)
-
-
-def _one_hot(classes: int) -> Callable[[Tensor], Tensor]:
-    return lambda value: nn.functional.one_hot(value.long(), classes).to(torch.float64)
+def _taken(section: ConditionSection) -> Callable[[Tensor], Tensor]:
+    return lambda value: as_taken(value, section).to(torch.float64)
 
 
 def _data(model: Network, batch: int, seed: int = 0) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from arspec.layers.base import Constants, Fault, Layer, Node, Style, Traits, Weight, Weights
-from arspec.layers.helpers import channels_first, sites_last
+from arspec.layers.helpers import channels_first, sites_last, unseen
 from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise
 from arspec.types import Ints, Member, Type
@@ -270,7 +270,7 @@ class Experts(Layer):
         and added where they came from. Where the values are not to be looked at, every expert computes every row."""
         import torch
 
-        if _unseen(gates):
+        if unseen(gates):
             y = gates.new_zeros(len(gates), out)
             for e, gate in enumerate(gates.unbind(1)):
                 y = y + torch.where(gate[:, None] != 0, gate[:, None] * compute(e, rows), 0)
@@ -316,15 +316,3 @@ def _of(c: Constants, label: str) -> Constants:
     """The constants of an inner node."""
     found = ((key.rpartition("."), value) for key, value in c.items())
     return {name: value for (whose, _, name), value in found if whose == label}
-
-
-def _unseen(x: Tensor) -> bool:
-    """Whether a tensor's values are not to be looked at: it is traced, exported or compiled."""
-    import torch
-
-    if torch.compiler.is_compiling():
-        return True
-    from torch._subclasses.fake_tensor import FakeTensor
-    from torch.fx.experimental.proxy_tensor import get_proxy_mode
-
-    return isinstance(x, FakeTensor) or get_proxy_mode() is not None

@@ -4,6 +4,9 @@ and tensors in the module's and the sampler's layout."""
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,3 +117,28 @@ def channels_first(x: Tensor, kind: Type) -> Tensor:
     batch, _, channels = x.shape
     split = x.reshape(batch, kind.groups, kind.positions, channels).transpose(2, 3)
     return split.reshape(batch, kind.groups * channels, *kind.grid)
+
+
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def values_hidden() -> Generator[None]:
+    """Inside, a forward pass is written down: it takes the same calls whatever the values are, and looks at none."""
+    before = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(before)
+
+
+def unseen(x: Tensor) -> bool:
+    """Whether a tensor's values are not to be looked at: it is traced, exported, compiled or written down."""
+    import torch
+
+    if torch.compiler.is_compiling() or _hidden.get():
+        return True
+    from torch._subclasses.fake_tensor import FakeTensor
+    from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+    return isinstance(x, FakeTensor) or get_proxy_mode() is not None

@@ -389,7 +389,7 @@ class Network(nn.Module):
                 chance = torch.rand(batch, device=self.device) if chance is None else chance
                 left_out = (chance < section.drop).view(-1, *[1] * len(section.shape))
                 value = torch.where(left_out, section.nothing, value)
-            found[self.graph.conditions[name]] = _as_taken(value, section).to(self.dtype)
+            found[self.graph.conditions[name]] = as_taken(value, section).to(self.dtype)
         return found
 
     def _check_names(self, given: Iterable[str]) -> None:
@@ -511,7 +511,7 @@ def _fitting(data: Any, came: tuple[int, ...]) -> str:
     return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
 
 
-def _as_taken(value: Tensor, section: Section) -> Tensor:
+def as_taken(value: Tensor, section: Section) -> Tensor:
     """A condition [B, *shape] as the layers take it, [B, C, *grid]: a class as one-hot, tokens as they are. Numbers of
     other kinds have a channel that tells where they are left out."""
     if section.whole is not None:
