@@ -5,6 +5,7 @@ Logits are equal to 1e-9 in float64, greedy samples token by token, and what is 
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import arspec
+from arspec.analysis.report import prove
+from arspec.checkpoints.claims import claims_of
+from arspec.checkpoints.composing import composed
 from arspec.checkpoints.exporting import export_folder
 from arspec.checkpoints.importing import import_folder
+from arspec.checkpoints.table import table_of
+from arspec.language.load import from_text
 from arspec.model import Model
 
 LEVELS, LENGTH = 48, 66
@@ -182,3 +188,23 @@ def test_what_is_exported_is_what_was_written(both: tuple[Case, Any, Model, Path
     assert (import_folder(back, place / "twice", length=case.length) / "model.safetensors").read_bytes() == (
         place / "run" / "model.safetensors"
     ).read_bytes()
+
+
+# -- the sizes that transformers takes by itself, which are published ones of most families ----------------------------
+
+SIZES = {case.model: case.config for case in CASES.values()}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_whole_size_has_as_many_weights_as_theirs_and_is_proven(name: str) -> None:
+    import transformers
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = getattr(transformers, SIZES[name])()
+        with torch.device("meta"):
+            theirs = getattr(transformers, name)(config)
+    said = json.loads(config.to_json_string(use_diff=False))
+    spec = from_text(composed(table := table_of(said["model_type"]), claims_of(table, said)))
+    assert spec.graph().parameters == sum({id(each): each.numel() for each in theirs.parameters()}.values())
+    assert prove(spec, contexts=False).ok

@@ -142,6 +142,28 @@ def test_nanogpt_is_a_gpt2_with_an_exact_gelu_and_products_the_other_way(folder:
     assert equal(*(load_file(run / "model.safetensors") for run in runs))
 
 
+def test_nanogpt_without_biases_is_the_one_whose_biases_are_zero(folder: Path, tmp_path: Path) -> None:
+    def zero(tensors: dict[str, Tensor]) -> None:
+        for name, tensor in tensors.items():
+            if name.endswith("bias"):
+                tensor.zero_()
+
+    tensors_of(folder, zero)
+    (folder / "config.json").write_text(json.dumps(gpt2_config(activation_function="gelu")))
+    path = nano(tmp_path / "ckpt.pt")
+    entries = torch.load(path, weights_only=True)
+    entries["model"] = {name: value for name, value in entries["model"].items() if not name.endswith("bias")}
+    torch.save({**entries, "model_args": {**entries["model_args"], "bias": False}}, path)
+    x = torch.arange(12)[None] % 16
+    one, other = (
+        arspec.open(import_folder(source, tmp_path / f"run_{source.stem}")).double()(x) for source in (folder, path)
+    )
+    assert torch.allclose(one, other, rtol=0, atol=1e-12)
+    refuses(
+        "AR867", lambda: export_folder(tmp_path / f"run_{path.stem}", tmp_path / "back"), "no folder of Hugging Face"
+    )
+
+
 class Hostile:
     """What runs a command when it is unpickled."""
 

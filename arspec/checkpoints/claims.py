@@ -121,6 +121,8 @@ def _filled(
         text = repr(min(own, key.free) if length is None else length)
     if key.within is None or own < int(texts[key.within]):
         texts[place] = text if key.wrap is None else key.wrap.replace("{}", text)
+    elif key.wrap is not None:
+        texts.setdefault(place, "")
     return []
 
 

@@ -113,9 +113,17 @@ def tables() -> dict[str, Table]:
     found: dict[str, Table] = {}
     for file in sorted(resources.files("arspec.checkpoints.families").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml") and file.name != COMMON:
-            table = Table.model_validate(_whole(file.name))
+            table = Table.model_validate(_with_common(_whole(file.name)))
             found[table.model_type] = table
     return found
+
+
+def _with_common(table: dict[str, Any]) -> dict[str, Any]:
+    """A table with the keys of every family, where none of its own are the same."""
+    named = {name for key, value in table["keys"].items() for name in (key, *value.get("also", []))} | {*table["idle"]}
+    common = _read(COMMON)["keys"].items()
+    more = {key: value for key, value in common if not named & {key, *value.get("also", [])}}
+    return {**table, "keys": {**table["keys"], **more}}
 
 
 def _whole(name: str) -> dict[str, Any]:
