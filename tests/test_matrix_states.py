@@ -13,12 +13,13 @@ from torch.nn import functional as F
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
-from arspec.language.load import from_text
+from arspec.language.load import from_text, load
 from arspec.layers.matrix_states import Steps, all_steps, one_step
-from arspec.model import build
+from arspec.model import Model, build
+from arspec.sampler.plan.endless import endless
 from arspec.verification.labels import labelled_contexts
 from tests.layer_cases import CASES, case
-from tests.small import random_data, randomised
+from tests.small import ROOT, random_data, randomised
 
 EXAMPLES, HEADS, KEY, VALUE = 2, 3, 5, 4
 FORMS = [  # channels of the decay, delta rule, bonus, strength
@@ -122,3 +123,26 @@ def test_the_size_of_a_chunk_changes_no_result(name: str) -> None:
         other = build(from_text(text)).double()
         other.load_state_dict(model.state_dict())
         torch.testing.assert_close(other(x), model(x), rtol=0, atol=1e-9)
+
+
+STREAMS = {
+    "mamba2": {"width": 8, "heads": 2, "keys": 4, "layers": 2},
+    "rwkv": {"width": 8, "heads": 2, "hidden": 8, "shares": 2, "falls": 2, "layers": 1},
+    "retnet": {"width": 8, "heads": 2, "layers": 1},
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_state_streams_without_end(name: str) -> None:
+    """A stream is the sample of its length, taken in from a prefix or not, and keeps as much at any length."""
+    model = randomised(load(ROOT / "specs" / f"{name}.yaml", params={**STREAMS[name], "levels": 5, "length": 130}))
+    whole = model.sample(2, seed=3, method="once")
+    stream = torch.cat(list(model.stream(2, steps=130, seed=3, chunk=50)), 1)
+    assert torch.equal(stream, whole)
+    assert torch.equal(torch.cat(list(model.stream(2, steps=130, seed=3, prefix=whole[:, :70])), 1), whole)
+    kept = [sum(c.size for c in endless(at, 0).program.caches.values()) for at in (model, longer(model, 3000))]
+    assert kept[0] == kept[1]
+
+
+def longer(model: Model, length: int) -> Model:
+    return build(model.spec.variant(params={"length": length})).double().eval()
