@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +16,14 @@ from torch.nn import functional as F
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.language.load import from_text, load
+from arspec.layers import linear_attention, matrix_states
 from arspec.layers.matrix_states import Steps, all_steps, one_step
 from arspec.model import Model, build
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.endless import endless
+from arspec.verification.dependencies import leaks
 from arspec.verification.labels import labelled_contexts
+from arspec.verification.subject import subject_of
 from tests.layer_cases import CASES, case
 from tests.small import ROOT, random_data, randomised
 
@@ -123,6 +129,60 @@ def test_the_size_of_a_chunk_changes_no_result(name: str) -> None:
         other = build(from_text(text)).double()
         other.load_state_dict(model.state_dict())
         torch.testing.assert_close(other(x), model(x), rtol=0, atol=1e-9)
+
+
+def reads_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a chunk each step reads the one after it."""
+    seen_by = matrix_states._seen
+    monkeypatch.setattr(matrix_states, "_seen", lambda chunk, own, like: seen_by(chunk, own, like) | ahead(chunk))
+
+
+def ahead(chunk: int) -> Tensor:
+    return torch.ones(chunk, chunk, dtype=torch.bool).triu(1).tril(1)
+
+
+def rolled(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    """The decay, or the strength, of the next step in place of the own."""
+
+    def fault(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = matrix_states.all_steps
+
+        def wrong(s: Steps, chunk: int) -> Tensor:
+            return right(replace(s, **{name: getattr(s, name).roll(-1, 2)}), chunk)
+
+        monkeypatch.setattr(linear_attention, "all_steps", wrong)
+
+    return fault
+
+
+FAULTS = [
+    ("delta rule that decays by channel", reads_ahead),
+    ("linear attention that decays", reads_ahead),
+    ("linear attention that decays", rolled("decay")),
+    ("linear attention that decays by channel", rolled("decay")),
+    ("delta rule", rolled("strength")),
+    ("linear attention of a step size", rolled("strength")),
+]
+
+
+@pytest.mark.parametrize(("name", "fault"), FAULTS, ids=range(len(FAULTS)))
+def test_a_fault_in_all_steps_is_found(
+    name: str, fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its labels, by perturbing what it reads, and beside the sampler, which goes step by step."""
+    model = randomised(case(name))
+    x = random_data(model, 3)
+    right = model(x)
+    fault(monkeypatch)
+    assert (model(x) - right).abs().max() > 1e-3
+    torch.testing.assert_close(sampler_of(model, 0).replay(x, {}), right, rtol=0, atol=1e-9)
+    proven = seen(Relations(model.spec.graph(), model.spec.members[0])).matrix()
+    found = labelled_contexts(model)
+    assert found is not None
+    leaking = bool((found & ~proven).any())
+    # read beside a bonus, the decay of the next step befalls the state one step later, which reads it anyhow
+    assert leaking == (fault is reads_ahead or "by channel" not in name)
+    assert leaking == leaks(subject_of(model, 0), draws=1, bases=2, batch=64, outside=False, seed=0)
 
 
 STREAMS = {

@@ -95,14 +95,13 @@ def all_steps(s: Steps, chunk: int) -> Tensor:
     strength = None if s.strength is None else cut(s.strength)
     weighted = v if strength is None else v * strength
     fall = None if s.decay is None else _Fall(cut(s.decay.expand(-1, -1, length, -1)), s.bonus is not None)
-    lower = torch.ones(chunk, chunk, dtype=torch.bool, device=q.device).tril(-1 if s.bonus is not None else 0)
+    lower = _seen(chunk, s.bonus is None, q)
     within = _scores(q, k, fall, lower, reading=True)
     into = k if fall is None else k * fall.to_the_end
     onward: Tensor | None = None  # [N, H, M, K, K]: what the delta rule takes from the state that a chunk finds
     known = weighted
     if s.delta:
-        strict = lower.tril(-1)
-        system = _scores(k, k, fall, strict, reading=False)
+        system = _scores(k, k, fall, _seen(chunk, False, q), reading=False)
         begin = k if fall is None else k * fall.from_the_start
         system, begin = (system, begin) if strength is None else (system * strength, begin * strength)
         sides = torch.cat([weighted, begin], -1)
@@ -119,6 +118,13 @@ def all_steps(s: Steps, chunk: int) -> Tensor:
         y = y + (q * s.bonus[:, None] * k).sum(-1, keepdim=True) * known
     y = y.flatten(2, 3)
     return y[:, :, :length] if rest else y
+
+
+def _seen(chunk: int, own: bool, like: Tensor) -> Tensor:
+    """[C, C]: which steps (column) of a chunk each step (row) reads: those before it, and its own or not."""
+    import torch
+
+    return torch.ones(chunk, chunk, dtype=torch.bool, device=like.device).tril(0 if own else -1)
 
 
 class _Fall:
