@@ -852,3 +852,27 @@ def test_what_is_no_module_is_refused(given: Any):
 def test_a_kind_of_input_that_is_none_is_refused():
     with pytest.raises(InputError, match="float, int or auto"):
         of_sequence(planted.ThroughSign(), input_kind="text")
+
+
+def test_a_length_that_a_module_refuses_is_not_told_as_taken() -> None:
+    """A module of one length takes no longer rows either; one that takes them is compared on them."""
+
+    class OfOneLength(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.places = torch.nn.Parameter(torch.randn(8, 4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.pad(x.to(self.places.dtype)[:, :-1, None], (0, 0, 1, 0)).cumsum(1) + self.places
+
+    class Longer(OfOneLength):
+        """Rows that are longer than eight steps are scaled by their length."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            past = torch.nn.functional.pad(x.to(self.places.dtype)[:, :-1, None], (0, 0, 1, 0)).cumsum(1)
+            return past.expand(-1, -1, 4) * (1.0 if x.shape[1] <= 8 else float(x.shape[1]))
+
+    report = audit(OfOneLength(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
+    assert "it takes no other length" in str(report) and "agrees" not in str(report)
+    report = audit(Longer(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
+    assert "with 8 of 9 steps" in str(report), str(report)

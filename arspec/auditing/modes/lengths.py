@@ -42,14 +42,18 @@ def lengths(audited: Audited) -> ModeReport:
             subject.redraw(0)
             whole = audited.run(x)
         for length in chosen:
-            if length >= full:
+            if length == full:
                 taken.append(length)
                 continue
             part = audited.at(length)
             try:
-                rows = part.run(x[..., :length])
+                if length < full:
+                    rows, of_all = part.run(x[..., :length]), whole
+                else:  # the audited length is then the prefix
+                    longer = part.draw(2, 3)
+                    rows, of_all = audited.run(longer[..., :full]), part.run(longer)
             except InputError as error:
-                refused.append(f"{length}: {error}")
+                refused.append(f"{length}: {error.message}")
                 continue
             except (Exception, SystemExit) as error:
                 if settings.lengths:
@@ -60,25 +64,27 @@ def lengths(audited: Audited) -> ModeReport:
                 passes += part.subject.passes
             taken.append(length)
             # With an offset of 2 an output reads one step more than its own place, which the prefix may lack.
-            judged = max(0, length - max(0, audited.case.question.offset - 1))
-            first = 0 if audited.case.layout.last is None else max(0, full - audited.case.layout.last)
-            pair = rows[:, first:judged], whole[:, first:judged]
+            short, total = sorted((length, full))
+            judged = max(0, short - max(0, audited.case.question.offset - 1))
+            first = 0 if audited.case.layout.last is None else max(0, total - audited.case.layout.last)
+            pair = rows[:, first:judged], of_all[:, first:judged]
             distance = apart(*pair).amax(-1)
             if not unknown:
-                unknown = not_finite(lost(*pair).any(-1).any(0), f"{length} of {full} steps, {audited.time}", first)
+                unknown = not_finite(lost(*pair).any(-1).any(0), f"{short} of {total} steps, {audited.time}", first)
             if bool((distance > 0).any()):
                 place = first + int(distance.amax(0).argmax())
                 why = (
-                    f"with {length} of {full} steps, the output at {audited.time} {place} differs from that "
+                    f"with {short} of {total} steps, the output at {audited.time} {place} differs from that "
                     f"of the whole row by {float(distance.max()):.3g}"
                 )
                 break
     passes += subject.passes - start
     if why:
-        length = taken[-1]
-        part = audited.at(length)
+        short, total = sorted((taken[-1], full))
+        long, part = audited.at(total), audited.at(short)
+        x = x if total == full else long.draw(2, 3)
         witnesses = of_parting(
-            subject, "lengths", x, lambda: audited.run(x[:1]), lambda: part.run(x[:1, ..., :length]), "left"
+            subject, "lengths", x, lambda: long.run(x[:1]), lambda: part.run(x[:1, ..., :short]), "left"
         )
         subject.redraw(0)
         return ModeReport("lengths", Verdict.LEAKS, passes, why=why, witnesses=witnesses)
