@@ -872,7 +872,8 @@ def test_a_length_that_a_module_refuses_is_not_told_as_taken() -> None:
             past = torch.nn.functional.pad(x.to(self.places.dtype)[:, :-1, None], (0, 0, 1, 0)).cumsum(1)
             return past.expand(-1, -1, 4) * (1.0 if x.shape[1] <= 8 else float(x.shape[1]))
 
-    report = audit(OfOneLength(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
-    assert "it takes no other length" in str(report) and "agrees" not in str(report)
+    with pytest.raises(InputError, match="it takes no other length") as caught:
+        audit(OfOneLength(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
+    assert caught.value.code == "AR961" and "\n" not in (caught.value.help or "")
     report = audit(Longer(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
     assert "with 8 of 9 steps" in str(report), str(report)
