@@ -73,6 +73,21 @@ class SelectiveScan(Along):
         y = (state @ read[..., None]).squeeze(-1)
         return from_lines(y + own["D"] * x if self.skip else y, node.out, c)
 
+    def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
+        import torch
+        from torch.nn.functional import softplus
+
+        x, step, given, read = xs
+        shape, states = (node.out.channels, self.states), node.out.channels * self.states
+        earlier, state = (row.narrow(1, shape[0], states).unflatten(1, shape) for row in (before, after))
+        step = softplus(step + w["step_bias"])
+        torch.mul((step[:, 0, :, None] * w["A"]).exp_(), earlier, out=state)
+        state.addcmul_((step * x)[:, 0, :, None], given)
+        y = (state @ read.mT).mT
+        y = torch.addcmul(y, w["D"], x) if self.skip else y
+        after.narrow(1, 0, shape[0]).copy_(y[:, 0])
+        return y
+
     def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         """Of the group's channels A [C, N], step_bias and D [C]."""
         own = {name: value.unflatten(0, (node.out.groups, -1))[group] for name, value in w.items()}
@@ -94,7 +109,7 @@ class SelectiveScan(Along):
         return node.out.channels * (1 + self.states)
 
     def traits(self, node: Node) -> Traits:
-        return Traits(needs_sites=False)
+        return Traits(needs_sites=False, advances=True)
 
     def style(self, node: Node) -> Style:
         return Style("recurrent", f"{self.states} states, {self.said()}")
