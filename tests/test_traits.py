@@ -152,6 +152,25 @@ def test_a_state_that_advances_is_computed_as_any_other(name: str):
                 close(after, wanted[:, 0])
 
 
+@torch.no_grad()
+@every_case
+def test_states_of_all_sites_are_those_of_one_after_another(name: str):
+    for one in stated(name, "gives_states"):
+        layer, node, constants = one.node.layer, one.node, one.constants
+        every = torch.arange(node.out.sites)
+        w = layer.prepare(node, one.weights, constants)
+        kept = layer.kept_states(node, w, constants, one.xs, every)
+        assert kept.shape == (BATCH, node.out.sites, layer.cached_channels(node))
+        close(kept[..., : node.out.channels], sites_last(one.y, node.out.groups))
+        close(layer.kept_states(node, w, constants, one.xs, every.flip(0)[:3]), kept.flip(1)[:, :3])
+        before = torch.cat([kept, torch.zeros_like(kept[:, :1])], 1)[:, constants["table"][:, 0]]
+        for group in range(node.out.groups):
+            own = slice(group * node.out.positions, (group + 1) * node.out.positions)
+            prepared = layer.prepare_sites(node, one.weights, constants, group, [])
+            xs = [sites_last(x, node.out.groups)[:, own] for x in one.xs]
+            close(layer.forward_sites(node, prepared, [*xs, before[:, own]], every[own]), kept[:, own])
+
+
 @pytest.mark.parametrize("trait", [field.name for field in fields(Traits)])
 def test_every_statement_is_made_by_some_kind(trait: str):
     assert any(stated(name, trait) for name in CASES)

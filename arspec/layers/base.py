@@ -175,6 +175,8 @@ class Traits:
     # its own number, and the numbers of the M places (its own where there is none). In a stream without end these go
     # on beyond the grid.
     tell_gathered: bool = False
+    # There is `kept_states`: of a scan that keeps more than its output, all sites at once.
+    gives_states: bool = False
     # There is `advance`: of a scan whose state is large, so that it is not copied at each step.
     advances: bool = False
     # The numbers of the inputs that it takes as `hoist` makes them.
@@ -315,6 +317,11 @@ class Layer(BaseModel):
 
         before, after: [B, cached_channels], the row of the own cache that the site reads, and its own, which is
         written. They are the same memory, or have none in common. Of `xs` the own sites are left out."""
+        raise NotImplementedError
+
+    def kept_states(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor) -> Tensor:
+        """What a scan that `gives_states` keeps of the sites [n], from all sites of its inputs: [B, n,
+        cached_channels]. w, c and xs as of `forward`."""
         raise NotImplementedError
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:

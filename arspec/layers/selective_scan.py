@@ -10,6 +10,7 @@ from pydantic import Field
 from arspec.layers.along import Along, from_lines, in_lines
 from arspec.layers.base import Fault, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.diagonal import recurrence
+from arspec.layers.helpers import sites_last
 from arspec.layers.one_grid import same_grid
 from arspec.types import Ints, Type
 
@@ -62,16 +63,33 @@ class SelectiveScan(Along):
         return {**found, "D": Weight((width,), constant=1.0)} if self.skip else found
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
+        return self._read(node, w, c, xs, self._all_states(node, w, c, xs))
+
+    def _read(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], state: Tensor) -> Tensor:
+        """What all sites give, from their states [B, K, L, G, C, N]."""
+        x, read = (in_lines(part, node.out.groups, c) for part in (xs[0], xs[3]))
+        y = (state @ read[..., None]).squeeze(-1)
+        return from_lines(y + w["D"].view(node.out.groups, -1) * x if self.skip else y, node.out, c)
+
+    def _all_states(self, node: Node, w: Weights, c: Weights, xs: list[Tensor]) -> Tensor:
+        """h after each site: [B, K, L, G, C, N]."""
         from torch.nn.functional import softplus
 
         groups = node.out.groups
-        x, step, given, read = (in_lines(part, groups, c) for part in xs)
-        own = {name: value.unflatten(0, (groups, -1)) for name, value in w.items()}
-        step = softplus(step + own["step_bias"])
-        decay = (step[..., None] * -own["A_log"].exp()).exp()
-        state = recurrence(decay, (step * x)[..., None] * given[..., None, :])
-        y = (state @ read[..., None]).squeeze(-1)
-        return from_lines(y + own["D"] * x if self.skip else y, node.out, c)
+        x, step, given = (in_lines(part, groups, c) for part in xs[:3])
+        step = softplus(step + w["step_bias"].view(groups, -1))
+        decay = (step[..., None] * -w["A_log"].exp().unflatten(0, (groups, -1))).exp()
+        return recurrence(decay, (step * x)[..., None] * given[..., None, :])
+
+    def kept_states(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+
+        state = self._all_states(node, w, c, xs)
+        y = sites_last(self._read(node, w, c, xs, state), node.out.groups).index_select(1, sites)
+        by_site = state.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)  # [B, G, P, C, N], the positions line after line
+        if "inverse" in c:
+            by_site = by_site.index_select(2, c["inverse"])
+        return torch.cat([y, by_site.flatten(1, 2).index_select(1, sites).flatten(2)], 2)
 
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
         import torch
@@ -109,7 +127,7 @@ class SelectiveScan(Along):
         return node.out.channels * (1 + self.states)
 
     def traits(self, node: Node) -> Traits:
-        return Traits(needs_sites=False, advances=True)
+        return Traits(needs_sites=False, advances=True, gives_states=True)
 
     def style(self, node: Node) -> Style:
         return Style("recurrent", f"{self.states} states, {self.said()}")

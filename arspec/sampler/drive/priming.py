@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,17 @@ Orders = Mapping[Node, list[tuple[Ints, Ints]]]
 
 
 def can_prime(executor: Executor) -> bool:
-    """Whether the parallel form gives all that the caches hold: not the inner state of a scan, beside its output, and
-    not the shares of a linear layer, where they are kept each by itself."""
+    """Whether the parallel form gives all that the caches hold: not the inner state of every scan, beside its output,
+    and not the shares of a linear layer, where they are kept each by itself."""
     program = executor.program
     ahead = [part for operation in program.operations for part in operation.parts if part.is_ahead]
     read = {*program.caches, *(given.source for part in ahead for given in part.inputs)}
-    whole = all(node.layer.cached_channels(node) == node.out.channels for node in program.caches)
+    whole = all(node.traits.gives_states or not _has_inner_state(node) for node in program.caches)
     return whole and not read & {*program.schedule.lowered.shares}
+
+
+def _has_inner_state(node: Node) -> bool:
+    return node.layer.cached_channels(node) != node.out.channels
 
 
 def prime(
@@ -47,13 +51,18 @@ def prime(
             for k, given in enumerate(operation.parts[0].inputs):
                 sums.setdefault(given.source.name, []).append((number, k))
     lower = executor.program.schedule.lowered
+    scans = {name for name, node in wanted.items() if node is not executor.model.graph.data and _has_inner_state(node)}
     taken = {source.name for node in lower.unwritten for source in node.inputs}
+    taken |= {source.name for name in scans for source in wanted[name].inputs}
     there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
 
     def keep(node: Node, value: Tensor) -> Tensor:
         if node.name in wanted or node.name in sums:
             values = sites_last(value, node.out.groups)
-            if node.name in wanted:
+            if node.name in scans:
+                xs = [there[source.name] for source in node.inputs]
+                _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step)
+            elif node.name in wanted:
                 _fill(executor, state, wanted[node.name], of[node.name], values, step)
             for number, k in sums.get(node.name, ()):
                 _add_to_sums(executor, state, number, k, values, step)
@@ -80,6 +89,27 @@ def put_given(executor: Executor, state: State, start: Tensor) -> None:
 def _fill(
     executor: Executor, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
 ) -> None:
+    for rows, sites in _rows_and_sites(executor, node, orders, step):
+        at, of = (torch.from_numpy(a).to(values.device) for a in (rows, sites))
+        state.caches[node].index_copy_(1, at, values.index_select(1, of))
+
+
+def _fill_states(
+    executor: Executor, state: State, model: Network, node: Node, whole: Node, orders: list[tuple[Ints, Ints]],
+    xs: list[Tensor], step: int,
+) -> None:  # fmt: skip
+    """As `_fill`, of a scan that keeps more than its output. whole: the node of the model that xs are computed by."""
+    constants = model.constants.of(whole, executor.member)
+    weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
+    for rows, sites in _rows_and_sites(executor, node, orders, step):
+        at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
+        state.caches[node].index_copy_(1, at, whole.layer.kept_states(whole, weights, constants, xs, of))
+
+
+def _rows_and_sites(
+    executor: Executor, node: Node, orders: list[tuple[Ints, Ints]], step: int
+) -> Iterator[tuple[Ints, Ints]]:
+    """Of each channel group of which any is kept before a step: the rows of the cache, and the sites that they hold."""
     kept = executor.program.caches[node]
     drawn = node is executor.model.graph.data
     for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
@@ -91,8 +121,7 @@ def _fill(
             index, rows = _held(written, begin, ring)
             kept_sites = sites[index]
         if len(rows):
-            at, of = (torch.from_numpy(a).to(values.device) for a in (rows, kept_sites))
-            state.caches[node].index_copy_(1, at, values.index_select(1, of))
+            yield rows, kept_sites
 
 
 def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
