@@ -44,6 +44,7 @@ CONDITION = """
   half: {kind: map, channels: 2, height: 2, width: 2}
   series: {kind: series, channels: 2, length: 9}
   frames: {kind: series, channels: 2, length: 4}
+  text: {kind: tokens, length: 3, levels: 5}
 """
 BLOCKS = """blocks:
   expert:
@@ -390,9 +391,31 @@ CASES: dict[str, tuple[str, str]] = {
     "shift of steps": ("steps", one("shift, steps: 3")),
     "shift off the grid": ("above", "  gone: {layer: shift, from: first, rows: 9, columns: 1}\n"
                            + one("add, from: [first, gone]")),
+    "shift filled": ("colour", one("shift, rows: 1, columns: 1, fill: learned")),
+    "shift filled by a token": ("steps", """
+  start: {layer: learned, from: label, out: 12}
+  token: {layer: condition, by: label}
+""" + one("shift, from: first, steps: 1, fill: token")),
+    "shift filled by data": ("steps", "  begin: {layer: crop, from: first, after: 7}\n"
+                             + one("shift, from: first, steps: 3, fill: begin").replace("steps: 3", "steps: 2")),
     "shift leaking": ("grey", one("shift, columns: -1")),
     "previous": ("joint", "  tested: {layer: previous, from: scaled}"),
     "previous by two": ("steps", "  tested: {layer: previous, from: hot, steps: 2}"),
+    "previous filled": ("joint curve", "  tested: {layer: previous, from: scaled, steps: 3, fill: learned}"),
+    "previous filled backwards": ("backwards", one("previous, steps: 2, fill: learned")),
+    "prefix": ("steps", """
+  words: {layer: embedding, from: text, out: 12}
+  wide: {layer: pad, from: first, before: 3, fill: words}
+  seen: {layer: conv, kernel: 3, padding: causal, out: 12}
+""" + one("crop, before: 3")),
+    "pad filled": ("grey", "  wide: {layer: pad, from: first, top: 1, right: 1, fill: learned}\n"
+                   + one("crop, top: 1, right: 1")),
+    "learned": ("colour", "  start: {layer: learned, from: first, out: 12, length: 5}\n"
+                + one("shift, from: first, rows: 1, fill: start")),
+    "embedding of tokens": ("steps", """
+  words: {layer: embedding, from: text, out: 12}
+  tested: {layer: attention, from: first, keys: words, values: words}
+  both: {layer: concat, from: [tested, first]}"""),
     "pad and crop": ("colour", """
   wide: {layer: pad, from: first, top: 2, left: 1, bottom: 1}
   conv: {layer: conv, kernel: 3, out: 6, mask: so_far}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arspec.codec.container import HASH
+from arspec.codec.first_keys import first_keys
+from arspec.layers.base import Layer
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -22,7 +24,7 @@ def spec_hash(model: Network) -> bytes:
         "data": spec.data.model_dump(mode="json"),
         "condition": {name: section.model_dump(mode="json") for name, section in spec.condition.items()},
         "nodes": [
-            [node.name, node.layer.model_dump(mode="json", by_alias=True), [i.name for i in node.inputs],
+            [node.name, _said(node.layer), [i.name for i in node.inputs],
              str(node.mask), node.tied.name if node.tied else None]
             for node in graph.nodes
         ],
@@ -35,6 +37,16 @@ def spec_hash(model: Network) -> bytes:
         found.update(np.ascontiguousarray(member.order.rank, "<i8").tobytes())
         found.update(member.degrees_seed.to_bytes(16, "little", signed=True))
     return found.digest()
+
+
+def _said(layer: Layer) -> dict[str, Any]:
+    """What a layer says, without what it leaves at its defaults of the keys that came after the first containers."""
+    first = first_keys(layer.layer)
+    later = {
+        name for name, field in type(layer).model_fields.items()
+        if (field.alias or name) not in first and getattr(layer, name) == field.get_default(call_default_factory=True)
+    }  # fmt: skip
+    return layer.model_dump(mode="json", by_alias=True, exclude=later)
 
 
 def weights_hash(model: Network) -> bytes:

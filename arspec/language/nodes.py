@@ -99,7 +99,7 @@ class Nodes:
 
     def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
         """A node that no line of the graph names."""
-        key = (name, type(layer), inputs)
+        key = (name, layer, inputs)
         node = self.writing.nodes.get(key)
         if node is None:
             node = Node(
@@ -304,8 +304,11 @@ class Nodes:
         else:
             parts = [self.follow(ref, scope, place_of(entry, ["from", k])) for k, ref in enumerate(given)]
         found = [node for part in parts if not isinstance(part, Broken) for node in part]
+        own = self._own_inputs(layer, found, entry, scope, name)
+        if isinstance(own, Broken):
+            return BROKEN
         ports = [(port, getattr(layer, port)) for port in layer.connected]
-        ends = [self.one(ref, scope, place_of(entry, [port])) for port, ref in ports]
+        ends = [own.get(port) or self.one(ref, scope, place_of(entry, [port])) for port, ref in ports]
         if any(isinstance(part, Broken) for part in [*parts, *ends]):
             return BROKEN
         low, high = layer.arity
@@ -322,10 +325,25 @@ class Nodes:
         found += [end for end in ends if isinstance(end, Node)]
         return tuple(found)
 
+    def _own_inputs(
+        self, layer: Layer, found: list[Node], entry: Map, scope: Scope, name: str
+    ) -> dict[str, Node] | Broken:
+        """The nodes that a layer has at its ports without naming them."""
+        made: dict[str, Node] = {}
+        for port in layer.connected if found else ():
+            try:
+                one = layer.own_input(port, [node.out for node in found], self.spec.groups)
+            except Fault as fault:
+                self.faults.add(fault.code, fault.message, place_of(entry, [fault.key or port]), fault.help)
+                return BROKEN
+            if one is not None:
+                made[port] = self.made(f"{scope.prefix}{name}.{port}", one, (found[0],), place_of(entry, [port]))
+        return made
+
     def _named_inputs(self, layer: Layer, scope: Scope) -> tuple[Node, ...] | None:
         """The inputs, where each is a node that stands under its plain name; None where one is anything else."""
         given = layer.from_ if layer.from_ is not None else scope.previous
-        if layer.ports or isinstance(given, dict) or given is None:
+        if layer.connected or isinstance(given, dict) or given is None:
             return None
         refs = [given] if isinstance(given, str) else given
         low, high = layer.arity

@@ -23,6 +23,7 @@ from arspec.layers.experts import Inside, experts_layer, misfit
 from arspec.layers.filter import Filter
 from arspec.layers.gate import Gate
 from arspec.layers.gru import Gru
+from arspec.layers.learned import Learned
 from arspec.layers.linear_attention import LinearAttention
 from arspec.layers.linear_recurrence import LinearRecurrence
 from arspec.layers.lstm import Lstm
@@ -74,6 +75,7 @@ ALL: list[type[Layer]] = [
     Embedding,
     Background,
     Position,
+    Learned,
     Sinusoid,
     Rotary,
     Condition,

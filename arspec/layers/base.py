@@ -229,6 +229,12 @@ class Layer(BaseModel):
         """Its ports that name a node; the others are left out, or hold a value of another form."""
         return [port for port in self.ports if isinstance(getattr(self, port), str)]
 
+    def own_input(self, port: str, inputs: list[Type], order_groups: int) -> Layer | None:
+        """A layer that gives the input at a connected port, where that names no node: it takes the first input.
+
+        inputs: the types of those before the ports. Raises Fault where there can be none."""
+        return None
+
     def infer(self, node: Node) -> Type:
         """The type of the output, from the types of the inputs. Raises Fault where these do not fit."""
         raise NotImplementedError

@@ -20,7 +20,8 @@ _Count = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
 class Border(Translate):
-    """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand for the
+    """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there, or what
+    `fill` says. The positions still stand for the
     cells of the data that they stood for before."""
 
     layer: Literal["crop", "pad"]
@@ -47,21 +48,28 @@ class Border(Translate):
         if wrong:
             raise Fault("AR407", f"a grid of {len(into.grid)} dimensions has no side '{wrong[0]}'",
                         f"its sides are {', '.join(PADDING_SIDES[len(into.grid)])}", wrong[0])  # fmt: skip
-        sign = 1 if self.layer == "pad" else -1
-        sides = self._sides(len(into.grid))
-        grid = tuple(n + sign * (a + b) for n, (a, b) in zip(into.grid, sides, strict=True))
+        sides, grid = self._sides(len(into.grid)), self.out_grid(into)
         if min(grid) < 1:
             raise Fault("AR408", f"nothing is left of a grid of {by(into.grid)}", "crop less", "top")
+        self.check_fill(node)
         frame = into.frame
         if isinstance(frame, Cells):
             moved = zip(frame.origin, frame.stride, sides, strict=True)
-            frame = replace(frame, origin=tuple(o - sign * s * a for o, s, (a, _) in moved))
+            frame = replace(frame, origin=tuple(o - self._sign * s * a for o, s, (a, _) in moved))
         return Type(grid, into.groups, into.channels, frame)
 
-    def start(self, node: Node) -> tuple[int, ...]:
-        sign = 1 if self.layer == "pad" else -1
-        return tuple(sign * a for a, _ in self._sides(len(node.out.grid)))
+    def start(self, dimensions: int) -> tuple[int, ...]:
+        return tuple(self._sign * a for a, _ in self._sides(dimensions))
+
+    def out_grid(self, into: Type) -> tuple[int, ...]:
+        sides = self._sides(len(into.grid))
+        return tuple(max(0, n + self._sign * (a + b)) for n, (a, b) in zip(into.grid, sides, strict=True))
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.layer == "pad" else -1
 
     def style(self, node: Node) -> Style:
         names = PADDING_SIDES[len(node.out.grid)]
-        return Style("move", ", ".join(f"{n} {getattr(self, n)}" for n in names if getattr(self, n)))
+        words = [f"{n} {getattr(self, n)}" for n in names if getattr(self, n)]
+        return Style("move", ", ".join([*words, *self.fill_words()]))

@@ -18,8 +18,8 @@ _Move = Annotated[int, Field(ge=-(1 << 20), le=1 << 20)]
 
 
 class Shift(Translate):
-    """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in. Rows,
-    columns and steps are meant in the grid as it lies, whatever the order."""
+    """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in, or
+    what `fill` says. Rows, columns and steps are meant in the grid as it lies, whatever the order."""
 
     layer: Literal["shift"]
     example = "down: {layer: shift, from: first, rows: 1}"
@@ -33,11 +33,12 @@ class Shift(Translate):
         if (self.steps and len(into.grid) != 1) or ((self.rows or self.columns) and len(into.grid) != 2):
             raise Fault("AR407", f"a grid of {len(into.grid)} dimensions has no {wrong} to shift",
                         "`rows` and `columns` belong to images, `steps` to sequences")  # fmt: skip
+        self.check_fill(node)
         return Type(into.grid, into.groups, into.channels, into.frame)
 
-    def start(self, node: Node) -> tuple[int, ...]:
-        return (self.steps,) if len(node.out.grid) == 1 else (self.rows, self.columns)
+    def start(self, dimensions: int) -> tuple[int, ...]:
+        return (self.steps,) if dimensions == 1 else (self.rows, self.columns)
 
     def style(self, node: Node) -> Style:
         words = [f"{n} {key}" for key in ("rows", "columns", "steps") if (n := getattr(self, key))]
-        return Style("move", ", ".join(words))
+        return Style("move", ", ".join([*words, *self.fill_words()]))

@@ -275,6 +275,31 @@ CODES = (
         "take other numbers of channels or heads, or another share of them.",
     ),
     code(
+        "AR451",
+        "vectors that do not fit where they come in",
+        """What `shift`, `previous` and `pad` let in has the channels of their input. A node that fills has one vector
+        for all positions that come in, or one for each of them.""",
+        """
+        condition: {text: {kind: tokens, length: 7, levels: 100}}
+        data: {kind: sequence, length: 16, levels: 4}
+        graph:
+          words: {layer: embedding, from: text, out: 6}
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 1, fill: words}      # seven vectors for one step
+          logits: {layer: conv, out: $head}
+        """,
+        """
+        condition: {text: {kind: tokens, length: 7, levels: 100}}
+        data: {kind: sequence, length: 16, levels: 4}
+        graph:
+          words: {layer: embedding, from: text, out: 6}
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 7, fill: words}
+          logits: {layer: conv, out: $head}
+        """,
+        "give as many vectors as positions come in, or a single one, with the channels of the input.",
+    ),
+    code(
         "AR421",
         "places that there are not",
         """What counts places lies on a grid. Those of the next or the previous variable are places of the data's own

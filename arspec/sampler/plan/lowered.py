@@ -136,7 +136,7 @@ class _Lowering:
         """What two nodes have in common that compute the same; None for layers with weights, or with anything beside
         their inputs, and for what is computed once for all steps anyhow."""
         layer = node.layer
-        if not inputs or layer.ports or layer.weights(node) or self.relations.scan(node) is not None:
+        if not inputs or layer.connected or layer.weights(node) or self.relations.scan(node) is not None:
             return None
         if node in self.known and self._free(node):
             return None
