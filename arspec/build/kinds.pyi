@@ -702,16 +702,19 @@ class Layers:
         source: Node | None = None, /,
         *,
         weights: Node | None = ...,
+        fill: Node = ...,
         rows: int | Expression = ...,
         columns: int | Expression = ...,
         steps: int | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in.
-        Rows, columns and steps are meant in the grid as it lies, whatever the order.
+        """Moves the values: `rows: 1` moves them down, so that each position sees the one above it; zeros come in,
+        or what `fill` says. Rows, columns and steps are meant in the grid as it lies, whatever the order.
 
         weights: The node whose weights it shares (tied).
+        fill: What comes in: zeros, a learned vector for each position that comes in, or those of a node, which
+            has one for all of them, or one for each in their order.
         rows: Rows downwards.
         columns: Columns to the right.
         steps: Steps later, for sequences.
@@ -723,15 +726,18 @@ class Layers:
         source: Node | None = None, /,
         *,
         weights: Node | None = ...,
+        fill: Node = ...,
         steps: int | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
         """Every position shows what lies at the one that comes `steps` before it in the order; zeros come in at
-        the start. On a sequence in its natural order it is `shift: {steps: 1}`. It makes a transformer over the
-        pixels of an image strict, in any order.
+        the start, or what `fill` says. On a sequence in its natural order it is `shift: {steps: 1}`. It makes a
+        transformer over the pixels of an image strict, in any order.
 
         weights: The node whose weights it shares (tied).
+        fill: What comes in: zeros, a learned vector for each position that comes in, or those of a node, which
+            has one for all of them, or one for each in their order.
         steps: Positions back, in the order of generation.
         """
         ...
@@ -741,6 +747,7 @@ class Layers:
         source: Node | None = None, /,
         *,
         weights: Node | None = ...,
+        fill: Node = ...,
         top: int | Expression = ...,
         bottom: int | Expression = ...,
         left: int | Expression = ...,
@@ -750,10 +757,12 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand
-        for the cells of the data that they stood for before.
+        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there, or what `fill` says. The
+        positions still stand for the cells of the data that they stood for before.
 
         weights: The node whose weights it shares (tied).
+        fill: What comes in: zeros, a learned vector for each position that comes in, or those of a node, which
+            has one for all of them, or one for each in their order.
         top: Rows at the top, for images.
         bottom: Rows at the bottom, for images.
         left: Columns at the left, for images.
@@ -768,6 +777,7 @@ class Layers:
         source: Node | None = None, /,
         *,
         weights: Node | None = ...,
+        fill: Node = ...,
         top: int | Expression = ...,
         bottom: int | Expression = ...,
         left: int | Expression = ...,
@@ -777,10 +787,12 @@ class Layers:
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there. The positions still stand
-        for the cells of the data that they stood for before.
+        """`crop` takes rows, columns or steps away at the sides; `pad` puts zeros there, or what `fill` says. The
+        positions still stand for the cells of the data that they stood for before.
 
         weights: The node whose weights it shares (tied).
+        fill: What comes in: zeros, a learned vector for each position that comes in, or those of a node, which
+            has one for all of them, or one for each in their order.
         top: Rows at the top, for images.
         bottom: Rows at the bottom, for images.
         left: Columns at the left, for images.
@@ -905,6 +917,27 @@ class Layers:
 
         weights: The node whose weights it shares (tied).
         out: Channels, over all channel groups.
+        """
+        ...
+
+    def learned(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        out: int | Expression,
+        length: int | Expression = ...,
+        deviation: float | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """Learned vectors, one behind the other: a start, a class token with `condition` behind it, prefix tokens,
+        queries. They stand for no data. The input gives channel groups alone, and nothing of it is read.
+
+        weights: The node whose weights it shares (tied).
+        out: Channels, over all channel groups.
+        length: How many vectors.
+        deviation: Standard deviation of the vectors at the start.
         """
         ...
 
