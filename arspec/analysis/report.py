@@ -70,7 +70,7 @@ class Report:
     @property
     def exact(self) -> bool:
         """Whether contexts are of all variables, not of sampled ones."""
-        return self.rows is None or self.rows == np.count_nonzero(self.spec.members[0].order.modelled)
+        return self.rows is None or self.rows == int(np.count_nonzero(self.spec.members[0].order.modelled))
 
     @property
     def rows(self) -> int | None:
