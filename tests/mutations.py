@@ -49,6 +49,9 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
     "retnet": ("specs/retnet.yaml", {"length": 8, "levels": 3, "width": 8, "heads": 2, "layers": 1}),
     "mamba": ("specs/mamba.yaml",
               {"length": 9, "levels": 4, "width": 6, "inner": 6, "states": 2, "rank": 2, "layers": 1}),
+    "mixture": ("specs/mixtral.yaml",
+                {"length": 7, "levels": 4, "width": 8, "heads": 2, "kv_heads": 1, "size": 4, "inner": 6, "experts": 3,
+                 "layers": 1}),
     "lines": ("tests/specs/ok/lines_small.yaml", {"layers": 1}),
 }  # fmt: skip
 SIZES: dict[str, dict[str, int]] = {
@@ -462,6 +465,21 @@ STATES = [
     put("retnet", "layer/retention/keys", "k_in"),
     put("retnet", "layer/gate", NEXT.format("gate_in")),
 ]
+MIXTURE = [
+    insert("mixture", "layer/router", "{layer: shift, steps: -1}"),  # it sees the next token
+    insert("mixture", "layer/router", "{layer: shift, steps: 1}"),
+    insert("mixture", "layer/router", NORMS["space"]),
+    give("mixture", "layer/router", "kernel", "3"),
+    give("mixture", "layer/moe", "choice", "experts"),
+    give("mixture", "layer/moe", "capacity", "0.4"),
+    give("mixture", "layer/moe", "scores", "sigmoid"),
+    give("mixture", "layer/moe", "shared", "expert"),
+    put("mixture", "layer/moe/take", "1"),
+    drop("mixture", "layer/moe/take"),
+    put("mixture", "layer/attention/mask", "that.step <= this.step + 1"),
+    drop("mixture", "layer/attention/mask"),
+    put("mixture", "graph/before/steps", "0"),
+]
 MUTATIONS = [
     *GATED,
     *LOCATION,
@@ -476,4 +494,5 @@ MUTATIONS = [
     *MAMBA,
     *LINES,
     *STATES,
+    *MIXTURE,
 ]

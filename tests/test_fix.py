@@ -26,6 +26,7 @@ from tests.mutations import (
     INSIDE_OUT,
     LOCATION,
     MADE,
+    MIXTURE,
     MUTATIONS,
     PIXELCNN,
     PLUS,
@@ -38,7 +39,7 @@ from tests.mutations import (
 )
 
 SPECS = ROOT / "specs"
-FEW = [*GATED, *LOCATION, *PIXELCNN[::2], *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS[::4], *DIAGONAL, *ROW]
+FEW = [*GATED, *LOCATION, *PIXELCNN[::2], *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS[::4], *DIAGONAL, *ROW, *MIXTURE]
 SHARE, KEPT = 0.8, 0.99  # of the leaks that get a proposal, and of the coverage that it keeps
 
 

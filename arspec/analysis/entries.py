@@ -9,10 +9,12 @@ from functools import cached_property
 
 from arspec.diagnostics import Collector, Place
 from arspec.language.extends import sections_of
+from arspec.language.experts import Experts
 from arspec.language.load import Spec
-from arspec.layers.base import Node
+from arspec.layers.base import Layer, Node
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
+KINDS = ("layer", "block", "experts")  # the keys by which an entry says what it is
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}")
 
 
@@ -40,6 +42,15 @@ class Entry:
     def line(self) -> int:
         """The line of the entry's key, from 1."""
         return self.key.line
+
+    @property
+    def named(self) -> Place:
+        """Where it says what it is: the layer, the block, or the block of its experts."""
+        return next(self.map.entries[key][1].place for key in KINDS if key in self.map.entries)
+
+    def model(self, node: Node) -> type[Experts] | type[Layer]:
+        """The model that states its keys, of an entry that a node was made for."""
+        return Experts if "experts" in self.map.entries else type(node.layer)
 
     def holds(self, place: Place) -> bool:
         """Whether a place lies within the entry."""
@@ -84,7 +95,7 @@ class Entries:
 
     def _enter(self, block: Block) -> None:
         for name, (place, tree) in block.nodes.entries.items():
-            kinds = (tree.get(key) for key in ("layer", "block", "experts")) if isinstance(tree, Map) else ()
+            kinds = (tree.get(key) for key in KINDS) if isinstance(tree, Map) else ()
             named = next((kind for kind in kinds if kind is not None), None)
             if isinstance(tree, Map) and named is not None:
                 self._by_place.setdefault(_key(named.place), Entry(name, place, tree, block))

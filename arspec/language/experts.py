@@ -60,6 +60,7 @@ class Experts(BaseModel):
         "out an earlier one: the proof refuses that wherever it carries data.",
     )  # fmt: skip
 
+    ports: ClassVar[tuple[str, ...]] = ("router",)
     example: ClassVar[str] = (
         "order: {scan: raster, channels: joint}\n"
         "blocks:\n"
@@ -242,10 +243,12 @@ class _Entry:
                 wanted |= {*node.inputs, *([node.tied] if node.tied is not None else [])}
         ours.nodes += [node for node in nodes if node not in wanted]  # nothing reads them, which is told
         prefix = f"{self.scope.prefix}{self.name}.experts."
-        inside = Inside(prefix, tuple(inputs.values()), tuple(n for n in nodes if n in wanted), one)
+        if one in inputs.values():
+            found = f"the block '{keys.experts}' gives what it takes: an expert has something to compute"
+            ours.faults.add("AR440", found, self.place, "let a node of the block be its output")
+            return None
+        inside = Inside(prefix, tuple(inputs.values()), tuple(n for n in nodes if n in wanted))
         wrong = misfit(inside, ours.spec.members)
-        if wrong is None and one in inputs.values():
-            wrong = one, "is an input of the block, which has nothing to compute", "let the block have a node"
         if wrong is not None:
             node, why, help = wrong
             found = f"an expert computes each site from that site alone; '{node.name}' ({node.layer.layer}) {why}"

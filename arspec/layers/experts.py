@@ -42,14 +42,18 @@ class Inner:
 
 @dataclass(frozen=True, eq=False)
 class Inside:
-    """The graph of one expert: nodes that read `inputs`, nodes of the spec, and one another; `out` is its output.
+    """The graph of one expert: nodes that read `inputs`, nodes of the spec, and one another; the last is its output.
 
     prefix: what their names begin with, and their weights' do not. Two are equal that compute the same."""
 
     prefix: str
     inputs: tuple[Node, ...]
     nodes: tuple[Node, ...]
-    out: Node
+
+    @property
+    def out(self) -> Node:
+        """The output."""
+        return self.nodes[-1]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Inside) and self._said == other._said
@@ -88,10 +92,10 @@ class Inside:
             for node, one in zip(self.nodes, small[len(self.inputs) :], strict=True)
         )  # fmt: skip
 
-    @cached_property
+    @property
     def last(self) -> int:
         """The number of the output, counted as the nodes' inputs are."""
-        return len(self.inputs) + self.nodes.index(self.out)
+        return len(self.inputs) + len(self.nodes) - 1
 
 
 def misfit(inside: Inside, members: Sequence[Member]) -> tuple[Node, str, str] | None:

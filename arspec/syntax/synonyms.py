@@ -123,6 +123,10 @@ NO_LAYER: Mapping[str, str] = {
         ("sequential", "module_list", "modulelist"),
         "nodes follow one another as they stand; a block is what is repeated",
     ),
+    **dict.fromkeys(
+        ("experts", "moe", "mixture_of_experts", "mixture"),
+        "experts are an entry of their own: moe: {experts: BLOCK, from: ..., router: ..., count: 8, take: 2}",
+    ),
     **dict.fromkeys(("input", "data", "x"), "the data is there as x: write `from: x` in the first layer"),
 }
 

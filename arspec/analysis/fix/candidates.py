@@ -8,7 +8,6 @@ from arspec.analysis.entries import Entries, Entry
 from arspec.analysis.fix.candidate import ELSEWHERE, WIDER, Candidate, Found, leaves
 from arspec.analysis.fix.inputs import inputs, moved, outputs
 from arspec.analysis.fix.values import Values
-from arspec.diagnostics import Place
 from arspec.layers.base import Node
 
 
@@ -23,7 +22,7 @@ def candidates(
     everything = entries.spec.graph().live
     blamed = {entry.key for node in guilty if (entry := entries.of(node)) is not None}
     for entry in _distinct(entries.of(node) for node in nodes):
-        mine = [node for node in everything if node.place == _named(entry)]
+        mine = [node for node in everything if node.place == entry.named]
         found.more = 0.0 if entry.key in blamed else ELSEWHERE
         through = cut(mine)
         Values(entries, found, entry, mine, frozenset(guilty)).all(through)
@@ -45,7 +44,7 @@ def mask_candidates(entries: Entries, nodes: list[Node]) -> list[Candidate]:
     """Other masks of these nodes."""
     found = Found()
     for entry in _distinct(entries.of(node) for node in nodes):
-        mine = [node for node in nodes if node.place == _named(entry)]
+        mine = [node for node in nodes if node.place == entry.named]
         Values(entries, found, entry, mine, masks_only=True).all(True)
     return sorted(found.candidates, key=lambda c: c.cost)
 
@@ -59,7 +58,3 @@ def _passed(entry: Entry) -> list[Entry]:
     tree = entry.map.get("from")
     named = {str(leaf.value).partition(".")[0] for leaf in leaves(tree)} if tree is not None else set()
     return [other for other in entry.before if other.name in named and "block" in other.map.entries]
-
-
-def _named(entry: Entry) -> Place:
-    return entry.map.entries["layer"][1].place

@@ -15,7 +15,7 @@ SHIFTS: dict[int, tuple[str, ...]] = {1: ("steps: 1",), 2: ("rows: 1", "columns:
 def inputs(entries: Entries, found: Found, entry: Entry, node: Node, through: bool = True) -> None:
     """Two inputs of an entry exchanged; and where all leaks go `through` it, other nodes in place of those that it
     takes, one of a list left out, and a shift between."""
-    ports = ["from", *type(node.layer).ports] if entry.map.get("layer") is not None else ["from"]
+    ports = ["from", *entry.model(node).ports] if entry.map.get("block") is None else ["from"]
     shifts = SHIFTS.get(_dimensions(node), ())
     scope = _scope(entries, entry)
     for port in ports:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from arspec.analysis.entries import Entries, Entry
+from arspec.analysis.entries import KINDS, Entries, Entry
 from arspec.analysis.fix.candidate import MORE, VALUE, WIDER, Found, leaves, said, within
 from arspec.analysis.fix.edits import added, replaced, scalar
 from arspec.analysis.fix.masks import LIKELY, alternatives
 from arspec.diagnostics import Place
+from arspec.language.experts import Experts
 from arspec.layers.base import Layer, Node
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
 
@@ -37,9 +38,9 @@ class Values:
     masks_only: bool = False
 
     @property
-    def model(self) -> type[Layer]:
-        """The kind of the layer whose values change."""
-        return type(self.nodes[0].layer)
+    def model(self) -> type[Experts] | type[Layer]:
+        """The kind of the layer whose values change, or what states the keys of experts."""
+        return self.entry.model(self.nodes[0])
 
     @property
     def dimensions(self) -> int:
@@ -48,7 +49,7 @@ class Values:
 
     def all(self, own: bool) -> None:
         """`own`: also values of this entry itself, not only those that came from parameters."""
-        kept = {"layer", "when", "from", "weights", *self.model.ports}
+        kept = {*KINDS, "when", "from", "weights", *self.model.ports}
         given = {key: tree for key, (_, tree) in self.entry.map.entries.items() if key not in kept}
         for key, tree in given.items():
             for value, where in self._trees(tree):
@@ -164,7 +165,7 @@ class Values:
     def _missing(self, name: str) -> None:
         """A key that the entry leaves out."""
         info = self.model.model_fields[name]
-        if name in ("layer", "from_", "weights_of"):
+        if name in ("layer", "experts", "from_", "weights_of"):
             return
         texts: list[str] = []
         if _kind(self.model, name) == "mask":
