@@ -22,6 +22,11 @@ COMPARED_1D = ["mine", "that.rank < this.rank - 1", "that.step < this.step - $re
 GIVEN = ["", "", ", mask: that.row < 2", ", mask: that.row <= this.row and that.column != 1", ", mask: that.row > 99"]
 GIVEN_1D = ["", "", ", mask: that.step < 2", ", mask: that.step <= this.step", ", mask: that.step > 99"]
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "checkerboard"]
+EXPERT = """blocks:
+  expert:
+    inputs: [h]
+    nodes: {up: {layer: conv, from: h, out: 4}, act: {layer: tanh}, down: {layer: conv, out: 3}}
+    outputs: down"""
 FUNCTIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"]
 
 
@@ -127,6 +132,20 @@ def recurrent(g: _Graph) -> None:
     g.add(f"layer: {kind}, from: {into}, state: {state}, start: {start}", 3)
 
 
+def mixture(g: _Graph) -> None:
+    """Experts that are chosen by a router. How much each says moves with its score, so that no leak of it hides."""
+    a, b = g.any(3), g.any()
+    if g.groups > 1:
+        g.add(f"layer: softmax, from: {a}", 3)
+        return
+    scores = g.add(f"layer: conv, from: {b}, kernel: {g.draw(st.sampled_from([1, 2]))}, out: 3, mask: {g.mask()}", 3)
+    if g.draw(st.booleans()):
+        del g.nodes[scores]
+    how = g.draw(st.sampled_from(["take: 1, normalise: false", "take: 2, scores: sigmoid, normalise: false",
+                                  "take: 2, normalise: false, shared: expert", "normalise: false"]))  # fmt: skip
+    g.add(f"experts: expert, from: {a}, router: {scores}, count: 3, {how}", 3)
+
+
 def joined(g: _Graph) -> None:
     kind = g.draw(st.sampled_from(["add", "multiply", "concat"]))
     a = g.any()
@@ -221,7 +240,7 @@ def conditioned(g: _Graph) -> None:
 
 
 STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, beside,
-         conditioned, conditioned, attention_to_a_condition, attention_to_tokens]  # fmt: skip
+         conditioned, conditioned, mixture, attention_to_a_condition, attention_to_tokens]  # fmt: skip
 
 
 @st.composite
@@ -275,6 +294,7 @@ def specs(draw: Draw) -> str:
         "arspec: 1", f"data: {data}", f"order: {order}", *([f"condition: {{{conditions}}}"] if conditions else []),
         *(["params: {reach: 1}"] if "$reach" in written or "mask: mine" in written else []),
         *([f"masks: {{mine: {near}}}"] if "mask: mine" in written else []),
+        *([EXPERT] if "experts: expert" in written else []),
         "graph:", written, f"head: {{luma: {{kind: categorical, from: view}}, x: {own}}}" if parts else f"head: {own}",
         "",
     ])  # fmt: skip

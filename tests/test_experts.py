@@ -234,7 +234,7 @@ def test_training_adds_the_loss_and_likelihoods_know_nothing_of_it(tmp_path: Pat
     model = build(spec, seed=1)
     x = random_data(model, 16).numpy().astype(np.uint8)
     options = Options(steps=2, batch=16, log_every=1, save_every=0, samples=0, eval_every=0)
-    train(model, Examples(x), None, tmp_path / "run", options, device="cpu", tensorboard=False)
+    train(model, Examples(x, {}, "all", "", len(x)), None, tmp_path / "run", options, device="cpu", tensorboard=False)
     first = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[0])
     nats, extra = build(spec, seed=1).train().losses(torch.from_numpy(x))
     assert first["auxiliary"] == pytest.approx(extra.item(), rel=1e-5)
