@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from arspec.diagnostics import Collector, Place
-from arspec.language.extends import sections_of
 from arspec.language.experts import Experts
+from arspec.language.extends import sections_of
 from arspec.language.load import Spec
 from arspec.layers.base import Layer, Node
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
