@@ -18,7 +18,7 @@ from arspec.files.together import standing, together
 from arspec.saving.folder import MODEL
 from arspec.saving.origin import read_origin
 from arspec.saving.spec_file import read_spec
-from arspec.saving.tensors import write_tensors
+from arspec.saving.tensors import write_new
 from arspec.saving.tokenizer_file import TOKENIZER, read_own_tokenizer, write_tokenizer
 
 NOT_IMPORTED = "AR867"
@@ -58,7 +58,7 @@ def export_folder(run: str | os.PathLike[str], folder: str | os.PathLike[str]) -
     with together(out, lambda _: set()) as new:
         write_text(new / CONFIG, json.dumps(origin.config, indent=2) + "\n")
         write_tokenizer(spec, new)
-        write_tensors(new / SINGLE, dict(mapping.given_back(pairs, weights)), {}, FORMAT)
+        write_new(new / SINGLE, dict(mapping.given_back(pairs, weights)), {}, FORMAT)
     return out
 
 

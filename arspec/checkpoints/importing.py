@@ -22,7 +22,7 @@ from arspec.network.weights import escaped
 from arspec.saving.folder import MODEL, save_parts
 from arspec.saving.origin import Origin, write_origin
 from arspec.saving.spec_file import write_spec
-from arspec.saving.tensors import check_finite, write_tensors
+from arspec.saving.tensors import check_finite, write_new
 from arspec.saving.tokenizer_file import TOKENIZER, write_tokenizer
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def checkpoint(
 
 def write_run(found: Checkpoint, out: Path) -> Path:
     """Writes a checkpoint as a run: all of it, or nothing."""
+    import torch
+
     shapes = weights_of(found.spec)
     stripped = mapping.is_stripped(found.table, found.tensors)
     origin = Origin(found.table.model_type, found.config, stripped)
@@ -128,9 +130,12 @@ def write_run(found: Checkpoint, out: Path) -> Path:
         write_origin(origin, folder)
         weights: dict[str, Tensor] = {}
         for name, tensor in mapping.taken(found.pairs, found.tensors, shapes):
-            check_finite({name: tensor}, found.source)
-            weights[state_name(name)] = tensor.reshape(shapes[name]).contiguous()
-        write_tensors(folder / MODEL, weights, {})
+            own = tensor.reshape(shapes[name])
+            if not own.is_contiguous() or own.untyped_storage().nbytes() > own.nbytes:  # a part would keep the whole
+                own = own.clone(memory_format=torch.contiguous_format)
+            check_finite({name: own}, found.source)
+            weights[state_name(name)] = own
+        write_new(folder / MODEL, weights, {})
 
     return save_parts(out, found.spec, put)
 

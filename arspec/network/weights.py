@@ -8,7 +8,9 @@ ends in some. So does such a name with other underscores at its end: no two part
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -120,8 +122,23 @@ def one_of(tree: WeightTree) -> Tensor | None:
     return None if tree.weight_one is None else cast(Tensor, getattr(*tree.weight_one))
 
 
+_undrawn: ContextVar[bool] = ContextVar("undrawn", default=False)
+
+
+@contextmanager
+def undrawn() -> Generator[None]:
+    """Inside, weights are made without numbers, which take neither time nor memory: all of them are filled later."""
+    token = _undrawn.set(True)
+    try:
+        yield
+    finally:
+        _undrawn.reset(token)
+
+
 def initial(weight: Weight, seed: int, name: str) -> Tensor:
     """A weight as it starts. The draw depends on the seed and the weight's name alone, not on the rest of the spec."""
+    if _undrawn.get():
+        return torch.empty(weight.shape)
     generator = torch.Generator().manual_seed((seed * 0x9E3779B1 + zlib.crc32(name.encode())) % (1 << 63))
     if weight.start:
         return torch.tensor(weight.start).expand(weight.shape).clone()

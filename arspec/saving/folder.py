@@ -19,12 +19,13 @@ from arspec.diagnostics.arguments import path_of
 from arspec.files.atomic import write_text
 from arspec.files.together import WHOLE, settle, standing, together
 from arspec.network.device import choose_device
+from arspec.network.weights import undrawn
 from arspec.saving.card import CARD, DIAGRAMS, own_card, write_card
 from arspec.saving.classes_file import CLASSES, read_classes, write_classes
 from arspec.saving.figures import FIGURES, read_figures, write_figures
 from arspec.saving.origin import ORIGIN, read_origin, write_origin
 from arspec.saving.spec_file import SETTINGS, SPEC, read_spec, write_spec
-from arspec.saving.tensors import fill, read_tensors, weights_of, whole, write_tensors
+from arspec.saving.tensors import become, read_tensors, weights_of, whole, write_tensors
 from arspec.saving.tokenizer_file import TOKENIZER, read_own_tokenizer, write_tokenizer
 from arspec.version import VERSION
 
@@ -118,8 +119,9 @@ def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -
     spec = read_spec(folder)
     spec.data.of_a_trained_model()
     read_own_tokenizer(folder, spec)
-    model = make(spec)
+    with undrawn():
+        model = make(spec)
     model.names, model.figures = read_classes(folder, model.spec), read_figures(folder)
     model.origin = read_origin(folder)
-    fill(model, tensors, str(file))
+    become(model, tensors, str(file))
     return model.to(on).eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
-from arspec.files.atomic import replacing
+from arspec.files.atomic import check_room, replacing
 from arspec.files.foreign import opened
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+PIECE = 1 << 20  # numbers that are looked at together
 SHOWN = 4  # names of weights in a message
 
 
@@ -51,6 +53,24 @@ def put_tensors(
 
     # the library's own writer makes a temporary file of its own, which only its owner may read
     path.write_bytes(save(dict(tensors), metadata={"arspec": json.dumps(record), **(more or {})}))
+
+
+def write_new(
+    path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> None:
+    """As `write_tensors`, without a copy in memory, into a folder that takes its place as a whole: the library's writer
+    makes a temporary file beside, which stays there where the process is killed."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    check_room(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
+    try:
+        save_file(dict(tensors), path, metadata={"arspec": json.dumps(record), **(more or {})})
+    except SafetensorError as error:
+        raise InputError("AR810", f"cannot write {path}: {error}", "free some space, or choose another disk") from error
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)  # the library lets the owner alone read it
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -100,6 +120,33 @@ def _record(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copies `tensors` into the model's weights. One InputError names what is missing, unknown, of another shape
     or type; another one what is not finite."""
+    weights = _fitting(model, tensors, source)
+    converted = {name: tensors[name].to(weight.dtype) for name, weight in weights.items()}
+    check_finite(converted, source)  # as they will be: a number may be too large for the model's precision
+    for name, weight in weights.items():
+        weight.copy_(converted[name])
+
+
+@torch.no_grad()
+def become(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
+    """As `fill`, where the tensors are nobody else's: they become the model's weights, one after another, and leave the
+    dictionary, so that no number is in memory twice. Where one is refused, the model is of no use."""
+    weights = _fitting(model, tensors, source)
+    wrong: list[str] = []
+    for name, weight in weights.items():
+        value = tensors.pop(name).to(weight.dtype)
+        if not _finite(value):
+            wrong.append(name)
+        if type(weight) in (Tensor, nn.Parameter) and weight.device == value.device and value.is_contiguous():
+            weight.data = value
+        else:
+            weight.copy_(value)
+    if wrong:
+        raise _not_finite(source, _some(wrong))
+
+
+def _fitting(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """The weights of a model, where the tensors fit them. InputError where they do not."""
     weights = weights_of(model)
     faults: list[str] = []
     if missing := [name for name in weights if name not in tensors]:
@@ -123,17 +170,18 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     if faults:
         hint = "the weights belong to another spec, or to other params"
         raise InputError("AR801", f"the weights of {source} do not fit the spec: {'; '.join(faults)}", hint)
-    converted = {name: tensors[name].to(weight.dtype) for name, weight in weights.items()}
-    check_finite(converted, source)  # as they will be: a number may be too large for the model's precision
-    for name, weight in weights.items():
-        weight.copy_(converted[name])
+    return weights
 
 
 def check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
     """InputError that names the tensors which hold NaN or infinity."""
     if wrong := not_finite(tensors):
-        hint = "training has diverged, or the file was damaged: use an earlier checkpoint, or train with a lower --lr"
-        raise InputError("AR870", f"{source} holds NaN or infinity ({wrong})", hint)
+        raise _not_finite(source, wrong)
+
+
+def _not_finite(source: str, names: str) -> InputError:
+    hint = "training has diverged, or the file was damaged: use an earlier checkpoint, or train with a lower --lr"
+    return InputError("AR870", f"{source} holds NaN or infinity ({names})", hint)
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str:
@@ -142,8 +190,11 @@ def not_finite(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _finite(tensor: Tensor) -> bool:
-    # a sum takes one pass and no memory; it may overflow where every number is finite
-    return not tensor.is_floating_point() or bool(tensor.double().sum().isfinite() or tensor.isfinite().all())
+    if not tensor.is_floating_point():
+        return True
+    # a sum takes one pass and little memory, piece by piece; it may overflow where every number is finite
+    pieces = tensor.reshape(-1).split(PIECE)
+    return all(bool(piece.double().sum().isfinite() or piece.isfinite().all()) for piece in pieces)
 
 
 def _converts(tensor: Tensor, weight: Tensor) -> bool:
