@@ -10,7 +10,7 @@ from pydantic import Field
 
 from arspec.layers.along import Along, from_lines, in_lines
 from arspec.layers.base import Constants, Fault, Node, Ref, Style, Traits, Weight, Weights
-from arspec.layers.matrix_states import Steps, all_steps, one_step, one_step_into
+from arspec.layers.matrix_states import Steps, all_steps, last_state, one_step, one_step_into
 from arspec.layers.one_grid import same_grid
 from arspec.reads import Pointwise, Reads
 from arspec.types import Ints, Member, Type
@@ -186,13 +186,14 @@ class LinearAttention(Along):
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         groups, batch = node.out.groups, len(xs[0])
-        lines = [in_lines(x, groups, c) for x in xs]  # [B, K, L, G, C]
-        along = [x.flatten(0, 1) for x in lines]
+        along = [in_lines(x, groups, c).flatten(0, 1) for x in xs]  # [B * K, L, G, C]
         weights = {**w, "falls": c["falls"]} if "falls" in c else w
         steps = self._steps(node, weights, along)
-        chunk = self.chunk or (CHUNK if steps.decay is None or steps.decay.shape[-1] == 1 else CHUNK_BY_CHANNEL)
-        y = self._output(all_steps(steps, chunk), steps, weights)
+        y = self._output(all_steps(steps, self._chunk(steps)), steps, weights)
         return from_lines(y.unflatten(0, (batch, -1)).unflatten(3, (groups, -1)), node.out, c)
+
+    def _chunk(self, steps: Steps) -> int:
+        return self.chunk or (CHUNK if steps.decay is None or steps.decay.shape[-1] == 1 else CHUNK_BY_CHANNEL)
 
     def _steps(self, node: Node, w: Weights, xs: list[Tensor]) -> Steps:
         """What the inputs give, each [N, L, G, C], of all groups or of one."""
@@ -255,6 +256,25 @@ class LinearAttention(Along):
         after.narrow(1, 0, node.out.channels).copy_(y[:, 0])
         return y
 
+    def kept_states(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+
+        groups, positions = node.out.groups, node.out.positions
+        lines = [in_lines(x, groups, c) for x in xs]  # [B, K, L, G, C]
+        each = [self.prepare_sites(node, w, c, group, []) for group in range(groups)]
+        found: list[Tensor] = []
+        for group, position in (divmod(site, positions) for site in sites.tolist()):
+            line, step = divmod(int(c["inverse"][position]) if "inverse" in c else position, c["shape"][1])
+            own = [x[:, line, step : step + 1, group : group + 1] for x in lines]
+            given = self._steps(node, each[group], own)
+            state = given.k.new_zeros(len(given.k), self.heads, *self._shape(node))
+            if step:
+                earlier = self._steps(node, each[group], [x[:, line, :step, group : group + 1] for x in lines])
+                state = last_state(earlier, self._chunk(earlier))
+            y, after = one_step(given, state)
+            found.append(torch.cat([self._output(y, given, each[group])[:, 0], after.flatten(1)], 1))
+        return torch.stack(found, 1)
+
     def _shape(self, node: Node) -> tuple[int, int]:
         """Of a head's state: channels of a key, and of a value."""
         return node.ins[0].channels // self._key_heads, node.ins[2].channels // self.heads + self.normalise
@@ -267,7 +287,7 @@ class LinearAttention(Along):
         return node.out.channels + self._state(node)
 
     def traits(self, node: Node) -> Traits:
-        return Traits(needs_sites=False, advances=True)
+        return Traits(needs_sites=False, advances=True, gives_states=True)
 
     def style(self, node: Node) -> Style:
         rule = "delta rule" if self.update == "delta" else "adds up"

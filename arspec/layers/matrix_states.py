@@ -79,6 +79,16 @@ def one_step_into(s: Steps, state: Tensor, after: Tensor) -> Tensor:
 
 def all_steps(s: Steps, chunk: int) -> Tensor:
     """What all steps read, [N, H, T, V], from an empty state on; computed in chunks of so many steps."""
+    return _through(s, chunk)[0]
+
+
+def last_state(s: Steps, chunk: int) -> Tensor:
+    """S after all steps, [N, H, K, V], from an empty state on."""
+    return _through(s, chunk)[1]
+
+
+def _through(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
+    """What all steps read, and the state after the last."""
     import torch
     from torch.nn import functional as F
 
@@ -109,7 +119,7 @@ def all_steps(s: Steps, chunk: int) -> Tensor:
         known, taken = solved.split([v.shape[-1], k.shape[-1]], -1)
         onward = into.mT @ taken
     given = into.mT @ known  # [N, H, M, K, V]: what each chunk adds to the state
-    states = _states(given, None if fall is None else fall.whole.mT, onward)
+    states, last = _states(given, None if fall is None else fall.whole.mT, onward)
     reader = q if fall is None else q * fall.until_read
     if s.delta:
         known = known - taken @ states  # pyright: ignore[reportPossiblyUnboundVariable]
@@ -117,7 +127,7 @@ def all_steps(s: Steps, chunk: int) -> Tensor:
     if s.bonus is not None:
         y = y + (q * s.bonus[:, None] * k).sum(-1, keepdim=True) * known
     y = y.flatten(2, 3)
-    return y[:, :, :length] if rest else y
+    return (y[:, :, :length] if rest else y), last
 
 
 def _seen(chunk: int, own: bool, like: Tensor) -> Tensor:
@@ -157,17 +167,19 @@ def _scores(a: Tensor, b: Tensor, fall: _Fall | None, lower: Tensor, reading: bo
     return ((a[..., :, None, :] * left) * b[..., None, :, :]).sum(-1)
 
 
-def _states(given: Tensor, whole: Tensor | None, onward: Tensor | None) -> Tensor:
-    """[N, H, M, K, V]: the state that each chunk finds. given: what each adds; whole [N, H, M, D, 1]: what each leaves
-    of the state; onward: what it takes from it beside."""
+def _states(given: Tensor, whole: Tensor | None, onward: Tensor | None) -> tuple[Tensor, Tensor]:
+    """[N, H, M, K, V]: the state that each chunk finds; and [N, H, K, V], that after the last.
+
+    given: what each chunk adds; whole [N, H, M, D, 1]: what it leaves of the state; onward: what it takes from that
+    beside."""
     import torch
 
     state = torch.zeros_like(given[:, :, 0])
-    found = [state]
-    for m in range(given.shape[2] - 1):
+    found: list[Tensor] = []
+    for m in range(given.shape[2]):
+        found.append(state)
         kept = state if whole is None else state * whole[:, :, m]
         if onward is not None:
             kept = kept - onward[:, :, m] @ state
         state = kept + given[:, :, m]
-        found.append(state)
-    return torch.stack(found, 2)
+    return torch.stack(found, 2), state
