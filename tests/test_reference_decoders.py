@@ -1,0 +1,114 @@
+"""Decoders of today, each against transformers with its weights copied: equal in float64, with heads that share keys,
+windows that are crossed, and tied heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from arspec.language.load import load
+from arspec.model import Model, build
+
+ROOT = Path(__file__).parent.parent
+LEVELS, LAYERS, WINDOW, LONGEST = 11, 2, 8, 65
+SIZES = {"width": 16, "heads": 4, "kv_heads": 2, "hidden": 24, "levels": LEVELS, "start": 0, "base": 100}
+CONFIG: dict[str, Any] = {
+    "hidden_size": 16, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 24,
+    "vocab_size": LEVELS, "num_hidden_layers": LAYERS, "max_position_embeddings": 256,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}, "bos_token_id": 0, "eos_token_id": None,
+    "pad_token_id": None, "attn_implementation": "eager",
+}  # fmt: skip
+OWN = {  # spec: (its parameters, the configuration's)
+    "llama": ({"keys": 8, "layers": LAYERS}, {"tie_word_embeddings": False, "rms_norm_eps": 1e-5}),
+    "mistral": ({"keys": 8, "layers": LAYERS, "window": WINDOW}, {"sliding_window": WINDOW, "rms_norm_eps": 1e-5}),
+    "qwen3": ({"keys": 12, "queries": 24, "layers": LAYERS}, {"head_dim": 6, "tie_word_embeddings": True}),
+    "gemma2": (
+        {"keys": 12, "queries": 24, "pairs": LAYERS // 2, "window": WINDOW, "scale": 0.5, "score_cap": 0.7,
+         "logit_cap": 1.5},
+        {"head_dim": 6, "sliding_window": WINDOW, "query_pre_attn_scalar": 4, "tie_word_embeddings": True,
+         "attn_logit_softcapping": 0.7, "final_logit_softcapping": 1.5}),
+}  # fmt: skip
+NORMS = {"input_layernorm": "norm1", "post_attention_layernorm": "norm2"}
+GEMMA_NORMS = {**NORMS, "pre_feedforward_layernorm": "norm3", "post_feedforward_layernorm": "norm4"}
+LINEAR = {
+    "self_attn.q_proj": "q", "self_attn.k_proj": "k", "self_attn.v_proj": "v", "self_attn.o_proj": "project",
+    "mlp.gate_proj": "gate", "mlp.up_proj": "up", "mlp.down_proj": "down",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers computes angles, norms and shares in float32, whatever the weights are: here in float64."""
+    monkeypatch.setattr(torch, "float32", torch.float64)
+    monkeypatch.setattr(torch, "float", torch.float64)
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+
+
+def reference(name: str) -> Any:
+    import transformers
+
+    form = {"llama": "Llama", "mistral": "Mistral", "qwen3": "Qwen3", "gemma2": "Gemma2"}[name]
+    config = getattr(transformers, f"{form}Config")(**{**CONFIG, **OWN[name][1]})
+    torch.manual_seed(0)
+    module = getattr(transformers, f"{form}ForCausalLM")(config).double().eval()
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.copy_(torch.randn_like(weight) / (weight.shape[-1] ** 0.5 if weight.ndim > 1 else 2))
+    return module
+
+
+def of_layers(name: str) -> Iterator[tuple[int, str]]:
+    for k in range(LAYERS):
+        yield k, f"body.{k // 2}.{('first', 'second')[k % 2]}" if name == "gemma2" else f"body.{k}"
+
+
+def copied(name: str, module: Any, length: int) -> Model:
+    """The spec with the weights of a module of transformers, for so many tokens."""
+    model = build(load(ROOT / "specs" / f"{name}.yaml", params={**SIZES, **OWN[name][0], "length": length}))
+    model = model.double().eval()
+    given = dict(module.model.named_parameters())
+    table: dict[str, Tensor] = {"tokens": given.pop("embed_tokens.weight")[None], "last": given.pop("norm.weight")}
+    if not module.config.tie_word_embeddings:
+        table["next"] = module.lm_head.weight[..., None]
+    norms = GEMMA_NORMS if name == "gemma2" else NORMS
+    for k, node in of_layers(name):
+        for theirs, ours in LINEAR.items():
+            table[f"{node}.{ours}"] = given.pop(f"layers.{k}.{theirs}.weight")[..., None]
+        for theirs, ours in norms.items():
+            table[f"{node}.{ours}"] = given.pop(f"layers.{k}.{theirs}.weight")
+        if name == "qwen3":
+            table |= {f"{node}.{x}_norm": given.pop(f"layers.{k}.self_attn.{x}_norm.weight") for x in "qk"}
+    assert not given, "weights that no node has"
+    with torch.no_grad():
+        for node in model.graph.nodes:
+            for weight in () if node.tied else model.nodes.of(node).values():
+                weight.copy_(table.pop(node.name).reshape(weight.shape))
+    assert not table, "nodes that have no such weight"
+    return model
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_decoder_is_that_of_transformers(name: str) -> None:
+    module = reference(name)
+    x = torch.randint(LEVELS, (2, LONGEST + 1), generator=torch.Generator().manual_seed(1))
+    for length in (1, 7, 64, LONGEST):
+        with torch.no_grad():
+            wanted = module(x[:, :length]).logits
+            model = copied(name, module, length + 1)
+            got = model(x[:, : length + 1])
+        assert wanted.std() > 0.3
+        torch.testing.assert_close(got[:, 1:], wanted, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_greedy_samples_are_those_of_generate(name: str) -> None:
+    module = reference(name)
+    x = torch.randint(LEVELS, (3, 5), generator=torch.Generator().manual_seed(2))
+    wanted = module.generate(x, max_new_tokens=20, do_sample=False)
+    model = copied(name, module, 25)
+    assert torch.equal(model.sample(3, prefix=x, top_k=1), wanted)
