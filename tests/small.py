@@ -35,6 +35,10 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "rwkv": {"heads": 2},
     "deltanet_hybrid": {"fours": 1},
     "mixtral": {"width": 8, "heads": 2, "kv_heads": 1, "size": 4, "inner": 12, "experts": 4},
+    "llama": {"heads": 8, "kv_heads": 2},
+    "mistral": {"heads": 8, "kv_heads": 2, "window": 5},
+    "qwen3": {"heads": 4, "kv_heads": 2},
+    "gemma2": {"heads": 4, "kv_heads": 2, "pairs": 1, "window": 5},
 }
 # A model of text, of which tests make variants.
 CHARS = """
