@@ -96,7 +96,8 @@ def _overrides(spec: Spec, grid: dict[str, int], params: dict[str, int]) -> dict
     if spec.data.levels > LEVELS:
         grid = {**grid, "levels": LEVELS}
         if spec.data.kind == "sequence":
-            data["alphabet"] = data["start"] = None  # of more characters than the twin has levels
+            data["alphabet"] = None  # of more characters than the twin has levels
+            data["start"] = None if spec.data.start is None else min(spec.data.start, LEVELS - 1)
     for key, value in grid.items():
         name = spec.data_params.get(key)
         if name is not None:
