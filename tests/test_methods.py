@@ -63,10 +63,10 @@ def module_once_per_step(
     head, support, kind = model.graph.head, model.graph.support, model.graph.data.out
     noise = torch.from_numpy(uniforms(seed, 0, n, kind.sites, head.uniforms(support)))
     order = model.graph.members[member].order
-    x = torch.zeros(n, *model.spec.data.shape, dtype=torch.long)
+    x = torch.full((n, *model.spec.data.shape), model.spec.data.start if order.given else 0)
     with model.held(watched=False):  # the weights stay as they are
-        for step in range(order.steps):
-            now = torch.from_numpy(np.flatnonzero(order.rank == step))
+        for step in range(order.drawn):
+            now = torch.from_numpy(np.flatnonzero(order.time == step))
             values = head.draw(support, model(x, member, **conditions)[:, now], noise[:, now], heat).round().long()
             by_variable = model.by_variable(x)
             by_variable[:, now] = values
@@ -129,11 +129,11 @@ def test_nothing_is_read_before_it_is_there(path: Path):
     graph = spec.graph()
     for member in spec.members[:MEMBERS]:
         relations = Relations(graph, member)
-        time, seeing = depths(relations), seen(relations).matrix()
+        time, seeing, modelled = depths(relations), seen(relations).matrix(), member.order.modelled
         latest = np.where(seeing, time[None, :], -1).max(1)
-        np.testing.assert_array_equal(time, latest + 1)  # after all that it sees, and no later than it must
+        np.testing.assert_array_equal(time[modelled], latest + 1)  # after all that it sees, and no later than it must
         plan = schedule(graph, member, time)
-        assert plan.steps == len(np.unique(time)) == time.max() + 1
+        assert plan.steps == len(np.unique(time[modelled])) == time.max() + 1
         there = {node: np.zeros(node.out.sites, np.int64) for node in [*graph.conditions.values(), *plan.free]}
         there[graph.data] = time + 1  # a step ends with its draw
         for part in plan.parts:
@@ -145,7 +145,7 @@ def test_nothing_is_read_before_it_is_there(path: Path):
             for read, source in reads if scan is None else [*reads, (scan.own, part.node)]:
                 when = np.append(there[source], 0)[read.table(part.sites)]  # what is off the grid is always there
                 assert (when <= there[part.node][part.sites][:, None]).all(), (part.node.name, source.name)
-        assert (there[graph.head_node] <= time).all()
+        assert (there[graph.head_node] <= time)[modelled].all()
 
 
 @both_worths
@@ -168,7 +168,7 @@ def test_depths_compute_every_site_once(path: Path, worth: int):
 @pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
 def test_depths_at_the_size_of_the_paper(path: Path):
     spec = load(path)
-    steps = spec.members[0].order.steps
+    steps = spec.members[0].order.drawn
     depth = int(depths(Relations(spec.graph(), spec.members[0])).max()) + 1
     assert (steps, depth) == FEWER.get(path.stem, (steps, steps))
 

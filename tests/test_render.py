@@ -313,10 +313,10 @@ def test_stages_agree_with_the_steps_of_sites(path: Path) -> None:
     spec = small(path)
     graph, member = spec.graph(), spec.members[0]
     relations = Relations(graph, member)
-    known = known_at(relations)
+    known = known_at(relations, time=member.order.time)
     needed = depends_on(relations, graph.head_sites())
-    when = steps_of(relations, member.order.rank, known, needed, free_nodes(graph, known))
-    for step in {member.order.steps // 2, member.order.steps - 1}:
+    when = steps_of(relations, member.order.time, known, needed, free_nodes(graph, known))
+    for step in {member.order.drawn // 2, member.order.drawn - 1}:
         progress = progress_of(spec, step)
         assert progress.rows[0].node is graph.data and progress.rows[-1].node is graph.head_node
         computed = 0

@@ -72,6 +72,8 @@ def test_what_it_keeps_is_tested() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
 def test_twins_of_shipped_specs_are_small_and_keep_all(path) -> None:
     whole = load(path)
+    if whole.params.get("window", 0) > VARIABLES:  # which no twin keeps: `test_what_a_twin_cannot_keep_is_said`
+        whole = load(path, params={"window": 16})
     twin = thin(whole, shallow=True)
     assert not lost(reached(whole), reached(twin))
     assert twin.data.variables <= 256 or path.stem == "wavenet_local", "whose frames of 256 samples make it large"

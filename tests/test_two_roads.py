@@ -29,7 +29,7 @@ def test_labels_of_the_compiled_module_are_the_proven_contexts(path: Path) -> No
         for seed in range(ROUTES if routed else 1):
             found = labelled_contexts(model, member, seed, route_given=routed)
             assert found is not None
-            np.testing.assert_array_equal(found, proven)
+            np.testing.assert_array_equal(found[model.graph.head_sites()], proven)
 
 
 def test_labels_tell_a_router_that_looks_ahead_whatever_the_route(monkeypatch: pytest.MonkeyPatch) -> None:
