@@ -83,7 +83,9 @@ def test_the_size_is_what_the_model_says(path: Path):
     with torch.no_grad():
         rows: dict[str, Any] = {name: torch.from_numpy(v).expand(len(x), *v.shape[1:]) for name, v in condition.items()}
         bits = -float(model.log_prob(whole(model, x), **rows).sum()) / math.log(2)
-    bits += len(x) * model.spec.members[0].order.given * math.log2(model.spec.data.levels)  # given steps are coded evenly
+    bits += (
+        len(x) * model.spec.members[0].order.given * math.log2(model.spec.data.levels)
+    )  # given steps are coded evenly
     assert summary.bits == pytest.approx(bits, rel=1e-9)
     told = sum(v.nbytes for v in condition.values())
     assert len(container) <= bits / 8 * 1.005 + 64 + len("x.npy") + 8 + told
