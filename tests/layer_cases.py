@@ -439,6 +439,10 @@ CASES: dict[str, tuple[str, str]] = {
     "background of steps": ("steps", "  place: {layer: background, channels: [step]}\n"
                             + one("concat, from: [first, place]")),
     "position": ("colour", "  place: {layer: position, from: first, out: 12}\n" + one("add, from: [first, place]")),
+    "position of the next": ("curve", "  place: {layer: position, from: first, out: 12, at: next}\n"
+                             + one("add, from: [first, place]")),
+    "position of the previous": ("backwards", "  place: {layer: position, from: first, out: 12, at: previous}\n"
+                                 + one("add, from: [first, place]")),
     "part": ("parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12, groups: 3}\n"
              + one("add, from: [first, view]")),
     "part of joint channels": ("joint parts", "  view: {layer: conv, from: luma, kernel: 3, out: 12}\n"

@@ -42,6 +42,8 @@ DRAWS = 40  # of the weights, until every dependence has shown itself: after a f
 
 # Parameters at the paper's size, pairs out of reach, pairs that are blind.
 FULL_SIZE = {
+    "axial_transformer": (406_073_600, 0, 0),
+    "bytenet": (277_009_096, 8_001, 0),
     "causal_tcn": (3_293_878, 25_651, 0),
     "char_rnn": (296_576, 0, 0),
     "deltanet_hybrid": (7_430_870_688, 0, 0),
@@ -52,12 +54,14 @@ FULL_SIZE = {
     "gemma2": (2_614_341_888, 0, 0),
     "gpt": (817_920, 0, 0),
     "image_gpt": (76_444_672, 0, 0),
+    "image_transformer": (7_391_844, 0, 0),
     "inside_out": (6_496_512, 0, 0),
     "llama": (8_030_261_248, 0, 0),
     "lmconv": (46_075_684, 0, 0),
     "made": (785_284, 0, 28_075),
     "mamba": (129_135_360, 0, 0),
     "mamba2": (128_989_632, 0, 0),
+    "megabyte": (396_182_016, 0, 0),
     "mistral": (7_241_732_096, 0, 0),
     "mixtral": (46_702_792_704, 0, 0),
     "parallel_multiscale": (12_151_396, 0, 0),
@@ -72,6 +76,7 @@ FULL_SIZE = {
     "qwen3": (596_049_920, 0, 0),
     "retnet": (1_413_550_080, 0, 0),
     "rwkv": (1_599_873_024, 0, 0),
+    "sigma_gpt": (124_046_592, 0, 0),
     "wavenet": (3_916_800, 524_800, 0),
     "wavenet_local": (4_676_388, 0, 0),
     "wavenet_mol": (2_985_246, 524_800, 0),
