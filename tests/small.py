@@ -39,10 +39,10 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "mistral": {"heads": 8, "kv_heads": 2, "window": 5},
     "qwen3": {"heads": 4, "kv_heads": 2},
     "gemma2": {"heads": 4, "kv_heads": 2, "pairs": 1, "window": 5},
-    "axial_transformer": {"heads": 2},
+    "axial_transformer": {"heads": 2, "outer": 1, "inner": 1},
     "bytenet": {"source_levels": 5},
     "image_transformer": {"block": 6, "memory": 4, "heads": 2, "components": 2},
-    "megabyte": {"patch": 4, "global_heads": 2, "local_heads": 2},
+    "megabyte": {"global_heads": 2, "local_heads": 2},
     "sigma_gpt": {"heads": 2, "members": 1},
 }
 # A model of text, of which tests make variants.

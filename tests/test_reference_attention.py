@@ -56,9 +56,7 @@ def image_transformer(model: Model, _: int) -> tuple[nn.Module, Table]:
 
 def axial_transformer(model: Model, _: int) -> tuple[nn.Module, Table]:
     p = model.spec.params
-    ref = drawn(
-        AxialTransformer(p["levels"], p["size"], p["features"], p["heads"], p["wide"], p["outer"], p["inner"])
-    )
+    ref = drawn(AxialTransformer(p["levels"], p["size"], p["features"], p["heads"], p["wide"], p["outer"], p["inner"]))
     table: Table = {"pixels": ref.pixels, "places": {"weight": ref.places.movedim(2, 0)}, "last": _norm(ref.norm)}
     for of, name in ((ref.rows, "outer.{}.rows"), (ref.columns, "outer.{}.columns"), (ref.inner, "inner.{}")):
         blocks(table, of, name)
@@ -74,8 +72,8 @@ def megabyte(model: Model, _: int) -> tuple[nn.Module, Table]:
     into = ref.patches.weight.view(size[0], patch, -1).transpose(1, 2)
     out = ref.shared.weight.view(patch, size[1], size[0]).permute(1, 2, 0)
     table |= {"patches": {"weight": into, "bias": ref.patches.bias}, "shared": {"weight": out, "bias": ref.shift}}
-    blocks(table, ref.outer, "global.{}")
-    blocks(table, ref.inner, "local.{}")
+    blocks(table, ref.outer, "outer.{}")
+    blocks(table, ref.inner, "inner.{}")
     return ref, table | {"last": _norm(ref.norm)}
 
 

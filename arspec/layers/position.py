@@ -48,7 +48,9 @@ class Position(Layer):
         if self.at == "own":
             return {}
         rank = member.order.position_rank.ravel()
-        by_rank = np.append(np.argsort(rank), len(rank))  # what lies beyond is the last, also counted from the beginning
+        by_rank = np.append(
+            np.argsort(rank), len(rank)
+        )  # what lies beyond is the last, also counted from the beginning
         return {"place": by_rank[rank + (1 if self.at == "next" else -1)]}
 
     def _table(self, w: Weights, c: Constants) -> Tensor:
