@@ -909,14 +909,20 @@ class Layers:
         *,
         weights: Node | None = ...,
         out: int | Expression,
+        at: Literal["own", "next", "previous"] | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
         """Learned numbers for every position, to be added to what lies there (the position embedding of a
-        transformer). It takes its grid and channel groups from its input, and reads nothing of it.
+        transformer). It takes its grid and channel groups from its input, and reads nothing of it. `at: next`
+        gives the numbers of the position that comes next in the order of generation, which a decoder in a
+        shuffled order has to be told (sigma-GPT: Pannatier, Courdier, Fleuret 2024; RAR: Yu et al. 2024).
+        Beyond the ends of the order lie zeros.
 
         weights: The node whose weights it shares (tied).
         out: Channels, over all channel groups.
+        at: Whose place: the site's own, or that of the variable that comes next, or came previously, in the
+            order of generation.
         """
         ...
 

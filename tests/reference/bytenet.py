@@ -2,7 +2,7 @@
 
 * residual block: x + 1 x 1(f(1 x k dilated(f(1 x 1(f(x)))))), f a norm over the channels and a ReLU; 2d -> d -> d -> 2d
 * encoder: embedding of the source, blocks whose windows are centred
-* decoder: embedding of the target, a step late; beside the encoder's output; 1 x 1; blocks whose windows end at the step
+* decoder: embedding of the target, a step late; beside the encoder's output; 1 x 1; causal blocks
 * output: f, 1 x 1 to d, ReLU, 1 x 1
 """
 

@@ -1,6 +1,6 @@
 """Image Transformer (Parmar et al. 2018) with local attention over one dimension, in the paper's words:
 
-* the pixels in raster order, each held by the place after it; plus sinusoids of row and column, half of the channels each
+* the pixels in raster order, each held by the place after it; plus sinusoids of row and column
 * query blocks of `block` pixels that do not overlap; the memory of one is the block itself and `memory` pixels before
 * layer: norm(x + attention(x)); norm(x + linear(relu(linear(x)))), without biases in the attention
 """
