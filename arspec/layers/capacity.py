@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from arspec.layers.along import Along, from_lines, in_lines
-from arspec.layers.base import Constants, Node, Style, Weights
-from arspec.layers.helpers import room
+from arspec.layers.base import Constants, Node, Style, Traits, Weights
+from arspec.layers.helpers import room, sites_last
 from arspec.types import Ints, Member, Type
 
 if TYPE_CHECKING:
@@ -60,7 +60,18 @@ class Capacity(Along):
         """Beside each channel how many sites have had it."""
         return 2 * node.out.channels
 
-    # no traits: how much room there is depends on how many sites there are, so that a stream without end has none
+    def kept_states(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor) -> Tensor:
+        import torch
+
+        x = in_lines(xs[0], node.out.groups, c)
+        had = (x != 0).cumsum(2)
+        both = from_lines(torch.cat([x * (had <= c["room"]), had.to(x.dtype)], -1), node.out, c)
+        return sites_last(both, node.out.groups).index_select(1, sites)
+
+    def traits(self, node: Node) -> Traits:
+        """How much room there is depends on how many sites there are, so that it is said to need their numbers: a
+        stream without end has none."""
+        return Traits(gives_states=True)
 
     def style(self, node: Node) -> Style:
         return Style("route", f"{self.factor:g} × {self.take}, {self.said()}")
