@@ -33,16 +33,19 @@ def asserted(
     return report, told(report, passing) if refused else ""
 
 
-FAILING = frozenset({Verdict.LEAKS, Verdict.NOT_DECIDED, Verdict.GIVEN_ROUTE})
+FAILING = frozenset({Verdict.LEAKS, Verdict.DIFFERS, Verdict.NOT_DECIDED, Verdict.GIVEN_ROUTE})
 
 
 def accepted(accept: str | Sequence[str]) -> frozenset[Verdict]:
     """The verdicts that pass beside 'proven' and 'agrees'. InputError for a name that is none."""
-    names = [accept] if isinstance(accept, str) else list(accept)
+    if not isinstance(accept, (str, list, tuple, set, frozenset)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError("AR808", f"accept is {' or '.join(ACCEPTABLE)}, or a list of these, not {accept!r}")
+    listed = accept.split(",") if isinstance(accept, str) else list(accept)
+    names = [name.strip() if isinstance(name, str) else name for name in listed if name != ""]  # pyright: ignore
     for name in names:
-        if name not in ACCEPTABLE:
+        if not isinstance(name, str) or name not in ACCEPTABLE:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InputError(
-                "AR808", f"{name!r} cannot be accepted", did_you_mean(name, ACCEPTABLE, what="accept takes")
+                "AR808", f"{name!r} cannot be accepted", did_you_mean(str(name), ACCEPTABLE, what="accept takes")
             )
     return frozenset(ACCEPTABLE[name] for name in names)
 
@@ -50,9 +53,10 @@ def accepted(accept: str | Sequence[str]) -> frozenset[Verdict]:
 def told(report: AuditReport, passing: frozenset[Verdict]) -> str:
     """What does not pass, in at most one screen: the numbers that show it, the line, and what to do."""
     refused = [mode for mode in report.modes if mode.verdict in FAILING - passing]
-    leaks = report.verdict is Verdict.LEAKS
-    lines = [f"{report.name} is not causal" if leaks else f"{report.name} is not proven causal"]
-    if leaks:
+    wrong = report.verdict in (Verdict.LEAKS, Verdict.DIFFERS)
+    head = {Verdict.LEAKS: "is not causal", Verdict.DIFFERS: "does not compute one thing in two ways"}
+    lines = [f"{report.name} {head.get(report.verdict, 'is not proven causal')}"]
+    if wrong:
         lines += report.evidence(1)
     lines.append("")
     for mode in refused:
@@ -62,7 +66,7 @@ def told(report: AuditReport, passing: frozenset[Verdict]) -> str:
             lines.append(f"  {'':<11} without a rule: {', '.join(mode.open[:3])}")
     lines.append(f"  holds for   {report.claims}")
     wanted = [name for name, verdict in ACCEPTABLE.items() if any(mode.verdict is verdict for mode in refused)]
-    if wanted and not leaks:
+    if wanted and not wrong:
         lines.append(f"  to accept   accept={wanted[0]!r}" if len(wanted) == 1 else f"  to accept   accept={wanted!r}")
     if len(lines) > SCREEN:
         lines = [*lines[: SCREEN - 1], f"  ... {len(lines) - SCREEN + 1} more lines: str(report)"]

@@ -14,26 +14,27 @@ from torch import nn
 from arspec.auditing.audited import Absent, Audited, Settings
 from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied, settle
 from arspec.auditing.case import Case, Question
+from arspec.auditing.checking import SIDES, check, check_numbers
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.keeping import MOST, Keeping
 from arspec.auditing.layout import BATCH
 from arspec.auditing.modes import MODES
 from arspec.auditing.pairs import Pairs, pairs
-from arspec.auditing.patterns import parse
+from arspec.auditing.patterns import parse, parse_sizes
 from arspec.auditing.reasons import failed, ours, reason
 from arspec.auditing.report import AuditReport, Claims
 from arspec.auditing.values import MAX_VARIABLES, Search
+from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError, did_you_mean
 
 SIZE = 16  # of an axis where no sizes are given
-SIDES = ("left", "right")  # of padding
 
 
 def audit(
     module: nn.Module,
     input: str = "b t",
     output: str = "b t k",
-    size: Mapping[str, int] | None = None,
+    size: Mapping[str, int] | str | None = None,
     *,
     levels: int = 256,
     range: tuple[float, float] = (-1.0, 1.0),
@@ -70,7 +71,8 @@ def audit(
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
 
     `input` and `output` are axis patterns (`b c h w`, `b (k c) h w`) with the sizes of the input's axes in `size`,
-    16 each where it is not given. `modes`, `flip` and `padding` are names, or a text of names with commas.
+    16 each where it is not given; a text such as "c=3,h=8,w=8" gives them too. `modes`, `flip` and `padding` are names,
+    or a text of names with commas.
     An output axis that the input does not have is a parameter of the distribution; without an axis c the output speaks
     for whole pixels. `offset` 1: the output at rank t speaks of the variable of rank t + 1. Float inputs lie evenly in
     `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which may be equal; raster
@@ -90,7 +92,10 @@ def audit(
 
     Raises InputError where the module cannot be run as stated.
     """
+    check(locals())
     start = time.perf_counter()
+    if isinstance(size, str):
+        size = parse_sizes(size)
     modules = [module, *([] if deeper is None else [deeper]), *(variants or {}).values()]
     for some in modules:
         _check_module(some)
@@ -99,10 +104,13 @@ def audit(
     question = Question(input, output, order, names(flip), transpose, channels, offset, one_hot, last)
     if offset < 0:
         raise InputError("AR808", f"an offset is 0 or more, unlike {offset}")
+    check_numbers(levels, range, draws, bases, lengths)
     case = question.at(size if one_hot is None else {**size, one_hot: levels})
     if not 0 <= offset < case.variables:
         raise InputError("AR808", f"an offset lies in 0 .. {case.variables - 1}, unlike {offset}")
-    _check_numbers(levels, range, draws, bases)
+    if last is not None and last > case.layout.sizes[case.layout.grid[0]]:
+        steps = case.layout.sizes[case.layout.grid[0]]
+        raise InputError("AR808", f"the output speaks of at most {steps} last positions, not of {last}")
     for side in names(padding):
         if side not in SIDES:
             raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
@@ -150,7 +158,7 @@ def audit(
         alphabet = audited.alphabet
         for mode in chosen:
             try:
-                reports.append(_run(mode, audited, sure=mode == "evaluation" or modes is not None))
+                reports.append(_run(mode, audited))
                 audited.verdicts[mode] = reports[-1].verdict
                 audited.subject.witnessed &= not reports[-1].witnesses  # the first line is to be mended first
             except Absent as why:
@@ -195,20 +203,42 @@ def _chosen(modes: str | Sequence[str] | None) -> list[str]:
     return [mode for mode in MODES if modes is None or mode in modes]
 
 
-def _run(mode: str, audited: Audited, *, sure: bool) -> ModeReport:
-    """One mode. What the module raises is an InputError where the mode was asked for, else the mode is absent."""
+def _run(mode: str, audited: Audited) -> ModeReport:
+    """One mode. What the module raises is an InputError where nothing else was asked for, or in evaluation; where the
+    mode was asked for among others, it is not decided; else the mode is absent."""
+    asked = audited.settings.asked
     try:
         return MODES[mode](audited)
-    except (InputError, Absent):
+    except Absent:
         raise
+    except InputError as error:
+        if mode == "evaluation" or asked == [mode] or _named(mode, audited.settings):
+            raise
+        why: InputError | str = f"it is refused: {error.message}"
     except (Exception, SystemExit) as error:
         if ours(error):
             raise
-        if sure:
+        if (mode == "evaluation" and asked is None) or asked == [mode]:
             raise failed(error, mode) from error
-        audited.subject.redraw(0)
-        audited.subject.module.eval()
-        raise Absent(f"the module fails in it: {reason(error)}") from error
+        why = f"the module fails in it: {reason(error)}"
+    subject = audited.subject
+    subject.gradients = False
+    subject.redraw(0)
+    subject.module.eval()
+    if asked is not None:
+        return ModeReport(mode, Verdict.NOT_DECIDED, 0, why=why)
+    raise Absent(why)
+
+
+def _named(mode: str, settings: Settings) -> bool:
+    """Whether an argument of its own asks for a mode, so that what is refused is the argument."""
+    given = {
+        "forbid": settings.forbid is not None,
+        "documents": settings.documents is not None,
+        "sampler": settings.sampler is not None,
+        "cache": settings.cache not in ("auto", "off"),
+    }
+    return given.get(mode, False)
 
 
 def _forbidden(
@@ -289,12 +319,3 @@ def _check_module(some: object) -> None:
     if not isinstance(some, nn.Module):
         kind = f"the class {some.__name__}" if isinstance(some, type) else f"an object of type {type(some).__name__}"
         raise InputError("AR812", f"{kind} is no torch.nn.Module that can be called")
-
-
-def _check_numbers(levels: int, range: tuple[float, float], draws: int, bases: int) -> None:
-    if levels < 2:
-        raise InputError("AR813", f"data has at least 2 levels, not {levels}")
-    if not range[0] < range[1] or not np.isfinite(range).all():
-        raise InputError("AR813", f"the range must rise, unlike {range[0]:g} .. {range[1]:g}")
-    if draws < 1 or bases < 1:
-        raise InputError("AR813", "at least one draw of the weights and one input are needed")

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
 from arspec.auditing.sampler import SamplerCheck
-from arspec.auditing.shown import Witness
+from arspec.auditing.shown import Witness, plainness
 from arspec.auditing.values import MAX_VARIABLES
 from arspec.auditing.verdicts import Verdict, worst
 from arspec.diagnostics import Diagnostic, github
 from arspec.verification.dependencies import Violation
 
 SHOWN = 3  # witnesses on the page
+DIFFERENT = {
+    "cache": "decoding with a cache is not the full pass",
+    "padding": "real steps are not what they are without padding",
+    "sampler": "what is drawn is not what is scored",
+}
 
 
 @dataclass(frozen=True)
@@ -152,11 +157,11 @@ class AuditReport:
         found = [witness.diagnostic() for witness in self.places]
         told = {witness.mode for report in self.modes for witness in report.witnesses}
         for report in self.modes:
-            if report.verdict == Verdict.LEAKS and report.mode not in told:
+            if report.verdict in (Verdict.LEAKS, Verdict.DIFFERS) and report.mode not in told:
                 why = report.why or self._first(report)
                 dependent = report.findings.violations or report.findings.mixes
                 code = "AR990" if dependent else "AR991"
-                found.append(Diagnostic(code, f"{self.name} leaks in {report.mode} mode: {why}"))
+                found.append(Diagnostic(code, f"{self.name} {report.verdict} in {report.mode} mode: {why}"))
             elif report.verdict == Verdict.NOT_DECIDED:
                 more = f"; without a rule: {', '.join(report.open[:SHOWN])}" if report.open else ""
                 found.append(Diagnostic("AR992", f"{self.name}, {report.mode} mode: {report.why}{more}"))
@@ -262,7 +267,9 @@ class AuditReport:
         if self.verdict == Verdict.NOT_DECIDED:
             modes = [report.mode for report in self.modes if report.verdict == Verdict.NOT_DECIDED]
             return f"NOT DECIDED in {' and '.join(modes)}: no leak was seen, and none was ruled out"
-        modes = [report.mode for report in self.modes if report.verdict == Verdict.LEAKS]
+        modes = [report.mode for report in self.modes if report.verdict == self.verdict]
+        if self.verdict == Verdict.DIFFERS:
+            return f"DIFFERS in {' and '.join(modes)}: {' and '.join(DIFFERENT[mode] for mode in modes)}"
         where = "" if len(modes) == len(self.modes) else f", in {' and '.join(modes)} only"
         if self.leaks:
             forbidden = int((self.rank[:, None] <= self.rank[None, :]).sum())
@@ -271,8 +278,9 @@ class AuditReport:
 
     def evidence(self, shown: int) -> list[str]:
         """The numbers that show leaks, and the lines of the module's code, at most so many of each."""
-        # The plainest come first: own weights, inside the alphabet, values rather than derivatives.
-        plain = sorted(self.witnesses, key=lambda w: (w[1].how == "gradient", w[1].outside, w[1].draw, w[1].output))
+        # The plainest come first, of the mode whose line is shown, so that numbers and line speak of the same pair.
+        told = {report.mode for report in self.modes if report.witnesses}
+        plain = sorted(self.witnesses, key=lambda w: (w[0] not in told, plainness(w[1], self.rank)))
         plain = list({violation.output: (mode, violation) for mode, violation in reversed(plain)}.values())[::-1]
         lines: list[str] = []
         for mode, violation in plain[:shown]:

@@ -6,10 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from arspec.diagnostics import Diagnostic, Source, text
 from arspec.diagnostics import Place as Span
 from arspec.shadow.places import Place
 from arspec.shadow.witness import Chain, Step
+from arspec.verification.dependencies import Violation
 
 LINES = 12  # of the way of a value on a page
 RELATED = 3  # further places on a page
@@ -111,6 +115,20 @@ class Witness:
         told = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, wide, strict=False)) + row[4] for row in rows]
         head = "the way of the value" + (f", at {self.at}" if self.at else "")
         return "\n".join([f"{head}:", *(line.rstrip() for line in told)])
+
+
+def plainness(violation: Violation, rank: NDArray[np.int64]) -> tuple[Any, ...]:
+    """Sorts violations of an order with `rank` [V]: the plainest first. Values rather than derivatives, inside the
+    alphabet, of the module's own weights, of few inputs that are near the output, and of an early output."""
+    far = min(abs(int(rank[u] - rank[violation.output])) for u in violation.inputs)
+    return (
+        violation.how == "gradient",
+        violation.outside,
+        violation.draw,
+        len(violation.inputs),
+        far,
+        violation.output,
+    )
 
 
 def grouped(chain: Chain) -> list[tuple[list[Step], bool]]:

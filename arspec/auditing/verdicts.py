@@ -11,13 +11,15 @@ class Verdict(StrEnum):
 
     Only values accuse: `LEAKS` needs a change of the input that moves an output by more than the module's own noise.
     Only a closed pass proves: no label exceeds what the order allows, and no value contradicts a label. Where a mode
-    compares two ways to compute the same numbers, `AGREES` says that they were equal in all that was tried.
+    compares two ways to compute the same numbers, `AGREES` says that they were equal in all that was tried, and
+    `DIFFERS` that they were not: a cache, padding or a sampler that is no leak, and wrong.
     """
 
     AGREES = "agrees"
     PROVEN = "proven"
     GIVEN_ROUTE = "proven, given the route"
     NOT_DECIDED = "not decided"
+    DIFFERS = "differs"
     LEAKS = "leaks"
 
     @property
@@ -27,8 +29,8 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 where it holds, 1 for a leak, 3 for what is not decided."""
-        return {Verdict.LEAKS: 1, Verdict.NOT_DECIDED: 3}.get(self, 0)
+        """0 where it holds, 1 for a leak or what differs, 3 for what is not decided."""
+        return {Verdict.LEAKS: 1, Verdict.DIFFERS: 1, Verdict.NOT_DECIDED: 3}.get(self, 0)
 
 
 _ORDER = tuple(Verdict)

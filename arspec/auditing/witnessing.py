@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
-from arspec.auditing.shown import Witness
+from arspec.auditing.shown import Witness, plainness
 from arspec.shadow.drawing import drawn_from
 from arspec.shadow.flow import differing
 from arspec.shadow.history import History, Recording, TooLarge, record
@@ -201,9 +201,7 @@ def of_violation(
     Leaves the weights as they are in that draw."""
     if not found.violations or not subject.witnessed:
         return []
-    plain = min(
-        found.violations, key=lambda v: (v.how == "gradient", v.outside, v.draw, len(v.inputs), _far(case, v), v.output)
-    )
+    plain = min(found.violations, key=lambda violation: plainness(violation, case.rank))
     subject.redraw(plain.draw)
     most = _left(mode, subject)
     whole = case
@@ -227,10 +225,6 @@ def of_violation(
             names = here.layout.name(inputs[0]) + (f" and {len(inputs) - 1:,} more" if len(inputs) > 1 else "")
             return [Witness(mode, here.layout.name(output), names, chain, at)]
     return []
-
-
-def _far(case: Case, violation: Violation) -> int:
-    return min(abs(int(case.rank[u] - case.rank[violation.output])) for u in violation.inputs)
 
 
 def _moved_in(whole: Case, small: Case, violation: Violation) -> tuple[int, list[int]]:

@@ -8,11 +8,15 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 from arspec.extras import need
+
+if TYPE_CHECKING:
+    from arspec.auditing import AuditReport
+    from arspec.auditing.verdicts import Verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,19 +72,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
     add("--draws", type=int, default=3, help="of the weights: the module's own, then random ones (default %(default)s)")
     add("--seed", type=int, default=0, help="of the weights that the callable draws, and of the inputs (default 0)")
+    add("--accept", default="", metavar="VERDICTS", help="that pass: given-route, not-decided (with commas)")
+    add("--strict", action="store_true", help="a proof with the route given does not pass, unless accepted")
     add("--picture", metavar="FILE.png", help="write the dependency picture")
     add("--json", action="store_true", help="print the findings as JSON")
     add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: it is proven (blind spots are told and hold); 1: it leaks, or two ways to compute the same differ; 3: not
-    decided."""
+    """0: it is proven (blind spots are told and hold), or what it is is accepted; 1: it leaks, or two ways to compute
+    the same differ; 3: not decided, or with --strict the route is given."""
+    from arspec.auditing.asserting import accepted
     from arspec.auditing.auditing import audit
     from arspec.auditing.loading import load_callable
     from arspec.auditing.patterns import parse_sizes
     from arspec.auditing.picture import draw
 
+    accepting = accepted(args.accept)
     if args.picture:
         need("matplotlib")
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
@@ -145,7 +153,20 @@ def run(args: argparse.Namespace) -> int:
         say(json.dumps(report.json(), indent=2, allow_nan=False) if how == "json" else report)
     if args.picture and how == "text":
         say(f"  picture     {args.picture}")
-    return report.verdict.exit_code
+    return _code(report, accepting, args.strict)
+
+
+def _code(report: AuditReport, accepting: frozenset[Verdict], strict: bool) -> int:
+    """The exit code: that of the worst mode whose verdict is not accepted."""
+    from arspec.auditing.verdicts import Verdict
+
+    given = Verdict.NOT_DECIDED.exit_code if strict else Verdict.GIVEN_ROUTE.exit_code
+    codes = {
+        given if mode.verdict is Verdict.GIVEN_ROUTE else mode.verdict.exit_code
+        for mode in report.modes
+        if mode.verdict not in accepting
+    }
+    return 1 if 1 in codes else max(codes, default=0)
 
 
 def _of_transformers(args: argparse.Namespace, sizes: dict[str, int]) -> Callable[..., Any]:

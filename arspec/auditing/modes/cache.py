@@ -62,7 +62,7 @@ def cache(audited: Audited) -> ModeReport:
     passes = before - start + math.ceil(tokens / full)
     witnesses = witnessed() if why else []
     subject.redraw(0)
-    verdict = Verdict.LEAKS if why else Verdict.NOT_DECIDED if unknown else Verdict.AGREES
+    verdict = Verdict.DIFFERS if why else Verdict.NOT_DECIDED if unknown else Verdict.AGREES
     return ModeReport("cache", verdict, passes, why=why or unknown or f"by {name}", witnesses=witnesses)
 
 

@@ -35,11 +35,11 @@ def padding(audited: Audited) -> ModeReport:
     for side in settings.padding:
         verdict, why, opaque = _side(audited, alone, rows, x, side)
         found.append((verdict, f"{side}: {why}" if why else "", opaque))
-        if verdict == Verdict.LEAKS:
+        if verdict == Verdict.DIFFERS:
             break
     passes = subject.passes - start + alone.subject.passes
     verdict = worst(verdict for verdict, _, _ in found)
-    witnesses = _witnesses(audited, alone, x, settings.padding[len(found) - 1]) if verdict == Verdict.LEAKS else []
+    witnesses = _witnesses(audited, alone, x, settings.padding[len(found) - 1]) if verdict == Verdict.DIFFERS else []
     subject.redraw(0)
     opaque = next(opaque for each, _, opaque in found if each == verdict)
     why = "; ".join(why for _, why, _ in found if why)
@@ -95,7 +95,7 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
         if bool((distance > 0).any()):
             step = int(distance.amax(0).argmax())
             far = float(distance.max())
-            return Verdict.LEAKS, f"the output at real step {step} differs from that without padding by {far:.3g}", []
+            return Verdict.DIFFERS, f"the output at real step {step} differs from that without padding by {far:.3g}", []
         unknown = not_finite(lost(*pair).any(-1).any(0), "real step")
         if unknown:
             return Verdict.NOT_DECIDED, unknown, []
