@@ -54,12 +54,15 @@ class _Graph(Layers):
     def place(
         self, block: Block, inputs: Inputs = None, *, repeat: int | Expression | None = None,
         params: Mapping[str, Any] | None = None, when: bool | Expression | None = None, name: str | None = None,
+        weights: str | Instance | None = None,
     ) -> Instance:  # fmt: skip
         """An instance of a block. inputs: the node for its only input, or nodes by the names of its inputs.
 
-        repeat: how many times; each takes the outputs of the one before as its inputs of the same names."""
+        repeat: how many times; each takes the outputs of the one before as its inputs of the same names. weights:
+        `shared` by all repetitions, or another instance whose weights it takes."""
         own = self._name(name, block.name)
-        more = {"params": params, "repeat": repeat, "when": when}
+        shared = weights.reference if isinstance(weights, Instance) else weights
+        more = {"params": params, "repeat": repeat, "weights": shared, "when": when}
         keys = {"block": block.name, **_from(inputs), **{k: v for k, v in more.items() if v is not None}}
         self._enter(own, keys)
         return Instance(own, block.output_names, repeat is not None)

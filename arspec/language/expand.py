@@ -32,7 +32,7 @@ MAX_LIST = 20_000  # nodes that an output of a block names
 
 # What can be told of a graph whose data or order could not be read: all but its types.
 _WITHOUT_TYPES = re.compile(r"AR(1\d\d|2(?!20)\d\d|30\d|31[0-4])")
-_BLOCK_KEYS = ("block", "from", "params", "repeat", "when")
+_BLOCK_KEYS = ("block", "from", "params", "repeat", "weights", "when")
 ENTRIES = {"layer": "a layer", "block": "a block", "experts": "experts"}  # what an entry of a graph is, by its key
 
 
@@ -197,7 +197,10 @@ class Expander(Instances):
             found = f"blocks within blocks, more than {MAX_NESTING} deep (limit MAX_NESTING)"
             self.faults.add("AR210", found, place, "write some of them out")
         elif "repeat" not in entry.entries:
-            return self.instance(name, called, block, entry, scope, 0, None, None)
+            shares = self._shares(name, called, entry, scope, None)
+            if isinstance(shares, Broken):
+                return BROKEN
+            return self.instance(name, called, block, entry, scope, 0, None, None, shares)
         else:
             return self._repetition(name, called, block, entry, scope)
         return BROKEN
@@ -221,7 +224,10 @@ class Expander(Instances):
         instances: list[Instance] = []
         for i in range(times):
             last = instances[-1] if instances else None
-            one = self.instance(f"{name}.{i}", called, block, entry, scope, i, last, i)
+            shares = self._shares(name, called, entry, scope, i)
+            if isinstance(shares, Broken):
+                return BROKEN
+            one = self.instance(f"{name}.{i}", called, block, entry, scope, i, last, i, shares)
             if isinstance(one, Broken):
                 return BROKEN
             instances.append(one)
@@ -235,6 +241,37 @@ class Expander(Instances):
             help = f"name an output {wanted[0]} to chain them"
             self.notes.append(Diagnostic("AR216", found, place_of(entry, ["repeat"]), help))
         return Repetition(instances)
+
+    def _shares(self, name: str, called: str, entry: Map, scope: Scope, repetition: int | None) -> str | Broken | None:
+        """The path to the instance whose weights an instance takes; None where it has its own.
+
+        `shared`: all repetitions have the first one's. The name of another instance of the block: its weights, and
+        where both are repeated those of the same repetition."""
+        own = name if repetition is None else f"{name}.{repetition}"
+        if "weights" not in entry.entries:
+            return scope.inside(own)
+        tree = entry.entries["weights"][1]
+        evaluator = Evaluator(scope.params, self.faults)
+        said_ = evaluator.value(tree)
+        if not evaluator.complete:
+            return BROKEN
+        if said_ == "shared" and repetition is not None:
+            return f"{scope.prefix}{name}.0." if repetition else scope.inside(own)
+        path, blocks = f"{scope.prefix}{said_}", {cluster.name: cluster.block for cluster in self.clusters}
+        if repetition is not None and f"{path}.{repetition}" in blocks:
+            path = f"{path}.{repetition}"
+        if said_ == "shared":
+            help = "`weights: shared` goes with `repeat`; the name of another instance takes its weights"
+            self.faults.add("AR452", f"'{name}' is not repeated: there is nothing that it shares weights with",
+                            tree.place, help)  # fmt: skip
+            return BROKEN
+        if blocks.get(path) != called:
+            what = f"is one of '{blocks[path]}'" if path in blocks else "is no instance that stands before it"
+            help = f"name an instance of '{called}' that stands above, or write `weights: shared` beside `repeat`"
+            self.faults.add("AR452", f"'{name}' takes the weights of another instance of '{called}', and '{said_}' "
+                            f"{what}", tree.place, help)  # fmt: skip
+            return BROKEN
+        return f"{path}."
 
     def _times(self, entry: Map, scope: Scope) -> int | None:
         tree = entry.entries["repeat"][1]
@@ -256,7 +293,7 @@ class Expander(Instances):
 
     def instance(
         self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
-        repetition: int | None,
+        repetition: int | None, shares: str | None = None,
     ) -> Instance | Broken:  # fmt: skip
         before = len(self.faults)
         nodes, stated = block.get("nodes"), block.get("outputs")
@@ -269,8 +306,9 @@ class Expander(Instances):
         outer = {**self.spec.params, **self.given, "i": i}
         previous = next(iter(inputs)) if len(inputs) == 1 else None
         inner = Scope(
-            {**self.named, **inputs}, {**outer, **params}, f"{scope.prefix}{name}.", previous, (*scope.chain, called)
-        )
+            {**self.named, **inputs}, {**outer, **params}, f"{scope.prefix}{name}.", previous, (*scope.chain, called),
+            shares=shares,
+        )  # fmt: skip
         self.faults.spend("nodes", 1, place_of(entry, ["block"]))
         self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
         self.entries(nodes, inner)

@@ -88,7 +88,7 @@ class Instances(Nodes):
 
     def instance(
         self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
-        repetition: int | None,
+        repetition: int | None, shares: str | None = None,
     ) -> Instance | Broken:  # fmt: skip
         """An instance of a block, whose nodes are made."""
         raise NotImplementedError
@@ -208,7 +208,10 @@ class _Entry:
 
     def _within(self, names: Mapping[str, Any]) -> Scope:
         scope = self.scope
-        return Scope({**self.ours.named, **names}, scope.params, f"{scope.prefix}{self.name}.", None, scope.chain)
+        return Scope(
+            {**self.ours.named, **names}, scope.params, f"{scope.prefix}{self.name}.", None, scope.chain,
+            shares=scope.inside(self.name),
+        )  # fmt: skip
 
     def _gates(self, keys: Experts, router: Node, data: Type) -> Node | Broken:
         """The node of the experts' weights: one channel an expert, zero of those that are not taken."""
@@ -267,7 +270,9 @@ class _Entry:
             circle = " → ".join((*scope.chain, called))
             ours.faults.add("AR210", f"the block '{called}' contains itself: {circle}", self.place, "take another one")
             return None
-        made = ours.instance(f"{self.name}.{key}", called, block, whole, here, 0, None, None)
+        # the weights of experts are those of the node that has all of them
+        shares = scope.inside(f"{self.name}.{key}") if key != "experts" else None
+        made = ours.instance(f"{self.name}.{key}", called, block, whole, here, 0, None, None, shares)
         if isinstance(made, Broken):
             return None
         outputs = [*made.outputs.values()]
@@ -280,8 +285,10 @@ class _Entry:
     def _experts(self, keys: Experts, inside: Inside, inputs: tuple[Node, ...]) -> Node | Broken:
         ours, name = self.ours, f"{self.scope.prefix}{self.name}.experts"
         where = {key: tree.place for key, (_, tree) in self.entry.entries.items()}
-        layer = experts_layer(keys.count, inside)
-        node = Node(name, layer, inputs, self.place, None, None, ours.spec.groups, ours.data_type, where)
+        layer, tied = experts_layer(keys.count, inside), ours.twin(f"{self.name}.experts", self.scope, self.place)
+        if isinstance(tied, Broken):
+            return BROKEN
+        node = Node(name, layer, inputs, self.place, None, tied, ours.spec.groups, ours.data_type, where)
         try:
             ours.infer(node, self.scope)
         except Fault as fault:
@@ -290,6 +297,7 @@ class _Entry:
         ours.faults.spend("sites", node.out.sites, self.place)
         ours.faults.spend("nodes", 1, self.place)
         ours.nodes.append(node)
+        ours.at[name] = node
         return node
 
     def _with_shared(self, called: str, block: Map, inputs: dict[str, Node], experts: Node) -> Node | Broken:

@@ -52,6 +52,11 @@ class Scope:
     previous: str | None  # the name that is meant where `from` is left out
     chain: tuple[str, ...] = ()  # the blocks around this place
     ahead: set[str] = field(default_factory=set)  # names that stand at this place or below it
+    shares: str | None = None  # the path to where the nodes stand whose weights are those of the nodes here
+
+    def inside(self, name: str) -> str | None:
+        """The path by which weights are shared in the instance of a block of this name."""
+        return None if self.shares is None else f"{self.shares}{name}."
 
 
 class Nodes:
@@ -63,6 +68,7 @@ class Nodes:
         self.faults = Collector(spec.work) if spec.writing is None else _Hasty(spec.work)
         self.notes: list[Diagnostic] = []
         self.nodes: list[Node] = []
+        self.at: dict[str, Node] = {}  # by their paths, as weights are shared by these
         self.writing = spec.writing or Writing(spec.masks)
         self.widths: set[str] = set()
         self.data_type = data_type(spec)
@@ -97,18 +103,35 @@ class Nodes:
             node.out = kind
         return node
 
-    def made(self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None) -> Node:
+    def made(
+        self, name: str, layer: Layer, inputs: tuple[Node, ...], place: Place | None = None, tied: Node | None = None
+    ) -> Node:
         """A node that no line of the graph names."""
-        key = (name, layer, inputs)
+        key = (name, layer, inputs, tied)
         node = self.writing.nodes.get(key)
         if node is None:
             node = Node(
-                name, layer, inputs, place or self.spec.nodes.place, None, None, self.spec.groups, self.data_type
+                name, layer, inputs, place or self.spec.nodes.place, None, tied, self.spec.groups, self.data_type
             )
             node.unwritten, node.out = True, layer.infer(node)
             self.writing.nodes[key] = node
         self.nodes.append(node)
+        self.at[name] = node
         return node
+
+    def twin(self, name: str, scope: Scope, place: Place) -> Node | Broken | None:
+        """The node whose weights a node of this name takes, as the block around it shares them; None where it has its
+        own."""
+        if scope.shares is None:
+            return None
+        found = self.at.get(scope.shares + name)
+        if found is None:
+            message = f"'{scope.prefix}{name}' shares weights with '{scope.shares}{name}', and there is no such node"
+            self.faults.add("AR452", message, place, "weights are shared between instances with the same nodes")
+            return BROKEN
+        if found.tied is not None:
+            return found.tied
+        return found if found.layer.weights(found) else None
 
     def stop(self, code: str, message: str, place: Place, help: str | None = None) -> None:
         """Reports what makes it useless to go on, and raises SpecError."""
@@ -195,6 +218,8 @@ class Nodes:
             self.writing.known[key] = written
         self.widths |= written.widths
         inputs, tied = self._inputs(written.layer, entry, scope, name), self._tied(written.layer, entry, scope)
+        if tied is None:
+            tied = self.twin(name, scope, place)
         if isinstance(inputs, Broken) or isinstance(tied, Broken):
             return BROKEN
         path, groups = scope.prefix + name, self.spec.groups
@@ -216,6 +241,7 @@ class Nodes:
             self.faults.spend("sites", node.out.sites, place)
         self.faults.spend("nodes", 1, place)
         self.nodes.append(node)
+        self.at[path] = node
         return node
 
     def _written(self, name: str, entry: Map, scope: Scope, place: Place, held: list[Any]) -> Written | None:
@@ -337,7 +363,11 @@ class Nodes:
                 self.faults.add(fault.code, fault.message, place_of(entry, [fault.key or port]), fault.help)
                 return BROKEN
             if one is not None:
-                made[port] = self.made(f"{scope.prefix}{name}.{port}", one, (found[0],), place_of(entry, [port]))
+                at, own = place_of(entry, [port]), f"{name}.{port}"
+                tied = self.twin(own, scope, at)
+                if isinstance(tied, Broken):
+                    return BROKEN
+                made[port] = self.made(scope.prefix + own, one, (found[0],), at, tied)
         return made
 
     def _named_inputs(self, layer: Layer, scope: Scope) -> tuple[Node, ...] | None:

@@ -119,7 +119,9 @@ blocks:
     outputs: {h: sum, skip: relu}
 graph:
   body: {block: layer, from: {h: first}, params: {kernel: 5}, repeat: 4}
-  skips: {layer: add, from: [first, body.*.skip]}
+  again: {block: layer, from: {h: body.h}, params: {kernel: 5}, repeat: 4, weights: body}
+  deep: {block: layer, from: {h: again.h}, repeat: 6, weights: shared}
+  skips: {layer: add, from: [deep.h, body.*.skip]}
   ends: {layer: add, from: [body.0.h, body.-1.h, body.h, skips]}
   logits: {layer: conv, out: $head, mask: so_far}"""
 

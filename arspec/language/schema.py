@@ -136,6 +136,11 @@ def _instance() -> Schema:
                 "description": "How many times; each takes the outputs of the one before as its inputs of the same "
                 "names.",
             },
+            "weights": {
+                "type": "string",
+                "description": "shared: all repetitions have the weights of the first. The name of another instance of "
+                "the block: its weights.",
+            },
             **_WHEN,
         },
         "required": ["block"],

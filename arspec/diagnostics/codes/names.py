@@ -410,6 +410,33 @@ CODES = (
         "give both nodes the same layer, kernel and channels.",
     ),
     code(
+        "AR452",
+        "weights that can't be shared",
+        """The key `weights` of an instance of a block names another instance of the same block, which stands before it.
+        `weights: shared` beside `repeat` gives all repetitions the weights of the first. Both have the same nodes.""",
+        """
+        blocks:
+          layer:
+            inputs: {h: features}
+            nodes: {conv: {layer: conv, from: h, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, weights: shared}
+          logits: {layer: conv, out: $head, mask: so_far}
+        """,
+        """
+        blocks:
+          layer:
+            inputs: {h: features}
+            nodes: {conv: {layer: conv, from: h, kernel: 3, out: 24, mask: so_far}}
+            outputs: {h: conv}
+        graph:
+          body: {block: layer, from: first, repeat: 4, weights: shared}
+          logits: {layer: conv, out: $head, mask: so_far}
+        """,
+        "repeat the block, or name another instance of it.",
+    ),
+    code(
         "AR221",
         "a node without `from` that follows nothing",
         """A node without `from` reads the one before it, or the only input of its block; that must be a node, or a
