@@ -11,6 +11,8 @@ from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from arspec.analysis.report import Contexts, Report
     from arspec.data import Examples
     from arspec.model import Model
@@ -42,6 +44,26 @@ def open(name: StrPath, device: str = "auto", *, revision: str | None = None) ->
     from arspec.saving.opening import open_model
 
     return open_model(path_of(name, "a model"), device, proven, revision)
+
+
+def import_folder(folder: StrPath, out: StrPath, *, length: int | None = None) -> Model:
+    """Reads a checkpoint of transformers (a folder with config.json, safetensors and tokenizer.json) or of nanoGPT (a
+    .pt), writes it as a run into the folder `out`, and gives the model, in evaluation mode on the CPU.
+
+    length: tokens of a sequence, where the family has no learned positions; else what config.json says, at most 4,096.
+    Raises InputError for what is not understood, with the name of the key or the tensor; nothing is then written."""
+    from arspec.checkpoints.importing import import_folder as imported
+
+    return load_model(imported(path_of(folder, "a checkpoint"), path_of(out, "a run"), length=length), "cpu")
+
+
+def export_folder(run: StrPath, folder: StrPath) -> Path:
+    """Writes a run that was imported as the folder of transformers that it came from. Gives the folder.
+
+    Raises InputError for a run that came from no checkpoint, and where the folder holds one already."""
+    from arspec.checkpoints.exporting import export_folder as exported
+
+    return exported(path_of(run, "a run"), path_of(folder, "a checkpoint"))
 
 
 def load_model(path: StrPath, device: str = "auto") -> Model:

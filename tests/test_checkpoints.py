@@ -444,6 +444,13 @@ def test_a_text_goes_in_and_out_by_the_tokenizer_of_the_run(run: Path, tmp_path:
     assert once == tokens[: len(once)].tolist() and len(once) > len(tokens) - 12
 
 
+def test_a_run_is_verified_and_drawn_by_its_folder(run: Path, tmp_path: Path, capsys: Any) -> None:
+    assert main(["verify", str(run)]) == 0
+    assert "each of 11 variables is known before its turn" in capsys.readouterr().out
+    assert main(["render", str(run), "-o", str(tmp_path / "run.dot")]) == 0
+    assert "attention" in (tmp_path / "run.dot").read_text()
+
+
 CONTENTS = {
     "text": TEXT.encode(),
     "empty": b"",

@@ -52,6 +52,17 @@ def add_conditions(parser: argparse.ArgumentParser, what_for: str = "") -> None:
     )  # fmt: skip
 
 
+def spec_of(path: str, params: dict[str, Any], data: dict[str, Any] | None = None) -> Any:
+    """The spec of a file, by its name, or of the folder of a trained model, which has what was set beside it."""
+    from arspec.language.load import load
+    from arspec.saving.spec_file import SETTINGS, read_spec
+
+    if not os.path.isfile(os.path.join(path, SETTINGS)):
+        return load(path, params, data)
+    own = read_spec(Path(path))
+    return own.variant(params=params, data=data) if params or data else own
+
+
 def params_of(settings: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """`['width=32']` as params, numbers as YAML reads them. `option` is what they were given by."""
     from arspec.syntax.scalars import core_value

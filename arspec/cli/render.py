@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from arspec.cli.models import add_set, names_spec, params_of
+from arspec.cli.models import add_set, names_spec, params_of, spec_of
 from arspec.cli.saying import say
 
 
@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the picture and prints its path; exit code 0 also for a spec that leaks, which the picture shows."""
     from arspec.diagnostics import InputError
-    from arspec.language.load import load
 
     for name in ("variable", "node", "panels", "effective"):
         if getattr(args, name) not in (None, False) and not args.field:
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
         say(render_effective(_models(args), args.out, variable=variable, member=args.member))
         return 0
-    specs = [load(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
+    specs = [spec_of(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
         from arspec.pictures.field import render_fields
 

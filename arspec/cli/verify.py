@@ -7,13 +7,13 @@ import json
 import sys
 from typing import Any
 
-from arspec.cli.models import add_set, params_of
+from arspec.cli.models import add_set, params_of, spec_of
 from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `arspec verify`."""
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="files, or names of shipped specs")
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="files, names of shipped specs, or folders of models")
     add_set(parser)
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--static", action="store_true", help="the proof alone, without torch")
@@ -85,9 +85,8 @@ def _mended(path: str, report: Any, args: argparse.Namespace, found: dict[str, A
 
 def _verified(path: str, args: argparse.Namespace) -> Any:
     from arspec.analysis.report import prove
-    from arspec.language.load import load
 
-    spec = load(path, params_of(args.set))
+    spec = spec_of(path, params_of(args.set))
     if args.static:
         report = prove(spec, args.contexts)
     else:

@@ -28,6 +28,7 @@ TOPICS = (
     "sample",
     "score",
     "compress",
+    "checkpoints",
     "python",
     "build",
     "commands",
