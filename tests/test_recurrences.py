@@ -77,6 +77,20 @@ def test_chunks_of_chunks_are_steps(times: diagonal.Times, length: int, same: bo
     torch.testing.assert_close(got, torch.stack(wanted, 2), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("times", [real_times, complex_times])
+def test_steps_that_are_work_enough_are_not_cut_into_chunks(
+    times: diagonal.Times, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(2)
+    a, b = (torch.rand(1, 2, 9, 8, generator=generator, dtype=torch.float64) for _ in range(2))
+    monkeypatch.setattr(diagonal, "CHUNK", 4)
+    in_chunks, cuts = recurrence(a, b, times), list[int]()
+    monkeypatch.setattr(diagonal, "_in_chunks", lambda *_: cuts.append(1))
+    monkeypatch.setattr(diagonal, "MUCH", 16)
+    torch.testing.assert_close(recurrence(a, b, times), in_chunks, rtol=1e-12, atol=1e-12)
+    assert not cuts
+
+
 def test_small_decays_do_no_harm() -> None:
     """Where nothing is left of a state the next one is right: products of decays are never divided by."""
     b = torch.ones(1, 1, 200, 1, dtype=torch.float32)

@@ -50,7 +50,7 @@ class Cumulative(Along):
             x = torch.cat([torch.zeros_like(x[:, :, :1]), x[:, :, :-1]], 2)
         y = x.cumsum(2)
         if self.kind == "mean":
-            count = torch.arange(x.shape[2], dtype=x.dtype, device=x.device)
+            count = torch.arange(x.shape[2], dtype=y.dtype, device=x.device)
             count = count.clamp(min=1) if self._strict(node) else count + 1
             y = y / count[:, None, None]
         return from_lines(y, node.out, c)
