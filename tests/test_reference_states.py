@@ -151,7 +151,7 @@ def test_a_spec_is_the_released_model(
     name: str, reference: Callable[[dict[str, Any]], tuple[nn.Module, Table]], params: dict[str, Any], length: int
 ):
     """For so many tokens, of which the first is given, and the one after them."""
-    model = model_of(name, {**params, "length": length + 1})
+    model = model_of(name, {**params, "length": length + 1, "start": 0})
     ref, table = reference(params)
     x = random_data(model, 2)
     with torch.no_grad():
@@ -160,3 +160,24 @@ def test_a_spec_is_the_released_model(
     wanted = found if isinstance(found, Tensor) else found.logits
     torch.testing.assert_close(got[:, :, 1:], wanted.transpose(1, 2), rtol=0, atol=1e-9)
     assert float(wanted.std()) > 1e-3, "the outputs tell nothing"
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name, reference, params", [CASES[0], CASES[2]], ids=["mamba2", "deltanet_hybrid"])
+def test_greedy_samples_are_those_that_transformers_generates(
+    name: str, reference: Callable[[dict[str, Any]], tuple[nn.Module, Table]], params: dict[str, Any]
+):
+    """From a token on, and from a prompt, which the state takes in at once; with its cache."""
+    model = model_of(name, {**params, "length": 40, "start": 0})
+    ref, table = reference(params)
+    with torch.no_grad():
+        copy(model, table)
+    prompt = random_data(model, 2)[:, :20]
+    for begin in (prompt[:, :1], prompt):
+        told: Any = ref
+        wanted = told.generate(
+            begin, attention_mask=torch.ones_like(begin), max_length=40, min_length=40, do_sample=False, use_cache=True,
+            pad_token_id=0, eos_token_id=None,
+        )  # fmt: skip
+        got = torch.cat(list(model.stream(2, steps=40, temperature=0.0, prefix=begin)), 1)
+        assert torch.equal(got, wanted)
