@@ -55,7 +55,7 @@ class Units:
 
     count: int
     salt: int
-    assign: str  # "random" or "cyclic"
+    assign: str | tuple[int, ...]  # "random", "cyclic", or the degrees themselves
     below: Cells | Units
 
 
@@ -174,6 +174,8 @@ def ranks(kind: Type, member: Member) -> Ranks:
 
 
 def _degrees(units: Units, member: Member) -> Ints:
+    if isinstance(units.assign, tuple):
+        return np.array(units.assign, np.int64)
     last = member.order.steps - 2  # a unit that had seen the last rank could feed no output
     lowest = int(_degrees(units.below, member).min()) if isinstance(units.below, Units) else 0
     lowest = min(lowest, max(last, 0))

@@ -175,6 +175,7 @@ CASES: dict[str, tuple[str, str]] = {
                                                  "depthwise: true, mask: {kernel: [[1, 0, 1], [1, 1, 0]]}")),
     "conv depthwise leaking": ("colour", one("conv, kernel: 3, out: 12, depthwise: true")),
     "dense": ("entries", one("dense, units: 9, mask: so_far")),
+    "dense of given degrees": ("entries", one("dense, mask: so_far, degrees: [3, 0, -1, 2, 2, 5, 1]")),
     "dense cyclic": ("entries", one("dense, units: 9, mask: so_far, degrees: cyclic, weight_norm: true, bias: false")),
     "dense deep": ("entries", "  hot: {layer: one_hot}\n  a: {layer: dense, units: 9, mask: so_far}\n"
                    + one("dense, units: 8, mask: so_far")),

@@ -76,7 +76,7 @@ class Layers:
         units: int | Expression | None = ...,
         out: int | Expression = ...,
         mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
-        degrees: Literal["random", "cyclic"] | Expression = ...,
+        degrees: Literal["random", "cyclic"] | Sequence[int | Expression] | Expression = ...,
         bias: bool | Expression = ...,
         weight_norm: bool | Expression = ...,
         name: str | None = None,
@@ -92,7 +92,8 @@ class Layers:
         units: Hidden units. Left out: one position for each entry of the data.
         out: Channels of each entry, where `units` is left out.
         mask: Which units are read: earlier, so_far, ... All of them without it.
-        degrees: How hidden units get their degrees. In a family of one they lie in their order.
+        degrees: How hidden units get their degrees. In a family of one they lie in their order. Or a list of
+            them, a number for each unit, whose number `units` then need not say.
         bias: Whether a bias is added.
         weight_norm: Weight normalisation: a learned gain for each output.
         """

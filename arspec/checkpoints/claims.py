@@ -14,7 +14,8 @@ from arspec.diagnostics import InputError
 NOT_UNDERSTOOD = "AR864"
 MOST_NUMBER = 1 << 24
 MOST_LAYERS = 1024
-MOST_LIST = 4096
+MOST_LIST = 1 << 16
+MOST_UNITS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None
     if faults:
         more = f"; and {len(faults) - 6} more" if len(faults) > 6 else ""
         hint = "what is not understood might change the numbers, so that nothing is imported"
-        raise InputError(NOT_UNDERSTOOD, f"config.json of {table.about}: {'; '.join(faults[:6])}{more}", hint)
+        raise InputError(NOT_UNDERSTOOD, f"{table.said} of {table.about}: {'; '.join(faults[:6])}{more}", hint)
     return Claims(texts, values, layers, kinds)
 
 
@@ -112,7 +113,7 @@ def _filled(
         if not math.isfinite(each) or not least <= each <= most:
             return [f"{name}: {_said(each)} is beyond what is taken ({least:g} to {most:g})"]
     if key.numbers is not None:
-        texts[place] = json.dumps([float(each) for each in numbers[:MOST_LIST]])
+        texts[place] = json.dumps([int(each) if key.whole else float(each) for each in numbers[:MOST_LIST]])
         return []
     own = cast("int | float", value)
     text = repr(own) if whole else repr(float(own))
@@ -149,11 +150,21 @@ def _kinds(
     if not isinstance(said, list) or len(cast("list[Any]", said)) != layers:
         faults.append(f"{own.key}: a list of {layers} kinds of layers is wanted")
         return []
+    if own.each is not None:
+        listed = cast("list[Any]", said)
+        if not all(isinstance(each, list) and _whole(cast("list[Any]", each)) for each in listed):
+            faults.append(f"{own.key}: lists of whole numbers are wanted")
+            return []
+        return [own.each.replace("{}", json.dumps(each)) for each in listed]
     odd = [each for each in cast("list[Any]", said) if not isinstance(each, str) or each not in own.means]
     if odd:
         faults.append(f"{own.key}: {_said(odd[0])} is not understood ({', '.join(own.means)} is)")
         return []
     return [own.means[each] for each in cast("list[str]", said)]
+
+
+def _whole(numbers: list[Any]) -> bool:
+    return len(numbers) <= MOST_UNITS and all(type(number) is int for number in numbers)
 
 
 def _key_of(table: Table, place: str) -> str:

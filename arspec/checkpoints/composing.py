@@ -9,18 +9,19 @@ from arspec.checkpoints.claims import NOT_UNDERSTOOD, Claims
 from arspec.checkpoints.table import Table
 from arspec.diagnostics import InputError
 
-_PLACE = re.compile(r"@([a-z_0-9]+)@")
+PLACE = re.compile(r"@([a-z_0-9]+)@")
 BODY = "body"  # the block instances that a family's layers are
 
 
 def composed(table: Table, claims: Claims) -> str:
     """The text of the spec."""
     text, runs = table.spec, _runs(claims)
-    lines = [f"{name}: {{block: layer{params}, repeat: {count if len(runs) > 1 else '$layers'}}}"
+    by_param = len(runs) == 1 and "layers: @layers@" in text
+    lines = [f"{name}: {{block: layer{params}, repeat: {'$layers' if by_param else count}}}"
              for name, params, count in runs]  # fmt: skip
     text = re.sub(r"^( *)@body@\n", lambda m: "".join(f"{m[1]}{line}\n" for line in lines), text, flags=re.M)
     for _ in range(6):  # what fills a place may have places of its own
-        text = _PLACE.sub(lambda found: _text(found[1], table, claims), text)
+        text = PLACE.sub(lambda found: _text(found[1], table, claims), text)
     return text if "$layers" in text else re.sub(r"^ *layers: .*\n", "", text, flags=re.M)
 
 
@@ -28,7 +29,7 @@ def _text(place: str, table: Table, claims: Claims) -> str:
     """What fills a place. InputError where config.json lacks the key that would."""
     if place not in claims.texts:
         names = [name for name, key in table.keys.items() if key.place == place]
-        raise InputError(NOT_UNDERSTOOD, f"config.json of {table.about}: {' or '.join(names) or place} is missing")
+        raise InputError(NOT_UNDERSTOOD, f"{table.said} of {table.about}: {' or '.join(names) or place} is missing")
     return claims.texts[place]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,7 @@ from arspec.analysis.report import prove
 from arspec.checkpoints import mapping
 from arspec.checkpoints.claims import Claims, claims_of
 from arspec.checkpoints.composing import composed
+from arspec.checkpoints.degrees import config_of_masks
 from arspec.checkpoints.pickled import held, read_pickled
 from arspec.checkpoints.stored import CONFIG, UNREADABLE, Stored, inside, tensors_of
 from arspec.checkpoints.table import UNKNOWN_FAMILY, Table, table_of, tables
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from arspec.data.tokenizer import Tokenizer
 
 NANO, PICKLED = "ckpt.pt", (".pt", ".pth")
+STATES = ("state_dict", "model")  # entries of a .pt file that may hold the tensors, which may also be the file's own
 MOST_CONFIG = 1 << 22  # bytes
 
 
@@ -88,6 +91,11 @@ def read_folder(folder: Path, length: int | None = None) -> Checkpoint:
 def _pickled(path: Path, length: int | None) -> Checkpoint:
     """The checkpoint of a .pt file whose entries say of which family it is."""
     entries = read_pickled(path)
+    flat = next((entries[key] for key in STATES if isinstance(entries.get(key), dict)), entries)
+    for knows, config_of in FLAT.items():
+        if knows in flat:
+            stored = held(path, cast("dict[str, Any]", flat))
+            return checkpoint(config_of(stored, str(path)), stored, str(path), None, length)
     for table in tables().values():
         config = entries.get(table.pickled) if table.pickled is not None else None
         tensors = entries.get("model")
@@ -98,6 +106,15 @@ def _pickled(path: Path, length: int | None) -> Checkpoint:
     known = ", ".join(f"{table.pickled} ({table.about})" for table in tables().values() if table.pickled)
     message = f"{path} does not say which model it is of: it has none of {known} beside 'model'"
     raise InputError(UNKNOWN_FAMILY, message, "give a folder with config.json and safetensors")
+
+
+def _made(tensors: dict[str, Stored], source: str) -> dict[str, Any]:
+    return {"model_type": "made", **config_of_masks(tensors, source)}
+
+
+# State dicts that say by themselves what they are of: the name of a tensor that only they have, and what reads their
+# config from their tensors.
+FLAT: dict[str, Callable[[dict[str, Stored], str], dict[str, Any]]] = {"net.0.mask": _made}
 
 
 def checkpoint(
@@ -156,7 +173,7 @@ def _spec(table: Table, claims: Claims) -> Spec:
         spec = from_text(composed(table, claims), f"{table.model_type}.yaml")
         spec.graph()
     except SpecError as error:
-        message = f"config.json of {table.about} gives no spec: {error.message}"
+        message = f"{table.said} of {table.about} gives no spec: {error.message}"
         raise InputError(mapping.UNFIT, message, error.help) from error
     report = prove(spec, contexts=False)
     assert report.ok, str(report)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arspec.checkpoints.claims import Claims, holds
-from arspec.checkpoints.composing import BODY, prefixes
+from arspec.checkpoints.composing import BODY, PLACE, prefixes
 from arspec.checkpoints.stored import Stored, some
 from arspec.checkpoints.table import Row, Table
 from arspec.diagnostics import InputError
@@ -72,7 +72,8 @@ def pairs_of(table: Table, claims: Claims, stripped: bool) -> Iterator[Pair]:
 def _pair(table: Table, row: Row, claims: Claims, number: int, where: list[str], stripped: bool) -> Pair:
     def tensor(name: str) -> str:
         name = name.removeprefix(table.prefix) if stripped else name
-        return name.replace("*", str(number))
+        name = PLACE.sub(lambda found: claims.texts[found[1]], name)
+        return name.replace("*", str(row.step * number))
 
     names = [tensor(row.tensor)]
     if row.stack is not None:

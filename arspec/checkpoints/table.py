@@ -27,18 +27,18 @@ class _Part(BaseModel):
 class Key(_Part):
     """What a key of config.json says.
 
-    number, real, numbers: the placeholder that its whole number, its number or its list of numbers fills. means: the
-    placeholders that each of its values fills; a value that does not stand there is refused. only: the one value that
-    it may have. default: what holds where it is absent; a text stands for itself in the spec. also: names of the same
-    key in other versions. empty: null means that there is none, and not the
-    default. least: of a whole number. wrap: what is
-    put into the spec, {} being the number; nothing is where the key is absent. within: a placeholder; a number that is
-    not below it says nothing. free: the number is no size of a weight, so that another may be asked for; this is the
-    most that is taken unasked."""
+    number, real, numbers: the placeholder that its whole number, its number or its list of numbers fills. whole: the
+    list is of whole numbers. means: the placeholders that each of its values fills; a value that does not stand there
+    is refused. only: the one value that it may have. default: what holds where it is absent; a text stands for itself
+    in the spec. also: names of the same key in other versions. empty: null means that there is none, and not the
+    default. least: of a whole number. wrap: what is put into the spec, {} being the number; nothing is where the key is
+    absent. within: a placeholder; a number that is not below it says nothing. free: the number is no size of a weight,
+    so that another may be asked for; this is the most that is taken unasked."""
 
     number: str | None = None
     real: str | None = None
     numbers: str | None = None
+    whole: bool = False
     means: dict[str, dict[str, str]] | None = None
     only: Any = None
     default: Any = None
@@ -61,11 +61,13 @@ class Layers(_Part):
 
     key: the list in config.json that names each layer's kind. means: of each kind the parameters of its block, as a
     YAML mapping. every: where the list is absent, the kinds of the first layers, over and over;
-    when: the values of keys with which that is so."""
+    when: the values of keys with which that is so. each: in place of `means`, what {} is put into: the numbers that
+    stand in the list for each layer."""
 
     key: str
-    means: dict[str, str]
-    every: list[str]
+    means: dict[str, str] = {}
+    every: list[str] = []
+    each: str | None = None
     when: dict[str, Any] = {}
 
 
@@ -74,13 +76,15 @@ class Row(_Part):
 
     weight: one, or several that lie one after another along their first axis. axes: the tensor's axes, then a
     weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the number of tensors, `#` in the
-    name, that lie one after another along the weight's first axis. when: the values of keys with which it is there."""
+    name, that lie one after another along the weight's first axis. when: the values of keys with which it is there.
+    step: of the numbers that * stands for."""
 
     tensor: str
     weight: str | list[str] = []
     axes: str = ""
     same: str | None = None
     stack: str | None = None
+    step: int = 1
     when: dict[str, Any] = {}
 
     @property
@@ -105,6 +109,11 @@ class Table(_Part):
     weights: list[Row]
     ignored: list[str] = []
     count: str = Field("layers", description="The placeholder that says how many layers there are.")
+
+    @property
+    def said(self) -> str:
+        """What holds its config, in messages."""
+        return "config.json" if self.pickled is None else self.pickled
 
 
 @cache

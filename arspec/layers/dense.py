@@ -77,9 +77,10 @@ class Dense(Layer):
     mask: MaskText | None = Field(
         None, description="Which units are read: earlier, so_far, ... All of them without it."
     )
-    degrees: Literal["random", "cyclic"] = Field(
-        "random", description="How hidden units get their degrees. In a family of one they lie in their order."
-    )
+    degrees: Literal["random", "cyclic"] | list[Annotated[int, Field(ge=-1, le=1 << 20)]] = Field(
+        "random", description="How hidden units get their degrees. In a family of one they lie in their order. Or a "
+        "list of them, a number for each unit, whose number `units` then need not say."
+    )  # fmt: skip
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output.")
 
@@ -91,7 +92,13 @@ class Dense(Layer):
                         "use `data: {kind: vector}`, or a convolution")  # fmt: skip
         if into.groups != 1:
             raise Fault("AR403", "a dense layer takes one channel group", "a vector model has one group")
-        if self.units is None:
+        given = tuple(self.degrees) if isinstance(self.degrees, list) else None
+        if given is not None and (not given or self.units not in (None, len(given))):
+            units = f"{self.units} units" if self.units is not None else "at least one"
+            raise Fault("AR110", f"`degrees` has {len(given)} numbers, where {units} are wanted",
+                        "give a number for each unit", "degrees")  # fmt: skip
+        units = self.units if given is None else len(given)
+        if units is None:
             data = node.data
             assert data is not None
             return Type(data.grid, 1, self.out, Cells((0,), (1,)))
@@ -102,7 +109,8 @@ class Dense(Layer):
         while isinstance(below, Units):
             depth, below = depth + 1, below.below
         assert not isinstance(into.frame, Free)
-        return Type((self.units,), 1, 1, Units(self.units, depth, self.degrees, into.frame))
+        how = self.degrees if isinstance(self.degrees, str) else tuple(self.degrees)
+        return Type((units,), 1, 1, Units(units, depth, how, into.frame))
 
     def reads_work(self, node: Node) -> int:
         return numbers_between(node.out, node.ins[0], node.mask)
