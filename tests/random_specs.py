@@ -132,6 +132,33 @@ def recurrent(g: _Graph) -> None:
     g.add(f"layer: {kind}, from: {into}, state: {state}, start: {start}", 3)
 
 
+def along_lines(g: _Graph) -> None:
+    """A sum, a recurrence or a selective scan along a line of the grid, or a depthwise convolution."""
+    a = g.any()
+    c = g.nodes[a]
+    along = g.draw(st.sampled_from(["order", "order", *(["rows", "columns"] if g.plane else ["steps"])]))
+    line = f", along: {along}" + g.draw(st.sampled_from(["", "", "", ", backward: true"]))
+    choice = g.draw(st.sampled_from(["cumulative", "linear", "selective", "depthwise"]))
+    if choice == "cumulative":
+        how = g.draw(st.sampled_from(["", ", kind: mean", ", mask: earlier", ", kind: mean, mask: earlier"]))
+        g.add(f"layer: cumulative, from: {a}{how}{line}", c)
+    elif choice == "linear":
+        forms = ["", ", normalise: true", ", decay: {fixed: -0.5}", f", decay: {a}", f", gate: {a}",
+                 *([", complex: true", f", decay: {a}, complex: true"] if c % 2 == 0 else [])]  # fmt: skip
+        g.add(f"layer: linear_recurrence, from: {a}{g.draw(st.sampled_from(forms))}{line}", c)
+    elif choice == "selective":
+        names = [g.add(f"layer: conv, from: {a}, kernel: 1, out: {g.out(n)}, mask: so_far", n) for n in (3, 3, 2, 2)]
+        x, step, given, read = names
+        for name in names:
+            del g.nodes[name]
+        ports = f"step: {step}, input: {given}, output: {read}, states: 2"
+        g.add(f"layer: selective_scan, from: {x}, {ports}{line}", 3)
+    else:
+        k, mask = g.draw(st.sampled_from([1, 2, 3])), g.mask()
+        more = g.draw(st.sampled_from(["", ", weight_norm: true", ", bias: false"]))
+        g.add(f"layer: conv, from: {a}, kernel: {k}, out: {g.out(c)}, depthwise: true, mask: {mask}{more}", c)
+
+
 def mixture(g: _Graph) -> None:
     """Experts that are chosen by a router. How much each says moves with its score, so that no leak of it hides."""
     a, b = g.any(3), g.any()
@@ -239,8 +266,8 @@ def conditioned(g: _Graph) -> None:
     g.add(f"layer: condition, from: {a}, by: {by}", g.nodes[a])
 
 
-STEPS = [conv, conv, conv, down_and_up, attention, recurrent, joined, joined, moved, norm, small, small, beside,
-         conditioned, conditioned, mixture, attention_to_a_condition, attention_to_tokens]  # fmt: skip
+STEPS = [conv, conv, conv, down_and_up, attention, recurrent, along_lines, along_lines, joined, joined, moved, norm,
+         small, small, beside, conditioned, conditioned, mixture, attention_to_a_condition, attention_to_tokens]  # fmt: skip
 
 
 @st.composite
