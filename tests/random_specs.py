@@ -267,7 +267,8 @@ def conditioned(g: _Graph) -> None:
 
 
 STEPS = [conv, conv, conv, down_and_up, attention, recurrent, along_lines, along_lines, joined, joined, moved, norm,
-         small, small, beside, conditioned, conditioned, mixture, attention_to_a_condition, attention_to_tokens]  # fmt: skip
+         small, small, beside, conditioned, conditioned, mixture, attention_to_a_condition,
+         attention_to_tokens]  # fmt: skip
 
 
 @st.composite
