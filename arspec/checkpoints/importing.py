@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +17,7 @@ from arspec.checkpoints.composing import composed
 from arspec.checkpoints.degrees import config_of_masks
 from arspec.checkpoints.pickled import held, read_pickled
 from arspec.checkpoints.stored import CONFIG, UNREADABLE, Stored, inside, tensors_of
-from arspec.checkpoints.table import UNKNOWN_FAMILY, Table, table_of, tables
+from arspec.checkpoints.table import UNKNOWN_FAMILY, Flat, Table, table_of, tables
 from arspec.diagnostics import InputError, SpecError
 from arspec.diagnostics.arguments import check_whole, path_of
 from arspec.files import foreign
@@ -92,10 +94,13 @@ def _pickled(path: Path, length: int | None) -> Checkpoint:
     """The checkpoint of a .pt file whose entries say of which family it is."""
     entries = read_pickled(path)
     flat = next((entries[key] for key in STATES if isinstance(entries.get(key), dict)), entries)
-    for knows, config_of in FLAT.items():
-        if knows in flat:
+    for table in tables().values():
+        own = table.flat
+        if own is not None and any(str(name).endswith(own.knows) for name in flat):
             stored = held(path, cast("dict[str, Any]", flat))
-            return checkpoint(config_of(stored, str(path)), stored, str(path), None, length)
+            read = TOLD.get(table.model_type, partial(told_by_shapes, own))
+            config = {"model_type": table.model_type, **read(stored, str(path))}
+            return checkpoint(config, stored, str(path), None, length)
     for table in tables().values():
         config = entries.get(table.pickled) if table.pickled is not None else None
         tensors = entries.get("model")
@@ -108,13 +113,22 @@ def _pickled(path: Path, length: int | None) -> Checkpoint:
     raise InputError(UNKNOWN_FAMILY, message, "give a folder with config.json and safetensors")
 
 
-def _made(tensors: dict[str, Stored], source: str) -> dict[str, Any]:
-    return {"model_type": "made", **config_of_masks(tensors, source)}
+# What reads the config of a state dict from its tensors, where their shapes alone do not tell it.
+TOLD: dict[str, Callable[[dict[str, Stored], str], dict[str, Any]]] = {"made": config_of_masks}
 
 
-# State dicts that say by themselves what they are of: the name of a tensor that only they have, and what reads their
-# config from their tensors.
-FLAT: dict[str, Callable[[dict[str, Stored], str], dict[str, Any]]] = {"net.0.mask": _made}
+def told_by_shapes(flat: Flat, tensors: dict[str, Stored], source: str) -> dict[str, Any]:
+    """The config that the shapes of tensors tell. InputError where a tensor is missing."""
+    found: dict[str, Any] = {}
+    for key, size in flat.sizes.items():
+        stored = tensors.get(size.tensor)
+        if stored is None or len(stored.shape) <= size.axis:
+            raise InputError(mapping.UNFIT, f"the tensors of {source} lack {size.tensor}, or it has no such axis")
+        found[key] = (stored.shape[size.axis] - size.less) // size.by
+    for key, pattern in flat.counts.items():
+        names = re.compile(re.escape(pattern).replace(r"\*", r"\d+"))
+        found[key] = sum(names.fullmatch(name) is not None for name in tensors)
+    return found
 
 
 def checkpoint(

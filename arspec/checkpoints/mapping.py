@@ -5,6 +5,7 @@ It is checked both ways: each tensor is used once, each weight is filled, and ev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,35 +29,54 @@ class Pair:
     """Tensors and the weights that they are. One tensor and several weights, which lie one after another along their
     first axis; or several tensors, which lie so in one weight. turn: the tensor's axis that each axis of the weight is,
     None for an axis of one. loose: how many axes the tensor has. copy_of: the tensor that it equals;
-    there is no weight then."""
+    there is no weight then. drop: axes of one that the tensor has beside. blocks, scale: as of a `Row`."""
 
     tensors: list[str]
     weights: list[str]
     turn: tuple[int | None, ...]
     loose: int
     copy_of: str | None = None
+    blocks: tuple[int, ...] = ()
+    scale: str | None = None
+    drop: tuple[int, ...] = ()
 
     def shape(self, tensor: Shape) -> Shape | None:
         """The shape in which a tensor stands in its weights; None where it has other axes."""
-        if len(tensor) != self.loose:
+        if len(tensor) != self.loose + len(self.drop) or any(tensor[axis] != 1 for axis in self.drop):
             return None
+        tensor = tuple(size for axis, size in enumerate(tensor) if axis not in self.drop)
         return tuple(1 if axis is None else tensor[axis] for axis in self.turn)
 
     def turned(self, tensor: Tensor) -> Tensor:
         """A tensor of the checkpoint, with the axes of its weights."""
+        import torch
+
+        for axis in reversed(self.drop):
+            tensor = tensor.squeeze(axis)
         found = tensor.permute([axis for axis in self.turn if axis is not None])
         for at, axis in enumerate(self.turn):
             if axis is None:
                 found = found.unsqueeze(at)
+        if self.blocks:
+            parts = found.chunk(len(self.blocks))
+            return torch.cat([parts[number] for number in self.blocks])
         return found
 
     def back(self, weight: Tensor) -> Tensor:
         """The inverse of `turned`."""
+        import torch
+
         found = weight
+        if self.blocks:
+            parts = found.chunk(len(self.blocks))
+            found = torch.cat([parts[self.blocks.index(number)] for number in range(len(parts))])
         for at in reversed([at for at, axis in enumerate(self.turn) if axis is None]):
             found = found.squeeze(at)
         axes = [axis for axis in self.turn if axis is not None]
-        return found.permute([axes.index(axis) for axis in range(self.loose)])
+        found = found.permute([axes.index(axis) for axis in range(self.loose)])
+        for axis in self.drop:
+            found = found.unsqueeze(axis)
+        return found
 
 
 def pairs_of(table: Table, claims: Claims, stripped: bool) -> Iterator[Pair]:
@@ -65,7 +85,8 @@ def pairs_of(table: Table, claims: Claims, stripped: bool) -> Iterator[Pair]:
     for row in table.weights:
         if not holds(row.when, claims.values):
             continue
-        for number in range(claims.layers) if "*" in row.tensor else (0,):
+        count = claims.layers if row.count is None else int(claims.texts[row.count]) + row.more
+        for number in range(count) if "*" in row.tensor else (0,):
             yield _pair(table, row, claims, number, where, stripped)
 
 
@@ -80,12 +101,14 @@ def _pair(table: Table, row: Row, claims: Claims, number: int, where: list[str],
         names = [names[0].replace("#", str(k)) for k in range(int(claims.texts[row.stack]))]
     if row.same is not None:
         return Pair(names, [], (), 0, tensor(row.same))
-    own = where[number] if "*" in row.tensor else ""
-    weights = [name.replace(f"{BODY}.*", own) for name in row.weights]
+    own = where[number] if "*" in row.tensor and row.count is None else f"{BODY}.{number}"
+    weights = [name.replace(f"{BODY}.*", own).replace("*", str(number)) for name in row.weights]
     left, arrow, right = row.axes.partition(" -> ")
-    axes = left.split()
+    ones = tuple(at for at, axis in enumerate(left.split()) if axis == "1")
+    axes = [axis for axis in left.split() if axis != "1"]
     turn = tuple(None if axis == "1" else axes.index(axis) for axis in (right if arrow else left).split())
-    return Pair(names, weights, turn, len(axes))
+    scale = None if row.scale is None else tensor(row.scale)
+    return Pair(names, weights, turn, len(axes), None, tuple(row.blocks), scale, ones)
 
 
 def is_stripped(table: Table, names: Mapping[str, Stored]) -> bool:
@@ -109,12 +132,13 @@ def checked(
         if pair.copy_of is not None and pair.tensors[0] not in tensors:
             continue  # a copy need not be stored
         kept.append(pair)
-        missing += [name for name in pair.tensors if name not in tensors]
-        used.update(dict.fromkeys(pair.tensors, pair))
+        every = [*pair.tensors, *([pair.scale] if pair.scale is not None else [])]
+        missing += [name for name in every if name not in tensors]
+        used.update(dict.fromkeys(every, pair))
         twice = [name for name in pair.weights if name in filled]
         assert not twice, f"the table of {table.about} fills {twice} twice"
         filled.update(pair.weights)
-        if all(name in tensors for name in pair.tensors):
+        if all(name in tensors for name in every):
             shapes += _misshapen(pair, tensors, weights)
     ignored = {name for name in tensors if name not in used and _matches(name, table, stripped)}
     faults = _told("missing", missing)
@@ -146,6 +170,10 @@ def _misshapen(pair: Pair, tensors: Mapping[str, Stored], weights: Mapping[str, 
         if other is None or other.shape == first.shape:
             return []
         return [f"{pair.tensors[0]} {list(first.shape)} for {list(other.shape)}"]
+    if pair.scale is not None:
+        rows, first = tensors[pair.tensors[0]].shape[:1], tensors[pair.scale].shape
+        if math.prod(first) != math.prod(rows):
+            return [f"{pair.scale} {list(first)} for {list(rows)}"]
     wanted = [weights[name] for name in pair.weights if name in weights]
     if len(wanted) < len(pair.weights):
         return []
@@ -167,7 +195,10 @@ def _misshapen(pair: Pair, tensors: Mapping[str, Stored], weights: Mapping[str, 
 
 def _undone(pair: Pair, shape: Shape) -> Shape:
     """The shape of a tensor whose weights have this one."""
-    return tuple(shape[pair.turn.index(axis)] for axis in range(pair.loose))
+    found = [shape[pair.turn.index(axis)] for axis in range(pair.loose)]
+    for axis in pair.drop:
+        found.insert(axis, 1)
+    return tuple(found)
 
 
 def _matches(name: str, table: Table, stripped: bool) -> bool:
@@ -194,11 +225,20 @@ def taken(pairs: list[Pair], tensors: Mapping[str, Stored], sizes: Mapping[str, 
                 message = f"{pair.tensors[0]} is another tensor than {pair.copy_of}, which config.json says it shares"
                 raise InputError(UNFIT, message, "set tie_word_embeddings to false where the two are meant to differ")
             continue
-        read = [pair.turned(tensors[name].read()) for name in pair.tensors]
+        read = [pair.turned(_scaled(pair, tensors, name)) for name in pair.tensors]
         if len(read) > 1:
             yield pair.weights[0], torch.cat(read)
             continue
         yield from zip(pair.weights, read[0].split([sizes[name][0] for name in pair.weights]), strict=True)
+
+
+def _scaled(pair: Pair, tensors: Mapping[str, Stored], name: str) -> Tensor:
+    """A tensor of a checkpoint, whose rows have the lengths that weight norm gives them (Salimans & Kingma 2016)."""
+    found = tensors[name].read()
+    if pair.scale is None:
+        return found
+    length = found.flatten(1).norm(dim=1).view(-1, *[1] * (found.ndim - 1))
+    return found * (tensors[pair.scale].read().view(length.shape) / length)
 
 
 def given_back(pairs: list[Pair], weights: Mapping[str, Stored]) -> Iterator[tuple[str, Tensor]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REFUSED = "AR866"
-COMPILED = "_orig_mod."  # what torch.compile puts before the names of a module's tensors
+BEFORE = ("_orig_mod.", "module.")  # what torch.compile and DataParallel put before the names of a module's tensors
 
 
 def read_pickled(path: Path) -> Mapping[str, Any]:
@@ -49,6 +49,8 @@ def held(path: Path, entries: Mapping[str, Any]) -> dict[str, Stored]:
             raise InputError(REFUSED, f"{path}: {str(key)[:100]!r} is no plain tensor", "save `model.state_dict()`")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise InputError(REFUSED, f"{path}: {str(key)[:100]!r} claims more numbers than the file holds")
-        name, kind = str(key).removeprefix(COMPILED), str(tensor.dtype).removeprefix("torch.")
+        name, kind = str(key), str(tensor.dtype).removeprefix("torch.")
+        for before in BEFORE:
+            name = name.removeprefix(before)
         found[name] = Stored(tuple(tensor.shape), kind, lambda tensor=tensor: tensor.detach())
     return found

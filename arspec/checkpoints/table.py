@@ -77,7 +77,9 @@ class Row(_Part):
     weight: one, or several that lie one after another along their first axis. axes: the tensor's axes, then a
     weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the number of tensors, `#` in the
     name, that lie one after another along the weight's first axis. when: the values of keys with which it is there.
-    step: of the numbers that * stands for."""
+    step: of the numbers that * stands for. count, more: the placeholder that says how many these are, and how many
+    more; the layers where it is left out. blocks: the weight's first axis is so many equal blocks of the tensor's, in
+    this order. scale: the tensor with the lengths that weight norm gives the rows of this one."""
 
     tensor: str
     weight: str | list[str] = []
@@ -85,12 +87,34 @@ class Row(_Part):
     same: str | None = None
     stack: str | None = None
     step: int = 1
+    count: str | None = None
+    more: int = 0
+    blocks: list[int] = []
+    scale: str | None = None
     when: dict[str, Any] = {}
 
     @property
     def weights(self) -> list[str]:
         """The names of its weights."""
         return [self.weight] if isinstance(self.weight, str) else self.weight
+
+
+class Size(_Part):
+    """A number that the shape of a tensor tells: (the size of an axis - less) / by."""
+
+    tensor: str
+    axis: int = 0
+    less: int = 0
+    by: int = 1
+
+
+class Flat(_Part):
+    """State dicts without a config. knows: a tensor that only this family has. sizes: keys by the shapes of tensors.
+    counts: keys by how many tensors there are of a name with * in it."""
+
+    knows: str
+    sizes: dict[str, Size] = {}
+    counts: dict[str, str] = {}
 
 
 class Table(_Part):
@@ -100,6 +124,7 @@ class Table(_Part):
     model_type: str
     architectures: list[str]
     pickled: str | None = None  # the entry of a .pt file that is its config; it has no folder of Hugging Face then
+    flat: Flat | None = None
     prefix: str = ""  # of names of tensors, which some files leave out
     keys: dict[str, Key]
     layers: Layers | None = None
