@@ -42,6 +42,8 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "axial_transformer": {"heads": 2, "outer": 1, "inner": 1},
     "bytenet": {"source_levels": 5},
     "image_transformer": {"block": 6, "memory": 4, "heads": 2, "components": 2},
+    "llamagen": {"heads": 2, "classes": 3},
+    "rar": {"heads": 2, "classes": 3, "members": 1},
     "megabyte": {"global_heads": 2, "local_heads": 2},
     "sigma_gpt": {"heads": 2, "members": 1},
 }

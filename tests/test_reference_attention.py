@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from arspec.model import Model
 from tests.reference.axial_transformer import AxialTransformer
 from tests.reference.bytenet import ByteNet
 from tests.reference.image_transformer import ImageTransformer
+from tests.reference.llamagen import LlamaGen
 from tests.reference.megabyte import MegaByte
+from tests.reference.rar import RAR
 from tests.reference.sigma_gpt import SigmaGPT
 from tests.reference.transformer import Block
 from tests.test_reference import Table, drawn, equal_to_reference
@@ -90,12 +93,41 @@ def bytenet(model: Model, _: int) -> tuple[nn.Module, Table]:
     return ref, table
 
 
+def llamagen(model: Model, _: int) -> tuple[nn.Module, Table]:
+    p = model.spec.params
+    size = (p["width"], p["heads"], p["hidden"], p["layers"])
+    ref = drawn(LlamaGen(p["levels"], p["classes"] + 1, *size))  # one class more, where none is told
+    token = {"condition": ref.classes.weight.T}
+    table: Table = {"start": {"weight": torch.zeros(p["width"])}, "class_token": token, "tokens": ref.tokens}
+    table |= {"last": {"gain": ref.norm.weight}, "logits": ref.output}
+    for i, one in enumerate(ref.blocks):
+        table |= {f"body.{i}.{part}": getattr(one, part) for part in ("q", "k", "v", "project", "gate", "up", "down")}
+        table |= {f"body.{i}.{part}": {"gain": getattr(one, part).weight} for part in ("norm1", "norm2")}
+    return ref, table
+
+
+def rar(model: Model, member: int) -> tuple[nn.Module, Table]:
+    p, rank = model.spec.params, model.graph.members[member].order.position_rank
+    size = (p["size"], p["width"], p["heads"], p["layers"])
+    ref = drawn(RAR(p["levels"], p["classes"] + 1, *size, rank.argsort().tolist()))
+    table: Table = {"start": {"weight": ref.start}, "class_token": {"condition": ref.classes.weight.T}}
+    table |= {"tokens": ref.tokens, "last_adapt": ref.last_adapt, "logits": ref.output}
+    table |= {name: {"weight": getattr(ref, name).weight.T} for name in ("there", "here", "times")}
+    for i, one in enumerate(ref.blocks):
+        parts = ("adapt", "q", "k", "v", "project", "up", "down")
+        table |= {f"body.{i}.{part}": getattr(one, part) for part in parts}
+        table |= {f"body.{i}.{part}": _norm(getattr(one, part)) for part in ("q_norm", "k_norm")}
+    return ref, table
+
+
 CASES: list[tuple[str, Callable[[Model, int], tuple[nn.Module, Table]], dict[str, Any]]] = [
     ("sigma_gpt", sigma_gpt, {"length": 9, "levels": 5, "width": 8, "heads": 2, "layers": 2, "members": 2}),
     ("image_transformer", image_transformer, {"height": 6, "width": 5, "levels": 4, "features": 8, "inner": 12,
                                               "heads": 2, "layers": 2, "block": 7, "memory": 3, "components": 2}),
     ("axial_transformer", axial_transformer, {"size": 5, "levels": 4, "features": 8, "heads": 2, "outer": 2,
                                               "inner": 2, "wide": 12}),
+    ("llamagen", llamagen, {"size": 4, "levels": 5, "classes": 3, "width": 16, "heads": 2, "hidden": 12, "layers": 2}),
+    ("rar", rar, {"size": 4, "levels": 5, "classes": 3, "width": 8, "heads": 2, "layers": 2, "members": 2}),
     ("megabyte", megabyte, {"length": 24, "patch": 4, "global": 16, "local": 12, "global_layers": 2,
                             "local_layers": 2, "global_heads": 2, "local_heads": 3}),
     ("bytenet", bytenet, {"length": 20, "levels": 5, "source_levels": 7, "width": 6, "sets": 2, "cycle": 2}),
