@@ -53,6 +53,19 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
                 {"length": 7, "levels": 4, "width": 8, "heads": 2, "kv_heads": 1, "size": 4, "inner": 6, "experts": 3,
                  "layers": 1}),
     "lines": ("tests/specs/ok/lines_small.yaml", {"layers": 1}),
+    "reads": ("tests/fixtures/reads_small.yaml", {}),
+    "local": ("specs/image_transformer.yaml",
+              {"height": 4, "width": 4, "channels": 1, "levels": 3, "block": 4, "memory": 12, "features": 8, "inner": 8,
+               "heads": 2, "layers": 1, "components": 2}),
+    "axial": ("specs/axial_transformer.yaml",
+              {"size": 4, "levels": 3, "features": 8, "heads": 2, "outer": 1, "inner": 1, "wide": 8}),
+    "patches": ("specs/megabyte.yaml",
+                {"length": 12, "patch": 4, "global": 8, "local": 8, "global_layers": 1, "local_layers": 1,
+                 "global_heads": 2, "local_heads": 2}),
+    "shuffled": ("specs/sigma_gpt.yaml",
+                 {"length": 8, "levels": 3, "width": 8, "heads": 2, "layers": 1, "members": 1}),
+    "codes": ("specs/llamagen.yaml",
+              {"size": 3, "levels": 3, "classes": 2, "width": 8, "heads": 2, "hidden": 8, "layers": 1}),
 }  # fmt: skip
 SIZES: dict[str, dict[str, int]] = {
     "diagonal": {"height": 4, "width": 4}, "row": {"height": 4, "width": 4, "levels": 3}, "plus": {"levels": 3},
@@ -480,6 +493,72 @@ MIXTURE = [
     drop("mixture", "layer/attention/mask"),
     put("mixture", "graph/before/steps", "0"),
 ]
+READS = [
+    put("reads", "graph/first/mask", "so_far or that.step < $given + 1"),  # a prefix that is too wide
+    put("reads", "graph/first/mask", "so_far or that.step <= $given"),
+    put("reads", "graph/first/mask", "so_far or this.step < $given"),
+    drop("reads", "graph/first/mask"),
+    put("reads", "graph/first/mask", "so_far"),
+    drop("reads", "graph/far/mask"),  # keys that are data, on another grid
+    put("reads", "graph/far/mask", "so_far"),
+    put("reads", "graph/far/mask", "that.step + $patch - 2 <= this.step"),
+    put("reads", "graph/far/mask", "that.step + $patch <= this.step"),
+    put("reads", "graph/patches/padding", "{after: 2}"),
+    put("reads", "graph/close/mask", "that.step <= this.step + 1 and this.step - that.step < $window"),  # off by one
+    put("reads", "graph/close/mask", "-1 <= this.step - that.step < $window"),
+    put("reads", "graph/close/mask", "this.step - that.step < $window"),
+    put("reads", "graph/close/mask", "so_far and this.step - that.step < $window + 1"),
+    put("reads", "graph/close/mask", "this.step // $window == that.step // $window"),
+    put("reads", "graph/logits/steps", "0"),
+]
+LOCAL = [
+    put("local", "layer/attention/mask", "that.position >= this.position // $block * $block - $memory"),
+    put("local", "layer/attention/mask", "that.position // $block <= this.position // $block"),  # a chunk that reads on
+    put("local", "layer/attention/mask", "so_far or that.position // $block == this.position // $block"),
+    put("local", "layer/attention/mask", "that.position <= this.position + 1"),
+    put("local", "layer/attention/mask", "so_far and that.position >= this.position - $memory"),
+    put("local", "layer/attention/mask", "that.row <= this.row"),
+    drop("local", "layer/attention/mask"),
+    put("local", "graph/before", "{layer: identity}"),
+]
+AXIAL = [
+    put("axial", "both/columns/params/mask", "that.column == this.column"),
+    put("axial", "both/columns/params/mask", "that.column == this.column and that.row <= this.row + 1"),
+    put("axial", "both/columns/params/mask", "that.column == this.column and that.row < this.row"),
+    put("axial", "graph/above/rows", "0"),
+    put("axial", "graph/above/rows", "-1"),
+    put("axial", "graph/left/columns", "0"),
+    put("axial", "graph/inner/params/mask", "that.row == this.row"),
+    put("axial", "graph/inner/params/mask", "that.row == this.row and that.column <= this.column + 1"),
+    put("axial", "graph/inner/params/mask", "that.column == this.column"),
+]
+PATCHES = [
+    put("patches", "local_layer/attention/mask", "that.step // $patch == this.step // $patch"),
+    put("patches", "local_layer/attention/mask", "that.step // $patch == (this.step + 1) // $patch"),  # a wrong border
+    put("patches", "local_layer/attention/mask", "so_far and that.step // $patch == (this.step + 1) // $patch"),
+    put("patches", "global_layer/attention/mask", "that.step <= this.step + $patch"),
+    drop("patches", "global_layer/attention/mask"),
+    put("patches", "graph/late/steps", "$patch - 1"),
+    put("patches", "graph/late/steps", "1"),
+    put("patches", "graph/late/steps", "2 * $patch"),
+    put("patches", "graph/before/steps", "0"),
+]
+SHUFFLED = [
+    put("shuffled", "layer/attention/mask", "past_so_far"),  # by place, where the order is meant
+    drop("shuffled", "layer/attention/mask"),
+    put("shuffled", "layer/attention/mask", "earlier"),
+    put("shuffled", "graph/input/from", "[tokens, places]"),
+    put("shuffled", "graph/before", "{layer: shift, steps: 1}"),
+    put("shuffled", "graph/there/at", "next"),
+]
+CODES = [
+    put("codes", "layer/attention/mask", "rows_so_far"),
+    drop("codes", "layer/attention/mask"),
+    put("codes", "layer/attention/values", "h"),
+    put("codes", "layer/q_turned/at", "next"),
+    put("codes", "graph/body/from/h", "tokens"),
+    drop("codes", "graph/before/fill"),
+]
 MUTATIONS = [
     *GATED,
     *LOCATION,
@@ -495,4 +574,10 @@ MUTATIONS = [
     *LINES,
     *STATES,
     *MIXTURE,
+    *READS,
+    *LOCAL,
+    *AXIAL,
+    *PATCHES,
+    *SHUFFLED,
+    *CODES,
 ]

@@ -21,17 +21,23 @@ from arspec.diagnostics import InputError, Source
 from arspec.language.load import from_text, load
 from arspec.syntax.yaml import Map, Seq, parse, plain
 from tests.mutations import (
+    AXIAL,
+    CODES,
     DIAGONAL,
     GATED,
     INSIDE_OUT,
+    LOCAL,
     LOCATION,
     MADE,
     MIXTURE,
     MUTATIONS,
+    PATCHES,
     PIXELCNN,
     PLUS,
+    READS,
     ROOT,
     ROW,
+    SHUFFLED,
     TCN,
     WAVENET,
     Mutation,
@@ -39,7 +45,10 @@ from tests.mutations import (
 )
 
 SPECS = ROOT / "specs"
-FEW = [*GATED, *LOCATION, *PIXELCNN[::2], *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS[::4], *DIAGONAL, *ROW, *MIXTURE]
+FEW = [
+    *GATED, *LOCATION, *PIXELCNN[::2], *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS[::4], *DIAGONAL, *ROW, *MIXTURE,
+]  # fmt: skip
+READING = [*READS, *LOCAL, *AXIAL, *PATCHES, *SHUFFLED, *CODES]
 SHARE, KEPT = 0.8, 0.99  # of the leaks that get a proposal, and of the coverage that it keeps
 
 
@@ -81,6 +90,11 @@ def test_most_leaks_get_a_proposal_that_mends_them():
     assert share_mended(FEW) >= SHARE
 
 
+def test_most_leaks_of_what_attention_reads_get_a_proposal():
+    """Windows, prefixes, chunks, keys of another grid, shuffled orders."""
+    assert share_mended(READING) >= SHARE
+
+
 @pytest.mark.long
 def test_most_of_all_leaks_get_a_proposal_that_mends_them():
     assert share_mended(MUTATIONS) >= SHARE
@@ -96,6 +110,11 @@ def test_most_of_all_leaks_get_a_proposal_that_mends_them():
         ("wavenet: layer/conv/padding is same", "padding: causal"),
         ("wavenet: graph/past/steps is 0", "steps: 1"),
         ("made: graph/out/mask is so_far", "mask: earlier"),
+        (
+            "patches: local_layer/attention/mask is that.step // $patch == this.step // $patch",
+            "mask: so_far and that.step // $patch == this.step // $patch",
+        ),
+        ("reads: graph/far/mask is missing", "mask: done"),
     ],
 )
 def test_the_edit_that_a_person_would_make(fault: str, wanted: str):

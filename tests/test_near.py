@@ -12,16 +12,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import prove
-from arspec.language.load import Spec, from_text
+from arspec.language.load import Spec, from_text, load
 from arspec.layers.attention import Attention
+from arspec.layers.base import Node
 from arspec.layers.dense import between
 from arspec.layers.near import reading
 from arspec.masks import Mask, resolve
-from arspec.model import build
+from arspec.model import Model, build
 from arspec.reads import Matrix, Ranked
 from arspec.runs import Runs
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.types import Cells, Free, Member, Type
+from tests.small import ROOT, randomised
 from tests.test_layers import check_relation
 
 STEPS = {
@@ -238,3 +240,26 @@ head: {{kind: categorical, from: logits}}
         node = next(node for node in spec.graph().nodes if isinstance(node.layer, Attention))
         found = node.layer.constants(node, spec.members[0])
         assert found["queries"].size * found["keys"].shape[1] * share <= 1024 * 1024, mask
+
+
+def test_a_given_prefix_is_read_both_ways() -> None:
+    """The given steps see each other; what is modelled is what the module says, in the module's own numbers."""
+    model = randomised(load(ROOT / "tests" / "fixtures" / "reads_small.yaml"))
+    x = torch.randint(0, 4, (5, 12), generator=torch.Generator().manual_seed(0))
+    wanted = model(x)
+    got = sampler_of(model, 0).replay(x, {})
+    torch.testing.assert_close(got[:, 3:], wanted[:, 3:], rtol=0, atol=1e-9)
+    last = x.clone()
+    last[:, 2] = (last[:, 2] + 1) % 4
+    node = next(node for node in model.graph.nodes if node.name == "first")
+    a, b = (values_at(model, data, node) for data in (x, last))
+    assert bool((a[:, :, :3] != b[:, :, :3]).all()), "a given step is told of all given ones"
+    drawn = model.sample(5, seed=1, prefix=x[:, :3])
+    assert torch.equal(drawn[:, :3], x[:, :3])
+
+
+def values_at(model: Model, x: torch.Tensor, node: Node) -> torch.Tensor:
+    found: dict[Node, torch.Tensor] = {}
+    with torch.no_grad():
+        model.last(x, 0, {}, found.setdefault)
+    return found[node]

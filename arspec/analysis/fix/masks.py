@@ -21,11 +21,13 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     ">=": ("<=", "<", ">"), "<=": ("<", ">=", ">"), ">": ("<", "<=", ">="), "<": (">", "<=", ">="),
     "or": ("and",), "and": ("or",),
 }  # fmt: skip
+_COMPARED, _IN_ORDER = re.compile(r"[<>=]"), re.compile(r"\b(so_far|earlier|before)\b")
 _TOKEN = re.compile(r"<=|>=|<|>|[A-Za-z_.$]+")
 
 
 def alternatives(text: str, dimensions: int) -> Iterator[str]:
-    """Other masks, likeliest first: one comparison or one name of this one changed, then the ready-made ones."""
+    """Other masks, likeliest first: one comparison or one name of this one changed; then a window held to what came
+    before; then the ready-made ones."""
     told = {text}
     for token in _TOKEN.finditer(text):
         for other in _OTHERS.get(token[0], ()):
@@ -33,4 +35,7 @@ def alternatives(text: str, dimensions: int) -> Iterator[str]:
             if changed not in told:
                 told.add(changed)
                 yield changed
+    if _COMPARED.search(text) and not _IN_ORDER.search(text):
+        inner = f"({text})" if re.search(r"\bor\b", text) else text
+        yield from (f"{order} and {inner}" for order in ("so_far", "earlier"))
     yield from (name for name in LIKELY.get(dimensions, ()) if name not in told)
