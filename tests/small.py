@@ -38,6 +38,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "llama": {"heads": 8, "kv_heads": 2},
     "mistral": {"heads": 8, "kv_heads": 2, "window": 5},
     "qwen3": {"heads": 4, "kv_heads": 2},
+    "t5_decoder": {"heads": 2, "layers": 2, "text_length": 5, "buckets": 4, "farthest": 6},
     "gemma2": {"heads": 4, "kv_heads": 2, "pairs": 1, "window": 5},
     "axial_transformer": {"heads": 2, "outer": 1, "inner": 1},
     "bytenet": {"source_levels": 5},

@@ -111,4 +111,80 @@ def test_greedy_samples_are_those_of_generate(name: str) -> None:
     x = torch.randint(LEVELS, (3, 5), generator=torch.Generator().manual_seed(2))
     wanted = module.generate(x, max_new_tokens=20, do_sample=False)
     model = copied(name, module, 25)
-    assert torch.equal(model.sample(3, prefix=x, top_k=1), wanted)
+    assert torch.equal(model.sample(3, prefix=x, temperature=0.0), wanted)
+
+
+# -- T5, which attends to a text ---------------------------------------------------------------------------------------
+
+STACKS, TEXT = 3, 9  # layers of each stack, and tokens of the text
+T5_SIZES = {
+    "width": 16, "heads": 4, "hidden": 24, "layers": STACKS, "levels": LEVELS, "buckets": 8, "farthest": 20,
+    "text_length": TEXT,
+}  # fmt: skip
+
+
+def t5() -> Any:
+    import transformers
+
+    config = transformers.T5Config(
+        d_model=16, d_kv=4, num_heads=4, d_ff=24, num_layers=STACKS, num_decoder_layers=STACKS, vocab_size=LEVELS,
+        relative_attention_num_buckets=8, relative_attention_max_distance=20, feed_forward_proj="relu",
+        decoder_start_token_id=0, eos_token_id=None, pad_token_id=None, attn_implementation="eager",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    module = transformers.T5ForConditionalGeneration(config).double().eval()
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.copy_(torch.randn_like(weight) / (2 if weight.ndim == 1 else weight.shape[-1] ** 0.5))
+        module.shared.weight.mul_(3)
+    return module
+
+
+def of_t5(module: Any, length: int) -> Model:
+    """The spec with the weights of a T5, for so many tokens."""
+    model = build(load(ROOT / "specs" / "t5_decoder.yaml", params={**T5_SIZES, "length": length})).double().eval()
+    table: dict[str, Tensor] = {
+        "tokens": module.shared.weight, "encoded": module.encoder.final_layer_norm.weight,
+        "last": module.decoder.final_layer_norm.weight,
+    }  # fmt: skip
+    for stack, first, rest in ((module.encoder, "encoder_first", "encoder"), (module.decoder, "first", "body")):
+        for k, block in enumerate(stack.block):
+            node, parts = first if k == 0 else f"{rest}.{k - 1}", list(block.layer)
+            own, linear = parts[0], parts[-1]
+            attention = own.SelfAttention
+            table |= {f"{node}.{name}": getattr(attention, name).weight for name in "qkv"}
+            table |= {f"{node}.norm": own.layer_norm.weight, f"{node}.seen": attention.o.weight}
+            if k == 0:
+                table[f"{node}.attention"] = attention.relative_attention_bias.weight.T
+            if len(parts) == 3:
+                cross = parts[1].EncDecAttention
+                table |= {f"{node}.cross_{name}": getattr(cross, name).weight for name in "qkv"}
+                table |= {f"{node}.cross_norm": parts[1].layer_norm.weight, f"{node}.cross_seen": cross.o.weight}
+            dense = linear.DenseReluDense
+            table |= {f"{node}.linear.norm": linear.layer_norm.weight, f"{node}.linear.up": dense.wi.weight}
+            table[f"{node}.linear.down"] = dense.wo.weight
+    with torch.no_grad():
+        for node in model.graph.nodes:
+            for weight in () if node.tied else model.nodes.of(node).values():
+                weight.copy_(table.pop(node.name).reshape(weight.shape))
+    assert not table, "nodes that have no such weight"
+    return model
+
+
+def test_t5_is_that_of_transformers() -> None:
+    module = t5()
+    generator = torch.Generator().manual_seed(1)
+    text, x = (torch.randint(LEVELS, (2, n), generator=generator) for n in (TEXT, LONGEST + 1))
+    for length in (1, 7, 64, LONGEST):
+        with torch.no_grad():
+            wanted = module(input_ids=text, decoder_input_ids=x[:, :length]).logits
+            got = of_t5(module, length + 1)(x[:, : length + 1], text=text)
+        assert wanted.std() > 0.1
+        torch.testing.assert_close(got[:, 1:], wanted, rtol=0, atol=1e-9)
+
+
+def test_greedy_samples_of_t5_are_those_of_generate() -> None:
+    module = t5()
+    text = torch.randint(LEVELS, (3, TEXT), generator=torch.Generator().manual_seed(2))
+    wanted = module.generate(text, max_new_tokens=20, do_sample=False)
+    assert torch.equal(of_t5(module, 21).sample(3, temperature=0.0, text=text), wanted)
