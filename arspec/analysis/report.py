@@ -16,6 +16,7 @@ from arspec.analysis.entries import Entries
 from arspec.analysis.known_at import Relations, known_at, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
 from arspec.diagnostics import Diagnostic, Place
+from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
@@ -24,6 +25,15 @@ from arspec.types import Ints, Member, ranks
 Contexts = bool | int | Literal["all"]  # of which variables: see `prove`
 WIDTH = 100  # columns of a line that tells a path
 MAX_WITNESSES = 16  # leaking variables, spread over all, for which a path is sought
+
+
+@dataclass(frozen=True, eq=False)
+class FurtherLeak:
+    """What a further head sees too early: at how many variables, and a path that shows it at one of them."""
+
+    further: Further
+    leaking: Ints
+    witness: Witness | None
 
 
 @dataclass(eq=False)
@@ -39,6 +49,7 @@ class MemberReport:
     seen: Seen | None = None
     deep: Seen | None = None
     empty_masks: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
+    further: list[FurtherLeak] = field(default_factory=list)  # further heads that see what they must not
 
 
 @dataclass(eq=False)
@@ -55,7 +66,7 @@ class Report:
     @property
     def proven(self) -> bool:
         """Whether no member leaks, in evaluation or in training."""
-        return not any(len(m.leaking) or len(m.training) for m in self.members)
+        return not any(len(m.leaking) or len(m.training) or m.further for m in self.members)
 
     @property
     def ok(self) -> bool:
@@ -174,7 +185,11 @@ class Report:
         if self.proven:
             lines.append(f"  proof      holds: each of {variables:,} variables is known before its turn; {orders}")
         else:
-            bad = sum(len(m.leaking) or len(m.training) for m in self.members)
+            bad = sum(
+                len(m.leaking) or len(m.training) or max(len(f.leaking) for f in m.further)
+                for m in self.members
+                if len(m.leaking) or len(m.training) or m.further
+            )
             lines.append(f"  proof      FAILS for {bad:,} of {variables * len(self.members):,} variables; {orders}")
         if self.unseen is not None and self.pairs is not None and self.coverage is not None:
             rows = "" if self.exact else f" by {self.rows} variables, sampled over the order"
@@ -188,6 +203,9 @@ class Report:
                 )
         more = "" if self.rows is None else f", contexts in {self.seconds - self.proof_seconds:.2f} s"
         lines.append(f"  size       {graph.size}; proven in {self.proof_seconds:.2f} s{more}")
+        for one in graph.further if self.proven else ():
+            steps = f"{one.section.ahead} step{'s' * (one.section.ahead > 1)} ahead"
+            lines.append(f"  head       '{one.name}', {steps}: sees nothing that it must not")
         lines += [f"  {test}" for test in self.tests]
         return "\n".join(lines)
 
@@ -201,7 +219,7 @@ def prove(spec: Spec, contexts: Contexts = True) -> Report:
     graph = spec.graph()
     members = [_member(spec, member, _rows(member, contexts)) for member in graph.members]
     report = Report(spec, members, 0.0)
-    report.diagnostics = [*_leaks(report), *(_notes(report) if contexts else [])]
+    report.diagnostics = [*_leaks(report), *_further_leaks(report), *(_notes(report) if contexts else [])]
     if contexts:
         report.diagnostics += [*graph.notes, *members[0].empty_masks]
     report.seconds = time.perf_counter() - start
@@ -233,11 +251,50 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     )
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start)
+    both = relations, in_training
+    report.further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
+    report.seconds = time.perf_counter() - start
     if rows is not None:
         report.empty_masks = empty_masks(relations, known)
         report.seen = seen(relations, rows, memo)
         report.deep = deepened(spec, member.index, report.seen, memo)
     return report
+
+
+def _further(one: Further, both: tuple[Relations, Relations], memo: Memo) -> FurtherLeak | None:
+    """What a further head sees too early, in evaluation or in training; None where that is nothing."""
+    for like in both:
+        member = like.member
+        sites, limits = one.sites(member), one.limits(member)
+        relations = Relations(like.graph.headed(one), member, like.training, like)
+        known = known_at(relations, memo=memo)
+        late = np.flatnonzero(known[one.node][sites] >= limits)
+        if len(late):
+            first = int(late[0])
+            return FurtherLeak(one, sites[late], witness(relations, known, int(sites[first]), int(limits[first])))
+    return None
+
+
+def _further_leaks(report: Report) -> list[Diagnostic]:
+    """One diagnostic for each further head that sees too much."""
+    found: dict[str, Diagnostic] = {}
+    entries = Entries(report.spec)
+    for of, member in zip(report.members, report.spec.graph().members, strict=True):
+        for leak in of.further:
+            name, w = leak.further.name, leak.witness
+            if name in found or w is None:
+                continue
+            data = w.path[0].node.out
+            place = report.spec.further[name][1].place
+            target = leak.further.targets(member)[np.flatnonzero(leak.further.sites(member) == w.variable)[0]]
+            text = (
+                f"a leak: the head '{name}' predicts ({site_name(data, int(target))}) at "
+                f"({site_name(data, w.variable)}), and sees ({site_name(data, w.seen)}); so it does at "
+                f"{len(leak.leaking):,} places"
+            )
+            related = tuple((s.node.place, str(s)) for s in _shown(w))
+            found[name] = Diagnostic("AR454", text, place, f"the path is\n{_told(w, entries)}", related)
+    return [*found.values()]
 
 
 def _leaks(report: Report) -> list[Diagnostic]:

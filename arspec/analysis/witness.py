@@ -72,11 +72,12 @@ def site_name(kind: Type, site: int) -> str:
     return text
 
 
-def witness(relations: Relations, known: dict[Node, Ints], variable: int) -> Witness | None:
+def witness(relations: Relations, known: dict[Node, Ints], variable: int, limit: int | None = None) -> Witness | None:
     """The shortest path from a variable that is generated no earlier than `variable` to the head's site for it; None
-    where nothing leaks into it. Only sites that are known too late are searched."""
+    where nothing leaks into it. Only sites that are known too late are searched. limit: the first rank that must not be
+    seen, where it is not the variable's."""
     graph, rank = relations.graph, relations.member.order.rank
-    limit = int(rank[variable])
+    limit = int(rank[variable]) if limit is None else limit
     start = (graph.head_node, variable)
     came: dict[tuple[Node, int], tuple[Node, int] | None] = {start: None}
     frontier = [start]

@@ -156,6 +156,7 @@ class Builder(_Graph):
         self.blocks: dict[str, Block] = {}
         self.libraries: list[str] = []
         self._head: Section | Mapping[str, Section] | None = None
+        self._further: dict[str, dict[str, Any]] = {}
 
     @property
     def x(self) -> Node:
@@ -201,6 +202,16 @@ class Builder(_Graph):
         if (section is None) == (not parts):
             raise InputError("AR907", "`head` takes one head, or one for each part of the data by its name", None)
         self._head = section or parts
+
+    def further_head(
+        self, node: Node, *, ahead: int | Expression = 1, weight: float | Expression = 1.0,
+        teacher_forcing: bool = False, name: str | None = None,
+    ) -> None:  # fmt: skip
+        """A head beside the first, which predicts the variable that is generated `ahead` steps later, for its loss in
+        training. weight: of that loss. teacher_forcing: it may see the variables between."""
+        own = name or f"head{len(self._further) + 2}"
+        keys = {"from": node.reference, "ahead": ahead, "weight": weight}
+        self._further[own] = {**keys, **({"teacher_forcing": True} if teacher_forcing else {})}
 
     # -- what it gives -----------------------------------------------------------------------------------------------
 
@@ -260,6 +271,9 @@ class Builder(_Graph):
         else:
             yield "head:", None
             yield from ((f"  {name}: {_section(each)}", None) for name, each in self._head.items())
+        if self._further:
+            yield "heads:", None
+            yield from ((f"  {name}: {written(keys)}", None) for name, keys in self._further.items())
 
     def _told(self, one: Diagnostic) -> Diagnostic:
         """A diagnostic with the line of Python that made the entry which it speaks of."""

@@ -13,6 +13,7 @@ from arspec.heads import Head
 from arspec.language.counting import MAX_NESTING, MAX_REPEAT, Counting, repetitions
 from arspec.language.experts import Instances, experts_entry
 from arspec.language.extends import FORMS
+from arspec.language.further import Further
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
@@ -49,6 +50,7 @@ def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
         expander.entries(spec.nodes, expander.scope)
         if not unread & {"graph", "head"}:
             expander.head()
+            expander.further()
     except SpecError:  # so many that it was no use to go on
         pass
     typed = not unread & {"data", "order"}
@@ -56,6 +58,8 @@ def faults_of_graph(spec: ParsedSpec, unread: Set[str]) -> list[Diagnostic]:
 
 
 class Expander(Instances):
+    """Makes the graph of a spec: its entries, then its heads."""
+
     def __init__(self, spec: ParsedSpec, unread: Set[str]) -> None:
         super().__init__(spec, unread)
         self.clusters: list[Cluster] = []
@@ -66,13 +70,15 @@ class Expander(Instances):
         self.counting = Counting(spec.blocks, outer, spec.repeats, spec.work.room("nodes"), spec.work)
 
     def graph(self) -> Graph:
+        """The graph. Raises SpecError with all faults that were found."""
         self.entries(self.spec.nodes, self.scope)
         head = self.head()
+        further = self.further()
         self.faults.raise_if_any()
         assert isinstance(head, Node)
         graph = Graph(
             self.spec.members, self.data, self.conditions, self.nodes, head, self.spec.head, self.clusters,
-            frozenset(self.widths), frozenset(self.repeats), self.repeated, self.notes,
+            frozenset(self.widths), frozenset(self.repeats), self.repeated, self.notes, further,
         )  # fmt: skip
         self.notes += [*self.spec.notes, *_unread_nodes(graph)]
         return graph
@@ -91,6 +97,36 @@ class Expander(Instances):
             name += "_"
         return self.made(name, parts_layer(), found, place.place)
 
+    def further(self) -> tuple[Further, ...]:
+        """The further heads, each of the first one's kind."""
+        found: list[Further] = []
+        for name, (section, place) in self.spec.further.items():
+            orders = [member.order for member in self.spec.members]
+            if self.data_type.parts or any(o.groups > 1 or o.steps < o.variables for o in orders):
+                self.faults.add(
+                    "AR453",
+                    f"the head '{name}' predicts the variable that is generated later by a number "
+                    "of steps, and several are generated together, or in several channel groups",
+                    place.place,
+                    "further heads are for variables that are generated one after another",
+                )
+                continue
+            most = orders[0].drawn - 1
+            if section.ahead > most:
+                self.faults.add(
+                    "AR453",
+                    f"the head '{name}' looks {section.ahead:,} ahead, and the last variable is "
+                    f"{most:,} behind the first",
+                    place_of(place, ["ahead"]),
+                    "look less far ahead",
+                )
+                continue
+            head = self.spec.head.model_copy(update={"from_": section.from_})
+            node = self._end(head, self.data_type, place_of(place, ["from"]))
+            if isinstance(node, Node):
+                found.append(Further(name, node, head, section))
+        return tuple(found)
+
     def _end(self, head: Head, data: Type, place: Place) -> Node | Broken:
         """The node that gives the numbers for one part of the data."""
         node = self.one(head.from_, self.scope, place)
@@ -107,6 +143,7 @@ class Expander(Instances):
     # -- the entries of a graph or a block ---------------------------------------------------------------------------
 
     def entries(self, tree: Map, scope: Scope) -> None:
+        """The nodes of the entries of a graph or a block, one after another."""
         scope.ahead |= set(tree.entries)
         for name, (place, entry) in tree.entries.items():
             if name in scope.names:
@@ -416,7 +453,7 @@ def _is_count(value: Any) -> bool:
 
 def _unread_nodes(graph: Graph) -> list[Diagnostic]:
     """A note for each line of the spec all of whose nodes lead nowhere."""
-    live = set(graph.live)
+    live = {*graph.live, *graph.extra}
     read = {node.place for node in live}
     found: dict[Place, Node] = {}
     for node in graph.nodes:

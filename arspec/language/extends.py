@@ -25,6 +25,7 @@ FORMS = {
     "condition": "{label: {kind: class, classes: 10}}",
     "masks": "{mine: rows_above or left}",
     "blocks": "{name: {inputs: ..., nodes: ..., outputs: ...}}",
+    "heads": "{second: {from: logits2, ahead: 1, weight: 0.3}}",
 }
 """A small example of each section that is a mapping."""
 
@@ -43,6 +44,7 @@ SECTIONS = {
     "blocks": "reusable subgraphs, by name",
     "graph": "the nodes",
     "head": "the distribution, and the node that gives its parameters",
+    "heads": "further heads by name, which predict variables some steps later, for their loss in training",
 }
 VERSION = 1
 MAX_EXTENDS = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from arspec.diagnostics import Diagnostic
 from arspec.heads import Head, Support
+from arspec.language.further import Further
 from arspec.layers.base import Node, Weight
 from arspec.types import Ints, Member, Type
 
@@ -44,6 +45,7 @@ class Graph:
     repeat_params: frozenset[str]  # parameters that repeats are computed from
     repeated: bool  # whether anything is repeated
     notes: list[Diagnostic]  # what is odd about it, and refused nowhere
+    further: tuple[Further, ...] = ()  # heads whose losses training adds
     steps: list[list[Any]] = field(
         default_factory=list, init=False
     )  # of its modules, under each member (`arspec.network.steps`)
@@ -80,6 +82,19 @@ class Graph:
         return [node for node in self.nodes if node in wanted]
 
     @cached_property
+    def extra(self) -> list[Node]:
+        """The nodes that further heads depend on, and the head does not, in topological order."""
+        live, wanted = {*self.live}, {one.node for one in self.further}
+        for node in reversed(self.nodes):
+            if node in wanted:
+                wanted.update(node.inputs)
+        return [node for node in self.nodes if node in wanted and node not in live]
+
+    def headed(self, further: Further) -> Graph:
+        """The same graph whose head is a further one."""
+        return replace(self, head_node=further.node, head=further.head, further=())
+
+    @cached_property
     def order(self) -> list[Node]:
         """The sources, and the nodes that the head depends on, which is the last."""
         return [*self.sources, *self.live]
@@ -97,7 +112,7 @@ class Graph:
     @property
     def size(self) -> str:
         """Parameters and nodes in words, as every report and picture says them."""
-        unread = len(self.nodes) - len(self.live)
+        unread = len(self.nodes) - len(self.live) - len(self.extra)
         more = f", of which the head does not read {unread:,}" if unread else ""
         return f"{self.parameters:,} parameters, {len(self.nodes):,} nodes{more}"
 

@@ -106,10 +106,11 @@ def _build(
     members = reader.members(orders, found)
     condition, masks, blocks, nodes = reader.condition(found), reader.masks(), reader.blocks(), reader.graph()
     head, head_tree = reader.head(found)
+    further = reader.further()
     spec = Spec(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
-        _class_params(sections.get("condition")), repeats, dict(data), dict(texts or {}),
+        _class_params(sections.get("condition")), further, repeats, dict(data), dict(texts or {}),
         notes=unused_names(sections, source, texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:

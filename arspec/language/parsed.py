@@ -8,6 +8,7 @@ from typing import Any
 from arspec.diagnostics import Diagnostic, Source
 from arspec.diagnostics.work import Work
 from arspec.heads import Head, Support
+from arspec.language.further import FurtherHead
 from arspec.language.sections import OrderSection
 from arspec.language.written import Writing
 from arspec.syntax.yaml import Map
@@ -36,6 +37,7 @@ class ParsedSpec:
     class_params: dict[str, str] = field(
         default_factory=dict
     )  # class condition -> the parameter that counts its classes
+    further: dict[str, tuple[FurtherHead, Map]] = field(default_factory=dict[str, "tuple[FurtherHead, Map]"])
     repeats: int = 1  # by which every repeat is multiplied, to tell blind from out of reach
     changes: dict[str, Any] = field(default_factory=dict)  # keys of the data section that were set from outside
     texts: dict[str, str] = field(

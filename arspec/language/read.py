@@ -14,6 +14,7 @@ from arspec import orders
 from arspec.diagnostics import Collector, InputError, Place, Source, did_you_mean, the_nearest
 from arspec.heads import HEADS, Head, parts_head, stand_in
 from arspec.language.extends import FORMS, top
+from arspec.language.further import FurtherHead
 from arspec.language.hints import input_names
 from arspec.language.keys import Evaluator, built, check_keys, chosen, keys_of, report, said
 from arspec.language.params import NAME
@@ -333,6 +334,19 @@ class Reader:
             self.unread.add("head")
             return stand_in(), Map(top(self.source), {}, True)
         return head, tree
+
+    def further(self) -> dict[str, tuple[FurtherHead, Map]]:
+        """The further heads by name. Those that can't be read are reported and left out."""
+        found: dict[str, tuple[FurtherHead, Map]] = {}
+        for name, _, item in self._named("heads", "a head", {}):
+            if not isinstance(item, Map):
+                message = f"a further head takes a mapping, and was given {said(plain(item))}"
+                self.faults.add("AR103", message, item.place, f"{name}: {{from: {name}, ahead: 1}}")
+                continue
+            one = built(FurtherHead, self.evaluator.value(item), item, "a further head", self.evaluator)
+            if one is not None:
+                found[name] = one, item
+        return found
 
     def _head_of_parts(self, tree: Map, parts: list[str]) -> Head | None:
         """A head for each part of the data: the auxiliary images, and x."""

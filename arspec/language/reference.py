@@ -13,6 +13,7 @@ from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS
+from arspec.language.further import FurtherHead
 from arspec.language.merging import MERGED
 from arspec.language.params import BUILT_IN
 from arspec.language.reference_tables import code, example, keys, table
@@ -321,7 +322,7 @@ def _heads() -> list[str]:
     ]  # fmt: skip
     for kind, model in HEADS.items():
         parts += _part(f"head: {{kind: {kind}}}", model, f"head.{kind}")
-    return parts
+    return [*parts, *_part("heads: {NAME: {from: ...}}", FurtherHead, "further")]
 
 
 def _part(title: str, model: type[BaseModel], definition: str, common: tuple[str, ...] = ()) -> list[str]:

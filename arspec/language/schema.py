@@ -13,6 +13,7 @@ from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS, VERSION
+from arspec.language.further import FurtherHead
 from arspec.language.merging import MERGED
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.layers import ALL, names_of
@@ -70,6 +71,7 @@ def _sections() -> dict[str, Schema]:
             "anyOf": [*_references("head", HEADS), {"$ref": "#/$defs/heads"}],
             "description": f"{SECTIONS['head']}; of data with auxiliary images one for each part, by its name",
         },
+        "heads": _by_name({"$ref": "#/$defs/further"}, optional=True),
     }
 
 
@@ -102,6 +104,7 @@ def _definitions() -> dict[str, Schema]:
         "block": _block(),
         "order": _part(OrderSection),
         "auxiliary": _part(Auxiliary),
+        "further": _part(FurtherHead),
         "heads": {**_by_name({"oneOf": _references("head", HEADS)}), "minProperties": 2},
         **kinds,
     }

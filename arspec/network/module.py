@@ -309,7 +309,10 @@ class Network(nn.Module):
             return torch.zeros(0, kind.sites, dtype=self.dtype, device=self.device)
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
-        last = self.run(sources, member, losses=losses)
+        handed = self._handed(sources) if losses is not None and self.graph.further else None
+        last = self.run(sources, member, None if handed is None else self._hand(handed), losses)
+        if handed is not None and losses is not None:
+            self._further_losses({**handed, self.graph.head_node: last}, value, member, losses)
         if self._first_modelled:
             some = head.log_prob(support, self.rows(last)[:, self._first_modelled :], value[:, self._first_modelled :])
             return nn.functional.pad(some, (self._first_modelled, 0))
@@ -318,6 +321,43 @@ class Network(nn.Module):
         # the groups of a position side by side: so they lie in memory where channels come last
         rows = last.flatten(2).transpose(1, 2).unflatten(2, (kind.groups, -1))
         return head.log_prob(support, rows, value.unflatten(1, (kind.groups, -1)).transpose(1, 2)).mT.flatten(1)
+
+    # -- further heads: losses of training alone ---------------------------------------------------------------------
+
+    def _handed(self, sources: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
+        """What the nodes of further heads take of the sources."""
+        return {node: value for node, value in sources.items() if node in self._wanted}
+
+    def _hand(self, handed: dict[Node, Tensor]) -> Tap:
+        """Keeps what the nodes of further heads take of others."""
+
+        def tap(node: Node, value: Tensor) -> Tensor:
+            if node in self._wanted:
+                handed[node] = value
+            return value
+
+        return tap
+
+    @cached_property
+    def _wanted(self) -> set[Node]:
+        graph = self.graph
+        return {source for node in graph.extra for source in node.inputs} | {one.node for one in graph.further}
+
+    def _further_losses(self, values: dict[Node, Tensor], value: Tensor, member: int, losses: list[Tensor]) -> None:
+        """Adds the loss of each further head: its weight times the mean nats of what it predicts. values: those of the
+        nodes that `_hand` has kept; value [B, V, C]: the data."""
+        for node in self.graph.extra:
+            inputs = [values[source] for source in node.inputs]
+            weights, constants = self.prepared(node, member), self.constants.of(node, member)
+            values[node] = node.layer.forward(node, weights, constants, inputs, self.training)
+            if node.traits.auxiliary:
+                losses.append(node.layer.auxiliary(node, inputs, values[node]))
+        for one in self.graph.further:
+            chosen = self.graph.members[member]
+            sites, targets = (torch.from_numpy(a).to(value.device) for a in (one.sites(chosen), one.targets(chosen)))
+            rows = self.rows(values[one.node]).index_select(1, sites)
+            nats = one.head.log_prob(self.graph.support, rows, value.index_select(1, targets))
+            losses.append(-one.section.weight * nats.mean())
 
     def mean_log_prob(self, x: Values, **condition: Condition) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
@@ -455,7 +495,7 @@ class _Constants(nn.Module):
         count = 0
         for member in graph.members:
             seen: dict[bytes, str] = {}
-            for node in graph.live:
+            for node in [*graph.live, *graph.extra]:
                 found: dict[str, str] = {}
                 plain = self._plain[node, member.index] = dict[str, Any]()
                 for key, array in node.layer.constants(node, member).items():

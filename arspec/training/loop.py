@@ -153,7 +153,8 @@ class _Run:
         state, record = read_state(folder / STATE) if resume else ({}, {})
         model.to(processes.device, torch.float64 if options.precision == "float64" else torch.float32)
         self.model = model
-        self.adds = any(node.traits.auxiliary for node in cast(Model, model).graph.live)
+        graph = cast(Model, model).graph
+        self.adds = bool(graph.further) or any(node.traits.auxiliary for node in graph.live)
         names = cast(Model, model).names
         cast(Model, model).names = {**names, **examples.names}
         if options.initial == "data" and not resume:  # the same batch in every process

@@ -6,6 +6,54 @@ from arspec.diagnostics.codes.page import code
 
 CODES = (
     code(
+        "AR453",
+        "a further head that has nothing to predict",
+        """A head of the section `heads` predicts the variable that is generated some steps later. Variables are then
+        generated one after another, in one channel group, and there are more of them than it looks ahead.""",
+        """
+        data: {kind: sequence, length: 8, levels: 4}
+        graph:
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 1}
+          logits: {layer: conv, out: $head}
+        heads: {late: {from: logits, ahead: 8}}
+        """,
+        """
+        data: {kind: sequence, length: 8, levels: 4}
+        graph:
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 1}
+          logits: {layer: conv, out: $head}
+        heads: {late: {from: logits, ahead: 2}}
+        """,
+        "look less far ahead, or leave the head out.",
+    ),
+    code(
+        "AR454",
+        "a further head sees what it must not",
+        """At the place of a variable a further head sees what comes before that variable alone; with `teacher_forcing`
+        what comes before the one that it predicts. The path below the message shows how it sees more.""",
+        """
+        data: {kind: sequence, length: 8, levels: 4}
+        graph:
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 1}
+          logits: {layer: conv, out: $head}
+          next: {layer: conv, from: tokens, out: $head}
+        heads: {second: {from: next, ahead: 1}}
+        """,
+        """
+        data: {kind: sequence, length: 8, levels: 4}
+        graph:
+          tokens: {layer: embedding, from: x, out: 6}
+          before: {layer: shift, steps: 1}
+          logits: {layer: conv, out: $head}
+          next: {layer: conv, from: before, out: $head}
+        heads: {second: {from: next, ahead: 1}}
+        """,
+        "read what has been shifted or masked, or state `teacher_forcing: true` where that is meant.",
+    ),
+    code(
         "AR701",
         "a leak",
         """A variable's distribution depends on the variable itself or on one that is generated later. Likelihoods

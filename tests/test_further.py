@@ -1,0 +1,177 @@
+"""Further heads: proven against what they predict, trained beside the first, and no part of samples and likelihoods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from arspec import build as sections
+from arspec.analysis.contexts import seen
+from arspec.analysis.known_at import Relations
+from arspec.analysis.report import prove
+from arspec.data.examples import Examples
+from arspec.language.load import Spec, from_text
+from arspec.model import build
+from arspec.sampler.drive.sampler import sampler_of
+from arspec.training.evaluation import evaluate
+from arspec.verification.dependencies import gradient_pattern
+from arspec.verification.subject import subject_of
+from tests.small import randomised, refusal
+
+SPEC = """
+arspec: 1
+data: {kind: sequence, length: 9, levels: 5 GIVEN}
+order: ORDER
+graph:
+  tokens: {layer: embedding, from: x, out: 6}
+  before: {layer: previous}
+  h: {layer: attention, keys: before, values: before, mask: MASK}
+  both: {layer: add, from: [h, before]}
+  logits: {layer: conv, out: $head}
+  second: {layer: conv, from: both, out: 6}
+  gelu: {layer: gelu}
+  logits2: {layer: conv, out: $head}
+  logits3: {layer: conv, from: both, out: $head, weights: logits}
+head: {kind: categorical, from: logits}
+heads:
+  two: {from: logits2, ahead: 1, weight: 0.3}
+  three: {from: logits3, ahead: 3}
+"""
+
+
+def spec(given: str = "", order: str = "natural", mask: str = "so_far", text: str = SPEC) -> Spec:
+    return from_text(text.replace(" GIVEN", given).replace("ORDER", order).replace("MASK", mask))
+
+
+FORCED = SPEC.replace("from: both, out: 6}", "from: also, out: 6}").replace(
+    "  second:", "  also: {layer: shift, from: tokens, steps: STEPS}\n  second:"
+)
+
+
+def test_each_is_proven_against_what_it_predicts() -> None:
+    """At the place of t nothing of t or later is seen; with teacher forcing nothing of what is predicted, or later."""
+    report = prove(spec())
+    assert report.ok and "head       'two', 1 step ahead" in str(report) and "'three', 3 steps ahead" in str(report)
+    for steps, forcing, holds in ((1, False, True), (0, False, False), (0, True, True), (-1, True, False)):
+        text = FORCED.replace("STEPS", str(steps))
+        text = text.replace("weight: 0.3", f"weight: 0.3, teacher_forcing: {str(forcing).lower()}")
+        report = prove(spec(text=text))
+        assert report.ok == holds, (steps, forcing)
+        if not holds:
+            (found,) = [d for d in report.diagnostics if d.code == "AR454"]
+            assert "'two' predicts (step 1) at (step 0), and sees (step" in found.message and found.help is not None
+            assert "also[step 0]" in found.help
+            assert not report.leaks  # the first head's
+
+
+def test_a_model_whose_further_head_leaks_is_refused() -> None:
+    from arspec.api import compile as compiled
+
+    assert refusal(lambda: compiled(spec(text=FORCED.replace("STEPS", "0")))).diagnostics[0].code == "AR454"
+
+
+@pytest.mark.parametrize("order", ["natural", "{scan: random, members: 2}"])
+@pytest.mark.parametrize("given", ["", ", given: 2, start: 1"])
+def test_their_losses_are_those_of_plain_gathers(order: str, given: str) -> None:
+    model, first = randomised(spec(given, order), 0), 2 if given else 0
+    x = torch.randint(5, (4, 9), generator=torch.Generator().manual_seed(0))
+    for number, member in enumerate(model.graph.members):
+        found: dict[str, torch.Tensor] = {}
+        whole = build(replace_head(model.spec, "logits2")).double().eval()
+        nats, extra = model.losses(x, number)
+        torch.testing.assert_close(nats, -model.log_prob(x, number))
+        rank, wanted = member.order.rank, torch.zeros((), dtype=torch.float64)
+        for name, ahead, weight in (("logits2", 1, 0.3), ("logits3", 3, 1.0)):
+            whole = build(replace_head(model.spec, name)).double().eval()
+            whole.load_state_dict({k: v for k, v in model.state_dict().items() if k in whole.state_dict()})
+            found[name] = whole(x, number).log_softmax(-1)
+            each = [
+                found[name][:, t, x[:, u]].diagonal()
+                for t in range(9) for u in range(9) if rank[u] == rank[t] + ahead and rank[t] >= first
+            ]  # fmt: skip
+            assert len(each) == 9 - first - ahead
+            wanted = wanted - weight * torch.stack(each).mean()
+        torch.testing.assert_close(extra, wanted)
+
+
+def replace_head(one: Spec, name: str) -> Spec:
+    """The same spec with another node at its head, and no further heads."""
+    text = one.source.text
+    return from_text(text[: text.index("head: {")] + f"head: {{kind: categorical, from: {name}}}\n")
+
+
+def test_samples_and_likelihoods_are_of_the_first_head() -> None:
+    model = randomised(spec(), 0)
+    plain = build(replace_head(model.spec, "logits")).double().eval()
+    plain.load_state_dict({k: v for k, v in model.state_dict().items() if k in plain.state_dict()})
+    x = torch.randint(5, (4, 9), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.log_prob(x), plain.log_prob(x))
+    assert torch.equal(model.sample(4, seed=3), plain.sample(4, seed=3))
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=1e-9, atol=1e-9)
+    assert model.graph.extra and not {n.name for n in model.graph.live} & {n.name for n in model.graph.extra}
+    examples = Examples(x.numpy(), {}, "x", "", 4)
+    assert evaluate(model, examples).nats == pytest.approx(evaluate(plain, examples).nats)
+    assert model.graph.parameters == plain.graph.parameters  # what nothing reads is counted as well
+
+
+def test_gradients_of_a_further_head_are_its_contexts() -> None:
+    model = spec()
+    for one in model.graph().further:
+        other = replace_head(model, one.node.name)
+        graph = model.graph().headed(one)
+        proven = seen(Relations(graph, graph.members[0])).matrix()
+        subject = subject_of(build(other).double().eval())
+        np.testing.assert_array_equal(gradient_pattern(subject, draws=3, bases=2), proven)
+
+
+def test_training_makes_their_losses_small() -> None:
+    model = build(spec(), 0)
+    x = torch.arange(9).remainder(5).expand(8, 9)
+    optimiser = torch.optim.Adam(model.parameters(), 0.03)
+    before = float(model.losses(x)[1].detach())
+    for _ in range(30):
+        optimiser.zero_grad()
+        nats, extra = model.train().losses(x)
+        (nats.mean() / 9 + extra).backward()
+        optimiser.step()
+    assert all(p.grad is not None for p in model.parameters())
+    assert float(model.losses(x)[1].detach()) < before / 2
+
+
+def test_checkpointing_changes_no_loss() -> None:
+    model = randomised(spec(), 0).train()
+    x = torch.randint(5, (4, 9), generator=torch.Generator().manual_seed(0))
+    plain = model.losses(x)
+    model.checkpointing = True
+    for a, b in zip(plain, model.losses(x), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("ahead: 3", "ahead: 9"),
+    ("order: natural", "order: {scan: explicit, ranks: [0, 0, 1, 2, 3, 4, 5, 6, 7]}"),
+    ("from: logits3", "from: gelu"),
+])  # fmt: skip
+def test_what_is_no_further_head(old: str, new: str) -> None:
+    text = SPEC.replace("ORDER", "natural").replace("MASK", "so_far").replace(" GIVEN", "")
+    text = text.replace("{layer: previous}", "{layer: shift, steps: 1}")
+    code = "AR601" if "gelu" in new else "AR453"
+    assert code in {d.code for d in refusal(lambda: from_text(text.replace(old, new)).graph()).diagnostics}
+
+
+def test_specs_from_python_have_further_heads() -> None:
+    b = sections.Builder("two", sections.data.sequence(length=8, levels=5))
+    before = b.shift(b.embedding(b.x, out=6), steps=1)
+    b.head(sections.head.categorical(b.conv(before, out=sections.HEAD)))
+    b.further_head(b.conv(before, out=sections.HEAD), ahead=2, weight=0.5)
+    (one,) = b.spec().graph().further
+    assert (one.name, one.section.ahead, one.section.weight) == ("head2", 2, 0.5)
+
+
+def test_other_sizes_keep_their_heads() -> None:
+    longer = spec().variant(data={"length": 12})
+    assert [one.name for one in longer.graph().further] == ["two", "three"]
+    assert replace(longer.graph().further[0]).sites(longer.members[0]).tolist() == [*range(11)]
