@@ -46,15 +46,21 @@ def open(name: StrPath, device: str = "auto", *, revision: str | None = None) ->
     return open_model(path_of(name, "a model"), device, proven, revision)
 
 
-def import_folder(folder: StrPath, out: StrPath, *, length: int | None = None) -> Model:
-    """Reads a checkpoint of transformers (a folder with config.json, safetensors and tokenizer.json) or of nanoGPT (a
-    .pt), writes it as a run into the folder `out`, and gives the model, in evaluation mode on the CPU.
+def import_folder(
+    folder: StrPath, out: StrPath, *, length: int | None = None, settings: Mapping[str, Any] | None = None
+) -> Model:
+    """Reads a checkpoint, writes it as a run into the folder `out`, and gives the model, in evaluation mode on the CPU.
 
-    length: tokens of a sequence, where the family has no learned positions; else what config.json says, at most 4,096.
-    Raises InputError for what is not understood, with the name of the key or the tensor; nothing is then written."""
+    folder: one of transformers, with config.json, safetensors and tokenizer.json; or a .pt file of nanoGPT or of another
+    family that `arspec guide checkpoints` lists. length: steps of a sequence, where the family has no learned positions;
+    else what config.json says, at most 4,096. settings: what a state dict without a config does not tell, by the keys of
+    its family, such as stacks=2. Raises InputError for what is not understood, with the name of the key or the tensor;
+    nothing is then written."""
     from arspec.checkpoints.importing import import_folder as imported
 
-    return load_model(imported(path_of(folder, "a checkpoint"), path_of(out, "a run"), length=length), "cpu")
+    return load_model(
+        imported(path_of(folder, "a checkpoint"), path_of(out, "a run"), length=length, settings=settings), "cpu"
+    )
 
 
 def export_folder(run: StrPath, folder: StrPath) -> Path:

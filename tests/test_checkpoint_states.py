@@ -73,6 +73,64 @@ def pixelcnn_pp() -> tuple[Any, State]:
     return ref, state
 
 
+def wavenet(layers: int, kernel: int) -> State:
+    """The state dict of a small WaveNet of the public vocoder: one-hot input of 16 steps, no features."""
+    shapes = {"first_conv": (6, 16, 1), "last_conv_layers.1": (5, 5, 1), "last_conv_layers.3": (16, 5, 1)}
+    for number in range(layers):
+        name = f"conv_layers.{number}"
+        shapes |= {f"{name}.conv": (8, 6, kernel), f"{name}.conv1x1_out": (6, 4, 1), f"{name}.conv1x1_skip": (5, 4, 1)}
+    generator, state = torch.Generator().manual_seed(0), State()
+    for name, shape in shapes.items():
+        state[f"{name}.weight_v"] = torch.randn(shape, generator=generator)
+        state[f"{name}.weight_g"] = torch.rand(shape[0], 1, 1, generator=generator) + 0.5
+        state[f"{name}.bias"] = torch.randn(shape[0], generator=generator) * 0.3
+    return state
+
+
+def of_wavenet(state: State, x: Tensor, layers: int, stacks: int, kernel: int) -> Tensor:
+    """Logits of the sample that follows each one, [B, levels, T]: as the vocoder computes them."""
+
+    def conv(name: str, h: Tensor, dilation: int = 1) -> Tensor:
+        v, g, bias = (state[f"{name}.{part}"].double() for part in ("weight_v", "weight_g", "bias"))
+        weight = g * v / v.flatten(1).norm(dim=1).view(-1, 1, 1)
+        padded = nn.functional.pad(h, ((weight.shape[2] - 1) * dilation, 0))
+        return nn.functional.conv1d(padded, weight, bias, dilation=dilation)
+
+    h = conv("first_conv", nn.functional.one_hot(x, 16).transpose(1, 2).double())
+    skips = torch.zeros((), dtype=torch.float64)
+    for number in range(layers):
+        first, second = conv(f"conv_layers.{number}.conv", h, 2 ** (number % (layers // stacks))).chunk(2, 1)
+        gated = first.tanh() * second.sigmoid()
+        skips = skips + conv(f"conv_layers.{number}.conv1x1_skip", gated)
+        h = (conv(f"conv_layers.{number}.conv1x1_out", gated) + h) * 0.5**0.5
+    y = conv("last_conv_layers.1", (skips * layers**-0.5).relu())
+    return conv("last_conv_layers.3", y.relu())
+
+
+@pytest.mark.parametrize(("layers", "stacks", "kernel"), [(4, 2, 2), (3, 1, 3)])
+def test_a_wavenet_is_imported(layers: int, stacks: int, kernel: int, tmp_path: Path) -> None:
+    state = wavenet(layers, kernel)
+    torch.save({"state_dict": state, "optimizer": None, "global_step": 7}, tmp_path / "w.pth")
+    refuses("AR864", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run"), "stacks is missing (--set stacks=")
+    run = import_folder(tmp_path / "w.pth", tmp_path / "run", length=40, settings={"stacks": stacks})
+    model = arspec.open(run).double()
+    x = torch.randint(16, (2, 40), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted = of_wavenet(state, x, layers, stacks, kernel)[:, :, :-1].transpose(1, 2)
+        assert torch.allclose(model(x)[:, 1:], wanted, rtol=0, atol=1e-9 * wanted.abs().max().item())
+    drawn = model.sample(1, seed=0)
+    assert drawn[0, 0] == 7 and torch.equal(model.sample(1, seed=0, method="depth"), drawn)
+
+
+def test_what_the_tensors_tell_is_not_set_otherwise(tmp_path: Path) -> None:
+    torch.save(wavenet(4, 2), tmp_path / "w.pth")
+    settings = {"stacks": 2, "kernel": 3}
+    refuses("AR865", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run", settings=settings), "another kernel")
+    refuses("AR864", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run", settings={"stacks": 2, "cycles": 1}))
+    torch.save({**wavenet(4, 2), "conv_layers.0.conv1x1c.bias": torch.zeros(8)}, tmp_path / "w.pth")
+    refuses("AR865", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run", settings={"stacks": 2}), "conv1x1c")
+
+
 @pytest.mark.parametrize("before", ["", "module."])
 def test_a_pixelcnn_pp_is_imported(before: str, tmp_path: Path) -> None:
     ref, state = pixelcnn_pp()

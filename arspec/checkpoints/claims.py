@@ -58,7 +58,7 @@ def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None
             values[name] = value
             faults += _filled(came[0] if came else name, key, value, not came, texts, length)
         elif key.required:
-            faults.append(f"{name} is missing")
+            faults.append(f"{name} is missing{'' if table.flat is None else f' (--set {name}=NUMBER says it)'}")
         elif key.wrap is not None and key.place is not None:
             texts.setdefault(key.place, "")
     texts["given"] = _given(config.get("bos_token_id"), texts.get("levels"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from arspec.checkpoints.pickled import held, read_pickled
 from arspec.checkpoints.stored import CONFIG, UNREADABLE, Stored, inside, tensors_of
 from arspec.checkpoints.table import UNKNOWN_FAMILY, Flat, Table, table_of, tables
 from arspec.diagnostics import InputError, SpecError
-from arspec.diagnostics.arguments import check_whole, path_of
+from arspec.diagnostics.arguments import check_settings, check_whole, path_of
 from arspec.files import foreign
 from arspec.language.load import Spec, from_text
 from arspec.network.weights import escaped
@@ -54,35 +54,44 @@ class Checkpoint:
 
 
 def import_folder(
-    folder: str | os.PathLike[str], out: str | os.PathLike[str], *, length: int | None = None
+    folder: str | os.PathLike[str], out: str | os.PathLike[str], *, length: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Path:  # fmt: skip
     """Reads the checkpoint in a folder, and writes it as a run, which `arspec.open` opens. Gives the run's folder.
 
-    length: tokens of a sequence, where the family has no learned positions; else what the config says, or 4,096.
+    length: steps of a sequence, where the family has no learned positions; else what the config says, or 4,096.
+    settings: what a state dict without a config does not tell, by the keys of its family, such as stacks=2.
 
     The run holds the numbers of the checkpoint in the types that they have there. InputError for what is not understood
     of its config, for tensors that are not those of its config, and for damaged files; nothing is then written."""
-    return imported(folder, out, length)[1]
+    return imported(folder, out, length, settings)[1]
 
 
 def imported(
-    folder: str | os.PathLike[str], out: str | os.PathLike[str], length: int | None = None
+    folder: str | os.PathLike[str], out: str | os.PathLike[str], length: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> tuple[Checkpoint, Path]:  # fmt: skip
     """The same, and what was read."""
     check_whole(length, "length")
     place, into = Path(path_of(folder, "a checkpoint")), Path(path_of(out, "a run"))
-    found = read_folder(place, length)
+    check_settings(settings, "settings")
+    found = read_folder(place, length, settings)
     return found, write_run(found, into)
 
 
-def read_folder(folder: Path, length: int | None = None) -> Checkpoint:
+def read_folder(
+    folder: Path, length: int | None = None, settings: Mapping[str, Any] | None = None
+) -> Checkpoint:  # fmt: skip
     """The checkpoint of a folder: `config.json`, safetensors, and `tokenizer.json` where there is one.
 
     Or that of a .pt file, which is given by its name or stands in the folder as `ckpt.pt`."""
     if folder.suffix in PICKLED and not os.path.isdir(folder):
-        return _pickled(folder, length)
+        return _pickled(folder, length, settings or {})
     if os.path.isdir(folder) and not os.path.lexists(folder / CONFIG) and os.path.lexists(folder / NANO):
-        return _pickled(inside(folder, NANO), length)
+        return _pickled(inside(folder, NANO), length, settings or {})
+    if settings:
+        message = f"config.json of {folder} says what the checkpoint is; {', '.join(settings)} can't be set beside it"
+        raise InputError("AR808", message, "leave out --set")
     if not os.path.isdir(folder):
         hint = "a checkpoint is a folder with config.json and model.safetensors"
         raise InputError(UNREADABLE, f"there is no folder {folder}", hint)
@@ -90,7 +99,7 @@ def read_folder(folder: Path, length: int | None = None) -> Checkpoint:
     return checkpoint(config, tensors_of(folder), str(folder), _tokenizer(folder), length)
 
 
-def _pickled(path: Path, length: int | None) -> Checkpoint:
+def _pickled(path: Path, length: int | None, settings: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint of a .pt file whose entries say of which family it is."""
     entries = read_pickled(path)
     flat = next((entries[key] for key in STATES if isinstance(entries.get(key), dict)), entries)
@@ -100,12 +109,15 @@ def _pickled(path: Path, length: int | None) -> Checkpoint:
             stored = held(path, cast("dict[str, Any]", flat))
             read = TOLD.get(table.model_type, partial(told_by_shapes, own))
             config = {"model_type": table.model_type, **read(stored, str(path))}
+            if told := [name for name in settings if config.get(name, settings[name]) != settings[name]]:
+                raise InputError(mapping.UNFIT, f"the tensors of {path} say another {' and '.join(told)}")
+            config |= settings
             return checkpoint(config, stored, str(path), None, length)
     for table in tables().values():
         config = entries.get(table.pickled) if table.pickled is not None else None
         tensors = entries.get("model")
         if isinstance(config, dict) and isinstance(tensors, dict):
-            own = {"model_type": table.model_type, **cast("dict[str, Any]", config)}
+            own = {"model_type": table.model_type, **cast("dict[str, Any]", config), **settings}
             stored = held(path, cast("dict[str, Any]", tensors))
             return checkpoint(own, stored, str(path), _tokenizer(path.parent), length)
     known = ", ".join(f"{table.pickled} ({table.about})" for table in tables().values() if table.pickled)
