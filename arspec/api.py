@@ -51,11 +51,11 @@ def import_folder(
 ) -> Model:
     """Reads a checkpoint, writes it as a run into the folder `out`, and gives the model, in evaluation mode on the CPU.
 
-    folder: one of transformers, with config.json, safetensors and tokenizer.json; or a .pt file of nanoGPT or of another
-    family that `arspec guide checkpoints` lists. length: steps of a sequence, where the family has no learned positions;
-    else what config.json says, at most 4,096. settings: what a state dict without a config does not tell, by the keys of
-    its family, such as stacks=2. Raises InputError for what is not understood, with the name of the key or the tensor;
-    nothing is then written."""
+    folder: one of transformers, with config.json, safetensors and tokenizer.json; or a .pt file of nanoGPT or of
+    another family that `arspec guide checkpoints` lists. length: steps of a sequence, where the family has no learned
+    positions; else what config.json says, at most 4,096. settings: what a state dict without a config does not tell, by
+    the keys of its family, such as stacks=2. Raises InputError for what is not understood, with the name of the key or
+    the tensor; nothing is then written."""
     from arspec.checkpoints.importing import import_folder as imported
 
     return load_model(
