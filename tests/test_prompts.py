@@ -407,3 +407,27 @@ def test_what_standard_output_refuses(
     standard()
     assert sample(place, spec, *options) == 2
     assert told in capsys.readouterr().err and standard() == b""
+
+
+def test_a_prompt_is_taken_in_without_what_nobody_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One parallel pass fills the caches: of it neither the head nor what leads to it alone is computed."""
+    model = build(from_text(ATTENTION)).eval()
+    passes: list[list[str]] = []
+    visit = Model.visit
+
+    def told(self: Model, x: Any, member: int, condition: Any, tap: Any, names: set[str]) -> None:
+        seen: list[str] = []
+        passes.append(seen)
+
+        def watched(node: Any, value: torch.Tensor) -> torch.Tensor:
+            seen.append(node.name)
+            return tap(node, value)
+
+        visit(self, x, member, condition, watched, names)
+
+    monkeypatch.setattr(Model, "visit", told)
+    prefix = torch.tensor([[1, 2, 3, 4, 5]])
+    drawn = torch.cat(list(model.stream(1, steps=8, seed=0, prefix=prefix)), 1)
+    assert torch.equal(drawn[:, :5], prefix)
+    (seen,) = passes
+    assert "mixed" in seen and not {"relu", "logits"} & {*seen}

@@ -127,19 +127,33 @@ class Network(nn.Module):
     ) -> Tensor:
         """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
         the auxiliary losses of the layers."""
-        if tap is not None:
-            values = {node: tap(node, value) for node, value in values.items()}
-        order = self.graph.order
-        found: dict[int, Tensor] = {}
-        for nodes in (self.graph.sources, order):
-            for number, node in enumerate(nodes if len(found) < len(values) else ()):
-                if node in values:
-                    found[number] = values[node]
+        order, found = self.graph.order, self._as_numbered(values, tap)
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
             self._run_by_segment(found, member, losses)
         else:
             self._run(steps_of(self.graph, self._numbers[member]), found, member, tap, losses=losses)
         return found[len(order) - 1]
+
+    def visit(self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str]) -> None:
+        """Computes the nodes of these names and whatever they are computed from, no others, and shows each to `tap`."""
+        needed: set[Node] = set()
+        for node in reversed(self.graph.order):
+            if node.name in names or node in needed:
+                needed.update((node, *node.inputs))
+        order, steps = self.graph.order, steps_of(self.graph, self._numbers[member])
+        found = self._as_numbered(self._sources(x, member, condition), tap)
+        self._run([step for step in steps if order[step.node] in needed], found, member, tap)
+
+    def _as_numbered(self, values: dict[Node, Tensor], tap: Tap | None) -> dict[int, Tensor]:
+        """Values by the numbers of their nodes in `Graph.order`, shown to `tap`."""
+        if tap is not None:
+            values = {node: tap(node, value) for node, value in values.items()}
+        found: dict[int, Tensor] = {}
+        for nodes in (self.graph.sources, self.graph.order):
+            for number, node in enumerate(nodes if len(found) < len(values) else ()):
+                if node in values:
+                    found[number] = values[node]
+        return found
 
     def _run(
         self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,

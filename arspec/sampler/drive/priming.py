@@ -45,6 +45,9 @@ def prime(
     model, orders = model or executor.model, orders or executor.program.orders
     of = {node.name: own for node, own in orders.items()}
     wanted = {node.name: node for node in executor.program.caches if node.name in of}
+    head = executor.model.graph.head_node
+    if head.name in wanted and _is_drawn(executor, of, step):
+        del wanted[head.name]
     sums: dict[str, list[tuple[int, int]]] = {}
     for number, operation in enumerate(executor.program.operations):
         if operation.parts[0].is_ahead:
@@ -76,7 +79,16 @@ def prime(
         return value
 
     with evaluating(model):
-        model.last(x, executor.member, condition, keep)
+        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken})
+
+
+def _is_drawn(executor: Executor, of: Mapping[str, list[tuple[Ints, Ints]]], step: int) -> bool:
+    """Whether what is known of the head before a step has been drawn from, and is read by nobody else."""
+    graph = executor.model.graph
+    drawn = np.concatenate([sites[: bounds[step + 1]] for sites, bounds in of[graph.data.name]])
+    known = np.concatenate([sites[: bounds[step]] for sites, bounds in of[graph.head_node.name]])
+    read = any(r.source is graph.head_node for operation in executor.program.operations for r in operation.reads)
+    return not read and bool(np.isin(known, drawn).all())
 
 
 def put_given(executor: Executor, state: State, start: Tensor) -> None:
