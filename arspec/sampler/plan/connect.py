@@ -15,9 +15,11 @@ from arspec.sampler.plan.state import Figures, Pass, State, hold
 from arspec.types import Ints
 
 ByKey = dict[tuple[Node, int], Part]
+# By the relation and the sites: the table, what it is with all that is missing behind the source's sites, the columns.
+Tables = dict[tuple[int, bytes], tuple[Ints, Ints, Ints]]
 
 
-def _connect(part: Part, by_key: ByKey, state: State) -> None:
+def _connect(part: Part, by_key: ByKey, state: State, tables: Tables) -> None:
     node, relations, gather = part.node, state.relations, state.endless
     if part.linear:
         for term in part.windows:
@@ -33,14 +35,28 @@ def _connect(part: Part, by_key: ByKey, state: State) -> None:
         if whole and not (gather and node.traits.gathered_context):
             part.inputs.append(Input(source, None, np.empty(0, np.int64), read))
             continue
-        table = read.table(part.sites)
-        columns = np.flatnonzero((table >= 0).any(0)) if len(part.sites) else np.empty(0, np.int64)
-        if whole or isinstance(read, Runs):
-            part.counts = _told(part, table[:, columns])
-        part.inputs.append(_input(part, source, table[:, columns], columns, by_key, state.waves))
+        if not whole and not isinstance(read, Runs):
+            table = read.table(part.sites)
+            columns = _used(table)
+            part.inputs.append(_input(part, source, table[:, columns], columns, by_key, state.waves))
+            continue
+        key = id(read), part.sites.tobytes()
+        if key not in tables:  # keys and values share a relation, and so do the layers of repeated blocks
+            table = read.table(part.sites)
+            columns = _used(table)
+            table = table if len(columns) == table.shape[1] else table[:, columns]
+            tables[key] = table, np.where(table < 0, source.out.sites, table), columns
+        table, filled, columns = tables[key]
+        part.counts = _told(part, table)
+        part.inputs.append(_input(part, source, table, columns, by_key, state.waves, filled))
     if scan is not None:
         table = node.layer.constants(node, relations.member)["table"][part.sites]
         part.inputs.append(Input(node, table, np.arange(table.shape[1])))
+
+
+def _used(table: Ints) -> Ints:
+    """The columns of a table [n, M] in which any site finds something."""
+    return np.flatnonzero((table >= 0).any(0)) if len(table) else np.empty(0, np.int64)
 
 
 def _told(part: Part, table: Ints) -> Ints:
@@ -52,13 +68,16 @@ def _told(part: Part, table: Ints) -> Ints:
 
 
 def _input(
-    part: Part, source: Node, table: Ints, columns: Ints, by_key: ByKey, waves: Mapping[Node, object]
+    part: Part, source: Node, table: Ints, columns: Ints, by_key: ByKey, waves: Mapping[Node, object],
+    filled: Ints | None = None,
 ) -> Input:  # fmt: skip
     plain = part.node not in waves and source not in waves  # else a step goes through its sites wave by wave
     group = _just_computed(part, table, source, by_key) if plain else None
     # where a step finds what it has just computed nobody asks for the table, but to prime a sum
     asked = group is None or part.is_ahead
-    return Input(source, np.where(table < 0, source.out.sites, table) if asked else None, columns, direct=group)
+    if filled is None and asked:
+        filled = np.where(table < 0, source.out.sites, table)
+    return Input(source, filled if asked else None, columns, direct=group)
 
 
 def _just_computed(part: Part, table: Ints, source: Node, by_key: ByKey) -> int | None:
@@ -86,8 +105,9 @@ def _mark_cached(parts: list[Part], by_key: ByKey, graph: Graph, waves: Mapping[
 
 def _run(state: State) -> None:
     by_key = {(part.node, part.group): part for part in state.parts}
+    tables: Tables = {}
     for part in state.parts:
-        _connect(part, by_key, state)
+        _connect(part, by_key, state, tables)
     _mark_cached(state.parts, by_key, state.graph, state.waves)
     head_sites = np.argsort(state.time, kind="stable")[np.count_nonzero(state.time < 0) :]
     head_bounds = np.searchsorted(state.time[head_sites], np.arange(state.steps + 1))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 128, 1 << 17  # steps of the variants that are tried
 LONGEST_MATRIX = 1 << 12  # steps, where a mask compares all of them with all
 FARTHER = 4  # times as long as a window reaches back is a variant, so that its steps settle before the middle
-MOST_READ = 1 << 22  # numbers of a table of what is gathered
+MOST_READ = 1 << 23  # numbers of a table of what is gathered
 
 
 @dataclass(eq=False)
