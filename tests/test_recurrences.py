@@ -11,6 +11,7 @@ from torch import Tensor
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
+from arspec.analysis.report import prove
 from arspec.language.load import from_text
 from arspec.layers import diagonal, linear_recurrence, selective_scan
 from arspec.layers.diagonal import CHUNK, complex_times, real_times, recurrence
@@ -147,3 +148,23 @@ def test_a_chunk_that_reads_ahead_is_caught(name: str, kind: ModuleType, monkeyp
     found = labelled_contexts(model)
     assert found is not None and (found & ~proven).any()
     assert (gradient_pattern(subject_of(model, 0), draws=1, bases=1) & ~proven).any()
+
+
+@pytest.mark.parametrize("block", ["mamba_layer", "griffin_layer"])
+def test_the_shipped_layers_are_causal_and_sample(block: str) -> None:
+    text = f"""arspec: 1
+use: blocks/recurrence
+data: {{kind: sequence, length: 9, levels: 5}}
+graph:
+  table: {{layer: embedding, out: 6}}
+  body: {{block: {block}, repeat: 2, params: {{width: 6, inner: 8}}}}
+  before: {{layer: shift, from: body.h, steps: 1}}
+  logits: {{layer: conv, out: $head}}
+head: {{kind: categorical, from: logits}}
+"""
+    spec = from_text(text, block)
+    report = prove(spec)
+    assert report.ok and report.coverage == 1
+    model = randomised(spec)
+    x = random_data(model, 2)
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
