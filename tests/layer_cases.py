@@ -218,6 +218,13 @@ CASES: dict[str, tuple[str, str]] = {
   tested: {layer: attention, from: first, keys: half, values: half, heads: 2,
            mask: that.row + 2 <= this.row}
   both: {layer: concat, from: [tested, first]}"""),
+    "attention to a prefix of a condition": ("steps", """
+  words: {layer: conv, from: frames, out: 12}
+  long: {layer: pad, from: first, before: 4, fill: words}
+  q: {layer: conv, from: long, out: 12}
+  seen: {layer: attention, from: q, keys: long, values: long, heads: 2, mask: so_far or that.step < 0}
+  tested: {layer: crop, before: 4}
+  both: {layer: concat, from: [tested, first]}"""),
     "attention to another part": ("parts", """
   k: {layer: conv, from: luma, kernel: 1, out: 4}
   v: {layer: conv, from: luma, kernel: 1, out: 6}

@@ -121,6 +121,26 @@ def test_bounds_leave_what_all_pairs_leave(kind: str) -> None:
     assert found >= 25
 
 
+def test_a_prefix_before_the_data_takes_few_numbers() -> None:
+    """Places of a condition that stand before those of the data have no rank, and are seen by all."""
+    spec = from_text("""arspec: 1
+data: {kind: sequence, length: 30000, levels: 4}
+condition: {frames: {kind: series, channels: 8, length: 77}}
+graph:
+  e: {layer: embedding, from: x, out: 8}
+  s: {layer: shift, steps: 1}
+  long: {layer: pad, before: 77, fill: frames}
+  a: {layer: attention, from: long, keys: long, values: long, mask: so_far or that.step < 0}
+  c: {layer: crop, before: 77}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+""")
+    node = next(node for node in spec.graph().nodes if node.name == "a")
+    relation = node.layer.reads(node, spec.members[0])[1]
+    assert isinstance(relation, Runs) and relation.start.shape[1] <= 2
+    assert prove(spec, contexts=False).ok
+
+
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in ("steps", "image") for text in KINDS[kind][2]])
 def test_what_is_nothing_but_bounds_is_runs(kind: str, text: str) -> None:
     data, member = member_of(kind)

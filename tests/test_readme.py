@@ -25,6 +25,7 @@ def run_python(page: str) -> dict[str, Any]:
 
 def test_what_is_generated_is_up_to_date(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(sys, "argv", ["readme", "--check"])
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))  # as it is when the script is run
     main = runpy.run_path(str(ROOT / "tools" / "readme"))["main"]
     assert main() == 0, capsys.readouterr().out
 

@@ -134,17 +134,21 @@ class _Bounds:
                 return self.unknown
 
     def ranked(self, table: Ints, limit: Ints, side: Any, known: Bools) -> Box:
-        """The places of each group up to a rank, where the ranks [G, P] grow with the places, or fall."""
-        if (table == NOWHERE).any():
-            return self.unknown
+        """The places of each group up to a rank, where the ranks [G, P] grow with the places, or fall. Places without a
+        rank (padding, a prefix) may stand before and behind those that have one."""
         low, high = list[Any](), list[Any]()
         for own in table:
+            there = np.flatnonzero(own != NOWHERE)
+            first, behind = (int(there[0]), int(there[-1]) + 1) if len(there) else (0, 0)
+            own = own[first:behind]
+            if len(own) != len(there):
+                return self.unknown
             if (np.diff(own) >= 0).all():
-                low.append(np.where(known, 0, FAR))
-                high.append(np.searchsorted(own, limit, side) - 1)
+                low.append(np.where(known, first, FAR))
+                high.append(first + np.searchsorted(own, limit, side) - 1)
             elif (np.diff(own) <= 0).all():
-                low.append(np.where(known, len(own) - np.searchsorted(own[::-1], limit, side), FAR))
-                high.append(len(own) - 1)
+                low.append(np.where(known, behind - np.searchsorted(own[::-1], limit, side), FAR))
+                high.append(behind - 1)
             else:
                 return self.unknown
         return self.all.between(low, high)
