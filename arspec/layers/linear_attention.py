@@ -198,12 +198,7 @@ class LinearAttention(Along):
     def _steps(self, node: Node, w: Weights, xs: list[Tensor]) -> Steps:
         """What the inputs give, each [N, L, G, C], of all groups or of one."""
         heads, key_heads = self.heads * xs[0].shape[2], self._key_heads * xs[0].shape[2]
-        shared = self.heads // self._key_heads
-
-        def of_keys(x: Tensor) -> Tensor:
-            return _by_head(x, key_heads).repeat_interleave(shared, 1) if shared > 1 else _by_head(x, key_heads)
-
-        q, k, v = of_keys(xs[0]), of_keys(xs[1]), _by_head(xs[2], heads)
+        q, k, v = _by_head(xs[0], key_heads), _by_head(xs[1], key_heads), _by_head(xs[2], heads)
         if self.scale != 1.0:
             q = q * self.scale
         if self.normalise:

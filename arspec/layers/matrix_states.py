@@ -8,13 +8,13 @@ Training"; for the delta rule Yang et al. 2024, "Parallelizing Linear Transforme
 the steps read each other by a masked product. From chunk to chunk the state goes on. Decays are kept as logarithms, and
 only differences of their sums are ever exponentiated, of a later step minus an earlier one: none is above 1.
 
-Shape letters: N examples, H heads, T steps, K channels of a key, V of a value, D 1 or K; within chunks: M chunks of
-C steps.
+Shape letters: N examples, H heads, G heads of queries and keys, each shared by R heads, T steps, K channels of a key, V
+of a value, D 1 or K; within chunks: M chunks of C steps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What the steps give. q, k: [N, H, T, K]; v: [N, H, T, V]. decay: the logarithm, [N or 1, H, T or 1, D]; None: 0.
+    """What the steps give. q, k: [N, G, T, K]; v: [N, H, T, V]. decay: the logarithm, [N or 1, H, T or 1, D]; None: 0.
     strength: b, [N, H, T, 1]; None: 1. bonus: [H, 1, K]: the own step is read by q ⊙ bonus, and the state before it
     decays; None: the state is read with the own step in it. delta: whether the rule is the delta rule."""
 
@@ -35,9 +35,28 @@ class Steps:
     bonus: Tensor | None = None
     delta: bool = False
 
+    @property
+    def by_head(self) -> Steps:
+        """The same with queries and keys of every head."""
+        shared = self.v.shape[1] // self.q.shape[1]
+        if shared == 1:
+            return self
+        return replace(self, q=self.q.repeat_interleave(shared, 1), k=self.k.repeat_interleave(shared, 1))
+
+    @property
+    def weighted(self) -> Tensor:
+        """b v: [N, H, T, V]."""
+        return self.v if self.strength is None else self.v * self.strength
+
+    @property
+    def falls(self) -> Tensor | None:
+        """The logarithm of the decay at every step, [N or 1, H, T, D]."""
+        return None if self.decay is None else self.decay.expand(-1, -1, self.q.shape[2], -1)
+
 
 def one_step(s: Steps, state: Tensor) -> tuple[Tensor, Tensor]:
     """The step itself: T is 1, and state is S' [N, H, K, V]. What is read [N, H, 1, V], and S."""
+    s = s.by_head
     before = state if s.decay is None else state * s.decay.exp().mT
     u = s.v - s.k @ before if s.delta else s.v
     if s.strength is not None:
@@ -53,6 +72,7 @@ def one_step_into(s: Steps, state: Tensor, after: Tensor) -> Tensor:
     H, 1, V]. The state of one example stays in the caches of a processor from one product to the next."""
     import torch
 
+    s = s.by_head
     beside = s.bonus is not None
     y = s.v.new_empty(s.v.shape)
     left = None if s.decay is None else s.decay.exp().mT
@@ -79,34 +99,71 @@ def one_step_into(s: Steps, state: Tensor, after: Tensor) -> Tensor:
 
 def all_steps(s: Steps, chunk: int) -> Tensor:
     """What all steps read, [N, H, T, V], from an empty state on; computed in chunks of so many steps."""
-    return _through(s, chunk)[0]
+    single = s.decay is None or s.decay.shape[-1] == 1
+    length = s.q.shape[2]
+    chunk = min(chunk, length)
+    y = _by_number(s, chunk) if single and not s.delta and s.bonus is None else _through(s.by_head, chunk)[0]
+    y = y.flatten(2, 3)
+    return y[:, :, :length] if length % chunk else y
 
 
 def last_state(s: Steps, chunk: int) -> Tensor:
     """S after all steps, [N, H, K, V], from an empty state on."""
-    return _through(s, chunk)[1]
+    from torch.nn import functional as F
+
+    if s.delta:
+        return _through(s.by_head, min(chunk, s.q.shape[2]))[1]
+    k, u, falls = s.by_head.k, s.weighted, s.falls
+    if falls is None:
+        return k.mT @ u
+    later = F.pad(falls.flip(2).cumsum(2).flip(2)[:, :, 1:], (0, 0, 0, 1)).exp()  # what the steps behind each one leave
+    return k.mT @ (u * later) if later.shape[-1] == 1 else (k * later).mT @ u
+
+
+def _cut(x: Tensor, chunk: int) -> Tensor:
+    """[N, H, T, X] -> [N, H, M, C, X]; the steps that fill up the last chunk are zero."""
+    from torch.nn import functional as F
+
+    rest = -x.shape[2] % chunk
+    x = F.pad(x, (0, 0, 0, rest)) if rest else x
+    return x.unflatten(2, (-1, chunk))
+
+
+def _by_number(s: Steps, chunk: int) -> Tensor:
+    """What all steps read, [N, H, M, C, V], where a head decays as one and the rule is the plain one. Heads that share
+    queries and keys stand side by side in the same products."""
+    groups = (s.q.shape[1], -1)
+    q, k = _cut(s.q, chunk), _cut(s.k, chunk)  # [N, G, M, C, K]
+    u = _cut(s.weighted, chunk).unflatten(1, groups)  # [N, G, R, M, C, V]
+    fall = None if s.falls is None else _Fall(_cut(s.falls, chunk).unflatten(1, groups), False)
+    within = (q @ k.mT)[:, :, None]
+    lower = _seen(chunk, True, q)
+    if fall is None:
+        within, given = within.masked_fill(~lower, 0.0), _beside(k.mT, u)
+    else:
+        within, given = within * fall.between(lower), _beside(k.mT, u * fall.to_the_end)
+    states, _ = _states(given.flatten(1, 2), None if fall is None else fall.whole.flatten(1, 2).mT, None)
+    before = _beside(q, states.unflatten(1, groups))
+    return (within @ u + (before if fall is None else before * fall.until_read)).flatten(1, 2)
+
+
+def _beside(a: Tensor, x: Tensor) -> Tensor:
+    """a [N, G, M, I, J] times x [N, G, R, M, J, V], of which all R are one product: [N, G, R, M, I, V]."""
+    if x.shape[2] == 1:
+        return (a @ x.squeeze(2)).unsqueeze(2)
+    together = x.permute(0, 1, 3, 4, 2, 5).flatten(4)
+    return (a @ together).unflatten(4, (x.shape[2], -1)).permute(0, 1, 4, 2, 3, 5)
 
 
 def _through(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
-    """What all steps read, and the state after the last."""
+    """What all steps read, [N, H, M, C, V], and the state after the last: of every form, head by head."""
     import torch
-    from torch.nn import functional as F
 
-    length = s.q.shape[2]
-    chunk = min(chunk, length)
-    rest = -length % chunk
-
-    def cut(x: Tensor) -> Tensor:
-        """[N, H, T, X] -> [N, H, M, C, X]; the steps that fill up the last chunk are zero."""
-        x = F.pad(x, (0, 0, 0, rest)) if rest else x
-        return x.unflatten(2, (-1, chunk))
-
-    q, k, v = cut(s.q), cut(s.k), cut(s.v)
-    strength = None if s.strength is None else cut(s.strength)
+    q, k, v = _cut(s.q, chunk), _cut(s.k, chunk), _cut(s.v, chunk)
+    strength = None if s.strength is None else _cut(s.strength, chunk)
     weighted = v if strength is None else v * strength
-    fall = None if s.decay is None else _Fall(cut(s.decay.expand(-1, -1, length, -1)), s.bonus is not None)
-    lower = _seen(chunk, s.bonus is None, q)
-    within = _scores(q, k, fall, lower, reading=True)
+    fall = None if s.falls is None else _Fall(_cut(s.falls, chunk), s.bonus is not None)
+    within = _scores(q, k, fall, _seen(chunk, s.bonus is None, q), reading=True)
     into = k if fall is None else k * fall.to_the_end
     onward: Tensor | None = None  # [N, H, M, K, K]: what the delta rule takes from the state that a chunk finds
     known = weighted
@@ -126,8 +183,7 @@ def _through(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
     y = within @ known + reader @ states
     if s.bonus is not None:
         y = y + (q * s.bonus[:, None] * k).sum(-1, keepdim=True) * known
-    y = y.flatten(2, 3)
-    return (y[:, :, :length] if rest else y), last
+    return y, last
 
 
 def _seen(chunk: int, own: bool, like: Tensor) -> Tensor:
@@ -152,16 +208,20 @@ class _Fall:
         self.from_the_start = self.total.exp()
         self.until_read = self.read.exp() if before else self.from_the_start
 
+    def between(self, lower: Tensor, reading: bool = True) -> Tensor:
+        """[..., C, C]: how much is left of every step that `lower` [C, C] lets each step read, where D is 1."""
+        later = self.read if reading else self.total
+        return (later - self.total.mT).masked_fill(~lower, -float("inf")).exp()
+
 
 def _scores(a: Tensor, b: Tensor, fall: _Fall | None, lower: Tensor, reading: bool) -> Tensor:
     """[N, H, M, C, C]: a of each step times b of every step that `lower` [C, C] lets it read, as far as this has not
     decayed by then."""
     if fall is None:
         return (a @ b.mT).masked_fill(~lower, 0.0)
-    later = fall.read if reading else fall.total
     if fall.total.shape[-1] == 1:
-        left = (later - fall.total.mT).masked_fill(~lower, -float("inf")).exp()
-        return (a @ b.mT) * left
+        return (a @ b.mT) * fall.between(lower, reading)
+    later = fall.read if reading else fall.total
     left = later[..., :, None, :] - fall.total[..., None, :, :]  # [N, H, M, C, C, K]
     left = left.masked_fill(~lower[..., None], -float("inf")).exp()
     return ((a[..., :, None, :] * left) * b[..., None, :, :]).sum(-1)
