@@ -21,6 +21,7 @@ from arspec.network.module import Condition, Network, Values, tensor_of
 from arspec.progress import showing
 from arspec.sampler.drive.drawing import check_counts
 from arspec.sampler.drive.guidance import check_guidance
+from arspec.sampler.drive.method import check_storage
 from arspec.sampler.drive.method import sample as drawn
 from arspec.sampler.drive.prompting import begun
 from arspec.sampler.drive.stream import stream_of
@@ -38,7 +39,8 @@ class Model(Network):
     def sample(
         self, n: int, *, seed: int = 0, temperature: float = 1.0, member: int = 0, progress: bool = False,
         first: int = 0, method: str = "auto", prefix: Values | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, guidance: float | None = None, **condition: Condition,
+        top_p: float | None = None, min_p: float | None = None, guidance: float | None = None, weights: str = "exact",
+        **condition: Condition,
     ) -> Tensor:  # fmt: skip
         """n examples as integers, [n, *shape]. The noise depends on the seed and the number of the example (from
         `first` on) alone. So neither batch size nor method changes a sample. `method`: auto, once, depth or
@@ -46,7 +48,8 @@ class Model(Network):
         given it. top_k, top_p, min_p: leave unlikely levels out, after the temperature, in this order
         (`arspec.heads.truncation`). InputError where the head has no probability for each level. guidance: how far to
         follow the conditions, beyond 1 more closely than the model does (`arspec.sampler.drive.guidance`). InputError
-        where none may be left out, or the head has no logits.
+        where none may be left out, or the head has no logits. weights: exact, bfloat16 or int8: in how many bits linear
+        layers have theirs while drawing. Samples are then those of a model with these weights; likelihoods stay exact.
 
         condition: each condition of the spec by its name, as a tensor, an array or lists with a row for each example. A
         class may be given by its number or its name: label="cat" for all examples, label=["cat", "dog"] in turn."""
@@ -61,21 +64,22 @@ class Model(Network):
             return drawn(
                 self, n, self.numbered(condition, n), method=method, member=member, seed=seed, temperature=temperature,
                 first=first, given=given, known=known, truncation=self.graph.head.truncation(top_k, top_p, min_p),
-                guidance=guidance,
+                guidance=guidance, storage=check_storage(weights),
             )  # fmt: skip
 
     def stream(
         self, n: int = 1, *, steps: int, chunk: int = 1024, seed: int = 0, temperature: float = 1.0, member: int = 0,
         first: int = 0, prefix: Values | None = None, compiled: bool | None = None, top_k: int | None = None,
-        top_p: float | None = None, min_p: float | None = None, guidance: float | None = None, **condition: Condition,
+        top_p: float | None = None, min_p: float | None = None, guidance: float | None = None, weights: str = "exact",
+        **condition: Condition,
     ) -> Iterator[Tensor]:  # fmt: skip
         """Sequences of any length, piece by piece: integers [n, up to chunk], `steps` of them in all. They are the
         numbers of `sample` of a spec of that length. Memory does not grow with the steps. A model that has no stream,
         as with attention over everything, is drawn in the same way up to its spec's own length.
 
         prefix [k] or [n, k]: what they begin with, taken in by one parallel pass. compiled: whether steps are compiled;
-        None does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p, guidance: as in
-        `sample`.
+        None does so where it saves time. Series conditions run over all steps. top_k, top_p, min_p, guidance,
+        weights: as in `sample`.
         InputError for more steps than there are, with the reason."""
         check_counts(n=n, first=first)
         check_each(check_whole, steps=steps, chunk=chunk, seed=seed, member=member, top_k=top_k)
@@ -83,7 +87,7 @@ class Model(Network):
         if guidance is not None:
             check_guidance(self, guidance, condition)
         prefix = None if prefix is None else tensor_of(prefix, "a prompt")
-        return stream_of(self, member).run(
+        return stream_of(self, member, check_storage(weights)).run(
             n, steps, self.numbered(condition, n), chunk=chunk, seed=seed, temperature=temperature, first=first,
             prefix=prefix, compiled=compiled, truncation=self.graph.head.truncation(top_k, top_p, min_p),
             guidance=guidance,

@@ -30,6 +30,12 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         help="follow the conditions more closely than the model does (above 1), of a spec whose conditions have `drop`",
     )
+    parser.add_argument(
+        "--weights",
+        default="exact",
+        metavar="BITS",
+        help="exact, bfloat16 or int8: in how many bits linear layers have their weights while drawing (%(default)s)",
+    )
     add_stream_arguments(parser)
 
 
@@ -80,7 +86,7 @@ def run_sample(args: argparse.Namespace) -> int:
     """Draws samples and says where they are, or explains their plan; exit code 0."""
     if args.columns is not None:
         at_least(1, args.columns, "--columns")
-    chance = {**_check(args), "guidance": args.guidance}
+    chance = {**_check(args), "guidance": args.guidance, "weights": args.weights}
     if args.explain_plan:
         return run_plan(args)
     if args.json:

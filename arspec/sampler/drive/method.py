@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import Draws, check_counts
@@ -28,6 +29,7 @@ from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.prompting import anything
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
+from arspec.sampler.run.skinny_matmul import Storage
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -54,15 +56,31 @@ class Choice:
 
 def sample(
     model: Network, n: int, condition: dict[str, Tensor], *, method: str = "auto", member: int = 0,
-    known: Tensor | None = None, **how: Any,
+    known: Tensor | None = None, storage: Storage = "exact", **how: Any,
 ) -> Tensor:  # fmt: skip
-    """n examples as integers [n, *shape], by the method that is named or chosen. The rest as in `Sampler.run`."""
+    """n examples as integers [n, *shape], by the method that is named or chosen. storage: in how many bits the weights
+    of linear layers are. The rest as in `Sampler.run`. InputError where the storage is none, or has no such method."""
     check_counts(n=n)
+    if check_storage(storage) != "exact":
+        chosen = "once" if method_named(method) == "auto" else method
+        if chosen == "fixed-point":
+            raise InputError("AR808", f"samples by fixed points take the module's own weights, not {storage}",
+                             "leave out --weights, or take --method once")  # fmt: skip
+        seen = fingerprint_of(model)
+        return sampler_of(model, member, chosen == "depth", storage).run(n, condition, known=known, seen=seen, **how)
     seen = fingerprint_of(model)  # one look at the weights serves the whole call
     chosen = choose(model, n, method, member, known, condition, seen).method
     if chosen == "fixed-point":
         return fixed_point(model, n, condition, member=member, known=known, **how).x
     return sampler_of(model, member, chosen == "depth").run(n, condition, known=known, seen=seen, **how)
+
+
+def check_storage(storage: str) -> Storage:
+    """The storage of weights by its name. InputError (AR808) for a name that none has."""
+    if storage not in get_args(Storage):
+        names = ", ".join(get_args(Storage))
+        raise InputError("AR808", f"weights are stored as {names}; {storage!r} came", f"take one of {names}")
+    return cast(Storage, storage)
 
 
 def choose(

@@ -18,6 +18,7 @@ from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.plans import depths_of, plan_of
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.run.executor import Executor, State, Trace
+from arspec.sampler.run.skinny_matmul import Storage
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
 from arspec.types import Ints
 
@@ -38,10 +39,10 @@ Ancestors = Callable[[], Tensor | None]
 
 class Sampler:
     """Samples, completions and replays of a model under one member of its family. `time` [V]: the step at which each
-    variable is drawn, where it is not its rank."""
+    variable is drawn, where it is not its rank. storage: in how many bits linear layers have their weights."""
 
-    def __init__(self, model: Network, member: int, time: Ints | None = None) -> None:
-        self.model, self.member = model, member
+    def __init__(self, model: Network, member: int, time: Ints | None = None, storage: Storage = "exact") -> None:
+        self.model, self.member, self.storage = model, member, storage
         graph = model.graph
         chosen = graph.members[member]
         try:
@@ -169,7 +170,7 @@ class Sampler:
         if self._folded == now:
             return
         plan, device = self.schedule, model.device
-        self._executor = Executor(model, self.program, self.member)
+        self._executor = Executor(model, self.program, self.member, self.storage)
         self._blocks, rows = self._plan.blocks, self._plan.rows
         self._flat = torch.from_numpy(rows.entries.rows()).to(device)
         self._begins = rows.begins.tolist()
@@ -180,7 +181,7 @@ class Sampler:
         self._folded = now
 
 
-def sampler_of(model: Network, member: int = 0, by_depth: bool = False) -> Sampler:
+def sampler_of(model: Network, member: int = 0, by_depth: bool = False, storage: Storage = "exact") -> Sampler:
     """The sampler of one member of the family, going by ranks or by depth (made once, and one for both where they are
     the same; its weights are folded anew when they have changed). InputError where there is no such member, and where
     the spec leaks."""
@@ -188,4 +189,5 @@ def sampler_of(model: Network, member: int = 0, by_depth: bool = False) -> Sampl
     time = depths_of(model.graph, member) if by_depth else None
     if time is not None and np.array_equal(time, model.graph.members[member].order.time):
         time = None
-    return model.keep((Sampler, member, time is not None), lambda: Sampler(model, member, time))
+    key = (Sampler, member, time is not None, storage)
+    return model.keep(key, lambda: Sampler(model, member, time, storage))

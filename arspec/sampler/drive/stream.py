@@ -31,6 +31,7 @@ from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
 from arspec.sampler.run.compiled import Step, compiled_step, pays
 from arspec.sampler.run.executor import Cut, Executor, State, free_values
+from arspec.sampler.run.skinny_matmul import Storage
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -40,10 +41,10 @@ MOST = 1 << 62  # steps, which are counted in 64 bits
 
 
 class Stream:
-    """Draws sequences of a model piece by piece."""
+    """Draws sequences of a model piece by piece. storage: in how many bits linear layers have their weights."""
 
-    def __init__(self, model: Network, member: int = 0) -> None:
-        self.model, self.member = model, member
+    def __init__(self, model: Network, member: int = 0, storage: Storage = "exact") -> None:
+        self.model, self.member, self.storage = model, member, storage
         self.why_not: InputError | None = None  # it has no end
         self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
         try:
@@ -61,7 +62,7 @@ class Stream:
     @cached_property
     def executor(self) -> Executor:
         """The executor of the course's program, made at the first step."""
-        return Executor(self.course.model, self.course.program, self.member)
+        return Executor(self.course.model, self.course.program, self.member, self.storage)
 
     def follow(self) -> None:
         """Takes over the model's weights, which have changed."""
@@ -82,6 +83,11 @@ class Stream:
         if self.why_not is not None and compiled:
             raise InputError("AR823", f"steps are compiled where they repeat each other; {self.why_not.message}",
                              "leave out --compile")  # fmt: skip
+        if self.storage != "exact":
+            if compiled:
+                raise InputError("AR823", f"steps with weights in {self.storage} are not compiled",
+                                 "leave out --compile, or --weights")  # fmt: skip
+            compiled = False
         if guidance is not None and compiled:
             raise InputError("AR823", "steps under guidance are not compiled", "leave out --compile, or --guidance")
         for name, value in (("steps", steps), ("chunk", chunk)):
@@ -247,16 +253,16 @@ def _stretched(model: Network, condition: dict[str, Tensor]) -> dict[str, Tensor
     return found
 
 
-def stream_of(model: Network, member: int = 0) -> Stream:
+def stream_of(model: Network, member: int = 0, storage: Storage = "exact") -> Stream:
     """The stream of one member, which follows the weights where these have changed,
     and is made anew where they moved."""
     model.check_member(member)
-    kept = model.keep(Stream, dict[int, tuple[Fingerprint, Stream]])
+    kept = model.keep(Stream, dict[tuple[int, str], tuple[Fingerprint, Stream]])
     now = fingerprint_of(model)
-    before, known = kept.get(member, (None, None))
+    before, known = kept.get((member, storage), (None, None))
     if known is None or before is None or before[:2] != now[:2]:  # device and dtype
-        known = Stream(model, member)
+        known = Stream(model, member, storage)
     elif before != now:
         known.follow()
-    kept[member] = now, known
+    kept[member, storage] = now, known
     return known

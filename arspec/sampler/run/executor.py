@@ -23,7 +23,7 @@ from arspec.sampler.plan.program import Blocks, Operation, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, products
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, Storage, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ class State:
 
 
 class Executor:
-    """Runs a program's steps. Built anew when the weights change."""
+    """Runs a program's steps. Built anew when the weights change. storage: the bits of the weights of linear layers."""
 
-    def __init__(self, model: Network, program: Program, member: int) -> None:
+    def __init__(self, model: Network, program: Program, member: int, storage: Storage = "exact") -> None:
         self.model, self.program, self.member = model, program, member
         self.weights = [self._prepare(operation) for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
@@ -83,7 +83,10 @@ class Executor:
         none = np.empty((program.schedule.steps, 0), np.int64)
         self._counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
         steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()
-        self._products = products([self.weights[n] for n in self._linear], steps)
+        self._products = products([self.weights[n] for n in self._linear], steps, storage)
+        if storage != "exact":  # the products hold what they need
+            for n in self._linear:
+                self.weights[n] = {}
 
     # -- before the first step ---------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 EARLIER = "few_rows-*.so"
 PATIENCE = 60  # seconds that a compiler may take
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
+STORED = {torch.bfloat16: "bfloat16", torch.int8: "int8"}  # of weights of products in float32
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -125,11 +126,13 @@ class Kernel:
     """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
 
     def __init__(self, loaded: ctypes.CDLL) -> None:
-        self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in TYPES.items()}
+        names = {**TYPES, **STORED}
+        self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in names.items()}
         for times in self.times.values():
             times.restype = None
-            times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, POINTER, POINTER, NUMBER, POINTER, *[NUMBER] * 4]
+            times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, *[POINTER] * 3, NUMBER, POINTER, *[NUMBER] * 4]
         self.lanes = {dtype: loaded.vector_bytes() // dtype.itemsize for dtype in TYPES}
+        self.lanes |= dict.fromkeys(STORED, self.lanes[torch.float32])
 
     def packed(self, weight: Tensor) -> Tensor:
         """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""

@@ -12,6 +12,7 @@ to four times as fast as one product. More of them are one product.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, addmm, baddbmm, bmm, cat
@@ -64,7 +65,7 @@ class Product:
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
         """Of inputs that stand side by side in x: copied together where they are small,
         else added one after another."""
-        if _copied(xs, self.weight):
+        if _copied(xs, self.weight.numel()):
             return self(cat(xs, 2), plus)
         if not self.each:
             weights = self.weight.split([x.shape[2] for x in xs], 1)
@@ -98,15 +99,17 @@ class Product:
 
 
 class KernelProduct:
-    """The same by the compiled function, in float32 or float64 on a CPU."""
+    """The same by the compiled function, in float32 or float64 on a CPU. stored: the weight in fewer bits."""
 
-    __slots__ = ("bias", "inputs", "outputs", "packed", "single", "threads", "times", "weight")
+    __slots__ = ("bias", "dtype", "inputs", "numbers", "outputs", "packed", "scale", "single", "threads", "times")
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, compiled: Kernel) -> None:
-        self.weight, self.bias = weight, None if bias is None else bias.contiguous()
+    def __init__(self, weight: Tensor, bias: Tensor | None, compiled: Kernel, stored: Stored | None = None) -> None:
+        self.bias = None if bias is None else bias.contiguous()
         self.outputs, self.inputs = weight.shape
-        self.packed, self.times = compiled.packed(weight), compiled.times[weight.dtype]
-        small = weight.numel() <= SMALL
+        self.dtype, self.numbers = weight.dtype, weight.numel()
+        small = stored is None and self.numbers <= SMALL
+        values, self.scale = (weight, None) if stored is None else stored
+        self.packed, self.times = compiled.packed(values), compiled.times[values.dtype]
         self.single, self.threads = (_by_columns(weight), 1) if small else (None, torch.get_num_threads())
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
@@ -120,7 +123,7 @@ class KernelProduct:
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
         """Of inputs that stand side by side in x: copied together where they are small,
         else added one after another."""
-        if _copied(xs, self.weight):
+        if _copied(xs, self.numbers):
             return self(cat(xs, 2), plus)
         y, first = self._room(xs[0]), 0
         for x in xs:
@@ -134,7 +137,7 @@ class KernelProduct:
     def _add(self, y: Tensor, x: Tensor, first: int, bias: Tensor | None, plus: Tensor | None) -> None:
         """y = x times the weight's columns from the first on, with what is added."""
         batch, sites, width = x.shape
-        assert first + width <= self.inputs and x.dtype == y.dtype == self.weight.dtype  # memory is read as it is told
+        assert first + width <= self.inputs and x.dtype == y.dtype == self.dtype  # memory is read as it is told
         x, apart = _evenly(x, sites)
         at, between = 0, 0
         if plus is not None:
@@ -144,18 +147,44 @@ class KernelProduct:
         packed = self.packed
         self.times(
             x.data_ptr(), apart, packed.data_ptr() + first * packed.stride(1) * packed.element_size(), packed.stride(0),
-            0 if bias is None else bias.data_ptr(), at, between, y.data_ptr(), batch * sites, width, self.outputs,
+            0 if self.scale is None else self.scale.data_ptr(), 0 if bias is None else bias.data_ptr(), at, between,
+            y.data_ptr(), batch * sites, width, self.outputs,
             self.threads,
         )  # fmt: skip
 
 
-def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[Product | KernelProduct]:
+Storage = Literal["exact", "bfloat16", "int8"]
+# numbers [N, K] of fewer bits than the weight, and of int8 what those of each output are times: [N]
+Stored = tuple[Tensor, Tensor | None]
+
+
+def stored_as(weight: Tensor, storage: Storage) -> Stored | None:
+    """A weight [N, K] of a linear layer as it is stored; None as it is, where it is small or nothing else is asked for.
+
+    int8: whole numbers from −127 to 127, times a scale for each output, which its largest weight gives."""
+    if storage == "exact" or weight.numel() <= SMALL:
+        return None
+    if storage == "bfloat16":
+        return weight.to(torch.bfloat16), None
+    scale = weight.abs().amax(1).clamp_min(torch.finfo(weight.dtype).tiny) / 127
+    return (weight / scale[:, None]).round().to(torch.int8), scale.contiguous()
+
+
+def products(
+    folded: Sequence[Weights], steps: Sequence[int] = (), storage: Storage = "exact"
+) -> Sequence[Product | KernelProduct]:
     """The products of layers that are linear, by their weights, which are read one after another. steps: at how many
-    each of them is read, by which a run is worth compiling for."""
+    each of them is read, by which a run is worth compiling for. storage: of weights that are not small; where there is
+    no function for it, weights have the same values in the numbers of the model."""
     weights = [own["weight"] for own in folded]
     busy = sum(w.numel() * count for w, count in zip(weights, steps, strict=False)) >= BUSY
-    if busy and all(map(takes, weights)) and (compiled := kernel()) is not None:
-        return [KernelProduct(w, own.get("bias"), compiled) for own, w in zip(folded, weights, strict=True)]
+    able = all(w.dtype == torch.float32 for w in weights) if storage != "exact" else busy
+    if able and all(map(takes, weights)) and (compiled := kernel()) is not None:
+        return [
+            KernelProduct(w, own.get("bias"), compiled, stored_as(w, storage))
+            for own, w in zip(folded, weights, strict=True)
+        ]
+    weights = [_restored(w, stored_as(w, storage)) for w in weights]
     cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
     made: list[Product] = []
     for own, w in zip(folded, weights, strict=True):
@@ -165,9 +194,16 @@ def products(folded: Sequence[Weights], steps: Sequence[int] = ()) -> Sequence[P
     return made
 
 
-def _copied(xs: list[Tensor], weight: Tensor) -> bool:
-    """Whether copying inputs side by side takes less time than another call."""
-    return xs[0].shape[0] * xs[0].shape[1] * weight.numel() < MUCH_COPIED
+def _restored(weight: Tensor, stored: Stored | None) -> Tensor:
+    if stored is None:
+        return weight
+    values, scale = stored
+    return values.to(weight.dtype) if scale is None else values.to(weight.dtype) * scale[:, None]
+
+
+def _copied(xs: list[Tensor], numbers: int) -> bool:
+    """Whether copying inputs side by side takes less time than another call, which reads so many numbers."""
+    return xs[0].shape[0] * xs[0].shape[1] * numbers < MUCH_COPIED
 
 
 def _by_columns(weight: Tensor) -> Tensor:
