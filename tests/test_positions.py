@@ -15,7 +15,7 @@ from arspec.layers.frequencies import Ntk, plain
 from arspec.layers.relative import Buckets, bucket_of, slopes
 from arspec.model import Model, build
 from arspec.sampler.plan.endless import endless
-from tests.small import refuses
+from tests.small import ROOT, randomised, refuses, small
 
 WINDOW = """arspec: 1
 name: window
@@ -101,6 +101,14 @@ def test_a_window_of_turned_keys_streams_as_far_as_one_likes(rotary: str) -> Non
     torch.testing.assert_close(products[1], products[0], rtol=0, atol=1e-8)
     torch.testing.assert_close(products[2], products[0], rtol=0, atol=1e-8)
     assert not torch.allclose(far, near, atol=0.1)
+
+
+def test_mistral_streams() -> None:
+    """Its window is crossed many times, its turned keys lie in rings, its first token is given."""
+    model = randomised(small(ROOT / "specs" / "mistral.yaml"))
+    streams(model)
+    kept = {node.name: cache.size for node, cache in endless(model, 0).program.caches.items()}
+    assert max(kept.values()) <= model.spec.params["window"] + 3
 
 
 def test_sinusoids_stream() -> None:

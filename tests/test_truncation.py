@@ -63,6 +63,26 @@ def test_the_distribution_is_the_one_by_hand(asked: Truncation, wanted: list[flo
     torch.testing.assert_close(share.tolist(), [float(value) for value in wanted], rtol=0, atol=2e-5)
 
 
+def test_the_likeliest_few_are_found_without_a_sort_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.rand(20, 50, generator=torch.Generator().manual_seed(0)).mul(12).round().softmax(-1)  # many are equal
+    order = rows.sort(dim=-1, descending=True, stable=True).indices  # of equal ones the lower level counts first
+    sizes: list[int] = []
+    topk = torch.Tensor.topk
+
+    def counted(x: torch.Tensor, few: int) -> Any:
+        sizes.append(few)
+        return topk(x, few)
+
+    monkeypatch.setattr(torch.Tensor, "sort", lambda *_, **__: pytest.fail("a sort of all levels"))
+    monkeypatch.setattr(torch.Tensor, "topk", counted)
+    for k in (1, 7, 49):
+        kept = torch.zeros_like(rows).scatter(-1, order[:, :k], 1)
+        torch.testing.assert_close(Truncation(top_k=k)(rows), rows * kept / (rows * kept).sum(-1, keepdim=True))
+    likely = rows >= 0.5 * rows.amax(-1, keepdim=True)
+    assert torch.equal(Truncation(min_p=0.5)(rows) > 0, likely)
+    assert sizes == [1, 7, 49, 1]
+
+
 def test_temperature_comes_first() -> None:
     warm = (ROW.double() / 2).softmax(-1)
     wanted = torch.where(warm >= 0.55 * warm.max(), warm, 0)

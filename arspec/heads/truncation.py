@@ -50,12 +50,30 @@ class Truncation:
         """Probabilities [..., L] -> the same, renormalised over what is kept and 0 for the other levels."""
         import torch
 
-        ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        if self.top_k is not None and self.top_k < ranked.shape[-1]:
-            ranked = torch.where(torch.arange(ranked.shape[-1], device=ranked.device) < self.top_k, ranked, 0)
+        size = probabilities.shape[-1]
+        few = size if self.top_k is None else min(self.top_k, size)
+        if self.top_k is None and self.top_p in (None, 1):
+            few = 1  # min-p asks for the likeliest alone
+        # a whole sort of a vocabulary takes longer than a small network
+        ranked = probabilities.topk(few).values if few < size else probabilities.sort(-1, descending=True).values
+        if self.top_k is None and self.top_p in (None, 1):
+            kept = probabilities >= (self.min_p or 0) * (1 - SLACK) * ranked
+        else:
+            kept = self._first(probabilities, ranked)
+        found = torch.where(kept, probabilities, 0)
+        return found / found.sum(-1, keepdim=True)
+
+    def _first(self, probabilities: Tensor, ranked: Tensor) -> Tensor:
+        """[..., L]: which levels are kept. ranked [..., n]: the highest probabilities, of which no more are kept."""
+        import torch
+
+        among = torch.ones_like(ranked, dtype=torch.bool)
         if self.top_p is not None and self.top_p < 1:
             reached = (ranked.cumsum(-1) - ranked) / ranked.sum(-1, keepdim=True)  # by the levels that are likelier
-            ranked = torch.where(reached < self.top_p * (1 - SLACK), ranked, 0)
+            among = reached < self.top_p * (1 - SLACK)
         if self.min_p is not None:
-            ranked = torch.where(ranked >= self.min_p * (1 - SLACK) * ranked[..., :1], ranked, 0)
-        return torch.zeros_like(probabilities).scatter(-1, order, ranked / ranked.sum(-1, keepdim=True))
+            among = among & (ranked >= self.min_p * (1 - SLACK) * ranked[..., :1])
+        count = among.sum(-1, keepdim=True)
+        last = ranked.gather(-1, count - 1)
+        above, equal = probabilities > last, probabilities == last
+        return above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
