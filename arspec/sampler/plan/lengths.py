@@ -9,6 +9,7 @@ from arspec.diagnostics import Diagnostic, InputError, SpecError
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.network.module import Network
+from arspec.network.weights import undrawn
 
 N = TypeVar("N", bound=Network)
 
@@ -20,7 +21,8 @@ def at_length(model: N, length: int) -> N:
 
 def over(model: N, spec: Spec) -> N:
     """The model's weights under a spec that `spec_at` gave."""
-    made = type(model)(spec, worth=model.worth)
+    with undrawn():
+        made = type(model)(spec, worth=model.worth)
     made.load_state_dict(model.weights(), assign=True)
     return made.to(model.device).train(model.training)
 
