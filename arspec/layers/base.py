@@ -325,6 +325,12 @@ class Layer(BaseModel):
         written. They are the same memory, or have none in common. Of `xs` the own sites are left out."""
         raise NotImplementedError
 
+    def multiplied(self, node: Node, w: Weights) -> dict[str, str | None]:
+        """Of what `prepare_sites` gave the weights [N, K] that rows are multiplied with, and used for nothing else,
+        each with its bias [N]. In the place of each `forward_sites` then takes a function of rows, [B, n, K] ->
+        [B, n, N], which adds the bias, or the weight as it is."""
+        return {}
+
     def kept_states(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor) -> Tensor:
         """What a scan that `gives_states` keeps of the sites [n], from all sites of its inputs: [B, n,
         cached_channels]. w, c and xs as of `forward`."""

@@ -226,6 +226,11 @@ class Experts(Layer):
                 found[f"{e}.{one.label}.{name}"] = value
         return found
 
+    def multiplied(self, node: Node, w: Weights) -> dict[str, str | None]:
+        linear = [one.label for one in self._inside.inner if one.linear]
+        keys = [f"{e}.{label}" for e in range(self.count) for label in linear]
+        return {f"{key}.weight": f"{key}.bias" if f"{key}.bias" in w else None for key in keys}
+
     # -- all sites, and some -----------------------------------------------------------------------------------------
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
@@ -261,7 +266,10 @@ class Experts(Layer):
                 own = {name: w[f"{e}.{one.label}.{name}"] for name in named}
                 inputs = [values[i] for i in one.reads]
                 if one.linear:
-                    values.append(torch.nn.functional.linear(inputs[0], own["weight"], own.get("bias")))
+                    times: Any = own["weight"]
+                    plain = isinstance(times, torch.Tensor)
+                    y = torch.nn.functional.linear(inputs[0], times, own.get("bias")) if plain else times(inputs[0])
+                    values.append(y)
                 else:
                     values.append(one.node.layer.forward_sites(one.node, own, inputs, nowhere))
             return values[self._inside.last].squeeze(0)
@@ -279,10 +287,16 @@ class Experts(Layer):
             for e, gate in enumerate(gates.unbind(1)):
                 y = y + torch.where(gate[:, None] != 0, gate[:, None] * compute(e, rows), 0)
             return y
+        if len(gates) == 1 and not torch.is_grad_enabled():  # one row goes as it is
+            chosen: list[int] = gates[0].nonzero().flatten().tolist()
+            y = gates.new_zeros(1, out)
+            for e in chosen:
+                y = torch.addcmul(y, compute(e, rows), gates[:, e : e + 1])
+            return y
         taken = gates.t() != 0  # [E, N]
         which = taken.nonzero()[:, 1]
         counts: list[int] = taken.sum(1).tolist()
-        weight = gates.t().reshape(-1).index_select(0, taken.flatten().nonzero().squeeze(1))
+        weight = gates.t()[taken]
         gathered = [x.index_select(0, which).split(counts) for x in rows]
         found = [compute(e, [x[e] for x in gathered]) for e, count in enumerate(counts) if count]
         if not found:

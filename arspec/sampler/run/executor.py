@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -82,11 +82,31 @@ class Executor:
         # [steps, operations]: the sites that each computes; a model in which nothing reads the data has no operations
         none = np.empty((program.schedule.steps, 0), np.int64)
         self._counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
-        steps = np.count_nonzero(self._counts[:, self._linear], axis=0).tolist()
-        self._products = products([self.weights[n] for n in self._linear], steps, storage)
+        steps: list[int] = np.count_nonzero(self._counts, axis=0).tolist()
+        # what other layers multiply with: (operation, weight, bias)
+        inner = [
+            (n, weight, bias)
+            for n, (o, own) in enumerate(zip(program.operations, self.weights, strict=True))
+            if not o.linear
+            for weight, bias in o.parts[0].node.layer.multiplied(o.parts[0].node, own).items()
+        ]
+        folded = [self.weights[n] for n in self._linear]
+        for n, weight, bias in inner:
+            own = self.weights[n]
+            folded.append({"weight": own[weight], **({} if bias is None else {"bias": own[bias]})})
+        made = products(folded, [steps[n] for n in (*self._linear, *(n for n, *_ in inner))], storage)
+        self._products = made[: len(self._linear)]
+        # what the layers take: of those that are linear the product alone
+        self._given: list[dict[str, Any]] = [
+            {} if o.linear else own for o, own in zip(program.operations, self.weights, strict=True)
+        ]
+        for (n, weight, _), product in zip(inner, made[len(self._linear) :], strict=True):
+            self._given[n] = {**self._given[n], weight: product}
         if storage != "exact":  # the products hold what they need
             for n in self._linear:
                 self.weights[n] = {}
+            for n, weight, bias in inner:
+                self.weights[n] = {k: v for k, v in self.weights[n].items() if k not in (weight, bias)}
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -166,10 +186,12 @@ class Executor:
                     caches[read.source] = like.new_zeros(batch, 1, read.channels)
                 elif read.relation is not None:  # every mask hides all of it
                     caches[read.source] = like.new_zeros(batch, program.kept(read.source).size, read.channels)
-        self._lay_out(state, self.weights, self._products)
+        self._lay_out(state, self._given, self._products)
         return state
 
-    def _lay_out(self, state: State, weights: Sequence[Weights], products: Sequence[Product | KernelProduct]) -> None:
+    def _lay_out(
+        self, state: State, weights: Sequence[dict[str, Any]], products: Sequence[Product | KernelProduct]
+    ) -> None:
         """Puts into registers what every step finds there."""
         layout = self._layout
         state.registers = [None] * layout.free
