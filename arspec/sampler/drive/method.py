@@ -61,18 +61,16 @@ def sample(
     """n examples as integers [n, *shape], by the method that is named or chosen. storage: in how many bits the weights
     of linear layers are. The rest as in `Sampler.run`. InputError where the storage is none, or has no such method."""
     check_counts(n=n)
-    if check_storage(storage) != "exact":
-        chosen = "once" if method_named(method) == "auto" else method
-        if chosen == "fixed-point":
-            raise InputError("AR808", f"samples by fixed points take the module's own weights, not {storage}",
-                             "leave out --weights, or take --method once")  # fmt: skip
-        seen = fingerprint_of(model)
-        return sampler_of(model, member, chosen == "depth", storage).run(n, condition, known=known, seen=seen, **how)
     seen = fingerprint_of(model)  # one look at the weights serves the whole call
+    if check_storage(storage) != "exact" and method == "auto":
+        method = "once"
     chosen = choose(model, n, method, member, known, condition, seen).method
+    if chosen == "fixed-point" and storage != "exact":
+        raise InputError("AR808", f"samples by fixed points take the module's own weights, not {storage}",
+                         "leave out --weights, or take --method once")  # fmt: skip
     if chosen == "fixed-point":
         return fixed_point(model, n, condition, member=member, known=known, **how).x
-    return sampler_of(model, member, chosen == "depth").run(n, condition, known=known, seen=seen, **how)
+    return sampler_of(model, member, chosen == "depth", storage).run(n, condition, known=known, seen=seen, **how)
 
 
 def check_storage(storage: str) -> Storage:

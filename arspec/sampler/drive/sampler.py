@@ -42,7 +42,8 @@ class Sampler:
     variable is drawn, where it is not its rank. storage: in how many bits linear layers have their weights."""
 
     def __init__(self, model: Network, member: int, time: Ints | None = None, storage: Storage = "exact") -> None:
-        self.model, self.member, self.storage = model, member, storage
+        self.model, self.member = model, member
+        self.storage: Storage = storage
         graph = model.graph
         chosen = graph.members[member]
         try:

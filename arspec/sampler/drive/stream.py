@@ -44,7 +44,8 @@ class Stream:
     """Draws sequences of a model piece by piece. storage: in how many bits linear layers have their weights."""
 
     def __init__(self, model: Network, member: int = 0, storage: Storage = "exact") -> None:
-        self.model, self.member, self.storage = model, member, storage
+        self.model, self.member = model, member
+        self.storage: Storage = storage
         self.why_not: InputError | None = None  # it has no end
         self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
         try:
