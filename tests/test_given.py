@@ -18,6 +18,7 @@ from arspec.orders import order, with_given
 from arspec.sampler.drive.drawing import noise_for
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.passes import verified
+from arspec.scoring.calibration import calibrate
 from arspec.training.evaluation import evaluate
 from arspec.verification.verifying import verify
 from tests.small import randomised, refusal
@@ -179,6 +180,27 @@ def test_pieces_of_a_long_sequence_model_each_step_once(tmp_path: Path) -> None:
     assert found.nats == pytest.approx(nats) and found.bits_per_dim == pytest.approx(nats / 8 / np.log(2))
     trained = load_data(str(path), model.spec.data, {}, "train")
     np.testing.assert_array_equal(trained.side_by_side().x, held.x[:2])
+
+
+def test_what_is_given_has_no_part_in_calibration() -> None:
+    """The bits that were needed are those of what is modelled."""
+    model = randomised(decoder(), 0)
+    x = torch.randint(7, (6, 10), generator=torch.Generator().manual_seed(0))
+    found = calibrate(model, x)
+    assert found.nats == pytest.approx(-float(model.log_prob(x).detach().mean()) / 8)
+    assert found.likeliest.count.sum() == 6 * 8
+
+
+def test_a_model_without_a_start_is_trained_and_drawn_from(tmp_path: Path) -> None:
+    """Samples along the way, and those of its card, begin as examples do."""
+    path, data = tmp_path / "decoder.yaml", tmp_path / "x.npy"
+    path.write_text(decoder().source.text)
+    np.save(data, np.arange(400) % 7)
+    settings = ["--steps", "4", "--sample-every", "2", "--samples", "3", "--device", "cpu", "--quiet"]
+    assert main(["train", str(path), "--data", str(data), "--out", str(tmp_path / "run"), *settings]) == 0
+    drawn = sorted((tmp_path / "run").rglob("*.npy"))
+    assert drawn and all(np.load(one).shape == (3, 10) for one in drawn)
+    assert "prefix=[0, 0]" in randomised(decoder(), 0).save(tmp_path / "model").joinpath("README.md").read_text()
 
 
 def test_the_command_line_begins_with_the_start(tmp_path: Path) -> None:

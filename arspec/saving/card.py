@@ -49,13 +49,14 @@ def card(spec: Spec, report: Report, names: Names, figures: dict[str, Any], diag
     about, given = " ".join(spec.about.split()), _given(spec, names)
     torch = ["import torch"] if any("torch." in value for value in given.values()) else []
     how = "".join(f", {name}={value}" for name, value in given.items())
+    begin = f", prefix={[0] * spec.data.given}" if spec.data.given and spec.data.start is None else ""
     fence = max(["```", *(f"{run}`" for run in re.findall("`{3,}", spec.source.text))], key=len)
     lines = [
         "---", "library_name: arspec", "tags:", "- arspec", "- autoregressive", f"- {spec.data.kind}", "---", MARK, "",
         f"# {_plain(spec.name)}", "", *([_plain(about), ""] if about else []),
         "```python", *torch, "import arspec", "",
         'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
-        f"x = model.sample(4, seed=0{how})", f"nats = model.log_prob(x{how})", "```", "",
+        f"x = model.sample(4, seed=0{begin}{how})", f"nats = model.log_prob(x{how})", "```", "",
         "| | |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in _facts(spec, report, figures)), "",
         f"![The graph of the spec]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
         "",

@@ -133,6 +133,7 @@ def calibrate(
                 there = (
                     model.by_variable(torch.ones_like(x[rows])).to(model.device) > 0
                 )  # a part may have fewer channels
+                there[:, model.given] = False  # which has no distribution
                 for channel in range(support.channels):
                     real = there[..., channel].flatten()
                     each = head.conditionals(support, parameters, value, channel).flatten(0, 1)[real]

@@ -26,6 +26,15 @@ def sample_condition(model: Any, examples: Examples | None, count: int) -> dict[
     return condition
 
 
+def sample_prefix(model: Any, examples: Examples | None, count: int) -> Tensor | None:
+    """What sequences begin with whose first steps are given, where the spec states no start: as the first examples do.
+    None where there is nothing to give."""
+    data = model.spec.data
+    if not data.given or data.start is not None or examples is None:
+        return None
+    return torch.from_numpy(examples.take(np.arange(count) % len(examples))[0][:, : data.given])
+
+
 def draw(model: Any, path: Path, count: int, seed: int, examples: Examples | None, device: torch.device) -> list[Path]:
     """Draws `count` samples and writes them to `path`, whose ending follows from the data; gives the files."""
     condition: dict[str, Tensor] = {
@@ -36,7 +45,8 @@ def draw(model: Any, path: Path, count: int, seed: int, examples: Examples | Non
     model.eval()
     try:
         with torch.no_grad():
-            x = model.sample(count, seed=seed, **condition)
+            prefix = sample_prefix(model, examples, count)
+            x = model.sample(count, seed=seed, prefix=None if prefix is None else prefix.to(device), **condition)
     finally:
         model.train(training)
     return write(x.cpu().numpy(), model.spec.data, path.with_suffix(suffix_for(model.spec.data)))
