@@ -142,11 +142,26 @@ def test_training_makes_their_losses_small() -> None:
 
 
 def test_checkpointing_changes_no_loss() -> None:
-    model = randomised(spec(), 0).train()
+    """Nor a gradient, where what a further head takes stands within a block that is computed twice."""
+    block = "blocks: {one: {inputs: [h], nodes: {both: {layer: conv, from: h, out: 6}, silu: {layer: silu}, "
+    block += "more: {layer: add, from: [silu, both]}}, outputs: {h: more, inner: silu}}}\ngraph:"
+    text = SPEC.replace("graph:", block).replace(
+        "  second: {layer: conv, from: both", "  second: {layer: conv, from: b.0.inner"
+    )
+    text = text.replace(
+        "  logits: {layer: conv,", "  b: {block: one, from: both, repeat: 2}\n  logits: {layer: conv, from: b.h,"
+    )
+    model = randomised(spec(text=text), 0).train()
     x = torch.randint(5, (4, 9), generator=torch.Generator().manual_seed(0))
-    plain = model.losses(x)
-    model.checkpointing = True
-    for a, b in zip(plain, model.losses(x), strict=True):
+    found: list[tuple[torch.Tensor, ...]] = []
+    for checkpointing in (False, True):
+        model.checkpointing = checkpointing
+        model.zero_grad()
+        nats, extra = model.losses(x)
+        (nats.sum() + extra).backward()
+        found.append((nats, extra, *(p.grad.clone() for p in model.parameters() if p.grad is not None)))
+    assert len(found[0]) == 2 + len([*model.parameters()])
+    for a, b in zip(*found, strict=True):
         torch.testing.assert_close(a, b)
 
 

@@ -90,6 +90,12 @@ class Graph:
                 wanted.update(node.inputs)
         return [node for node in self.nodes if node in wanted and node not in live]
 
+    @cached_property
+    def handed(self) -> frozenset[Node]:
+        """What further heads take of the sources and of the nodes that the head depends on."""
+        taken = {source for node in self.extra for source in node.inputs} | {one.node for one in self.further}
+        return frozenset(taken - {*self.extra})
+
     def headed(self, further: Further) -> Graph:
         """The same graph whose head is a further one."""
         return replace(self, head_node=further.node, head=further.head, further=())

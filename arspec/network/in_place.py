@@ -19,6 +19,7 @@ def in_place(graph: Graph) -> dict[Node, int]:
     for node in graph.live:
         for k, source in enumerate(node.inputs):
             free = source.traits.output_unsaved and readers[source] == 1 and source is not graph.head_node
+            free = free and source not in graph.handed
             if free and node.traits.in_place and source.out.width == node.out.width:
                 found[node] = k
                 break

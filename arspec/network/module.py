@@ -74,6 +74,7 @@ class Network(nn.Module):
         self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
         self._watched = True
         self._first_modelled = spec.data.given  # which are the first, where any are given
+        self._handed = [(k, node) for k, node in enumerate(graph.order) if node in graph.handed]
         self._numbers = [*range(len(graph.members))]  # a number that is taken out of it is a constant to torch.compile
         if not graph.steps:
             graph.steps += [self._steps(member.index) for member in graph.members]
@@ -123,15 +124,19 @@ class Network(nn.Module):
         return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
     def run(
-        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None
-    ) -> Tensor:
+        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None,
+        handed: dict[Node, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
         """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
-        the auxiliary losses of the layers."""
+        the auxiliary losses of the layers. handed: takes the values that further heads read."""
         order, found = self.graph.order, self._as_numbered(values, tap)
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
             self._run_by_segment(found, member, losses)
         else:
             self._run(steps_of(self.graph, self._numbers[member]), found, member, tap, losses=losses)
+        if handed is not None:
+            for number, node in self._handed:
+                handed[node] = found[number]
         return found[len(order) - 1]
 
     def visit(self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str]) -> None:
@@ -252,7 +257,11 @@ class Network(nn.Module):
                 number[node], tuple(number[source] for source in node.inputs), self.nodes.weight_places(node),
                 type(node.layer).prepare is not Layer.prepare, *self.constants.found(node, member), over.get(node),
                 node.traits.auxiliary,
-                tuple(number[source] for source in dict.fromkeys(node.inputs) if last[source] is node),
+                tuple(
+                    number[source]
+                    for source in dict.fromkeys(node.inputs)
+                    if last[source] is node and source not in graph.handed
+                ),
             )
             for node in graph.live
         ]  # fmt: skip
@@ -323,10 +332,10 @@ class Network(nn.Module):
             return torch.zeros(0, kind.sites, dtype=self.dtype, device=self.device)
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
-        handed = self._handed(sources) if losses is not None and self.graph.further else None
-        last = self.run(sources, member, None if handed is None else self._hand(handed), losses)
-        if handed is not None and losses is not None:
-            self._further_losses({**handed, self.graph.head_node: last}, value, member, losses)
+        handed: dict[Node, Tensor] = {}
+        last = self.run(sources, member, losses=losses, handed=handed)
+        if losses is not None:
+            self._further_losses(handed, value, member, losses)
         if self._first_modelled:
             some = head.log_prob(support, self.rows(last)[:, self._first_modelled :], value[:, self._first_modelled :])
             return nn.functional.pad(some, (self._first_modelled, 0))
@@ -338,28 +347,9 @@ class Network(nn.Module):
 
     # -- further heads: losses of training alone ---------------------------------------------------------------------
 
-    def _handed(self, sources: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
-        """What the nodes of further heads take of the sources."""
-        return {node: value for node, value in sources.items() if node in self._wanted}
-
-    def _hand(self, handed: dict[Node, Tensor]) -> Tap:
-        """Keeps what the nodes of further heads take of others."""
-
-        def tap(node: Node, value: Tensor) -> Tensor:
-            if node in self._wanted:
-                handed[node] = value
-            return value
-
-        return tap
-
-    @cached_property
-    def _wanted(self) -> set[Node]:
-        graph = self.graph
-        return {source for node in graph.extra for source in node.inputs} | {one.node for one in graph.further}
-
     def _further_losses(self, values: dict[Node, Tensor], value: Tensor, member: int, losses: list[Tensor]) -> None:
-        """Adds the loss of each further head: its weight times the mean nats of what it predicts. values: those of the
-        nodes that `_hand` has kept; value [B, V, C]: the data."""
+        """Adds the loss of each further head: its weight times the mean nats of what it predicts. values: what these
+        heads take of other nodes; value [B, V, C]: the data."""
         for node in self.graph.extra:
             inputs = [values[source] for source in node.inputs]
             weights, constants = self.prepared(node, member), self.constants.of(node, member)

@@ -32,7 +32,9 @@ def segments(graph: Graph) -> list[Segment]:
         nodes = tuple(run)
         own = set(nodes)
         inputs = dict.fromkeys(source for node in nodes for source in node.inputs if source not in own)
-        outputs = tuple(n for n in nodes if n is graph.head_node or not readers.get(n, set()) <= own)
+        outputs = tuple(
+            n for n in nodes if n is graph.head_node or n in graph.handed or not readers.get(n, set()) <= own
+        )
         statistics = any(not weight.trained for node in nodes for weight in node.layer.weights(node).values())
         found.append(Segment(nodes, tuple(inputs), outputs, block is not None and not statistics))
     return found
