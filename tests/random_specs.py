@@ -317,6 +317,12 @@ def specs(draw: Draw) -> str:
     if draw(st.integers(0, 3)) == 0:
         named = {name: what.replace("}", ", drop: 0.5}") for name, what in named.items()}
     conditions = ", ".join(f"{name}: {what}" for name, what in named.items() if re.search(rf": {name}\b", written))
+    further: list[str] = []
+    if not parts and joint and not plane and order == "natural" and draw(st.integers(0, 2)) == 0:
+        lines.append(f"  other: {{layer: conv, from: {draw(st.sampled_from([*g.nodes]))}, out: $head}}")
+        forcing = draw(st.sampled_from(["", ", teacher_forcing: true"]))
+        further = [f"heads: {{other: {{from: other, ahead: {draw(st.sampled_from([1, 3]))}{forcing}}}}}"]
+        written = "\n".join(lines)
     near = "earlier and that.row >= this.row - $reach" if plane else "earlier and that.step >= this.step - $reach"
     return "\n".join([
         "arspec: 1", f"data: {data}", f"order: {order}", *([f"condition: {{{conditions}}}"] if conditions else []),
@@ -324,6 +330,7 @@ def specs(draw: Draw) -> str:
         *([f"masks: {{mine: {near}}}"] if "mask: mine" in written else []),
         *([EXPERT] if "experts: expert" in written else []),
         "graph:", written, f"head: {{luma: {{kind: categorical, from: view}}, x: {own}}}" if parts else f"head: {own}",
+        *further,
         "",
     ])  # fmt: skip
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.report import prove
 from arspec.analysis.witness import witness
-from arspec.language.load import from_text
+from arspec.language.load import Spec, from_text
 from arspec.model import build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.passes import verified
@@ -50,6 +51,7 @@ def test_the_module_does_what_was_proven(text: str, seed: int):
     assert proven.leaks == forbidden.sum()
     np.testing.assert_array_equal(np.flatnonzero(forbidden.any(1)), late)
 
+    check_further(spec, relations)
     subject = subject_of(build(spec).double().eval(), number, seed)
     moved = gradient_pattern(subject, draws=2, bases=1) | perturb(subject, draws=1, bases=1).seen
     assert not (moved & ~matrix).any(), text
@@ -69,6 +71,20 @@ def test_the_module_does_what_was_proven(text: str, seed: int):
     modelled = graph.head_sites()
     wanted = model(x, number, **conditions)[:, modelled]
     torch.testing.assert_close(replayed[:, modelled], wanted, rtol=1e-9, atol=1e-9)
+
+
+def check_further(spec: Spec, relations: Relations) -> None:
+    """What is called a leak of a further head is in its contexts, and nothing else is."""
+    leaks = {leak.further.name: leak for leak in prove(spec, contexts=False).members[0].further}
+    for one in relations.graph.further:
+        head = Relations(relations.graph.headed(one), relations.member)
+        found = seen(head)
+        sees = np.zeros((len(found.rank),) * 2, bool)
+        sees[found.rows] = found.matrix()
+        sees[:, ~relations.member.order.modelled] = False  # which is known before all
+        sites, limits = one.sites(relations.member), one.limits(relations.member)
+        late = sites[(sees[sites] & (found.rank[None] >= limits[:, None])).any(1)]
+        np.testing.assert_array_equal(late, leaks[one.name].leaking if one.name in leaks else [])
 
 
 def check_leaks(text: str, forbidden: Bools, moved: Bools, subject) -> None:
