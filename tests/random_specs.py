@@ -186,7 +186,7 @@ def moved(g: _Graph) -> None:
     key = g.draw(st.sampled_from(["rows", "columns"])) if g.plane else "steps"
     side = {"rows": "top", "columns": "left", "steps": "before"}[key]
     if g.draw(st.booleans()):
-        fill = ", fill: learned" if by and g.draw(st.integers(0, 3)) == 0 else ""
+        fill = ", fill: learned" if by and g.draw(st.booleans()) else ""
         g.add(f"layer: shift, from: {a}, {key}: {by}{fill}", g.nodes[a])
         return
     wide = g.add(f"layer: pad, from: {a}, {side}: {abs(by)}", g.nodes[a])
