@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -94,6 +95,24 @@ def test_what_is_opened_and_saved_is_exported_still(folder: Path, tmp_path: Path
     model = arspec.open(import_folder(folder, tmp_path / "run"))
     export_folder(model.save(tmp_path / "saved"), tmp_path / "back")
     assert equal(load_file(tmp_path / "back" / "model.safetensors"), gpt2_tensors())
+
+
+def test_what_is_opened_takes_the_numbers_of_its_file_and_draws_none(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = import_folder(folder, tmp_path / "run")
+
+    def drawn(*_: Any, **__: Any) -> None:
+        raise AssertionError("a weight is drawn, which the file's replaces")
+
+    for name in ("normal_", "uniform_", "copy_"):
+        monkeypatch.setattr(Tensor, name, drawn)
+    model = arspec.open(run)
+    monkeypatch.undo()
+    assert equal(model.state_dict(), load_file(run / "model.safetensors"))
+    with torch.no_grad():  # the file stays as it is
+        model.weights()["nodes.last.gain"].fill_(3.0)
+    assert not equal(arspec.open(run).state_dict(), model.state_dict())
 
 
 def test_a_square_product_is_transposed_by_its_table_and_not_by_its_shape(folder: Path, tmp_path: Path) -> None:
@@ -496,6 +515,43 @@ def test_a_run_is_verified_and_drawn_by_its_folder(run: Path, tmp_path: Path, ca
     assert "each of 11 variables is known before its turn" in capsys.readouterr().out
     assert main(["render", str(run), "-o", str(tmp_path / "run.dot")]) == 0
     assert "attention" in (tmp_path / "run.dot").read_text()
+
+
+def sentence_pieces(folder: Path) -> None:
+    """A tokenizer as Llama 2 has it: spaces are a character of their own, one is put in front, and bytes that no piece
+    has are tokens. It marks the beginning of a text."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, processors
+
+    letters = "▁tobernqusiahw,.\n"
+    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters, "▁t", "▁to"]
+    vocab = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    merges = [("▁", "t"), ("▁t", "o")]
+    made = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    space = decoders.Replace("▁", " ")
+    made.decoder = decoders.Sequence([space, decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    made.save(str(folder / "tokenizer.json"))
+
+
+def test_a_tokenizer_of_sentence_pieces_begins_a_prompt_and_gives_back_every_byte(tmp_path: Path) -> None:
+    folder = gpt2_folder(tmp_path / "pieces", levels=300)
+    levels = {"transformer.wte.weight": torch.randn(300, 8, generator=torch.Generator().manual_seed(1)) * 0.3}
+    tensors_of(folder, lambda tensors: tensors.update(levels))
+    sentence_pieces(folder)
+    run = import_folder(folder, tmp_path / "run")
+    made = arspec.open(run).spec.data.tokenizer
+    assert made.leading("to be").tolist() == [1] and made.text_of(made.numbers_of("to be")) == "to be"
+    text = " to be 漢字\n  or  not\n" * 4
+    tokens = made.numbers_of(text)
+    grown = made.growing()
+    assert "".join(grown.more(tokens[k : k + 1]) for k in range(len(tokens))) + grown.more(tokens[:0], True) == text
+    (tmp_path / "a.txt").write_text(text)
+    assert main(["compress", str(run), str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.ars")]) == 0
+    assert main(["decompress", str(run), str(tmp_path / "a.ars"), "-o", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "a.txt").read_text() == text
+    assert main(["sample", str(run), "--prompt", "to", "-n", "1", "-o", str(tmp_path / "x.npy")]) == 0
+    assert np.load(tmp_path / "x.npy")[0, :2].tolist() == [1, *made.numbers_of("to")]
 
 
 CONTENTS = {

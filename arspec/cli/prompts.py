@@ -58,7 +58,11 @@ def _written(text: str, data: SequenceData) -> Codes:
     def at(byte: int) -> str:
         return f"character {len(raw[:byte].tobytes().decode(errors='replace')) + 1}"
 
-    return levels_of(raw, data, "--prompt", at).astype(np.int64)
+    levels = levels_of(raw, data, "--prompt", at).astype(np.int64)
+    if data.tokenizer is None:
+        return levels
+    before = data.tokenizer.leading(raw.tobytes().decode())
+    return np.concatenate([before[before < data.levels], levels])
 
 
 def _read(source: str, data: SequenceData, quiet: bool) -> Codes:

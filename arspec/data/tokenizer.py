@@ -60,6 +60,15 @@ class Tokenizer:
         except BaseException as error:  # a symbol that the vocabulary lacks, say
             raise InputError(DAMAGED, f"{self.name} can't read a text: {str(error)[:200]}") from error
 
+    def leading(self, text: str) -> Ints:
+        """The tokens [k] that the tokenizer itself puts before a text, such as the mark of its beginning."""
+        own = self.numbers_of(text)
+        marked = np.array(self._made.encode(text, add_special_tokens=True).ids, np.int64)
+        for k in range(len(marked) - len(own) + 1):
+            if np.array_equal(marked[k : k + len(own)], own):
+                return marked[:k]
+        return own[:0]
+
     def text_of(self, numbers: Ints) -> str:
         """Tokens [n] as text; bytes that are no character show as U+FFFD."""
         return self._made.decode(numbers.tolist(), skip_special_tokens=False)
