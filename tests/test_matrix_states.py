@@ -186,6 +186,7 @@ def test_a_fault_in_all_steps_is_found(
 
 
 STREAMS = {
+    "mamba": {"width": 6, "inner": 8, "states": 3, "rank": 2, "layers": 2},
     "mamba2": {"width": 8, "heads": 2, "keys": 4, "layers": 2},
     "rwkv": {"width": 8, "heads": 2, "hidden": 8, "shares": 2, "falls": 2, "layers": 1},
     "retnet": {"width": 8, "heads": 2, "layers": 1},

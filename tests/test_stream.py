@@ -43,7 +43,7 @@ def conditions(model: Network, batch: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "length"),
-    [("wavenet", 200), ("causal_tcn", 150), ("char_rnn", 150), ("mamba", 150), ("fast_generation_toy", 96)],
+    [("wavenet", 200), ("causal_tcn", 150), ("char_rnn", 150), ("fast_generation_toy", 96)],
 )
 def test_a_stream_is_the_sample_of_that_length(name: str, length: int) -> None:
     model = model_of(name, length)

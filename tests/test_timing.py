@@ -35,7 +35,7 @@ def test_every_site_is_computed_after_what_it_reads_and_in_time(path: Path, wort
     spec = small(path)
     member = spec.members[0]
     plan = schedule(spec.graph(), member, sums=True, worth=worth)
-    graph, known = plan.graph, known_at(Relations(plan.graph, member))
+    graph, known = plan.graph, known_at(Relations(plan.graph, member), time=member.order.time)
     step = steps_by_node(plan)
     drawn = np.full(graph.data.out.sites, -1)
     drawn[plan.head_sites] = np.repeat(np.arange(plan.steps), np.diff(plan.head_bounds))
