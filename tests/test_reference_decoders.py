@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from arspec.language.load import load
+from arspec.language.load import from_text, load
 from arspec.model import Model, build
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +112,27 @@ def test_greedy_samples_are_those_of_generate(name: str) -> None:
     wanted = module.generate(x, max_new_tokens=20, do_sample=False)
     model = copied(name, module, 25)
     assert torch.equal(model.sample(3, prefix=x, temperature=0.0), wanted)
+
+
+READY = """arspec: 1
+name: ready-made
+use: blocks/transformer
+data: {kind: sequence, length: 20, given: 1, start: 0, levels: 11}
+graph:
+  tokens: {layer: embedding, from: x, out: 16, deviation: 0.02}
+  body: {block: llama_layer, repeat: 2, params: {width: 16, keys: 8, heads: 4, kv_heads: 2, hidden: 24, base: 100}}
+  last: {layer: norm, kind: rms}
+  next: {layer: conv, out: $head, bias: false}
+  logits: {layer: shift, steps: 1}
+head: {kind: categorical, from: logits}
+"""
+
+
+def test_the_ready_made_layer_is_that_of_the_spec() -> None:
+    model, ready = copied("llama", reference("llama"), 20), build(from_text(READY)).double().eval()
+    ready.load_state_dict(model.state_dict())
+    x = torch.randint(LEVELS, (2, 20), generator=torch.Generator().manual_seed(3))
+    assert torch.equal(ready(x), model(x))
 
 
 # -- T5, which attends to a text ---------------------------------------------------------------------------------------
