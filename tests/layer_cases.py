@@ -349,6 +349,10 @@ CASES: dict[str, tuple[str, str]] = {
     "linear attention that decays": ("steps", states(before=weighing("d", 2), heads="2", decay="d", chunk=4)),
     "linear attention that decays by channel": ("steps", states(
         before=weighing("d", 4, function="exp"), heads="2", decay="d", chunk=4, bonus="true")),
+    "linear attention whose decay comes a step later": ("steps", states(
+        before=weighing("later", 2) + "\n  d: {layer: shift, steps: -1}", heads="2", decay="d", bonus="true")),
+    "linear attention whose decay comes too late leaking": ("steps", states(
+        before=weighing("later", 2) + "\n  d: {layer: shift, steps: -2}", heads="2", decay="d", bonus="true")),
     "linear attention of a step size": ("joint", states(
         v=8, before=weighing("d", 4), heads="4", key_heads="2", decay="d", rates="true", strength="d", skip="true",
         chunk=3)),

@@ -471,6 +471,7 @@ STATES = [
     put("rwkv", "layer/last1/steps", "0"),
     put("rwkv", "layer/states/bonus", "false"),
     give("rwkv", "layer/states", "backward", "true"),
+    put("rwkv", "layer/fall_act", NEXT.format("fall_in")),  # a bonus reads the state before it decays
     put("rwkv", "layer/fall_act", "{layer: shift, from: fall_in, steps: -2}"),
     insert("rwkv", "layer/each", NORMS["space"]),
     give("retnet", "layer/retention", "backward", "true"),

@@ -133,12 +133,13 @@ def recurrent(g: _Graph) -> None:
 
 
 def along_lines(g: _Graph) -> None:
-    """A sum, a recurrence or a selective scan along a line of the grid, or a depthwise convolution."""
+    """A sum, a recurrence, a selective scan or a state of matrices along a line of the grid, or a depthwise
+    convolution."""
     a = g.any()
     c = g.nodes[a]
     along = g.draw(st.sampled_from(["order", "order", *(["rows", "columns"] if g.plane else ["steps"])]))
     line = f", along: {along}" + g.draw(st.sampled_from(["", "", "", ", backward: true"]))
-    choice = g.draw(st.sampled_from(["cumulative", "linear", "selective", "depthwise"]))
+    choice = g.draw(st.sampled_from(["cumulative", "linear", "selective", "matrix", "matrix", "depthwise"]))
     if choice == "cumulative":
         how = g.draw(st.sampled_from(["", ", kind: mean", ", mask: earlier", ", kind: mean, mask: earlier"]))
         g.add(f"layer: cumulative, from: {a}{how}{line}", c)
@@ -153,6 +154,18 @@ def along_lines(g: _Graph) -> None:
             del g.nodes[name]
         ports = f"step: {step}, input: {given}, output: {read}, states: 2"
         g.add(f"layer: selective_scan, from: {x}, {ports}{line}", 3)
+    elif choice == "matrix":
+        b = g.any()
+        first = [(a, 2), (a, 2), (a, 3), (b, 1)]
+        names = [g.add(f"layer: conv, from: {n}, kernel: 1, out: {g.out(c)}, mask: so_far", c) for n, c in first]
+        q, key, v, fall = names
+        names += [k := g.add(f"layer: tanh, from: {key}", 2), d := g.add(f"layer: softplus, from: {fall}", 1)]
+        forms = ["", ", decay: {learned: 0.5}", f", decay: {d}", f", decay: {d}, bonus: true", f", strength: {d}",
+                 f", update: delta, decay: {d}", ", update: delta", ", bonus: true, skip: true"]  # fmt: skip
+        for name in names:
+            del g.nodes[name]
+        how = f"{g.draw(st.sampled_from(forms))}, chunk: {g.draw(st.sampled_from([1, 3, 64]))}"
+        g.add(f"layer: linear_attention, from: {q}, keys: {k}, values: {v}{how}{line}", 3)
     else:
         k, mask = g.draw(st.sampled_from([1, 2, 3])), g.mask()
         more = g.draw(st.sampled_from(["", ", weight_norm: true", ", bias: false"]))

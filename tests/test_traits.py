@@ -167,7 +167,9 @@ def test_states_of_all_sites_are_those_of_one_after_another(name: str):
         for group in range(node.out.groups):
             own = slice(group * node.out.positions, (group + 1) * node.out.positions)
             prepared = layer.prepare_sites(node, one.weights, constants, group, [])
-            xs = [sites_last(x, node.out.groups)[:, own] for x in one.xs]
+            tables = [read.table(every[own].numpy()) for read in one.reads]
+            tables = [table[:, (table >= 0).any(0)] for table in tables]
+            xs = [gathered(sites_last(x, node.out.groups), table) for x, table in zip(one.xs, tables, strict=True)]
             close(layer.forward_sites(node, prepared, [*xs, before[:, own]], every[own]), kept[:, own])
 
 

@@ -46,6 +46,15 @@ def before(scan: Chains) -> Window:
     return scan.own
 
 
+def continued_before(scan: Chains) -> Window:
+    """The relation with what is multiplied with the state before the earlier one: every site reads that of the one
+    before it, but for the first two of each line."""
+    here = continued(scan).taps[0].source
+    groups, positions = scan.own.out_groups, scan.own.out_positions
+    source = np.where(scan.previous >= 0, here[scan.previous], -1)
+    return Window(groups, positions, groups, positions, (Tap(source, np.eye(groups, dtype=bool)),))
+
+
 class Along(Layer):
     """A recurrence along lines of the grid. A kind adds what a site makes of its inputs and of the state before it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from arspec.layers.along import Along, from_lines, in_lines
+from arspec.layers.along import Along, continued, continued_before, from_lines, in_lines, something
 from arspec.layers.base import Constants, Fault, Node, Ref, Style, Traits, Weight, Weights
 from arspec.layers.matrix_states import Steps, all_steps, last_state, one_step, one_step_into
 from arspec.layers.one_grid import same_grid
@@ -108,6 +108,12 @@ class LinearAttention(Along):
         return self.key_heads or self.heads
 
     @property
+    def _late(self) -> bool:
+        """Whether a step reads the state that the one before it has not yet decayed, nor written to: a bonus reads the
+        own step beside the state, and its decay befalls what the next one reads."""
+        return self.bonus and self.update == "add" and isinstance(self.decay, str)
+
+    @property
     def _shares(self) -> list[float] | None:
         """The decay of each head, where it is the same at all steps."""
         if not isinstance(self.decay, dict):
@@ -152,8 +158,9 @@ class LinearAttention(Along):
     # -- what it reads -----------------------------------------------------------------------------------------------
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
-        decay, once = node.port("decay"), self.continued(node, member)
-        return [once if k == decay else Pointwise() for k in range(len(node.inputs))]
+        chains, decay = self.chains(node, member), node.port("decay")
+        falls = continued_before(chains) if self._late else continued(chains)
+        return [falls if k == decay else Pointwise() for k in range(len(node.inputs))]
 
     # -- its weights -------------------------------------------------------------------------------------------------
 
@@ -236,19 +243,28 @@ class LinearAttention(Along):
 
         *given, own = xs
         batch, count = own.shape[:2]
-        steps = self._steps(node, w, [x.reshape(batch * count, 1, 1, -1) for x in given])
-        state = own.narrow(2, node.out.channels, self._state(node))
-        state = state.reshape(batch * count, self.heads, *self._shape(node))
-        y, after = one_step(steps, state)
-        y = self._output(y, steps, w)
-        return torch.cat([y.view(batch, count, -1), after.reshape(batch, count, -1)], 2)
+        rows = own.reshape(batch * count, -1)
+        steps = self._steps(node, w, self._alone(node, [x.reshape(batch * count, 1, -1) for x in given]))
+        state = self._parts(node, rows)[1]
+        if self._late:
+            y, state = one_step(self._written(node, steps, rows), state)
+            y, written = y + steps.beside, [steps.by_head.k.flatten(1), steps.weighted.flatten(1)]
+        else:
+            (y, state), written = one_step(steps, state), []
+        kept = torch.cat([self._output(y, steps, w).flatten(1), state.flatten(1), *written], 1)
+        return kept.view(batch, count, -1)
 
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
-        given = self._steps(node, w, [x[:, :, None] for x in xs])
-        shape = (self.heads, *self._shape(node))
-        states = [x.narrow(1, node.out.channels, self._state(node)).unflatten(1, shape) for x in (before, after)]
-        y = self._output(one_step_into(given, *states), given, w)
-        after.narrow(1, 0, node.out.channels).copy_(y[:, 0])
+        steps = self._steps(node, w, self._alone(node, xs))
+        earlier, own = self._parts(node, before), self._parts(node, after)
+        if self._late:
+            y = one_step_into(self._written(node, steps, before), earlier[1], own[1]) + steps.beside
+            own[2].copy_(steps.by_head.k)
+            own[3].copy_(steps.weighted)
+        else:
+            y = one_step_into(steps, earlier[1], own[1])
+        y = self._output(y, steps, w)
+        own[0].copy_(y[:, 0])
         return y
 
     def kept_states(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor) -> Tensor:
@@ -267,8 +283,31 @@ class LinearAttention(Along):
                 earlier = self._steps(node, each[group], [x[:, line, :step, group : group + 1] for x in lines])
                 state = last_state(earlier, self._chunk(earlier))
             y, after = one_step(given, state)
-            found.append(torch.cat([self._output(y, given, each[group])[:, 0], after.flatten(1)], 1))
+            kept = [self._output(y, given, each[group])[:, 0], (state if self._late else after).flatten(1)]
+            written = [given.by_head.k.flatten(1), given.weighted.flatten(1)] if self._late else []
+            found.append(torch.cat([*kept, *written], 1))
         return torch.stack(found, 1)
+
+    def _alone(self, node: Node, xs: list[Tensor]) -> list[Tensor]:
+        """What one site reads of each input, [N, 1, C] -> [N, 1, 1, C]: zeros where no site of a line reads any."""
+        return [something(x, kind.channels)[:, :, None] for x, kind in zip(xs, node.ins, strict=True)]
+
+    def _parts(self, node: Node, rows: Tensor) -> list[Tensor]:
+        """Rows of the cache [N, cached_channels]: the output [N, C], the state [N, H, K, V], and where a step leaves it
+        to the next one to write it there, its key [N, H, 1, K] and its value [N, H, 1, V]."""
+        key, value = self._shape(node)
+        sizes = [node.out.channels, self.heads * key * value]
+        if not self._late:
+            y, state = rows.split(sizes, 1)
+            return [y, state.unflatten(1, (self.heads, key, value))]
+        y, state, k, u = rows.split([*sizes, self.heads * key, self.heads * value], 1)
+        shapes = ((self.heads, key, value), (self.heads, 1, key), (self.heads, 1, value))
+        return [y, *(x.unflatten(1, shape) for x, shape in zip((state, k, u), shapes, strict=True))]
+
+    def _written(self, node: Node, steps: Steps, rows: Tensor) -> Steps:
+        """The step that brings the state of earlier rows up to date, and reads it by the queries of `steps`."""
+        _, _, k, u = self._parts(node, rows)
+        return Steps(steps.by_head.q, k, u, steps.decay)
 
     def _shape(self, node: Node) -> tuple[int, int]:
         """Of a head's state: channels of a key, and of a value."""
@@ -279,7 +318,8 @@ class LinearAttention(Along):
         return self.heads * math.prod(self._shape(node))
 
     def cached_channels(self, node: Node) -> int:
-        return node.out.channels + self._state(node)
+        key, value = self._shape(node)
+        return node.out.channels + self._state(node) + self._late * self.heads * (key + value)
 
     def traits(self, node: Node) -> Traits:
         return Traits(needs_sites=False, advances=True, gives_states=True)

@@ -49,9 +49,23 @@ class Steps:
         return self.v if self.strength is None else self.v * self.strength
 
     @property
+    def beside(self) -> Tensor:
+        """What is read of the own steps beside the state, by the bonus: [N, H, T, V]."""
+        s = self.by_head
+        assert s.bonus is not None
+        return (s.q * s.bonus * s.k).sum(-1, keepdim=True) * s.weighted
+
+    @property
     def falls(self) -> Tensor | None:
-        """The logarithm of the decay at every step, [N or 1, H, T, D]."""
-        return None if self.decay is None else self.decay.expand(-1, -1, self.q.shape[2], -1)
+        """The logarithm of the decay at every step, [N or 1, H, T, D]. At the first there is no state that decays."""
+        from torch.nn import functional as F
+
+        length = self.q.shape[2]
+        if self.decay is None or length == 1:
+            return None
+        if self.decay.shape[2] == 1:
+            return self.decay.expand(-1, -1, length, -1)
+        return F.pad(self.decay[:, :, 1:], (0, 0, 1, 0))
 
 
 def one_step(s: Steps, state: Tensor) -> tuple[Tensor, Tensor]:
