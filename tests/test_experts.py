@@ -4,14 +4,16 @@ them enters training beside the likelihood."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+import arspec
 from arspec.analysis.known_at import Relations
 from arspec.data import Examples
 from arspec.language.load import from_text, load
@@ -253,3 +255,28 @@ def test_a_compiled_step_has_the_same_losses():
     expected = through(x, 0, {}, True)
     for found, wanted in zip(compiled(x, 0, {}, True), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
+
+
+# -- the audit -------------------------------------------------------------------------------------------------------
+
+
+class Bare(nn.Module):
+    """A compiled network without the look at its input's range."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        data = self.model.graph.data
+        return self.model.rows(self.model.run({data: x.unsqueeze(1).to(self.model.dtype)}, 0))
+
+
+def test_the_audit_proves_a_compiled_network_with_the_route_given():
+    """It knows nothing of the spec: grouping sites by the experts that they take is a route, and is said to be one."""
+    said = [
+        [one.verdict for one in arspec.audit(Bare(randomised(from_text(text))), size={"t": 12}, levels=4,
+                                             input_kind="int", modes=("evaluation", "batch")).modes]
+        for text in (STEPS, re.sub(r"moe: .*", "moe: {block: expert, from: wide}", STEPS))
+    ]  # fmt: skip
+    assert said == [["proven, given the route"] * 2, ["proven"] * 2]

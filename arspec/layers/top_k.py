@@ -80,7 +80,7 @@ class TopK(Layer):
         if not self.normalise:
             return y
         total = y.sum(dim, keepdim=True)
-        return y / total.where(total != 0, 1)
+        return y / total.masked_fill(total == 0, 1)
 
     def auxiliary(self, node: Node, xs: list[Tensor], y: Tensor) -> Tensor:
         dims = [0, *range(2, y.ndim)]
@@ -109,4 +109,4 @@ def _kept(x: Tensor, take: int, dim: int, rest: float) -> Tensor:
 
     largest = torch.sort(x.detach(), dim=dim, descending=True, stable=True).indices.narrow(dim, 0, take)
     kept = torch.zeros_like(x, dtype=torch.bool).scatter(dim, largest, True)
-    return torch.where(kept, x, torch.full((), rest, dtype=x.dtype, device=x.device))
+    return x.masked_fill(~kept, rest)
