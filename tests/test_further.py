@@ -190,3 +190,11 @@ def test_other_sizes_keep_their_heads() -> None:
     longer = spec().variant(data={"length": 12})
     assert [one.name for one in longer.graph().further] == ["two", "three"]
     assert replace(longer.graph().further[0]).sites(longer.members[0]).tolist() == [*range(11)]
+
+
+def test_diagrams_tell_of_further_heads() -> None:
+    from arspec.pictures.diagram import dot_source
+
+    assert "two, 1 ahead, not drawn; three, 3 ahead, not drawn" in dot_source(spec())
+    late = dot_source(spec(text=FORCED.replace("STEPS", "0")))
+    assert "not proven: the further head" in late and "proven: the distribution" not in late

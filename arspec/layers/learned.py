@@ -54,4 +54,4 @@ class Learned(Layer):
         return values.expand(len(xs[0]), *values.shape)
 
     def style(self, node: Node) -> Style:
-        return Style("input", "learned")
+        return Style("input", f"{self.length} vector{'s' * (self.length > 1)}")

@@ -198,7 +198,7 @@ class _Diagram:
             ]
         elif node in self.graph.conditions.values():
             family, shape = "condition", "ellipse"
-            words = [(node.name, True), (f"{self.spec.condition[node.name].kind} {node.out}", False)]
+            words = [(node.name, True), (self._condition_text(node), False)]
         else:
             family = node.layer.style(node).family
             kind, text = node.layer.layer, drawn.text
@@ -228,9 +228,14 @@ class _Diagram:
         rows += [f'<FONT POINT-SIZE="9" COLOR="{LEAK}"><B>{_text(site)}</B></FONT>' for site in shown]
         return f"<{'<BR/>'.join(rows)}>"
 
+    def _condition_text(self, node: Node) -> str:
+        section = self.spec.condition[node.name]
+        return f"{section.kind} {node.out}{', or none' if section.may_be_left_out else ''}"
+
     def _head_text(self) -> str:
         data = self.spec.data
-        return f"head of {data.levels_text}"
+        more = "".join(f"; {one.name}, {one.section.ahead} ahead, not drawn" for one in self.graph.further)
+        return f"head of {data.levels_text}{more}"
 
     def _leaks(self) -> list[str]:
         if self.witness is None:
@@ -300,6 +305,7 @@ class _Diagram:
         grid = "×".join(map(str, spec.data.shape))
         groups = f", {spec.groups} channels one after another" if spec.groups > 1 else ""
         groups += f", after {' and '.join(spec.data.auxiliary)}" if spec.data.auxiliary else ""
+        groups += f", the first {spec.data.given:,} given" if spec.data.given else ""
         size = f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {graph.size}"
         rows = [
             f'<FONT POINT-SIZE="19"><B>{_text(spec.name)}</B></FONT>',
@@ -310,6 +316,10 @@ class _Diagram:
 
     def _verdict(self) -> str:
         bad = len({v for m in self.report.members for v in (*m.leaking, *m.training)})
+        late = dict.fromkeys(leak.further.name for m in self.report.members for leak in m.further)
+        if not bad and late:
+            which = " and ".join(f"'{name}'" for name in late)
+            return f'<FONT COLOR="{LEAK}">not proven: the further head {_text(which)} sees what it must not</FONT>'
         if not bad:
             return "proven: the distribution of every variable is known before its turn"
         total = self.member.order.variables
