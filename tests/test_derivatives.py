@@ -93,3 +93,19 @@ def test_rounding_of_a_gradient_accuses_nobody(module: nn.Module) -> None:
 
 def test_a_single_precision_alone_shows_no_gradient() -> None:
     assert of(StraightThrough(), precision="float32").verdict == Verdict.NOT_DECIDED
+
+
+class ReadByPython(OfWholeNumbers):
+    """Python decides by data which operators make floats of whole numbers: no leaf is the same in every pass."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for row in x:
+            for token in row[1:].tolist():
+                self.tokens(torch.tensor(token % 5))
+        h = self.tokens(x)
+        later = h.roll(-1, 1)
+        return self.out(h + (later - later.detach()))
+
+
+def test_a_pass_that_data_decide_gives_no_gradient() -> None:
+    assert of(ReadByPython(), levels=5, offset=1, modes=["evaluation"]).verdict == Verdict.NOT_DECIDED

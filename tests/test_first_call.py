@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -236,3 +237,24 @@ def test_only_what_may_be_called_is_looked_at() -> None:
     assert keeping.changed() == [f"a default of {Apart.called.__qualname__}"]
     keeping.put_back()
     assert Apart.called.__defaults__ == ([],) and Apart.never.__defaults__ == ([1],)
+
+
+class Computed(OrderedDict[str, Any]):
+    """A dict that makes what it gives, as tables of activations do."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise TypeError("not to be called")
+
+
+TABLE = Computed(a=1)
+
+
+class ByTable(planted.Causal):
+    def features(self, x: Tensor) -> Tensor:
+        OrderedDict.__setitem__(TABLE, "b", len(TABLE))
+        return super().features(x)
+
+
+def test_a_dict_that_computes_is_left_alone() -> None:
+    assert of_sequence(ByTable(), modes=["evaluation"]).ok
+    assert list(TABLE.keys()) == ["a"]

@@ -130,9 +130,7 @@ class Borrowed:
         self.again = again
         self.passes = 0
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
-        self.known: tuple[int, Tensor, Tensor] | None = (
-            None  # of evaluation: draw of the weights, input, output [B, V, K]
-        )
+        self.known: tuple[int, Tensor, Tensor] | None = None  # of evaluation: draw of the weights, input, output
         self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
         self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
         self.keeping: Keeping | None = None  # what it and its code kept before its first call
@@ -193,15 +191,18 @@ class Borrowed:
         return self.arrange(self.layout.parameters(out, batch))
 
     def adopt(self, x: Tensor) -> bool:
-        """Runs a pass on x, and takes the buffers that it leaves as those of the module from now on. Whether a flag
-        changed: a buffer of truth values or whole numbers, but for the count of batches of a norm."""
+        """Runs a pass on x, and where a flag changed takes the buffers that it leaves as those of the module from now
+        on. A flag is a buffer of truth values or whole numbers, but for the count of batches of a norm."""
         with torch.no_grad():
             for buffer, values in self._buffers:
                 buffer.copy_(values)
             flags = self._flags()
             self(x)
-        self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
-        return any(not torch.equal(flags[name], value) for name, value in self._flags().items() if name in flags)
+        changed = any(not torch.equal(flags[name], value) for name, value in self._flags().items() if name in flags)
+        if changed:
+            self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
+            self.known = None
+        return changed
 
     def _flags(self) -> dict[str, Tensor]:
         return {

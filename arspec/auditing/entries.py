@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -61,14 +62,16 @@ class Named(Entry):
 
 
 class Items(Named):
-    """A dict."""
+    """A dict, as it is stored: a subclass may compute what it gives."""
 
     def now(self) -> Any:
-        return dict(self.owner)
+        return dict(dict.items(self.owner))
 
     def put(self) -> None:
-        self.owner.clear()
-        self.owner.update(self.kept)
+        kind: Any = OrderedDict if isinstance(self.owner, OrderedDict) else dict
+        kind.clear(self.owner)
+        for key, value in self.kept.items():
+            kind.__setitem__(self.owner, key, value)
 
 
 class Attributes(Named):

@@ -70,8 +70,8 @@ def judge(
     if not routed:
         strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
         suspects = suspects if isinstance(strict, str) else strict.exceeds(limit)
-        if mode == "evaluation" and not isinstance(strict, str):
-            subject.known = strict.draw, x, subject.rows(strict.values, len(x))
+        if mode == "evaluation" and not isinstance(strict, str) and not subject.trained:
+            subject.known = strict.draw, x, strict.values
         if not isinstance(strict, str) and not bool(suspects.any()):
             verdict, why = closed(strict)
             subject.redraw(0)
@@ -87,7 +87,8 @@ def judge(
         opaque = given.open
         search = replace(search, passes=min(search.passes, ROUTED))
     found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
-    if not found.violations and verdict == Verdict.NOT_DECIDED and search.passes and not found.mixes:
+    followed = isinstance(strict, Labelled) and not strict.trace.reads  # else leaves may be others in every pass
+    if followed and not found.violations and verdict == Verdict.NOT_DECIDED and search.passes and not found.mixes:
         found.add(by_derivatives(subject, case, alphabet, suspects, search))
     if found.violations:
         opaque = strict.open if isinstance(strict, Labelled) else []

@@ -92,8 +92,8 @@ class Keeping:
     def put_back(self, *, shared: bool = False) -> None:
         """Puts all back as it was; `shared`: only what a copy of the modules shares with them."""
         for entry in self._entries.values():
-            if not (shared and entry.own) and entry.changed():
-                with suppress(Exception):  # what takes nothing back stays as it is
+            with suppress(Exception):  # what takes nothing back stays as it is
+                if not (shared and entry.own) and entry.changed():
                     entry.put()
 
     @contextmanager
@@ -120,9 +120,10 @@ class Keeping:
             return
         self._seen[id(value)] = own
         self._held.append(value)
-        entry = self._entry(value, name, own)
-        if entry is not None:
-            self._entries[id(value)] = entry
+        with suppress(Exception):  # what cannot be looked at is not written down
+            entry = self._entry(value, name, own)
+            if entry is not None:
+                self._entries[id(value)] = entry
         self._stack += self._below(value, name, own)
 
     def _entry(self, value: Any, name: str, own: bool) -> Entry | None:
@@ -140,8 +141,9 @@ class Keeping:
     def _below(self, value: Any, name: str, own: bool) -> Iterator[tuple[Any, str, bool]]:
         """What an object holds or names: the object, how it is told, and whether a copy has its own."""
         if isinstance(value, dict):
-            for part in chain(cast("dict[Any, Any]", value).values(), cast("dict[Any, Any]", value)):
+            for key, part in list(dict.items(cast("dict[Any, Any]", value))):
                 yield part, name, own
+                yield key, name, own
         elif isinstance(value, (list, tuple, set, frozenset, deque)):
             for part in cast("list[Any]", list(value)):  # pyright: ignore[reportUnknownArgumentType]
                 yield part, name, own

@@ -18,12 +18,12 @@ def evaluation(audited: Audited) -> ModeReport:
     if report.verdict not in (Verdict.PROVEN, Verdict.GIVEN_ROUTE):
         return report
     start = audited.subject.passes
-    why = _trained(audited)
+    why = _trained(audited, routed=report.verdict == Verdict.GIVEN_ROUTE)
     report = replace(report, passes=report.passes + audited.subject.passes - start)
     return replace(report, verdict=Verdict.NOT_DECIDED, why=why) if why else report
 
 
-def _trained(audited: Audited) -> str:
+def _trained(audited: Audited, *, routed: bool) -> str:
     """Which zeros of weights nothing but their start keeps, where labels allow a leak once they are others."""
     subject = audited.subject
     found = subject.trained_zeros(audited.draw(2, 5))
@@ -32,10 +32,10 @@ def _trained(audited: Audited) -> str:
     subject.trained = dict(found.values())
     try:
         search = replace(audited.settings.search, passes=0)
-        report = judge(subject, audited.case, audited.alphabet, search, "evaluation", cuts=1, routed=audited.routed)
+        report = judge(subject, audited.case, audited.alphabet, search, "evaluation", cuts=1, routed=routed)
     finally:
         subject.trained = {}
-    if not report.suspects:
+    if report.verdict.holds:
         return ""
     names = ", ".join(list(found)[:3])
     return f"zeros of {names} are not kept: a step of training moves them, and labels allow a leak then"

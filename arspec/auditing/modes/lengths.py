@@ -31,17 +31,24 @@ def lengths(audited: Audited) -> ModeReport:
         raise Absent("the ranks are those of one length")
     chosen = list(settings.lengths) or _around(full)
     x = audited.draw(2, 3)
+    known = (
+        subject.known if subject.known is not None and subject.known[0] == 1 and len(subject.known[1]) == 2 else None
+    )
     subject.redraw(1)
     start, passes = subject.passes, 0
     refused: list[str] = []
     taken: list[int] = []
     why = unknown = ""
     with torch.no_grad():
-        whole = audited.run(x)
+        if known is None:
+            whole = audited.run(x)
+        else:  # evaluation has computed it
+            x, whole = known[1], audited.places(known[2], 2, full)
         if bool(whole.isnan().any()):  # it takes no redrawn weights
             subject.redraw(0)
             whole = audited.run(x)
-        for length in chosen:
+        # Longer ones come first, so that what the module keeps for a length is that of the one whose labels follow.
+        for length in sorted(chosen, key=lambda length: (length <= full, length)):
             if length == full:
                 taken.append(length)
                 continue
@@ -50,8 +57,7 @@ def lengths(audited: Audited) -> ModeReport:
                 if length < full:
                     rows, of_all = part.run(x[..., :length]), whole
                 else:  # the audited length is then the prefix
-                    longer = part.draw(2, 3)
-                    rows, of_all = audited.run(longer[..., :full]), part.run(longer)
+                    rows, of_all = whole, part.run(torch.cat([x, part.draw(2, 12)[..., full:]], -1))
             except InputError as error:
                 refused.append(f"{length}: {error.message}")
                 continue
@@ -82,7 +88,7 @@ def lengths(audited: Audited) -> ModeReport:
     if why:
         short, total = sorted((taken[-1], full))
         long, part = audited.at(total), audited.at(short)
-        x = x if total == full else long.draw(2, 3)
+        x = x if total == full else torch.cat([x, long.draw(2, 12)[..., full:]], -1)
         witnesses = of_parting(
             subject, "lengths", x, lambda: long.run(x[:1]), lambda: part.run(x[:1, ..., :short]), "left"
         )
@@ -113,7 +119,7 @@ def lengths(audited: Audited) -> ModeReport:
 
 
 def _text(taken: list[int]) -> str:
-    return "lengths " + ", ".join(map(str, taken))
+    return "lengths " + ", ".join(map(str, sorted(taken)))
 
 
 def _around(full: int) -> list[int]:
