@@ -71,7 +71,7 @@ def test_bench_sample_of_a_spec(bench: Callable[..., Done], tmp_path: Path):
         assert row["ratio"] == pytest.approx(row["forward"] * row["steps"] / row["seconds"])
 
 
-@pytest.mark.parametrize("command", ["sample", "stream", "verify", "memory", "startup", "growth", "shadow"])
+@pytest.mark.parametrize("command", ["sample", "peers", "stream", "verify", "memory", "startup", "growth", "shadow"])
 def test_bench_at_small_sizes(bench: Callable[..., Done], command: str, tmp_path: Path):
     file = tmp_path / "bench.json"
     done = bench(command, "--small", "--repeat", "1", "--batch", "2", "--json", str(file))

@@ -21,7 +21,7 @@ from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import check_counts, check_temperature
 from arspec.sampler.drive.guidance import both, twice
 from arspec.sampler.drive.noise import Uniforms, numbered
-from arspec.sampler.drive.priming import can_prime, prime, put_given
+from arspec.sampler.drive.priming import Orders, can_prime, prime, put_given
 from arspec.sampler.drive.prompting import begun, rows_of, started
 from arspec.sampler.plan.caches import CACHES
 from arspec.sampler.plan.endless import Course, endless, own_course
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from arspec.network.module import Network
 
 
+PIECE = 64  # steps of which a variant that takes in a prompt is a multiple
+FEW = 8  # a pass over so many times the steps of a prompt takes longer than to go through these
 MOST = 1 << 62  # steps, which are counted in 64 bits
 
 
@@ -47,6 +49,7 @@ class Stream:
         self.model, self.member = model, member
         self.storage: Storage = storage
         self.why_not: InputError | None = None  # it has no end
+        self._variants: dict[int, tuple[Network, Orders] | None] = {}
         self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
         try:
             self.course = endless(model, member)
@@ -71,6 +74,7 @@ class Stream:
             self.course = replace(self.course, model=over(self.model, self.course.model.spec))
         self.__dict__.pop("executor", None)
         self._quick.clear()
+        self._variants.clear()
 
     def run(
         self, n: int, steps: int, condition: dict[str, Tensor], *, chunk: int, seed: int = 0, temperature: float = 1.0,
@@ -224,20 +228,33 @@ class Stream:
                 executor.step(row, cut, state, self._number(step - given))
                 executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
             return count
-        plan = through(asked(longer.graph, longer.graph.members[self.member], sums=False), CACHES)
-        x = torch.nn.functional.pad(prefix, (0, longer.spec.data.length - count))
-        prime(executor, state, x, _stretched(longer, condition), count - given, longer, plan.orders)
+        variant, orders = longer
+        x = torch.nn.functional.pad(prefix, (0, variant.spec.data.length - count))
+        prime(executor, state, x, _stretched(variant, condition), count - given, variant, orders)
         return count
 
-    def _longer(self, count: int) -> Network | None:
-        """A variant so long that its end plays no part in what is needed before a step; None where there is none."""
-        if self.course.period is None:
-            return self.course.model
+    def _longer(self, count: int) -> tuple[Network, Orders] | None:
+        """A variant that holds a prompt of so many steps, as short as there is one, and the orders of its sites. None
+        where the prompt is quicker gone through step by step."""
+        own = self.course.model.spec.data.length
+        if self.course.period is not None:
+            lengths = [_up(count, PIECE), _up(count + own, own)]
+        else:
+            lengths = [min(own, _up(count, PIECE)), *([own] if own <= FEW * count else [])]
+        for length in dict.fromkeys(lengths):
+            if length not in self._variants:
+                self._variants[length] = self._variant(length)
+            if (found := self._variants[length]) is not None:
+                return found
+        return None
+
+    def _variant(self, length: int) -> tuple[Network, Orders] | None:
+        """The model over so many steps, and the orders of its sites; None where there is none."""
         try:
-            length = self.course.model.spec.data.length
-            return at_length(self.model, _up(count + length, length))
-        except InputError:  # more steps than a mask may compare
+            model = at_length(self.model, length)
+        except InputError:  # it does not divide, or is more than a mask may compare
             return None
+        return model, through(asked(model.graph, model.graph.members[self.member], sums=False), CACHES).orders
 
 
 def _up(number: int, step: int) -> int:
