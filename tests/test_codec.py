@@ -22,7 +22,7 @@ from arspec.data import with_auxiliary
 from arspec.diagnostics import InputError
 from arspec.heads import HEADS, Head, Support, integers
 from arspec.model import Model
-from arspec.sampler.drive.sampler import Sampler, sampler_of
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.verification.subject import random_conditions
 from tests.small import ROOT, SHIPPED, every_spec, randomised, shared, small
 
@@ -153,7 +153,8 @@ def noisy(codec: Codec, noise: Callable[[Tensor], Tensor]) -> Codec:
         def drive(self, n: int, condition: dict[str, Tensor], draw: Any, **more: Any) -> Tensor:
             return real.drive(n, condition, lambda s, p: draw(s, p + noise(p)), **more)
 
-    model.made[Sampler, member, False] = Elsewhere()  # in the place of the sampler that is kept
+    (kept,) = [key for key, made in model.made.items() if made is real]
+    model.made[kept] = Elsewhere()  # in the place of the sampler that is kept
     return codec
 
 
