@@ -44,7 +44,29 @@ def keys(definition: str, only: Iterable[str] | None = None, without: Iterable[s
         if key not in left_out and (only is None or key in only):
             default = "required" if key in stated.get("required", ()) else _default(form.get("default"))
             rows.append((code(key), _takes(form), default, _description(key, form)))
+            rows += _forms(key, form)
     return table(("key", "takes", "default", "meaning"), rows) if rows else ["No keys of its own."]
+
+
+def _forms(key: str, form: Form) -> list[tuple[str, ...]]:
+    """Rows for the mappings that a key may hold, one for each kind of them, then one for each of its keys."""
+    rows: list[tuple[str, ...]] = []
+    choices = form.get("anyOf", [])
+    for choice in [inner for one in choices for inner in (one, *one.get("oneOf", ()))]:
+        own: Form = choice.get("properties", {})
+        kind = own.get("kind", {}).get("const")
+        if kind is None:
+            continue
+        rows.append(
+            (f"{code(key)}: {code(kind)}", "a mapping", "", " ".join(str(choice.get("description", "")).split()))
+        )
+        for name, inner in own.items():
+            if name != "kind":
+                default = "required" if name in choice.get("required", ()) else _default(inner.get("default"))
+                rows.append(
+                    (f"{code(key)}: {code(kind)}: {code(name)}", _takes(inner), default, _description(name, inner))
+                )
+    return rows
 
 
 @cache

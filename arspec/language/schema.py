@@ -195,7 +195,7 @@ def _part(model: type[BaseModel], more: dict[str, Schema] | None = None) -> Sche
     made = model.model_json_schema()
     properties: dict[str, Schema] = {}
     for key, form in made["properties"].items():
-        form = _without_titles(form)
+        form = _without_titles(_inlined(form, made.get("$defs", {})))
         if key == "auxiliary":
             form = {**_by_name({"$ref": "#/$defs/auxiliary"}), "description": form["description"]}
         elif key == "from":
@@ -218,6 +218,18 @@ def _part(model: type[BaseModel], more: dict[str, Schema] | None = None) -> Sche
     return found
 
 
+def _inlined(form: Any, named: Schema) -> Any:
+    """A form with those that it refers to by names of its own model in the places of the names."""
+    if isinstance(form, list):
+        return [_inlined(each, named) for each in form]
+    if not isinstance(form, dict):
+        return form
+    name = str(form.get("$ref", "")).removeprefix("#/$defs/")
+    if name in named:
+        return _inlined(named[name], named)
+    return {key: _inlined(each, named) for key, each in form.items() if key != "discriminator"}
+
+
 def _reference(form: Schema) -> Schema:
     """A node, or a value of another form: a mapping."""
     reference: Schema = {"$ref": "#/$defs/reference"}
@@ -237,6 +249,11 @@ def _widened(form: Schema) -> Schema:
     for key in ("items", "additionalProperties"):
         if isinstance(inner.get(key), dict):
             inner[key] = _widened(inner[key])
+    if "properties" in inner:
+        stated = inner["properties"].items()
+        inner["properties"] = {key: one if key == "kind" else _widened(one) for key, one in stated}
+    if "oneOf" in inner:
+        inner["oneOf"] = [_widened(each) for each in inner["oneOf"]]
     if "prefixItems" in inner:
         inner["prefixItems"] = [_widened(item) for item in inner["prefixItems"]]
     outer = {key: inner.pop(key) for key in ("description", "default") if key in inner}
