@@ -17,6 +17,7 @@ TOPICS = (
     "spec",
     "words",
     "specs",
+    "designs",
     "verify",
     "audit",
     "testing",
