@@ -110,6 +110,13 @@ def rounding(values: Tensor) -> Tensor:
     return torch.finfo(values.dtype).eps ** ROUNDING * (size + (size.median() if size.numel() else 0.0))
 
 
+def parting(one: Tensor, other: Tensor) -> tuple[int, float] | None:
+    """The first step at which two computations [B, T, K] are apart, and how far they are at most; None: nowhere."""
+    distance = apart(one, other).amax((0, 2))
+    steps = (distance > 0).nonzero()
+    return (int(steps[0, 0]), float(distance.max())) if len(steps) else None
+
+
 def lost(one: Tensor, other: Tensor) -> Tensor:
     """Which numbers cannot be compared: one of the two is not finite, but for the same infinity in both, as a masked
     logit is. A NaN in one computation alone may come from the way it is computed, so that it accuses nobody."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart, lost, not_finite
+from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
@@ -78,8 +78,8 @@ def _witnesses(
 ) -> list[Witness]:
     """The first operator whose values differ in the call that gives the first output that differs. `alone` is the row
     without padding, which has the last steps of `given`."""
-    distance = apart(rows, whole).amax(-1)
-    place = int((distance > 0).any(0).nonzero()[0, 0]) + given.shape[-1] - alone.shape[-1]
+    found = parting(rows, whole)
+    place = (0 if found is None else found[0]) + given.shape[-1] - alone.shape[-1]
     state: list[Any] = [None]
     steps: list[Callable[[], object]] = []
     end = 0
@@ -100,14 +100,10 @@ def _witnesses(
 
 
 def _told(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
-    distance = apart(rows, whole).amax(-1)
-    if not bool((distance > 0).any()):
+    found = parting(rows, whole)
+    if found is None:
         return ""
-    place = int((distance > 0).any(0).nonzero()[0, 0])
-    return (
-        f"{how}, the output at {audited.time} {place} differs from that of the full pass "
-        f"by {float(distance[:, place].max()):.3g}"
-    )
+    return f"{how}, from {audited.time} {found[0]} on the outputs differ from those of the full pass, by {found[1]:.3g}"
 
 
 def _lost(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:

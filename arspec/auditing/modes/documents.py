@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ROUTE, ModeReport, closed, undecided
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart, lost, not_finite
+from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -126,18 +126,10 @@ def _values(
             alone = audited.at(int(own.sum()))
             one = torch.zeros_like(of[own]).expand(2, -1).contiguous()
             pair = packed[:, own][:, :judged], alone.run(x[..., own], **dict.fromkeys(given, one))[:, :judged]
-            distance = apart(*pair).amax(-1)
+            found = parting(*pair)
             unknown = unknown or not_finite(lost(*pair).any(-1).any(0), f"document {number}, step")
             passes += 1
-            if bool((distance > 0).any()):
-                step = int((distance > 0).any(0).nonzero()[0, 0])
-                return (
-                    (
-                        f"in a packed row, document {number} differs from itself alone, from its step {step} on, "
-                        f"by {float(distance.max()):.3g}"
-                    ),
-                    "",
-                    passes,
-                    number,
-                )
+            if found is not None:
+                why = f"in a packed row, document {number} differs from itself alone, from its step {found[0]} on"
+                return f"{why}, by {found[1]:.3g}", "", passes, number
     return "", unknown, passes, 0

@@ -13,7 +13,7 @@ import torch
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.reasons import failed, reason
-from arspec.auditing.values import apart, lost, not_finite
+from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -74,15 +74,12 @@ def lengths(audited: Audited) -> ModeReport:
             judged = max(0, short - max(0, audited.case.question.offset - 1))
             first = 0 if audited.case.layout.last is None else max(0, total - audited.case.layout.last)
             pair = rows[:, first:judged], of_all[:, first:judged]
-            distance = apart(*pair).amax(-1)
+            found = parting(*pair)
             if not unknown:
                 unknown = not_finite(lost(*pair).any(-1).any(0), f"{short} of {total} steps, {audited.time}", first)
-            if bool((distance > 0).any()):
-                place = first + int(distance.amax(0).argmax())
-                why = (
-                    f"with {short} of {total} steps, the output at {audited.time} {place} differs from that "
-                    f"of the whole row by {float(distance.max()):.3g}"
-                )
+            if found is not None:
+                why = f"with {short} of {total} steps, from {audited.time} {first + found[0]} on the outputs differ"
+                why += f" from those of the whole row, by {found[1]:.3g}"
                 break
     passes += subject.passes - start
     if why:

@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
 from arspec.auditing.labelling import label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart, lost, not_finite
+from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict, worst
 from arspec.auditing.witnessing import of_parting
 
@@ -91,11 +91,10 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
         padded = audited.run(row, **given) if isinstance(strict, str) else audited.values(strict)
         rows += [alone.run(x)] if not rows else []
         pair = padded[:, real][:, judged[real]], rows[0][:, judged[real]]
-        distance = apart(*pair).amax(-1)
-        if bool((distance > 0).any()):
-            step = int(distance.amax(0).argmax())
-            far = float(distance.max())
-            return Verdict.DIFFERS, f"the output at real step {step} differs from that without padding by {far:.3g}", []
+        found = parting(*pair)
+        if found is not None:
+            why = f"from real step {found[0]} on the outputs differ from those without padding, by {found[1]:.3g}"
+            return Verdict.DIFFERS, why, []
         unknown = not_finite(lost(*pair).any(-1).any(0), "real step")
         if unknown:
             return Verdict.NOT_DECIDED, unknown, []
