@@ -64,6 +64,15 @@ def test_what_a_twin_cannot_keep_is_said() -> None:
     assert report.tests[0].shape[0] <= VARIABLES
 
 
+def test_a_module_of_too_many_weights_is_not_built_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = spec(*KEPT["a shift"][:2])
+    monkeypatch.setattr("arspec.verification.verifying.MOST_BUILT", 1)
+    report = verify(whole)
+    assert [test.name for test in report.tests] == ["twin"] and report.tests[0].unbuilt == whole.graph().parameters
+    assert "not built at full size" in str(report)
+    assert [test.name for test in verify(whole, full=True).tests] == ["twin", "full size"]
+
+
 def test_what_it_keeps_is_tested() -> None:
     report = verify(spec(*KEPT["a shift"][:2]), twin=True)
     assert report.tests[0].pairs > 0 and not report.tests[0].missing and not report.tests[0].lost

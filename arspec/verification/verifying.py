@@ -29,6 +29,7 @@ DRAWS = 6  # of weights, at the least
 MAX_DRAWS = 24  # until the pattern of gradients equals the contexts
 SAMPLED = 2  # variables tested at full size, in float32; the twin is tested whole, in float64
 ROUTES = 4  # draws of weights, where what is computed together depends on values
+MOST_BUILT = 1 << 28  # weights of a module that is built unasked to test it at full size: 1 GiB in float32
 LARGE = 1024  # variables, beyond which a twin is not tested whole
 MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
@@ -57,6 +58,7 @@ class ModuleTest:
     )  # nodes of which an offset that the spec has reaches nothing here
     by: str = "gradients"
     routed: bool = False
+    unbuilt: int = 0  # weights of the spec, of which no module is built as they are too many
 
     @property
     def ok(self) -> bool:
@@ -82,6 +84,8 @@ class ModuleTest:
             if self.lost
             else ""
         )
+        if self.unbuilt:
+            small += f"; not built at full size: {self.unbuilt:,} weights, and MOST_BUILT is {MOST_BUILT:,} (--full)"
         how = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
         if self.by == "labels":
             how = f"labels, given the routes of {how}" if self.routed else "labels"
@@ -109,7 +113,9 @@ def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[Module
     found[0].lost = lost(reached(spec), reached(twin)) if twin is not spec else []
     if twin_alone:
         return found
-    if twin is not spec:
+    if twin is not spec and not full and spec.graph().parameters > MOST_BUILT:
+        found[0].unbuilt = spec.graph().parameters
+    elif twin is not spec:
         found.append(_test("full size", spec, member, _rows(spec, full)))
     return found
 
