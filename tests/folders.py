@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,41 @@ def gpt2_folder(folder: Path, **more: Any) -> Path:
     (folder / "config.json").write_text(json.dumps(gpt2_config(**more)))
     save_file(gpt2_tensors(), folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+def tensors_of(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
+    """Writes a folder's tensors anew, with a change."""
+    tensors = gpt2_tensors()
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def tokenizer(folder: Path, more: int = 0) -> None:
+    """A tokenizer of bytes, as GPT-2's, with merges of a few words."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(  # pyright: ignore
+        vocab_size=264 + more, special_tokens=["<|endoftext|>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    made.train_from_iterator(["to be or not to be, that is the question and the answer to all"] * 4, trainer)
+    made.save(str(folder / "tokenizer.json"))
+
+
+def sentence_pieces(folder: Path) -> None:
+    """A tokenizer as Llama 2 has it: spaces are a character of their own, one is put in front, and bytes that no piece
+    has are tokens. It marks the beginning of a text."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, processors
+
+    letters = "▁tobernqusiahw,.\n"
+    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters, "▁t", "▁to"]
+    vocab = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    merges = [("▁", "t"), ("▁t", "o")]
+    made = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    space = decoders.Replace("▁", " ")
+    made.decoder = decoders.Sequence([space, decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    made.save(str(folder / "tokenizer.json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,4 +153,50 @@ def test_a_pixelcnn_pp_of_other_shapes_is_refused(tmp_path: Path) -> None:
             value for name, value in state.items()}  # fmt: skip
     torch.save(grey, tmp_path / "pcnn.pth")
     refuses("AR864", lambda: import_folder(tmp_path / "pcnn.pth", tmp_path / "run"), "channels: 1")
+    assert not (tmp_path / "run").exists()
+
+
+# -- MADE --------------------------------------------------------------------------------------------------------------
+
+
+def made(size: int, units: list[int], seed: int) -> dict[str, Tensor]:
+    """The state dict of a MADE whose order and degrees are drawn."""
+    generator = torch.Generator().manual_seed(seed)
+    degrees = [torch.randperm(size, generator=generator)]
+    for count in units:
+        degrees.append(torch.randint(int(degrees[-1].min()), size - 1, (count,), generator=generator))
+    masks = [below <= own[:, None] for below, own in pairwise(degrees)]
+    masks.append(degrees[-1] < degrees[0][:, None])
+    found: dict[str, Tensor] = {}
+    for number, mask in enumerate(masks):
+        found[f"net.{2 * number}.weight"] = torch.randn(mask.shape, generator=generator)
+        found[f"net.{2 * number}.bias"] = torch.randn(len(mask), generator=generator)
+        found[f"net.{2 * number}.mask"] = mask.float()
+    return found
+
+
+@pytest.mark.parametrize("units", [[20], [5, 7, 6], [30, 20]])
+@pytest.mark.parametrize("key", [None, "state_dict"])
+def test_a_made_keeps_its_order_and_its_degrees(units: list[int], key: str | None, tmp_path: Path) -> None:
+    state = made(9, units, len(units))
+    torch.save(state if key is None else {key: state, "epoch": 3}, tmp_path / "made.pt")
+    model = arspec.open(import_folder(tmp_path / "made.pt", tmp_path / "run")).double()
+    x = torch.randint(2, (5, 9), generator=torch.Generator().manual_seed(0))
+    h = x.double()
+    for number in range(len(units) + 1):
+        weight = (state[f"net.{2 * number}.weight"] * state[f"net.{2 * number}.mask"]).double()
+        h = torch.nn.functional.linear(h if number == 0 else h.relu(), weight, state[f"net.{2 * number}.bias"].double())
+    assert torch.allclose(model(x).squeeze(-1), h, rtol=0, atol=1e-12)
+    assert torch.equal(model.sample(3, seed=1), model.sample(3, seed=1, method="depth"))
+
+
+def test_masks_that_compare_no_degrees_are_refused(tmp_path: Path) -> None:
+    for name, at in {"net.0.mask": (0, 0), "net.2.mask": (3, 2), "net.4.mask": (4, 4)}.items():
+        state = made(9, [12, 8], 0)
+        state[name][at] = 1 - state[name][at]
+        torch.save(state, tmp_path / "made.pt")
+        refuses("AR865", lambda: import_folder(tmp_path / "made.pt", tmp_path / "run"), "not those of one order")
+    for name, shape in {"net.0.mask": (12, 8), "net.4.mask": (18, 8)}.items():
+        torch.save({**made(9, [12, 8], 0), name: torch.ones(shape)}, tmp_path / "made.pt")
+        refuses("AR865", lambda: import_folder(tmp_path / "made.pt", tmp_path / "run"))
     assert not (tmp_path / "run").exists()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,9 +18,8 @@ from arspec.checkpoints.exporting import export_folder
 from arspec.checkpoints.importing import import_folder
 from arspec.checkpoints.table import tables
 from arspec.cli.main import main
-from arspec.language.load import from_text
-from tests.folders import gpt2_config, gpt2_folder, gpt2_tensors
-from tests.small import CHARS, refuses
+from tests.folders import gpt2_config, gpt2_folder, gpt2_tensors, tensors_of, tokenizer
+from tests.small import refuses
 
 Change = Callable[[Path], object]
 
@@ -30,13 +27,6 @@ Change = Callable[[Path], object]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return gpt2_folder(tmp_path / "checkpoint")
-
-
-def tensors_of(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
-    """Writes a folder's tensors anew, with a change."""
-    tensors = gpt2_tensors()
-    change(tensors)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def sharded(folder: Path, files: int = 3) -> dict[str, Any]:
@@ -214,52 +204,6 @@ def test_a_pickle_of_something_else_is_refused(tmp_path: Path, entries: dict[str
     refuses("AR869" if "model_args" in entries else "AR866", lambda: import_folder(path, tmp_path / "run"))
     path.write_bytes(path.read_bytes()[:200])
     refuses("AR866", lambda: import_folder(path, tmp_path / "run"))
-
-
-# -- MADE --------------------------------------------------------------------------------------------------------------
-
-
-def made(size: int, units: list[int], seed: int) -> dict[str, Tensor]:
-    """The state dict of a MADE whose order and degrees are drawn."""
-    generator = torch.Generator().manual_seed(seed)
-    degrees = [torch.randperm(size, generator=generator)]
-    for count in units:
-        degrees.append(torch.randint(int(degrees[-1].min()), size - 1, (count,), generator=generator))
-    masks = [below <= own[:, None] for below, own in itertools.pairwise(degrees)]
-    masks.append(degrees[-1] < degrees[0][:, None])
-    found: dict[str, Tensor] = {}
-    for number, mask in enumerate(masks):
-        found[f"net.{2 * number}.weight"] = torch.randn(mask.shape, generator=generator)
-        found[f"net.{2 * number}.bias"] = torch.randn(len(mask), generator=generator)
-        found[f"net.{2 * number}.mask"] = mask.float()
-    return found
-
-
-@pytest.mark.parametrize("units", [[20], [5, 7, 6], [30, 20]])
-@pytest.mark.parametrize("key", [None, "state_dict"])
-def test_a_made_keeps_its_order_and_its_degrees(units: list[int], key: str | None, tmp_path: Path) -> None:
-    state = made(9, units, len(units))
-    torch.save(state if key is None else {key: state, "epoch": 3}, tmp_path / "made.pt")
-    model = arspec.open(import_folder(tmp_path / "made.pt", tmp_path / "run")).double()
-    x = torch.randint(2, (5, 9), generator=torch.Generator().manual_seed(0))
-    h = x.double()
-    for number in range(len(units) + 1):
-        weight = (state[f"net.{2 * number}.weight"] * state[f"net.{2 * number}.mask"]).double()
-        h = torch.nn.functional.linear(h if number == 0 else h.relu(), weight, state[f"net.{2 * number}.bias"].double())
-    assert torch.allclose(model(x).squeeze(-1), h, rtol=0, atol=1e-12)
-    assert torch.equal(model.sample(3, seed=1), model.sample(3, seed=1, method="depth"))
-
-
-def test_masks_that_compare_no_degrees_are_refused(tmp_path: Path) -> None:
-    for name, at in {"net.0.mask": (0, 0), "net.2.mask": (3, 2), "net.4.mask": (4, 4)}.items():
-        state = made(9, [12, 8], 0)
-        state[name][at] = 1 - state[name][at]
-        torch.save(state, tmp_path / "made.pt")
-        refuses("AR865", lambda: import_folder(tmp_path / "made.pt", tmp_path / "run"), "not those of one order")
-    for name, shape in {"net.0.mask": (12, 8), "net.4.mask": (18, 8)}.items():
-        torch.save({**made(9, [12, 8], 0), name: torch.ones(shape)}, tmp_path / "made.pt")
-        refuses("AR865", lambda: import_folder(tmp_path / "made.pt", tmp_path / "run"))
-    assert not (tmp_path / "run").exists()
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -459,147 +403,3 @@ def test_a_table_names_every_weight_of_its_spec_once(name: str) -> None:
     every = [weight for row in table.weights for weight in row.weights]
     assert len(every) == len(set(every))
     assert not set(table.idle) & table.keys.keys()
-
-
-# -- text --------------------------------------------------------------------------------------------------------------
-
-
-def tokenizer(folder: Path, more: int = 0) -> None:
-    """A tokenizer of bytes, as GPT-2's, with merges of a few words."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(  # pyright: ignore
-        vocab_size=264 + more, special_tokens=["<|endoftext|>"], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
-    made.train_from_iterator(["to be or not to be, that is the question and the answer to all"] * 4, trainer)
-    made.save(str(folder / "tokenizer.json"))
-
-
-TEXT = "to be or not to be, that is the quéstion 漢字 <|endoftext|>\n  and\r\n\tthe answer\n\n\n" * 3
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run of a model of tokens that reads text."""
-    folder = gpt2_folder(tmp_path / "words", levels=264)
-    levels = {"transformer.wte.weight": torch.randn(264, 8, generator=torch.Generator().manual_seed(1)) * 0.3}
-    tensors_of(folder, lambda tensors: tensors.update(levels))
-    tokenizer(folder)
-    return import_folder(folder, tmp_path / "of_words")
-
-
-def test_a_text_goes_in_and_out_by_the_tokenizer_of_the_run(run: Path, tmp_path: Path, capsysbinary: Any) -> None:
-    (tmp_path / "a.txt").write_text(TEXT)
-    out = ["-n", "1", "-o", str(tmp_path / "out.txt")]
-    assert main(["sample", str(run), "--prompt", "to be 漢", *out]) == 0
-    written = (tmp_path / "out.txt").read_bytes()
-    assert written.decode("utf-8", "replace").startswith("to be 漢")
-    capsysbinary.readouterr()
-    assert main(["sample", str(run), "--prompt", "to be 漢", "-n", "1", "-o", "-"]) == 0
-    assert capsysbinary.readouterr().out == written
-    assert main(["eval", str(run), "--data", str(tmp_path / "a.txt"), "--split", "all"]) == 0
-    assert main(["score", str(run), "--data", str(tmp_path / "a.txt"), "--split", "all"]) == 0
-    model = arspec.open(run)
-    tokens = model.spec.data.tokenizer.numbers_of(TEXT)
-    assert len(tokens) < len(TEXT.encode()) and model.spec.data.tokenizer.text_of(tokens) == TEXT
-    seen = arspec.load_data(str(tmp_path / "a.txt"), model, "all").x
-    once = [*seen[0].tolist(), *seen[1:, 1:].ravel().tolist()]  # a piece begins with the last token of the one before
-    assert once == tokens[: len(once)].tolist() and len(once) > len(tokens) - 12
-
-
-def test_a_run_is_verified_and_drawn_by_its_folder(run: Path, tmp_path: Path, capsys: Any) -> None:
-    assert main(["verify", str(run)]) == 0
-    assert "each of 11 variables is known before its turn" in capsys.readouterr().out
-    assert main(["render", str(run), "-o", str(tmp_path / "run.dot")]) == 0
-    assert "attention" in (tmp_path / "run.dot").read_text()
-
-
-def sentence_pieces(folder: Path) -> None:
-    """A tokenizer as Llama 2 has it: spaces are a character of their own, one is put in front, and bytes that no piece
-    has are tokens. It marks the beginning of a text."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, processors
-
-    letters = "▁tobernqusiahw,.\n"
-    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters, "▁t", "▁to"]
-    vocab = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    merges = [("▁", "t"), ("▁t", "o")]
-    made = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    space = decoders.Replace("▁", " ")
-    made.decoder = decoders.Sequence([space, decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    made.save(str(folder / "tokenizer.json"))
-
-
-def test_a_tokenizer_of_sentence_pieces_begins_a_prompt_and_gives_back_every_byte(tmp_path: Path) -> None:
-    folder = gpt2_folder(tmp_path / "pieces", levels=300)
-    levels = {"transformer.wte.weight": torch.randn(300, 8, generator=torch.Generator().manual_seed(1)) * 0.3}
-    tensors_of(folder, lambda tensors: tensors.update(levels))
-    sentence_pieces(folder)
-    run = import_folder(folder, tmp_path / "run")
-    made = arspec.open(run).spec.data.tokenizer
-    assert made.leading("to be").tolist() == [1] and made.text_of(made.numbers_of("to be")) == "to be"
-    text = " to be 漢字\n  or  not\n" * 4
-    tokens = made.numbers_of(text)
-    grown = made.growing()
-    assert "".join(grown.more(tokens[k : k + 1]) for k in range(len(tokens))) + grown.more(tokens[:0], True) == text
-    (tmp_path / "a.txt").write_text(text)
-    assert main(["compress", str(run), str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.ars")]) == 0
-    assert main(["decompress", str(run), str(tmp_path / "a.ars"), "-o", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "a.txt").read_text() == text
-    assert main(["sample", str(run), "--prompt", "to", "-n", "1", "-o", str(tmp_path / "x.npy")]) == 0
-    assert np.load(tmp_path / "x.npy")[0, :2].tolist() == [1, *made.numbers_of("to")]
-
-
-CONTENTS = {
-    "text": TEXT.encode(),
-    "empty": b"",
-    "a line that is no UTF-8": TEXT.encode() + b"to be \xff\xfe or\n" + TEXT.encode(),
-    "a mark within": "to be 漢".encode()[:-1] + b"\n" + TEXT.encode(),
-}
-
-
-@pytest.mark.parametrize("name", CONTENTS)
-def test_a_text_is_compressed_as_tokens_and_comes_back_byte_for_byte(name: str, run: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(CONTENTS[name])
-    assert main(["compress", str(run), str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.ars")]) == 0
-    assert main(["decompress", str(run), str(tmp_path / "a.ars"), "-o", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "a.txt").read_bytes() == CONTENTS[name]
-
-
-def test_a_container_of_tokens_belongs_to_its_tokenizer(run: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(TEXT)
-    assert main(["compress", str(run), str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.ars")]) == 0
-    said = json.loads((run / "tokenizer.json").read_text())
-    (run / "tokenizer.json").write_text(json.dumps({**said, "pre_tokenizer": None}))
-    from arspec.codec import Codec
-
-    codec = Codec(arspec.open(run))
-    refuses("AR833", lambda: list(codec.decompress((tmp_path / "a.ars").read_bytes())), "another spec")
-
-
-def test_what_is_no_text_is_refused_where_tokens_are_compressed(run: Path, tmp_path: Path, capsys: Any) -> None:
-    (tmp_path / "a.bin").write_bytes(bytes(range(128, 256)) * 4)
-    assert main(["compress", str(run), str(tmp_path / "a.bin"), "-o", str(tmp_path / "a.ars")]) == 2
-    assert "error[AR868]" in capsys.readouterr().err
-
-
-def test_text_of_tokens_that_come_piece_by_piece_is_the_text_of_all(run: Path) -> None:
-    made = arspec.open(run).spec.data.tokenizer
-    tokens = made.numbers_of(TEXT)
-    for size in (1, 2, 5):
-        grown = made.growing()
-        pieces = [grown.more(tokens[k : k + size]) for k in range(0, len(tokens), size)]
-        assert "\ufffd" not in "".join(pieces)
-        assert "".join(pieces) + grown.more(tokens[:0], True) == TEXT
-
-
-def test_more_levels_than_two_bytes_hold_are_sampled_and_compressed(tmp_path: Path) -> None:
-    text = CHARS.replace(", content: text", "").replace("levels: 128, width: 12", "levels: 70000, width: 2")
-    model = arspec.compile(from_text(text, params={"length": 4}))
-    x = torch.tensor([[69_999, 0, 65_536, 3]])
-    assert torch.equal(model.decompress(model.compress(x)), x)
-    assert model.sample(64, seed=0).max() > 65_536
