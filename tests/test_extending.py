@@ -10,7 +10,7 @@ import pytest
 from arspec.analysis.fix import propose
 from arspec.analysis.report import prove
 from arspec.diagnostics import SpecError
-from arspec.language.load import Spec, load
+from arspec.language.load import Spec, from_text, load
 from arspec.language.using import libraries
 from arspec.saving.spec_file import read_spec, write_spec
 from arspec.syntax.yaml import parse, plain, read
@@ -226,6 +226,40 @@ def test_shipped_blocks_stand_alone(name: str, tmp_path: Path) -> None:
         own = stated.get("params", {}).keys()
         assert names_in(stated["nodes"]) | names_in(stated.get("params", {})) <= own | {"i"}, block
         assert stated["about"], block
+
+
+IMAGE, STEPS = "{kind: image, height: 4, width: 4, levels: 4}", "{kind: sequence, length: 9, levels: 8}"
+PLACED = {  # block: (library, data, the nodes before it, how it is placed)
+    "gpt_layer": ("transformer", STEPS, "", "{block: gpt_layer, params: {width: 8, heads: 2}, repeat: 2}"),
+    "llama_layer": ("transformer", STEPS, "",
+                    "{block: llama_layer, params: {width: 8, keys: 4, heads: 4, kv_heads: 2, hidden: 12}, repeat: 2}"),
+    "mamba_layer": ("recurrence", STEPS, "", "{block: mamba_layer, params: {width: 8, rank: 2, states: 2}, repeat: 2}"),
+    "griffin_layer": ("recurrence", STEPS, "", "{block: griffin_layer, params: {width: 8}, repeat: 2}"),
+    "dilated_layer": ("convolution", STEPS, "",
+                      "{block: dilated_layer, params: {residual: 8, dilation: 2 ** $i}, from: before, repeat: 2}"),
+    "gated_layer": ("convolution", IMAGE, "  first: {layer: conv, from: tokens, kernel: 3, out: 8, mask: earlier}\n"
+                    "  above: {layer: conv, from: tokens, kernel: 3, out: 8, mask: rows_above}\n",
+                    "{block: gated_layer, from: {v: above, h: first}, params: {features: 8, kernel: 3}, repeat: 2}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("block", PLACED)
+def test_shipped_blocks_are_proven_where_they_are_placed(block: str) -> None:
+    library, data, before, placed = PLACED[block]
+    shifted = "" if before else "  before: {layer: shift, steps: 1}\n"
+    output = {"gated_layer": "body.h", "dilated_layer": "body.features"}.get(block, "body")
+    text = (
+        f"arspec: 1\nuse: blocks/{library}\ndata: {data}\ngraph:\n  tokens: {{layer: embedding, from: x, out: 8}}\n"
+        f"{shifted}"
+        f"{before}  body: {placed}\n  logits: {{layer: conv, from: {output}, out: $head, mask: so_far}}\n"
+        "head: {kind: categorical, from: logits}\n"
+    )
+    assert prove(from_text(text)).proven
+
+
+def test_every_shipped_block_is_placed() -> None:
+    shipped = {name: list(plain(parse(read(path)))["blocks"]) for name, path in libraries().items()}
+    assert {block for blocks in shipped.values() for block in blocks} == PLACED.keys()
 
 
 def names_in(value: object) -> set[str]:
