@@ -213,7 +213,7 @@ def test_a_stream_without_end_has_no_room_to_share_out():
     model = build(from_text(STEPS.replace("take: 1", "take: 1, capacity: 1.0")))
     assert torch.cat([*model.stream(1, steps=12, seed=0)], 1).shape == (1, 12)
     with pytest.raises(InputError) as refused:
-        [*model.stream(1, steps=13, seed=0)]
+        _ = [*model.stream(1, steps=13, seed=0)]
     assert refused.value.code == "AR822" and "moe.kept" in str(refused.value)
 
 
