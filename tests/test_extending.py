@@ -12,6 +12,7 @@ from arspec.analysis.report import prove
 from arspec.diagnostics import SpecError
 from arspec.language.load import Spec, from_text, load
 from arspec.language.using import libraries
+from arspec.model import build
 from arspec.saving.spec_file import read_spec, write_spec
 from arspec.syntax.yaml import parse, plain, read
 from tests.small import CHARS
@@ -255,6 +256,28 @@ def test_shipped_blocks_are_proven_where_they_are_placed(block: str) -> None:
         "head: {kind: categorical, from: logits}\n"
     )
     assert prove(from_text(text)).proven
+
+
+@pytest.mark.parametrize(("params", "keys", "hidden"), [
+    ("", 128, 1376),
+    ("width: 8, heads: 4", 4, 32),
+    ("width: 24, heads: 6, kv_heads: 3", 12, 64),
+    ("width: 24, heads: 3, kv_heads: 1", 8, 64),
+])  # fmt: skip
+def test_sizes_of_a_llama_layer_follow_from_its_width(params: str, keys: int, hidden: int) -> None:
+    """Keys have heads of the queries' size, whatever sizes are given: no size of one model is a default of another."""
+    width = int(re.findall(r"width: (\d+)", params + " width: 512")[0])
+    text = (
+        f"arspec: 1\nuse: blocks/transformer\ndata: {STEPS}\ngraph:\n"
+        f"  tokens: {{layer: embedding, from: x, out: {width}}}\n  before: {{layer: shift, steps: 1}}\n"
+        f"  body: {{block: llama_layer, params: {{{params}}}}}\n  logits: {{layer: conv, out: $head}}\n"
+        "head: {kind: categorical, from: logits}\n"
+    )
+    spec = from_text(text)
+    assert prove(spec).proven
+    weights = build(spec).state_dict()
+    sizes = [next(len(w) for key, w in weights.items() if key.endswith(f".{n}.weight")) for n in ("k", "v", "gate")]
+    assert sizes == [keys, keys, hidden]
 
 
 def test_every_shipped_block_is_placed() -> None:

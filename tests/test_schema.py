@@ -141,6 +141,14 @@ def test_the_reference_has_every_key_of_the_schema() -> None:
     assert tables == []
 
 
+def test_a_row_of_the_reference_is_one_line() -> None:
+    """A text of several lines, such as what a block is, would end its table."""
+    outside = re.sub(r"```.*?```", "", reference(), flags=re.DOTALL).splitlines()
+    rows = [line for line in outside if line.startswith("|")]
+    assert len(rows) > 100
+    assert [row for row in rows if not row.endswith("|")] == []
+
+
 def test_the_reference_has_all_that_the_parsers_take() -> None:
     """Operators are found by what Python can write, of which the parsers take some."""
     page = reference()

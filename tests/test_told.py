@@ -11,7 +11,10 @@ import torch
 
 from arspec.cli.main import main
 from arspec.data import load as load_data
+from arspec.data.adapt import check_condition
+from arspec.diagnostics import InputError
 from arspec.language.load import from_text
+from arspec.language.sections import TokensCondition
 from arspec.model import Model
 from arspec.network.module import Network
 from arspec.sampler.drive.drawing import noise_for
@@ -215,3 +218,12 @@ def test_guidance_on_the_command_line(tmp_path: Path) -> None:
     assert (guided != np.load(out)).any()
     assert main(call) == 0  # left out
     assert main([*call, "--guidance", "2.0"]) == 2
+
+
+def test_rows_of_tokens_of_another_length_are_told_what_a_row_has() -> None:
+    section = TokensCondition(kind="tokens", length=8, levels=50)
+    assert check_condition("text", section, np.ones((2, 8), int), 2).dtype == np.int64
+    with pytest.raises(InputError) as caught:
+        check_condition("text", section, np.ones((2, 3), int), 2)
+    assert "takes tokens [2, 8], not int64 [2, 3]" in str(caught.value)
+    assert "each row has 8 tokens: pad or cut it" in str(caught.value)

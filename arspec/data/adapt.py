@@ -261,6 +261,8 @@ def check_condition(key: str, section: Condition, values: Array, count: int) -> 
                 hint = "np.argmax(labels, 1) makes class numbers of rows with a one for the class"
             elif values.dtype.kind == "f":
                 hint = f"{section.what} numbers are whole numbers from 0"
+            elif shape and values.ndim == 2:
+                hint = f"each row has {shape[0]} tokens: pad or cut it, or set `length` in the spec"
             wanted = f"{count} class numbers" if not shape else f"tokens {[count, *shape]}"
             message = f"'{key}' takes {wanted}, not {values.dtype} {list(values.shape)}"
             raise InputError("AR807", message, hint)

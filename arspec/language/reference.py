@@ -184,7 +184,8 @@ def _libraries() -> list[tuple[str, str]]:
         for block, (_, stated) in blocks.entries.items() if isinstance(blocks, Map) else ():
             about, inputs = (stated.get(key) if isinstance(stated, Map) else None for key in ("about", "params"))
             params = ", ".join(code(p) for p in inputs.entries) if isinstance(inputs, Map) else ""
-            text = f"{code(block)}: {plain(about) if about else ''}"
+            said = " ".join(str(plain(about)).split()) if about else ""  # a row of the table is one line
+            text = f"{code(block)}: {said}"
             found.append((code(name), f"{text} ({params})" if params else text))
     return found
 
