@@ -49,6 +49,19 @@ def test_a_text_goes_in_and_out_by_the_tokenizer_of_the_run(run: Path, tmp_path:
     assert once == tokens[: len(once)].tolist() and len(once) > len(tokens) - 12
 
 
+def test_a_run_without_a_tokenizer_says_that_its_tokens_are_numbers(tmp_path: Path, capsys: Any) -> None:
+    run = str(import_folder(gpt2_folder(tmp_path / "numbers"), tmp_path / "run"))
+    np.save(tmp_path / "tokens.npy", np.array([1, 2]))
+    wanted = ["sample", run, "-n", "1", "--prefix", str(tmp_path / "tokens.npy")]
+    assert main([*wanted, "-o", "-"]) == 2
+    assert "--format txt writes the numbers" in capsys.readouterr().err
+    assert main(["sample", run, "--prompt", "to be", "-n", "1", "-o", str(tmp_path / "out.npy")]) == 2
+    assert "--prefix tokens.npy begins with their numbers" in capsys.readouterr().err
+    assert main([*wanted, "--format", "txt", "-o", "-"]) == 0
+    numbers = [int(number) for number in capsys.readouterr().out.split()]
+    assert numbers[:2] == [1, 2] and len(numbers) == len(arspec.open(run).sample(1, prefix=np.array([[1, 2]])).ravel())
+
+
 def test_a_run_is_verified_and_drawn_by_its_folder(run: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["verify", str(run)]) == 0
     assert "each of 11 variables is known before its turn" in capsys.readouterr().out

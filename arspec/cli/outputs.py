@@ -45,8 +45,10 @@ class Output:
         if args.format is not None and not self.standard:
             raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
         if self.standard and args.format is None and not (data.kind == "sequence" and data.is_text):
-            raise InputError("AR809", "-o - writes text, and this model is of something else",
-                             "say what is written, such as --format npy")  # fmt: skip
+            mend = "say what is written, such as --format npy"
+            if data.kind == "sequence" and data.content == "tokens":
+                mend = "its tokens are numbers, and no tokenizer makes text of them: --format txt writes the numbers"
+            raise InputError("AR809", "-o - writes text, and this model is of something else", mend)
         self.path = Path(f"-.{args.format or 'txt'}" if self.standard else args.out)
         (check_form if self.standard else check_suffix)(self.path, data)
 

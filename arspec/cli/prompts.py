@@ -48,9 +48,10 @@ def _written(text: str, data: SequenceData) -> Codes:
     from arspec.data.symbols import levels_of
 
     if not data.is_text:
-        raise InputError(
-            "AR808", f"--prompt is a text, and this model is of {data.content}", "--prefix FILE begins with a file"
-        )
+        mend = "--prefix FILE begins with a file"
+        if data.content == "tokens":
+            mend = "no tokenizer makes tokens of it: --prefix tokens.npy begins with their numbers"
+        raise InputError("AR808", f"--prompt is a text, and this model is of {data.content}", mend)
     raw = np.frombuffer(os.fsencode(text), np.uint8)
     if not len(raw):
         raise InputError("AR808", "--prompt is empty", "leave it out to begin with nothing")
