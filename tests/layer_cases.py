@@ -35,6 +35,7 @@ SETTINGS = {
     "sequence": (STEPS, "natural", "", HEAD),
     "parts": (PARTS, "raster", OF_PARTS, HEAD),
     "joint parts": (PARTS, "{channels: joint}", OF_PARTS, HEAD),
+    "together": (COLOUR, "{scan: checkerboard, channels: joint}", SCALED.rstrip("\n"), HEAD),
     "entries": (ENTRIES, "{scan: random, members: 2}", "", "  logits: {layer: dense, out: $head, mask: earlier}"),
 }  # fmt: skip
 CONDITION = """
@@ -414,6 +415,9 @@ CASES: dict[str, tuple[str, str]] = {
     "previous": ("joint", "  tested: {layer: previous, from: scaled}"),
     "previous by two": ("steps", "  tested: {layer: previous, from: hot, steps: 2}"),
     "previous filled": ("joint curve", "  tested: {layer: previous, from: scaled, steps: 3, fill: learned}"),
+    "previous filled beyond what is generated together": (
+        "together", "  tested: {layer: previous, from: scaled, steps: 3, fill: learned}"),
+    "previous filled together": ("together", "  tested: {layer: previous, from: scaled, fill: learned}"),
     "previous filled backwards": ("backwards", one("previous, steps: 2, fill: learned")),
     "prefix": ("steps", """
   words: {layer: embedding, from: text, out: 12}

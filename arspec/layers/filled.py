@@ -40,6 +40,10 @@ class Filled(Layer):
         """The positions [n] that find nothing in the input, in the order in which the vectors are theirs."""
         raise NotImplementedError
 
+    def turns(self, node: Node, member: Member, vacant: Ints) -> Ints:
+        """[n]: which vector each of the vacant positions [n] takes, where there is more than one."""
+        return np.arange(len(vacant))
+
     def vacancies(self, inputs: list[Type], order_groups: int) -> int:
         """How many positions find nothing in the input, under any order."""
         raise NotImplementedError
@@ -74,7 +78,7 @@ class Filled(Layer):
         assert port is not None
         vacant = self.vacant(node, member)
         found = np.full(node.out.positions, -1)
-        found[vacant] = 0 if node.ins[port].positions == 1 else np.arange(len(vacant))
+        found[vacant] = 0 if node.ins[port].positions == 1 else self.turns(node, member, vacant)
         return found
 
     def fill_reads(self, node: Node, member: Member) -> list[Reads]:

@@ -49,6 +49,9 @@ class Previous(Filled):
         vacant = np.flatnonzero(_source(node.out, member, self.steps) < 0)
         return vacant[np.argsort(rank[vacant], kind="stable")]
 
+    def turns(self, node: Node, member: Member, vacant: Ints) -> Ints:  # what is generated together shares a vector
+        return np.unique(ranks(node.out, member).position[vacant], return_inverse=True)[1]
+
     def vacancies(self, inputs: list[Type], order_groups: int) -> int:
         return min(self.steps, inputs[0].positions)
 
