@@ -244,3 +244,25 @@ head: {kind: categorical, from: logits}
     model = randomised(spec)
     x = random_data(model, 2)
     torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("data", ["{kind: sequence, length: 1, levels: 4}", "{kind: image, height: 1, width: 1}"])
+def test_a_single_site_that_sees_nothing_is_zero(data: str):
+    """Attention to what is earlier, of data with one variable, of which nothing is."""
+    model = randomised(
+        from_text(f"""
+arspec: 1
+data: {data}
+graph:
+  scaled: {{layer: scale}}
+  place: {{layer: background, from: scaled, channels: [one]}}
+  q: {{layer: conv, out: 4}}
+  k: {{layer: conv, from: scaled, out: 2}}
+  seen: {{layer: attention, from: q, keys: k, values: k, heads: 4, kv_heads: 2, mask: earlier}}
+  logits: {{layer: conv, out: $head}}
+head: {{kind: categorical, from: logits}}
+""")
+    )
+    x = random_data(model, 3)
+    assert torch.equal(model(x), model(1 - x.clamp(max=1)))
+    torch.testing.assert_close(sampler_of(model).replay(x, {}), model(x), rtol=0, atol=1e-9)

@@ -350,6 +350,8 @@ def _up_to(rank: Tensor, last: Tensor) -> Weights:
 
 
 def _is_a_sequence(relation: Ranked) -> bool:
-    """Whether queries and keys are the same sites, and no two of them have one rank."""
+    """Whether queries and keys are the same sites, no two of them have one rank, and one of them sees something."""
     same = np.array_equal(relation.out_rank, relation.in_rank)
-    return same and len(np.unique(relation.in_rank)) == len(relation.in_rank)
+    return (
+        same and len(relation.in_rank) > relation.strict and len(np.unique(relation.in_rank)) == len(relation.in_rank)
+    )
