@@ -142,6 +142,13 @@ def test_blocks_of_the_package_are_placed(tmp_path: Path) -> None:
     assert said(load(tmp_path / "own.yaml")) == said(b.spec())
 
 
+@pytest.mark.parametrize("source", [3, "h", True, 0.5])
+def test_what_is_no_node_is_refused_by_name(source: Any):
+    b = build.Builder("t", build.data.sequence(length=8, levels=5))
+    refuses("AR907", lambda: b.add(source), f"was given {type(source).__name__} {source!r}")
+    refuses("AR907", lambda: b.param(3, 4), "3 is no name")  # type: ignore[arg-type]
+
+
 def test_expressions_are_written_with_their_brackets() -> None:
     _, width, _ = small()
     i = build.REPETITION

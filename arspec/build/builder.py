@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from arspec.build.kinds import Layers, Section, keys_of
 from arspec.build.values import Expression, Instance, Node, written
@@ -293,11 +293,14 @@ def _from(source: Any) -> dict[str, Any]:
         return {}
     if isinstance(source, (Node, Mapping)):
         return {"from": source}
+    if isinstance(source, str) or not isinstance(source, Iterable):
+        raise InputError("AR907", f"a layer takes a node or several, and was given {type(source).__name__} {source!r}",
+                         "give what another call gave: b.relu(h), b.add([a, h])")  # fmt: skip
     return {"from": [*source]}
 
 
 def _param(params: dict[str, Any], name: str, value: Any) -> Expression:
-    if not NAME.fullmatch(name):
+    if not isinstance(cast(object, name), str) or not NAME.fullmatch(name):
         raise InputError("AR907", f"{name!r} is no name for a parameter", "names are letters, digits and _")
     if name in params:
         raise InputError("AR907", f"the parameter '{name}' stands twice", "take another name")
