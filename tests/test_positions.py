@@ -53,7 +53,7 @@ def streams(model: Model, length: int = 150) -> None:
     whole = longer(model, length).sample(2, seed=3, method="once")
     assert torch.equal(longer(model, length).sample(2, seed=3, method="fixed-point"), whole)
     for count in (0, 1, 30, 147):
-        prefix = {"prefix": whole[:, :count]} if count else {}
+        prefix: dict[str, Any] = {"prefix": whole[:, :count]} if count else {}
         got: Tensor = torch.cat(list(model.stream(2, steps=length, seed=3, chunk=64, **prefix)), 1)
         assert torch.equal(got, whole), count
     assert endless(model, 0).period is not None
@@ -198,7 +198,8 @@ def test_rotary_is_that_of_transformers(name: str, share: float, length: int) ->
         hidden_size=64, num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=length,
         rope_parameters=parameters,
     )  # fmt: skip
-    rope: Any = LlamaRotaryEmbedding(config) if name != "default" else GPTNeoXRotaryEmbedding(config)
+    kept: Any = config
+    rope: Any = LlamaRotaryEmbedding(kept) if name != "default" else GPTNeoXRotaryEmbedding(kept)
     q = torch.randn(2, 2, length, 32, dtype=torch.float64)
     cos, sin = rope(q, torch.arange(length)[None])
     turned = cos.shape[-1]

@@ -147,7 +147,8 @@ T5_SIZES = {
 def t5() -> Any:
     import transformers
 
-    config = transformers.T5Config(
+    made: Any = transformers.T5Config
+    config = made(
         d_model=16, d_kv=4, num_heads=4, d_ff=24, num_layers=STACKS, num_decoder_layers=STACKS, vocab_size=LEVELS,
         relative_attention_num_buckets=8, relative_attention_max_distance=20, feed_forward_proj="relu",
         decoder_start_token_id=0, eos_token_id=None, pad_token_id=None, attn_implementation="eager",

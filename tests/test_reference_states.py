@@ -60,7 +60,8 @@ def mamba2(p: dict[str, Any]) -> tuple[nn.Module, Table]:
 def deltanet_hybrid(p: dict[str, Any]) -> tuple[nn.Module, Table]:
     from transformers import OlmoHybridConfig, OlmoHybridForCausalLM
 
-    ref = drawn(OlmoHybridForCausalLM(OlmoHybridConfig(
+    made: Any = OlmoHybridConfig
+    ref = drawn(OlmoHybridForCausalLM(made(
         vocab_size=p["levels"], hidden_size=p["width"], intermediate_size=p["hidden"], num_hidden_layers=4 * p["fours"],
         num_attention_heads=p["heads"], linear_key_head_dim=p["keys"] // p["heads"], pad_token_id=None,
         eos_token_id=None, linear_conv_kernel_dim=p["kernel"], attn_implementation="eager",

@@ -179,7 +179,8 @@ def test_guidance_is_the_formula(guidance: float, given: str) -> None:
     combined = model.graph.head.guided(model(wanted, text=text), model(wanted), guidance)
     torch.testing.assert_close(combined[:, first:], logits[:, first:], rtol=1e-9, atol=1e-9)
     if guidance in (0.0, 1.0):
-        plain = model.sample(n, seed=5, temperature=0.8, **({"text": text} if guidance else {}))
+        under: dict[str, Any] = {"text": text} if guidance else {}
+        plain = model.sample(n, seed=5, temperature=0.8, **under)
         assert torch.equal(plain, wanted)
 
 

@@ -18,7 +18,7 @@ from arspec.diagnostics import InputError
 from arspec.exporting.recording import ReadsNumbers, Recording, Value, merged
 from arspec.exporting.scopes import Classes, Computed, Held, starts, tree
 from arspec.files.atomic import replacing_all
-from arspec.language.conditions import ConditionSection
+from arspec.language.sections import Condition
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
 from arspec.model import Model
@@ -195,7 +195,7 @@ class _Passes:
         return output
 
 
-def _taken(section: ConditionSection) -> Callable[[Tensor], Tensor]:
+def _taken(section: Condition) -> Callable[[Tensor], Tensor]:
     return lambda value: as_taken(value, section).to(torch.float64)
 
 
