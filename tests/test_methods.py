@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -33,7 +33,7 @@ from arspec.sampler.plan.timing import WORTH
 from arspec.types import Ints
 from arspec.verification.subject import random_conditions
 from tests.random_specs import specs
-from tests.small import ROOT, SHIPPED, Told, both_worths, every_spec, randomised, shared, small
+from tests.small import CHARS, ROOT, SHIPPED, Told, both_worths, every_spec, random_data, randomised, shared, small
 
 FORCED = ("once", "depth", "fixed-point")
 MEMBERS = 2  # of a family, that are tested
@@ -177,6 +177,7 @@ EVERY_CHECK: Any = list(HealthCheck)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=EVERY_CHECK)
+@example(CHARS.replace("content: text", "given: 2"), 1)
 @given(specs(), st.integers(0, 3))
 def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
     spec = from_text(text)
@@ -186,10 +187,14 @@ def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):
             depths(relations)
         return
     time, seeing = depths(relations), seen(relations).matrix()
-    np.testing.assert_array_equal(time, np.where(seeing, time[None, :], -1).max(1) + 1)
+    modelled = spec.members[0].order.modelled  # what is given is there before the first step
+    np.testing.assert_array_equal(time[modelled], np.where(seeing, time[None, :], -1).max(1) + 1)
     model = randomised(spec, seed, 1 if seed % 2 else WORTH)
     conditions = random_conditions(model, seed, 2)
-    once, by_depth, found = (model.sample(2, seed=seed, method=m, temperature=2.0, **conditions) for m in FORCED)
+    first = len(model.given)
+    begun: dict[str, Any] = {"prefix": random_data(model, 2)[:, :first]} if first else {}
+    how = {"seed": seed, "temperature": 2.0, **begun, **conditions}
+    once, by_depth, found = (model.sample(2, method=m, **how) for m in FORCED)
     assert torch.equal(once, by_depth)
     assert torch.equal(once, found)
 

@@ -14,7 +14,13 @@ from torch.nn import functional as F
 from arspec.diagnostics import SpecError
 from arspec.language.load import load
 from arspec.model import Model
-from tests import test_reference, test_reference_decoders, test_reference_states, test_reference_systems
+from tests import (
+    test_reference,
+    test_reference_attention,
+    test_reference_decoders,
+    test_reference_states,
+    test_reference_systems,
+)
 from tests.reference.fast_generation_toy import FastGenerationToy
 from tests.reference.parallel_multiscale import ParallelMultiscale
 from tests.reference.pixelcnn_aux import PixelCNNAux
@@ -140,6 +146,7 @@ def test_every_shipped_spec_has_a_reference():
     compared = {name for name, _, _ in [*CASES, *test_reference.CASES, *test_reference_systems.CASES]}
     compared |= {name for name, _, _ in test_reference_states.CASES}
     compared |= {"mamba", "mixtral"}  # tests/test_reference_mamba.py, tests/test_reference_mixtral.py
+    compared |= {name for name, _, _ in test_reference_attention.CASES}
     compared |= test_reference_decoders.OWN.keys() | {"t5_decoder"}
     assert {path.stem for path in SHIPPED} <= compared
 

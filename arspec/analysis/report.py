@@ -250,10 +250,9 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
         else late
     )
     found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
-    report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start)
     both = relations, in_training
-    report.further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
-    report.seconds = time.perf_counter() - start
+    further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
+    report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start, further=further)
     if rows is not None:
         report.empty_masks = empty_masks(relations, known)
         report.seen = seen(relations, rows, memo)
