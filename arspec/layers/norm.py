@@ -96,8 +96,10 @@ class Norm(Layer):
         dimension."""
         from torch.nn import functional as F
 
-        size = x.shape[1] // self.heads
-        y = x.movedim(1, -1).unflatten(-1, (self.heads, size))
+        size, y = x.shape[1] // self.heads, x.movedim(1, -1)
+        if self.heads == 1:
+            return F.layer_norm(y, (size,), w.get("gain"), w.get("bias"), self.epsilon).movedim(-1, 1)
+        y = y.unflatten(-1, (self.heads, size))
         return F.layer_norm(y, (size,), w.get("gain"), w.get("bias"), self.epsilon).flatten(-2).movedim(-1, 1)
 
     def _normal(self, x: Tensor, over: tuple[int, ...]) -> Tensor:
