@@ -23,6 +23,7 @@ from arspec.sampler.plan.timing import WORTH
 from arspec.sampler.run.executor import Trace
 from arspec.types import Ints
 from arspec.verification.dependencies import Subject
+from arspec.verification.subject import random_data as random_data  # which most tests take from here
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("specs/*.yaml"))
@@ -119,14 +120,6 @@ def shared(path: Path, repeats: int = REPEATS, worth: int = WORTH) -> Model:
     model, written = _shared(path, repeats, worth)
     assert (_written(model), model.training) == (written, False), "a test has changed a model that others share"
     return model
-
-
-def random_data(model: Model, batch: int, seed: int = 0) -> torch.Tensor:
-    """[batch, *shape] integers of the spec's alphabet."""
-    data = model.spec.data
-    drawn = torch.randint(1 << 20, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
-    levels = torch.tensor(data.channel_levels)
-    return drawn % (levels.view(-1, 1, 1) if data.kind == "image" else levels)
 
 
 def fixed(subject: Subject, draw: int | None = None) -> Subject:

@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arspec.diagnostics import Collector, Place
+from arspec.diagnostics import Place
 from arspec.language.experts import Experts
-from arspec.language.extends import sections_of
 from arspec.language.load import Spec
 from arspec.layers.base import Layer, Node
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree
@@ -80,9 +79,8 @@ class Entries:
     masks: dict[str, Tree] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        sections = sections_of(self.spec.source, Collector(), self.spec.texts)
         for name, into in (("params", self._params), ("masks", self.masks)):
-            section = sections.get(name)
+            section = self.spec.sections.get(name)
             if isinstance(section, Map):
                 into.update({key: value for key, (_, value) in section.entries.items()})
         for name, block in self.spec.blocks.items():

@@ -225,7 +225,8 @@ class Builder(_Graph):
             spec = from_text(self.yaml(), f"<{self.name}>", params)
             spec.graph()
         except SpecError as error:
-            raise SpecError([self._told(one) for one in error.diagnostics]) from None
+            entries = [entry for _, entry in self._lines()]
+            raise SpecError([_told(one, entries) for one in error.diagnostics]) from None
         return spec
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -275,17 +276,18 @@ class Builder(_Graph):
             yield "heads:", None
             yield from ((f"  {name}: {written(keys)}", None) for name, keys in self._further.items())
 
-    def _told(self, one: Diagnostic) -> Diagnostic:
-        """A diagnostic with the line of Python that made the entry which it speaks of."""
-        entries = dict(enumerate((entry for _, entry in self._lines()), 1))
-        entry = None if one.place is None else entries.get(one.place.line)
-        text = "" if entry is None else linecache.getline(entry.file, entry.line)
-        if entry is None or not text.strip():
-            return one
-        source = Source(entry.file, "".join(linecache.getlines(entry.file)))
-        start = source.line_starts[entry.line - 1] + len(text) - len(text.lstrip())
-        place = Place(source, start, start + len(text.strip()))
-        return replace(one, related=(*one.related, (place, "it was built here")))
+
+def _told(one: Diagnostic, entries: Sequence[_Entry | None]) -> Diagnostic:
+    """A diagnostic with the line of Python that made the entry it speaks of. entries: of each line of the YAML."""
+    line = 0 if one.place is None else one.place.line
+    entry = entries[line - 1] if 0 < line <= len(entries) else None
+    text = "" if entry is None else linecache.getline(entry.file, entry.line)
+    if entry is None or not text.strip():
+        return one
+    source = Source(entry.file, "".join(linecache.getlines(entry.file)))
+    start = source.line_starts[entry.line - 1] + len(text) - len(text.lstrip())
+    place = Place(source, start, start + len(text.strip()))
+    return replace(one, related=(*one.related, (place, "it was built here")))
 
 
 def _from(source: Any) -> dict[str, Any]:

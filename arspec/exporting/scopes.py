@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,14 @@ class Computed:
     calls: list[Call]
     output: Value
     held: dict[int, Held]  # weights and constants, by the identity of their Value
+
+    @cached_property
+    def starts(self) -> list[Value]:
+        """What its calls start from: the Values that none of them gives, in the order of their use."""
+        kept = needed(self.calls, self.output)
+        given = {id(leaf) for call in kept for leaf in leaves(call.gives) if isinstance(leaf, Value)}
+        used = [leaf for call in kept for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
+        return list({id(value): value for value in (*used, self.output) if id(value) not in given}.values())
 
 
 @dataclass(eq=False)
@@ -74,10 +83,9 @@ def tree(nodes: Sequence[Computed], clusters: Mapping[str, str]) -> Scope:
 
 @dataclass(eq=False)
 class Class:
-    """A class of the file: its text, what its forward takes and gives, and the tensors of this instance."""
+    """A class of the file: its name, what its forward takes and gives, and the tensors of this instance."""
 
     name: str
-    body: str
     takes: list[Value]
     gives: list[Value]
     tensors: dict[str, Tensor]  # by their names in a state dict of the instance
@@ -132,11 +140,10 @@ class _Writer:
         position = 0
         while position < len(items):
             item = items[position]
-            later: set[int] = set().union(*reads[position + 1 :], self.read_outside)
             if isinstance(item, Scope):
                 position += self._instances(position, items, reads)
                 continue
-            self._node(item, later)
+            self._node(item)
             position += 1
         gives = [node.output for node in self.scope.nodes() if id(node.output) in self.read_outside]
         gives = list({id(value): value for value in gives}.values())
@@ -152,12 +159,12 @@ class _Writer:
             ]
         )  # fmt: skip
         name = self.classes.named(self.scope.block, body)
-        return Class(name, body, self.takes, gives, self.tensors)
+        return Class(name, self.takes, gives, self.tensors)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def _node(self, node: Computed, later: set[int]) -> None:
-        for value in starts(node.calls, node.output):
+    def _node(self, node: Computed) -> None:
+        for value in node.starts:
             self._known(value, node)
         before = len(self.lines.lines)
         self.lines.node(node.calls, node.output, node.name.rpartition(".")[2])
@@ -271,21 +278,13 @@ def _repetition(path: str) -> tuple[str, int | None]:
 
 def _holder(scope: Scope, value: Value) -> Computed:
     """The node of a scope that starts from a Value."""
-    return next(node for node in scope.nodes() if any(value is each for each in starts(node.calls, node.output)))
-
-
-def starts(calls: Sequence[Call], output: Value) -> list[Value]:
-    """What calls start from: the Values that none of them gives, in the order of their use."""
-    kept = needed(calls, output)
-    given = {id(leaf) for call in kept for leaf in leaves(call.gives) if isinstance(leaf, Value)}
-    used = [leaf for call in kept for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
-    return list({id(value): value for value in (*used, output) if id(value) not in given}.values())
+    return next(node for node in scope.nodes() if any(value is each for each in node.starts))
 
 
 def _reads(item: Computed | Scope) -> set[int]:
     """The Values that an item starts from, those of its own inside too."""
     nodes = item.nodes() if isinstance(item, Scope) else [item]
-    return {id(value) for node in nodes for value in starts(node.calls, node.output)}
+    return {id(value) for node in nodes for value in node.starts}
 
 
 _MODULES = frozenset(dir(__import__("torch").nn.Module())) | {"dtype", "device"}

@@ -16,14 +16,14 @@ from torch import Tensor
 
 from arspec.diagnostics import InputError
 from arspec.exporting.recording import ReadsNumbers, Recording, Value, merged
-from arspec.exporting.scopes import Classes, Computed, Held, starts, tree
+from arspec.exporting.scopes import Classes, Computed, Held, tree
 from arspec.files.atomic import replacing_all
 from arspec.language.sections import Condition
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
 from arspec.model import Model
 from arspec.network.module import Network, as_taken
-from arspec.verification.subject import random_conditions
+from arspec.verification.subject import random_conditions, random_data
 from arspec.version import VERSION
 
 SIZES = (2, 3)  # batches of the two passes
@@ -111,7 +111,7 @@ class _Passes:
 
     def run(self) -> tuple[list[Computed], Value]:
         """What computes each node, and the Value of the result."""
-        inputs = [(_data(self.model, size), random_conditions(self.model, 0, size)) for size in SIZES]
+        inputs = [(random_data(self.model, size), random_conditions(self.model, 0, size)) for size in SIZES]
         self._source(self.graph.data, "x", [x for x, _ in inputs], self._packed)
         for name, section in self.model.spec.condition.items():
             given = [conditions[name] for _, conditions in inputs]
@@ -199,14 +199,6 @@ def _taken(section: Condition) -> Callable[[Tensor], Tensor]:
     return lambda value: as_taken(value, section).to(torch.float64)
 
 
-def _data(model: Network, batch: int, seed: int = 0) -> Tensor:
-    """Random examples."""
-    data = model.spec.data
-    drawn = torch.randint(1 << 20, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
-    levels = torch.tensor(data.channel_levels)
-    return drawn % (levels.view(-1, 1, 1) if data.kind == "image" else levels)
-
-
 # -- the text --------------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +245,7 @@ def _place(computed: list[Computed], clusters: dict[str, str]) -> None:
         parts = node.name.split(".")
         paths = [".".join(parts[:k]) for k in range(1, len(parts))]
         own = max((path for path in paths if path in clusters), key=len, default="")
-        for value in starts(node.calls, node.output):
+        for value in node.starts:
             users.setdefault(id(value), []).append(own)
     for node in computed:
         for key, held in node.held.items():
@@ -287,7 +279,7 @@ def _difference(exact: Network, member: int, file: Path, tensors: dict[str, Tens
     rebuilt.load_state_dict(tensors)
     largest = 0.0
     for seed, batch in ((1, 1), (2, 5)):
-        x, conditions = _data(exact, batch, seed), random_conditions(exact, seed, batch)
+        x, conditions = random_data(exact, batch, seed), random_conditions(exact, seed, batch)
         with torch.no_grad():
             wanted, found = exact(x, member, **conditions), rebuilt(x, **conditions)
         if found.shape != wanted.shape:

@@ -194,22 +194,16 @@ def _default(name: str, key: str, value: Any) -> bool:
 
 
 def needed(calls: Sequence[Call], output: Value) -> list[Call]:
-    """The calls without which the output would be another."""
+    """The calls without which the output would be another. One that writes over an argument may do so in a view of
+    something that is needed, so that all of these are kept."""
     wanted = {id(output)}
     kept: list[Call] = []
     for call in reversed(calls):
-        own = [leaf for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
         gives = [leaf for leaf in leaves(call.gives) if isinstance(leaf, Value)]
-        touched = gives if not call.changes else [*gives, *own]
-        if any(id(each) in wanted for each in touched) or _views_of(call, own, wanted):
+        if call.changes or any(id(each) in wanted for each in gives):
             kept.append(call)
-            wanted.update(map(id, own))
+            wanted.update(id(leaf) for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value))
     return kept[::-1]
-
-
-def _views_of(call: Call, own: Sequence[Value], wanted: set[int]) -> bool:
-    """Whether a call that writes over an argument may do so in a view of something wanted: all of them are kept."""
-    return call.changes and bool(own)
 
 
 def _listed(args: Sequence[Text], keys: Mapping[str, Text]) -> str:

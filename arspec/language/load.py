@@ -111,7 +111,7 @@ def _build(
         source, _text(sections.get("name"), Path(source.name).stem), _text(sections.get("about"), ""), found,
         orders, condition, own, frozenset(overrides), masks, blocks, nodes, head, head_tree, members, data_params,
         _class_params(sections.get("condition")), further, repeats, dict(data), dict(texts or {}),
-        notes=unused_names(sections, source, texts or {}), work=faults.work,
+        sections=sections, notes=unused_names(sections, source, texts or {}), work=faults.work,
     )  # fmt: skip
     if not reader.unread & {"data", "order", "head"}:
         try:

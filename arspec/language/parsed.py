@@ -11,7 +11,7 @@ from arspec.heads import Head, Support
 from arspec.language.further import FurtherHead
 from arspec.language.sections import OrderSection
 from arspec.language.written import Writing
-from arspec.syntax.yaml import Map
+from arspec.syntax.yaml import Map, Tree
 from arspec.types import Member
 
 
@@ -43,6 +43,7 @@ class ParsedSpec:
     texts: dict[str, str] = field(
         default_factory=dict, repr=False
     )  # what stands for the files that it extends, by name
+    sections: dict[str, Tree] = field(default_factory=dict[str, Tree], repr=False)  # as merged, with their places
     notes: list[Diagnostic] = field(default_factory=list[Diagnostic], repr=False)  # what is odd about its text
     writing: Writing | None = field(
         default=None, repr=False

@@ -76,6 +76,14 @@ def variables_of(node: Node) -> Ints:
     ).ravel()
 
 
+def random_data(model: Network, batch: int, seed: int = 0) -> Tensor:
+    """[batch, *shape] random integers of the spec's alphabet."""
+    data = model.spec.data
+    drawn = torch.randint(1 << 20, (batch, *data.shape), generator=torch.Generator().manual_seed(seed))
+    levels = torch.tensor(data.channel_levels)
+    return drawn % (levels.view(-1, 1, 1) if data.kind == "image" else levels)
+
+
 def random_conditions(model: Network, seed: int, batch: int = 1) -> dict[str, Any]:
     """Random values [batch, ...] for every condition of a spec."""
     generator = torch.Generator().manual_seed(seed)
