@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from arspec.diagnostics.arguments import check_settings, check_type, check_whole, path_of
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
+from arspec.notebook import drawers as drawers  # so that what `load` and `verify` give is shown in notebooks
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,6 +18,9 @@ from arspec.diagnostics import InputError, SpecError
 from arspec.diagnostics.arguments import check_each, check_number, check_text, check_type, check_whole
 from arspec.language.load import Spec
 from arspec.network.module import Condition, Network, Values, tensor_of
+from arspec.notebook import drawers as drawers  # so that the spec and the report of a model are shown in notebooks
+from arspec.notebook.model import model_page, shown
+from arspec.notebook.samples import Samples
 from arspec.progress import showing
 from arspec.sampler.drive.drawing import check_counts
 from arspec.sampler.drive.guidance import check_guidance
@@ -133,6 +136,16 @@ class Model(Network):
             members=members,
         )  # fmt: skip
 
+    # -- pictures ----------------------------------------------------------------------------------------------------
+
+    def show(self, x: Values, *, surprise: bool = False, **condition: Condition) -> Samples:
+        """Examples x [N, *shape], or one [*shape], as a notebook shows them: pictures, sounds with their wave forms,
+        text, tables. `.save("x.pdf")` writes them. They stay what they are: `sample` gives a tensor.
+
+        surprise: also the bits of each place, under the conditions. condition: as in `sample`; classes are told beside
+        each example. InputError for examples that do not fit."""
+        return shown(self, _examples(x), surprise, condition)
+
     # -- compression -------------------------------------------------------------------------------------------------
 
     def compress(self, x: Values, *, member: int = 0, noise: int = 35, **condition: Condition) -> bytes:
@@ -189,6 +202,9 @@ class Model(Network):
                           create_pr=create_pr)  # fmt: skip
 
     # -- torch's own -------------------------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        return model_page(self)
 
     def __repr__(self) -> str:
         return f"{self.spec.name}: {self.graph.parameters:,} parameters\n{self.graph.describe()}"

@@ -27,6 +27,7 @@ from arspec.diagnostics import Diagnostic, InputError, github, text, to_json
 from arspec.diagnostics.codes import CODES, Code
 from arspec.language.load import from_text, load
 from arspec.saving.folder import check_own
+from arspec.shown import drawn
 
 ROOT = Path(__file__).parent.parent
 ERR = ROOT / "tests" / "specs" / "err"
@@ -526,6 +527,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR945": lambda path: arspec.load(""),
     "AR946": lambda path: check_own(path, "small.yaml"),
     "AR950": lambda path: arspec.open("gated_pixelcnn"),
+    "AR970": lambda path: drawn(path, "field"),
     "AR952": lambda path: command("compress", str(path / "small.yaml"), "/", "-o", str(path / "a.ars")),
     "AR990": lambda path: shown(path, "Leaks", "AR990"),
     "AR991": lambda path: shown(path, "Cached", "AR991"),

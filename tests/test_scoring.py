@@ -168,7 +168,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize("name", ["made", "char_rnn", "pixelcnn_pp"])
 def test_heat_maps_of_every_kind_of_data(name: str, tmp_path: Path) -> None:
-    from arspec.scoring.heat import draw_heat
+    from arspec.pictures.heat import draw_heat
 
     model = randomised(small(Path("specs") / f"{name}.yaml"))
     x = random_data(model, 3)

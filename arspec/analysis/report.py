@@ -20,6 +20,7 @@ from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.reads import Pointwise
+from arspec.shown import Shown
 from arspec.types import Ints, Member, ranks
 
 Contexts = bool | int | Literal["all"]  # of which variables: see `prove`
@@ -53,7 +54,7 @@ class MemberReport:
 
 
 @dataclass(eq=False)
-class Report:
+class Report(Shown):
     """The report of one spec. Counts of pairs (v, u) of variables are summed over the members of the family."""
 
     spec: Spec

@@ -13,7 +13,7 @@ from arspec.auditing.shown import Witness, grouped, shown_path
 from arspec.auditing.values import MAX_VARIABLES
 from arspec.diagnostics import InputError, visible
 from arspec.extras import need
-from arspec.files.figures import lines_between, sheet, write
+from arspec.pictures.style import lines_between, sheet, write
 
 if TYPE_CHECKING:
     from arspec.auditing.report import AuditReport

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
+from arspec.auditing.page import audit_page
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness, plainness
 from arspec.auditing.values import MAX_VARIABLES
@@ -230,6 +231,9 @@ class AuditReport:
             "parameter": violation.parameter,
             "moved": list(violation.moved),
         }
+
+    def _repr_html_(self) -> str:
+        return audit_page(self)
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self._headline()}", *self.evidence(SHOWN), ""]

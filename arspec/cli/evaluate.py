@@ -81,7 +81,7 @@ def _calibration(model: Any, examples: Any, args: argparse.Namespace) -> Any:
     tensors = as_tensors(condition, model)
     found = calibrate(model, torch.from_numpy(x).to(model.device), tensors, members=args.members)
     if args.plot is not None:
-        from arspec.scoring.plots import draw_calibration
+        from arspec.pictures.curves import draw_calibration
 
         draw_calibration(Path(args.plot), found)
     return found

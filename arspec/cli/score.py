@@ -172,8 +172,8 @@ def table(summary: dict[str, Any]) -> str:
 def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any],
            classes: dict[str, dict[str, list[Any]]], data: Any) -> None:  # fmt: skip
     from arspec.files.atomic import write_text
-    from arspec.scoring.heat import draw_heat
-    from arspec.scoring.plots import draw_curves, draw_histograms
+    from arspec.pictures.curves import draw_curves, draw_histograms
+    from arspec.pictures.heat import draw_heat
 
     text = io.StringIO()
     rows = [

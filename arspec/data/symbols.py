@@ -3,6 +3,7 @@ tokenizer of the model."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,13 @@ def bytes_of(levels: Array, data: SequenceData) -> bytes:
 def text_of(levels: Array, data: SequenceData) -> str:
     """Levels [n] as text; bytes that are not UTF-8 show as U+FFFD."""
     return bytes_of(levels, data).decode("utf-8", errors="replace")
+
+
+def pieces_of(levels: Array, data: SequenceData) -> list[str]:
+    """The text that each of the levels [n] adds; none where a character is not whole yet. Their sum is `text_of`."""
+    grow, decoder = growing_text(data), codecs.getincrementaldecoder("utf-8")("replace")
+    last = len(levels) - 1
+    return [decoder.decode(grow(levels[k : k + 1], k == last), k == last) for k in range(len(levels))]
 
 
 def growing_text(data: SequenceData) -> Callable[[Array, bool], bytes]:

@@ -28,7 +28,7 @@ def suffix_for(data: Data) -> str:
     """The ending of the file that shows such data best: .png, .txt, .wav or .npy."""
     if data.kind == "sequence":
         return ".txt" if data.is_text else {"audio": ".wav"}.get(data.content, ".npy")
-    return ".png" if _as_images(np.zeros((1, *data.shape), np.int64), data) is not None else ".npy"
+    return ".png" if as_images(np.zeros((1, *data.shape), np.int64), data) is not None else ".npy"
 
 
 def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[Path]:
@@ -48,7 +48,7 @@ def write(x: Array, data: Data, path: Path, columns: int | None = None) -> list[
     if suffix == ".wav" and data.kind == "sequence" and data.content == "audio":
         return _write_waves(x, data, path)
     if suffix == ".png":
-        images = _as_images(x, data)
+        images = as_images(x, data)
         if images is not None:
             write_png(path, images, data.levels, columns)
             return [path]
@@ -87,8 +87,8 @@ def as_text(x: Array, data: SequenceData) -> str:
     return f"\n{'-' * 72}\n".join(texts) + "\n"
 
 
-def _as_images(x: Array, data: Data) -> Array | None:
-    """[N, C, H, W], where the data can be shown so."""
+def as_images(x: Array, data: Data) -> Array | None:
+    """Examples [N, *shape] as images [N, C, H, W] without auxiliary ones; None where the data can't be shown so."""
     if data.kind == "image":
         return x[:, len(data.auxiliary) :] if data.channels in (1, 3, 4) else None
     if data.kind == "vector":

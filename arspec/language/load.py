@@ -4,7 +4,7 @@ The graph is still text."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from arspec.language.read import Reader
 from arspec.language.shipped import found, read_spec
 from arspec.language.unused import misspelt_params, unused_names
 from arspec.layers.base import Fault
+from arspec.shown import Picture, Shown, drawn
 from arspec.syntax.yaml import Map, Scalar, Tree
 
 
 @dataclass(eq=False, repr=False)
-class Spec(ParsedSpec):
+class Spec(ParsedSpec, Shown):
     """A spec: `graph()` expands it, `variant(...)` is the same with something changed. Built by `load`;
     it does not change."""
 
@@ -59,6 +60,18 @@ class Spec(ParsedSpec):
         source = Source(self.source.name, own) if own is not None else self.source
         overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
         return _build(source, overrides, changes, repeats, edited, lenient=True)
+
+    def field(
+        self, variable: int | Sequence[int] | None = None, *, node: str | None = None, member: int = 0,
+        panels: Sequence[str] | None = None,
+    ) -> Picture:  # fmt: skip
+        """What one variable sees, as a picture that a notebook draws and that `.save("x.pdf")` writes: the order, a
+        mask, the context and the blind spot.
+
+        variable: (row, column[, channel]) of an image, a step or an entry; one in the middle where left out. node:
+        whose mask is shown. member: of a family of orders. panels: some of order, mask, tree, context, blind_spot.
+        InputError for what does not exist, and where matplotlib is missing."""
+        return drawn(self, "field", variable, node, member, panels)
 
 
 def load(

@@ -60,7 +60,7 @@ def render(
         write_text(target, text)
         return target
     try:
-        picture = _picture(text, target.suffix.lower()[1:])
+        picture = picture_of(text, target.suffix.lower()[1:])
     except InputError as error:
         beside = target.with_suffix(".dot")
         write_text(beside, text)
@@ -70,8 +70,9 @@ def render(
     return target
 
 
-def _picture(text: str, kind: str) -> bytes:
-    """What `dot` makes of a DOT text."""
+def picture_of(text: str, kind: str, seconds: int = SECONDS) -> bytes:
+    """What `dot` makes of a DOT text. kind: svg, png or pdf. InputError where `dot` is missing, fails, or takes longer
+    than so many seconds."""
     program = shutil.which("dot")
     if program is None:
         raise InputError(
@@ -80,11 +81,11 @@ def _picture(text: str, kind: str) -> bytes:
         )  # fmt: skip
     try:
         done = subprocess.run(
-            [program, f"-T{kind}"], input=text.encode(), capture_output=True, timeout=SECONDS, check=False
+            [program, f"-T{kind}"], input=text.encode(), capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         raise InputError(
-            "AR811", f"`dot` has not finished in {SECONDS} s", "draw it folded, or with fewer repetitions"
+            "AR811", f"`dot` has not finished in {seconds} s", "draw it folded, or with fewer repetitions"
         ) from None
     except OSError as error:
         raise InputError("AR811", f"{program} cannot be run: {error.strerror}", "install Graphviz again") from None
@@ -380,4 +381,4 @@ def _name(text: str) -> str:
     return escape(text)
 
 
-__all__ = ["FORMATS", "HEAD", "dot_source", "render"]
+__all__ = ["FORMATS", "HEAD", "dot_source", "picture_of", "render"]

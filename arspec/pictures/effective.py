@@ -12,10 +12,10 @@ import numpy as np
 
 from arspec.diagnostics import visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, legend, sheet, write
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
+from arspec.pictures.style import STYLE, legend, sheet, write
 from arspec.types import Bools
 
 if TYPE_CHECKING:

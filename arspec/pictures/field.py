@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, legend, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
+from arspec.pictures.style import STYLE, legend, sheet, write
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
+from arspec.shown import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +42,27 @@ def render_fields(
     _draw([field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs],
           target, node, [p for p in PANELS if only is None or p in only])  # fmt: skip
     return target
+
+
+def field_picture(
+    specs: Sequence[Spec], *, variable: Sequence[int] | None = None, node: str | None = None, member: int = 0,
+    only: Sequence[str] | None = None,
+) -> Picture:  # fmt: skip
+    """The same picture for notebooks, which also saves it. What does not exist is refused here already."""
+
+    def write(path: Path) -> Path:
+        return render_fields(specs, path, variable=variable, node=node, member=member, only=only)
+
+    need("matplotlib")
+    fields = [
+        field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs
+    ]
+    return Picture(write, field_caption(fields))
+
+
+def field_caption(fields: Sequence[Field]) -> str:
+    """What a field picture shows, in a sentence for each spec."""
+    return " ".join(f"{visible(f.spec.name)}: ({f.name}) {f.summary()}." for f in fields)
 
 
 def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arspec.diagnostics import InputError, did_you_mean
-from arspec.files.figures import lines_between
 from arspec.layers.base import Node
 from arspec.pictures.states import COLOURS, Field, State
+from arspec.pictures.style import lines_between
 from arspec.reads import Ranked, Reads, Window
 from arspec.runs import Listed
 from arspec.types import Bools, Cells

@@ -13,9 +13,9 @@ import numpy as np
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
 from arspec.extras import need
-from arspec.files.figures import STYLE, legend, lines_between, sheet, write
 from arspec.language.load import Spec
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
+from arspec.pictures.style import STYLE, legend, lines_between, sheet, write
 from arspec.pictures.tree import clear
 from arspec.types import Cells, Ints, coordinates
 

@@ -5,8 +5,6 @@ complexity     the compressed length, by programs that know no model
 scores         the scores that tell other data from the model's own, higher for what is stranger
 auroc          how well a score tells them apart
 calibration    whether the predicted probabilities are those with which things happen
-heat           pictures of where an example is surprising
-plots          histograms, ROC curves, reliability
 """
 
 from __future__ import annotations

@@ -115,4 +115,19 @@ CODES = (
         """,
         "name the folder that holds the files, or a pattern of them.",
     ),
+    code(
+        "AR970",
+        "a picture that nothing draws",
+        """Specs and reports are drawn by packages that stand above them, which tell so when they are imported. `import
+        arspec` with any of its functions imports them; the inner modules of arspec alone do not.""",
+        """
+        from arspec.language.load import load
+        load("pixelcnn").field((12, 16))
+        """,
+        """
+        import arspec
+        arspec.load("pixelcnn").field((12, 16))
+        """,
+        "load the spec by `arspec.load`.",
+    ),
 )

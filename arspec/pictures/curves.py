@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arspec.files.figures import sheet, write
+from arspec.pictures.style import sheet, write
 from arspec.scoring.auroc import auroc, curve
 
 if TYPE_CHECKING:

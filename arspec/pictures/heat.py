@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arspec.files.figures import sheet, write
+from arspec.pictures.style import sheet, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
