@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from arspec.auditing import page as page  # so that a report is shown in notebooks
 from arspec.auditing.audited import Absent, Audited, Settings
 from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied, settle
 from arspec.auditing.case import Case, Question

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from arspec.auditing.report import AuditReport
 from arspec.auditing.verdicts import Verdict
 from arspec.notebook.html import bar, diagnosed, facts, folded, heading, page, table, told
-
-if TYPE_CHECKING:
-    from arspec.auditing.report import AuditReport
+from arspec.shown import draws
 
 SHOWN = 3  # numbers that show a leak, of each kind
 
 
+@draws(AuditReport)
 def audit_page(report: AuditReport) -> str:
     """The page of an audit's report."""
     verdict = report.verdict

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
-from arspec.auditing.page import audit_page
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness, plainness
 from arspec.auditing.values import MAX_VARIABLES
 from arspec.auditing.verdicts import Verdict, worst
 from arspec.diagnostics import Diagnostic, github
+from arspec.shown import Shown
 from arspec.verification.dependencies import Violation
 
 SHOWN = 3  # witnesses on the page
@@ -50,7 +50,7 @@ class Claims:
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(Shown):
     """Findings of `audit`. All matrices are [V, V]: row the output, column the input; empty for many variables.
 
     passes          forward passes of the module, in all modes and for coverage
@@ -231,9 +231,6 @@ class AuditReport:
             "parameter": violation.parameter,
             "moved": list(violation.moved),
         }
-
-    def _repr_html_(self) -> str:
-        return audit_page(self)
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self._headline()}", *self.evidence(SHOWN), ""]
