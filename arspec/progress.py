@@ -1,7 +1,10 @@
-"""What long work says of itself: a bar on a terminal, a line every few seconds elsewhere.
+"""What long work says of itself: a bar on a terminal, a line every few seconds elsewhere; and its early end.
 
 The library is silent unless it is told to speak: `with showing(sys.stderr): ...`. The command line does so for all
 commands, unless they are `--quiet`. Of nested work the outermost speaks.
+
+An editor asks anew at every keystroke: `with while_wanted(lambda: ...): ...` ends the static analyses between two nodes
+once nobody wants what they find.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
@@ -36,6 +40,31 @@ def showing(wanted: bool | TextIO) -> Generator[None]:
         yield
     finally:
         _Shown.stream = before
+
+
+class GivenUp(Exception):
+    """What long work found is wanted no more."""
+
+
+_WANTED: ContextVar[Callable[[], bool] | None] = ContextVar("wanted", default=None)  # of each thread its own
+
+
+@contextmanager
+def while_wanted(wanted: Callable[[], bool]) -> Generator[None]:
+    """Inside, in this thread, the static analyses raise GivenUp once `wanted` says no. They ask between two nodes, so
+    that it is asked often, and may also wait before it answers."""
+    token = _WANTED.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def still_wanted() -> None:
+    """Between two pieces of long work: raises GivenUp where what it finds is wanted no more."""
+    wanted = _WANTED.get()
+    if wanted is not None and not wanted():
+        raise GivenUp
 
 
 class Progress:

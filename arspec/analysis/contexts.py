@@ -22,7 +22,7 @@ from arspec.analysis.memo import Memo
 from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.orders import Order
-from arspec.progress import track
+from arspec.progress import still_wanted, track
 from arspec.reads import Marks, Reads, Scan, Words
 from arspec.types import Bools, Ints
 
@@ -42,6 +42,7 @@ def head_contexts(relations: Relations, memo: Memo | None = None) -> Words:
         contexts[node] = memo.once(np.zeros((node.out.sites, words), np.uint64))
     readers = Counter(source for node in graph.live for source in set(node.inputs))
     for node in track(graph.live, "finding contexts", "nodes"):
+        still_wanted()
         reads, scan = tuple(relations.reads(node)), relations.scan(node)
         inputs = tuple(contexts[source] for source in node.inputs)
         joined = partial(_joined, reads, scan, inputs, (node.out.sites, words))
@@ -115,6 +116,7 @@ def row_contexts(relations: Relations, rows: Ints) -> Words:
         np.bitwise_or.at(asked, some, np.uint64(1) << np.arange(len(some), dtype=np.uint64))
         marks: dict[Node, Words] = {graph.head_node: asked}
         for node in reversed(graph.live):
+            still_wanted()
             found = marks.pop(node, None)  # forgotten once it has been carried on
             if found is not None and found.any():
                 _back(relations, node, found, marks)

@@ -14,6 +14,7 @@ import numpy as np
 from arspec.analysis.memo import Memo
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
+from arspec.progress import still_wanted
 from arspec.reads import Reads, Scan
 from arspec.types import Ints, Member, Type
 
@@ -92,6 +93,7 @@ def known_at(
     for node in graph.conditions.values():
         known[node] = never(node)
     for node in graph.live:
+        still_wanted()
         if node in without:
             known[node] = never(node)
         else:

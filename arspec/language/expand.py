@@ -25,6 +25,7 @@ from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
 from arspec.layers import KINDS, parts_layer
 from arspec.layers.base import Node
+from arspec.progress import still_wanted
 from arspec.syntax.expressions import names
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, indent_below
 from arspec.types import Type
@@ -146,6 +147,7 @@ class Expander(Instances):
         """The nodes of the entries of a graph or a block, one after another."""
         scope.ahead |= set(tree.entries)
         for name, (place, entry) in tree.entries.items():
+            still_wanted()
             if name in scope.names:
                 what = (
                     "the data"

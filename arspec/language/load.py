@@ -89,10 +89,15 @@ def load(
 
 
 def from_text(
-    text: str, name: str = "<text>", params: Mapping[str, Any] | None = None, work: Work | None = None
+    text: str,
+    name: str = "<text>",
+    params: Mapping[str, Any] | None = None,
+    work: Work | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Spec:
-    """A spec from its text. Errors name it as `name`. `work` counts what reading it costs, here and in its graph."""
-    return _build(Source(name, text), dict(params or {}), {}, 1, work=work)
+    """A spec from its text. Errors name it as `name`, and what it extends and uses is looked for from there. `work`
+    counts what reading it costs, here and in its graph. `texts` stand for the files of these normal paths."""
+    return _build(Source(name, text), dict(params or {}), {}, 1, texts, work)
 
 
 def _build(

@@ -1,0 +1,37 @@
+"""`arspec lsp`: the language server, for editors."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `arspec lsp`."""
+    parser.set_defaults(quiet=True)
+    parser.add_argument("--tcp", type=int, metavar="PORT", help="speak at a port of this machine, not on stdin/stdout")
+    parser.add_argument("--log", choices=["error", "warning", "info", "debug"], default="warning",
+                        help="what is logged on standard error (default warning)")  # fmt: skip
+    parser.add_argument("--stdio", action="store_true", help="speak on stdin and stdout, as it does by itself")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs until the editor ends it; exit code 1 where it did so without a word. Standard output belongs to the
+    protocol: all else goes to standard error."""
+    from arspec.diagnostics import InputError
+    from arspec.extras import need
+
+    need("pygls")
+    if args.tcp is not None and not 0 < args.tcp < 1 << 16:
+        raise InputError("AR808", f"there is no port {args.tcp}", "take one from 1024 to 65535")
+    from arspec.lsp.server import serve
+
+    logging.basicConfig(level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    spoken, sys.stdout = sys.stdout, sys.stderr
+    try:
+        with open(os.dup(spoken.fileno()), "wb") as out:  # which pygls closes at the end
+            return 0 if serve(args.tcp, out) else 1
+    finally:
+        sys.stdout = spoken

@@ -1,0 +1,285 @@
+"""The server: documents come and change, and what is known of them is published."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any, BinaryIO
+
+from lsprotocol import types as lsp
+from lsprotocol.types import ResponseError
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
+
+from arspec.lsp.background import Background
+from arspec.lsp.checking import Checked, contexts, meanwhile, mends, proof
+from arspec.lsp.documents import Document, Documents, Ticket, name_of
+from arspec.lsp.positions import Columns
+from arspec.lsp.publishing import Publisher, Shown
+from arspec.lsp.settings import Settings
+from arspec.version import VERSION
+
+STATUS = "arspec/status"  # a notification of ours, for those who asked for it
+WATCHED = "**/*.{yaml,yml,npy,csv,txt}"
+
+log = logging.getLogger("arspec.lsp")
+
+
+class Protocol(LanguageServerProtocol):
+    """pygls's, whose answers say what went wrong and never where in the server: that is for its log."""
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: ResponseError | None = None) -> None:
+        if error is not None and error.data is not None:
+            error = ResponseError(error.code, error.message)
+        super()._send_response(msg_id, result, error)
+
+
+class Server(LanguageServer):
+    """A language server of specs. `documents` holds what is open; features ask it for `columns` and `publisher`."""
+
+    def __init__(self) -> None:
+        super().__init__("arspec", VERSION, lsp.TextDocumentSyncKind.Full, protocol_cls=Protocol)
+        self.documents = Documents()
+        self.settings = Settings()
+        self.columns = Columns()
+        self.publisher = Publisher(self.documents, self.columns, pages=False)
+        self.background = Background()
+        self.dismissed = False  # whether the editor has said that it will end
+        self.shown: dict[str, list[Shown]] = {}  # by the URI of the document that they are found in
+        self._published: dict[str, list[lsp.Diagnostic]] = {}  # by the URI that they are shown at
+        self.changed: list[Callable[[Document], None]] = []  # told of each document that was looked at
+
+    # -- registering -------------------------------------------------------------------------------------------------
+
+    def answers(self, method: str, options: Any = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Registers a function (server, params) for a method. What it raises is logged, and answered with null."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            if inspect.iscoroutinefunction(function):
+
+                async def answer_later(params: Any) -> Any:
+                    try:
+                        return await function(self, params)
+                    except Exception:
+                        log.exception("%s failed", method)
+                        return None
+
+                self.feature(method, options)(answer_later)
+            else:
+
+                def answer(params: Any) -> Any:
+                    try:
+                        return function(self, params)
+                    except Exception:
+                        log.exception("%s failed", method)
+                        return None
+
+                self.feature(method, options)(answer)
+            return function
+
+        return register
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """To the log alone."""
+        log.error("%s: %s", getattr(source, "__name__", source), error)
+
+    def shutdown(self) -> None:
+        """Ends what runs beside the conversation, and then the conversation."""
+        self.background.end()
+        super().shutdown()
+
+    # -- texts that come and go --------------------------------------------------------------------------------------
+
+    def take(self, uri: str, text: str, version: int | None) -> None:
+        """A text that was opened or has changed: it is looked at, and so are those that are read with it."""
+        document = self.documents.open(uri, text, version)
+        self.look(document, self.settings.delay / 1000)
+        for other in self.documents.that_ask(document.name):
+            self.look(other, self.settings.delay / 1000)
+
+    def leave(self, uri: str) -> None:
+        """A document that was closed: nothing is said of it any more, and those that read it read its file again."""
+        document = self.documents.close(uri)
+        if document is None:
+            return
+        document.ticket.wanted = False
+        self._say(document, [])
+        for other in self.documents.that_ask(document.name):
+            self.look(other, self.settings.delay / 1000)
+
+    def touched(self, names: Iterable[str]) -> None:
+        """Files that changed on the disk: what is read with them is looked at again."""
+        changed = {*names}
+        for document in self.documents:
+            beside = any(os.path.basename(name) in document.source.text for name in changed)
+            if changed & document.asked or beside:
+                self.look(document, 0)
+
+    def look(self, document: Document, delay: float) -> None:
+        """Looks at a document's text in `delay` seconds, unless it has changed by then. What ran for the text before is
+        wanted no more."""
+        document.ticket.wanted = False
+        document.ticket = ticket = Ticket()
+        asyncio.get_running_loop().call_later(delay, self._look, document, ticket)
+
+    def _look(self, document: Document, ticket: Ticket) -> None:
+        if not ticket.wanted:
+            return
+        if not document.is_spec:
+            document.checked = None
+            self._say(document, [])
+            return
+        source, texts, params = document.source, self.documents.texts(document), dict(self.settings.params)
+        work = self.background.prove(ticket, lambda: proof(source, texts, params))
+        self._then(work, lambda checked: self._proved(document, ticket, checked))
+
+    def _then(self, work: Future[Checked | None], then: Callable[[Checked | None], None]) -> None:
+        """Goes on with what was found, in the conversation's own thread."""
+        loop = asyncio.get_running_loop()
+
+        def done(of: Future[Checked | None]) -> None:
+            found = None if of.cancelled() else of.result()
+            if not loop.is_closed():
+                try:
+                    loop.call_soon_threadsafe(then, found)
+                except RuntimeError:  # the conversation has ended meanwhile
+                    return
+
+        work.add_done_callback(done)
+
+    def _proved(self, document: Document, ticket: Ticket, checked: Checked | None) -> None:
+        if not ticket.wanted or checked is None:
+            return self._told(document, "given up", checked)
+        document.checked, document.asked, before = checked, checked.asked, document.good
+        document.good = checked if checked.spec is not None else before
+        follow = bool(self.settings.contexts)
+        shown = meanwhile(checked, before) if follow else checked.diagnostics
+        self._say(document, self.publisher.shown(document, shown))
+        self._told(document, "proof", checked)
+        if checked.report is None:
+            return
+        if not checked.report.proven:
+            self._mend(document, ticket, checked)
+        elif follow:
+            of = self.settings.contexts
+            work = self.background.study(ticket, lambda: contexts(checked, of))
+            self._then(work, lambda found: self._studied(document, ticket, found, "contexts"))
+
+    def _mend(self, document: Document, ticket: Ticket, checked: Checked) -> None:
+        work = self.background.study(ticket, lambda: mends(checked))
+        self._then(work, lambda found: self._studied(document, ticket, found, "mends"))
+
+    def _studied(self, document: Document, ticket: Ticket, checked: Checked | None, what: str) -> None:
+        if not ticket.wanted or checked is None:
+            return self._told(document, "given up", checked)
+        document.checked = document.good = checked
+        self._say(document, self.publisher.shown(document, checked.diagnostics))
+        self._told(document, what, checked)
+
+    # -- what is said ------------------------------------------------------------------------------------------------
+
+    def _told(self, document: Document, stage: str, checked: Checked | None) -> None:
+        for function in self.changed:
+            function(document)
+        if self.settings.status:
+            self.protocol.notify(STATUS, {
+                "uri": document.uri, "version": document.version, "stage": stage,
+                "verdict": None if checked is None else checked.verdict,
+                "proven": None if checked is None or checked.report is None else checked.report.proven,
+                "seconds": None if checked is None else round(checked.seconds, 4),
+                "begun": self.background.begun, "givenUp": self.background.given_up,
+            })  # fmt: skip
+
+    def _say(self, document: Document, found: list[Shown]) -> None:
+        """Publishes what was found in a document, at every file where that changes what is shown."""
+        before = self.shown.pop(document.uri, [])
+        if found:
+            self.shown[document.uri] = found
+        for uri in {document.uri, *(one.uri for one in before), *(one.uri for one in found)}:
+            self._publish(uri)
+
+    def _publish(self, uri: str) -> None:
+        every = [one.lsp for of in self.shown.values() for one in of if one.uri == uri]
+        if every == self._published.get(uri, []) and uri in self._published:
+            return
+        if every or self.documents.get(uri) is not None:
+            self._published[uri] = every
+        else:
+            self._published.pop(uri, None)
+        document = self.documents.get(uri)
+        version = None if document is None else document.version
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, every, version))
+
+
+def build() -> Server:
+    """A server with all that it answers."""
+    server = Server()
+
+    @server.answers(lsp.INITIALIZE)
+    def _initialize(server: Server, params: lsp.InitializeParams) -> None:
+        server.settings = server.settings.changed(params.initialization_options)
+        server.columns = Columns(str(getattr(server.workspace.position_encoding, "value", "utf-16")))
+        told = params.capabilities.text_document
+        told = None if told is None else told.publish_diagnostics
+        server.publisher = Publisher(server.documents, server.columns, bool(told and told.code_description_support))
+
+    @server.answers(lsp.INITIALIZED)
+    def _initialized(server: Server, params: Any) -> None:
+        able = server.client_capabilities.workspace
+        able = None if able is None else able.did_change_watched_files
+        if able is not None and able.dynamic_registration:
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(WATCHED)])
+            one = lsp.Registration("arspec-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.client_register_capability(lsp.RegistrationParams([one]))
+
+    @server.answers(lsp.SHUTDOWN)
+    def _dismissed(server: Server, params: Any) -> None:
+        server.dismissed = True
+        server.background.end()
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def _opened(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
+        one = params.text_document
+        server.take(one.uri, one.text, one.version)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
+        one = params.text_document
+        if params.content_changes and server.documents.get(one.uri) is not None:
+            server.take(one.uri, params.content_changes[-1].text, one.version)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
+        server.leave(params.text_document.uri)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def _saved(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
+        server.touched([name_of(params.text_document.uri)])
+
+    @server.answers(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def _on_disk(server: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+        open_ = {each.uri for each in server.documents}
+        server.touched(name_of(change.uri) for change in params.changes if change.uri not in open_)
+
+    @server.answers(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def _configured(server: Server, params: lsp.DidChangeConfigurationParams) -> None:
+        server.settings = server.settings.changed(params.settings)
+        for document in server.documents:
+            server.look(document, 0)
+
+    return server
+
+
+def serve(tcp: int | None, out: BinaryIO) -> bool:
+    """Speaks on standard input and `out`, or at a port of this machine, until the editor ends it. Whether it said that
+    it would."""
+    server = build()
+    if tcp is None:
+        server.start_io(stdout=out)
+    else:
+        server.start_tcp("127.0.0.1", tcp)
+    return server.dismissed
