@@ -345,6 +345,9 @@ def contents() -> set[str]:
         "arspec/py.typed",
         "arspec/data/sets/NOTICE",
         "arspec/data/sets/digits.npz",
+        "arspec/exploring/NOTICE",
+        "arspec/exploring/page.css",
+        "arspec/exploring/page.js",
         "arspec/specs/arspec.schema.json",
         "arspec/specs/__init__.py",
     }

@@ -1,0 +1,98 @@
+// What a node says of itself in the graph: its words, how strict it is, how large it is drawn.
+
+import type { Facts, MemberNode } from "../facts.ts"
+import { short } from "../shell/dom.ts"
+import type { Size } from "./layout.ts"
+import type { Item } from "./tree.ts"
+
+export type Strict = MemberNode["strict"]
+
+/** From the least to the most that a node knows of its own variables; a folded node shows the most of its repetitions. */
+const ORDER: readonly Strict[] = ["none", "free", "strict", "inclusive", "ahead"]
+
+export const STRICT: Record<Strict, { word: string; meaning: string }> = {
+  none: { word: "", meaning: "stands for no variable" },
+  free: { word: "free", meaning: "depends on no data" },
+  strict: { word: "strict", meaning: "known before its own variable" },
+  inclusive: { word: "inclusive", meaning: "known with its own variable" },
+  ahead: { word: "ahead", meaning: "known only after its own variable" },
+}
+
+/** How strict what an item stands for is. */
+export function strictOf(facts: Facts, member: number, item: Item): Strict {
+  let most: Strict = "none"
+  for (const id of shown(facts, item)) {
+    const one = facts.members[member]?.nodes[id]?.strict ?? "none"
+    if (ORDER.indexOf(one) > ORDER.indexOf(most)) most = one
+  }
+  return most
+}
+
+/** The nodes whose strictness an item shows: its own, or of a box what leaves it. */
+function shown(facts: Facts, item: Item): readonly number[] {
+  if (item.kind === "leaf") return item.nodes
+  const inside = new Set(item.nodes)
+  const read = new Set<number>()
+  facts.nodes.forEach((node, id) => {
+    if (!inside.has(id)) for (const input of node.inputs) if (inside.has(input.node)) read.add(input.node)
+  })
+  return read.size > 0 ? [...read] : item.nodes
+}
+
+export interface Words { readonly name: string; readonly below: string; readonly family: string }
+
+/** The words of a leaf or a closed box. */
+export function words(facts: Facts, item: Item): Words {
+  const node = facts.nodes[item.nodes[0] ?? -1]
+  if (item.kind === "leaf") {
+    if (node === undefined) return { name: item.label, below: "", family: "" }
+    const texts = new Set(item.nodes.map((id) => facts.nodes[id]?.text ?? ""))
+    const text = texts.size === 1 ? node.text : spanned([...texts])
+    return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
+  }
+  const cluster = facts.clusters[item.clusters[0] ?? -1]
+  const parameters = item.nodes.reduce((sum, id) => sum + (facts.nodes[id]?.parameters ?? 0), 0)
+  const below = [cluster?.block === item.label ? "" : (cluster?.block ?? ""), `${item.nodes.length} nodes`, parameters > 0 ? short(parameters) : ""]
+  return { name: clipped(boxName(item.label), 26), below: below.filter(Boolean).join(" · "), family: "box" }
+}
+
+/** "body" for "body.*". */
+export function boxName(label: string): string {
+  return label.replace(/\.\*$/, "")
+}
+
+/** Texts that differ in their numbers as one: "dilation 1…512". */
+export function spanned(texts: readonly string[]): string {
+  const form = (text: string): string => text.replace(/\d+(\.\d+)?/g, "#")
+  const first = texts[0] ?? ""
+  if (!texts.every((t) => form(t) === form(first))) return first
+  const columns = texts.map((t) => t.match(/\d+(\.\d+)?/g) ?? [])
+  let k = 0
+  return first.replace(/\d+(\.\d+)?/g, (own) => {
+    const all = columns.map((c) => Number(c[k]))
+    k += 1
+    const [low, high] = [Math.min(...all), Math.max(...all)]
+    return low === high ? own : `${low}…${high}`
+  })
+}
+
+export function clipped(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
+}
+
+export type Measure = (text: string, font: "name" | "below") => number
+
+/** How large a leaf or a closed box is drawn. */
+export function sizeOf(facts: Facts, item: Item, measure: Measure): Size {
+  const { name, below } = words(facts, item)
+  const times = item.kind === "box" && item.times > 1 ? 40 : 0
+  const wide = Math.max(measure(name, "name") + 20 + times + (item.kind === "box" ? 22 : 0), measure(below, "below") + 4)
+  return { width: Math.max(88, Math.ceil(wide + 26)), height: below === "" ? 34 : 48 }
+}
+
+/** How wide an open box is at least: its title and what stands beside it. */
+export function titleWidth(facts: Facts, item: Item, measure: Measure): number {
+  if (item.kind === "leaf") return 0
+  const block = facts.clusters[item.clusters[0] ?? -1]?.block ?? ""
+  return measure(boxName(item.label), "name") + (block === item.label ? 0 : measure(block, "below") + 8) + (item.times > 1 ? 40 : 0) + (item.folds === null ? 0 : 26) + 70
+}

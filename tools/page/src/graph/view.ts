@@ -1,0 +1,343 @@
+// The view of the graph: what is open and chosen, and how that is shown.
+
+import type { NodeId } from "../facts.ts"
+import { panel } from "../panel/panel.ts"
+import { h, s } from "../shell/dom.ts"
+import { icon } from "../shell/icons.ts"
+import type { Help, Shell, State, View } from "../shell/state.ts"
+import { Camera, fitted, type Frame } from "./camera.ts"
+import { type Drawing, draw } from "./draw.ts"
+import { layout } from "./layout.ts"
+import { legend } from "./legend.ts"
+import { sizeOf, titleWidth } from "./look.ts"
+import { Map as Overview } from "./overview.ts"
+import { ruler } from "./measure.ts"
+import { type Scene, scene } from "./scene.ts"
+import { around, type Box, type Expansion, Hierarchy, type Item, opening, revealed, type Tree, tree } from "./tree.ts"
+import { type Direction, walk } from "./walk.ts"
+import { type Wiring, wiring } from "./wires.ts"
+
+const HELP: readonly Help[] = [
+  ["↑ ↓", "along the edges"],
+  ["← →", "to what stands beside"],
+  ["Enter", "open a block, or the node's panel"],
+  ["Esc", "close the panel, then the block"],
+  ["u", "unroll or fold repetitions"],
+  ["e or w", "open or close everything"],
+  ["+ - 0", "zoom, fit"],
+  ["l", "the leak, where there is one"],
+]
+
+const WAYS: Record<string, Direction> = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" }
+
+export function graphView(): View {
+  return new GraphView()
+}
+
+class GraphView implements View {
+  readonly id = "graph"
+  readonly title = "Graph"
+  readonly help = HELP
+  private shell!: Shell
+  private state!: State
+  private hierarchy!: Hierarchy
+  private expansion: Expansion = { open: new Set(), unrolled: new Set() }
+  private shown!: Tree
+  private wires!: Wiring
+  private scene!: Scene
+  private drawing!: Drawing
+  private camera!: Camera
+  private here: Item | null = null
+  private leak = false
+  private readonly measure = ruler()
+  private readonly plane = s("g", { class: "frame" })
+  private readonly picture = s("svg", { class: "graph", role: "group", "aria-label": "The graph; arrow keys walk along its edges" }, this.plane)
+  private readonly crumbs = h("nav", { class: "crumbs", "aria-label": "Where" })
+  private readonly overview = new Overview((x, y) => this.look(x, y))
+  private readonly side = panel({ node: (id) => this.show(id), close: () => this.choose(null), leak: () => this.showLeak(), repetition: (id) => this.show(id) })
+
+  applies(): boolean {
+    return true
+  }
+
+  mount(root: HTMLElement, shell: Shell): void {
+    this.shell = shell
+    const button = (sign: Parameters<typeof icon>[0], label: string, press: () => void): HTMLElement =>
+      h("button", { type: "button", class: "round", "aria-label": label, title: label, onclick: press }, icon(sign))
+    const controls = h("div", { class: "controls", role: "group", "aria-label": "Zoom and blocks" },
+      button("plus", "Zoom in (+)", () => this.camera.zoom(1.3)), button("minus", "Zoom out (-)", () => this.camera.zoom(1 / 1.3)),
+      button("fit", "Fit (0)", () => this.fit(true)), h("hr"),
+      button("all", "Open everything (e)", () => this.everything(true)), button("none", "Close everything (w)", () => this.everything(false)))
+    const stage = h("div", { class: "stage" }, this.crumbs, this.picture, controls, this.overview.element, legend())
+    root.append(stage, this.side.element)
+    this.camera = new Camera(this.picture, (frame) => this.moved(frame))
+    this.picture.addEventListener("click", (event) => {
+      if (event.target === this.picture && !this.camera.dragged) this.choose(null)
+    })
+    this.picture.addEventListener("focusin", (event) => this.focused(event.target as Element))
+    new ResizeObserver(() => this.overview.frame(this.camera.frame, this.camera.size())).observe(this.picture)
+  }
+
+  update(state: State, before: State | null): void {
+    this.state = state
+    if (before === null) {
+      this.hierarchy = new Hierarchy(state.facts)
+      this.expansion = opening(this.hierarchy)
+      this.leak = false
+      this.here = null
+      if (state.node !== null) this.expansion = revealed(this.hierarchy, this.expansion, state.node)
+      this.build()
+      this.fit(false)
+      if (state.node !== null) this.reveal(this.shown.of.get(state.node) ?? null, true)
+    } else if (state.node !== before.node && state.node !== null) {
+      const opened = revealed(this.hierarchy, this.expansion, state.node)
+      if (opened.open.size !== this.expansion.open.size) this.rebuild(opened)
+      this.reveal(this.shown.of.get(state.node) ?? null, false)
+    }
+    if (state.node !== null) this.here = this.shown.of.get(state.node) ?? null
+    else if (this.here?.kind === "leaf") this.here = null
+    this.mark()
+  }
+
+  // -- building -------------------------------------------------------------------------------------------------------
+
+  private build(): void {
+    const { facts, member } = this.state
+    this.shown = tree(this.hierarchy, this.expansion)
+    this.wires = wiring(facts, this.shown)
+    const laid = layout(this.shown, this.wires, (item) => sizeOf(facts, item, this.measure), (item) => titleWidth(facts, item, this.measure))
+    this.scene = scene(this.shown, this.wires, laid)
+    this.drawing = draw(facts, member, this.scene, {
+      chosen: (item) => {
+        if (!this.camera.dragged) this.choose(item)
+      },
+      toggled: (item) => this.toggle(item),
+      folded: (key) => this.fold(key),
+    })
+    this.plane.replaceChildren(this.drawing.layer)
+    this.overview.show(this.scene)
+    this.overview.frame(this.camera.frame, this.camera.size())
+    this.here = this.here === null ? null : (this.shown.items.get(this.here.key) ?? null)
+  }
+
+  /** Builds anew, and holds what was chosen at its place on the screen. */
+  private rebuild(expansion: Expansion, hold: string | null = null): void {
+    const before = hold === null ? undefined : this.scene.at.get(hold)
+    this.expansion = expansion
+    this.build()
+    const after = hold === null ? undefined : this.scene.at.get(hold)
+    if (before !== undefined && after !== undefined) {
+      const { x, y, k } = this.camera.frame
+      this.camera.set({ k, x: x + k * (before.x + before.width / 2 - after.x - after.width / 2), y: y + k * (before.y - after.y) })
+      this.camera.reveal(after)
+    }
+    this.mark()
+  }
+
+  private toggle(item: Item): void {
+    if (item.kind === "leaf") return
+    const open = new Set(this.expansion.open)
+    if (item.open) open.delete(item.key)
+    else open.add(item.key)
+    this.here = item
+    this.rebuild({ open, unrolled: this.expansion.unrolled }, item.key)
+    this.shell.announce(`${item.label} is ${item.open ? "closed" : "open"}`)
+    this.focus()
+  }
+
+  private fold(key: string): void {
+    const { open, unrolled } = this.expansion
+    const [nextOpen, nextUnrolled] = [new Set(open), new Set(unrolled)]
+    if (!nextUnrolled.delete(key)) {
+      nextUnrolled.add(key)
+      nextOpen.add(`${key.slice(0, -1)}0`)
+    } else nextOpen.add(key)
+    this.rebuild({ open: nextOpen, unrolled: nextUnrolled }, this.here?.key ?? null)
+  }
+
+  private everything(open: boolean): void {
+    let now: Expansion = { open: new Set(), unrolled: open ? this.expansion.unrolled : new Set() }
+    for (;;) {
+      if (!open) break
+      const closed = [...tree(this.hierarchy, now).items.values()].filter((i): i is Box => i.kind === "box" && !i.open)
+      if (closed.length === 0) break
+      now = { open: new Set([...now.open, ...closed.map((b) => b.key)]), unrolled: now.unrolled }
+    }
+    this.rebuild(now)
+    this.fit(true)
+  }
+
+  // -- choosing -------------------------------------------------------------------------------------------------------
+
+  private choose(item: Item | null): void {
+    this.here = item
+    const node = item === null || item.kind === "box" ? null : (item.nodes.includes(this.state.node ?? -1) ? this.state.node : (item.nodes[0] ?? null))
+    this.shell.set({ node })
+    this.mark()
+    this.focus()
+  }
+
+  private show(id: NodeId): void {
+    this.shell.set({ node: id })
+    this.focus()
+  }
+
+  private reveal(item: Item | null, at: boolean): void {
+    const spot = item === null ? undefined : this.scene.at.get(item.key)
+    if (spot === undefined) return
+    if (at && this.camera.frame.k < 0.5) this.camera.set({ ...this.camera.frame, k: 0.8 })
+    this.camera.reveal(spot)
+  }
+
+  private showLeak(): void {
+    const leaks = this.state.facts.members[this.state.member]?.leaks ?? []
+    const leak = leaks[0]
+    if (leak === undefined) return
+    this.leak = true
+    let now = this.expansion
+    for (const step of leak.path) now = revealed(this.hierarchy, now, step.node)
+    this.rebuild(now)
+    this.fit(true)
+  }
+
+  /** Classes of everything by what is chosen; the panel and the crumbs. */
+  private mark(): void {
+    const { here, scene: view } = this
+    const near = new Set<Item>()
+    const lit = new Set<number>()
+    if (here !== null) {
+      for (const wire of this.wires.wires) {
+        if (!inside(wire.source, here) && !inside(wire.target, here)) continue
+        lit.add(wire.id)
+        near.add(wire.source).add(wire.target)
+      }
+      for (const item of [...near]) for (const box of around(item)) near.add(box)
+      near.add(here)
+      for (const box of around(here)) near.add(box)
+    }
+    const red = new Set<number>()
+    const way = this.leak ? (this.state.facts.members[this.state.member]?.leaks[0]?.path ?? []) : []
+    const on = new Set(way.map((step) => this.shown.of.get(step.node)))
+    way.forEach((step, k) => {
+      const [a, b] = [this.shown.of.get(way[k - 1]?.node ?? -1), this.shown.of.get(step.node)]
+      for (const wire of this.wires.wires) if (wire.source === a && wire.target === b) red.add(wire.id)
+    })
+    this.picture.classList.toggle("choosing", here !== null)
+    this.picture.classList.toggle("leaking", this.leak)
+    for (const [key, element] of this.drawing.items) {
+      const item = view.at.get(key)?.item
+      element.classList.toggle("chosen", item === here)
+      element.classList.toggle("on-leak", item !== undefined && on.has(item))
+      element.classList.toggle("near", item !== undefined && (near.has(item) || (here !== null && inside(item, here))))
+      element.setAttribute("aria-pressed", String(item === here))
+      element.setAttribute("tabindex", "-1")
+    }
+    for (const { line, element } of this.drawing.lines) {
+      element.classList.toggle("lit", line.piece.wires.some((w) => lit.has(w.id)))
+      element.classList.toggle("leak", line.piece.wires.some((w) => red.has(w.id)))
+    }
+    const first = here === null ? [...this.drawing.items.values()].find((e) => e.classList.contains("card")) : this.drawing.items.get(here.key)
+    first?.setAttribute("tabindex", "0")
+    this.crumb()
+    this.side.show(this.state, here)
+  }
+
+  private crumb(): void {
+    const { here } = this
+    const boxes = here === null ? [] : around(here)
+    const step = (label: string, press: (() => void) | null): HTMLElement =>
+      press === null ? h("span", { "aria-current": "true" }, label) : h("button", { type: "button", onclick: press }, label)
+    const parts = [step(this.state.facts.title, here === null ? null : () => {
+      this.choose(null)
+      this.fit(true)
+    }), ...boxes.map((box) => step(box.label.replace(".*", ` ×${box.times}`), () => {
+      this.choose(box)
+      this.reveal(box, false)
+    }))]
+    if (here !== null) parts.push(step(here.label.replace(".*", ""), null))
+    this.crumbs.replaceChildren(h("ol", {}, ...parts.map((p) => h("li", {}, p))))
+  }
+
+  // -- the camera -----------------------------------------------------------------------------------------------------
+
+  private moved(frame: Frame): void {
+    this.plane.setAttribute("transform", `translate(${frame.x} ${frame.y}) scale(${frame.k})`)
+    this.picture.classList.toggle("far", frame.k < 0.42)
+    this.overview.frame(frame, this.camera.size())
+  }
+
+  private fit(glide: boolean): void {
+    const { width, height } = this.camera.size()
+    const { scene: view } = this
+    const whole = { x: 0, y: 0, width: view.width, height: view.height }
+    let frame = fitted(whole, width, height, 40)
+    if (!glide && frame.k < 0.62) {
+      // too small to read: as wide as it goes, from the top
+      const k = Math.max(0.62, Math.min(0.9, (width - 80) / view.width))
+      frame = { k, x: width / 2 - (k * view.width) / 2, y: 56 }
+    }
+    if (glide) this.camera.glide(frame)
+    else this.camera.set(frame)
+  }
+
+  private look(x: number, y: number): void {
+    const { width, height } = this.camera.size()
+    const { k } = this.camera.frame
+    this.camera.set({ k, x: width / 2 - k * x, y: height / 2 - k * y })
+  }
+
+  // -- keys -----------------------------------------------------------------------------------------------------------
+
+  key(event: KeyboardEvent): boolean {
+    const way = WAYS[event.key]
+    if (way !== undefined) {
+      const next = this.here === null ? (this.scene.leaves[0]?.item ?? null) : walk(this.scene, this.wires, this.here, way)
+      if (next !== null) {
+        this.choose(next)
+        this.reveal(next, false)
+      }
+      return true
+    }
+    switch (event.key) {
+      case "Enter":
+      case " ":
+        if (this.here === null) return false
+        if (this.here.kind === "box") this.toggle(this.here)
+        else this.side.focus()
+        return true
+      case "Escape":
+        if (this.here === null) return false
+        if (this.here.kind === "leaf" || !this.here.open) this.choose(this.here.parent?.parent === null ? null : this.here.parent)
+        else this.toggle(this.here)
+        return true
+      case "u": {
+        const box = this.here === null ? undefined : [this.here, ...around(this.here).reverse()].find((b): b is Box => b.kind === "box" && b.folds !== null)
+        if (box?.folds !== null && box?.folds !== undefined) this.fold(box.folds)
+        return true
+      }
+      case "e": this.everything(true); return true
+      case "w": this.everything(false); return true
+      case "+": case "=": this.camera.zoom(1.3); return true
+      case "-": this.camera.zoom(1 / 1.3); return true
+      case "0": this.fit(true); return true
+      case "l": this.showLeak(); return true
+      default: return false
+    }
+  }
+
+  private focus(): void {
+    if (this.here !== null) this.drawing.items.get(this.here.key)?.focus({ preventScroll: true })
+  }
+
+  private focused(target: Element): void {
+    const key = target.closest("[data-key]")?.getAttribute("data-key")
+    const item = key === null || key === undefined ? undefined : this.shown.items.get(key)
+    if (item !== undefined && target.matches(":focus-visible")) this.reveal(item, false)
+  }
+}
+
+/** Whether an item is another, or lies in it. */
+function inside(item: Item, outer: Item): boolean {
+  for (let at: Item | null = item; at !== null; at = at.parent) if (at === outer) return true
+  return false
+}

@@ -1,0 +1,48 @@
+// Light and dark: as the machine has it, until a person says otherwise.
+
+export type Theme = "light" | "dark"
+
+const KEY = "arspec-theme"
+const machine = (): MediaQueryList => matchMedia("(prefers-color-scheme: dark)")
+
+/** The theme on show. */
+export function theme(): Theme {
+  const said = stored()
+  return said ?? (machine().matches ? "dark" : "light")
+}
+
+/** Shows the theme, and calls `changed` whenever the machine's own changes. */
+export function follow(changed: () => void): void {
+  show()
+  machine().addEventListener("change", () => {
+    show()
+    changed()
+  })
+}
+
+/** Turns to the other theme. */
+export function turn(): void {
+  const next: Theme = theme() === "dark" ? "light" : "dark"
+  try {
+    localStorage.setItem(KEY, next)
+  } catch {
+    told = next // a page from a file may have no storage
+  }
+  show()
+}
+
+let told: Theme | null = null
+
+function stored(): Theme | null {
+  if (told !== null) return told
+  try {
+    const said = localStorage.getItem(KEY)
+    return said === "light" || said === "dark" ? said : null
+  } catch {
+    return null
+  }
+}
+
+function show(): void {
+  document.documentElement.dataset["theme"] = theme()
+}
