@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     need("pygls")
     if args.tcp is not None and not 0 < args.tcp < 1 << 16:
         raise InputError("AR808", f"there is no port {args.tcp}", "take one from 1024 to 65535")
-    from arspec.lsp.server import serve
+    from arspec.lsp.starting import serve
 
     logging.basicConfig(level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     spoken, sys.stdout = sys.stdout, sys.stderr

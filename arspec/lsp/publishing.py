@@ -14,7 +14,7 @@ from arspec.files.atomic import write_text
 from arspec.files.cache import user_cache
 from arspec.lsp.checking import top_of
 from arspec.lsp.documents import Document, Documents
-from arspec.lsp.positions import Columns
+from arspec.lsp.positions import shown
 from arspec.syntax.yaml import Map, Tree, parse
 from arspec.version import VERSION
 
@@ -40,11 +40,11 @@ class Shown:
 class Publisher:
     """Turns diagnostics of a text into those of files. pages: whether the editor opens a page of a code."""
 
-    def __init__(self, documents: Documents, columns: Columns, pages: bool) -> None:
-        self.documents, self.columns, self.pages = documents, columns, pages
+    def __init__(self, documents: Documents, pages: bool) -> None:
+        self.documents, self.pages = documents, pages
         self._written: dict[str, str | None] = {}
 
-    def shown(self, document: Document, diagnostics: Iterable[Diagnostic]) -> list[Shown]:
+    def found(self, document: Document, diagnostics: Iterable[Diagnostic]) -> list[Shown]:
         """What is shown of a document's diagnostics, each of them in the document itself. One whose place is in another
         file stands where the document names that file, and in that file too where it is open."""
         found: list[Shown] = []
@@ -70,9 +70,9 @@ class Publisher:
             if place not in told and self.documents.named(place.source.name) is not None:
                 told.add(place)
                 step = Diagnostic(leak.code, f"{PATH}: {words}", place)
-                shown = self._one(self.documents.uri_of(place), step, place, [(culprit, leak.message)])
-                shown.lsp.severity = lsp.DiagnosticSeverity.Information
-                found.append(shown)
+                step_ = self._one(self.documents.uri_of(place), step, place, [(culprit, leak.message)])
+                step_.lsp.severity = lsp.DiagnosticSeverity.Information
+                found.append(step_)
         return found
 
     def _one(
@@ -83,7 +83,7 @@ class Publisher:
             message += f"\nhelp: {one.help}"
         href = self.page(one.code)
         said = lsp.Diagnostic(
-            range=self.columns.shown(place),
+            range=shown(place),
             message=message,
             severity=SEVERITIES[one.level],
             code=one.code,
@@ -91,9 +91,7 @@ class Publisher:
             source="arspec",
             tags=[lsp.DiagnosticTag.Unnecessary] if one.code in IDLE else None,
             related_information=[
-                lsp.DiagnosticRelatedInformation(
-                    lsp.Location(self.documents.uri_of(there), self.columns.shown(there)), words
-                )
+                lsp.DiagnosticRelatedInformation(lsp.Location(self.documents.uri_of(there), shown(there)), words)
                 for there, words in related
             ]
             or None,

@@ -6,31 +6,36 @@ import asyncio
 import inspect
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
-from typing import Any, BinaryIO
+from typing import Any
 
 from lsprotocol import types as lsp
 from lsprotocol.types import ResponseError
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from arspec.lsp.background import Background
 from arspec.lsp.checking import Checked, contexts, meanwhile, mends, proof
-from arspec.lsp.documents import Document, Documents, Ticket, name_of
-from arspec.lsp.positions import Columns
+from arspec.lsp.documents import Document, Documents, Ticket
 from arspec.lsp.publishing import Publisher, Shown
 from arspec.lsp.settings import Settings
 from arspec.version import VERSION
 
 STATUS = "arspec/status"  # a notification of ours, for those who asked for it
-WATCHED = "**/*.{yaml,yml,npy,csv,txt}"
 
 log = logging.getLogger("arspec.lsp")
 
 
 class Protocol(LanguageServerProtocol):
     """pygls's, whose answers say what went wrong and never where in the server: that is for its log."""
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        """As pygls does it; whatever else the editor offers, columns are in UTF-16, which every editor speaks."""
+        if params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = None
+        return (yield from super().lsp_initialize(params))
 
     def _send_response(self, msg_id: Any, result: Any = None, error: ResponseError | None = None) -> None:
         if error is not None and error.data is not None:
@@ -39,14 +44,13 @@ class Protocol(LanguageServerProtocol):
 
 
 class Server(LanguageServer):
-    """A language server of specs. `documents` holds what is open; features ask it for `columns` and `publisher`."""
+    """A language server of specs. `documents` holds what is open."""
 
     def __init__(self) -> None:
         super().__init__("arspec", VERSION, lsp.TextDocumentSyncKind.Full, protocol_cls=Protocol)
         self.documents = Documents()
         self.settings = Settings()
-        self.columns = Columns()
-        self.publisher = Publisher(self.documents, self.columns, pages=False)
+        self.publisher = Publisher(self.documents, pages=False)
         self.background = Background()
         self.dismissed = False  # whether the editor has said that it will end
         self.shown: dict[str, list[Shown]] = {}  # by the URI of the document that they are found in
@@ -158,7 +162,7 @@ class Server(LanguageServer):
         document.good = checked if checked.spec is not None else before
         follow = bool(self.settings.contexts)
         shown = meanwhile(checked, before) if follow else checked.diagnostics
-        self._say(document, self.publisher.shown(document, shown))
+        self._say(document, self.publisher.found(document, shown))
         self._told(document, "proof", checked)
         if checked.report is None:
             return
@@ -177,7 +181,7 @@ class Server(LanguageServer):
         if not ticket.wanted or checked is None:
             return self._told(document, "given up", checked)
         document.checked = document.good = checked
-        self._say(document, self.publisher.shown(document, checked.diagnostics))
+        self._say(document, self.publisher.found(document, checked.diagnostics))
         self._told(document, what, checked)
 
     # -- what is said ------------------------------------------------------------------------------------------------
@@ -213,73 +217,3 @@ class Server(LanguageServer):
         document = self.documents.get(uri)
         version = None if document is None else document.version
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, every, version))
-
-
-def build() -> Server:
-    """A server with all that it answers."""
-    server = Server()
-
-    @server.answers(lsp.INITIALIZE)
-    def _initialize(server: Server, params: lsp.InitializeParams) -> None:
-        server.settings = server.settings.changed(params.initialization_options)
-        server.columns = Columns(str(getattr(server.workspace.position_encoding, "value", "utf-16")))
-        told = params.capabilities.text_document
-        told = None if told is None else told.publish_diagnostics
-        server.publisher = Publisher(server.documents, server.columns, bool(told and told.code_description_support))
-
-    @server.answers(lsp.INITIALIZED)
-    def _initialized(server: Server, params: Any) -> None:
-        able = server.client_capabilities.workspace
-        able = None if able is None else able.did_change_watched_files
-        if able is not None and able.dynamic_registration:
-            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(WATCHED)])
-            one = lsp.Registration("arspec-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
-            server.client_register_capability(lsp.RegistrationParams([one]))
-
-    @server.answers(lsp.SHUTDOWN)
-    def _dismissed(server: Server, params: Any) -> None:
-        server.dismissed = True
-        server.background.end()
-
-    @server.answers(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def _opened(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
-        one = params.text_document
-        server.take(one.uri, one.text, one.version)
-
-    @server.answers(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
-        one = params.text_document
-        if params.content_changes and server.documents.get(one.uri) is not None:
-            server.take(one.uri, params.content_changes[-1].text, one.version)
-
-    @server.answers(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
-        server.leave(params.text_document.uri)
-
-    @server.answers(lsp.TEXT_DOCUMENT_DID_SAVE)
-    def _saved(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
-        server.touched([name_of(params.text_document.uri)])
-
-    @server.answers(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def _on_disk(server: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
-        open_ = {each.uri for each in server.documents}
-        server.touched(name_of(change.uri) for change in params.changes if change.uri not in open_)
-
-    @server.answers(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
-    def _configured(server: Server, params: lsp.DidChangeConfigurationParams) -> None:
-        server.settings = server.settings.changed(params.settings)
-        for document in server.documents:
-            server.look(document, 0)
-
-    return server
-
-
-def serve(tcp: int | None, out: BinaryIO) -> bool:
-    """Speaks on standard input and `out`, or at a port of this machine, until the editor ends it. Whether it said that
-    it would."""
-    server = build()
-    if tcp is None:
-        server.start_io(stdout=out)
-    else:
-        server.start_tcp("127.0.0.1", tcp)
-    return server.dismissed

@@ -1,0 +1,82 @@
+"""A server with all that it answers, and its conversation."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from lsprotocol import types as lsp
+
+from arspec.lsp.documents import name_of
+from arspec.lsp.publishing import Publisher
+from arspec.lsp.server import Server
+
+WATCHED = "**/*.{yaml,yml,npy,csv,txt}"  # files that specs are read with
+
+
+def build() -> Server:
+    """A server with all that it answers."""
+    server = Server()
+
+    @server.answers(lsp.INITIALIZE)
+    def _initialize(server: Server, params: lsp.InitializeParams) -> None:
+        server.settings = server.settings.changed(params.initialization_options)
+        told = params.capabilities.text_document
+        told = None if told is None else told.publish_diagnostics
+        server.publisher = Publisher(server.documents, bool(told and told.code_description_support))
+
+    @server.answers(lsp.INITIALIZED)
+    def _initialized(server: Server, params: Any) -> None:
+        able = server.client_capabilities.workspace
+        able = None if able is None else able.did_change_watched_files
+        if able is not None and able.dynamic_registration:
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(WATCHED)])
+            one = lsp.Registration("arspec-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.client_register_capability(lsp.RegistrationParams([one]))
+
+    @server.answers(lsp.SHUTDOWN)
+    def _dismissed(server: Server, params: Any) -> None:
+        server.dismissed = True
+        server.background.end()
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def _opened(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
+        one = params.text_document
+        server.take(one.uri, one.text, one.version)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
+        one = params.text_document
+        if params.content_changes and server.documents.get(one.uri) is not None:
+            server.take(one.uri, params.content_changes[-1].text, one.version)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
+        server.leave(params.text_document.uri)
+
+    @server.answers(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def _saved(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
+        server.touched([name_of(params.text_document.uri)])
+
+    @server.answers(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def _on_disk(server: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+        open_ = {each.uri for each in server.documents}
+        server.touched(name_of(change.uri) for change in params.changes if change.uri not in open_)
+
+    @server.answers(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def _configured(server: Server, params: lsp.DidChangeConfigurationParams) -> None:
+        server.settings = server.settings.changed(params.settings)
+        for document in server.documents:
+            server.look(document, 0)
+
+    return server
+
+
+def serve(tcp: int | None, out: BinaryIO) -> bool:
+    """Speaks on standard input and `out`, or at a port of this machine, until the editor ends it. Whether it said that
+    it would."""
+    server = build()
+    if tcp is None:
+        server.start_io(stdout=out)
+    else:
+        server.start_tcp("127.0.0.1", tcp)
+    return server.dismissed
