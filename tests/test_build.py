@@ -135,7 +135,9 @@ def test_what_is_built_is_proven_and_compiled() -> None:
 
 def test_blocks_of_the_package_are_placed(tmp_path: Path) -> None:
     b, width, h = small()
-    layer = b.use("blocks/transformer")["gpt_layer"]
+    library = b.use("blocks/transformer")
+    refuses("AR215", lambda: library["gpt_layr"], "there is no block 'gpt_layr' in blocks/transformer")
+    layer = library["gpt_layer"]
     body = b.place(layer, h, repeat=2, params={"width": width, "heads": 2})
     b.head(build.head.categorical(b.conv(body, out=build.HEAD)))
     b.save(tmp_path / "own.yaml")

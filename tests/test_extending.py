@@ -180,6 +180,17 @@ def test_what_a_library_has_may_be_added_to(tmp_path: Path) -> None:
     assert prove(found).proven
 
 
+def test_a_fault_inside_a_library_names_the_instance(tmp_path: Path) -> None:
+    text = USER.replace("{block: mixed, repeat: 2}", "{block: mixed, repeat: 2, params: {width: 0}}")
+    with pytest.raises(SpecError) as caught:
+        user(tmp_path, text=text).graph()
+    (fault,) = caught.value.diagnostics
+    assert fault.place is not None and fault.place.source.name.endswith("mine.yaml")
+    ((place, note),) = fault.related
+    assert place.source.name.endswith("own.yaml") and place.text == "mixed"
+    assert note == "the instance 'body.0', with width 0"
+
+
 def test_a_run_keeps_the_blocks_that_it_uses(tmp_path: Path) -> None:
     found = user(tmp_path, text=USER.replace("mine.yaml", "[mine.yaml, blocks/transformer]"))
     (tmp_path / "run").mkdir()

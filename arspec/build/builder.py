@@ -192,10 +192,11 @@ class Builder(_Graph):
         return self.blocks[name]
 
     def use(self, library: str) -> dict[str, Block]:
-        """The blocks of a library by their names, to be placed: those of blocks/transformer, or of a file."""
+        """The blocks of a library by their names, to be placed: those of blocks/transformer, or of a file. A name that
+        it does not have raises InputError."""
         found = blocks_of(library)
         self.libraries.append(library)
-        return {name: _used(name, block) for name, block in found.items()}
+        return _Library(library, {name: _used(name, block) for name, block in found.items()})
 
     def head(self, section: Section | None = None, **parts: Section) -> None:
         """The distribution: `build.head.categorical(logits)` and its like; of data with parts one for each, by name."""
@@ -308,6 +309,17 @@ def _param(params: dict[str, Any], name: str, value: Any) -> Expression:
         raise InputError("AR907", f"the parameter '{name}' stands twice", "take another name")
     params[name] = value
     return Expression(f"${name}")
+
+
+class _Library(dict[str, Block]):
+    """Blocks by their names; a missing one is told as everywhere."""
+
+    def __init__(self, name: str, blocks: Mapping[str, Block]) -> None:
+        super().__init__(blocks)
+        self._name = name
+
+    def __missing__(self, block: str) -> Block:
+        raise InputError("AR215", f"there is no block '{block}' in {self._name}", did_you_mean(block, self, "blocks"))
 
 
 def _used(name: str, stated: Map) -> Block:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from arspec.diagnostics import Diagnostic, Place, SpecError, did_you_mean
@@ -17,7 +18,7 @@ from arspec.language.further import Further
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
-from arspec.language.keys import Evaluator, check_keys, place_of, said, told
+from arspec.language.keys import UNKNOWN, Evaluator, Unknown, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
 from arspec.language.nodes import Scope, output_trees, texts
 from arspec.language.params import NAME, settle_params
@@ -351,6 +352,7 @@ class Expander(Instances):
         self.faults.spend("nodes", 1, place_of(entry, ["block"]))
         self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
         self.entries(nodes, inner)
+        self._name_instance(before, f"{scope.prefix}{name}", entry, params)
         outputs: dict[str, Any] = {}
         for out, tree in output_trees(stated).items():
             value = self._nodes_of(tree, inner)
@@ -363,6 +365,16 @@ class Expander(Instances):
         return (
             Instance(outputs, frozenset(nodes.entries)) if len(self.faults) == before and stated is not None else BROKEN
         )
+
+    def _name_instance(self, since: int, name: str, entry: Map, params: Mapping[str, Any]) -> None:
+        """Relates the faults inside a block of another file to the instance whose parameters they come from."""
+        place, given = place_of(entry, ["block"]), entry.get("params")
+        own = given.entries if isinstance(given, Map) else {}
+        values = [f"{key} {said(params[key])}" for key in own if not isinstance(params.get(key, UNKNOWN), Unknown)]
+        note = f"the instance '{name}'" + (f", with {', '.join(values)}" if values else "")
+        for k, one in enumerate(self.faults.diagnostics[since:], since):
+            if one.place is not None and one.place.source != place.source:
+                self.faults.diagnostics[k] = replace(one, related=(*one.related, (place, note)))
 
     def _names_of(self, block: Map) -> int:
         """The names that an instance can use and states, in number."""
