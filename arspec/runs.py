@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from arspec.reads import Marks, Matrix, Ranked, Reads, Values, Words
+from arspec.reads import Marks, Matrix, Ranked, Reads, Values, Whole, Words
 from arspec.types import Bools, Ints
 
 WIDE = 2  # a site that reads more than the input's sites / WIDE reads it whole, behind a mask
@@ -151,3 +151,76 @@ def without_overlap(in_sites: int, start: Ints, stop: Ints) -> Runs:
     used = np.flatnonzero((stop > start).any(0))
     used = used if len(used) else np.zeros(1, np.int64)
     return Runs(in_sites, start[:, used], np.maximum(stop[:, used], start[:, used]))
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Any relation as runs: site s reads those from `starts[i]` to before `stops[i]`, for each of its `counts[s]` runs,
+    which lie behind those of the sites before it. They do not overlap, and come in their order. Where `order` [S_in] is
+    given, they are of places in it, `order[place]` being the site."""
+
+    in_sites: int
+    counts: Ints
+    starts: Ints
+    stops: Ints
+    order: Ints | None = None
+
+    def sites(self, site: int) -> Ints:
+        """[n]: the input sites that a site reads."""
+        first = int(self.counts[:site].sum())
+        runs = range(first, first + int(self.counts[site]))
+        places = [np.arange(self.starts[i], self.stops[i]) for i in runs]
+        found = np.concatenate([np.empty(0, np.int64), *places])
+        return found if self.order is None else self.order[found]
+
+
+LISTED = 1 << 20  # entries of a table that are taken at a time
+
+
+def listing(read: Reads, out_sites: int, in_sites: int) -> Listing:
+    """A relation as runs; where sites are read by their rank, as one run of the order for each."""
+    if isinstance(read, Ranked):
+        some = (read.count > 0).astype(np.int64)
+        as_they_lie = np.array_equal(read.by_rank, np.arange(in_sites))
+        order = None if as_they_lie else read.by_rank
+        return Listing(in_sites, some, np.zeros(int(some.sum()), np.int64), read.count[some > 0], order)
+    if isinstance(read, Runs):
+        some = read.stop > read.start
+        return Listing(in_sites, some.sum(1), read.start[some], read.stop[some])
+    if isinstance(read, Matrix):
+        return listing_of_rows(read.allowed)
+    if isinstance(read, Whole):
+        size = in_sites // read.groups
+        first = np.arange(out_sites) // (out_sites // read.groups) * size
+        return Listing(in_sites, np.ones(out_sites, np.int64), first, first + size)
+    firsts: list[Ints] = []
+    lasts: list[Ints] = []
+    counts = np.zeros(out_sites, np.int64)
+    start, some = 0, 64
+    while start < out_sites:
+        table = read.table(np.arange(start, min(start + some, out_sites)))
+        counts[start : start + len(table)], first, last = _listed(table, in_sites)
+        firsts.append(first)
+        lasts.append(last)
+        start += len(table)
+        some = max(1, LISTED // max(1, table.shape[1]))
+    nothing = np.empty(0, np.int64)
+    return Listing(in_sites, counts, np.concatenate([nothing, *firsts]), np.concatenate([nothing, *lasts]))
+
+
+def _listed(table: Ints, in_sites: int) -> tuple[Ints, Ints, Ints]:
+    """Of a table [n, M], in any order, with -1 for none: how many runs each row has, where each starts and stops."""
+    row, _ = np.nonzero(table >= 0)
+    keys = np.unique(row * (in_sites + 1) + table[table >= 0])  # the last site of a row and the next row's first differ
+    begins = np.diff(keys, prepend=-2) != 1
+    first, last = keys[begins], keys[np.append(begins[1:], True) if len(keys) else begins]
+    counts = np.bincount(first // (in_sites + 1), minlength=len(table))
+    return counts, first % (in_sites + 1), last % (in_sites + 1) + 1
+
+
+def listing_of_rows(rows: Bools) -> Listing:
+    """A table of 0 and 1 [n, m] as a listing."""
+    edges = np.diff(rows.astype(np.int8), axis=1, prepend=0, append=0)
+    row, first = np.nonzero(edges == 1)
+    _, last = np.nonzero(edges == -1)
+    return Listing(rows.shape[1], np.bincount(row, minlength=len(rows)), first, last)

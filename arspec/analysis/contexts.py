@@ -146,7 +146,7 @@ class Seen:
         return np.searchsorted(np.sort(self.rank), self.rank[self.rows], "left")
 
     @cached_property
-    def _within(self) -> Ints:
+    def within(self) -> Ints:
         """[rows]: how many of the legal past are seen."""
         words = self.bits.shape[1]
         full = np.arange(words)[None, :] * 64 + 64 <= self.legal[:, None]
@@ -165,7 +165,7 @@ class Seen:
     @property
     def leaks(self) -> int:
         """Pairs (v, u) where v's head site sees u, which is generated with v or after it."""
-        return int((self._all - self._within).sum())
+        return int((self._all - self.within).sum())
 
     @property
     def pairs(self) -> int:
@@ -175,18 +175,22 @@ class Seen:
     @property
     def unseen(self) -> int:
         """Legal pairs that the model does not use."""
-        return int((self.legal - self._within).sum())
+        return int((self.legal - self.within).sum())
 
     @property
     def coverage_by_variable(self) -> Ints:
         """[rows]: the share of its legal past that each sees; 1 where there is none."""
-        return np.where(self.legal > 0, self._within / np.maximum(self.legal, 1), 1.0)
+        return np.where(self.legal > 0, self.within / np.maximum(self.legal, 1), 1.0)
 
     def matrix(self) -> Bools:
         """[rows, V], columns by variable number."""
+        return self.by_place()[:, self.places]
+
+    def by_place(self) -> Bools:
+        """[rows, V], columns by place in the order."""
         raw = self.bits.astype("<u8").view(np.uint8) if sys.byteorder == "big" else self.bits.view(np.uint8)
-        table = np.unpackbits(raw.reshape(len(self.rows), -1), axis=1, bitorder="little").astype(bool)
-        return table[:, self.places]
+        bits = np.unpackbits(raw.reshape(len(self.rows), -1), axis=1, bitorder="little")
+        return bits[:, : len(self.rank)].astype(bool)
 
 
 def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = None) -> Seen:

@@ -65,11 +65,24 @@ def site_name(kind: Type, site: int) -> str:
             return f"{name}, {site_name(part, group * kind.positions + position)}"
         group -= part.groups
     cell = np.unravel_index(position, kind.grid) if kind.grid else ()
-    names = {2: ("row", "column"), 1: ("step",) if isinstance(kind.frame, Cells) else ("unit",)}.get(len(kind.grid), ())
-    text = ", ".join(f"{name} {int(i)}" for name, i in zip(names, cell, strict=True))
-    if kind.groups > 1:
-        text += f", {'rgb'[group] if kind.groups == 3 else f'channel {group}'}"
-    return text
+    text = ", ".join(f"{name} {int(i)}" for name, i in zip(axes(kind), cell, strict=True))
+    return f"{text}, {_group_name(kind, group)}" if kind.groups > 1 else text
+
+
+def axes(kind: Type) -> tuple[str, ...]:
+    """A word for each dimension of a grid: row and column, or step; of hidden units, unit."""
+    return {2: ("row", "column"), 1: ("step",) if isinstance(kind.frame, Cells) else ("unit",)}.get(len(kind.grid), ())
+
+
+def group_names(kind: Type) -> list[str]:
+    """A name for each channel group, of data in several parts with the part before it; '' where there is but one."""
+    if kind.parts:
+        return [", ".join(filter(None, (name, own))) for name, part in kind.parts for own in group_names(part)]
+    return [_group_name(kind, group) for group in range(kind.groups)] if kind.groups > 1 else [""]
+
+
+def _group_name(kind: Type, group: int) -> str:
+    return "rgb"[group] if kind.groups == 3 else f"channel {group}"
 
 
 def witness(relations: Relations, known: dict[Node, Ints], variable: int, limit: int | None = None) -> Witness | None:

@@ -148,10 +148,7 @@ class Graph:
         lines = [f"{n.name} -> {n.out}" for n in self.sources]
         for node in self.nodes:
             args = [source.name if port == "from" else f"{port}={source.name}" for port, source in node.ports()]
-            keys = node.layer.model_dump(
-                exclude_defaults=True, exclude={"layer", "from_", "weights_of", *node.layer.ports}
-            )
-            args += [f"{k}={_brief(v)}" for k, v in keys.items() if k != "mask"]
+            args += [f"{k}={text}" for k, text in stated_keys(node).items() if k != "mask"]
             args += [f"mask={node.mask}"] if node.mask else []
             args += [f"weights={node.tied.name}"] if node.tied else []
             lines.append(f"{node.name} = {node.layer.layer}({', '.join(args)}) -> {node.out}")
@@ -161,8 +158,10 @@ class Graph:
         return "\n".join(lines)
 
 
-def _brief(value: Any) -> str:
-    return str(value).replace(" ", "")
+def stated_keys(node: Node) -> dict[str, str]:
+    """What a node states beside its inputs, with parameters settled; without what is so by default."""
+    keys = node.layer.model_dump(exclude_defaults=True, exclude={"layer", "from_", "weights_of", *node.layer.ports})
+    return {key: str(value).replace(" ", "") for key, value in keys.items()}
 
 
 def expected_head(data: Type, head: Head) -> Type:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from arspec.language.graph import Graph
+from arspec.language.graph import Cluster, Graph
 from arspec.layers.base import Node
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -66,7 +66,7 @@ class Folded:
 
 def fold(graph: Graph, unfold: bool = False) -> Folded:
     """What is drawn of the nodes that the head depends on, and of the sources that they read."""
-    return _Folder(graph, unfold).folded()
+    return Folder(graph, unfold).folded()
 
 
 def spanned(texts: list[str]) -> str:
@@ -85,8 +85,10 @@ def _span(forms: list[str]) -> str:
     return _NUMBER.sub(lambda _: next(spans), forms[0])
 
 
-class _Folder:
-    def __init__(self, graph: Graph, unfold: bool) -> None:
+class Folder:
+    """How a graph is folded: which clusters a node lies in, and which of them are drawn as one."""
+
+    def __init__(self, graph: Graph, unfold: bool = False) -> None:
         self.graph, self.unfold = graph, unfold
         self.clusters = {c.name: c for c in graph.clusters}
         self.live = [one for node in graph.live for one in (*node.layer.inner(node), node)]
@@ -102,17 +104,17 @@ class _Folder:
         of: dict[Node, Drawn] = {}
         boxes: dict[str, Box] = {}
         for node in nodes:
-            key = self._key(node.name)
-            around = list(self._around(node))
+            key = self.key(node.name)
+            around = list(self.around(node))
             for name in around:
                 self._box(name, boxes)
             if key not in drawn:
-                drawn[key] = Drawn([], self._key(around[-1]) if around else None)
+                drawn[key] = Drawn([], self.key(around[-1]) if around else None)
             drawn[key].nodes.append(node)
             of[node] = drawn[key]
         return Folded(boxes, list(drawn.values()), self._lines(of), of)
 
-    def _around(self, node: Node) -> Iterator[str]:
+    def around(self, node: Node) -> Iterator[str]:
         """The names of the clusters around a node, outermost first."""
         parts = node.name.split(".")
         for k in range(1, len(parts)):
@@ -120,24 +122,35 @@ class _Folder:
             if name in self.clusters:
                 yield name
 
-    def _key(self, name: str) -> str:
-        """A name without the numbers of its repetitions."""
+    def key(self, name: str) -> str:
+        """A name without the numbers of its repetitions: equal for what is drawn as one."""
         return name if self.unfold else re.sub(r"\.\d+(?=\.|$)", ".*", name)
 
+    def own_name(self, cluster: Cluster) -> str:
+        """A cluster's own name; of a repetition that of all of them."""
+        above, _, last = cluster.name.rpartition(".")
+        return above.rpartition(".")[2] if cluster.repetition is not None else last
+
+    def repeated(self, cluster: Cluster) -> int:
+        """How many repetitions are drawn as one with a cluster; 1 where it is none."""
+        if cluster.repetition is None:
+            return 1
+        above = self.key(cluster.name.rpartition(".")[0])
+        return max(len(r) for a, r in self.repetitions.items() if self.key(a) == above)
+
     def _box(self, name: str, boxes: dict[str, Box]) -> None:
-        key = self._key(name)
+        key = self.key(name)
         if key in boxes:
             return
         cluster = self.clusters[name]
-        above, _, last = name.rpartition(".")
-        own = above.rpartition(".")[2] if cluster.repetition is not None else last
-        count = cluster.count
+        above = name.rpartition(".")[0]
+        own, count = self.own_name(cluster), cluster.count
         if cluster.repetition is not None:
-            count = max(len(r) for a, r in self.repetitions.items() if self._key(a) == self._key(above))
+            count = self.repeated(cluster)
             if self.unfold:
                 own, count = f"{own}.{cluster.repetition}", 1
         outer = above.rpartition(".")[0] if cluster.repetition is not None else above
-        boxes[key] = Box(key, own, cluster.block, count, self._key(outer) if outer else None)
+        boxes[key] = Box(key, own, cluster.block, count, self.key(outer) if outer else None)
 
     def _lines(self, of: dict[Node, Drawn]) -> list[Line]:
         found: dict[tuple[Drawn, Drawn, str, str], Line] = {}
@@ -167,10 +180,10 @@ class _Folder:
     def _numbers(self, node: Node) -> list[tuple[str, int, int]]:
         """(key, number, how many) of every repetition around a node."""
         found: list[tuple[str, int, int]] = []
-        for name in self._around(node):
+        for name in self.around(node):
             number = self.clusters[name].repetition
             if number is not None:
-                found.append((self._key(name), number, len(self.repetitions[name.rpartition(".")[0]])))
+                found.append((self.key(name), number, len(self.repetitions[name.rpartition(".")[0]])))
         return found
 
     def _loop(self, source: Node, target: Node) -> str | None:
