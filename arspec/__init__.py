@@ -20,12 +20,25 @@ from arspec.version import VERSION
 __version__ = VERSION
 
 if TYPE_CHECKING:
-    from arspec.api import compile, export_folder, import_folder, load, load_data, load_model, open, render, verify
+    from arspec.api import (
+        compile,
+        explore,
+        export_folder,
+        import_folder,
+        load,
+        load_data,
+        load_model,
+        open,
+        render,
+        verify,
+    )
     from arspec.auditing import audit
     from arspec.diagnostics import InputError, SpecError
     from arspec.training.runs import train
 
-_API = ("compile", "export_folder", "import_folder", "load", "load_data", "load_model", "open", "render", "verify")
+_API = (
+    "compile", "explore", "export_folder", "import_folder", "load", "load_data", "load_model", "open", "render", "verify",
+)  # fmt: skip
 _LAZY = {
     **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing", "train": "arspec.training.runs",
     **dict.fromkeys(("InputError", "SpecError"), "arspec.diagnostics"),
@@ -43,6 +56,6 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "InputError", "SpecError", "audit", "compile", "export_folder", "import_folder", "load", "load_data", "load_model",
-    "open", "render", "train", "verify",
+    "InputError", "SpecError", "audit", "compile", "explore", "export_folder", "import_folder", "load", "load_data",
+    "load_model", "open", "render", "train", "verify",
 ]  # fmt: skip

@@ -107,6 +107,12 @@ def render(spec: Spec | StrPath, path: StrPath, unfold: bool = False) -> None:
     draw(_loaded(spec), path_of(path, "a picture"), unfold=unfold)
 
 
+def explore(spec: Spec | StrPath, path: StrPath, other: Spec | StrPath | None = None) -> Path:
+    """Writes a page to walk through a spec, or through two side by side, and gives its path: one HTML file, which loads
+    nothing from elsewhere. InputError for another suffix than .html, and where it can't be written."""
+    return _loaded(spec).explore(path_of(path, "a page"), None if other is None else _loaded(other))
+
+
 def load_data(
     source: str, spec: Spec | Model | StrPath, split: str = "train", *, seed: int = 0, limit: int | None = None
 ) -> Examples:

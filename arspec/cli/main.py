@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("arspec.cli.explain", "", "the page of a diagnostic, such as AR701"),
     "guide": ("arspec.cli.guide", "", "a page of the guide, such as speed; without a topic, the list of pages"),
     "render": ("arspec.cli.render", "", "draw a spec: its graph, or its order, masks and contexts"),
+    "explore": ("arspec.cli.explore", "", "a page to walk through a spec, or through two side by side"),
     "data": ("arspec.cli.data", "", "the named data sets, and fetching them"),
     "train": ("arspec.cli.train", "", "train a spec on data"),
     "eval": ("arspec.cli.evaluate", "", "nats and bits/dim of a model on data"),

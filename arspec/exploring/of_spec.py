@@ -10,14 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from arspec.analysis.entries import Entries
-from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import Witness, axes, group_names, site_name
-from arspec.diagnostics import Diagnostic, visible
+from arspec.diagnostics import Diagnostic
 from arspec.exploring.facts import (
     ClusterFacts,
     DataFacts,
-    Facts,
     Frame,
     HeadFacts,
     InputFacts,
@@ -32,8 +30,7 @@ from arspec.language.graph import stated_keys
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.folding import Folder
-from arspec.syntax.yaml import Map
-from arspec.types import Cells, Ints, Member, Type, Units, coordinates
+from arspec.types import Cells, Member, Type, Units, coordinates
 
 
 @dataclass(eq=False)

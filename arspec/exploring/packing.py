@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -71,7 +72,7 @@ def _narrowest(values: Ints) -> Stored:
     for kind, bits in (("i8", 7), ("i16", 15)):
         if -(1 << bits) <= low and high < 1 << bits:
             return kind
-    if not (-(1 << 31) <= low and high < 1 << 31):
+    if not (low >= -(1 << 31) and high < 1 << 31):
         raise OverflowError(f"{low} … {high} do not fit in 32 bits")
     return "i32"
 
@@ -102,6 +103,11 @@ def packed(facts: Facts, block: bytes | bytearray) -> bytes:
 def in_base64(data: bytes) -> str:
     """Bytes as text: none of its characters ends a script or a string."""
     return base64.b64encode(data).decode("ascii")
+
+
+def as_json(several: Sequence[tuple[Facts, bytes | bytearray]]) -> str:
+    """Facts for programs: a list of objects with the `facts`, and the `block` of their arrays in base64."""
+    return json.dumps([{"facts": facts, "block": in_base64(bytes(block))} for facts, block in several]) + "\n"
 
 
 @dataclass(eq=False)

@@ -73,6 +73,13 @@ class Spec(ParsedSpec, Shown):
         InputError for what does not exist, and where matplotlib is missing."""
         return drawn(self, "field", variable, node, member, panels)
 
+    def explore(self, path: str | os.PathLike[str], other: Spec | None = None) -> Path:
+        """Writes a page to walk through the spec, with another one beside it where one is given, and gives its path:
+        one HTML file, which loads nothing from elsewhere.
+
+        InputError for another suffix than .html, and where it can't be written."""
+        return drawn(self, "explore", path, other)
+
 
 def load(
     path: str | os.PathLike[str],

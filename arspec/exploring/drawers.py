@@ -1,0 +1,19 @@
+"""Whoever gives people specs imports this, so that `spec.explore(path)` finds what writes its page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from arspec.language.load import Spec
+from arspec.shown import draws
+
+
+@draws(Spec, "explore")
+def spec_explored(spec: Spec, path: str | os.PathLike[str], other: Spec | None) -> Path:
+    """Writes the page of a spec, with another one beside it."""
+    from arspec.exploring.making import facts_of_spec
+    from arspec.exploring.page import page_path, write_page
+
+    page_path(path)  # before the work
+    return write_page([facts_of_spec(one) for one in (spec, *([other] if other is not None else []))], path)
