@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from arspec.training.runs import train
 
 _API = (
-    "compile", "explore", "export_folder", "import_folder", "load", "load_data", "load_model", "open", "render", "verify",
+    "compile", "explore", "export_folder", "import_folder", "load", "load_data", "load_model", "open", "render",
+    "verify",
 )  # fmt: skip
 _LAZY = {
     **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing", "train": "arspec.training.runs",

@@ -236,9 +236,10 @@ class ScheduleFacts(TypedDict):
 class MemberNode(TypedDict):
     """What holds of a node under one order. Arrays are [sites].
 
-    A site is computed in step `first`: -1 is before the first step, `steps` is never. It can be read up to step `last`:
-    `steps` is to the end. Of the data `first` is the step that draws the variable. So at step t a site is
-    never needed (first = steps), still to come (first > t), computed now (first = t), cached (t <= last), or dropped."""
+    A site is computed in step `first`: -1 is before the first step, `steps` never. It can be read up to step `last`:
+    `steps` is to the end. Of the data `first` is the step that draws the variable. So at step t a site
+    is never needed (first = steps), still to come (first > t), computed now (first = t), cached (t <= last), or
+    dropped."""
 
     reads: Annotated[list[RelationId], "one for each of `inputs`"]
     scan: Annotated[RelationId | None, "with its own earlier sites"]

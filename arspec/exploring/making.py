@@ -41,7 +41,8 @@ def facts_of_spec(spec: Spec, limit: int = MAX_PACKED, members: int = MAX_MEMBER
     """The facts of a spec, of no more than `limit` bytes when they are packed where that can be.
 
     Left out is, one after another until it fits: all orders of a family but the first `members`, all but one, the
-    contexts of all variables. At last the thin twin stands for the spec. Raises SpecError where its graph has faults."""
+    contexts of all variables. At last the thin twin stands for the spec.
+    Raises SpecError where its graph has faults."""
     sites = sum(node.out.sites for node in spec.graph().nodes)
     if sites > MAX_SITES:
         return _of_twin(spec, f"its nodes have {sites:,} sites, and the page shows up to {MAX_SITES:,}", limit)

@@ -51,7 +51,7 @@ class Described:
         self.nodes = [*graph.sources, *(one for node in graph.nodes for one in (*node.layer.inner(node), node))]
         self.number = {node: k for k, node in enumerate(self.nodes)}
         self.live = {*graph.sources, *graph.live}
-        self.clusters = [c for c in graph.clusters]
+        self.clusters = list(graph.clusters)
         self.cluster_number = {c.name: k for k, c in enumerate(self.clusters)}
 
     @cached_property

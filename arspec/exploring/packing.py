@@ -23,6 +23,7 @@ from arspec.types import Ints
 
 Stored = Literal["i8", "i16", "i32"]
 DTYPES: dict[Stored, npt.DTypeLike] = {"i8": "<i1", "i16": "<i2", "i32": "<i4"}
+BITS: dict[Stored, int] = {"i8": 8, "i16": 16, "i32": 32}
 MAX_BLOCK = 1 << 28  # bytes of a block that is read back
 
 
@@ -69,12 +70,10 @@ class Store:
 
 def _narrowest(values: Ints) -> Stored:
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
-    for kind, bits in (("i8", 7), ("i16", 15)):
-        if -(1 << bits) <= low and high < 1 << bits:
+    for kind, bits in BITS.items():
+        if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
             return kind
-    if not (low >= -(1 << 31) and high < 1 << 31):
-        raise OverflowError(f"{low} … {high} do not fit in 32 bits")
-    return "i32"
+    raise OverflowError(f"{low} … {high} do not fit in 32 bits")
 
 
 def _column_before(counts: Ints) -> Ints:

@@ -98,6 +98,7 @@ class Folder:
                 self.repetitions.setdefault(cluster.name.rpartition(".")[0], set()).add(cluster.repetition)
 
     def folded(self) -> Folded:
+        """What is drawn."""
         read = {source for node in self.live for source in node.inputs}
         nodes = [*(s for s in self.graph.sources if s in read or s is self.graph.data), *self.live]
         drawn: dict[str, Drawn] = {}

@@ -243,7 +243,7 @@ export interface ScheduleFacts {
   every: number;
 }
 
-/** What holds of a node under one order. Arrays are [sites]. A site is computed in step `first`: -1 is before the first step, `steps` is never. It can be read up to step `last`: `steps` is to the end. Of the data `first` is the step that draws the variable. So at step t a site is never needed (first = steps), still to come (first > t), computed now (first = t), cached (t <= last), or dropped. */
+/** What holds of a node under one order. Arrays are [sites]. A site is computed in step `first`: -1 is before the first step, `steps` never. It can be read up to step `last`: `steps` is to the end. Of the data `first` is the step that draws the variable. So at step t a site is never needed (first = steps), still to come (first > t), computed now (first = t), cached (t <= last), or dropped. */
 export interface MemberNode {
   /** one for each of `inputs` */
   reads: RelationId[];
