@@ -104,7 +104,11 @@ class Entries:
 
     def of(self, node: Node) -> Entry | None:
         """The entry of a node; None for the data and the conditions."""
-        return self._by_place.get(_key(node.place))
+        return self.at(node.place)
+
+    def at(self, place: Place) -> Entry | None:
+        """The entry that says at a place what it is."""
+        return self._by_place.get(_key(place))
 
     def around(self, node: Node) -> list[Entry]:
         """The instances of blocks that a node stands in, the outermost first."""

@@ -42,8 +42,8 @@ def keys(definition: str, only: Iterable[str] | None = None, without: Iterable[s
     rows: list[tuple[str, ...]] = []
     for key, form in stated["properties"].items():
         if key not in left_out and (only is None or key in only):
-            default = "required" if key in stated.get("required", ()) else _default(form.get("default"))
-            rows.append((code(key), _takes(form), default, _description(key, form)))
+            default = "required" if key in stated.get("required", ()) else default_of(form.get("default"))
+            rows.append((code(key), takes(form), default, _description(key, form)))
             rows += _forms(key, form)
     return table(("key", "takes", "default", "meaning"), rows) if rows else ["No keys of its own."]
 
@@ -62,9 +62,9 @@ def _forms(key: str, form: Form) -> list[tuple[str, ...]]:
         )
         for name, inner in own.items():
             if name != "kind":
-                default = "required" if name in choice.get("required", ()) else _default(inner.get("default"))
+                default = "required" if name in choice.get("required", ()) else default_of(inner.get("default"))
                 rows.append(
-                    (f"{code(key)}: {code(kind)}: {code(name)}", _takes(inner), default, _description(name, inner))
+                    (f"{code(key)}: {code(kind)}: {code(name)}", takes(inner), default, _description(name, inner))
                 )
     return rows
 
@@ -82,37 +82,38 @@ def _description(key: str, form: Form) -> str:
     return {"layer": "The kind of the layer.", "kind": "The kind."}.get(key, "")
 
 
-def _default(value: Any) -> str:
+def default_of(value: Any) -> str:
+    """The default of a key, as a piece of a spec; nothing where it has none that says anything."""
     if value is None or value == {} or value == []:
         return ""
     return code(str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def _takes(form: Form) -> str:
-    """What a key takes, in words."""
+def takes(form: Form) -> str:
+    """What the key of a form takes, in words."""
     if "$ref" in form:
         name = form["$ref"].rsplit("/", 1)[1]
         return _NAMED.get(name, "" if name == "expression" else f"{name} (see there)")
     if "anyOf" in form:
-        return " or ".join(dict.fromkeys(word for part in form["anyOf"] if (word := _takes(part))))
+        return " or ".join(dict.fromkeys(word for part in form["anyOf"] if (word := takes(part))))
     if "enum" in form:
         return ", ".join(code(str(choice)) for choice in form["enum"])
     if "const" in form:
         return code(str(form["const"]))
     if isinstance(form.get("type"), list):
-        return " or ".join(_takes({"type": kind}) for kind in form["type"])
+        return " or ".join(takes({"type": kind}) for kind in form["type"])
     return _typed(form)
 
 
 def _typed(form: Form) -> str:
     kind = str(form.get("type", ""))
     if kind == "array":
-        inner = _takes(form["items"]) if isinstance(form.get("items"), dict) else ""
+        inner = takes(form["items"]) if isinstance(form.get("items"), dict) else ""
         inner = _SEVERAL.get(inner.partition(" from ")[0], inner)
         return f"a list of {inner}" if inner else "a list"
     if kind == "object":
         inner = next(iter(form.get("patternProperties", {}).values()), form.get("additionalProperties"))
-        words = _takes(inner) if isinstance(inner, dict) else ""
+        words = takes(inner) if isinstance(inner, dict) else ""
         return f"a mapping of names to {words}" if words else "a mapping"
     words = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "a text"}.get(
         kind, ""

@@ -7,10 +7,10 @@ outputs of the last one), or for a list of nodes. A node that `when` left out st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from arspec.diagnostics import Place, did_you_mean, the_nearest
 from arspec.layers.base import Fault, Node
@@ -82,25 +82,55 @@ def _plain_parts(text: str) -> tuple[str | int, ...]:
 
 def _parts(text: str, params: Mapping[str, Any]) -> list[str | int]:
     parts: list[str | int] = []
-    at = 0
     text = text.strip()
+    for piece in _pieces(text):
+        if piece.kind == "expression":
+            value = evaluate(piece.text, params)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise Fault("AR209", f"the index ({piece.text}) is {value!r}, not a whole number")
+            parts.append(value)
+        else:
+            parts.append(int(piece.text) if piece.kind == "index" else piece.text)
+    if not parts:
+        raise Fault("AR201", "an empty text names no node", "write the name of a node")
+    return parts
+
+
+class Piece(NamedTuple):
+    """A piece of a reference as it is written: a name, an index, the * for all, or the expression in brackets. at:
+    where its text begins, in characters of the reference."""
+
+    kind: str
+    text: str
+    at: int
+
+
+def pieces(text: str) -> list[Piece]:
+    """The pieces of a reference, up to where it is none.
+
+    >>> [piece.text for piece in pieces("up.(-1 - $i).u")]
+    ['up', '-1 - $i', 'u']
+    """
+    found: list[Piece] = []
+    blanks = len(text) - len(text.lstrip())
+    try:
+        for piece in _pieces(text.strip()):
+            found.append(piece._replace(at=piece.at + blanks))
+    except Fault:
+        pass
+    return found
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    """The pieces of a text without blanks around it. Raises Fault where it is no reference."""
+    at = 0
     while at < len(text):
         found = _PART.match(text, at)
         if found is None or (at == 0) == (text[at] == "."):
             raise Fault("AR201", f"'{text}' is no reference to a node", _mend(text))
         at = found.end()
-        if found["expression"] is not None:
-            value = evaluate(found["expression"], params)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise Fault("AR209", f"the index ({found['expression']}) is {value!r}, not a whole number")
-            parts.append(value)
-        elif found["index"] is not None:
-            parts.append(int(found["index"]))
-        else:
-            parts.append(found["name"] or "*")
-    if not parts:
-        raise Fault("AR201", "an empty text names no node", "write the name of a node")
-    return parts
+        kind, said = next((kind, said) for kind, said in found.groupdict().items() if said is not None)
+        yield Piece(kind, said, found.start(kind))
 
 
 def _mend(text: str) -> str:

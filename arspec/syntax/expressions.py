@@ -89,6 +89,15 @@ def names(text: str) -> set[str]:
     return set(_PARAMETER.findall(text)) if "$" in text else set()
 
 
+def places_of(text: str) -> list[tuple[str, int]]:
+    """The parameters that a text refers to, each time with the offset of its name.
+
+    >>> places_of("2 * $width")
+    [('width', 5)]
+    """
+    return [(match[1], match.start(1)) for match in _PARAMETER.finditer(text)]
+
+
 def is_expression(text: str) -> bool:
     """Whether a text is to be evaluated: it refers to parameters, or tries to, or is arithmetic of numbers alone.
 

@@ -154,6 +154,37 @@ def mask_names(predicate: Predicate) -> set[str]:
             return set()
 
 
+def places_of_names(text: str) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """What stands for a predicate in the text of a mask, with its offset: names of masks, and names of parameters
+    (whose text is then a mask). Nothing of a text that can't be read.
+
+    >>> places_of_names("near and ($other or that.row < this.row - $reach)")
+    ([('near', 0)], [('other', 11)])
+    """
+    try:
+        tree, offset, parameters = parse(text, "AR310", "AR314")
+    except ExpressionError:
+        return [], []
+    masks: list[tuple[str, int]] = []
+    params: list[tuple[str, int]] = []
+    waiting = [tree]
+    while waiting:
+        match waiting.pop():
+            case ast.Name(id=name, col_offset=at):
+                stated = parameters.get(at)
+                if stated is not None:
+                    params.append((stated, at + offset + 1))
+                else:
+                    masks.append((name, at + offset))
+            case ast.BoolOp(values=values):
+                waiting += values
+            case ast.UnaryOp(operand=operand):
+                waiting.append(operand)
+            case _:
+                pass
+    return sorted(masks, key=lambda one: one[1]), sorted(params, key=lambda one: one[1])
+
+
 def coordinates(part: Predicate | Operand) -> set[Coordinate]:
     """The coordinates that a mask itself compares, those of the masks that it names not counted."""
     match part:
