@@ -23,6 +23,8 @@ export class Camera {
   frame: Frame = { x: 0, y: 0, k: 1 }
   /** Whether a drag moved it since the last press: a click then chooses nothing. */
   dragged = false
+  /** How much a sheet covers from below. */
+  covered = 0
   private readonly target: Element
   private readonly changed: (frame: Frame) => void
   private readonly touches = new Map<number, { x: number; y: number }>()
@@ -37,9 +39,10 @@ export class Camera {
     for (const name of ["pointerup", "pointercancel"]) target.addEventListener(name, (event) => this.up(event as PointerEvent))
   }
 
+  /** What of it is seen, above a sheet that covers some. */
   size(): { width: number; height: number } {
     const { width, height } = this.target.getBoundingClientRect()
-    return { width, height }
+    return { width, height: height - this.covered }
   }
 
   /** Moves at once. */

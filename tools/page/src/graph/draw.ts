@@ -2,8 +2,8 @@
 
 import type { Facts } from "../facts.ts"
 import { s } from "../shell/dom.ts"
-import { flow, rounded } from "./curves.ts"
-import { boxName, type Strict, STRICT, strictOf, words } from "./look.ts"
+import { rounded } from "./curves.ts"
+import { boxName, type Strict, STRICT, strictOf, times, words } from "./look.ts"
 import type { Line, Scene, Spot } from "./scene.ts"
 import type { Item } from "./tree.ts"
 import type { Wire } from "./wires.ts"
@@ -24,11 +24,12 @@ export interface Drawing {
 export function draw(facts: Facts, member: number, view: Scene, on: Handlers): Drawing {
   const items = new Map<string, SVGGElement>()
   const lines: Drawing["lines"] = []
-  const [boxes, wires, cards] = [s("g", { class: "boxes" }), s("g", { class: "wires", "aria-hidden": "true" }), s("g", { class: "cards" })]
+  const [boxes, wires, titles, cards] = [s("g", { class: "boxes" }), s("g", { class: "wires", "aria-hidden": "true" }), s("g", { class: "titles" }), s("g", { class: "cards" })]
   for (const spot of view.boxes) {
     const element = openBox(facts, spot, on)
     items.set(spot.item.key, element)
     boxes.append(element)
+    titles.append(boxTitle(facts, spot, on))
   }
   for (const line of view.lines) {
     const element = wire(facts, member, line)
@@ -44,7 +45,7 @@ export function draw(facts: Facts, member: number, view: Scene, on: Handlers): D
     items.set(spot.item.key, element)
     cards.append(element)
   }
-  return { layer: s("g", { class: "plane" }, boxes, wires, cards), items, lines }
+  return { layer: s("g", { class: "plane" }, boxes, wires, titles, cards), items, lines }
 }
 
 function strictest(facts: Facts, member: number, wires: readonly Wire[]): Strict {
@@ -55,7 +56,7 @@ function strictest(facts: Facts, member: number, wires: readonly Wire[]): Strict
 
 function wire(facts: Facts, member: number, line: Line): SVGGElement {
   const strict = strictest(facts, member, line.piece.wires)
-  const d = line.piece.loop && line.piece.from.child === line.piece.to.child ? rounded(line.points) : flow(line.points)
+  const d = rounded(line.points, 9)
   const last = line.points.at(-1)
   const head = line.ends && last !== undefined ? s("path", { class: "head", d: `M${last.x - 4} ${last.y - 7}L${last.x} ${last.y - 0.5}L${last.x + 4} ${last.y - 7}Z` }) : null
   return s("g", { class: `wire s-${strict}${line.piece.loop ? " loop" : ""}` }, s("path", { class: "halo", d }), s("path", { class: "stroke", d }), head)
@@ -69,7 +70,7 @@ function card(facts: Facts, member: number, spot: Spot, on: Handlers): SVGGEleme
   const strict = strictOf(facts, member, item)
   const bold = item.nodes.some((id) => facts.members[member]?.nodes[id]?.boundary ?? false) && item.kind === "leaf"
   const round = facts.nodes[item.nodes[0] ?? -1]?.role === "data" || family === "condition"
-  const many = item.kind === "box" ? item.times : item.nodes.length
+  const many = times(item)
   const line = below === "" ? height / 2 : 19
   const said = `${name}, ${below}${many > 1 ? `, ${many} times` : ""}${strict === "none" ? "" : `, ${STRICT[strict].word}: ${STRICT[strict].meaning}`}`
   const element = s("g", {
@@ -124,15 +125,24 @@ function openBox(facts: Facts, spot: Spot, on: Handlers): SVGGElement {
   })
   if (item.times > 1) element.append(s("rect", { class: "behind", x: 5, y: 5, width, height, rx: 12 }))
   element.append(s("rect", { class: "shape", width, height, rx: 12 }))
-  const title = s("text", { class: "name", x: 16, y: 22 }, name)
-  if (block !== name) title.append(s("tspan", { class: "block", dx: 7 }, block))
-  if (item.times > 1) title.append(s("tspan", { class: "times", dx: 8 }, `×${item.times}`))
-  element.append(title)
-  element.append(knob(width - 18, 18, "M-3.5 0H3.5", "Close", () => on.toggled(item)))
+  return element
+}
+
+/** The title of an open box, which lies above the lines. */
+function boxTitle(facts: Facts, spot: Spot, on: Handlers): SVGGElement {
+  const { item, width } = spot
+  if (item.kind === "leaf") throw new Error("a leaf is no box")
+  const block = facts.clusters[item.clusters[0] ?? -1]?.block ?? ""
+  const name = boxName(item.label)
+  const text = s("text", { class: "name", x: 14, y: 22 }, name)
+  if (block !== name) text.append(s("tspan", { class: "block", dx: 7 }, block))
+  if (item.times > 1) text.append(s("tspan", { class: "times", dx: 8 }, `×${item.times}`))
+  const title = s("g", { class: "title", "aria-hidden": "true", transform: `translate(${spot.x} ${spot.y})`, onclick: () => on.chosen(item), ondblclick: () => on.toggled(item) }, text)
+  title.append(knob(width - 18, 18, "M-3.5 0H3.5", "Close", () => on.toggled(item)))
   const { folds } = item
   if (folds !== null) {
     const unroll = item.label.endsWith("*")
-    element.append(knob(width - 40, 18, unroll ? "M-3.5 -3H3.5M-3.5 0H3.5M-3.5 3H3.5" : "M-3.500 -2.500H3.500V2.500H-3.500Z", unroll ? "Unroll: every repetition by itself" : "Fold: repetitions as one", () => on.folded(folds)))
+    title.append(knob(width - 40, 18, unroll ? "M-3.5 -3H3.5M-3.5 0H3.5M-3.5 3H3.5" : "M-3.500 -2.500H3.500V2.500H-3.500Z", unroll ? "Unroll: every repetition by itself" : "Fold: repetitions as one", () => on.folded(folds)))
   }
-  return element
+  return title
 }

@@ -1,8 +1,9 @@
 // Where everything stands: each open box is laid out by itself by dagre, from the inside out; equal ones are laid out once.
 
 import { Graph, layout as dagre } from "@dagrejs/dagre"
+import type { Gap } from "./route.ts"
 import type { Item, Tree } from "./tree.ts"
-import type { End, Inside, Piece, Wiring } from "./wires.ts"
+import type { End, Inside, Wiring } from "./wires.ts"
 
 export interface Point { readonly x: number; readonly y: number }
 export interface Size { readonly width: number; readonly height: number }
@@ -15,7 +16,8 @@ export interface Laid extends Size {
   readonly children: readonly Placed[]
   readonly ins: readonly number[]
   readonly outs: readonly number[]
-  readonly lines: readonly (readonly Point[])[]
+  /** For each piece: where it goes down, and the gaps between (see `Run`); empty for loops. */
+  readonly lines: readonly { readonly xs: readonly number[]; readonly gaps: readonly Gap[] }[]
 }
 
 export interface Layout {
@@ -25,9 +27,11 @@ export interface Layout {
   readonly laid: number
 }
 
-export const TITLE = 34 // of an open box
+const TITLE = 36 // of an open box, above its first line
+const UNDER = 12 // more, where lines come in below the title
 const MARGIN = 18
 const PORT = 2
+const RANKS = 40 // between ranks
 const LOOP = 22 // beside a box with a loop
 
 /** The layout of a tree, given how large its leaves and closed boxes are, and how wide an open box must be for its title. */
@@ -64,7 +68,7 @@ function shape(children: readonly Item[], inside: Inside): (string | number)[] {
 
 function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size[], root: boolean, wide: number): Laid {
   const graph = new Graph({ multigraph: true })
-  graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, edgesep: 16, marginx: 0, marginy: 0 })
+  graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: RANKS, edgesep: 14, marginx: 0, marginy: 0 })
   graph.setDefaultEdgeLabel(() => ({}))
   const [ins, outs] = [[...inside.ins.keys()], [...inside.outs.keys()]]
   const pieces = [...inside.pieces.values()]
@@ -95,7 +99,7 @@ function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size
   const bottoms = placed.map((p) => p.y + p.height / 2)
   const margin = root ? 0 : MARGIN
   const left = Math.min(...every) - margin
-  const top = Math.min(...tops) - (root ? 0 : TITLE)
+  const top = Math.min(...tops) - (root ? 0 : TITLE + (ins.length > 0 ? UNDER : 0))
   const right = Math.max(...every) + margin
   const bottom = Math.max(...bottoms) + margin
   const width = Math.max(right - left, wide)
@@ -107,16 +111,15 @@ function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size
     children: placed.map((p, k) => ({ ...move(p), width: sizes[k]?.width ?? 0, height: sizes[k]?.height ?? 0 })),
     ins: ins.map((_, k) => where(`i${k}`).x + dx),
     outs: outs.map((_, k) => where(`o${k}`).x + dx),
-    lines: lines.map((line, k) => bent(line.map(move), pieces[k], height)),
+    lines: lines.map((line, k) => cut(line.map(move), !root && pieces[k]?.from.child === null)),
   }
 }
 
-/** A line whose ends at the ports of the box stand on its border. */
-function bent(line: Point[], piece: Piece | undefined, height: number): Point[] {
-  const [first, last] = [line[0], line.at(-1)]
-  if (piece === undefined || first === undefined || last === undefined) return line
-  const out = [...line]
-  if (piece.from.child === null) out[0] = { x: first.x, y: 0 }
-  if (piece.to.child === null) out[out.length - 1] = { x: last.x, y: height }
-  return out
+/** A line of dagre, whose inner points lie in gaps and ranks by turns. Lines that come into a box
+ * keep below its title. */
+function cut(line: readonly Point[], under: boolean): { xs: number[]; gaps: Gap[] } {
+  const inner = line.slice(1, -1)
+  const middle = inner.filter((_, k) => k % 2 === 1).map((p) => p.x)
+  const gaps = inner.filter((_, k) => k % 2 === 0).map((p, k) => ({ top: under && k === 0 ? p.y - 2 : p.y - RANKS / 2 + 3, bottom: p.y + RANKS / 2 - 9 }))
+  return { xs: line.length < 2 ? [] : [line[0]?.x ?? 0, ...middle, line.at(-1)?.x ?? 0], gaps }
 }

@@ -18,13 +18,18 @@ export const STRICT: Record<Strict, { word: string; meaning: string }> = {
   ahead: { word: "ahead", meaning: "known only after its own variable" },
 }
 
-/** How strict what an item stands for is. */
+const settled = new WeakMap<Item, Strict>()
+
+/** How strict what an item stands for is. An item belongs to one tree, and so to one order. */
 export function strictOf(facts: Facts, member: number, item: Item): Strict {
+  const known = settled.get(item)
+  if (known !== undefined) return known
   let most: Strict = "none"
   for (const id of shown(facts, item)) {
     const one = facts.members[member]?.nodes[id]?.strict ?? "none"
     if (ORDER.indexOf(one) > ORDER.indexOf(most)) most = one
   }
+  settled.set(item, most)
   return most
 }
 
@@ -39,6 +44,12 @@ function shown(facts: Facts, item: Item): readonly number[] {
   return read.size > 0 ? [...read] : item.nodes
 }
 
+/** How often an item stands in the box around it. */
+export function times(item: Item): number {
+  if (item.kind === "box") return item.times
+  return Math.round(item.nodes.length / Math.max(1, item.parent?.clusters.length ?? 1))
+}
+
 export interface Words { readonly name: string; readonly below: string; readonly family: string }
 
 /** The words of a leaf or a closed box. */
@@ -51,8 +62,9 @@ export function words(facts: Facts, item: Item): Words {
     return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
   }
   const cluster = facts.clusters[item.clusters[0] ?? -1]
-  const parameters = item.nodes.reduce((sum, id) => sum + (facts.nodes[id]?.parameters ?? 0), 0)
-  const below = [cluster?.block === item.label ? "" : (cluster?.block ?? ""), `${item.nodes.length} nodes`, parameters > 0 ? short(parameters) : ""]
+  const each = item.nodes.slice(0, Math.round(item.nodes.length / item.clusters.length))
+  const parameters = each.reduce((sum, id) => sum + (facts.nodes[id]?.parameters ?? 0), 0)
+  const below = [cluster?.block === item.label ? "" : (cluster?.block ?? ""), `${each.length} nodes`, parameters > 0 ? short(parameters) : ""]
   return { name: clipped(boxName(item.label), 26), below: below.filter(Boolean).join(" · "), family: "box" }
 }
 
@@ -85,8 +97,8 @@ export type Measure = (text: string, font: "name" | "below") => number
 /** How large a leaf or a closed box is drawn. */
 export function sizeOf(facts: Facts, item: Item, measure: Measure): Size {
   const { name, below } = words(facts, item)
-  const times = item.kind === "box" && item.times > 1 ? 40 : 0
-  const wide = Math.max(measure(name, "name") + 20 + times + (item.kind === "box" ? 22 : 0), measure(below, "below") + 4)
+  const many = times(item) > 1 ? measure(`×${times(item)}`, "name") + 8 : 0
+  const wide = Math.max(measure(name, "name") + 20 + many + (item.kind === "box" ? 22 : 0), measure(below, "below") + 4)
   return { width: Math.max(88, Math.ceil(wide + 26)), height: below === "" ? 34 : 48 }
 }
 

@@ -1,6 +1,7 @@
 // The scene: everything that is drawn, at its place on the one plane of the page.
 
 import type { Layout, Point } from "./layout.ts"
+import { type Run, routed } from "./route.ts"
 import type { Box, Item, Tree } from "./tree.ts"
 import type { Piece, Wire, Wiring } from "./wires.ts"
 
@@ -61,18 +62,34 @@ export function scene(shown: Tree, wires: Wiring, laid: Layout): Scene {
       ;[...inside.ins.values()].forEach((p, k) => ports.push({ x: x + (here.ins[k] ?? 0), y, wires: p.wires }))
       ;[...inside.outs.values()].forEach((p, k) => ports.push({ x: x + (here.outs[k] ?? 0), y: y + here.height, wires: p.wires }))
     }
-    ;[...inside.pieces.values()].forEach((piece, k) => {
+    const pieces = [...inside.pieces.values()]
+    let loops = 0
+    const runs: { run: Run; piece: Piece }[] = []
+    pieces.forEach((piece, k) => {
       const [start, end] = [port(piece, "from"), port(piece, "to")]
-      if (piece.loop && piece.from.child !== null && piece.from.child === piece.to.child) {
-        const spot = at.get(piece.from.child.key)
-        if (spot !== undefined) lines.push({ points: loop(spot, start?.x ?? spot.x + spot.width * 0.75, end?.x ?? spot.x + spot.width * 0.75), piece, ends: start === null })
+      const [from, to] = [piece.from.child === null ? undefined : at.get(piece.from.child.key), piece.to.child === null ? undefined : at.get(piece.to.child.key)]
+      if (piece.loop && from !== undefined && from === to) {
+        const beside = from.x + from.width * 0.75
+        lines.push({ points: loop(from, start?.x ?? beside, end?.x ?? beside, loops), piece, ends: end === null })
+        loops += 1
         return
       }
-      const points = (here.lines[k] ?? []).map((p) => ({ x: x + p.x, y: y + p.y }))
-      if (points.length < 2) return
-      if (start !== null) points[0] = start
-      if (end !== null) points[points.length - 1] = end
-      lines.push({ points, piece, ends: piece.to.child !== null && end === null })
+      const line = here.lines[k]
+      if (line === undefined || line.xs.length < 2) return
+      const xs = line.xs.map((one) => x + one)
+      if (start !== null) xs[0] = start.x
+      if (end !== null) xs[xs.length - 1] = end.x
+      runs.push({
+        piece, run: {
+          xs, gaps: line.gaps.map((g) => ({ top: y + g.top, bottom: y + g.bottom })),
+          top: from === undefined ? y : from.y + from.height, bottom: to === undefined ? y + here.height : to.y,
+          from: start === null && from !== undefined ? side(from) : null, to: end === null && to !== undefined ? side(to) : null,
+        },
+      })
+    })
+    routed(runs.map((r) => r.run)).forEach((points, k) => {
+      const piece = runs[k]?.piece
+      if (piece !== undefined) lines.push({ points, piece, ends: runs[k]?.run.to !== null })
     })
   }
 
@@ -89,13 +106,18 @@ export function scene(shown: Tree, wires: Wiring, laid: Layout): Scene {
   }
 }
 
+function side(spot: Spot): { item: unknown; left: number; right: number } {
+  return { item: spot.item, left: spot.x, right: spot.x + spot.width }
+}
+
 /** From below a box along its right side to above it. */
-function loop(spot: Rect, from: number, to: number): Point[] {
-  const right = spot.x + spot.width + LOOP
+function loop(spot: Rect, from: number, to: number, before: number): Point[] {
+  const away = LOOP + 5 * before
+  const right = spot.x + spot.width + away
   const [bottom, top] = [spot.y + spot.height, spot.y]
   return [
-    { x: from, y: bottom }, { x: from, y: bottom + LOOP }, { x: right, y: bottom + LOOP },
-    { x: right, y: top - LOOP }, { x: to, y: top - LOOP }, { x: to, y: top },
+    { x: from, y: bottom }, { x: from, y: bottom + away - 4 }, { x: right, y: bottom + away - 4 },
+    { x: right, y: top - away + 4 }, { x: to, y: top - away + 4 }, { x: to, y: top },
   ]
 }
 

@@ -145,20 +145,15 @@ function last(fold: string, outer: string): string {
   return outer !== "" && fold.startsWith(`${outer}.`) ? fold.slice(outer.length + 1) : fold
 }
 
-/** What a fresh page opens: the outer boxes first, as long as no more than `most` boxes and nodes are on show. */
-export function opening(hierarchy: Hierarchy, most = 44): Expansion {
+/** What a fresh page opens: level by level, as long as no more than `most` boxes and nodes are on show. */
+export function opening(hierarchy: Hierarchy, most = 48): Expansion {
   let best: Expansion = { open: new Set(), unrolled: new Set() }
-  let shown = leaves(tree(hierarchy, best).root)
-  const refused = new Set<string>()
   for (;;) {
-    const closed = shown.filter((item): item is Box => item.kind === "box" && !refused.has(item.key))
-    closed.sort((a, b) => depth(a) - depth(b) || b.nodes.length - a.nodes.length)
-    const next = closed[0]
-    if (next === undefined) return best
-    const wider: Expansion = { open: new Set([...best.open, next.key]), unrolled: best.unrolled }
-    const more = leaves(tree(hierarchy, wider).root)
-    if (more.length <= most) [best, shown] = [wider, more]
-    else refused.add(next.key)
+    const closed = leaves(tree(hierarchy, best).root).filter((item) => item.kind === "box")
+    if (closed.length === 0) return best
+    const wider: Expansion = { open: new Set([...best.open, ...closed.map((item) => item.key)]), unrolled: best.unrolled }
+    if (leaves(tree(hierarchy, wider).root).length > most) return best
+    best = wider
   }
 }
 

@@ -1,6 +1,6 @@
 // The view of the graph: what is open and chosen, and how that is shown.
 
-import type { NodeId } from "../facts.ts"
+import type { LeakFacts, NodeId } from "../facts.ts"
 import { panel } from "../panel/panel.ts"
 import { h, s } from "../shell/dom.ts"
 import { icon } from "../shell/icons.ts"
@@ -48,13 +48,15 @@ class GraphView implements View {
   private drawing!: Drawing
   private camera!: Camera
   private here: Item | null = null
-  private leak = false
+  private leak: LeakFacts | null = null
   private readonly measure = ruler()
   private readonly plane = s("g", { class: "frame" })
   private readonly picture = s("svg", { class: "graph", role: "group", "aria-label": "The graph; arrow keys walk along its edges" }, this.plane)
   private readonly crumbs = h("nav", { class: "crumbs", "aria-label": "Where" })
   private readonly overview = new Overview((x, y) => this.look(x, y))
-  private readonly side = panel({ node: (id) => this.show(id), close: () => this.choose(null), leak: () => this.showLeak(), repetition: (id) => this.show(id) })
+  private readonly side = panel({
+    node: (id) => this.show(id), close: () => this.choose(null), leak: (k) => this.showLeak(k), toggle: (item) => this.toggle(item), fold: (key) => this.fold(key),
+  })
 
   applies(): boolean {
     return true
@@ -83,30 +85,41 @@ class GraphView implements View {
     if (before === null) {
       this.hierarchy = new Hierarchy(state.facts)
       this.expansion = opening(this.hierarchy)
-      this.leak = false
+      this.leak = null
       this.here = null
       if (state.node !== null) this.expansion = revealed(this.hierarchy, this.expansion, state.node)
       this.build()
       this.fit(false)
-      if (state.node !== null) this.reveal(this.shown.of.get(state.node) ?? null, true)
     } else if (state.node !== before.node && state.node !== null) {
       const opened = revealed(this.hierarchy, this.expansion, state.node)
       if (opened.open.size !== this.expansion.open.size) this.rebuild(opened)
-      this.reveal(this.shown.of.get(state.node) ?? null, false)
     }
     if (state.node !== null) this.here = this.shown.of.get(state.node) ?? null
     else if (this.here?.kind === "leaf") this.here = null
     this.mark()
+    this.cover()
+    if (before === null && state.node !== null) this.reveal(this.here, true)
+    else if (before !== null && state.node !== before.node) this.reveal(this.here, false)
+  }
+
+  /** How much of the graph the panel lies over, where it is a sheet. */
+  private cover(): void {
+    const [below, sheet] = [this.picture.getBoundingClientRect(), this.side.element.getBoundingClientRect()]
+    this.camera.covered = sheet.left < below.right - 1 ? Math.max(0, below.bottom - sheet.top) : 0
   }
 
   // -- building -------------------------------------------------------------------------------------------------------
 
   private build(): void {
     const { facts, member } = this.state
+    performance.mark("graph")
     this.shown = tree(this.hierarchy, this.expansion)
     this.wires = wiring(facts, this.shown)
+    performance.measure("wires", "graph")
     const laid = layout(this.shown, this.wires, (item) => sizeOf(facts, item, this.measure), (item) => titleWidth(facts, item, this.measure))
+    performance.measure("layout", "graph")
     this.scene = scene(this.shown, this.wires, laid)
+    performance.measure("scene", "graph")
     this.drawing = draw(facts, member, this.scene, {
       chosen: (item) => {
         if (!this.camera.dragged) this.choose(item)
@@ -116,6 +129,7 @@ class GraphView implements View {
     })
     this.plane.replaceChildren(this.drawing.layer)
     this.overview.show(this.scene)
+    performance.measure("graph", "graph")
     this.overview.frame(this.camera.frame, this.camera.size())
     this.here = this.here === null ? null : (this.shown.items.get(this.here.key) ?? null)
   }
@@ -164,12 +178,13 @@ class GraphView implements View {
       now = { open: new Set([...now.open, ...closed.map((b) => b.key)]), unrolled: now.unrolled }
     }
     this.rebuild(now)
-    this.fit(true)
+    this.fit(!open)
   }
 
   // -- choosing -------------------------------------------------------------------------------------------------------
 
   private choose(item: Item | null): void {
+    if (item === null) this.leak = null
     this.here = item
     const node = item === null || item.kind === "box" ? null : (item.nodes.includes(this.state.node ?? -1) ? this.state.node : (item.nodes[0] ?? null))
     this.shell.set({ node })
@@ -185,15 +200,17 @@ class GraphView implements View {
   private reveal(item: Item | null, at: boolean): void {
     const spot = item === null ? undefined : this.scene.at.get(item.key)
     if (spot === undefined) return
-    if (at && this.camera.frame.k < 0.5) this.camera.set({ ...this.camera.frame, k: 0.8 })
-    this.camera.reveal(spot)
+    if (!at) return this.camera.reveal(spot)
+    const k = Math.max(0.8, this.camera.frame.k)
+    const { width, height } = this.camera.size()
+    this.camera.set({ k, x: width / 2 - k * (spot.x + spot.width / 2), y: height / 2 - k * (spot.y + spot.height / 2) })
   }
 
-  private showLeak(): void {
-    const leaks = this.state.facts.members[this.state.member]?.leaks ?? []
-    const leak = leaks[0]
+  private showLeak(number: number): void {
+    const leak = this.state.facts.members[this.state.member]?.leaks[number]
     if (leak === undefined) return
-    this.leak = true
+    this.leak = leak
+    this.here = null
     let now = this.expansion
     for (const step of leak.path) now = revealed(this.hierarchy, now, step.node)
     this.rebuild(now)
@@ -216,14 +233,14 @@ class GraphView implements View {
       for (const box of around(here)) near.add(box)
     }
     const red = new Set<number>()
-    const way = this.leak ? (this.state.facts.members[this.state.member]?.leaks[0]?.path ?? []) : []
+    const way = this.leak?.path ?? []
     const on = new Set(way.map((step) => this.shown.of.get(step.node)))
     way.forEach((step, k) => {
       const [a, b] = [this.shown.of.get(way[k - 1]?.node ?? -1), this.shown.of.get(step.node)]
       for (const wire of this.wires.wires) if (wire.source === a && wire.target === b) red.add(wire.id)
     })
     this.picture.classList.toggle("choosing", here !== null)
-    this.picture.classList.toggle("leaking", this.leak)
+    this.picture.classList.toggle("leaking", this.leak !== null && here === null)
     for (const [key, element] of this.drawing.items) {
       const item = view.at.get(key)?.item
       element.classList.toggle("chosen", item === here)
@@ -320,7 +337,7 @@ class GraphView implements View {
       case "+": case "=": this.camera.zoom(1.3); return true
       case "-": this.camera.zoom(1 / 1.3); return true
       case "0": this.fit(true); return true
-      case "l": this.showLeak(); return true
+      case "l": this.showLeak(0); return true
       default: return false
     }
   }

@@ -1,6 +1,6 @@
 // The edges of what is on show, cut where they cross the border of an open box: each box is then laid out by itself.
 
-import type { Facts, NodeId } from "../facts.ts"
+import type { Facts, InputFacts, NodeId } from "../facts.ts"
 import { around, type Box, type Item, type Tree } from "./tree.ts"
 
 /** An edge between two items that hide no further one. */
@@ -51,10 +51,10 @@ export function wiring(facts: Facts, shown: Tree): Wiring {
   const wires = new Map<string, Wire>()
   const slots = new Map<string, Set<string>>() // the sources of an input of a drawn node, over its repetitions
   const slotsOf = new Map<Wire, string[]>()
-  facts.nodes.forEach((node, id) => {
+  facts.nodes.forEach((_, id) => {
     const target = shown.of.get(id)
     if (target === undefined) return
-    node.inputs.forEach((input, k) => {
+    drawnInputs(facts, id).forEach((input, k) => {
       const source = shown.of.get(input.node)
       if (source === undefined) return
       if (source === target && source.kind === "box") return // inside a closed box
@@ -89,6 +89,22 @@ export function wiring(facts: Facts, shown: Tree): Wiring {
     lay(shown.root, wire, entry, of)
   }
   return { wires: [...wires.values()], inside }
+}
+
+/** The inputs of a node as they are drawn: what a graph inside it reads goes there, and only its output to the node. */
+export function drawnInputs(facts: Facts, id: NodeId): readonly InputFacts[] {
+  const inputs = facts.nodes[id]?.inputs ?? []
+  if (facts.nodes[id - 1]?.inside !== id) return inputs // a graph inside a node stands just before it
+  return [{ port: "from", node: id - 1 }, ...inputs.filter((input) => input.port !== "from")]
+}
+
+/** The nodes that read a node. */
+export function readersOf(facts: Facts, id: NodeId): NodeId[] {
+  const found: NodeId[] = []
+  facts.nodes.forEach((node, k) => {
+    if (node.live && node.inputs.some((input) => input.node === id)) found.push(k)
+  })
+  return found
 }
 
 /** Ports are shared by inputs that have the same sources. */

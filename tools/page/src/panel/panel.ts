@@ -1,16 +1,13 @@
-// The panel beside the graph: what is chosen, in full.
+// The panel beside the graph: what is chosen, in full. On a narrow screen it is a sheet that comes up from below.
 
-import type { NodeId } from "../facts.ts"
 import type { Item } from "../graph/tree.ts"
 import { h } from "../shell/dom.ts"
+import { icon } from "../shell/icons.ts"
 import type { State } from "../shell/state.ts"
-
-export interface On {
-  node(id: NodeId): void
-  repetition(id: NodeId): void
-  close(): void
-  leak(): void
-}
+import { boxPage } from "./box.ts"
+import { nodePage } from "./node.ts"
+import { overviewPage } from "./overview.ts"
+import type { On } from "./parts.ts"
 
 export interface Panel {
   readonly element: HTMLElement
@@ -18,12 +15,21 @@ export interface Panel {
   focus(): void
 }
 
-export function panel(_on: On): Panel {
-  const element = h("aside", { class: "panel", tabindex: -1, "aria-label": "What is chosen" })
+export function panel(on: On): Panel {
+  const page = h("div", { class: "page" })
+  const close = h("button", { type: "button", class: "round close", "aria-label": "Close", onclick: () => on.close() }, icon("close"))
+  const element = h("aside", { class: "panel", tabindex: -1, "aria-label": "What is chosen" }, h("div", { class: "grip", "aria-hidden": "true" }), close, page)
+  let told = ""
   return {
     element,
     show(state, item) {
-      element.replaceChildren(h("h2", {}, item?.label ?? state.facts.title))
+      const now = [state.which, state.member, state.node, item?.key, item?.kind === "box" && item.open].join(" ")
+      if (now === told) return
+      told = now
+      element.classList.toggle("idle", item === null)
+      close.hidden = item === null
+      page.replaceChildren(...(item === null ? overviewPage(state, on) : item.kind === "box" ? boxPage(state, item, on) : nodePage(state, item, on)))
+      element.scrollTop = 0
     },
     focus() {
       element.focus()

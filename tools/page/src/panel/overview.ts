@@ -1,0 +1,42 @@
+// The page of the whole: what it is, what was found, what it costs.
+
+import type { Saying } from "../facts.ts"
+import { count, h } from "../shell/dom.ts"
+import type { State } from "../shell/state.ts"
+import { type On, part, table } from "./parts.ts"
+import { source } from "./source.ts"
+
+export function overviewPage(state: State, on: On): Node[] {
+  const { facts } = state
+  const { verdict, data } = facts
+  const member = facts.members[state.member]
+  const schedule = member?.schedule ?? null
+  const leaks = member?.leaks ?? []
+  const percent = verdict.coverage === null ? null : `${(100 * verdict.coverage).toFixed(verdict.coverage === 1 ? 0 : 2)}% of ${count(verdict.pairs ?? 0)} legal pairs`
+  return [
+    h("header", {}, h("h2", {}, facts.title), facts.about === "" ? null : h("p", { class: "doc" }, facts.about)),
+    table([
+      ["Data", `${data.kind}, ${[data.groups > 1 || data.channels > 1 ? String(data.groups * data.channels) : "", ...data.grid.map(String)].filter(Boolean).join(" × ")}${data.levels > 0 ? `, ${count(data.levels)} levels` : ""}`],
+      ["Order", member?.name ?? null],
+      ["Variables", count(data.variables)],
+      ["Parameters", verdict.parameters === 0 ? null : count(verdict.parameters)],
+      ["Nodes", count(verdict.nodes)],
+    ]),
+    part("Found", table([
+      ["Sees", percent],
+      ["Unseen", verdict.unseen === null || verdict.unseen === 0 ? null : `${count(verdict.unseen)} pairs`],
+      ["Out of reach", verdict.outOfReach === null || verdict.outOfReach === 0 ? null : `${count(verdict.outOfReach)} pairs, seen by a deeper network`],
+      ["Blind", verdict.blind === null || verdict.blind === 0 ? null : `${count(verdict.blind)} pairs, at any depth`],
+      ["Steps", member === undefined ? null : count(member.steps)],
+      ["Work", schedule === null ? null : `${count(schedule.sites)} sites, each once; ${count(schedule.cached)} rows cached`],
+    ]), h("details", { class: "report" }, h("summary", {}, "The whole report"), h("pre", {}, verdict.words.join("\n")))),
+    ...(leaks.length === 0 ? [] : [part("Leaks", ...leaks.map((leak, k) =>
+      h("div", { class: "leak" }, h("p", {}, leak.text), h("button", { type: "button", class: "button", onclick: () => on.leak(k) }, "Show its way"))))]),
+    ...(verdict.sayings.length === 0 ? [] : [part("Said", ...verdict.sayings.map((one) => saying(state, one)))]),
+    ...(facts.notes.length === 0 ? [] : [part("Of this page", ...facts.notes.map((note) => h("p", { class: "note" }, note)))]),
+  ]
+}
+
+function saying(state: State, one: Saying): HTMLElement {
+  return h("div", { class: `saying ${one.severity}` }, h("p", {}, h("code", {}, one.code), ` ${one.text}`), one.help === null ? null : h("p", { class: "note" }, one.help), source(state.facts, one.place))
+}
