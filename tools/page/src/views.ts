@@ -1,8 +1,11 @@
 // The views of the page, in the order of their tabs.
 
+import { coverageView } from "./field-coverage.ts"
+import { fieldView } from "./field-view.ts"
 import { graphView } from "./graph/view.ts"
+import { playView } from "./play-view.ts"
 import type { View } from "./shell/state.ts"
 
 export function VIEWS(): View[] {
-  return [graphView()]
+  return [graphView(), fieldView(), playView(), coverageView()]
 }

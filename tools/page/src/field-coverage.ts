@@ -1,0 +1,187 @@
+// The view of coverage: how much of its past each variable's distribution sees; one spec, or several side by side.
+
+import type { Facts } from "./facts.ts"
+import { counted, fieldOf, MEANINGS, number, share, STATES, summary } from "./field.ts"
+import { ramp, stateLooks } from "./field-looks.ts"
+import { figuresOf, matrixOf, sharesOf, type Shares } from "./field-shares.ts"
+import { firstVariable } from "./field-view.ts"
+import { colourBar } from "./grid-bar.ts"
+import { DataGrid, variableName } from "./grid-data.ts"
+import { colour, pen, type Look } from "./grid-paint.ts"
+import { placePicker } from "./grid-pickers.ts"
+import { h } from "./shell/dom.ts"
+import type { Shell, State, View } from "./shell/state.ts"
+import { memberOf, type Member } from "./walk-facts.ts"
+
+const STEPS = 24 // colours of the scale
+const MATRIX = 520 // pixels of the picture of all pairs, at most
+
+/** A spec on show: its maps, and the variable that is chosen in it. */
+class Column {
+  readonly title = h("h2", {})
+  readonly said = h("p", { class: "said" })
+  readonly picked = h("p", { class: "picked" })
+  readonly map: DataGrid
+  readonly field: DataGrid
+  readonly matrix = h("canvas", { role: "img" })
+  readonly matrixWords = h("p", { class: "hint" })
+  member!: Member
+  shares!: Shares
+  variable = 0
+
+  constructor(pick: (site: number) => void, words: (column: Column, site: number) => string) {
+    this.map = new DataGrid(pick, (site) => words(this, site))
+    this.field = new DataGrid(pick, (site) => `${variableName(this.member.facts, site)}: ${MEANINGS[STATES[this.states()[site]!]!]}`)
+  }
+
+  states(): Uint8Array {
+    const { member, variable } = this
+    return fieldOf(member.rank, variable, member.seen(variable), member.deep(variable)).state
+  }
+}
+
+class CoverageView implements View {
+  readonly id = "coverage"
+  readonly title = "Coverage"
+  readonly help = [["← → ↑ ↓", "another variable, in a map"], ["[ ]", "another channel"]] as const
+  private shell!: Shell
+  private state!: State
+  private columns: Column[] = []
+  private readonly root = h("div", { class: "cover" })
+
+  applies(_: Facts, all: readonly Facts[]): boolean {
+    return all.every((f) => f.members.length > 0 && f.data.variables > 0 && f.members[0]!.contexts !== null)
+  }
+
+  mount(root: HTMLElement, shell: Shell): void {
+    this.shell = shell
+    root.classList.add("grid-view")
+    root.append(this.root)
+  }
+
+  update(state: State): void {
+    this.state = state
+    if (this.columns.length !== state.all.length) this.build(state.all)
+    this.columns.forEach((column, k) => {
+      const facts = state.all[k]!
+      column.member = memberOf(facts, k === state.which ? state.member : 0)
+      column.shares = sharesOf(column.member)
+      const chosen = alike(facts, state.facts) ? state.variable : Number(state.more[`coverage.${k}`] ?? NaN)
+      column.variable = chosen !== null && chosen < facts.data.variables ? chosen : firstVariable(column.member)
+    })
+    this.show()
+  }
+
+  private build(all: readonly Facts[]): void {
+    this.columns = all.map((_, k) => new Column((site) => this.pick(k, site), (column, site) => sharedWords(column, site)))
+    this.root.style.setProperty("--columns", String(all.length))
+    this.root.classList.toggle("alone", all.length === 1)
+    this.root.replaceChildren(
+      h("div", { class: "cover-figures" }),
+      h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "How much of its past each variable sees"), h("div", { class: "scale" })),
+        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, all.length > 1 ? c.title : "", c.said, c.map.element)))),
+      h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", { class: "which" }), h("div", { class: "pickers" })),
+        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, c.picked, c.field.element)))),
+      h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "Every pair"), h("p", { class: "hint" }, "A row for each distribution, a column for each variable, both in the order of generation.")),
+        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, h("div", { class: "matrix" }, c.matrix), c.matrixWords)))))
+    new ResizeObserver(() => this.columns.every((c) => c.member) && this.matrices()).observe(this.root)
+  }
+
+  private pick(k: number, site: number): void {
+    if (alike(this.state.all[k]!, this.state.facts)) this.shell.set({ variable: site })
+    else this.shell.set({ more: { [`coverage.${k}`]: String(site) } })
+    this.shell.announce(this.columns.map((c) => c.picked.textContent).join(" "))
+  }
+
+  private show(): void {
+    const { all, facts } = this.state
+    this.root.querySelector(".cover-figures")!.replaceChildren(figureTable(this.columns.map((c) => c.member)))
+    const low = Math.min(...this.columns.map((c) => c.shares.lowest))
+    const from = Math.floor(low * 10) / 10
+    const looks: (Look | undefined)[] = [{ fill: colour("--state-later") }, ...ramp(STEPS, "--cover-0", "--cover-1", "--cover-2", "--cover-3")]
+    this.root.querySelector(".scale")!.replaceChildren(colourBar(looks.slice(1) as Look[], [`${Math.round(from * 100)}%`, `${Math.round(from * 50 + 50)}%`, "100%"], "of its earlier variables"))
+    for (const column of this.columns) {
+      const { shares, member } = column
+      const keys = Uint8Array.from(shares.share, (s) => (Number.isNaN(s) ? 0 : 1 + Math.round(((s - from) / Math.max(1 - from, 1e-9)) * (STEPS - 1))))
+      column.title.textContent = member.facts.title
+      column.said.textContent = coverageWords(member)
+      const rings = [{ site: column.variable, colour: colour("--ink") }]
+      column.map.label(`How much of its past each variable of ${member.facts.title} sees. ${coverageWords(member)} ${sharedWords(column, column.variable)}.`)
+      column.map.show(member.facts, keys, looks, column.variable, rings)
+      const field = fieldOf(member.rank, column.variable, member.seen(column.variable), member.deep(column.variable))
+      column.picked.textContent = `${all.length > 1 ? `In ${member.facts.title} its` : "Its"} distribution ${summary(field)}.`
+      column.field.label(`What ${variableName(member.facts, column.variable)} sees in ${member.facts.title}: ${summary(field)}`)
+      column.field.show(member.facts, field.state, stateLooks(), column.variable, rings)
+    }
+    const own = this.columns[this.state.which]!
+    this.root.querySelector(".which")!.replaceChildren("What ", h("em", {}, variableName(facts, own.variable)), " sees")
+    this.root.querySelector(".pickers")!.replaceChildren(placePicker(facts, own.variable, (site) => this.pick(this.state.which, site)))
+    this.matrices()
+  }
+
+  private matrices(): void {
+    for (const { member, matrix, matrixWords } of this.columns) {
+      const found = matrixOf(member, Math.min(MATRIX, matrix.parentElement!.clientWidth) * (devicePixelRatio || 1))
+      matrix.hidden = found === null
+      if (!found) {
+        matrixWords.textContent = "Contexts are of sampled variables here, so not of all pairs."
+        continue
+      }
+      const ctx = pen(matrix, found.size / (devicePixelRatio || 1), found.size / (devicePixelRatio || 1))
+      if (!ctx) continue
+      const looks = stateLooks()
+      const [later, seen, unseen, leak] = [looks[0]!, looks[1]!, looks[2]!, looks[5]!].map((l) => channels(ctx, l.fill))
+      const image = ctx.createImageData(found.size, found.size)
+      for (let k = 0; k < found.size * found.size; k++) {
+        const [legal, sees, leaks] = [found.legal[k]!, found.seen[k]!, found.leaks[k]!]
+        const fill = leaks > 0 ? leak! : mixed(later!, mixed(unseen!, seen!, legal > 0 ? sees / legal : 0), legal)
+        image.data.set([...fill, 255], 4 * k)
+      }
+      ctx.putImageData(image, 0, 0)
+      const words = `${number(member.facts.data.variables)} × ${number(member.facts.data.variables)} pairs: blue is seen, yellow is earlier and unseen, red is a leak.`
+      matrix.setAttribute("aria-label", `${words} ${coverageWords(member)}`)
+      matrixWords.textContent = words
+    }
+  }
+}
+
+function alike(one: Facts, other: Facts): boolean {
+  return one.data.groups === other.data.groups && one.data.grid.length === other.data.grid.length && one.data.grid.every((n, k) => n === other.data.grid[k])
+}
+
+function sharedWords(column: Column, site: number): string {
+  const row = column.shares.row.get(site)
+  const name = variableName(column.member.facts, site)
+  if (row === undefined) return `${name}: its context was not computed`
+  const [legal, within] = [column.shares.legal[row]!, column.shares.within[row]!]
+  return legal ? `${name}: sees ${number(within)} of ${number(legal)}, ${share(within, legal)}` : `${name}: nothing comes before it`
+}
+
+function coverageWords(member: Member): string {
+  const { legal, within, share: shares } = sharesOf(member)
+  const [all, seen] = [legal, within].map((x) => x.reduce((a, b) => a + b, 0))
+  const sampled = legal.length < shares.length ? ` of the ${counted(legal.length, "variable")} whose contexts were computed` : ""
+  return `${share(seen!, all!)} of ${counted(all!, "legal pair")}${sampled} ${all === 1 ? "is" : "are"} seen.`
+}
+
+function figureTable(members: readonly Member[]): HTMLElement {
+  const figures = members.map(figuresOf)
+  const names = [...new Set(figures.flatMap((f) => f.map(([name]) => name)))]
+  const rows = names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), ...figures.map((f) => h("td", {}, f.find(([n]) => n === name)?.[1] ?? "–"))))
+  const head = members.length > 1 ? [h("thead", {}, h("tr", {}, h("td", {}), ...members.map((m) => h("th", { scope: "col" }, m.facts.title))))] : []
+  return h("table", { class: "numbers" }, h("caption", { class: "unseen" }, "Figures"), ...head, h("tbody", {}, ...rows))
+}
+
+function channels(ctx: CanvasRenderingContext2D, fill: string): number[] {
+  ctx.fillStyle = fill
+  const hex = String(ctx.fillStyle).slice(1)
+  return [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16))
+}
+
+function mixed(a: readonly number[], b: readonly number[], share: number): number[] {
+  return a.map((x, k) => x + (b[k]! - x) * share)
+}
+
+export function coverageView(): View {
+  return new CoverageView()
+}

@@ -1,0 +1,388 @@
+/** Walks over the reads of a spec. What reads what is data: nothing here knows a kind of layer.
+ *
+ * A relation lists, for every site of a node's output, the input sites that it is computed from, as runs [start, stop).
+ * Nodes stand in an order in which inputs come before their readers. A walk costs about as many steps as there are
+ * sites and runs, however long the runs are: prefixes, as attention reads them, are added to a tree of ranges. */
+
+/** Runs of input sites, site by site: those of site s are `bounds[2k]` to before `bounds[2k + 1]`, for k from
+ * `offsets[s]` to before `offsets[s + 1]`. With an `order` they are runs of places in this list of input sites. */
+export interface Runs {
+  readonly outSites: number
+  readonly inSites: number
+  readonly offsets: Uint32Array
+  readonly bounds: Uint32Array
+  readonly order: Uint32Array | null
+}
+
+export interface Edge {
+  readonly source: number
+  readonly reads: Runs
+}
+
+export interface Walked {
+  readonly sites: number
+  readonly inputs: readonly Edge[]
+  /** the own earlier sites that a recurrent node reads, in one step */
+  readonly scan: Runs | null
+}
+
+/** Of every node, in their order: marks or counts of its sites, or null where it has none. */
+export type Marks = (Uint8Array | null)[]
+export type Counts = (Float64Array | null)[]
+
+export interface Step {
+  readonly node: number
+  readonly site: number
+}
+
+const SHORT = 12 // sites of a run up to which each is touched by itself
+const MOST = 1e300 // paths, as numbers go
+
+const identities = new WeakMap<Runs, boolean>()
+
+/** Whether every site reads the site of the same number and no other. */
+export function inPlace(reads: Runs): boolean {
+  const known = identities.get(reads)
+  if (known !== undefined) return known
+  const { outSites, inSites, offsets, bounds, order } = reads
+  let same = !order && outSites === inSites && bounds.length === 2 * outSites
+  for (let s = 0; same && s < outSites; s++) same = offsets[s] === s && bounds[2 * s] === s && bounds[2 * s + 1] === s + 1
+  identities.set(reads, same)
+  return same
+}
+
+/** Marks of some sites of one node, and the ranges of sites that are to be marked with them. */
+class Touched {
+  readonly marks: Uint8Array
+  private ends: Int32Array | null = null
+
+  constructor(sites: number) {
+    this.marks = new Uint8Array(sites)
+  }
+
+  range(start: number, stop: number): void {
+    if (stop - start <= SHORT) {
+      for (let i = start; i < stop; i++) this.marks[i] = 1
+      return
+    }
+    this.ends ??= new Int32Array(this.marks.length + 1)
+    this.ends[start]!++
+    this.ends[stop]!--
+  }
+
+  settled(): Uint8Array {
+    const { marks, ends } = this
+    if (ends) {
+      for (let i = 0, open = 0; i < marks.length; i++) {
+        open += ends[i]!
+        if (open > 0) marks[i] = 1
+      }
+      this.ends = null
+    }
+    return marks
+  }
+}
+
+/** Counts of some sites of one node. Ranges go to a binary tree, so that nothing is ever subtracted: small counts stay
+ * beside counts of 1e300. */
+class Added {
+  readonly counts: Float64Array
+  private tree: Float64Array | null = null
+  private leaves = 1
+
+  constructor(sites: number) {
+    this.counts = new Float64Array(sites)
+  }
+
+  range(start: number, stop: number, count: number): void {
+    if (stop - start <= SHORT) {
+      for (let i = start; i < stop; i++) this.counts[i]! += count
+      return
+    }
+    if (!this.tree) {
+      while (this.leaves < this.counts.length) this.leaves *= 2
+      this.tree = new Float64Array(2 * this.leaves)
+    }
+    for (let a = start + this.leaves, b = stop + this.leaves; a < b; a >>= 1, b >>= 1) {
+      if (a & 1) this.tree[a++]! += count
+      if (b & 1) this.tree[--b]! += count
+    }
+  }
+
+  settled(): Float64Array {
+    const { counts, tree, leaves } = this
+    if (tree) {
+      for (let k = 1; k < leaves; k++) {
+        tree[2 * k]! += tree[k]!
+        tree[2 * k + 1]! += tree[k]!
+      }
+      for (let i = 0; i < counts.length; i++) counts[i]! += tree[leaves + i]!
+      this.tree = null
+    }
+    for (let i = 0; i < counts.length; i++) if (counts[i]! > MOST) counts[i] = MOST
+    return counts
+  }
+}
+
+function siteOf(reads: Runs, place: number): number {
+  return reads.order ? reads.order[place]! : place
+}
+
+const orders = new WeakMap<Runs, Uint32Array | null>()
+
+/** The sites of a scan in an order in which each comes after those that it reads; null where they form a circle. */
+export function scanOrder(own: Runs): Uint32Array | null {
+  const known = orders.get(own)
+  if (known !== undefined) return known
+  const { outSites, offsets, bounds } = own
+  const waiting = new Uint32Array(outSites)
+  const readers = new Uint32Array(outSites + 1)
+  const each = (s: number, visit: (read: number) => void): void => {
+    for (let k = offsets[s]!; k < offsets[s + 1]!; k++) for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) visit(siteOf(own, i))
+  }
+  for (let s = 0; s < outSites; s++) each(s, (i) => (readers[i + 1]!++, waiting[s]!++))
+  for (let s = 0; s < outSites; s++) readers[s + 1]! += readers[s]!
+  const by = new Uint32Array(readers[outSites]!)
+  const filled = readers.slice()
+  for (let s = 0; s < outSites; s++) each(s, (i) => (by[filled[i]!++] = s))
+  const order = new Uint32Array(outSites)
+  let found = 0
+  for (let s = 0; s < outSites; s++) if (!waiting[s]) order[found++] = s
+  for (let at = 0; at < found; at++) {
+    const s = order[at]!
+    for (let k = readers[s]!; k < readers[s + 1]!; k++) if (--waiting[by[k]!]! === 0) order[found++] = by[k]!
+  }
+  const result = found === outSites ? order : null
+  orders.set(own, result)
+  return result
+}
+
+function orderOf(own: Runs): Uint32Array {
+  const order = scanOrder(own)
+  if (!order) throw new Error("a recurrent node reads its own sites in a circle")
+  return order
+}
+
+/** The sites that depend on the given sites of a node, themselves included. */
+export function forward(nodes: readonly Walked[], start: number, sites: readonly number[]): Marks {
+  const found: Marks = nodes.map(() => null)
+  const sums = nodes.map(() => new Map<Uint32Array | null, Int32Array>())
+  for (let n = start; n < nodes.length; n++) {
+    const node = nodes[n]!
+    let marks: Uint8Array | null = null
+    let any = false
+    if (n === start) {
+      marks = new Uint8Array(node.sites)
+      for (const s of sites) marks[s] = 1
+      any = sites.length > 0
+    }
+    for (const { source, reads } of node.inputs) {
+      const from = found[source]
+      if (!from) continue
+      marks ??= new Uint8Array(node.sites)
+      if (inPlace(reads)) {
+        for (let s = 0; s < from.length; s++) if (from[s]) (marks[s] = 1), (any = true)
+        continue
+      }
+      const { offsets, bounds, order } = reads
+      const before = sums[source]!.get(order) ?? summed(from, order)
+      sums[source]!.set(order, before)
+      for (let s = 0, k = 0; s < reads.outSites; s++) {
+        for (const stop = offsets[s + 1]!; k < stop; k++) {
+          if (before[bounds[2 * k + 1]!]! > before[bounds[2 * k]!]!) (marks[s] = 1), (any = true)
+        }
+      }
+    }
+    if (any && marks && node.scan) {
+      const { offsets, bounds } = node.scan
+      for (const s of orderOf(node.scan)) {
+        for (let k = offsets[s]!; !marks[s] && k < offsets[s + 1]!; k++) {
+          for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) if (marks[siteOf(node.scan, i)]) marks[s] = 1
+        }
+      }
+    }
+    found[n] = any ? marks : null
+  }
+  return found
+}
+
+function summed(marks: Uint8Array, order: Uint32Array | null): Int32Array {
+  const sums = new Int32Array(marks.length + 1)
+  for (let i = 0; i < marks.length; i++) sums[i + 1] = sums[i]! + marks[order ? order[i]! : i]!
+  return sums
+}
+
+/** The sites that the given sites of a node depend on, themselves included. */
+export function backward(nodes: readonly Walked[], start: number, sites: readonly number[]): Marks {
+  const touched: (Touched | null)[] = nodes.map(() => null)
+  const found: Marks = nodes.map(() => null)
+  touched[start] = new Touched(nodes[start]!.sites)
+  for (const s of sites) touched[start].range(s, s + 1)
+  for (let n = start; n >= 0; n--) {
+    const marks = touched[n]?.settled()
+    if (!marks) continue
+    const node = nodes[n]!
+    touched[n] = null
+    if (node.scan) {
+      const order = orderOf(node.scan)
+      const { offsets, bounds } = node.scan
+      for (let at = order.length - 1; at >= 0; at--) {
+        const s = order[at]!
+        if (!marks[s]) continue
+        for (let k = offsets[s]!; k < offsets[s + 1]!; k++) {
+          for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) marks[siteOf(node.scan, i)] = 1
+        }
+      }
+    }
+    found[n] = marks.includes(1) ? marks : null
+    if (!found[n]) continue
+    for (const { source, reads } of node.inputs) {
+      const all = (touched[source] ??= new Touched(nodes[source]!.sites))
+      const same = inPlace(reads)
+      const { offsets, bounds, order } = reads
+      const into = order ? new Touched(reads.inSites) : all
+      for (let s = 0; s < marks.length; s++) {
+        if (!marks[s]) continue
+        if (same) into.marks[s] = 1
+        else for (let k = offsets[s]!; k < offsets[s + 1]!; k++) into.range(bounds[2 * k]!, bounds[2 * k + 1]!)
+      }
+      if (order) into.settled().forEach((mark, place) => mark && (all.marks[order[place]!] = 1))
+    }
+  }
+  return found
+}
+
+/** By how many paths of sites each site leads to one site of a node: how strongly, if all weights were 1. */
+export function paths(nodes: readonly Walked[], start: number, site: number): Counts {
+  const added: (Added | null)[] = nodes.map(() => null)
+  const found: Counts = nodes.map(() => null)
+  added[start] = new Added(nodes[start]!.sites)
+  added[start].range(site, site + 1, 1)
+  for (let n = start; n >= 0; n--) {
+    const counts = added[n]?.settled()
+    if (!counts) continue
+    added[n] = null
+    const node = nodes[n]!
+    if (node.scan) {
+      const order = orderOf(node.scan)
+      const { offsets, bounds } = node.scan
+      for (let at = order.length - 1; at >= 0; at--) {
+        const s = order[at]!
+        const count = Math.min(counts[s]!, MOST)
+        if (!count) continue
+        for (let k = offsets[s]!; k < offsets[s + 1]!; k++) for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) counts[siteOf(node.scan, i)]! += count
+      }
+      for (let i = 0; i < counts.length; i++) if (counts[i]! > MOST) counts[i] = MOST
+    }
+    if (!counts.some((c) => c > 0)) continue
+    found[n] = counts
+    for (const { source, reads } of node.inputs) {
+      const all = (added[source] ??= new Added(nodes[source]!.sites))
+      const same = inPlace(reads)
+      const { offsets, bounds, order } = reads
+      const into = order ? new Added(reads.inSites) : all
+      for (let s = 0; s < counts.length; s++) {
+        const count = counts[s]!
+        if (!count) continue
+        if (same) into.counts[s]! += count
+        else for (let k = offsets[s]!; k < offsets[s + 1]!; k++) into.range(bounds[2 * k]!, bounds[2 * k + 1]!, count)
+      }
+      if (order) into.settled().forEach((count, place) => (all.counts[order[place]!]! += count))
+    }
+  }
+  return found
+}
+
+/** Of every node the sites that depend on the one and lead to the other: through them the value flows. */
+export function between(ahead: Marks, behind: Marks): Marks {
+  return ahead.map((marks, n) => {
+    const other = behind[n]
+    if (!marks || !other) return null
+    const both = marks.map((m, s) => m & other[s]!)
+    return both.includes(1) ? both : null
+  })
+}
+
+/** How many sites are marked. */
+export function count(marks: Uint8Array | null | undefined): number {
+  let found = 0
+  if (marks) for (let s = 0; s < marks.length; s++) found += marks[s]!
+  return found
+}
+
+/** A shortest way of sites from one site of a node to one site of a later node, the first of them first; null where
+ * none leads there. `ahead`: what depends on the first (`forward`), where it is known already. */
+export function way(
+  nodes: readonly Walked[],
+  from: Step,
+  to: Step,
+  ahead: Marks = forward(nodes, from.node, [from.site]),
+): Step[] | null {
+  if (!ahead[to.node]?.[to.site]) return null
+  // of every node, in every order that it is read by, the next place that may still be reached
+  const left = new Map<number, Map<Uint32Array | null, Int32Array>>()
+  const reached = new Map<number, Uint8Array>()
+  const following = (n: number, order: Uint32Array | null): Int32Array => {
+    const of = left.get(n) ?? new Map<Uint32Array | null, Int32Array>()
+    left.set(n, of)
+    const known = of.get(order)
+    if (known) return known
+    const marks = ahead[n]!
+    const own = new Int32Array(marks.length + 1)
+    for (let i = 0; i <= marks.length; i++) own[i] = i === marks.length || marks[order ? order[i]! : i] ? i : i + 1
+    of.set(order, own)
+    return own
+  }
+  const first = (n: number, site: number): boolean => {
+    const own = reached.get(n) ?? new Uint8Array(nodes[n]!.sites)
+    reached.set(n, own)
+    return !own[site] && Boolean((own[site] = 1))
+  }
+  const came: { step: Step; by: number }[] = [{ step: to, by: -1 }]
+  first(to.node, to.site)
+  for (let at = 0; at < came.length; at++) {
+    const { step } = came[at]!
+    if (step.node === from.node && step.site === from.site) {
+      const found: Step[] = []
+      for (let k = at; k >= 0; k = came[k]!.by) found.push(came[k]!.step)
+      return found
+    }
+    const node = nodes[step.node]!
+    const edges = node.scan ? [...node.inputs, { source: step.node, reads: node.scan }] : node.inputs
+    for (const { source, reads } of edges) {
+      if (!ahead[source]) continue
+      const own = following(source, reads.order)
+      for (let k = reads.offsets[step.site]!; k < reads.offsets[step.site + 1]!; k++) {
+        const stop = reads.bounds[2 * k + 1]!
+        for (let i = rootOf(own, reads.bounds[2 * k]!); i < stop; i = rootOf(own, i)) {
+          own[i] = i + 1
+          const site = siteOf(reads, i)
+          if (first(source, site)) came.push({ step: { node: source, site }, by: at })
+        }
+      }
+    }
+  }
+  return null
+}
+
+/** The first place from one on that is still its own, with the way to it made short. */
+function rootOf(own: Int32Array, place: number): number {
+  let root = place
+  while (own[root] !== root) root = own[root]!
+  for (let next = own[place]!; place !== root; place = next, next = own[place]!) own[place] = root
+  return root
+}
+
+/** A relation from lists of the sites, or of the places in an order, that each site reads, sorted or not. */
+export function runsOf(inSites: number, reads: readonly (readonly number[])[], order: Uint32Array | null = null): Runs {
+  const offsets = new Uint32Array(reads.length + 1)
+  const bounds: number[] = []
+  reads.forEach((own, s) => {
+    for (const i of [...new Set(own)].sort((a, b) => a - b)) {
+      if (bounds.length > 2 * offsets[s]! && bounds[bounds.length - 1] === i) bounds[bounds.length - 1] = i + 1
+      else bounds.push(i, i + 1)
+    }
+    offsets[s + 1] = bounds.length / 2
+  })
+  return { outSites: reads.length, inSites, offsets, bounds: Uint32Array.from(bounds), order }
+}
