@@ -30,7 +30,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"range": (None, 1)}, "range is two numbers"),
     ({"input": None}, "input is a pattern of axes"),
     ({"output": 3}, "output is a pattern of axes"),
-    ({"cache": 3}, "cache is past_key_values"),
+    ({"cache": 3}, "cache is a keyword of the call"),
     ({"size": ["t"]}, "size is sizes by the names of axes"),
     ({"size": {"t": "8"}}, "size is sizes by the names of axes"),
     ({"size": "t=x"}, "t=x"),
@@ -174,6 +174,35 @@ def test_a_mode_that_fails_is_told_and_the_others_go_on(fault: str, told: str) -
     assert told in str(asked) and len(asked.modes) == 2
     with pytest.raises(InputError, match=told):
         of_cache(fault, modes="cache")
+
+
+class Remembering(Cached):
+    """The same, whose call knows its memory by another name, gives it every time, and asks for no switch."""
+
+    def forward(self, x: Tensor, cache: Tensor | None = None) -> Any:  # type: ignore[override]
+        return super().forward(x, cache, use_cache=True)
+
+
+class Placed(Remembering):
+    """The same, which must be told where its steps stand."""
+
+    def forward(self, x: Tensor, cache: Tensor | None = None, start_pos: int = 0) -> Any:  # type: ignore[override]
+        return super().forward(x, cache)
+
+
+@pytest.mark.parametrize(("fault", "verdict"), [("", Verdict.AGREES), ("loses", Verdict.DIFFERS)])
+def test_a_cache_by_another_name_is_found(fault: str, verdict: Verdict) -> None:
+    report = audit(Remembering(fault), size={"t": 8}, levels=4, offset=1, take=0)
+    (found,) = [mode for mode in report.modes if mode.mode == "cache"]
+    assert found.verdict == verdict
+    assert verdict == Verdict.DIFFERS or found.why == "by cache"
+
+
+def test_a_cache_beside_a_position_is_not_guessed() -> None:
+    report = audit(Placed(), size={"t": 8}, levels=4, offset=1, take=0)
+    assert "start_pos beside it" in report.absent["cache"]
+    asked = audit(Placed(), size={"t": 8}, levels=4, offset=1, take=0, cache="cache", modes="cache")
+    assert asked.ok
 
 
 def test_numbers_and_line_speak_of_the_same_pair() -> None:

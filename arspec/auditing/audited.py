@@ -103,11 +103,15 @@ class Audited:
 
     def takes(self, *names: str) -> bool:
         """Whether the module's call takes all of these keywords by name."""
+        return all(name in self.keywords for name in names)
+
+    @property
+    def keywords(self) -> list[str]:
+        """The names of what the module's call takes; none where it does not say."""
         try:
-            parameters = inspect.signature(self.subject.module.forward).parameters
+            return list(inspect.signature(self.subject.module.forward).parameters)
         except (TypeError, ValueError):
-            return False
-        return all(name in parameters for name in names)
+            return []
 
     def draw(self, count: int, seed: int = 0) -> Tensor:
         """[count, *shape] examples drawn evenly from the alphabet."""

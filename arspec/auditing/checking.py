@@ -82,7 +82,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "modes": (_maybe(_names), "names of modes"),
     "lengths": (_numbers, "a list of whole numbers such as [7, 8, 9]"),
     "variants": (_maybe(_named), "torch modules by name"),
-    "cache": (_text, "past_key_values, step, the name of a method, auto or off"),
+    "cache": (_text, "a keyword of the call, a method, auto or off"),
     "padding": (_names, "sides: left, right"),
     "padding_mask": (_text, "a keyword of the call"),
     "documents": (_maybe(_text), "a keyword of the call"),

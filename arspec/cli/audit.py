@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=YAML",
         help="other arguments of the callable, for example eager='{attn_implementation: eager}'; may be repeated",
     )
-    add("--cache", default="auto", metavar="NAME", help="past_key_values, step, a method, off (default %(default)s)")
+    add("--cache", default="auto", metavar="NAME", help="a keyword, a method, off (default %(default)s)")
     add("--padding", default="left,right", metavar="SIDES", help="where rows are padded (default %(default)s)")
     add("--padding-mask", default="attention_mask", metavar="KEYWORD", help="of the call (default %(default)s)")
     add("--documents", metavar="KEYWORD", help="of the call, which takes numbers of packed documents")

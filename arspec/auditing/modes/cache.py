@@ -1,13 +1,14 @@
 """Cache: decoding with a cache gives what the full pass gives.
 
-Two conventions are known. `past_key_values`: the call takes `past_key_values` and `use_cache`, and gives the cache
-beside its output. `step`: a method `step(x, state) -> (output, state)`, whose first state is None.
+Two conventions are known. A keyword: the call takes what it gave beside its output the last time, as
+`past_key_values` or by another name of `arspec.auditing.memories`. `step`: a method `step(x, state) -> (output,
+state)`, whose first state is None.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any, cast
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
+from arspec.auditing.memories import CACHES, PAST, SWITCHES, counted, memory
 from arspec.auditing.shown import Witness
 from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
@@ -24,7 +26,7 @@ from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
 
 SINGLES = 24  # steps of one token at the end of a long row
-STATE = "past_key_values"
+STEP = "step"
 
 Decode = Callable[[Tensor, Any, int], tuple[Any, Any]]
 
@@ -33,7 +35,7 @@ def cache(audited: Audited) -> ModeReport:
     """One by one, in chunks, and from a long prompt on; rows of unequal length where the call takes a mask."""
     if audited.case.question.offset > 1:
         raise Absent("with an offset above 1 an output reads steps that are not decoded yet")
-    decode, name = _decoder(audited)
+    decode, name, chunked = _decoder(audited)
     subject, full = audited.subject, audited.length
     subject.module.eval()
     x = audited.draw(2, 4)
@@ -46,7 +48,7 @@ def cache(audited: Audited) -> ModeReport:
             subject.redraw(0)
             whole = audited.run(x)
         before = subject.passes
-        for how, chunks in _schedules(full, name == STATE).items():
+        for how, chunks in _schedules(full, chunked).items():
             tokens += sum(chunks)
             rows = _rows(audited, decode, x, chunks)
             why = _told(audited, how, rows, whole)
@@ -54,7 +56,7 @@ def cache(audited: Audited) -> ModeReport:
             if why:
                 witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, whole)
                 break
-        if not why and name == STATE and audited.takes(audited.settings.padding_mask):
+        if not why and chunked and audited.takes(audited.settings.padding_mask):
             why, missing, more, witnessed = _unequal(audited, decode, x)
             unknown = unknown or missing
             tokens += more
@@ -128,24 +130,26 @@ def _schedules(full: int, chunked: bool) -> dict[str, list[int]]:
     return ways
 
 
-def _decoder(audited: Audited) -> tuple[Decode, str]:
-    """How the module decodes with a cache, and the name of the convention."""
+def _decoder(audited: Audited) -> tuple[Decode, str, bool]:
+    """How the module decodes with a cache, the name of the convention, and whether a call takes several steps."""
     subject, chosen = audited.subject, audited.settings.cache
     module = subject.module
     if chosen == "off":
         raise Absent("--cache off")
-    if audited.time and audited.whole and chosen in ("auto", STATE) and audited.takes(STATE, "use_cache"):
+    keyword = _keyword(audited)
+    if keyword is not None:
+        switches = {name: True for name in SWITCHES if audited.takes(name)}
 
         def call(x: Tensor, state: Any, batch: int, **more: Any) -> tuple[Any, Any]:
-            past = {} if state is None else {STATE: state}
-            return _parts(audited, subject.whole(x, batch, use_cache=True, **past, **more))
+            past = {} if state is None else {keyword: state}
+            return _parts(audited, subject.whole(x, batch, **switches, **past, **more), keyword)
 
-        return call, STATE
-    name = "step" if chosen == "auto" else chosen
+        return call, keyword, True
+    name = STEP if chosen == "auto" else chosen
     method = getattr(module, name, None)
-    if chosen == STATE or not callable(method):
+    if chosen in CACHES or not callable(method):
         if chosen == "auto":
-            raise Absent("its call takes no past_key_values, and it has no method step")
+            raise Absent("its call takes no past_key_values or the like, and it has no method step")
         raise InputError("AR961", f"the module has no cache by the name of {chosen!r}")
 
     def step(x: Tensor, state: Any, batch: int) -> tuple[Any, Any]:
@@ -155,13 +159,28 @@ def _decoder(audited: Audited) -> tuple[Decode, str]:
             raise InputError("AR961", f"{name}(x, state) gives (output, state), not an object of {type(out).__name__}")
         return cast("tuple[Any, Any]", out)
 
-    return step, name
+    return step, name, False
 
 
-def _parts(audited: Audited, out: Any) -> tuple[Any, Any]:
+def _keyword(audited: Audited) -> str | None:
+    """The keyword of the module's call that takes its memory; None where there is none, or another way is chosen."""
+    chosen, taken = audited.settings.cache, audited.keywords
+    if not (audited.time and audited.whole) or (chosen != "auto" and chosen not in taken):
+        return None
+    if chosen != "auto":
+        return chosen
+    found = next((name for name in CACHES if name in taken), None)
+    where = [] if found in (None, PAST) else counted(taken)
+    if where:
+        told = f"its call takes {found}, and {where[0]} beside it, which nothing here can fill in"
+        raise Absent(f"{told}: a method step(x, state) could")
+    return found
+
+
+def _parts(audited: Audited, out: Any, keyword: str) -> tuple[Any, Any]:
     """(output, cache) of what a call gave."""
-    if isinstance(out, Mapping) or hasattr(out, STATE):
-        state = out[STATE] if isinstance(out, Mapping) else getattr(out, STATE)
+    state = memory(out)
+    if state is not None:
         rest = out
     elif isinstance(out, (tuple, list)) and len(out) > 1:  # pyright: ignore[reportUnknownArgumentType]
         items = cast("tuple[Any, ...]", tuple(out))  # pyright: ignore[reportUnknownArgumentType]
@@ -169,8 +188,8 @@ def _parts(audited: Audited, out: Any) -> tuple[Any, Any]:
     else:
         raise InputError(
             "AR961",
-            f"with use_cache the call gives no {STATE} beside its output",
-            help=f"an attribute or an entry {STATE}, or a tuple (output, cache)",
+            f"the call gives no {keyword} beside its output",
+            help=f"an attribute or an entry {keyword}, or a tuple (output, {keyword})",
         )
     return (rest if isinstance(rest, Tensor) else audited.subject.taken(rest)), state
 

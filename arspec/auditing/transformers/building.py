@@ -21,7 +21,8 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from arspec.auditing.transformers.calling import CACHES, LanguageModel, offering
+from arspec.auditing.memories import CACHES
+from arspec.auditing.transformers.calling import LanguageModel, offering
 from arspec.auditing.transformers.shrinking import LENGTH, fill, merge, shrink
 from arspec.diagnostics import InputError, Source, did_you_mean
 from arspec.extras import need

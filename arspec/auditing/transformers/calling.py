@@ -10,10 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-CACHES = ("cache", "past_key_values", "cache_params", "state", "mems", "past_buckets_states")
-"""What the classes call the memory of earlier tokens; the first that a class takes is its own."""
-
-_SWITCHES = ("use_cache", "use_mems")
+from arspec.auditing.memories import CACHES, SWITCHES, memory
 
 
 class LanguageModel(nn.Module):
@@ -51,7 +48,7 @@ class LanguageModel(nn.Module):
         length = ids.shape[1]
         if past_key_values is not None and self.cache_name is not None:
             given[self.cache_name] = past_key_values
-        given.update({name: use_cache for name in _SWITCHES if name in self.takes})
+        given.update({name: use_cache for name in SWITCHES if name in self.takes})
         if attention_mask is not None:
             given["attention_mask"] = attention_mask
             if position_ids is None and "position_ids" in self.takes:
@@ -65,7 +62,7 @@ class LanguageModel(nn.Module):
         if position_ids is not None:
             given["position_ids"] = position_ids
         out = self.model(input_ids=ids if self.plain else self.alphabet[ids], **given)
-        return SimpleNamespace(logits=out.logits, past_key_values=_memory(out))
+        return SimpleNamespace(logits=out.logits, past_key_values=memory(out))
 
 
 def restarted(documents: Tensor) -> Tensor:
@@ -87,7 +84,3 @@ def offering(keywords: list[str]) -> type[LanguageModel]:
     optional = [kind(name, kind.KEYWORD_ONLY, default=None) for name in keywords]
     cast("Any", forward).__signature__ = inspect.Signature([*own, *optional])
     return type("LanguageModel", (LanguageModel,), {"forward": forward, "__module__": __name__})
-
-
-def _memory(out: Any) -> Any:
-    return next((found for name in CACHES if (found := getattr(out, name, None)) is not None), None)
