@@ -83,11 +83,11 @@ def audit(
 
     `modes` names those that are run; all that the module offers by default. `lengths`: of the mode of that name; around
     powers of two by default. `variants`: the module built with other arguments, by name. `cache`: the keyword of the
-    call that takes its memory, the name of a method like step, auto or off. `padding`: its sides, where the call takes `padding_mask`
-    [B, T], 1 where real. `documents`: the keyword of the call that takes numbers of documents [B, T]. `forbid`
-    [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the best
-    that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such as
-    targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
+    call that takes its memory, the name of a method like step, auto or off. `padding`: its sides, where the call takes
+    `padding_mask` [B, T], 1 where real. `documents`: the keyword of the call that takes numbers of documents [B, T].
+    `forbid` [V, V] (output, input), or a function of V that gives it, takes the place of the order. `precision` is the
+    best that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such
+    as targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
     last positions. `witness`: in the first mode in which it leaks, some ten more passes look for the line of its code.
     The module is given back as it was.
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 PAST = "past_key_values"
 
 CACHES = (
-    PAST, "cache", "cache_params", "kv_cache", "past_kv", "past", "layer_past", "memory_cache", "state", "states", "hidden",
-    "hx", "mems", "past_buckets_states",
+    PAST, "cache", "cache_params", "kv_cache", "past_kv", "past", "layer_past", "memory_cache", "state", "states",
+    "hidden", "hx", "mems", "past_buckets_states",
 )  # fmt: skip
 """Keywords of calls that take the memory of earlier steps; the first that a call takes is its own."""
 
