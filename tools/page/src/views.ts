@@ -1,5 +1,6 @@
 // The views of the page, in the order of their tabs.
 
+import { compareView } from "./compare/view.ts"
 import { coverageView } from "./field-coverage.ts"
 import { fieldView } from "./field-view.ts"
 import { graphView } from "./graph/view.ts"
@@ -7,5 +8,5 @@ import { playView } from "./play-view.ts"
 import type { View } from "./shell/state.ts"
 
 export function VIEWS(): View[] {
-  return [graphView(), fieldView(), playView(), coverageView()]
+  return [graphView(), fieldView(), playView(), coverageView(), compareView()]
 }

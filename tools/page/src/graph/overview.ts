@@ -38,7 +38,7 @@ export class Map {
   frame(frame: Frame, size: { width: number; height: number }): void {
     const [x, y, width, height] = [-frame.x / frame.k, -frame.y / frame.k, size.width / frame.k, size.height / frame.k]
     this.element.classList.toggle("needless", x <= 0 && y <= 0 && x + width >= this.whole.width && y + height >= this.whole.height)
-    for (const [name, value] of Object.entries({ x, y, width, height })) this.seen.setAttribute(name, String(value * this.k))
+    for (const [name, value] of Object.entries({ x, y, width, height })) this.seen.setAttribute(name, String(Math.max(value * this.k, name.length > 1 ? 0 : -Infinity)))
   }
 
   private get k(): number {

@@ -3,7 +3,7 @@
 import type { Layout, Point } from "./layout.ts"
 import { type Run, routed } from "./route.ts"
 import type { Box, Item, Tree } from "./tree.ts"
-import type { Piece, Wire, Wiring } from "./wires.ts"
+import type { End, Piece, Port, Wire, Wiring } from "./wires.ts"
 
 export interface Rect { readonly x: number; readonly y: number; readonly width: number; readonly height: number }
 
@@ -77,8 +77,9 @@ export function scene(shown: Tree, wires: Wiring, laid: Layout): Scene {
       const line = here.lines[k]
       if (line === undefined || line.xs.length < 2) return
       const xs = line.xs.map((one) => x + one)
-      if (start !== null) xs[0] = start.x
-      if (end !== null) xs[xs.length - 1] = end.x
+      const [first, last] = [start?.x ?? border(piece.from, inside.ins, here.ins, x), end?.x ?? border(piece.to, inside.outs, here.outs, x)]
+      if (first !== null) xs[0] = first
+      if (last !== null) xs[xs.length - 1] = last
       runs.push({
         piece, run: {
           xs, gaps: line.gaps.map((g) => ({ top: y + g.top, bottom: y + g.bottom })),
@@ -104,6 +105,13 @@ export function scene(shown: Tree, wires: Wiring, laid: Layout): Scene {
     if (side === "to") return { x: spot.x + (here.ins[[...inside.ins.keys()].indexOf(key.slice(3))] ?? 0), y: spot.y }
     return { x: spot.x + (here.outs[[...inside.outs.keys()].indexOf(key.slice(4))] ?? 0), y: spot.y + spot.height }
   }
+}
+
+/** Where a port of the box itself is; null for another end. */
+function border(end: End, ports: ReadonlyMap<string, Port>, at: readonly number[], x: number): number | null {
+  if (end.child !== null) return null
+  const k = [...ports.keys()].indexOf(end.port.slice(end.port.indexOf(":") + 1))
+  return k < 0 ? null : x + (at[k] ?? 0)
 }
 
 function side(spot: Spot): { item: unknown; left: number; right: number } {

@@ -5,11 +5,13 @@ import { panel } from "../panel/panel.ts"
 import { h, s } from "../shell/dom.ts"
 import { icon } from "../shell/icons.ts"
 import type { Help, Shell, State, View } from "../shell/state.ts"
+import { wayNodes } from "../walk-facts.ts"
 import { Camera, fitted, type Frame } from "./camera.ts"
 import { type Drawing, draw } from "./draw.ts"
 import { layout } from "./layout.ts"
 import { legend } from "./legend.ts"
 import { sizeOf, titleWidth } from "./look.ts"
+import { flow, inside, type Lit, neighbours, path } from "./marks.ts"
 import { Map as Overview } from "./overview.ts"
 import { ruler } from "./measure.ts"
 import { type Scene, scene } from "./scene.ts"
@@ -34,7 +36,7 @@ export function graphView(): View {
   return new GraphView()
 }
 
-class GraphView implements View {
+export class GraphView implements View {
   readonly id = "graph"
   readonly title = "Graph"
   readonly help = HELP
@@ -55,7 +57,7 @@ class GraphView implements View {
   private readonly crumbs = h("nav", { class: "crumbs", "aria-label": "Where" })
   private readonly overview = new Overview((x, y) => this.look(x, y))
   private readonly side = panel({
-    node: (id) => this.show(id), close: () => this.choose(null), leak: (k) => this.showLeak(k), toggle: (item) => this.toggle(item), fold: (key) => this.fold(key),
+    node: (id) => this.show(id), close: () => this.close(), leak: (k) => this.showLeak(k), toggle: (item) => this.toggle(item), fold: (key) => this.fold(key),
   })
 
   applies(): boolean {
@@ -192,6 +194,11 @@ class GraphView implements View {
     this.focus()
   }
 
+  private close(): void {
+    this.shell.set({ more: { "graph.about": "" } })
+    this.choose(null)
+  }
+
   private show(id: NodeId): void {
     this.shell.set({ node: id })
     this.focus()
@@ -219,39 +226,25 @@ class GraphView implements View {
 
   /** Classes of everything by what is chosen; the panel and the crumbs. */
   private mark(): void {
-    const { here, scene: view } = this
-    const near = new Set<Item>()
-    const lit = new Set<number>()
-    if (here !== null) {
-      for (const wire of this.wires.wires) {
-        if (!inside(wire.source, here) && !inside(wire.target, here)) continue
-        lit.add(wire.id)
-        near.add(wire.source).add(wire.target)
-      }
-      for (const item of [...near]) for (const box of around(item)) near.add(box)
-      near.add(here)
-      for (const box of around(here)) near.add(box)
-    }
-    const red = new Set<number>()
-    const way = this.leak?.path ?? []
-    const on = new Set(way.map((step) => this.shown.of.get(step.node)))
-    way.forEach((step, k) => {
-      const [a, b] = [this.shown.of.get(way[k - 1]?.node ?? -1), this.shown.of.get(step.node)]
-      for (const wire of this.wires.wires) if (wire.source === a && wire.target === b) red.add(wire.id)
-    })
-    this.picture.classList.toggle("choosing", here !== null)
-    this.picture.classList.toggle("leaking", this.leak !== null && here === null)
+    const { here, scene: view, shown, wires } = this
+    const near = here === null ? null : neighbours(wires, here)
+    const leak = this.leak === null || here !== null ? null : path(shown, wires, this.leak.path.map((step) => step.node))
+    const pair = this.state.pair === null || here !== null || leak !== null ? null : flow(shown, wires, wayNodes(this.state))
+    this.picture.classList.toggle("choosing", near !== null || pair !== null)
+    this.picture.classList.toggle("leaking", leak !== null)
     for (const [key, element] of this.drawing.items) {
       const item = view.at.get(key)?.item
+      if (item === undefined) continue
       element.classList.toggle("chosen", item === here)
-      element.classList.toggle("on-leak", item !== undefined && on.has(item))
-      element.classList.toggle("near", item !== undefined && (near.has(item) || (here !== null && inside(item, here))))
+      element.classList.toggle("on-leak", leak?.items.has(item) ?? false)
+      element.classList.toggle("near", (near?.items.has(item) ?? false) || (pair?.items.has(item) ?? false) || (here !== null && inside(item, here)))
       element.setAttribute("aria-pressed", String(item === here))
       element.setAttribute("tabindex", "-1")
     }
     for (const { line, element } of this.drawing.lines) {
-      element.classList.toggle("lit", line.piece.wires.some((w) => lit.has(w.id)))
-      element.classList.toggle("leak", line.piece.wires.some((w) => red.has(w.id)))
+      const any = (lit: Lit | null): boolean => lit !== null && line.piece.wires.some((w) => lit.wires.has(w.id))
+      element.classList.toggle("lit", any(near) || any(pair))
+      element.classList.toggle("leak", any(leak))
     }
     const first = here === null ? [...this.drawing.items.values()].find((e) => e.classList.contains("card")) : this.drawing.items.get(here.key)
     first?.setAttribute("tabindex", "0")
@@ -272,7 +265,14 @@ class GraphView implements View {
       this.reveal(box, false)
     }))]
     if (here !== null) parts.push(step(here.label.replace(".*", ""), null))
+    if (here === null && this.leak !== null) parts.push(this.said("the way of a leak", () => this.choose(null)))
+    else if (here === null && this.state.pair !== null) parts.push(this.said("the way of a pair", () => this.shell.set({ pair: null })))
     this.crumbs.replaceChildren(h("ol", {}, ...parts.map((p) => h("li", {}, p))))
+  }
+
+  /** A step of the crumbs that says what is lit, and a cross to end it. */
+  private said(what: string, end: () => void): HTMLElement {
+    return h("span", { class: "said" }, what, h("button", { type: "button", "aria-label": "No longer", onclick: end }, icon("close")))
   }
 
   // -- the camera -----------------------------------------------------------------------------------------------------
@@ -351,10 +351,4 @@ class GraphView implements View {
     const item = key === null || key === undefined ? undefined : this.shown.items.get(key)
     if (item !== undefined && target.matches(":focus-visible")) this.reveal(item, false)
   }
-}
-
-/** Whether an item is another, or lies in it. */
-function inside(item: Item, outer: Item): boolean {
-  for (let at: Item | null = item; at !== null; at = at.parent) if (at === outer) return true
-  return false
 }

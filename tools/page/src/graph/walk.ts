@@ -1,7 +1,7 @@
 // Where the arrow keys lead: down and up along edges, left and right to what stands beside.
 
 import type { Scene, Spot } from "./scene.ts"
-import type { Item } from "./tree.ts"
+import type { Box, Item } from "./tree.ts"
 import type { Wiring } from "./wires.ts"
 
 export type Direction = "up" | "down" | "left" | "right"
@@ -11,7 +11,7 @@ export function walk(view: Scene, wires: Wiring, from: Item, way: Direction): It
   const here = view.at.get(from.key)
   if (here === undefined) return null
   if (way === "left" || way === "right") return beside(view, here, way)
-  if (from.kind === "box" && from.open) return way === "down" ? (nearest(here, spots(view, from.children), way)?.item ?? null) : up(view, here)
+  if (from.kind === "box" && from.open) return way === "down" ? first(view, from) : up(view, here)
   const next = wires.wires
     .filter((w) => w.turn === null && (way === "down" ? w.source === from : w.target === from))
     .map((w) => (way === "down" ? w.target : w.source))
@@ -20,6 +20,11 @@ export function walk(view: Scene, wires: Wiring, from: Item, way: Direction): It
 
 function spots(view: Scene, items: readonly Item[]): Spot[] {
   return items.flatMap((item) => view.at.get(item.key) ?? [])
+}
+
+/** The uppermost item in an open box. */
+function first(view: Scene, box: Box): Item | null {
+  return spots(view, box.children).sort((a, b) => a.y - b.y || a.x - b.x)[0]?.item ?? null
 }
 
 function up(view: Scene, here: Spot): Item | null {

@@ -23,11 +23,12 @@ export function panel(on: On): Panel {
   return {
     element,
     show(state, item) {
+      const about = state.more["graph.about"] === "1"
+      element.classList.toggle("idle", item === null && !about)
+      close.hidden = item === null && !about
       const now = [state.which, state.member, state.node, item?.key, item?.kind === "box" && item.open].join(" ")
       if (now === told) return
       told = now
-      element.classList.toggle("idle", item === null)
-      close.hidden = item === null
       page.replaceChildren(...(item === null ? overviewPage(state, on) : item.kind === "box" ? boxPage(state, item, on) : nodePage(state, item, on)))
       element.scrollTop = 0
     },

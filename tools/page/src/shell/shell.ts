@@ -115,7 +115,10 @@ class Page implements Shell {
     const { facts, all, which } = this.state
     const good = facts.verdict.state === "proven" || facts.verdict.state === "proven_given_the_route"
     const said = VERDICTS[facts.verdict.state]
-    const verdict = h("span", { class: `verdict ${good ? "good" : "bad"}`, title: facts.verdict.words.join("\n") }, icon(good ? "good" : "bad"), said)
+    const verdict = h("button", {
+      type: "button", class: `verdict ${good ? "good" : "bad"}`, title: facts.verdict.words.join("\n"), "aria-label": `${said}: what was found`,
+      onclick: () => this.set({ view: "graph", node: null, more: { "graph.about": "1" } }),
+    }, icon(good ? "good" : "bad"), said)
     const names = all.map((f, k) =>
       h("button", { type: "button", class: "spec", "aria-pressed": String(k === which), onclick: () => this.set({ which: k }) }, f.title))
     this.heading.replaceChildren(all.length > 1 ? h("div", { class: "specs", role: "group", "aria-label": "Which is shown" }, ...names) : h("h1", {}, facts.title), verdict)
