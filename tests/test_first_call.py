@@ -9,9 +9,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from arspec.auditing import AuditReport, audit
 from arspec.auditing.keeping import Keeping
@@ -161,6 +164,35 @@ def test_what_a_first_call_keeps_is_no_proof(build: Callable[[], nn.Module], nam
     (told,) = report.modes
     assert "it keeps something of its first call" in told.why
     assert named in told.why
+
+
+def later(count: int) -> NDArray[np.bool_]:
+    return np.triu(np.ones((count, count), bool))
+
+
+@pytest.mark.parametrize(("build", "named"), KEEPERS[::3], ids=lambda value: getattr(value, "__name__", ""))
+def test_nor_is_it_of_forbidden_pairs(build: Callable[[], nn.Module], named: str) -> None:
+    (told,) = of_sequence(build(), modes=["forbid"], forbid=later, draws=1).modes
+    assert told.verdict == Verdict.NOT_DECIDED and named in told.why
+
+
+class AsideByNumpy(nn.Module):
+    """A sum of what is earlier, and of a number of the last step that no operator gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.tokens, self.out = nn.Embedding(4, 3), nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = F.pad(self.tokens(x)[:, :-1], (0, 0, 1, 0)).cumsum(1)
+        return self.out(before + float(x.numpy()[0, -1]))
+
+
+def test_forbidden_pairs_are_closed_by_values() -> None:
+    (told,) = audit(AsideByNumpy(), "b t", "b t k", {"t": 8}, levels=4, modes=["forbid"], forbid=later).modes
+    assert told.verdict == Verdict.NOT_DECIDED and "labels and values disagree" in told.why
+    assert of_sequence(planted.Causal(), modes=["forbid"], forbid=later).verdict == Verdict.PROVEN
 
 
 def test_it_is_put_back() -> None:

@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.judging import ROUTE, ModeReport
+from arspec.auditing.judging import ROUTE, ModeReport, closed
+from arspec.auditing.labelling import label
 from arspec.auditing.pairs import pairs
 from arspec.auditing.values import confirm
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_violation
+
+ROWS = 4  # outputs for which what they may not read is changed
 
 
 def forbid(audited: Audited) -> ModeReport:
@@ -24,8 +27,9 @@ def forbid(audited: Audited) -> ModeReport:
     forbidden = torch.tensor(settings.forbid) & torch.tensor(case.modelled)[:, None]
     strict = _read(audited, forbidden, route_given=False)
     if strict is not None and not bool(strict.any()):
+        verdict, why = _closed(audited, forbidden)
         subject.redraw(0)
-        return ModeReport("forbid", Verdict.PROVEN, subject.passes - start)
+        return ModeReport("forbid", verdict, subject.passes - start, why=why)
     suspects = forbidden.any(1) if strict is None else strict.any(1)
     found = confirm(subject, case, audited.alphabet, suspects, settings.search, forbidden=forbidden)
     count = int(suspects.sum())
@@ -35,11 +39,28 @@ def forbid(audited: Audited) -> ModeReport:
         subject.redraw(0)
         return ModeReport("forbid", Verdict.LEAKS, passes, found, count, witnesses=witnesses)
     given = _read(audited, forbidden, route_given=True)
-    subject.redraw(0)
     if given is not None and not bool(given.any()):
-        return ModeReport("forbid", Verdict.GIVEN_ROUTE, subject.passes - start, found, count, why=ROUTE)
+        verdict, why = _closed(audited, forbidden, route_given=True)
+        subject.redraw(0)
+        return ModeReport("forbid", verdict, subject.passes - start, found, count, why=why)
+    subject.redraw(0)
     why = f"labels allow {count:,} output{'s' * (count > 1)} to read forbidden variables; values did not show it"
     return ModeReport("forbid", Verdict.NOT_DECIDED, subject.passes - start, found, count, why=why)
+
+
+def _closed(audited: Audited, forbidden: Tensor, *, route_given: bool = False) -> tuple[Verdict, str]:
+    """The verdict where labels allow no forbidden pair, and why. For some outputs all that they may not read is changed
+    at once: what labels call unchanged must be so."""
+    subject, layout = audited.subject, audited.case.layout
+    verdict = Verdict.GIVEN_ROUTE if route_given else Verdict.PROVEN
+    rows = forbidden.any(1).nonzero()[:, 0]
+    for row in rows[torch.linspace(0, len(rows) - 1, min(len(rows), ROWS)).long()]:
+        late = forbidden[row][layout.variable].long().reshape(1, *layout.shape)
+        found = label(subject, audited.draw(1), late, alphabet=audited.alphabet, route_given=route_given)
+        verdict, why = (Verdict.NOT_DECIDED, found) if isinstance(found, str) else closed(found, verdict)
+        if verdict == Verdict.NOT_DECIDED:
+            return verdict, why
+    return verdict, ROUTE if route_given else ""
 
 
 def _read(audited: Audited, forbidden: Tensor, *, route_given: bool) -> Tensor | None:
