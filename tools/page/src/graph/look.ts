@@ -59,7 +59,7 @@ export function words(facts: Facts, item: Item): Words {
     if (node === undefined) return { name: item.label, below: "", family: "" }
     const texts = new Set(item.nodes.map((id) => facts.nodes[id]?.text ?? ""))
     const text = texts.size === 1 ? node.text : spanned([...texts])
-    return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
+    return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label || node.role === "data" ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
   }
   const cluster = facts.clusters[item.clusters[0] ?? -1]
   const each = item.nodes.slice(0, Math.round(item.nodes.length / item.clusters.length))

@@ -1,12 +1,14 @@
 // The page of a node.
 
-import type { NodeFacts, NodeId } from "../facts.ts"
+import type { Facts, NodeFacts, NodeId } from "../facts.ts"
 import { readersOf } from "../graph/wires.ts"
 import type { Leaf } from "../graph/tree.ts"
 import { count, h } from "../shell/dom.ts"
 import { icon } from "../shell/icons.ts"
 import type { State } from "../shell/state.ts"
+import { arrayOf } from "../walk-facts.ts"
 import { kind, links, type On, part, prose, strictness, table } from "./parts.ts"
+import { reads } from "./reads.ts"
 import { source } from "./source.ts"
 
 export function nodePage(state: State, item: Leaf, on: On): Node[] {
@@ -25,16 +27,33 @@ export function nodePage(state: State, item: Leaf, on: On): Node[] {
       ["Shape", shape(node)],
       ["Grid", node.grid.length === 0 ? null : `${node.grid.join(" × ")}${placed(node)}`],
       ["Sites", node.sites === 0 ? null : count(node.sites)],
+      ["Known", knownAt(facts, own?.known ?? null)],
       ["Mask", node.mask === null ? null : h("code", {}, node.mask)],
       ["Parameters", node.parameters === 0 ? null : `${count(node.parameters)}${share(node.parameters, facts.verdict.parameters)}`],
       ["Weights", weights.length === 0 ? null : h("ul", { class: "plain" }, ...weights)],
       ["Weights of", node.tied === null ? null : h("button", { type: "button", class: "link", onclick: () => on.node(node.tied ?? id) }, facts.nodes[node.tied]?.name ?? "")],
     ]),
+    ...pictures(facts, member, id),
     ...(source(facts, node.place) === null ? [] : [part(facts.kind === "audit" ? "Source" : "In the spec", source(facts, node.place))]),
     ...(Object.keys(node.keys).length === 0 ? [] : [part("Settled", table(Object.entries(node.keys).map(([key, value]) => [key, h("code", {}, value)])))]),
     ...(node.inputs.length === 0 ? [] : [part("Reads", links(facts, node.inputs.map((i) => ({ id: i.node, port: i.port })), on))]),
     ...(readers.length === 0 ? [] : [part("Is read by", links(facts, readers.map((r) => ({ id: r, port: "" })), on))]),
   ].filter((n): n is HTMLElement => n !== null)
+}
+
+function pictures(facts: Facts, member: number, id: NodeId): HTMLElement[] {
+  const all = reads(facts, member, id)
+  return all.length === 0 ? [] : [part("What one site reads", ...all)]
+}
+
+/** The ranks at which the sites are known, in words. */
+function knownAt(facts: Facts, array: number | null): string | null {
+  if (array === null) return null
+  let [low, high] = [Infinity, -Infinity]
+  for (const one of arrayOf(facts, array)) [low, high] = [Math.min(low, one), Math.max(high, one)]
+  if (high < 0) return "before anything is generated"
+  const from = low < 0 ? "the start" : `rank ${count(low)}`
+  return low === high ? from : `from ${from} to rank ${count(high)}`
 }
 
 /** The whole name; of a node that stands for several, a stepper through them. */

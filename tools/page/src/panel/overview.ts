@@ -1,6 +1,6 @@
 // The page of the whole: what it is, what was found, what it costs.
 
-import type { Saying } from "../facts.ts"
+import type { LeakFacts, Saying } from "../facts.ts"
 import { count, h } from "../shell/dom.ts"
 import type { State } from "../shell/state.ts"
 import { type On, part, table } from "./parts.ts"
@@ -30,11 +30,21 @@ export function overviewPage(state: State, on: On): Node[] {
       ["Steps", member === undefined ? null : count(member.steps)],
       ["Work", schedule === null ? null : `${count(schedule.sites)} sites, each once; ${count(schedule.cached)} rows cached`],
     ]), h("details", { class: "report" }, h("summary", {}, "The whole report"), h("pre", {}, verdict.words.join("\n")))),
-    ...(leaks.length === 0 ? [] : [part("Leaks", ...leaks.map((leak, k) =>
-      h("div", { class: "leak" }, h("p", {}, leak.text), h("button", { type: "button", class: "button", onclick: () => on.leak(k) }, "Show its way"))))]),
+    ...(leaks.length === 0 ? [] : [part("Leaks", ...leaks.slice(0, FEW).map((leak, k) => one(state, leak, k, on)), leaks.length <= FEW ? null
+      : h("details", { class: "report" }, h("summary", {}, `${leaks.length - FEW} more`), ...leaks.slice(FEW).map((leak, k) => one(state, leak, FEW + k, on))))]),
     ...(verdict.sayings.length === 0 ? [] : [part("Said", ...verdict.sayings.map((one) => saying(state, one)))]),
     ...(facts.notes.length === 0 ? [] : [part("Of this page", ...facts.notes.map((note) => h("p", { class: "note" }, note)))]),
   ]
+}
+
+const FEW = 3 // leaks that are shown at once
+
+/** A leak, and its way from site to site. */
+function one({ facts }: State, leak: LeakFacts, number: number, on: On): HTMLElement {
+  const steps = leak.path.map((step) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => on.node(step.node) }, facts.nodes[step.node]?.name ?? ""),
+    h("span", {}, step.text, step.node === leak.culprit ? h("b", {}, " lets it through") : null)))
+  return h("div", { class: "leak" }, h("p", {}, leak.text), h("button", { type: "button", class: "button", onclick: () => on.leak(number) }, "Show its way"),
+    h("details", {}, h("summary", {}, `${steps.length} sites`), h("ol", {}, ...steps)))
 }
 
 function saying(state: State, one: Saying): HTMLElement {

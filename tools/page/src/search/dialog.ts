@@ -37,7 +37,7 @@ export function openSearch(state: State, chosen: (node: number) => void): void {
     here = 0
     list.replaceChildren(...found.map((one, k) => {
       const node = state.facts.nodes[one.node]
-      const words = [node?.kind ?? "", node?.mask ?? "", node?.text ?? ""].filter((w, at, all) => w !== "" && all.indexOf(w) === at)
+      const words = [node?.kind ?? "", node?.text.includes(node.mask ?? "") === true ? "" : (node?.mask ?? ""), node?.text ?? ""].filter((w, at, all) => w !== "" && all.indexOf(w) === at)
       return h("li", { role: "option", id: `found-${k}`, "aria-selected": "false", onclick: () => take(k) },
         h("span", { class: "name" }, ...marked(one)), one.count > 1 ? h("span", { class: "times" }, `×${one.count}`) : null,
         h("span", { class: "words" }, words.join(" · ")))
