@@ -64,20 +64,18 @@ def _gathered(schedule: Schedule) -> Iterator[tuple[Node, Ints, Ints]]:
 def _caches(state: State) -> dict[Node, Kept]:
     """The ring of every part: at each step in which a site is read, what has been computed since it."""
     schedule, orders = state.schedule, state.orders
+    spans: dict[tuple[object, ...], int] = {}
     needed: dict[Node, list[int]] = {node: [0] * len(own) for node, own in orders.items()}
     for source, table, bounds in _gathered(schedule):
         if source not in orders or source in state.whole:
             continue
-        step = np.repeat(np.repeat(np.arange(schedule.steps), np.diff(bounds)), table.shape[1])
-        sites = table.ravel()
-        inside = sites < source.out.sites
-        sites, step = sites[inside], step[inside]
-        index, group = state.numbers[source].index[sites], state.numbers[source].group[sites]
+        numbers = state.numbers[source]
         for g, (_, written) in enumerate(orders[source]):
-            mine = (group == g) & (index >= 0)
-            if mine.any():
-                span = int((written[step[mine] + 1] - index[mine]).max())
-                needed[source][g] = max(needed[source][g], span)
+            index = np.where(numbers.group == g, numbers.index, -1)
+            key = id(table), bounds.tobytes(), index.tobytes(), written.tobytes()  # layers that repeat share tables
+            if key not in spans:
+                spans[key] = _span(table, bounds, index, written)
+            needed[source][g] = max(needed[source][g], spans[key])
     found: dict[Node, Kept] = {}
     # in an order that is the same in every process, or compiled steps would never be found again
     data = schedule.graph.data
@@ -94,6 +92,17 @@ def _caches(state: State) -> dict[Node, Kept]:
         begins = (outside + np.concatenate([[0], np.cumsum(rings)])).tolist()
         found[node] = Kept(outside, begins[:-1], rings, begins[-1])
     return found
+
+
+def _span(table: Ints, bounds: Ints, index: Ints, written: Ints) -> int:
+    """How many of the latest sites of one group a table [n, M] reads in a step at most. index [S]: the number of each
+    site in the order in which the group is computed, -1 of others; written [T + 1]: how many are before each step."""
+    far = np.iinfo(np.int64).max
+    step = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    number = np.append(np.where(index >= 0, index, far), far)  # what lies behind the sites is outside the grid
+    first = number[np.minimum(table, len(index))].min(1, initial=far)
+    some = first < far
+    return int((written[step[some] + 1] - first[some]).max(initial=0))
 
 
 def _outside(schedule: Schedule, node: Node) -> int:
