@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics.arguments import check_settings, check_type, check_whole, path_of
+from arspec.exploring.drawers import spec_explored as spec_explored  # so that `spec.explore` finds it
 from arspec.language.load import Spec
 from arspec.language.load import load as load_spec
 from arspec.notebook import drawers as drawers  # so that what `load` and `verify` give is shown in notebooks

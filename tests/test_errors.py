@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -458,6 +459,15 @@ class Tires(nn.Module):
         return x[..., None]
 """
 
+
+def served_twice(path: Path) -> None:
+    """A page at a port that another one has."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        command("explore", str(path / "small.yaml"), "--serve", str(other.getsockname()[1]))
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "AR003": lambda path: load(path / "smal.yaml"),
     "AR005": lambda path: from_text(framed("order: {ranks: [" + "0, " * 500_000 + "0]}")),
@@ -528,6 +538,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR946": lambda path: check_own(path, "small.yaml"),
     "AR950": lambda path: arspec.open("gated_pixelcnn"),
     "AR970": lambda path: drawn(path, "field"),
+    "AR951": served_twice,
     "AR952": lambda path: command("compress", str(path / "small.yaml"), "/", "-o", str(path / "a.ars")),
     "AR990": lambda path: shown(path, "Leaks", "AR990"),
     "AR991": lambda path: shown(path, "Cached", "AR991"),

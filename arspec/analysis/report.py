@@ -175,6 +175,10 @@ class Report(Shown):
         }
 
     def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, times: bool = True) -> list[str]:
+        """The report line by line; without `times` the same whenever it is made."""
         spec, graph = self.spec, self.spec.graph()
         variables = int(np.count_nonzero(spec.members[0].order.modelled))
         orders = (
@@ -203,12 +207,12 @@ class Report(Shown):
                     f"{self.out_of_reach:,} out of reach"
                 )
         more = "" if self.rows is None else f", contexts in {self.seconds - self.proof_seconds:.2f} s"
-        lines.append(f"  size       {graph.size}; proven in {self.proof_seconds:.2f} s{more}")
+        took = f"; proven in {self.proof_seconds:.2f} s{more}" if times else ""
+        lines.append(f"  size       {graph.size}{took}")
         for one in graph.further if self.proven else ():
             steps = f"{one.section.ahead} step{'s' * (one.section.ahead > 1)} ahead"
             lines.append(f"  head       '{one.name}', {steps}: sees nothing that it must not")
-        lines += [f"  {test}" for test in self.tests]
-        return "\n".join(lines)
+        return lines + [f"  {test}" for test in self.tests]
 
 
 def prove(spec: Spec, contexts: Contexts = True) -> Report:

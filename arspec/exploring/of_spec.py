@@ -212,7 +212,7 @@ def verdict(report: Report, sources: Sources) -> Verdict:
     said: list[Diagnostic] = [*report.diagnostics, *report.spec.notes]
     return {
         "state": "proven" if report.proven else "leaks",
-        "words": str(report).splitlines(),
+        "words": [line.strip() for line in report.lines(times=False)[1:]],
         "coverage": report.coverage,
         "pairs": report.pairs,
         "unseen": report.unseen,

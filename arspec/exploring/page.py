@@ -17,7 +17,6 @@ from arspec.files.atomic import write_text
 
 SUFFIXES = (".html", ".htm")
 MOST = 2  # facts on one page
-ENDS_A_SCRIPT = "</script"
 
 
 @lru_cache
@@ -25,20 +24,19 @@ def _bundled(name: str) -> str:
     return resources.files("arspec.exploring").joinpath(name).read_text("utf-8")
 
 
-def page(made: Sequence[Made], live: str = "") -> str:
+def page(made: Sequence[Made], live: int | None = None) -> str:
     """The page of some facts, one beside the other where there are two. It loads nothing: its policy of content forbids
-    all but its own scripts. live: a script that may ask the server that the page came from."""
-    title = " and ".join(visible(one.facts["title"]) for one in made)
-    scripts = [_bundled("page.js"), *([live] if live else [])]
-    connect = " connect-src 'self';" if live else ""
-    allowed = " ".join(f"'{_hash(script)}'" for script in scripts)
+    all but its own script. live: the number of a page that is served, which may ask the server that it came from."""
+    title = " and ".join(visible(one.facts["title"]) for one in made) or "explore"
+    script = _bundled("page.js")
+    connect = "" if live is None else " connect-src 'self';"
     policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;{connect} "
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src 'unsafe-inline'; img-src data: blob:;{connect} "
         "base-uri 'none'; form-action 'none'"
     )
     return "\n".join([
         "<!DOCTYPE html>",
-        '<html lang="en">',
+        '<html lang="en">' if live is None else f'<html lang="en" data-live="{live}">',
         "<head>",
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
@@ -52,7 +50,7 @@ def page(made: Sequence[Made], live: str = "") -> str:
         "<noscript><p>This page draws with JavaScript, its own: it loads nothing. Allow it to see the graph.</p>"
         f"{''.join(f'<pre>{html.escape(_words(one))}</pre>' for one in made)}</noscript>",
         *(f'<script type="application/octet-stream" class="facts">{one.text}</script>' for one in made),
-        *(f"<script>{_safe(script, ENDS_A_SCRIPT)}</script>" for script in scripts),
+        f"<script>{_safe(script, '</script')}</script>",
         "</body>",
         "</html>",
         "",

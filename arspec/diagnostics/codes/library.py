@@ -102,6 +102,20 @@ CODES = (
         "make a model of the spec by `arspec.compile`, or train it and open the folder of the run.",
     ),
     code(
+        "AR951",
+        "a page that cannot be served",
+        """`arspec explore --serve` serves its page at 127.0.0.1, to this machine alone. The port that was named is in
+        use, may not be taken, or is no port.""",
+        """
+        arspec explore gated_pixelcnn --serve 80
+        """,
+        """
+        arspec explore gated_pixelcnn --serve
+        arspec explore gated_pixelcnn --serve 8123
+        """,
+        "leave the number out, so that a free port is taken, or name another.",
+    ),
+    code(
         "AR952",
         "a folder with more below it than can be meant",
         """A folder stands for all files below it. The root of the disk is refused, and so is a folder with more than
