@@ -111,7 +111,6 @@ CODES = (
         """,
         """
         arspec explore gated_pixelcnn --serve
-        arspec explore gated_pixelcnn --serve 8123
         """,
         "leave the number out, so that a free port is taken, or name another.",
     ),
