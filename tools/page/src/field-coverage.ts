@@ -3,18 +3,18 @@
 import type { Facts } from "./facts.ts"
 import { counted, fieldOf, MEANINGS, number, share, STATES, summary } from "./field.ts"
 import { ramp, stateLooks } from "./field-looks.ts"
-import { figuresOf, matrixOf, sharesOf, type Shares } from "./field-shares.ts"
+import { PairsPicture } from "./field-pairs.ts"
+import { figuresOf, sharesOf, type Shares } from "./field-shares.ts"
 import { firstVariable } from "./field-view.ts"
 import { colourBar } from "./grid-bar.ts"
 import { DataGrid, variableName } from "./grid-data.ts"
-import { colour, pen, type Look } from "./grid-paint.ts"
+import { colour, type Look } from "./grid-paint.ts"
 import { placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
 import { memberOf, type Member } from "./walk-facts.ts"
 
 const STEPS = 24 // colours of the scale
-const MATRIX = 520 // pixels of the picture of all pairs, at most
 
 /** A spec on show: its maps, and the variable that is chosen in it. */
 class Column {
@@ -23,13 +23,13 @@ class Column {
   readonly picked = h("p", { class: "picked" })
   readonly map: DataGrid
   readonly field: DataGrid
-  readonly matrix = h("canvas", { role: "img" })
-  readonly matrixWords = h("p", { class: "hint" })
+  readonly pairs: PairsPicture
   member!: Member
   shares!: Shares
   variable = 0
 
-  constructor(pick: (site: number) => void, words: (column: Column, site: number) => string) {
+  constructor(pick: (site: number) => void, pickPair: (site: number, other: number) => void, words: (column: Column, site: number) => string) {
+    this.pairs = new PairsPicture(pickPair)
     this.map = new DataGrid(pick, (site) => words(this, site))
     this.field = new DataGrid(pick, (site) => `${variableName(this.member.facts, site)}: ${MEANINGS[STATES[this.states()[site]!]!]}`)
   }
@@ -73,18 +73,22 @@ class CoverageView implements View {
   }
 
   private build(all: readonly Facts[]): void {
-    this.columns = all.map((_, k) => new Column((site) => this.pick(k, site), (column, site) => sharedWords(column, site)))
+    this.columns = all.map((_, k) => new Column((site) => this.pick(k, site), (site, other) => this.pickPair(k, site, other), (column, site) => sharedWords(column, site)))
     this.root.style.setProperty("--columns", String(all.length))
     this.root.classList.toggle("alone", all.length === 1)
     this.root.replaceChildren(
-      h("div", { class: "cover-figures" }),
+      ...(all.length === 1 ? [h("div", { class: "cover-figures" })] : []), // of several they stand in the view that compares
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "How much of its past each variable sees"), h("div", { class: "scale" })),
         h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, all.length > 1 ? c.title : "", c.said, c.map.element)))),
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", { class: "which" }), h("div", { class: "pickers" })),
         h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, c.picked, c.field.element)))),
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "Every pair"), h("p", { class: "hint" }, "A row for each distribution, a column for each variable, both in the order of generation.")),
-        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, h("div", { class: "matrix" }, c.matrix), c.matrixWords)))))
-    new ResizeObserver(() => this.columns.every((c) => c.member) && this.matrices()).observe(this.root)
+        h("div", { class: "cover-columns" }, ...this.columns.map((c) => c.pairs.element))))
+  }
+
+  private pickPair(k: number, site: number, other: number): void {
+    if (k === this.state.which) this.shell.set({ variable: site, pair: other })
+    else this.pick(k, site)
   }
 
   private pick(k: number, site: number): void {
@@ -95,7 +99,7 @@ class CoverageView implements View {
 
   private show(): void {
     const { all, facts } = this.state
-    this.root.querySelector(".cover-figures")!.replaceChildren(figureTable(this.columns.map((c) => c.member)))
+    this.root.querySelector(".cover-figures")?.replaceChildren(figureTable(this.columns[0]!.member))
     const low = Math.min(...this.columns.map((c) => c.shares.lowest))
     const from = Math.floor(low * 10) / 10
     const looks: (Look | undefined)[] = [{ fill: colour("--state-later") }, ...ramp(STEPS, "--cover-0", "--cover-1", "--cover-2", "--cover-3")]
@@ -120,28 +124,7 @@ class CoverageView implements View {
   }
 
   private matrices(): void {
-    for (const { member, matrix, matrixWords } of this.columns) {
-      const found = matrixOf(member, Math.min(MATRIX, matrix.parentElement!.clientWidth) * (devicePixelRatio || 1))
-      matrix.hidden = found === null
-      if (!found) {
-        matrixWords.textContent = "Contexts are of sampled variables here, so not of all pairs."
-        continue
-      }
-      const ctx = pen(matrix, found.size / (devicePixelRatio || 1), found.size / (devicePixelRatio || 1))
-      if (!ctx) continue
-      const looks = stateLooks()
-      const [later, seen, unseen, leak] = [looks[0]!, looks[1]!, looks[2]!, looks[5]!].map((l) => channels(ctx, l.fill))
-      const image = ctx.createImageData(found.size, found.size)
-      for (let k = 0; k < found.size * found.size; k++) {
-        const [legal, sees, leaks] = [found.legal[k]!, found.seen[k]!, found.leaks[k]!]
-        const fill = leaks > 0 ? leak! : mixed(later!, mixed(unseen!, seen!, legal > 0 ? sees / legal : 0), legal)
-        image.data.set([...fill, 255], 4 * k)
-      }
-      ctx.putImageData(image, 0, 0)
-      const words = `${number(member.facts.data.variables)} × ${number(member.facts.data.variables)} pairs: blue is seen, yellow is earlier and unseen, red is a leak.`
-      matrix.setAttribute("aria-label", `${words} ${coverageWords(member)}`)
-      matrixWords.textContent = words
-    }
+    for (const { member, pairs } of this.columns) pairs.show(member, coverageWords(member))
   }
 }
 
@@ -164,22 +147,9 @@ function coverageWords(member: Member): string {
   return `${share(seen!, all!)} of ${counted(all!, "legal pair")}${sampled} ${all === 1 ? "is" : "are"} seen.`
 }
 
-function figureTable(members: readonly Member[]): HTMLElement {
-  const figures = members.map(figuresOf)
-  const names = [...new Set(figures.flatMap((f) => f.map(([name]) => name)))]
-  const rows = names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), ...figures.map((f) => h("td", {}, f.find(([n]) => n === name)?.[1] ?? "–"))))
-  const head = members.length > 1 ? [h("thead", {}, h("tr", {}, h("td", {}), ...members.map((m) => h("th", { scope: "col" }, m.facts.title))))] : []
-  return h("table", { class: "numbers" }, h("caption", { class: "unseen" }, "Figures"), ...head, h("tbody", {}, ...rows))
-}
-
-function channels(ctx: CanvasRenderingContext2D, fill: string): number[] {
-  ctx.fillStyle = fill
-  const hex = String(ctx.fillStyle).slice(1)
-  return [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16))
-}
-
-function mixed(a: readonly number[], b: readonly number[], share: number): number[] {
-  return a.map((x, k) => x + (b[k]! - x) * share)
+function figureTable(member: Member): HTMLElement {
+  const rows = figuresOf(member).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))
+  return h("table", { class: "numbers" }, h("caption", { class: "unseen" }, "Figures"), h("tbody", {}, ...rows))
 }
 
 export function coverageView(): View {

@@ -1,7 +1,7 @@
 // The view of the data's grid: what one variable's distribution sees, layer by layer, and the way of a pair.
 
 import type { Facts } from "./facts.ts"
-import { counted, fieldOf, MEANINGS, number, SEEN, STATES, summary, type Field } from "./field.ts"
+import { counted, fieldOf, LEAK, MEANINGS, number, SEEN, STATES, summary, type Field } from "./field.ts"
 import { LEGEND, shaded, shades, stateKeys, stateLooks } from "./field-looks.ts"
 import type { Ring } from "./grid-canvas.ts"
 import { DataGrid, dataParts, variableName } from "./grid-data.ts"
@@ -91,7 +91,7 @@ class FieldView implements View {
     if (other || this.pairing) {
       this.pairing = false
       const variable = this.state.variable ?? firstVariable(chosenMember(this.state))
-      this.shell.set({ variable, pair: site === variable ? null : site })
+      this.shell.set({ variable, pair: site })
       this.shell.announce(this.pair.textContent ?? "")
     } else {
       this.shell.set({ variable: site })
@@ -139,8 +139,10 @@ class FieldView implements View {
     const other = this.state.pair
     const ask = h("button", { type: "button", class: "quiet", "aria-pressed": String(this.pairing), onclick: () => ((this.pairing = !this.pairing), this.update(this.state)) },
       this.pairing ? "Now pick the other variable" : "Does it see a certain variable?")
+    const leak = member.of.leaks.find((l) => l.variable === variable)
     if (other === null) {
-      this.pair.replaceChildren(ask, h("p", { class: "hint" }, this.pairing ? "A click or an arrow on the grid picks it." : "Or pick one with Shift."))
+      const shown = leak ? [h("p", {}, leak.text), h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ variable, pair: leak.seen }) }, "Show the way of this leak")] : []
+      this.pair.replaceChildren(...shown, ask, h("p", { class: "hint" }, this.pairing ? "A click or an arrow on the grid picks it." : "Or pick one with Shift."))
       return
     }
     const [from, to] = [variableName(facts, other), variableName(facts, variable)]
@@ -194,11 +196,13 @@ class FieldView implements View {
       apartSwitch(member.facts, apart, (on) => this.shell.set({ more: { "field.apart": on ? "1" : "" } })) ?? "",
       h("p", { class: "hint" }, "From its distribution back to the data: the sites that it is computed from."),
       chosen ? h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ view: "graph" }) }, `Show ${chosen.name} in the graph`) : "")
-    const looks = [{ fill: colour("--state-later") }, ...shades(), { fill: colour("--state-way") }]
+    const looks: Look[] = [{ fill: colour("--state-later") }, ...shades(), { fill: colour("--state-leak"), pattern: "cross", ink: colour("--pattern") }, { fill: colour("--state-way") }]
+    const leaked = looks.length - 2
     const picture = (n: number): Picture => {
       const sites = member.facts.nodes[n]!.sites
       const keys = shaded(counts[n]!, sites)
       const seen = counts[n] ? keys.reduce((sum, k) => sum + Number(k > 0), 0) : 0
+      if (n === member.data) this.field.state.forEach((s, v) => s === LEAK && (keys[v] = leaked))
       const on = flow?.[n]
       if (on) on.forEach((mark, s) => mark && (keys[s] = looks.length - 1))
       const words = flow ? `${number(count(on))} of ${number(seen)} on the way` : `${number(seen)} of ${number(sites)}`

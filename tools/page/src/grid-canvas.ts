@@ -102,7 +102,7 @@ export class GridCanvas {
     let beside = this.parts.length
     const sized = (n: number): number => (width - n * left - (n - 1) * between - EDGE) / (n * columns)
     while (beside > 1 && sized(beside) < LEAST) beside--
-    const cell = Math.max(1, Math.floor(Math.min(sized(beside), this.options.largest ?? 26) * scale))
+    const cell = Math.max(1, Math.floor(Math.min(sized(beside), this.options.largest ?? (columns <= 12 ? 40 : 26)) * scale))
     const gap = cell >= 6 * scale ? Math.max(1, Math.round(scale)) : 0
     const lines = Math.ceil(this.parts.length / beside)
     const tall = top + (rows * cell) / scale + EDGE

@@ -159,7 +159,7 @@ export class LayerBoard {
     this.cards = shown.map((n) => this.card(member.facts, n))
     this.more.hidden = this.whole
     this.more.textContent = `Show all ${number(this.nodes.length)} layers`
-    this.element.replaceChildren(...this.cards.map((c) => c.element), this.more)
+    this.element.replaceChildren(...this.cards.map((c) => c.element), axis(member.facts.data.positions), this.more)
     for (const card of this.cards) this.watch.observe(card.element)
   }
 
@@ -242,6 +242,12 @@ export class LayerBoard {
       ctx.stroke()
     }
   }
+}
+
+/** Numbers of positions below lines. */
+function axis(positions: number): HTMLElement {
+  const marks = [...new Set([0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * (positions - 1))))]
+  return h("div", { class: "axis", "aria-hidden": "true" }, ...marks.map((p) => h("span", {}, number(p))))
 }
 
 /** Of several groups at a position the highest key. */

@@ -150,7 +150,7 @@ export function eachFrame(draw: () => void): () => void {
 /** A small square that shows a look, for legends. */
 export function swatch(look: Look): HTMLCanvasElement {
   const canvas = document.createElement("canvas")
-  canvas.className = "swatch"
+  canvas.className = "look"
   canvas.setAttribute("aria-hidden", "true")
   const ctx = pen(canvas, 14, 14)
   if (ctx) paint(ctx, { shape: { rows: 1, columns: 1, positions: 1, real: true }, base: 0, x: 0, y: 0, cell: ctx.canvas.width, gap: 0 }, [0], [look])

@@ -1,0 +1,337 @@
+"""The page of `arspec explore` in a browser: what it shows is held to what arspec itself finds."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import arspec
+from arspec.analysis.contexts import depends_on
+from arspec.analysis.known_at import Relations
+from arspec.analysis.report import prove
+from arspec.exploring.making import Made, facts_of_spec
+from arspec.exploring.page import page as page_of
+from arspec.language.load import Spec, from_text
+from arspec.pictures.progress import Stage, progress_of
+from arspec.pictures.states import Field, State
+
+pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Opened = Callable[..., Any]
+
+# -- one browser for all -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One headless Chromium: that of the machine, else the one that playwright has installed."""
+    from playwright.sync_api import Error, sync_playwright
+
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            pytest.skip(f"no Chromium was found: {error}")
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """Opens the page of some facts in the browser. Fails at the end where a page had an error, or loaded anything."""
+    folder = tmp_path_factory.mktemp("pages")
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, **options: Any) -> Any:
+        file = folder / f"page{len(contexts)}.html"
+        file.write_text(page_of(made), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        shown = context.new_page()
+        shown.on("pageerror", lambda error: faults.append(str(error)))
+        shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        shown.on("request", lambda asked: None if asked.url.startswith(file.as_uri()) else faults.append(asked.url))
+        shown.goto(f"{file.as_uri()}#{at}")
+        shown.locator(".tabs [aria-selected=true]").wait_for()
+        return shown
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not faults, faults
+
+
+GO = """at => new Promise((done) => {
+  if (location.hash === `#${at}`) return done()
+  addEventListener("hashchange", () => requestAnimationFrame(() => done()), { once: true })
+  location.hash = at
+})"""
+
+
+def go(shown: Any, at: str) -> None:
+    """Shows another choice in an open page, as a link does."""
+    shown.evaluate(GO, at)
+    shown.locator(f".tabs [aria-selected=true]#tab-{at.split('&')[0].removeprefix('view=')}").wait_for()
+
+
+def chosen(shown: Any) -> str:
+    """The name of the variable in the heading of the view."""
+    return shown.locator(".view:not([hidden]) h2 em").first.inner_text()
+
+
+def field_named(spec: Spec, name: str, member: int = 0) -> Field:
+    """The field of the variable of this name."""
+    variables = range(len(spec.members[member].order.rank))
+    return next(field for field in (Field(spec, member, v) for v in variables) if field.name == name)
+
+
+def whole(text: str) -> list[int]:
+    """The whole numbers of a text."""
+    return [int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*", text)]
+
+
+def cells(shown: Any, rows: str) -> list[list[str]]:
+    """The texts of the cells of some rows of a table."""
+    return shown.evaluate(
+        "rows => [...document.querySelectorAll(rows)].map(r => [...r.cells].map(c => c.innerText))", rows
+    )
+
+
+# -- specs that are small, and differ in what they see -----------------------------------------------------------------
+
+LEAK = """
+arspec: 1
+name: leak
+data: {kind: image, height: 4, width: 5, channels: 3, levels: 4}
+graph:
+  scaled: {layer: scale, from: x}
+  first: {layer: conv, from: scaled, kernel: 3, out: 6, mask: so_far}
+  logits: {layer: conv, from: first, kernel: 1, out: $head, mask: so_far}
+head: {kind: categorical, from: logits}
+"""
+
+
+def blind() -> Spec:
+    """PixelCNN on few pixels of three channels: it has a blind spot, and what is out of reach at its depth."""
+    return arspec.load(
+        "pixelcnn", params={"height": 7, "width": 8, "levels": 4, "features": 6, "head_features": 6, "blocks": 1}
+    )
+
+
+SPECS: dict[str, Callable[[], Spec]] = {
+    "blind": blind,
+    "leak": lambda: from_text(LEAK, "leak.yaml"),
+    "sequence": lambda: arspec.load(
+        "wavenet", params={"length": 20, "levels": 4, "residual": 4, "skip": 4, "layers": 3, "cycle": 3}
+    ),
+    "vector": lambda: arspec.load("made", params={"height": 3, "width": 4, "members": 2, "hidden": 6}),
+}
+
+
+Shown = Callable[[str], tuple[Spec, Any]]
+
+
+@pytest.fixture(scope="module")
+def shown_spec(opened: Opened) -> Shown:
+    """A spec by its name, and its page, which all tests share."""
+    known: dict[str, tuple[Spec, Any]] = {}
+
+    def show(name: str) -> tuple[Spec, Any]:
+        if name not in known:
+            spec = SPECS[name]()
+            known[name] = spec, opened(facts_of_spec(spec))
+        return known[name]
+
+    return show
+
+
+# -- what a variable sees ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_counts_of_a_picked_variable_are_those_of_its_field(name: str, shown_spec: Shown) -> None:
+    spec, shown = shown_spec(name)
+    go(shown, "view=field")
+    grid = shown.locator(".view-field .grid-canvas canvas")
+    box = grid.bounding_box()
+    words: set[str] = set()
+    for x, y in ((0.5, 0.55), (0.9, 0.93)):
+        grid.click(position={"x": box["width"] * x, "y": box["height"] * y})
+        check_field(shown, spec)
+        words.add(chosen(shown))
+    for key in ("ArrowLeft", "]", "End"):
+        grid.press(key)
+        check_field(shown, spec)
+        words.add(chosen(shown))
+    assert len(words) >= 2
+    said = {s for f in (field_named(spec, w) for w in words) for s in State if f.count(s)}
+    expected = {"blind": State.BLIND, "leak": State.LEAK, "sequence": State.OUT_OF_REACH, "vector": State.SEEN}
+    assert expected[name] in said  # what the spec is here for was on show
+
+
+def check_field(shown: Any, spec: Spec) -> None:
+    """The words, the legend and the table say what arspec's own field says."""
+    field = field_named(spec, chosen(shown))
+    assert shown.locator(".view-field .said").inner_text() == f"Its distribution {field.summary()}."
+    meanings = {
+        State.LEAK: "not earlier, and seen", State.SEEN: "earlier, and seen", State.BLIND: "earlier, blind",
+        State.OUT_OF_REACH: "earlier, out of reach", State.UNSEEN: "earlier, and unseen", State.LATER: "not generated",
+    }  # fmt: skip
+    legend = shown.locator(".view-field .keys li").all_inner_texts()
+    for state, word in meanings.items():
+        of = [line for line in legend if re.match(rf"[\d,]+\s+{word}", line)]
+        assert [whole(line)[0] for line in of] == ([field.count(state)] if field.count(state) else [])
+
+
+def test_the_table_of_a_field_names_the_state_of_every_variable(shown_spec: Shown) -> None:
+    spec, shown = shown_spec("blind")
+    variable = 56 + 44  # row 5, column 4, g
+    go(shown, f"view=field&variable={variable}")
+    shown.locator(".view-field summary").click()
+    shown.locator(".view-field .as-table table").first.wait_for()
+    field = Field(spec, 0, variable)
+    words = {"not earlier": State.LATER, "seen": State.SEEN, "out of reach": State.OUT_OF_REACH, "blind": State.BLIND}
+    state = np.full((3, 7, 8), -1)
+    for place, runs in cells(shown, ".view-field .as-table table:first-child tr"):
+        group, row = "rgb".index(place[0]), whole(place)[0]
+        for run in runs.split("; "):
+            between = whole(run)
+            state[group, row, between[0] : between[-1] + 1] = words[re.sub(r"^[\d–]+ ", "", run)]
+    assert np.array_equal(state.ravel(), field.state)
+    relations = field.relations
+    needed = {node.name: int(sites.sum()) for node, sites in depends_on(relations, np.array([variable])).items()}
+    layers = cells(shown, ".view-field .as-table table:nth-child(2) tr")
+    assert len(layers) > 2
+    for name, said in layers:
+        assert whole(said)[0] == needed[name], name
+
+
+@pytest.mark.parametrize("name", ["blind", "leak", "sequence"])
+def test_the_way_of_a_pair_goes_through_the_nodes_that_lie_between(name: str, shown_spec: Shown) -> None:
+    spec, shown = shown_spec(name)
+    variable = {"blind": 36, "leak": 7, "sequence": 15}[name]
+    field = Field(spec, 0, variable)
+    go(shown, f"view=field&variable={variable}")
+    found = set[bool]()
+    others = [*np.flatnonzero(field.seen)[:2], *np.flatnonzero(~field.seen & (field.rank < field.rank[variable]))[:1]]
+    for other in others:
+        go(shown, f"view=field&variable={variable}&with={other}")
+        shown.locator(".view-field .pair h3", has_text=f"{Field(spec, 0, int(other)).name} →").wait_for()
+        said = shown.locator(".view-field .pair").inner_text()
+        nodes, sites = between(field.relations, int(other), variable)
+        found.add(nodes > 0)
+        if nodes == 0:
+            assert "No path of reads leads from the one to the other" in said
+            continue
+        flow = whole(next(line for line in said.splitlines() if line.startswith("It flows")))
+        assert flow[:2] == [nodes, sites]
+        steps = shown.locator(".way-steps li").all_inner_texts()
+        assert len(steps) == flow[2] + 1
+        assert steps[0].split("\n")[0] == "x"
+    assert True in found
+
+
+def between(relations: Relations, other: int, variable: int) -> tuple[int, int]:
+    """Nodes and sites behind the data through which one variable flows to the distribution of another."""
+    graph = relations.graph
+    behind = depends_on(relations, np.array([variable]))
+    ahead = {node: np.zeros((node.out.sites, 1), np.uint64) for node in graph.sources}
+    ahead[graph.data][other] = 1
+    for node in graph.live:
+        marks = np.zeros((node.out.sites, 1), np.uint64)
+        for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            marks |= read.context(ahead[source])
+        scan = relations.scan(node)
+        ahead[node] = marks if scan is None else scan.context(marks)
+    both = [int((ahead[node][:, 0].astype(bool) & behind[node]).sum()) for node in graph.live]
+    return sum(n > 0 for n in both) if behind[graph.data][other] else 0, sum(both)
+
+
+# -- the order of generation -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["blind", "sequence", "vector"])
+def test_what_is_computed_at_a_step_is_what_the_sampler_computes(name: str, shown_spec: Shown) -> None:
+    spec, shown = shown_spec(name)
+    go(shown, "view=play&step=3")
+    if shown.locator(".view-play details").get_attribute("open") is None:
+        shown.locator(".view-play summary").click()
+    shown.locator(".view-play .as-table table").wait_for()
+    for step in (3, 5):
+        while whole(shown.locator(".view-play .where").inner_text())[0] < step:
+            shown.keyboard.press("ArrowRight")
+        progress = progress_of(spec, step)
+        drawn = [Field(spec, 0, int(v)).name for v in progress.drawn]
+        assert chosen(shown) == drawn[0]
+        assert whole(shown.locator(".view-play .said").inner_text())[0] == progress.computed
+        now = {name: whole(computed)[0] for name, computed, *_ in cells(shown, ".view-play tbody tr")}
+        for row in progress.rows[1:]:
+            for node in row.nodes:
+                assert now[node.name] == row.count(Stage.NOW), (step, node.name)
+    assert whole(shown.locator(".view-play .figures dd").first.inner_text())[1] == progress.total
+
+
+def test_it_plays_by_the_keyboard_and_stops_at_the_end(shown_spec: Shown) -> None:
+    spec, shown = shown_spec("sequence")
+    go(shown, "view=play&step=0")
+    last = spec.members[0].order.drawn - 1
+    for _ in range(9):
+        shown.keyboard.press("+")
+    assert shown.get_by_label("Speed").input_value() == "100"
+    assert shown.get_by_role("button", name="Play", exact=True).is_visible()
+    shown.keyboard.press("Space")
+    shown.locator(".where", has_text=f"step {last} of").wait_for()
+    shown.get_by_role("button", name="Play", exact=True).wait_for()
+    assert f"step={last}" in shown.evaluate("location.hash")
+    shown.keyboard.press("Home")
+    assert whole(shown.locator(".where").inner_text())[0] == 0
+    shown.get_by_role("slider", name="Step").focus()
+    shown.keyboard.press("ArrowRight")
+    assert whole(shown.locator(".where").inner_text())[0] == 1
+
+
+# -- coverage, and two specs -------------------------------------------------------------------------------------------
+
+
+def test_two_specs_side_by_side_say_what_each_sees(opened: Opened) -> None:
+    one = blind()
+    other = arspec.load("gated_pixelcnn", params={"height": 7, "width": 8, "levels": 4, "features": 6, "layers": 4})
+    shown = opened(facts_of_spec(one), facts_of_spec(other), at="view=coverage")
+    reports = [prove(one), prove(other)]
+    said = shown.locator(".cover-columns .said").all_inner_texts()
+    for text, report in zip(said, reports, strict=True):
+        assert whole(text)[-1] == report.pairs
+        assert ("100% of" in text) == (report.unseen == 0)
+    box = shown.locator(".cover .data-grid canvas").first.bounding_box()
+    shown.locator(".cover .data-grid canvas").first.click(position={"x": box["width"] * 0.5, "y": box["height"] * 0.85})
+    name = chosen_of_coverage(shown)
+    fields = [field_named(spec, name) for spec in (one, other)]
+    assert fields[0].summary() != fields[1].summary()
+    for text, field in zip(shown.locator(".cover .picked").all_inner_texts(), fields, strict=True):
+        assert text == f"In {field.spec.name} its distribution {field.summary()}."
+
+
+def chosen_of_coverage(shown: Any) -> str:
+    return shown.locator(".cover .which em").inner_text()
+
+
+# -- for everyone ------------------------------------------------------------------------------------------------------
+
+
+def test_every_picture_has_words_and_every_view_fits_a_phone(opened: Opened) -> None:
+    shown = opened(
+        facts_of_spec(blind()), width=390, height=780, color_scheme="dark", reduced_motion="reduce", has_touch=True
+    )
+    for view in ("field", "play", "coverage"):
+        go(shown, f"view={view}")
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert shown.evaluate(f"""[...document.querySelectorAll('.view-{view} canvas')].every((c) =>
+            c.ariaLabel || (c.closest('[aria-hidden=true]') && c.closest('button, li, figure, .as-table')))""")
