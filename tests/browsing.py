@@ -1,0 +1,62 @@
+"""A browser for the tests of the page of `arspec explore`: one headless Chromium for a file of tests.
+
+A file imports the fixtures `browser` and `opened`; its tests are left out where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arspec.exploring.making import Made
+from arspec.exploring.page import page as page_of
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Opened = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One headless Chromium: that of the machine, else the one that playwright has installed."""
+    pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    from playwright.sync_api import Error, sync_playwright
+
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            pytest.skip("no Chromium was found (apt-get install chromium): " + str(error).splitlines()[0])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
+    """Opens the page of some facts in the browser. Fails where the page had an error, or loaded anything."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, **options: Any) -> Any:
+        file = tmp_path / f"page{len(contexts)}.html"
+        file.write_text(page_of(made), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        shown = context.new_page()
+        shown.on("pageerror", lambda error: faults.append(str(error)))
+        shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        shown.on("request", lambda asked: None if asked.url.startswith(file.as_uri()) else faults.append(asked.url))
+        shown.goto(f"{file.as_uri()}#{at}")
+        shown.locator(".tabs [aria-selected=true]").wait_for()
+        return shown
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not faults, faults
