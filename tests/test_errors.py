@@ -26,6 +26,9 @@ from arspec.cli.main import main
 from arspec.data import load_for
 from arspec.diagnostics import Diagnostic, InputError, github, text, to_json
 from arspec.diagnostics.codes import CODES, Code
+from arspec.editor.document import Document
+from arspec.editor.rename import rename
+from arspec.editor.text import Position
 from arspec.language.load import from_text, load
 from arspec.saving.folder import check_own
 from arspec.shown import drawn
@@ -534,6 +537,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),
     "AR940": lambda path: command("sample", str(path / "small.yaml"), "--explain-plan", "--method", "fixed-point"),
+    "AR941": lambda path: rename(Document("small.yaml", SMALL), Position(4, 3), "x"),
     "AR945": lambda path: arspec.load(""),
     "AR946": lambda path: check_own(path, "small.yaml"),
     "AR950": lambda path: arspec.open("gated_pixelcnn"),

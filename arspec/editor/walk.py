@@ -65,7 +65,8 @@ class Names:
             for called in {called for _, (_, entry) in _entries(scope.nodes) for called in _called(entry)}:
                 self.callers.setdefault(called, []).append(scope)
         self._values: dict[Symbol, list[tuple[Scalar, Scope]]] = {}  # what a parameter is given
-        self._masked: list[Symbol] = []  # parameters whose texts are masks
+        self._masked: list[Symbol] = []  # parameters whose texts are masks, to be gone through
+        self._masks_of = set[Symbol]()  # those that were
         self._users: dict[str, set[str]] = {}  # the blocks whose layers name a mask
         self._walk()
 
@@ -104,6 +105,10 @@ class Names:
         entry = scope.entry(name)
         called = None if entry is None else entry.get("block")
         return called.value if isinstance(called, Scalar) and isinstance(called.value, str) else None
+
+    def is_mask(self, param: Symbol) -> bool:
+        """Whether the text of a parameter is wanted as a mask somewhere."""
+        return param in self._masks_of
 
     # -- the way ---------------------------------------------------------------------------------------------------
 
@@ -284,11 +289,10 @@ class Names:
 
     def _flows(self) -> None:
         """The texts that parameters give where a mask is wanted."""
-        done = set[Symbol]()
         while self._masked:
             param = self._masked.pop()
-            if param not in done:
-                done.add(param)
+            if param not in self._masks_of:
+                self._masks_of.add(param)
                 for scalar, scope in self._values.get(param, ()):
                     self._predicate(scalar, scope)
 

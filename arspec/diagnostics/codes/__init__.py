@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from arspec.diagnostics.codes import (
     classes,
+    editor,
     experts,
     expressions,
     guide,
@@ -43,6 +44,7 @@ _FILES = (
     guide,
     plan,
     classes,
+    editor,
     witness,
 )
 
