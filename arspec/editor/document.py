@@ -28,7 +28,7 @@ class Document:
 
     open: the texts of all files that are open, by their paths. folders: those of the workspace, in which files that
     extend this one are looked for. good: the last spec that loaded; `loaded`: the spec of this very text, where someone
-    has loaded it already."""
+    has loaded it already. loads: whether it is loaded here where no one has."""
 
     file: str
     text: str
@@ -37,10 +37,12 @@ class Document:
     folders: tuple[str, ...] = ()
     good: Spec | None = field(default=None, repr=False)
     loaded: Spec | None = field(default=None, repr=False)
+    loads: bool = True
 
     def changed(self, text: str, version: int, open: Mapping[str, str] | None = None) -> Document:
         """The document with another text. What it last loaded as is kept."""
-        return Document(self.file, text, version, self.open if open is None else open, self.folders, self.last_good())
+        known = self.open if open is None else open
+        return Document(self.file, text, version, known, self.folders, self.last_good(), None, self.loads)
 
     def with_spec(self, spec: Spec) -> Document:
         """The same document, whose text was loaded elsewhere."""
@@ -138,10 +140,10 @@ class Document:
 
     @cached_property
     def spec(self) -> Spec | None:
-        """The spec of this text, with its graph made; None where it has faults."""
+        """The spec of this text, with its graph made; None where it has faults, or is not loaded here."""
         if self.loaded is not None:
             return self.loaded
-        if not self.reading.whole:
+        if not self.loads or not self.reading.whole:
             return None
         try:
             spec = from_text(self.text, self.file, texts={k: v for k, v in self.open.items() if k != self.file})

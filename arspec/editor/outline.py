@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Fold:
-    """Lines, from 0, that fold onto the first of them; `comment` where they are comments. text: what then stands there."""
+    """Lines, from 0, that fold onto the first; `comment` where they are comments. text: what is said of them."""
 
     first: int
     last: int

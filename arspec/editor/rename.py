@@ -57,7 +57,7 @@ def rename(document: Document, position: Position, name: str) -> Edits:
     if name == one.symbol.name:
         return {}
     _legal(one.symbol, name)
-    documents = family(document)
+    documents = [replace(each, loads=True) for each in family(document)]
     classes = Classes(documents)
     spots = classes.of(one.spot)
     _writable(one.symbol, spots, classes, documents)

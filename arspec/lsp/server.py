@@ -12,6 +12,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 from lsprotocol.types import ResponseError
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -25,6 +26,18 @@ from arspec.version import VERSION
 STATUS = "arspec/status"  # a notification of ours, for those who asked for it
 
 log = logging.getLogger("arspec.lsp")
+
+
+class Refused(JsonRpcInvalidParams):
+    """What is asked for is not done, for a reason that the person who asked reads."""
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether what pygls logs is a fault: a refusal is none."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refused))
+
+
+logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
 
 
 class Protocol(LanguageServerProtocol):
@@ -60,7 +73,8 @@ class Server(LanguageServer):
     # -- registering -------------------------------------------------------------------------------------------------
 
     def answers(self, method: str, options: Any = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Registers a function (server, params) for a method. What it raises is logged, and answered with null."""
+        """Registers a function (server, params) for a method. What it raises is logged, and answered with null; a
+        refusal (Refused) is answered with its words."""
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.iscoroutinefunction(function):
@@ -68,6 +82,8 @@ class Server(LanguageServer):
                 async def answer_later(params: Any) -> Any:
                     try:
                         return await function(self, params)
+                    except Refused:
+                        raise
                     except Exception:
                         log.exception("%s failed", method)
                         return None
@@ -78,6 +94,8 @@ class Server(LanguageServer):
                 def answer(params: Any) -> Any:
                     try:
                         return function(self, params)
+                    except Refused:
+                        raise
                     except Exception:
                         log.exception("%s failed", method)
                         return None
@@ -89,7 +107,8 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """To the log alone."""
-        log.error("%s: %s", getattr(source, "__name__", source), error)
+        level = logging.INFO if isinstance(error, Refused) else logging.ERROR
+        log.log(level, "%s: %s", getattr(source, "__name__", source), error)
 
     def shutdown(self) -> None:
         """Ends what runs beside the conversation, and then the conversation."""

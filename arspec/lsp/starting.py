@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
 
+from arspec.lsp import features
 from arspec.lsp.documents import name_of
 from arspec.lsp.publishing import Publisher
 from arspec.lsp.server import Server
@@ -68,6 +69,7 @@ def build() -> Server:
         for document in server.documents:
             server.look(document, 0)
 
+    features.register(server)
     return server
 
 
