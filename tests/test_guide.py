@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
-from test_readme import run_python
 
 import arspec
-from arspec.cli.main import command, main
-from arspec.guide import TOPICS, page, title
+from arspec.analysis.report import prove
+from arspec.cli.main import main
+from arspec.diagnostics import Source
+from arspec.guide import PARTS, TOPICS, page, title
+from arspec.language.load import from_text
+from arspec.syntax.yaml import parse
+from tests.pages import Reader, alike, blocks_of, chains, understood
 from tests.small import ROOT
 
 FOLDER = ROOT / "arspec" / "guide"
@@ -26,9 +28,11 @@ WRITTEN = {
 def test_the_list_names_every_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert {path.stem for path in FOLDER.glob("*.md")} == set(TOPICS)
     assert main(["guide"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(TOPICS)
+    printed = capsys.readouterr().out
+    lines = [line for line in printed.splitlines() if line.startswith("  ")]
+    assert [line.split()[0] for line in lines] == list(TOPICS) and len(set(TOPICS)) == len(TOPICS)
     assert all(title(topic) in line and len(line) <= 100 for topic, line in zip(TOPICS, lines, strict=True))
+    assert [line for line in printed.splitlines() if line and line not in lines] == list(PARTS)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -62,17 +66,9 @@ def test_a_page_is_printed_without_torch() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 
-def commands_of(page: str) -> list[list[str]]:
-    """The words of every arspec command in the blocks of a page."""
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
-    words = [shlex.split(line, comments=True) for line in blocks.splitlines()]
-    return [each[1:] for each in words if each and each[0] == "arspec"]
-
-
 @pytest.mark.parametrize("name", WRITTEN)
 def test_the_commands_of_a_page_are_understood(name: str) -> None:
-    for first, *arguments in commands_of(WRITTEN[name]):
-        command(first)[1].read(arguments)
+    understood(WRITTEN[name])
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -93,13 +89,49 @@ def test_every_word_has_one_meaning_and_a_place() -> None:
         assert (ROOT / "arspec" / place).exists(), place
 
 
-def test_the_python_of_the_guide_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    names = run_python(page("python"))
-    x, y, nats, known = (names[name] for name in ("x", "y", "nats", "known"))
-    assert isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and isinstance(known, torch.Tensor)
-    assert x.shape == y.shape == (4, 1, 8, 8) and isinstance(nats, torch.Tensor) and nats.shape == (4,)
-    assert torch.equal(x[:, known], y[:, known])
+@pytest.mark.parametrize("first", chains())
+def test_a_page_is_followed_in_a_folder_of_its_own(first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is long cut short; a page that goes on from another one is followed behind it."""
+    follow(first, tmp_path, monkeypatch, long=False)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("first", chains())
+def test_a_page_is_followed_as_it_is_written(first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(first, tmp_path, monkeypatch, long=True)
+
+
+def follow(first: str, folder: Path, monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    reader = Reader(folder, long)
+    for topic in chains()[first]:
+        reader.follow(topic)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_specs_of_a_page_are_proven(name: str) -> None:
+    """Whole ones, unless the page says that they fail; a part of one is YAML at least."""
+    for block in blocks_of(WRITTEN[name])[1]:
+        if block.language == "yaml" and block.text.startswith("arspec: "):
+            assert prove(from_text(block.text), contexts=False).proven
+        elif block.language == "yaml":
+            parse(Source(name, block.text))
+
+
+@pytest.mark.parametrize("wanted, printed, same", [
+    ("a 1.50 b", "a 1.51 b", True), ("a 1.50 b", "a 1.71 b", False), ("10 of 10", "10 of 11", False),
+    ("x\n…\nz", "x\ny\ny\nz", True), ("x\n…", "x", True), ("x\n…\nz", "x\ny", False), ("in 1.2 s", "in 31.9 s", True),
+    ("… bits", "some bits", True), ("… bits", "some nats", False), ("one", "one\ntwo", False), ("a", "b", False),
+])  # fmt: skip
+def test_what_a_page_shows_is_what_was_printed(wanted: str, printed: str, same: bool) -> None:
+    assert alike(wanted, printed, loose=False) == same
+
+
+def test_of_a_page_that_was_cut_short_numbers_are_free() -> None:
+    assert alike("loss 1.5, 300 steps", "loss 4.1, 2 steps", loose=True)
+    assert not alike("loss 1.5, 300 steps", "loss 4.1", loose=True)
 
 
 def test_the_wheel_takes_the_pages() -> None:

@@ -1,6 +1,7 @@
 """The guide: pages in Markdown, which ship with the package. `arspec guide TOPIC` prints one.
 
-A new page is a file `TOPIC.md` in this folder and its name in `TOPICS`. Its first line is its title.
+A new page is a file `TOPIC.md` in this folder and its name in `PARTS`. Its first line is its title.
+Comments of one line mark what the tests and `tools/site` do with a page; `tests/pages.py` lists the marks.
 """
 
 from __future__ import annotations
@@ -9,34 +10,20 @@ from importlib.resources import files
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 
-__all__ = ["TOPICS", "page", "title"]
+__all__ = ["PARTS", "TOPICS", "page", "title"]
 
-TOPICS = (
-    "install",
-    "start",
-    "spec",
-    "words",
-    "specs",
-    "designs",
-    "verify",
-    "audit",
-    "testing",
-    "leakbench",
-    "census",
-    "pictures",
-    "data",
-    "train",
-    "sample",
-    "score",
-    "compress",
-    "checkpoints",
-    "python",
-    "build",
-    "commands",
-    "speed",
-    "figures",
-)
-"""The topics, in the order in which they are read."""
+PARTS: dict[str, tuple[str, ...]] = {
+    "Begin": ("install", "start", "images", "sound", "text"),
+    "Write a spec": ("spec", "build", "words", "specs", "designs"),
+    "Know what holds": ("verify", "audit", "testing"),
+    "Use a model": ("data", "train", "sample", "score", "compress", "checkpoints", "pictures"),
+    "Look up": ("commands", "python"),
+    "What was measured": ("speed", "figures", "leakbench", "census"),
+}
+"""The parts of the guide with their topics, in the order in which they are read."""
+
+TOPICS = tuple(topic for topics in PARTS.values() for topic in topics)
+"""The topics of all parts."""
 
 
 def page(topic: str) -> str:
@@ -49,7 +36,7 @@ def page(topic: str) -> str:
         message = f"the guide has no page {visible(topic[:40])!r}"
         raise InputError("AR930", message, did_you_mean(name, TOPICS, "pages"))
     written = (files(__name__) / f"{name}.md").read_text("utf-8")
-    # a comment marks what `tools/readme` generates, and is nothing to read
+    # a comment marks what is generated or how it is tested, and is nothing to read
     return "".join(line for line in written.splitlines(keepends=True) if not line.startswith("<!-- "))
 
 
