@@ -526,3 +526,14 @@ def assert_parses(path: Path) -> None:
         case _:
             text = content.decode()
             assert text.startswith("digraph") and text.rstrip().endswith("}")
+
+
+@needs_dot
+def test_an_svg_shows_all_of_the_diagram(tmp_path: Path):
+    """Its view box has the size of the picture, so that nothing is cut off."""
+    render(load(ROOT / "specs" / "made.yaml"), tmp_path / "made.svg")
+    text = (tmp_path / "made.svg").read_text("utf-8")
+    found = re.search(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"\s+viewBox="0.00 0.00 ([\d.]+) ([\d.]+)"', text)
+    assert found is not None
+    width, height, right, bottom = map(float, found.groups())
+    assert abs(width - right) < 1 and abs(height - bottom) < 1

@@ -79,9 +79,11 @@ def picture_of(text: str, kind: str, seconds: int = SECONDS) -> bytes:
             "AR811", f"a .{kind} needs the program `dot`, of Graphviz, which is not installed",
             "apt install graphviz, brew install graphviz, or https://graphviz.org/download; .dot needs no program",
         )  # fmt: skip
+    # with a resolution of its own an .svg of older Graphviz has a view box that cuts it off
+    fine = ["-Gdpi=110"] if kind == "png" else []
     try:
         done = subprocess.run(
-            [program, f"-T{kind}"], input=text.encode(), capture_output=True, timeout=seconds, check=False
+            [program, f"-T{kind}", *fine], input=text.encode(), capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         raise InputError(
@@ -139,7 +141,7 @@ class _Diagram:
         font = "Helvetica,Arial,sans-serif"
         dot.attr("graph", label=self._title(), labelloc="t", fontname=font, fontcolor=TEXT, rankdir="TB",
                  ranksep="0.38",
-                 nodesep="0.22", pad="0.25", bgcolor="white", newrank="true", dpi="110")  # fmt: skip
+                 nodesep="0.22", pad="0.25", bgcolor="white", newrank="true")  # fmt: skip
         if len(self.folded.nodes) > MAX_CAREFUL:
             dot.attr("graph", splines="line", nslimit="1", nslimit1="1", mclimit="0.2")
         dot.attr("node", shape="box", style="rounded,filled", fontname=font, fontsize="12", fontcolor=TEXT,

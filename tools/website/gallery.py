@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from arspec.analysis.report import Report, prove
 from arspec.analysis.twin import thin
-from arspec.diagnostics import InputError
 from arspec.language.load import Spec, load
 from arspec.pictures.diagram import render
 from arspec.pictures.field import render_fields
+from arspec.pictures.states import COLOURS, State, field_of
 
 from website.guide import ROOT, SPECS
 
@@ -71,13 +74,13 @@ def index(drawn: Path | None) -> str:
     """All specs as cards: what each sees, its size, its first sentence."""
     lines = ["---", "hide: [toc]", "---", "", "# Gallery", "",
              f"The {len(SPECS)} specs that ship with arspec, at the sizes of their papers. Each picture shows what one variable "
-             "sees: its own place is marked, and colour stands for what its distribution depends on.", ""]  # fmt: skip
+             "sees. Its own place is black, blue is seen, light blue is out of reach at this depth, and orange is blind at any depth. "
+             "A sequence is broken into lines, as a text is.", ""]  # fmt: skip
     for name, stems in by_family().items():
         lines += [f"## {name}", "", '<div class="cards" markdown>', ""]
         for stem in stems:
             spec, proof = read(stem), report(stem)
-            size = f"{short(spec.graph().parameters)} parameters · {proof.coverage:.4g}".replace("·", "·")
-            size = f"{short(spec.graph().parameters)} parameters · {share(proof.coverage)} seen"
+            size = f"{short(spec.graph().parameters)} weights · {share(proof.coverage)} seen"
             lines += [
                 f'<a class="card" href="{stem}.html" markdown="0"><span class="shot">'
                 f'<img src="../pictures/{thumbnail(stem, drawn)}" alt="What a variable of {spec.name} sees" loading="lazy">'
@@ -185,13 +188,33 @@ def field(stem: str, drawn: Path | None) -> str:
 
 
 def thumbnail(stem: str, drawn: Path | None) -> str:
-    """The file of the small picture: the context, or what stands for it."""
-    name = stamp(stem, "small", ".png")
+    """The file of the small picture: what one variable sees, a square for each position, without words."""
+    name = stamp(stem, "seen", ".svg")
     if drawn is not None and not (drawn / name).exists():
-        for panel in ("context", "blind_spot", "tree", "order"):
-            try:
-                render_fields([field_spec(stem)], drawn / name, only=[panel])
-                break
-            except InputError:
-                continue
+        (drawn / name).write_text(squares(stem), "utf-8")
     return name
+
+
+def squares(stem: str) -> str:
+    """An SVG of what a variable of the middle sees, or of the last step where those of one step are many."""
+    spec = field_spec(stem)
+    order = spec.members[0].order
+    whole = field_of(spec, None)
+    if order.steps < order.variables / 8:  # in the middle of the last step: variables of a step do not see each other
+        last = np.flatnonzero(order.rank == order.rank.max())
+        middle = int(last[len(last) // 2])
+        whole = replace(whole, variable=middle)
+    grid = spec.data.shape[-2:] if spec.data.kind == "image" else near_square(order.positions)
+    states = whole.by_position
+    cells = [f'<rect x="{k % grid[1]}" y="{k // grid[1]}" width="1" height="1" fill="{COLOURS[State(int(state))]}"/>'
+             for k, state in enumerate(states)]  # fmt: skip
+    row, column = divmod(whole.position, grid[1])
+    own = f'<rect x="{column}" y="{row}" width="1" height="1" fill="#1d2433"/>'
+    box = f'viewBox="0 0 {grid[1]} {grid[0]}" width="{grid[1] * 8}" height="{grid[0] * 8}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} shape-rendering="crispEdges">{"".join(cells)}{own}</svg>'
+
+
+def near_square(count: int) -> tuple[int, int]:
+    """Rows and columns that hold so many places, as in a text that is broken into lines."""
+    columns = max(int(np.ceil(np.sqrt(count * 1.5))), 1)
+    return -(-count // columns), columns
