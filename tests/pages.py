@@ -11,6 +11,7 @@ A mark is a comment of one line. Those before a block speak of the block, those 
                                    `sample -n 1; score --limit 2` says it of some commands
     <!-- long: why -->             the block runs with `--long` alone
     <!-- parsed: why -->           the block is not run: its commands are parsed
+    <!-- whole: why -->            the output of the block is held to what stands there with `--long` alone
     <!-- exit: 1 -->               the exit code of the last command; 0 without it
     <!-- picture: a.svg | what it shows | render pixelcnn --field -->    a picture of the site, by a command of ours
 
@@ -45,7 +46,7 @@ from arspec.guide import TOPICS  # noqa: E402
 from tests.given import GIVEN  # noqa: E402
 
 FOLDER = ROOT / "arspec" / "guide"
-MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|exit|picture): (.*?) -->$")
+MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|whole|exit|picture): (.*?) -->$")
 FENCE = re.compile(r"^(\s*)```(\w*)(?: title=\"(.+?)\")?$")
 ELSEWHERE = ("python", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
 SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes)")
@@ -159,7 +160,7 @@ class Reader:
                 except Exception as error:
                     error.add_note(f"in arspec/guide/{topic}.md, the block of line {block.line + 1}")
                     raise
-                if printed is None or block.output is None:
+                if printed is None or block.output is None or ("whole" in block.marks and not self.long):
                     continue
                 if told is not None:
                     told(block.output, printed)
