@@ -15,9 +15,9 @@ A mark is a comment of one line. Those before a block speak of the block, those 
     <!-- exit: 1 -->               the exit code of the last command; 0 without it
     <!-- picture: a.svg | what it shows | render pixelcnn --field -->    a picture of the site, by a command of ours
 
-A block of `text` directly behind one of `sh` or `python` is its output. A line of it that is `…` stands for any lines, and
-`…` inside a line for any text. A number is held to what was printed to within a twentieth, seconds to nothing; once a
-chain of pages was cut short by `quick`, numbers may be any.
+A block of `text` directly behind one of `sh` or `python` is its output. A line of it that is `…` stands for any lines,
+and `…` inside a line for any text. A number is held to what was printed to within a twentieth, seconds to nothing;
+once a chain of pages was cut short by `quick`, numbers may be any.
 A block with a title, ```yaml title="mine.yaml"```, is a file.
 """
 

@@ -11,7 +11,9 @@ from arspec.cli.telling import coloured
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `arspec guide`."""
-    parser.add_argument("topic", nargs="?", metavar="TOPIC", help="such as speed; left out, all pages are listed, by parts")
+    parser.add_argument(
+        "topic", nargs="?", metavar="TOPIC", help="such as speed; left out, all pages are listed, by parts"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,8 +24,8 @@ class Failed(SystemExit):
 def build(out: Path, pictures: bool = True) -> Path:
     """Writes the sources into `out`/docs and the site into `out`/html, and returns the latter.
 
-    pictures: whether diagrams and contexts are drawn; without them the pages have empty ones. Raises Failed where mkdocs
-    warns."""
+    pictures: whether diagrams and contexts are drawn; without them the pages have empty ones. Raises Failed where
+    mkdocs warns."""
     docs, html = out / "docs", out / "html"
     write(docs, pictures)
     config = out / "mkdocs.yml"
@@ -81,7 +81,7 @@ def settings(docs: Path, html: Path) -> dict[str, Any]:
     """What mkdocs is told."""
     return {
         "site_name": "arspec",
-        "site_description": "A compiler for autoregressive models: write a spec; see it proven, drawn, trained, sampled.",
+        "site_description": "A compiler for autoregressive models: write a spec; see it proven, drawn, trained.",
         "docs_dir": str(docs),
         "site_dir": str(html),
         "use_directory_urls": False,  # the pages open from files too
@@ -93,8 +93,8 @@ def settings(docs: Path, html: Path) -> dict[str, Any]:
             "logo": "logo.svg",
             "favicon": "logo.svg",
             "features": [
-                "navigation.tabs", "navigation.tabs.sticky", "navigation.indexes", "navigation.top", "navigation.footer",
-                "search.highlight", "content.code.copy", "toc.follow",
+                "navigation.tabs", "navigation.tabs.sticky", "navigation.indexes", "navigation.top",
+                "navigation.footer", "search.highlight", "content.code.copy", "toc.follow",
             ],
             "palette": [
                 {"media": f"(prefers-color-scheme: {mode})", "scheme": scheme, "primary": "custom", "accent": "custom",

@@ -10,7 +10,8 @@ from arspec.diagnostics.codes import Code
 
 HUNDREDS = {
     "AR0": "the text and its YAML", "AR1": "keys and the types of their values", "AR2": "names and the graph",
-    "AR3": "expressions and masks", "AR4": "types of nodes, experts", "AR5": "the order of generation", "AR6": "the head",
+    "AR3": "expressions and masks", "AR4": "types of nodes, experts", "AR5": "the order of generation",
+    "AR6": "the head",
     "AR7": "the proof and the tests", "AR8": "what comes at run time, and the machine",
     "AR9": "the installation, commands and audits",
 }  # fmt: skip
@@ -18,8 +19,11 @@ HUNDREDS = {
 
 def pages() -> Iterator[tuple[str, str]]:
     """A page for each hundred, and their list."""
-    lines = ["# Diagnostics", "", "`arspec explain CODE` prints the same. Each says what holds, shows it wrong and right, "
-             "and how to mend it.", ""]  # fmt: skip
+    lines = ["# Diagnostics", ""]
+    lines += [
+        "`arspec explain CODE` prints the same. Each says what holds, shows it wrong and right, and how to mend it."
+    ]
+    lines.append("")
     for hundred, found in hundreds().items():
         yield f"diagnostics/{hundred.lower()}.md", page(hundred, found)
         lines += [f"## {heading(hundred)}", ""]
@@ -71,7 +75,13 @@ def prose(text: str) -> str:
 def fenced(example: str) -> list[str]:
     """An example, coloured as what it is."""
     first = example.lstrip().split(maxsplit=1)[0] if example.strip() else ""
-    language = "sh" if first in ("arspec", "$", "pip", "torchrun") else "python" if first in ("import", "from", "model", "x") else "yaml"
+    language = (
+        "sh"
+        if first in ("arspec", "$", "pip", "torchrun")
+        else "python"
+        if first in ("import", "from", "model", "x")
+        else "yaml"
+    )
     if "import arspec" in example or "arspec." in example or "(" in first:
         language = "python"
     return [f"```{language}", *example.rstrip().splitlines(), "```"]

@@ -18,7 +18,6 @@ from arspec.language.load import Spec, load
 from arspec.pictures.diagram import render
 from arspec.pictures.field import render_fields
 from arspec.pictures.states import COLOURS, State, field_of
-
 from website.guide import ROOT, SPECS
 
 FAMILIES: dict[str, str] = {
@@ -37,7 +36,9 @@ def pages(drawn: Path | None) -> Iterator[tuple[str, str]]:
 
 def navigation() -> list[Any]:
     """The pages by the data that they model."""
-    families = {name: [{read(stem).name: f"gallery/{stem}.md"} for stem in stems] for name, stems in by_family().items()}
+    families = {
+        name: [{read(stem).name: f"gallery/{stem}.md"} for stem in stems] for name, stems in by_family().items()
+    }
     return ["gallery/index.md", *({name: found} for name, found in families.items())]
 
 
@@ -72,21 +73,20 @@ def notes() -> dict[str, str]:
 
 def index(drawn: Path | None) -> str:
     """All specs as cards: what each sees, its size, its first sentence."""
-    lines = ["---", "hide: [toc]", "---", "", "# Gallery", "",
-             f"The {len(SPECS)} specs that ship with arspec, at the sizes of their papers. Each picture shows what one variable "
-             "sees. Its own place is black, blue is seen, light blue is out of reach at this depth, and orange is blind at any depth. "
-             "A sequence is broken into lines, as a text is.", ""]  # fmt: skip
+    lines = [
+        "---", "hide: [toc]", "---", "", "# Gallery", "",
+        f"The {len(SPECS)} specs that ship with arspec, at the sizes of their papers. Each picture shows what one",
+        "variable sees. Its own place is black, blue is seen, light blue is out of reach at this depth, and orange is",
+        "blind at any depth. A sequence is broken into lines, as a text is.", "",
+    ]  # fmt: skip
     for name, stems in by_family().items():
         lines += [f"## {name}", "", '<div class="cards" markdown>', ""]
         for stem in stems:
             spec, proof = read(stem), report(stem)
             size = f"{short(spec.graph().parameters)} weights · {share(proof.coverage)} seen"
-            lines += [
-                f'<a class="card" href="{stem}.html" markdown="0"><span class="shot">'
-                f'<img src="../pictures/{thumbnail(stem, drawn)}" alt="What a variable of {spec.name} sees" loading="lazy">'
-                f"</span><strong>{spec.name}</strong><small>{size}</small></a>",
-                "",
-            ]
+            shot = f'<img src="../pictures/{thumbnail(stem, drawn)}" alt="What a variable of {spec.name} sees">'
+            said = f"<strong>{spec.name}</strong><small>{size}</small>"
+            lines += [f'<a class="card" href="{stem}.html"><span class="shot">{shot}</span>{said}</a>', ""]
         lines += ["</div>", ""]
     return "\n".join(lines)
 
@@ -94,7 +94,7 @@ def index(drawn: Path | None) -> str:
 def page(stem: str, drawn: Path | None) -> str:
     """The page of a spec."""
     spec, proof = read(stem), report(stem)
-    order = spec.members[0].order
+    order, graph = spec.members[0].order, diagram(stem, drawn)
     facts = [
         ("Data", data_of(spec)),
         ("Parameters", f"{spec.graph().parameters:,}"),
@@ -112,7 +112,7 @@ def page(stem: str, drawn: Path | None) -> str:
         f"# {spec.name}", "", about, "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts), "",
         "## Graph", "", "Blue is known before its own variable is generated, and the thick borders are where the graph "
         "becomes strict. A repeated block is drawn once.", "",
-        f'[![The graph of {spec.name}](../pictures/{diagram(stem, drawn)}){{ .graph }}](../pictures/{diagram(stem, drawn)})',
+        f"[![The graph of {spec.name}](../pictures/{graph}){{ .graph }}](../pictures/{graph})",
         "", "## What a variable sees", "",
     ]  # fmt: skip
     shown = field_spec(stem)
@@ -121,7 +121,15 @@ def page(stem: str, drawn: Path | None) -> str:
     lines += [f"![Order, masks and context of {spec.name}](../pictures/{field(stem, drawn)}){{ .plate }}", ""]
     text = SPECS[stem].read_text("utf-8")
     lines += ["## The spec", "", f'```yaml title="{SPECS[stem].name}"', text.rstrip(), "```", ""]
-    lines += ["## Use it", "", "```sh", f"arspec verify {stem} --static", f"arspec render {stem} -o {stem}.svg", "```", ""]
+    lines += [
+        "## Use it",
+        "",
+        "```sh",
+        f"arspec verify {stem} --static",
+        f"arspec render {stem} -o {stem}.svg",
+        "```",
+        "",
+    ]
     lines += ["[The guide](../guide/specs.md) compares all specs, and [ten minutes](../guide/start.md) train one.", ""]
     return "\n".join(lines)
 
@@ -167,7 +175,10 @@ def field_spec(stem: str) -> Spec:
 
 def stamp(stem: str, kind: str, suffix: str) -> str:
     """A file's name, which changes with the spec and its libraries."""
-    parts = [SPECS[stem].read_bytes(), *(path.read_bytes() for path in sorted((ROOT / "specs" / "blocks").glob("*.yaml")))]
+    parts = [
+        SPECS[stem].read_bytes(),
+        *(path.read_bytes() for path in sorted((ROOT / "specs" / "blocks").glob("*.yaml"))),
+    ]
     return f"{stem}-{kind}-{hashlib.sha256(b''.join(parts)).hexdigest()[:8]}{suffix}"
 
 

@@ -1,4 +1,4 @@
-"""The pages of the guide, as the site shows them: with links in the place of commands that print a page, and pictures."""
+"""The pages of the guide as the site shows them: with pictures, and links where a command prints a page."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def picture(drawn: Path | None, name: str, about: str, arguments: str) -> str:
     if drawn is not None:
         made = hashlib.sha256(f"{name} {arguments}".encode()).hexdigest()[:8]
         target = drawn / f"{Path(name).stem}-{made}{Path(name).suffix}"
-        if not target.exists():
-            if arspec(["render", *shlex.split(arguments), "-o", str(target), "--quiet"]):
-                raise SystemExit(f"`arspec render {arguments}` failed")
+        if not target.exists() and arspec(["render", *shlex.split(arguments), "-o", str(target), "--quiet"]):
+            raise SystemExit(f"`arspec render {arguments}` failed")
         name = target.name
     else:
         name = "../logo.svg"
-    return f'<figure markdown="span" class="plate">\n![{about}](../pictures/{name})\n<figcaption>{about}</figcaption>\n</figure>'
+    shown = f"![{about}](../pictures/{name})\n<figcaption>{about}</figcaption>"
+    return f'<figure markdown="span" class="plate">\n{shown}\n</figure>'

@@ -1,4 +1,4 @@
-"""The links of the built pages: those inside lead to a page and a place that are there, and no page fetches anything."""
+"""The links of the built pages: those inside lead to a page and a place that are there. No page fetches anything."""
 
 from __future__ import annotations
 
@@ -63,5 +63,10 @@ def _faults(page: Path, html: Path) -> Iterator[str]:
 def outward(html: Path) -> list[str]:
     """The links that lead out of the site, each once."""
     pages = html.rglob("*.html")
-    found = {link for page in pages for tag, link in read(page).links if tag == "a" and urlsplit(link).scheme in ("http", "https")}
+    found = {
+        link
+        for page in pages
+        for tag, link in read(page).links
+        if tag == "a" and urlsplit(link).scheme in ("http", "https")
+    }
     return sorted(found)

@@ -122,7 +122,9 @@ def attributes(kind: type) -> list[tuple[str, str]]:
         return []
     notes = {key: value for base in reversed(kind.__mro__) if base.__module__.startswith("arspec")
              for key, value in list(vars(base).get("__annotations__", {}).items())}  # fmt: skip
-    plain = {key: value if isinstance(value, str) else getattr(value, "__name__", str(value)) for key, value in notes.items()}
+    plain = {
+        key: value if isinstance(value, str) else getattr(value, "__name__", str(value)) for key, value in notes.items()
+    }
     shown = {key: value.replace("|", "\\|") for key, value in plain.items() if not key.startswith("_")}
     return [(key, value) for key, value in shown.items() if not value.startswith("ClassVar")]
 
@@ -142,7 +144,11 @@ def signature(name: str, thing: Any, drop: bool) -> list[str]:
     if drop and given and given[0].name in ("self", "cls"):
         given = given[1:]
     parts = [part.replace("'", "") if "=" not in part else tidy(part) for part in stars(given)]
-    gives = "" if found.return_annotation is inspect.Signature.empty else f" -> {str(found.return_annotation).strip(chr(39))}"
+    gives = (
+        ""
+        if found.return_annotation is inspect.Signature.empty
+        else f" -> {str(found.return_annotation).strip(chr(39))}"
+    )
     line = f"{name}({', '.join(parts)}){gives}"
     if len(line) > 96:
         line = "\n".join([f"{name}(", *(f"    {part}," for part in parts), f"){gives}"])
