@@ -119,7 +119,7 @@ export class Member {
 
   /** A shortest way from a variable to the distribution of another; null where there is none. */
   way(from: number, to: number): Step[] | null {
-    return this.once(`way ${from} ${to}`, () => way(this.nodes, { node: this.data, site: from }, { node: this.head, site: to }, this.ahead(from)))
+    return this.once(`way ${from} ${to}`, () => way(this.nodes, { node: this.data, site: from }, { node: this.head, site: to }))
   }
 
   /** Whether a variable's distribution sees each variable: as arspec found it, or else by a walk. */
