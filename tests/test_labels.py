@@ -368,8 +368,8 @@ def test_scores_and_containers_take_names(
 ) -> None:
     some = fill(tmp_path / "some", {"dog": 7, "cat": 5})
     out = tmp_path / "scores"
-    for drawing in ("heat.draw_heat", "plots.draw_histograms"):  # the slow part, which is tested elsewhere
-        monkeypatch.setattr(f"arspec.scoring.{drawing}", lambda *_: None)
+    for drawing in ("heat.draw_heat", "curves.draw_histograms"):  # the slow part, which is tested elsewhere
+        monkeypatch.setattr(f"arspec.pictures.{drawing}", lambda *_: None)
     command = ["score", str(run / "run"), "--data", str(some), "--split", "all", "-o", str(out), "--device", "cpu"]
     assert main(command) == 0
     rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))

@@ -160,7 +160,7 @@ def test_images_are_shown_to_the_pixel(images: tuple[arspec.model.Model, torch.T
     page = shown(view)
     for image, source in zip(x, page.sources, strict=True):
         pixels = np.asarray(Image.open(io.BytesIO(decoded(source))))
-        assert np.array_equal(pixels, image.numpy().transpose(1, 2, 0) * 255 // (model.spec.data.levels - 1))
+        assert np.array_equal(pixels, np.rint(image.numpy().transpose(1, 2, 0) * 255 / (model.spec.data.levels - 1)))
     assert "label 0" in page.text and len(shown(model.show(x[0], label=0)).sources) == 1
 
 

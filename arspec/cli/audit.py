@@ -8,11 +8,11 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
-from arspec.extras import need
 
 if TYPE_CHECKING:
     from arspec.auditing import AuditReport
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of the weights that the callable draws, and of the inputs (default 0)")
     add("--accept", default="", metavar="VERDICTS", help="that pass: given-route, not-decided (with commas)")
     add("--strict", action="store_true", help="a proof with the route given does not pass, unless accepted")
-    add("--picture", metavar="FILE.png", help="write the dependency picture")
+    add("--picture", metavar="FILE", help="write the dependency picture, x.png, .svg or .pdf")
     add("--json", action="store_true", help="print the findings as JSON")
     add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
 
@@ -87,10 +87,11 @@ def run(args: argparse.Namespace) -> int:
     from arspec.auditing.loading import load_callable
     from arspec.auditing.patterns import parse_sizes
     from arspec.auditing.picture import draw
+    from arspec.pictures.style import check_figure
 
     accepting = accepted(args.accept)
     if args.picture:
-        need("matplotlib")
+        check_figure(Path(args.picture), "pictures of an audit")
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
         sizes = None if args.size is None else parse_sizes(args.size)

@@ -11,7 +11,6 @@ from typing import Any
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
-from arspec.extras import need
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     if args.plot is not None:
         if not args.calibrate:
             raise InputError("AR808", "--plot draws the calibration, and --calibrate 0 leaves it out")
-        if Path(args.plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise InputError("AR809", f"{args.plot}: a calibration is drawn as .png, .svg or .pdf")
-        need("matplotlib")
+        from arspec.pictures.style import check_figure
+
+        check_figure(Path(args.plot), "calibrations")
     if args.limit is not None:
         at_least(1, args.limit, "--limit")
     from arspec.data import load_for

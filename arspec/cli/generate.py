@@ -96,6 +96,7 @@ def run_sample(args: argparse.Namespace) -> int:
                          "arspec sample --help lists what it takes")  # fmt: skip
     model = open_model(args, args.seed)
     from arspec.data.write import write
+    from arspec.pictures.samples import render_samples
 
     output = Output(args, model.spec.data)
     if not 0 <= args.member < model.members:
@@ -118,7 +119,16 @@ def run_sample(args: argparse.Namespace) -> int:
     # one column for each class, where they are dealt out in turn
     columns = args.columns or (longest if 1 < longest < count else None)
     with output.file() as path:
-        paths = write(x.cpu().numpy(), model.spec.data, path, columns)
+        if output.printed:
+            from arspec.notebook.model import labels_of
+
+            name, temperature = model.spec.name, f", temperature {args.temperature:g}" * (args.temperature != 1)
+            paths = render_samples(
+                x.cpu().numpy(), model.spec.data, path, columns=columns, labels=labels_of(model, given, count),
+                caption=f"{count:,} sample{'s' * (count != 1)} of {name}, seed {args.seed}{temperature}.",
+            )  # fmt: skip
+        else:
+            paths = write(x.cpu().numpy(), model.spec.data, path, columns)
     output.say_paths(paths)
     return 0
 
@@ -134,7 +144,8 @@ def run_complete(args: argparse.Namespace) -> int:
     from arspec.cli.given import known_part
     from arspec.completion import complete, plan
     from arspec.data.begun import load_begun, usual_split
-    from arspec.data.write import write
+    from arspec.data.write import as_images, write
+    from arspec.pictures.samples import render_samples
 
     data = model.spec.data
     output = Output(args, data)
@@ -165,12 +176,18 @@ def run_complete(args: argparse.Namespace) -> int:
     )  # fmt: skip
     output.say([f"{found.how}: {found.guarantee}"])
     completions = found.values.cpu().numpy().reshape(len(x), args.each, *data.shape)
-    picture = output.suffix == ".png"
+    picture = output.suffix == ".png" or (output.printed and as_images(x[:1], data) is not None)
     if picture:
         given = np.where(known, x, -1)
         completions = np.concatenate([x[:, None], given[:, None], completions], 1)
+    every, across = completions.reshape(-1, *data.shape), args.each + 2 if picture else None
     with output.file() as path:
-        paths = write(completions.reshape(-1, *data.shape), data, path, args.each + 2 if picture else None)
+        if output.printed:
+            titles = ["example", "given", *(f"completion {k + 1}" for k in range(args.each))] if picture else []
+            caption = f"Completions by {model.spec.name}, seed {args.seed}: {found.how}."
+            paths = render_samples(every, data, path, columns=across, titles=titles, caption=caption)
+        else:
+            paths = write(every, data, path, across)
     output.say_paths(paths)
     if picture:
         output.say(["each row: the example, what was given of it, its completions"])

@@ -16,7 +16,8 @@ from arspec.diagnostics import InputError
 if TYPE_CHECKING:
     from arspec.language.sections import Data
 
-FORMATS = ("txt", "wav", "npy", "png")
+FORMATS = ("txt", "wav", "npy", "png", "svg", "pdf")
+PRINTED = (".svg", ".pdf")  # figures that are printed, with labels and a scale
 
 
 def add_output_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -27,7 +28,7 @@ def add_output_arguments(parser: argparse.ArgumentParser, required: bool = True)
         required=required,
         metavar="FILE",
         help="what is written: .png, .txt (several texts with a line of dashes between them), .wav (several sounds as "
-        "numbered files) or .npy; - is standard output",
+        "numbered files) or .npy; .pdf and .svg are figures for print, with labels and a scale; - is standard output",
     )
     parser.add_argument(
         "--format", choices=FORMATS, help="what -o - writes (default: text, where the model is of text)"
@@ -40,6 +41,7 @@ class Output:
     def __init__(self, args: argparse.Namespace, data: Data) -> None:
         """InputError for an ending that does not fit the data, before anything is computed."""
         from arspec.data.write import check_form, check_suffix
+        from arspec.files.atomic import check_place
 
         self.standard = args.out == "-"
         if args.format is not None and not self.standard:
@@ -50,12 +52,23 @@ class Output:
                 mend = "its tokens are numbers, and no tokenizer makes text of them: --format txt writes the numbers"
             raise InputError("AR809", "-o - writes text, and this model is of something else", mend)
         self.path = Path(f"-.{args.format or 'txt'}" if self.standard else args.out)
+        if self.suffix in PRINTED:
+            from arspec.pictures.style import check_figure
+
+            check_place(self.path)
+            check_figure(self.path, "figures of samples")
+            return
         (check_form if self.standard else check_suffix)(self.path, data)
 
     @property
     def suffix(self) -> str:
         """The ending that says what is written, such as .png."""
         return self.path.suffix.lower()
+
+    @property
+    def printed(self) -> bool:
+        """Whether it is a figure for print."""
+        return self.suffix in PRINTED
 
     def check(self, count: int) -> None:
         """InputError where so many examples can't be written to standard output."""

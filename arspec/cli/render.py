@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8"
     )
     parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
+    parser.add_argument("--width", metavar="W", help="of a figure: column (3.3 inches), page (6.75) or inches")
     parser.add_argument("--unfold", action="store_true", help="draw every repetition, not the first for all")
     parser.add_argument(
         "--schedule", type=int, metavar="STEP", help="what the sampler has cached and computes at this step, from 0"
@@ -62,18 +63,28 @@ def run(args: argparse.Namespace) -> int:
     if args.effective:
         from arspec.pictures.effective import render_effective
 
-        say(render_effective(_models(args), args.out, variable=variable, member=args.member))
+        say(render_effective(_models(args), args.out, variable=variable, member=args.member, width=args.width))
         return 0
     specs = [spec_of(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
         from arspec.pictures.field import render_fields
 
         only = args.panels.split(",") if args.panels else None
-        say(render_fields(specs, args.out, variable=variable, node=args.node, member=args.member, only=only))
+        say(
+            render_fields(
+                specs,
+                args.out,
+                variable=variable,
+                node=args.node,
+                member=args.member,
+                only=only,
+                width=args.width,
+            )
+        )
     elif args.schedule is not None:
         from arspec.pictures.schedule import render_schedule
 
-        say(render_schedule(specs[0], args.out, args.schedule, member=args.member))
+        say(render_schedule(specs[0], args.out, args.schedule, member=args.member, width=args.width))
     else:
         from arspec.pictures.diagram import render
 

@@ -17,7 +17,7 @@ from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 from arspec.extras import need
 
-FILES = ("scores.csv", "summary.json", "heat.png", "histogram.png", "roc.png")
+FILES = ("scores.csv", "summary.json", "heat", "histogram", "roc")  # the last three are figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--members", type=int, default=0, help="members of a family that are averaged, 0: all")
     parser.add_argument("--seed", type=int, default=0, help="of binarization, and of an untrained spec's weights")
     add_conditions(parser, "; of all examples, instead of what comes with the data")
-    parser.add_argument("-o", "--out", metavar="FOLDER", help=f"writes {', '.join(FILES)}")
+    parser.add_argument("-o", "--out", metavar="FOLDER", help=f"writes {', '.join(FILES)} (the last three are figures)")
+    parser.add_argument(
+        "--figures", default="png", choices=("png", "svg", "pdf"), help="how figures are written (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -92,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
                            batch=args.batch, members=args.members)  # fmt: skip
     summary = summarise(args.model, sets)
     if args.out is not None:
-        _write(Path(args.out), summary, sets, given, classes, model.spec.data)
+        _write(Path(args.out), summary, sets, given, classes, model.spec.data, args.figures)
     say(json.dumps(summary) if args.json else table(summary))
     return 0
 
@@ -170,7 +173,7 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any],
-           classes: dict[str, dict[str, list[Any]]], data: Any) -> None:  # fmt: skip
+           classes: dict[str, dict[str, list[Any]]], data: Any, form: str) -> None:  # fmt: skip
     from arspec.files.atomic import write_text
     from arspec.pictures.curves import draw_curves, draw_histograms
     from arspec.pictures.heat import draw_heat
@@ -185,10 +188,10 @@ def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: d
     writer.writerows(rows)
     write_text(folder / "scores.csv", text.getvalue())
     write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
-    draw_heat(folder / "heat.png", {name: (given[name], scores.heat) for name, scores in sets.items()}, data)
-    draw_histograms(folder / "histogram.png", sets)
+    draw_heat(folder / f"heat.{form}", {name: (given[name], scores.heat) for name, scores in sets.items()}, data)
+    draw_histograms(folder / f"histogram.{form}", sets)
     first, *others = sets
     if others:
-        draw_curves(folder / "roc.png", sets[first], {name: sets[name] for name in others})
-    written = [name for name in FILES if others or name != "roc.png"]
+        draw_curves(folder / f"roc.{form}", sets[first], {name: sets[name] for name in others})
+    written = [name if "." in name else f"{name}.{form}" for name in FILES if others or name != "roc"]
     say(f"{folder}: {', '.join(written)}", file=sys.stderr)

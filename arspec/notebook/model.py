@@ -25,7 +25,8 @@ def shown(model: Network, x: Tensor, surprise: bool, condition: Mapping[str, Any
 
 
 def labels_of(model: Network, condition: Mapping[str, Tensor], count: int) -> list[str]:
-    """What the class conditions of so many examples are, by their names where they have such."""
+    """What the class conditions of so many examples are, by their names where they have such. None
+    without class conditions."""
     words: list[list[str]] = [[] for _ in range(count)]
     for key, values in condition.items():
         if model.spec.condition[key].named:
@@ -33,7 +34,7 @@ def labels_of(model: Network, condition: Mapping[str, Tensor], count: int) -> li
             names = dict(enumerate(model.names.get(key, ())))
             for each, number in zip(words, numbers, strict=False):
                 each.append(str(names.get(number, f"{key} {number}")))
-    return [", ".join(each) for each in words]
+    return [", ".join(each) for each in words] if any(words) else []
 
 
 def model_page(model: Network) -> str:

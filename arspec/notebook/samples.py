@@ -19,6 +19,7 @@ from arspec.data.symbols import pieces_of
 from arspec.data.wav import write_wav
 from arspec.data.write import as_images
 from arspec.notebook.html import heading, page, table, told
+from arspec.pictures.mosaic import pixels
 from arspec.pictures.surprise import colours, scale_of, web_colour
 
 if TYPE_CHECKING:
@@ -52,10 +53,21 @@ class Samples:
 
     def save(self, path: str | PathLike[str]) -> list[Path]:
         """Writes them as the suffix asks, whole or not at all; gives the paths. .npy, .png, .txt, .wav: as `arspec
-        sample` does. InputError for a suffix that does not fit the data."""
-        from arspec.data.write import write
+        sample` does. .svg, .pdf: a figure for print, with labels and a scale, and with the bits where there are any.
+        InputError for a suffix that does not fit the data."""
+        target = Path(path)
+        if target.suffix.lower() not in (".svg", ".pdf"):
+            from arspec.data.write import write
 
-        return write(self.x, self.data, Path(path))
+            return write(self.x, self.data, target)
+        if self.bits is not None:
+            from arspec.pictures.heat import draw_heat
+
+            return [draw_heat(target, {self.name or "samples": (self.x, self.bits)}, self.data)]
+        from arspec.pictures.samples import render_samples
+
+        labels = self.labels if any(self.labels) else []
+        return render_samples(self.x, self.data, target, labels=labels, caption=repr(self).strip("<>"))
 
     def _repr_html_(self) -> str:
         images = as_images(self.x, self.data) if len(self.x) else None
@@ -94,9 +106,8 @@ class Samples:
 
     def _images(self, images: Array) -> str:
         found: list[str] = []
-        for k, image in enumerate(images):
-            plain = image.clip(0) * 255 // (self.data.levels - 1)
-            parts = [_picture(plain.astype(np.uint8).transpose(1, 2, 0), f"sample {k}")]
+        for k, image in enumerate(pixels(images, self.data.levels)):
+            parts = [_picture(image, f"sample {k}")]
             if self.bits is not None:
                 heat = colours(self.bits[k].reshape(images.shape[2:]) / self._scale())
                 parts.append(_picture(heat, f"bits of sample {k}"))
@@ -157,7 +168,7 @@ def _picture(cells: Array, about: str) -> str:
     height, width = cells.shape[:2]
     larger = max(1, -(-SIDE // min(height, width)))
     put = io.BytesIO()
-    Image.fromarray(cells[:, :, 0] if cells.shape[2] == 1 else cells).save(put, "png")
+    Image.fromarray(cells).save(put, "png")
     size = f'width="{width * larger}" height="{height * larger}"'
     return f'<img class="cells" {size} alt="{about}" src="{_uri("image/png", put.getvalue())}">'
 

@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from arspec.diagnostics import visible
-from arspec.extras import need
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
 from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
-from arspec.pictures.style import STYLE, legend, sheet, write
+from arspec.pictures.style import (
+    BODY,
+    COLUMN,
+    PAGE,
+    colour_bar,
+    inches,
+    legend,
+    seen_colours,
+    sheet,
+    styled,
+    titled,
+    width_of,
+    write,
+)
 from arspec.types import Bools
 
 if TYPE_CHECKING:
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
 
     from arspec.network.module import Network
 
+ACROSS = 4  # models side by side
 INPUTS = 16  # random inputs that the gradient is averaged over
 DECADES = 6  # of the colour scale at most, from the greatest gradient down
 NONE = "earlier, without a gradient"
@@ -31,17 +44,17 @@ NONE = "earlier, without a gradient"
 
 def render_effective(
     models: Sequence[Network], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, member: int = 0,
-    inputs: int = INPUTS, seed: int = 0,
+    inputs: int = INPUTS, seed: int = 0, width: str | float | None = None,
 ) -> Path:  # fmt: skip
     """A panel for each model, side by side, all on one logarithmic scale; each is relative to its own greatest
     gradient, since the size of the weights says nothing about the shape. Returns the path.
 
-    variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. The suffix says how it is written: .svg,
-    .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
+    variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. width: column, page or inches. The
+    suffix says how it is written: .svg, .png or .pdf, whole or not at all. InputError for what does not exist."""
     target = field_target(path, len(models), "models")
     fields = [field_of(m.spec, variable, member if member < m.members or len(models) == 1 else 0) for m in models]
     found = [effective(m, f.variable, f.member, inputs, seed) for m, f in zip(models, fields, strict=True)]
-    _draw(fields, found, target, inputs)
+    _draw(fields, found, target, inputs, width)
     return target
 
 
@@ -75,30 +88,38 @@ def effective(model: Network, variable: int, member: int = 0, inputs: int = INPU
     return total[:-1].numpy() / inputs
 
 
-def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int) -> None:
-    matplotlib = need("matplotlib")
-
+def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int, width: str | float | None) -> None:
     maps = [_by_position(f, values) for f, values in zip(fields, found, strict=True)]
     leaks = [_by_position(f, (values > 0) & ~f.legal) > 0 for f, values in zip(fields, found, strict=True)]
     least = min((float(m[m > 0].min()) for m in maps if m.any()), default=0.1)
     low = 10.0 ** max(-DECADES, np.floor(np.log10(least)))
     flat = all(panels.shape_of(f)[0] == 1 for f in fields)
-    width, height = (7.2, 1.9) if flat else (4.2, 5.0)
-    with matplotlib.rc_context(STYLE):
+    across = 1 if flat else min(ACROSS, len(fields))
+    rows = -(-len(fields) // across)
+    wide = inches(width, COLUMN if across <= 2 and not flat else PAGE)
+    with styled():
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LogNorm
 
-        figure = sheet((width * len(fields) + 0.8, height), dpi=130)
-        row: list[Axes] = figure.subplots(1, len(fields), squeeze=False)[0].tolist()
-        scale = ScalarMappable(LogNorm(low, 1), "magma_r")
+        figure = sheet(wide, rows * ((0.3 if flat else wide / across - 0.2) + 0.75) + 0.8)
+        grid: list[Axes] = figure.subplots(rows, across, squeeze=False).ravel().tolist()
+        scale = ScalarMappable(LogNorm(low, 1), seen_colours())
         present = set[State]()
-        for axes, field, values, leaking in zip(row, fields, maps, leaks, strict=True):
+        for axes, field, values, leaking in zip(grid, fields, maps, leaks, strict=False):
             present |= _panel(axes, field, values, leaking, scale)
-        figure.colorbar(scale, ax=row, label=f"mean |gradient| over {inputs} random inputs, of the greatest",
-                        extend="min" if least < low else "neither", fraction=0.04, pad=0.02)  # fmt: skip
+        for axes in grid[len(fields) :]:
+            axes.set_axis_off()
+        colour_bar(figure, scale, grid, f"mean |gradient| over {inputs} random inputs, as a share of the greatest",
+                   extend="min" if least < low else "neither", fraction=0.04, aspect=40)  # fmt: skip
         meanings = {State.LATER: MEANINGS[State.LATER], State.UNSEEN: NONE, State.LEAK: MEANINGS[State.LEAK]}
-        legend(figure, [(COLOURS[s], meanings[s]) for s in sorted(present)], 4, itself=True)
-        write(figure, target, cut=True)
+        legend(figure, [(COLOURS[s], meanings[s]) for s in sorted(present)], itself=True)
+        write(figure, target, effective_caption(fields, inputs))
+
+
+def effective_caption(fields: Sequence[Field], inputs: int) -> str:
+    """What the picture shows."""
+    which = ", ".join(f"{visible(f.spec.name)} at ({f.name})" for f in fields)
+    return f"Effective receptive fields, by the mean |gradient| over {inputs} random inputs: {which}."
 
 
 def _by_position(field: Field, values: Floats | Bools) -> Floats:
@@ -122,15 +143,20 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     for state, where in states.items():
         colours[where] = to_rgba(COLOURS[state])
     axes.imshow(colours, interpolation="nearest", aspect="auto" if values.shape[0] == 1 else "equal")
+    if values.shape[0] == 1:
+        axes.set_box_aspect(0.3 / width_of(axes))
+    axes.set_anchor("N")
     panels.cells(axes, *panels.shape_of(field), "white")
     panels.mark(axes, field)
     reached = int((values[earlier] > 0).sum())
     strong = int((values[earlier] >= 0.01).sum())
     size = "×".join(map(str, field.spec.data.shape))
-    axes.set_title(f"{visible(field.spec.name)} ({size})", fontsize=11, fontweight="bold", pad=34, parse_math=False)
     said = (
         f"({field.name}): of {int(earlier.sum()):,} earlier positions {reached:,} have a gradient, {strong:,} of at "
         "least 1% of the greatest"
     )
-    axes.annotate(panels.titled(said), (0.5, 1.0), (0, 7), "axes fraction", "offset points", ha="center", fontsize=9)
+    titled(axes, said)
+    lines = axes.get_title().count("\n") + 1
+    axes.annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction",
+                  "offset points", ha="center", fontsize=BODY + 1, fontweight="bold", parse_math=False)  # fmt: skip
     return {state for state, where in states.items() if where.any()}

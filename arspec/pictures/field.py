@@ -1,4 +1,4 @@
-"""Field pictures: order, mask, dependency tree, context and blind spot of one variable, several specs side by side."""
+"""Field pictures: order, mask, dependency tree, context and blind spot of one variable, of several specs together."""
 
 from __future__ import annotations
 
@@ -12,52 +12,64 @@ from arspec.extras import need
 from arspec.language.load import Spec
 from arspec.pictures import panels
 from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
-from arspec.pictures.style import STYLE, legend, sheet, write
+from arspec.pictures.style import BODY, COLUMN, PAGE, check_figure, inches, legend, sheet, styled, write
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
 from arspec.shown import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".svg", ".png", ".pdf")
 PANELS = ("order", "mask", "tree", "context", "blind_spot")
-MAX_SPECS = 8  # columns that stay legible
+MAX_SPECS = 8  # that stay legible
+ACROSS = 4  # specs of one panel side by side
+LEVEL, TREE, STRIP = 0.2, (1.0, 3.2), 0.3  # inches of a level of a dependency tree, of a tree, and of a row of cells
+NAME, LEGEND = 0.25, 0.3  # inches of a spec's name, and of the colours' meanings
 
 
 def render_fields(
     specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None,
-    node: str | None = None,
-    member: int = 0, only: Sequence[str] | None = None,
+    node: str | None = None, member: int = 0, only: Sequence[str] | None = None, width: str | float | None = None,
 ) -> Path:  # fmt: skip
-    """A column for each spec, a row for each kind of panel that any of them has. Returns the path.
+    """A row of panels for each spec; specs of a single panel stand side by side, and so do two sequences. Returns the
+    path.
 
     variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. node: whose mask is shown; the first masked
-    one where left out, or without masks the first that reads a window. only: panels of PANELS. The suffix says how it
-    is written: .svg, .png or .pdf, whole or not at all. Raises InputError for what does not exist."""
+    one where left out, or without masks the first that reads a window. only: panels of PANELS. width: column, page or
+    inches. The suffix says how it is written: .svg, .png or .pdf, whole or not at all. Raises InputError for what does
+    not exist."""
     target = field_target(path, len(specs), "specs")
-    for name in only or ():
-        if name not in PANELS:
-            raise InputError("AR808", f"there is no panel '{name}'", did_you_mean(name, PANELS, "panels"))
-    _check_node(specs, node)
-    _draw([field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs],
-          target, node, [p for p in PANELS if only is None or p in only])  # fmt: skip
-    return target
+    fields = fields_of(specs, variable, node, member, only)
+    return _write(fields, node, only, width, target)
 
 
 def field_picture(
     specs: Sequence[Spec], *, variable: Sequence[int] | None = None, node: str | None = None, member: int = 0,
-    only: Sequence[str] | None = None,
+    only: Sequence[str] | None = None, width: str | float | None = None,
 ) -> Picture:  # fmt: skip
     """The same picture for notebooks, which also saves it. What does not exist is refused here already."""
-
-    def write(path: Path) -> Path:
-        return render_fields(specs, path, variable=variable, node=node, member=member, only=only)
-
     need("matplotlib")
-    fields = [
-        field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs
-    ]
-    return Picture(write, field_caption(fields))
+    inches(width, PAGE)
+    fields = fields_of(specs, variable, node, member, only)
+
+    def save(path: Path) -> Path:
+        return render_fields(specs, path, variable=variable, node=node, member=member, only=only, width=width)
+
+    return Picture(save, field_caption(fields))
+
+
+def fields_of(
+    specs: Sequence[Spec], variable: Sequence[int] | None, node: str | None, member: int, only: Sequence[str] | None
+) -> list[Field]:
+    """The fields of a picture. InputError for a variable, a node, a member or a panel that there is not."""
+    for name in only or ():
+        if name not in PANELS:
+            raise InputError("AR808", f"there is no panel '{name}'", did_you_mean(name, PANELS, "panels"))
+    names = [n.name for spec in specs for n in spec.graph().live]
+    if node is not None and node not in names:
+        raise InputError(
+            "AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes")
+        )
+    return [field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs]
 
 
 def field_caption(fields: Sequence[Field]) -> str:
@@ -67,14 +79,9 @@ def field_caption(fields: Sequence[Field]) -> str:
 
 def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
     """Where a picture of so many specs or models side by side is written. Raises InputError where it can't be."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(
-            "AR809", f"{target}: field pictures are written as {', '.join(FORMATS)}", "end the name with one of these"
-        )
+    target = check_figure(Path(path), "field pictures")
     if not 1 <= count <= MAX_SPECS:
         raise InputError("AR808", f"from 1 to {MAX_SPECS} {what} stand side by side, not {count}", None)
-    need("matplotlib")
     return target
 
 
@@ -83,16 +90,6 @@ def figure_reads(specs: Sequence[Spec], path: str | os.PathLike[str], variable: 
     PixelCNN (van den Oord et al. 2016b, figure 1), or plain against dilated causal convolutions (WaveNet,
     figures 2, 3)."""
     return render_fields(specs, path, variable=variable, only=("tree", "blind_spot"))
-
-
-def _check_node(specs: Sequence[Spec], node: str | None) -> None:
-    if node is None:
-        return
-    names = [n.name for spec in specs for n in spec.graph().live]
-    if node not in names:
-        raise InputError(
-            "AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes")
-        )
 
 
 def _has(field: Field, panel: str) -> bool:
@@ -108,37 +105,56 @@ def _has(field: Field, panel: str) -> bool:
             return True
 
 
-def _draw(fields: list[Field], target: Path, node: str | None, wanted: list[str]) -> None:
-    matplotlib = need("matplotlib")
-
-    rows = [p for p in wanted if any(_has(f, p) for f in fields)]
-    if not rows:
+def _write(
+    fields: list[Field], node: str | None, only: Sequence[str] | None, width: str | float | None, target: Path
+) -> Path:
+    wanted = [p for p in PANELS if only is None or p in only]
+    shown = {f: [p for p in wanted if _has(f, p)] for f in fields}
+    if not any(shown.values()):
         raise InputError(
             "AR808", f"none of the specs has a panel {', '.join(wanted)}", f"the panels are {', '.join(PANELS)}"
         )
-    heights = [max(_height(f, p) for f in fields if _has(f, p)) for p in rows]
-    width = max(_width(f) for f in fields)
-    style: dict[Any, Any] = {**STYLE, "hatch.linewidth": 0.6, "hatch.color": "#9a9a9a"}
-    trees = {f: tree_of(f) for f in fields if "tree" in rows and _has(f, "tree")}
+    strips = [panels.shape_of(f)[0] == 1 for f in fields]
+    most = max(len(names) for names in shown.values())
+    across = min(2 if all(strips) else ACROSS if most == 1 else 1, len(fields))
+    wide = inches(width, COLUMN if most == 1 and across <= 2 and not any(strips) else PAGE)
+    trees = {f: tree_of(f) for f in fields if "tree" in shown[f]}
     since = min((t.first for t in trees.values()), default=0)  # short ones side by side begin at one step
     common = since if all(f.position - since <= DOTS for f in trees) else None
-    with matplotlib.rc_context(style):
-        figure = sheet((width * len(fields), sum(heights) + 1.5), dpi=130)
-        grid: list[list[Axes]] = figure.subplots(len(rows), len(fields), squeeze=False, height_ratios=heights).tolist()
-        for r, panel in enumerate(rows):
-            for c, field in enumerate(fields):
-                if not (_has(field, panel) and _panel(panel, grid[r][c], field, node, trees.get(field), common)):
-                    grid[r][c].set_axis_off()
-        for c, field in enumerate(fields):
-            size = "×".join(map(str, field.spec.data.shape))
-            grid[0][c].annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 31), "axes fraction",
-                                "offset points",
-                                ha="center", fontsize=11, fontweight="bold", parse_math=False)  # fmt: skip
-        if {"context", "blind_spot"} & set(rows):
-            present = {State(s) for f in fields for s in f.by_position}
-            looks = [(COLOURS[s], MEANINGS[s]) for s in State if s in present]
-            legend(figure, looks, max(1, int(width * len(fields) / 1.7)), itself=True)
-        write(figure, target, cut=True)
+    inner = {f: [_height(f, p, wide / across / (1 if strip else most), trees.get(f)) for p in shown[f]]
+             for f, strip in zip(fields, strips, strict=True)}  # fmt: skip
+    whole = {f: NAME + (sum(h + _above(p) for h, p in zip(inner[f], shown[f], strict=True)) if strip
+                        else max((h + _above(p) for h, p in zip(inner[f], shown[f], strict=True)), default=0))
+             for f, strip in zip(fields, strips, strict=True)}  # fmt: skip
+    lines = [max(whole[f] for f in fields[k : k + across]) for k in range(0, len(fields), across)]
+    with styled():
+        figure = sheet(wide, sum(lines) + LEGEND)
+        parts = figure.subfigures(len(lines), across, squeeze=False, height_ratios=lines).ravel().tolist()
+        for part, field, strip in zip(parts, fields, strips, strict=False):
+            _one(part, field, strip, shown[field], inner[field], (most, node, trees.get(field), common))
+        present = {State(s) for f in fields for s in f.by_position}
+        if any({"context", "blind_spot"} & {*names} for names in shown.values()):
+            legend(figure, [(COLOURS[s], MEANINGS[s]) for s in State if s in present], itself=True)
+        return write(figure, target, field_caption(fields))
+
+
+def _one(part: Any, field: Field, strip: bool, names: list[str], heights: list[float], how: Any) -> None:
+    """The panels of a spec: side by side, or where they are strips below each other."""
+    most, node, drawn, since = how
+    size = "×".join(map(str, field.spec.data.shape))
+    title = part.suptitle(f"{visible(field.spec.name)} ({size})", x=0.01, ha="left", parse_math=False)
+    title.set(fontsize=BODY + 1, fontweight="bold")
+    if strip:
+        grid = part.add_gridspec(max(1, len(names)), 1, height_ratios=heights or [1])
+        places = [grid[k, 0] for k in range(len(names))]
+    else:
+        grid = part.add_gridspec(1, most)
+        places = [grid[0, k] for k in range(len(names))]
+    for name, place in zip(names, places, strict=True):
+        axes = part.add_subplot(place)
+        axes.set_anchor("N")
+        if not _panel(name, axes, field, node, drawn, since):
+            axes.set_axis_off()
 
 
 def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | None, since: int | None) -> bool:
@@ -158,14 +174,14 @@ def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | 
     return True
 
 
-def _height(field: Field, panel: str) -> float:
-    height, width = panels.shape_of(field)
+def _height(field: Field, panel: str, width: float, drawn: Tree | None) -> float:
+    """Inches of a panel of a width, without what stands around it."""
+    height, across = panels.shape_of(field)
     if panel == "tree":
-        return 4.2
-    if panel == "mask":
-        return 1.5 if field.spec.data.kind == "sequence" else 3.4
-    return 0.9 if height == 1 else min(4.2, max(2.4, 4.2 * height / width))
+        return min(TREE[1], max(TREE[0], LEVEL * len(drawn.rows))) if drawn else TREE[0]
+    return STRIP if height == 1 else (width - 0.4) * min(1.4, height / across)
 
 
-def _width(field: Field) -> float:
-    return 7.2 if field.spec.data.kind == "sequence" else 4.6
+def _above(panel: str) -> float:
+    """Inches that a panel's title, its numbers and its scale take."""
+    return 0.9 if panel in ("order", "context") else 0.5

@@ -3,7 +3,6 @@ each drawn into matplotlib axes."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.layers.base import Node
 from arspec.pictures.states import COLOURS, Field, State
-from arspec.pictures.style import lines_between
+from arspec.pictures.style import TINY, colour_bar, lines_between, seen_colours, titled, width_of
 from arspec.reads import Ranked, Reads, Window
 from arspec.runs import Listed
 from arspec.types import Bools, Cells
@@ -22,14 +21,10 @@ if TYPE_CHECKING:
 GRID_LINES = 40  # cells a side, up to which they are told apart by lines
 NUMBERS = 10  # cells a side, up to which they hold numbers
 LINE = 64  # cells a side, up to which the order is drawn as a line
+LEAST = 3.5  # points of letters that are read
+TICKS = 5  # numbers on a side
 MATRIX = 1 << 26  # entries of a mask that is drawn as a matrix
-TITLE = 52  # characters of a title's line
 NOTHING, PART, ALL, OUTSIDE = "#f2f2f0", "#6fa3c7", "#2b6c99", "#fafafa"
-
-
-def titled(text: str) -> str:
-    """A title in lines that fit a panel."""
-    return "\n".join(textwrap.wrap(text, TITLE, break_long_words=False))
 
 
 def shape_of(field: Field) -> tuple[int, int]:
@@ -51,49 +46,45 @@ def order(axes: Axes, field: Field) -> None:
     of = field.spec.members[field.member].order
     rank = of.position_rank.reshape(shape_of(field))
     height, width = rank.shape
-    axes.imshow(rank, cmap="cividis", interpolation="nearest", aspect="auto" if height == 1 else "equal")
+    shown = axes.imshow(rank, cmap="cividis", interpolation="nearest", aspect="auto" if height == 1 else "equal")
     alone = len(np.unique(of.position_rank)) == of.positions
     row, column = np.divmod(np.argsort(of.position_rank, kind="stable"), width)
     near = np.maximum(abs(np.diff(row)), abs(np.diff(column))) <= 1
     if alone and height > 1 and max(height, width) <= LINE and near.mean() > 0.5:
-        thick = 2.2 if max(height, width) <= 16 else 1.1
+        thick = 1.0 if max(height, width) <= 16 else 0.6
         ends = np.stack([np.stack([column[:-1], row[:-1]], 1), np.stack([column[1:], row[1:]], 1)], 1)
         for which, part, alpha in ((near, 1, 0.9), (~near, 1 / 3, 0.45)):
             axes.add_collection(LineCollection(list(ends[which]), colors="white", linewidths=thick * part, alpha=alpha))
-        axes.plot(column[0], row[0], "o", color="white", markersize=5)
-        axes.plot(column[-1], row[-1], "s", color="white", markeredgecolor="#333333", markersize=5)
+        axes.plot(column[0], row[0], "o", color="white", markersize=2.6)
+        axes.plot(column[-1], row[-1], "s", color="white", markeredgecolor="#333333", markersize=2.8)
     elif not alone and max(height, width) <= NUMBERS:
         for r, c in np.ndindex(height, width):
-            axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=7, color="white", in_layout=False)
+            axes.text(c, r, str(rank[r, c]), ha="center", va="center", fontsize=TINY, color="white", in_layout=False)
     cells(axes, height, width, "#ffffff40")
     steps = (
         f"{len(np.unique(of.position_rank)):,} steps of {of.groups} channels"
         if of.groups > 1
         else f"{of.steps:,} steps"
     )
-    axes.set_title(titled(f"order: {of.name}, {steps}"))
+    titled(axes, f"order: {of.name}, {steps}")
+    scale(axes, shown, height, "place in the order")
 
 
 def context(axes: Axes, field: Field) -> None:
     """The variables that it depends on, the darker the more paths lead from them (all channels of a pixel together)."""
-    from matplotlib import colormaps
-    from matplotlib.colors import LinearSegmentedColormap
-
     groups = field.spec.members[field.member].order.groups
     counts = field.paths.reshape(groups, *shape_of(field)).sum(0)
     height, width = counts.shape
     found = counts > 0
     weight = np.log10(np.where(found, counts, 1))
     low, high = (float(weight[found].min()), float(weight[found].max())) if found.any() else (0.0, 1.0)
-    blues = LinearSegmentedColormap.from_list("seen", colormaps["Blues"](np.linspace(0.3, 1.0, 64))).with_extremes(
-        bad=NOTHING
-    )
-    axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
+    blues = seen_colours().with_extremes(bad=NOTHING)
+    shown = axes.imshow(np.ma.masked_where(~found, weight), cmap=blues, vmin=low, vmax=max(high, low + 1e-9),
                 interpolation="nearest", aspect="auto" if height == 1 else "equal")  # fmt: skip
     cells(axes, height, width, "white")
     mark(axes, field)
-    paths = f", by 1e{low:.0f} to 1e{high:.0f} paths" if high > low else ""
-    axes.set_title(titled(f"context of ({field.name}): {int(field.seen.sum()):,} variables{paths}"))
+    titled(axes, f"context of ({field.name}): {int(field.seen.sum()):,} variables")
+    scale(axes, shown, height, "paths to the head, log10")
 
 
 def blind_spot(axes: Axes, field: Field) -> None:
@@ -107,7 +98,7 @@ def blind_spot(axes: Axes, field: Field) -> None:
                 aspect="auto" if height == 1 else "equal")  # fmt: skip
     cells(axes, height, width, "white")
     mark(axes, field)
-    axes.set_title(titled(f"({field.name}) {field.summary()}"))
+    titled(axes, f"({field.name}) {field.summary()}")
 
 
 def mask(axes: Axes, field: Field, name: str | None) -> bool:
@@ -152,7 +143,8 @@ def _matrix(axes: Axes, reads: Listed, node: Node, kind: str) -> bool:
         table, by = table[np.argsort(reads.out_rank, kind="stable")][:, reads.by_rank], ", by rank"
     axes.imshow(table, cmap=ListedColormap([NOTHING, ALL]), vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.set(xlabel=f"sites of {node.inputs[0].name}{by}", ylabel=f"sites of {node.name}{by}")
-    axes.set_title(titled(f"{node.name} ({kind}) keeps {table.mean():.0%}"))
+    axes.set_box_aspect(1)
+    titled(axes, f"{node.name} ({kind}) keeps {table.mean():.0%}")
     return True
 
 
@@ -175,7 +167,11 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
     here = _nearest(into.frame, into.grid, field)
     places = np.array([divmod(p, grid[1]) for p in {*window, *counts, here}])
     low, high = places.min(0) - 1, places.max(0) + 1
-    small = (high - low).max() <= 16
+    widest = int((high - low).max())
+    size = min(
+        TINY, (width_of(axes) - 0.4) * 72 / (widest + 1) / (0.62 * min(3, into.groups))
+    )  # of the letters in a cell
+    small = size >= LEAST
     axes.set_facecolor(OUTSIDE)
     plain: list[tuple[int, int]] = []
     colours: list[str] = []
@@ -189,30 +185,29 @@ def _window(axes: Axes, field: Field, node: Node, reads: Reads, kind: str) -> No
                 plain.append((r, c))
                 colours.append(NOTHING if p not in counts else ALL if len(set(counts[p])) == into.groups else PART)
             if small and (p in counts or p in window):
-                axes.text(c, r, _groups(counts.get(p, []), into.groups), ha="center", va="center", fontsize=8,
+                axes.text(c, r, _groups(counts.get(p, []), into.groups), ha="center", va="center", fontsize=size,
                           color="white" if p in counts else "#777777", in_layout=False)  # fmt: skip
     squares = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
     for where, face, edge, hatch in ((plain, colours, "#ffffff", None), (hidden, NOTHING, "#b9b9b9", "///")):
         corners = np.array(where, dtype=np.int64).reshape(-1, 1, 2)[:, :, ::-1] + squares
         axes.add_collection(PolyCollection(list(corners), facecolors=face, edgecolors=edge, hatch=hatch,
-                                           linewidths=0.8),
+                                           linewidths=0.5),
                             autolim=False)  # fmt: skip
     r, c = divmod(here, grid[1])
-    axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=3))
+    axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.3, zorder=3))
     axes.set_xlim(low[1] - 0.5, high[1] + 0.5)
     axes.set_ylim(high[0] + 0.5, low[0] - 0.5)
     if grid[0] == 1:
         axes.set_ylim(0.6, -0.6)
     axes.set_aspect("equal")
-    axes.tick_params(labelsize=7)
-    axes.set_xticks(np.arange(max(low[1], 0), min(high[1], grid[1] - 1) + 1, max(1, (high[1] - low[1]) // 8)))
+    axes.set_xticks(np.arange(max(low[1], 0), min(high[1], grid[1] - 1) + 1, max(1, (high[1] - low[1]) // TICKS)))
     axes.set_yticks(
         []
         if grid[0] == 1
-        else np.arange(max(low[0], 0), min(high[0], grid[0] - 1) + 1, max(1, (high[0] - low[0]) // 8))
+        else np.arange(max(low[0], 0), min(high[0], grid[0] - 1) + 1, max(1, (high[0] - low[0]) // TICKS))
     )
     group = f", channel {_letter(site // node.out.positions, node.out.groups)}" if node.out.groups > 1 else ""
-    axes.set_title(titled(f"what {node.name} reads ({kind}{group})"))
+    titled(axes, f"what {node.name} reads ({kind}{group})")
 
 
 def _site(field: Field, node: Node) -> int:
@@ -251,20 +246,29 @@ def mark(axes: Axes, field: Field) -> None:
     row, column = divmod(field.position, width)
     if height == 1:
         top = axes.get_xaxis_transform()
-        axes.plot(column, 1.03, "v", color="black", markersize=6, clip_on=False, transform=top)
+        axes.plot(column, 1.14, "v", color="black", markersize=3.5, clip_on=False, transform=top)
         return
     if max(height, width) > 2 * GRID_LINES:
-        axes.plot(column, row, "s", fillstyle="none", color="black", markersize=8, markeredgewidth=1.6)
+        axes.plot(column, row, "s", fillstyle="none", color="black", markersize=4.5, markeredgewidth=1.0)
         return
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2, zorder=3))
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.2, zorder=3))
 
 
 def cells(axes: Axes, height: int, width: int, colour: str) -> None:
     """Draws axes as the cells of a grid, with lines between the cells where these are few."""
-    axes.tick_params(labelsize=7)
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS if height > 1 else 2 * TICKS, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     if height == 1:
         axes.set_yticks([])
     if max(height, width) <= GRID_LINES and height > 1:
         lines_between(axes, height, width, colour)
+
+
+def scale(axes: Axes, shown: Any, height: int, label: str) -> None:
+    """The colours of a panel that has rows, with what they mean."""
+    if height > 1:
+        colour_bar(axes.figure, shown, axes, label)

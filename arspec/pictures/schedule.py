@@ -11,68 +11,78 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arspec.analysis.witness import site_name
-from arspec.diagnostics import InputError, visible
-from arspec.extras import need
+from arspec.diagnostics import visible
 from arspec.language.load import Spec
 from arspec.pictures.progress import COLOURS, MEANINGS, Progress, Row, Stage, alike, progress_of
-from arspec.pictures.style import STYLE, legend, lines_between, sheet, write
+from arspec.pictures.style import (
+    BODY,
+    PAGE,
+    SMALL,
+    TINY,
+    check_figure,
+    inches,
+    legend,
+    lines_between,
+    sheet,
+    styled,
+    wrapped,
+    write,
+)
 from arspec.pictures.tree import clear
 from arspec.types import Cells, Ints, coordinates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".svg", ".png", ".pdf")
 STEPS = 52  # columns of a sequence that are shown, around the step
 AHEAD = 8  # of them, behind the step
-COLUMNS = 6  # grids side by side
 MAX_GRIDS = 120  # grids that stay legible
 CELLS = 40  # cells a side, up to which they are told apart by lines
-SIZE = 1.95  # inches of a grid
+SIZE = 1.1  # inches of a grid
+ROW = 0.21  # inches of a row of steps
 
 
-def render_schedule(spec: Spec, path: str | os.PathLike[str], step: int, member: int = 0) -> Path:
+def render_schedule(
+    spec: Spec, path: str | os.PathLike[str], step: int, member: int = 0, width: str | float | None = None
+) -> Path:
     """Draws the state of the sampler at a step, counted from 0. Returns the path; its suffix says how it is written:
-    .svg, .png or .pdf, whole or not at all.
+    .svg, .png or .pdf, whole or not at all. width: column, page or inches.
 
     A node that works in place on what another has just computed has no picture of its own: it is at the same stage.
     Repetitions that are at the same stage everywhere are drawn once. Raises InputError for a step or a member that
     there is not, and for a spec that leaks, which has no sampler."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError("AR809", f"{target}: a schedule is written as {', '.join(FORMATS)}",
-                         "end the name with one of these")  # fmt: skip
-    need("matplotlib")
-    _write(progress_of(spec, step, member), target)
+    target = check_figure(Path(path), "schedules")
+    _write(progress_of(spec, step, member), target, inches(width, PAGE))
     return target
 
 
-def _write(progress: Progress, target: Path) -> None:
-    matplotlib = need("matplotlib")
-
-    with matplotlib.rc_context(STYLE):
-        sequence = progress.spec.data.kind == "sequence"
-        rows = progress.rows if sequence else alike(progress.rows, kept=1)
-        every = len(rows)
-        if every > MAX_GRIDS and not sequence:
-            rows = [*rows[: MAX_GRIDS - 1], rows[-1]]
+def _write(progress: Progress, target: Path, wide: float) -> None:
+    sequence = progress.spec.data.kind == "sequence"
+    rows = progress.rows if sequence else alike(progress.rows, kept=1)
+    every = len(rows)
+    if every > MAX_GRIDS and not sequence:
+        rows = [*rows[: MAX_GRIDS - 1], rows[-1]]
+    with styled():
         if sequence:
-            figure = sheet((10.5, 0.36 * len(rows) + 2.2), dpi=130)
+            figure = sheet(wide, ROW * len(rows) + 1.3)
             _steps(figure.subplots(), progress)
         else:
-            columns = min(COLUMNS, len(rows))
+            columns = min(max(2, int(wide / SIZE)), len(rows))
             lines = -(-len(rows) // columns)
-            figure = sheet((max(SIZE * columns, 7.5), (SIZE + 0.9) * lines + 1.2), dpi=130)
+            figure = sheet(wide, (wide / max(columns, 4) + 0.6) * lines + 0.9)
             axes: list[Axes] = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
             for one, row in zip(axes, rows, strict=False):
-                _grid(one, row, progress)
+                _grid(one, row, progress, wide / columns)
             for one in axes[len(rows) :]:
                 one.set_axis_off()
-        some = f"\nthe head and the first {len(rows) - 1} of {every - 1} nodes are shown" if len(rows) < every else ""
-        figure.suptitle(_title(progress) + some, fontsize=10, parse_math=False)
+        some = f" The head and the first {len(rows) - 1} of {every - 1} nodes are shown." if len(rows) < every else ""
+        title = _title(progress) + some
+        figure.suptitle(
+            "\n".join(wrapped(line, wide - 0.2) for line in title.split("\n")), fontsize=BODY, parse_math=False
+        )
         present = {Stage(s) for row in rows for s in np.unique(row.stage)}
         legend(figure, [(COLOURS[s], MEANINGS[s]) for s in reversed(Stage) if s in present])
-        write(figure, target, cut=True)
+        write(figure, target, title.replace("\n", ". "))
 
 
 def _title(progress: Progress) -> str:
@@ -109,8 +119,8 @@ def _steps(axes: Axes, progress: Progress) -> None:
     for now, of in lines.items():
         shown = [((a, r), (b, s)) for a, r, b, s in of if (a, r, b, s) in kept]
         axes.add_collection(LineCollection(shown, colors=COLOURS[Stage.NOW if now else Stage.READ],
-                                           linewidths=1.8 if now else 1.2, zorder=2 if now else 1))  # fmt: skip
-    size = 60.0 if last - first < 32 else 24.0
+                                           linewidths=1.1 if now else 0.7, zorder=2 if now else 1))  # fmt: skip
+    size = 16.0 if last - first < 32 else 7.0
     for k, row in enumerate(progress.rows):
         x = places[k]
         shown = np.flatnonzero((x >= first) & (x <= last))
@@ -118,23 +128,22 @@ def _steps(axes: Axes, progress: Progress) -> None:
         edges = np.where(stages == Stage.LATER, "#b5b5b5", "#5c5c5c").astype(str)
         plain = stages != Stage.NEVER
         axes.scatter(x[shown][plain], np.full(plain.sum(), k), s=size, c=[COLOURS[Stage(s)] for s in stages[plain]],
-                     edgecolors=edges[plain].tolist(), linewidths=0.8, zorder=3)  # fmt: skip
+                     edgecolors=edges[plain].tolist(), linewidths=0.4, zorder=3)  # fmt: skip
         axes.scatter(
             x[shown][~plain], np.full((~plain).sum(), k), s=size * 0.6, c=COLOURS[Stage.NEVER], marker="x", zorder=3
         )
-    axes.set_yticks(range(len(progress.rows)), [_name(row, progress) for row in progress.rows], fontsize=8)
+    axes.set_yticks(range(len(progress.rows)), [_name(row, progress) for row in progress.rows], fontsize=TINY)
     right = axes.secondary_yaxis("right")
-    right.set_yticks(range(len(progress.rows)), ["; ".join(row.summary()) for row in progress.rows], fontsize=7)
+    right.set_yticks(
+        range(len(progress.rows)), ["; ".join(row.summary()) for row in progress.rows], fontsize=TINY - 0.5
+    )
     right.tick_params(axis="y", length=0)
     right.spines["right"].set_visible(False)
     axes.set_xlim(first - 1, last + 1)
     axes.set_ylim(-0.6, len(progress.rows) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(
-        "step" if last - first + 1 == length else f"step ({first:,} to {last:,} of {length:,} are shown)", fontsize=8
-    )
+    axes.set_xlabel("step" if last - first + 1 == length else f"step ({first:,} to {last:,} of {length:,} are shown)")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
 
@@ -147,7 +156,7 @@ def _columns(row: Row) -> Ints:
 # -- images and vectors: a small grid a node ---------------------------------------------------------------------------
 
 
-def _grid(axes: Axes, row: Row, progress: Progress) -> None:
+def _grid(axes: Axes, row: Row, progress: Progress, width: float) -> None:
     """A node's positions as cells, each in as many upright stripes as there are channel groups."""
     from matplotlib.colors import ListedColormap
 
@@ -158,13 +167,14 @@ def _grid(axes: Axes, row: Row, progress: Progress) -> None:
     axes.imshow(np.ma.masked_less(striped, 0), cmap=colours, vmin=-0.5, vmax=len(Stage) - 0.5, interpolation="nearest",
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5), aspect="equal")  # fmt: skip
     if max(height, width) <= CELLS:
-        lines_between(axes, height, width, "white", 0.7)
+        lines_between(axes, height, width, "white", 0.4)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_edgecolor("#808080")
-    axes.set_title(_name(row, progress, "\n"), fontsize=7.5, parse_math=False)
-    axes.set_xlabel("\n".join(row.summary()), fontsize=6.5)
+    name = "\n".join(wrapped(line, width - 0.1, SMALL) for line in _name(row, progress, "\n").split("\n"))
+    axes.set_title(name, fontsize=SMALL, parse_math=False)
+    axes.set_xlabel("\n".join(row.summary()), fontsize=TINY)
 
 
 def _shaped(row: Row, progress: Progress) -> tuple[Ints, int, int]:

@@ -11,6 +11,7 @@ import numpy as np
 from arspec.analysis.contexts import depends_on
 from arspec.layers.base import Node
 from arspec.pictures.states import Field
+from arspec.pictures.style import TINY, titled
 from arspec.types import Cells, Ints, coordinates
 
 if TYPE_CHECKING:
@@ -144,12 +145,12 @@ def tree(axes: Axes, drawn: Tree, field: Field, since: int | None = None) -> Non
     last = max(field.position, *(int(n.max()) for n in drawn.needed if len(n)))
     few = last - first <= DOTS
     lines = LineCollection(
-        [((a, r), (b, s)) for a, r, b, s in drawn.lines], colors="#2b6c99", linewidths=1.1 if few else 0.25,
+        [((a, r), (b, s)) for a, r, b, s in drawn.lines], colors="#2b6c99", linewidths=0.7 if few else 0.2,
         alpha=0.9 if few else 0.3, rasterized=len(drawn.lines) > RASTER, zorder=1,
     )  # fmt: skip
     axes.add_collection(lines)
     labels: list[str] = []
-    size = 34.0 if last - first <= 40 else 14.0 if few else 0.6
+    size = 9.0 if last - first <= 40 else 4.0 if few else 0.3
     for row, (nodes, needed) in enumerate(zip(drawn.rows, drawn.needed, strict=True)):
         if few:
             steps = np.unique(np.concatenate([_steps(n) for n in nodes]))
@@ -160,25 +161,25 @@ def tree(axes: Axes, drawn: Tree, field: Field, since: int | None = None) -> Non
                 s=size,
                 facecolors="white",
                 edgecolors="#b5b5b5",
-                linewidths=0.9,
+                linewidths=0.5,
                 zorder=2,
             )
         late = np.zeros(len(needed), bool) if row else rank[needed] >= rank[field.variable]
         colours = np.where(late, "#c8102e", "#e69f00" if row == len(drawn.rows) - 1 else "#2b6c99")
         axes.scatter(needed, np.full(len(needed), row), s=size, c=colours, zorder=3, rasterized=len(needed) > RASTER)
         labels.append(_label(field, row, nodes, len(drawn.rows)))
-    axes.set_yticks(range(len(labels)), labels, fontsize=7 if len(labels) <= 20 else 5)
+    points = TINY if len(labels) <= 24 else TINY - 1.5
+    axes.set_yticks(range(len(labels)), labels, fontsize=points)
     axes.set_xlim(first - (2 if few else 0.02 * (last - first)), last + (2 if few else 0.02 * (last - first)))
     axes.set_ylim(-0.6, len(labels) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("step", fontsize=8)
-    axes.tick_params(axis="x", labelsize=7)
+    axes.set_xlabel("step")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_title(
-        f"what step {field.position} depends on: {len(drawn.needed[0]):,} steps, through {len(drawn.rows) - 2} layers"
-    )
+    layers = f"{len(drawn.rows) - 2} layers" if len(drawn.rows) > 3 else "a layer"
+    titled(axes, f"what step {field.position} depends on: {len(drawn.needed[0]):,} steps, through {layers}",
+           beside=max(map(len, labels)) * 0.5 * points / 72)  # fmt: skip
 
 
 def _label(field: Field, row: int, nodes: list[Node], rows: int) -> str:
