@@ -1,6 +1,7 @@
 // Where everything stands: each open box is laid out by itself by dagre, from the inside out; equal ones are laid out once.
 
 import { Graph, layout as dagre } from "@dagrejs/dagre"
+import { lanes, long } from "./lanes.ts"
 import type { Gap } from "./route.ts"
 import type { Item, Tree } from "./tree.ts"
 import type { End, Inside, Wiring } from "./wires.ts"
@@ -85,16 +86,22 @@ function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size
   ins.forEach((_, k) => graph.setEdge("top", `i${k}`, { weight: 1000, minlen: 1 }, "port"))
   outs.forEach((_, k) => graph.setEdge(`o${k}`, "end", { weight: 1000, minlen: 1 }, "port"))
   const name = (e: End): string => (e.child === null ? (e.port.startsWith("in:") ? `i${ins.indexOf(e.port.slice(3))}` : `o${outs.indexOf(e.port.slice(4))}`) : `c${children.indexOf(e.child)}`)
+  const within = pieces.map((p) => (p.loop || p.from.child === null || p.to.child === null ? null : ([children.indexOf(p.from.child), children.indexOf(p.to.child)] as const)))
+  const [number, edges] = [within.flatMap((e, k) => (e === null ? [] : [k])), within.filter((e) => e !== null)]
+  const taken = long(children.length, edges)
+  const beside = new Set([...taken].map((e) => number[e]))
   pieces.forEach((piece, k) => {
-    if (!piece.loop) graph.setEdge(name(piece.from), name(piece.to), { weight: 1, minlen: 1 }, `p${k}`)
+    if (!piece.loop && !beside.has(k)) graph.setEdge(name(piece.from), name(piece.to), { weight: 1, minlen: 1 }, `p${k}`)
   })
   dagre(graph)
 
   const where = (id: string): Placed => graph.node(id) as Placed
   const placed = children.map((_, k) => where(`c${k}`))
   const ends = [...ins.map((_, k) => where(`i${k}`)), ...outs.map((_, k) => where(`o${k}`))]
-  const lines = pieces.map((piece, k) => (piece.loop ? [] : (graph.edge(name(piece.from), name(piece.to), `p${k}`) as { points: Point[] }).points))
-  const every = [...placed.flatMap((p) => [p.x - p.width / 2, p.x + p.width / 2]), ...ends.map((p) => p.x), ...lines.flatMap((l) => l.map((p) => p.x))]
+  const aside = lanes(edges, taken, placed, gapBelow, RANKS)
+  const asideOf = new Map([...aside].map(([e, line]) => [number[e], line]))
+  const lines = pieces.map((piece, k) => (piece.loop || beside.has(k) ? [] : (graph.edge(name(piece.from), name(piece.to), `p${k}`) as { points: Point[] }).points))
+  const every = [...placed.flatMap((p) => [p.x - p.width / 2, p.x + p.width / 2]), ...ends.map((p) => p.x), ...lines.flatMap((l) => l.map((p) => p.x)), ...[...aside.values()].flatMap((l) => l.xs)]
   const tops = placed.map((p) => p.y - p.height / 2)
   const bottoms = placed.map((p) => p.y + p.height / 2)
   const margin = root ? 0 : MARGIN
@@ -111,8 +118,17 @@ function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size
     children: placed.map((p, k) => ({ ...move(p), width: sizes[k]?.width ?? 0, height: sizes[k]?.height ?? 0 })),
     ins: ins.map((_, k) => where(`i${k}`).x + dx),
     outs: outs.map((_, k) => where(`o${k}`).x + dx),
-    lines: lines.map((line, k) => cut(line.map(move), !root && pieces[k]?.from.child === null)),
+    lines: lines.map((line, k) => {
+      const lane = asideOf.get(k)
+      if (lane === undefined) return cut(line.map(move), !root && pieces[k]?.from.child === null)
+      return { xs: lane.xs.map((x) => x + dx), gaps: lane.gaps.map((g) => ({ top: g.top - top, bottom: g.bottom - top })) }
+    }),
   }
+}
+
+/** The part of the space below a rank in which lines go across. */
+function gapBelow(bottom: number): Gap {
+  return { top: bottom + 3, bottom: bottom + RANKS - 9 }
 }
 
 /** A line of dagre, whose inner points lie in gaps and ranks by turns. Lines that come into a box
@@ -120,6 +136,6 @@ function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size
 function cut(line: readonly Point[], under: boolean): { xs: number[]; gaps: Gap[] } {
   const inner = line.slice(1, -1)
   const middle = inner.filter((_, k) => k % 2 === 1).map((p) => p.x)
-  const gaps = inner.filter((_, k) => k % 2 === 0).map((p, k) => ({ top: under && k === 0 ? p.y - 2 : p.y - RANKS / 2 + 3, bottom: p.y + RANKS / 2 - 9 }))
+  const gaps = inner.filter((_, k) => k % 2 === 0).map((p, k) => ({ ...gapBelow(p.y - RANKS / 2), ...(under && k === 0 ? { top: p.y - 2 } : {}) }))
   return { xs: line.length < 2 ? [] : [line[0]?.x ?? 0, ...middle, line.at(-1)?.x ?? 0], gaps }
 }
