@@ -96,7 +96,7 @@ function knob(x: number, y: number, d: string, what: string, press: () => void):
       event.stopPropagation()
       press()
     }, ondblclick: (event: Event) => event.stopPropagation(),
-  }, s("circle", { r: 9 }), s("path", { d }), s("title", {}, what))
+  }, s("circle", { class: "reach", r: 13 }), s("circle", { class: "round-it", r: 9 }), s("path", { d }), s("title", {}, what))
 }
 
 /** The sign of how strict: a disc before, half a disc with, a triangle after, a ring without data. */

@@ -109,10 +109,11 @@ export function tree(hierarchy: Hierarchy, expansion: Expansion): Tree {
       const repeated = own.endsWith("*")
       for (const [name, group] of parted(own, ids, (id) => named[id]?.repetition ?? -1)) {
         const key = under(box.key, name)
+        const many = (named[group[0] ?? -1]?.repetitions ?? 1) > 1
         const inside: Box = {
           kind: "box", key, label: name, parent: box, clusters: group, nodes: group.flatMap((c) => hierarchy.within(c)),
           open: expansion.open.has(key), times: name.endsWith("*") ? (named[group[0] ?? -1]?.repetitions ?? 1) : 1,
-          folds: repeated ? folded : null, children: [],
+          folds: repeated && many ? folded : null, children: [],
         }
         if (inside.nodes.length === 0) continue
         add(inside)

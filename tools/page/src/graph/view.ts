@@ -58,6 +58,7 @@ export class GraphView implements View {
   private readonly overview = new Overview((x, y) => this.look(x, y))
   private readonly side = panel({
     node: (id) => this.show(id), close: () => this.close(), leak: (k) => this.showLeak(k), toggle: (item) => this.toggle(item), fold: (key) => this.fold(key),
+    member: (number) => this.shell.set({ member: number }),
   })
 
   applies(): boolean {
@@ -79,6 +80,8 @@ export class GraphView implements View {
       if (event.target === this.picture && !this.camera.dragged) this.choose(null)
     })
     this.picture.addEventListener("focusin", (event) => this.focused(event.target as Element))
+    addEventListener("beforeprint", () => this.print(true))
+    addEventListener("afterprint", () => this.print(false))
     new ResizeObserver(() => this.overview.frame(this.camera.frame, this.camera.size())).observe(this.picture)
   }
 
@@ -295,6 +298,18 @@ export class GraphView implements View {
     }
     if (glide) this.camera.glide(frame)
     else this.camera.set(frame)
+  }
+
+  /** On paper the whole graph is seen, whatever is on the screen. */
+  private print(paper: boolean): void {
+    const { width, height } = this.scene
+    if (!paper) {
+      this.picture.removeAttribute("viewBox")
+      return this.moved(this.camera.frame)
+    }
+    this.picture.setAttribute("viewBox", `-24 -24 ${width + 48} ${height + 48}`)
+    this.plane.removeAttribute("transform")
+    this.picture.classList.remove("far")
   }
 
   private look(x: number, y: number): void {

@@ -3,7 +3,7 @@
 import type { LeakFacts, Saying } from "../facts.ts"
 import { count, h } from "../shell/dom.ts"
 import type { State } from "../shell/state.ts"
-import { type On, part, table } from "./parts.ts"
+import { type On, part, prose, table } from "./parts.ts"
 import { source } from "./source.ts"
 
 export function overviewPage(state: State, on: On): Node[] {
@@ -14,10 +14,10 @@ export function overviewPage(state: State, on: On): Node[] {
   const leaks = member?.leaks ?? []
   const percent = verdict.coverage === null ? null : `${(100 * verdict.coverage).toFixed(verdict.coverage === 1 ? 0 : 2)}% of ${count(verdict.pairs ?? 0)} legal pairs`
   return [
-    h("header", {}, h("h2", {}, facts.title), facts.about === "" ? null : h("p", { class: "doc" }, facts.about)),
+    h("header", {}, h("h2", {}, facts.title), facts.about === "" ? null : h("p", { class: "doc" }, ...prose(facts.about))),
     table([
       ["Data", `${data.kind}, ${[data.groups > 1 || data.channels > 1 ? String(data.groups * data.channels) : "", ...data.grid.map(String)].filter(Boolean).join(" × ")}${data.levels > 0 ? `, ${count(data.levels)} levels` : ""}`],
-      ["Order", member?.name ?? null],
+      ["Order", orders(state, on)],
       ["Variables", count(data.variables)],
       ["Parameters", verdict.parameters === 0 ? null : count(verdict.parameters)],
       ["Nodes", count(verdict.nodes)],
@@ -33,8 +33,16 @@ export function overviewPage(state: State, on: On): Node[] {
     ...(leaks.length === 0 ? [] : [part("Leaks", ...leaks.slice(0, FEW).map((leak, k) => one(state, leak, k, on)), leaks.length <= FEW ? null
       : h("details", { class: "report" }, h("summary", {}, `${leaks.length - FEW} more`), ...leaks.slice(FEW).map((leak, k) => one(state, leak, FEW + k, on))))]),
     ...(verdict.sayings.length === 0 ? [] : [part("Said", ...verdict.sayings.map((one) => saying(state, one)))]),
-    ...(facts.notes.length === 0 ? [] : [part("Of this page", ...facts.notes.map((note) => h("p", { class: "note" }, note)))]),
+    ...(facts.notes.length === 0 ? [] : [part("Of this page", ...facts.notes.map((note) => h("p", { class: "note" }, ...prose(note))))]),
   ]
+}
+
+/** The order; of a family, a list to choose from. */
+function orders({ facts, member }: State, on: On): HTMLElement | string | null {
+  if (facts.members.length < 2) return facts.members[member]?.name ?? null
+  const list = h("select", { "aria-label": "Order", onchange: () => on.member(Number(list.value)) },
+    ...facts.members.map((one, k) => h("option", { value: k, selected: k === member }, facts.members.every((m) => m.name === one.name) ? `${one.name}, member ${k}` : one.name)))
+  return list
 }
 
 const FEW = 3 // leaks that are shown at once
@@ -48,5 +56,5 @@ function one({ facts }: State, leak: LeakFacts, number: number, on: On): HTMLEle
 }
 
 function saying(state: State, one: Saying): HTMLElement {
-  return h("div", { class: `saying ${one.severity}` }, h("p", {}, h("code", {}, one.code), ` ${one.text}`), one.help === null ? null : h("p", { class: "note" }, one.help), source(state.facts, one.place))
+  return h("div", { class: `saying ${one.severity}` }, h("p", {}, h("code", {}, one.code), " ", ...prose(one.text)), one.help === null ? null : h("p", { class: "note" }, ...prose(one.help)), source(state.facts, one.place))
 }

@@ -13,6 +13,7 @@ export interface On {
   leak(number: number): void
   toggle(item: Item): void
   fold(key: string): void
+  member(number: number): void
 }
 
 /** A heading with what stands below it. */

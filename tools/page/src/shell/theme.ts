@@ -5,8 +5,11 @@ export type Theme = "light" | "dark"
 const KEY = "arspec-theme"
 const machine = (): MediaQueryList => matchMedia("(prefers-color-scheme: dark)")
 
-/** The theme on show. */
+let printing = false
+
+/** The theme on show; on paper it is the light one. */
 export function theme(): Theme {
+  if (printing) return "light"
   const said = stored()
   return said ?? (machine().matches ? "dark" : "light")
 }
@@ -18,6 +21,13 @@ export function follow(changed: () => void): void {
     show()
     changed()
   })
+  for (const [name, paper] of [["beforeprint", true], ["afterprint", false]] as const) {
+    addEventListener(name, () => {
+      printing = paper
+      show()
+      changed()
+    })
+  }
 }
 
 /** Turns to the other theme. */
