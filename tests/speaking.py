@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60.0  # seconds after which a server that says nothing counts as gone
+PATIENCE = 30.0  # seconds after which a server that says nothing counts as gone
 CAPABILITIES: dict[str, Any] = {
     "textDocument": {"publishDiagnostics": {"codeDescriptionSupport": True, "relatedInformation": True}},
     "workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}, "codeLens": {"refreshSupport": True}},
@@ -101,14 +101,15 @@ class Client:
                 return message
 
     def status(self, uri: str, *stages: str, version: int | None = None) -> dict[str, Any]:
-        """What the server tells of a document next, of one of these stages (and of a version)."""
+        """What the server tells of a document next, of one of these stages; of a version: what it has told or will."""
 
         def wanted(message: dict[str, Any]) -> bool:
             said = message.get("params") or {}
             return (message.get("method") == "arspec/status" and said["uri"] == uri and said["stage"] in stages
                     and version in (None, said["version"]))  # fmt: skip
 
-        return self.until(wanted)["params"]
+        known = [message for message in self.came if wanted(message)] if version is not None else []
+        return (known[-1] if known else self.until(wanted))["params"]
 
     def end(self) -> int:
         """Ends the conversation; the exit code of the server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ graph:
   logits: {layer: conv, out: $head}
 head: {kind: categorical, from: logits}
 """
+OPTIONS = {"tabSize": 8, "insertSpaces": True}
 LEAKING = SMALL.replace("mask: earlier", "mask: so_far")
 
 
@@ -26,7 +28,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     one = Client(tmp_path_factory.mktemp("lsp"), {"status": True, "delay": 0})
     yield one
     one.stop()
-    assert not [line for line in one.log if "Traceback" in line], one.log
+    failed = [number for number, line in enumerate(one.log) if " arspec.lsp " in line]  # where it says what failed
+    assert not failed, "\n".join(one.log[failed[0] :][:40])
 
 
 @pytest.fixture
@@ -99,6 +102,169 @@ def test_what_stands_in_a_base_is_shown_where_it_is_named(client: Client, uri: s
     client.close(base)
     assert client.status(uri, "proof")["proven"] is True
     assert not client.diagnostics[base]
+
+
+def at(uri: str, line: int, column: int, to: int | None = None) -> dict[str, Any]:
+    end = {"line": line, "character": column if to is None else to}
+    return {"textDocument": {"uri": uri}, "range": {"start": {"line": line, "character": column}, "end": end},
+            "context": {"diagnostics": []}}  # fmt: skip
+
+
+def applied(text: str, edits: list[dict[str, Any]]) -> str:
+    """A text after edits, as an editor makes them: all places are of the text before."""
+
+    def offset(position: dict[str, int]) -> int:
+        lines = text.split("\n")
+        before = sum(len(line) + 1 for line in lines[: position["line"]])
+        units = (lines[position["line"]] if position["line"] < len(lines) else "").encode("utf-16-le")
+        return before + len(units[: 2 * position["character"]].decode("utf-16-le"))
+
+    for edit in sorted(edits, key=lambda each: offset(each["range"]["start"]), reverse=True):
+        text = text[: offset(edit["range"]["start"])] + edit["newText"] + text[offset(edit["range"]["end"]) :]
+    return text
+
+
+def test_a_misspelt_name_is_replaced(client: Client, uri: str) -> None:
+    """Behind characters of two units each, on a line that ends in a carriage return."""
+    text = SMALL.replace("graph:", "about: 𝒜\ngraph:").replace("first: {", "first: {rate: '🐍', ")
+    text = text.replace("mask: earlier", "msk: earlier")
+    client.open(uri, text.replace("\n", "\r\n"))
+    client.status(uri, "proof")
+    found = next(one for one in client.diagnostics[uri] if underlined(text, one) == "msk")
+    line, column = found["range"]["start"].values()
+    (action,) = client.ask("textDocument/codeAction", at(uri, line, column))
+    assert action["title"] == "Replace `msk` by `mask`" and action["isPreferred"] and action["kind"] == "quickfix"
+    assert applied(text, action["edit"]["changes"][uri]) == text.replace("msk", "mask")
+    assert client.ask("textDocument/codeAction", at(uri, 0, 0)) == []
+    every = {**at(uri, 0, 0), "context": {"diagnostics": [], "only": ["source.fixAll"]}}
+    (action,) = client.ask("textDocument/codeAction", every)
+    assert applied(text, action["edit"]["changes"][uri]) == text.replace("msk", "mask")
+
+
+def test_a_leak_is_mended_by_a_checked_edit(client: Client, uri: str) -> None:
+    client.open(uri, LEAKING)
+    client.status(uri, "proof")
+    (action,) = client.ask("textDocument/codeAction", at(uri, 3, 20))
+    mended = applied(LEAKING, action["edit"]["changes"][uri])
+    assert mended == SMALL and "then proven" in action["title"]
+    client.change(uri, mended, 2)
+    assert client.status(uri, "proof", version=2)["proven"] is True
+    assert [one for one in client.diagnostics[uri] if one["code"] == "AR701"] == []
+
+
+def test_what_is_not_seen_has_a_checked_mend_too(client: Client, uri: str) -> None:
+    text = SMALL.replace("mask: so_far", "mask: left")
+    client.open(uri, text)
+    seen = client.status(uri, "contexts")["verdict"]
+    (note,) = client.diagnostics[uri]
+    assert note["code"] == "AR705"
+    (action,) = client.ask("textDocument/codeAction", at(uri, note["range"]["start"]["line"], 8))
+    client.change(uri, applied(text, action["edit"]["changes"][uri]), 2)
+    more = client.status(uri, "contexts", version=2)["verdict"]
+    assert action["title"].startswith("Write `so_far` instead of `left`") and share(more) > share(seen)
+
+
+def share(verdict: str) -> float:
+    """The share of the legal pairs that a verdict tells, in percent."""
+    found = re.search(r"([\d.]+)% of the legal pairs", verdict)
+    assert found is not None
+    return float(found[1])
+
+
+def test_layout_and_verdict(client: Client, uri: str) -> None:
+    text = SMALL.replace("data: {", "data:     {  ").replace("graph:", "# of 🐍\ngraph: ")
+    client.open(uri, text)
+    client.status(uri, "contexts")
+    edits = client.ask("textDocument/formatting", {"textDocument": {"uri": uri}, "options": OPTIONS})
+    assert applied(text, edits) == SMALL.replace("graph:", "# of 🐍\ngraph:")
+    (lens,) = client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
+    assert lens["command"]["title"].startswith("proven: 20 variables, ")
+    client.change(uri, "arspec: 1\ngraph: {", 2)
+    client.status(uri, "proof", version=2)
+    assert client.ask("textDocument/formatting", {"textDocument": {"uri": uri}, "options": OPTIONS}) is None
+    (lens,) = client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
+    assert lens["command"]["title"] == "does not load: 1 fault"
+
+
+def test_work_for_a_text_that_has_changed_is_given_up(client: Client, uri: str) -> None:
+    """Of many texts in a row the last one is proven, and its contexts are found; what was begun before ends early."""
+    big = (ROOT / "specs" / "pixelcnn_pp.yaml").read_text("utf-8")
+    client.open(uri, big)
+    before = client.status(uri, "proof")
+    for version in range(2, 22):
+        client.change(uri, f"{big}# {version}\n", version)
+    last = client.status(uri, "contexts", version=21)
+    assert last["proven"] is True and last["begun"] - before["begun"] < 2 * 20
+    whole = [m for m in client.came if m.get("method") == "arspec/status" and m["params"]["uri"] == uri
+             and m["params"]["stage"] == "contexts"]  # fmt: skip
+    assert len(whole) < 20 and last["givenUp"] > before["givenUp"]
+
+
+STRANGE = {
+    "empty": "", "blank": "\n\n", "byte order mark": "\ufeff" + SMALL, "carriage returns": SMALL.replace("\n", "\r"),
+    "not closed": "arspec: 1\ngraph: {a: [", "tab": "arspec: 1\n\tdata: 1\n", "a list": "- arspec: 1\n",
+    "null": "arspec: \0 1\n", "half a character": "arspec: 1\nname: '\ud83d'\n", "two": SMALL + "---\n" + SMALL,
+    "huge": "arspec: 1\nabout: " + "x" * (1 << 20), "deep": "arspec: 1\ngraph: " + "[" * 200,
+    "lines of their own": SMALL.replace("graph:", "about: 'a\u2028b\x85c'\ngraph:"),
+    "many faults": "arspec: 1\ngraph:\n" + "".join(f"  n{k}: {{lyer: c}}\n" for k in range(400)),
+    "many nodes": SMALL.replace("second:", "many: {block: b, repeat: 999999}\n  second:"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE)
+def test_strange_texts_are_answered(client: Client, uri: str, text: str) -> None:
+    """Whatever is open, every request has an answer without an error, and faults have places in the text."""
+    client.open(uri, text)
+    client.change(uri, text + " ", 2)
+    place = {**at(uri, 3, 10**6), "options": OPTIONS, "position": {"line": 10**6, "character": 7}}
+    for method in ("codeAction", "codeLens", "formatting", "hover", "completion", "documentSymbol"):
+        context = {"diagnostics": []} if method == "codeAction" else {"triggerKind": 1}
+        answer = client.answer(f"textDocument/{method}", {**place, "context": context})
+        assert "error" not in answer or answer["error"]["code"] == -32601, answer
+    if "arspec" in text and text != STRANGE["a list"]:
+        client.status(uri, "proof", version=2)
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for one in client.diagnostics[uri]:
+            end = one["range"]["end"]
+            assert end["line"] < len(lines) and end["character"] <= 2 * len(lines[end["line"]]) + 1
+
+
+def test_other_files_of_yaml_are_left_alone(client: Client, uri: str) -> None:
+    client.open(uri, "name: ci\non: [push]\njobs: {a: {steps: [}\n")
+    assert client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}}) == []
+    assert client.ask("textDocument/formatting", {"textDocument": {"uri": uri}, "options": OPTIONS}) is None
+    assert not client.diagnostics.get(uri)
+
+
+def test_what_is_not_open_is_answered_with_nothing(client: Client, uri: str) -> None:
+    gone = uri.replace("own", "gone")
+    for method in ("codeAction", "codeLens", "formatting"):
+        assert client.ask(f"textDocument/{method}", {**at(gone, 0, 0), "options": OPTIONS}) is None
+    client.change(gone, SMALL, 3)
+    client.close(gone)
+    answer = client.answer("workspace/executeCommand", {"command": "no such", "arguments": []})
+    assert "error" in answer and "data" not in answer["error"]
+    answer = client.answer("textDocument/codeAction", {"textDocument": {"uri": gone}, "range": "x"})
+    assert answer["error"]["code"] == -32602 and "data" not in answer["error"]
+
+
+def test_files_that_change_on_the_disk_are_read_again(client: Client, uri: str, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(LEAKING)
+    client.open(uri, "arspec: 1\nname: own\nextends: base.yaml\n")
+    assert client.status(uri, "proof")["proven"] is False
+    (tmp_path / "base.yaml").write_text(SMALL)
+    client.tell("workspace/didChangeWatchedFiles", {"changes": [{"uri": (tmp_path / "base.yaml").as_uri(), "type": 2}]})
+    assert client.status(uri, "proof")["proven"] is True
+
+
+def test_params_are_set_by_the_editor(client: Client, uri: str) -> None:
+    text = SMALL.replace("data: {kind: image, height: 5", "params: {rows: 5}\ndata: {kind: image, height: $rows")
+    client.open(uri, text)
+    assert client.status(uri, "proof")["verdict"].startswith("proven: 20 variables")
+    client.tell("workspace/didChangeConfiguration", {"settings": {"arspec": {"params": {"rows": 7, "other": 1}}}})
+    assert client.status(uri, "proof")["verdict"].startswith("proven: 28 variables")
+    client.tell("workspace/didChangeConfiguration", {"settings": {"arspec": {"params": {}}}})
+    assert client.status(uri, "proof")["verdict"].startswith("proven: 20 variables")
 
 
 def test_a_conversation_ends(tmp_path: Path) -> None:

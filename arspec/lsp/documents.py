@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from pygls.uris import from_fs_path, to_fs_path
 
-from arspec.diagnostics import Place, Source
+from arspec.diagnostics import Source
 from arspec.lsp.checking import Checked
 from arspec.lsp.texts import Texts
 
@@ -35,6 +36,7 @@ class Document:
     ticket: Ticket = field(default_factory=Ticket)
     checked: Checked | None = None  # of this text, as far as it has been looked at
     good: Checked | None = None  # of the last text that loaded; its places are those of that text
+    sought: tuple[Ticket, Future[Checked | None]] | None = None  # mends of the text of this ticket
     asked: frozenset[str] = frozenset()  # paths that its last check looked for, open or not
 
     @property
@@ -78,10 +80,10 @@ class Documents:
         """The open document of a path."""
         return next((each for each in self if each.name == name), None)
 
-    def uri_of(self, place: Place) -> str:
-        """The URI of a place's file, as the editor names it where it has the file open."""
-        found = self.named(place.source.name)
-        return uri_of(place.source.name) if found is None else found.uri
+    def uri_of(self, name: str) -> str:
+        """The URI of a path, as the editor names it where it has the file open."""
+        found = self.named(name)
+        return uri_of(name) if found is None else found.uri
 
     def texts(self, besides: Document) -> Texts:
         """The texts of the others, by their paths."""

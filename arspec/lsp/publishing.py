@@ -57,7 +57,9 @@ class Publisher:
                 related.insert(0, (place, "here"))
                 found.append(self._one(document.uri, one, _naming(document, place), related))
                 if self.documents.named(place.source.name) is not None:
-                    found.append(self._one(self.documents.uri_of(place), one, place, [*one.related], document.name))
+                    found.append(
+                        self._one(self.documents.uri_of(place.source.name), one, place, [*one.related], document.name)
+                    )
             if one.code in LEAKS:
                 found += self._path(document, one, place)
         return found
@@ -70,7 +72,7 @@ class Publisher:
             if place not in told and self.documents.named(place.source.name) is not None:
                 told.add(place)
                 step = Diagnostic(leak.code, f"{PATH}: {words}", place)
-                step_ = self._one(self.documents.uri_of(place), step, place, [(culprit, leak.message)])
+                step_ = self._one(self.documents.uri_of(place.source.name), step, place, [(culprit, leak.message)])
                 step_.lsp.severity = lsp.DiagnosticSeverity.Information
                 found.append(step_)
         return found
@@ -91,7 +93,9 @@ class Publisher:
             source="arspec",
             tags=[lsp.DiagnosticTag.Unnecessary] if one.code in IDLE else None,
             related_information=[
-                lsp.DiagnosticRelatedInformation(lsp.Location(self.documents.uri_of(there), shown(there)), words)
+                lsp.DiagnosticRelatedInformation(
+                    lsp.Location(self.documents.uri_of(there.source.name), shown(there)), words
+                )
                 for there, words in related
             ]
             or None,

@@ -12,7 +12,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 from lsprotocol.types import ResponseError
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -49,6 +49,16 @@ class Protocol(LanguageServerProtocol):
         if params.capabilities.general is not None:
             params.capabilities.general.position_encodings = None
         return (yield from super().lsp_initialize(params))
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """As pygls does it; a request that can't be read is answered, where pygls is silent."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException:
+            if "id" in data and "method" in data:
+                message = f"the parameters of {str(data['method'])[:80]} are not those of the protocol"
+                self._send_response(data["id"], error=ResponseError(lsp.ErrorCodes.InvalidParams, message))
+            raise
 
     def _send_response(self, msg_id: Any, result: Any = None, error: ResponseError | None = None) -> None:
         if error is not None and error.data is not None:
@@ -108,7 +118,7 @@ class Server(LanguageServer):
     def report_server_error(self, error: Exception, source: Any) -> None:
         """To the log alone."""
         level = logging.INFO if isinstance(error, Refused) else logging.ERROR
-        log.log(level, "%s: %s", getattr(source, "__name__", source), error)
+        logging.getLogger("arspec.protocol").log(level, "%s: %s", getattr(source, "__name__", source), error)
 
     def shutdown(self) -> None:
         """Ends what runs beside the conversation, and then the conversation."""
@@ -186,15 +196,22 @@ class Server(LanguageServer):
         if checked.report is None:
             return
         if not checked.report.proven:
-            self._mend(document, ticket, checked)
+            self.seek(document)
         elif follow:
             of = self.settings.contexts
             work = self.background.study(ticket, lambda: contexts(checked, of))
             self._then(work, lambda found: self._studied(document, ticket, found, "contexts"))
 
-    def _mend(self, document: Document, ticket: Ticket, checked: Checked) -> None:
-        work = self.background.study(ticket, lambda: mends(checked))
-        self._then(work, lambda found: self._studied(document, ticket, found, "mends"))
+    def seek(self, document: Document) -> Future[Checked | None] | None:
+        """Seeks checked mends of a document's text, once; None where there is nothing to mend."""
+        checked, ticket = document.checked, document.ticket
+        if checked is None or checked.report is None or (checked.report.proven and not checked.seen):
+            return None
+        if document.sought is None or document.sought[0] is not ticket:
+            work = self.background.study(ticket, lambda: mends(checked))
+            document.sought = ticket, work
+            self._then(work, lambda found: self._studied(document, ticket, found, "mends"))
+        return document.sought[1]
 
     def _studied(self, document: Document, ticket: Ticket, checked: Checked | None, what: str) -> None:
         if not ticket.wanted or checked is None:
@@ -206,7 +223,7 @@ class Server(LanguageServer):
     # -- what is said ------------------------------------------------------------------------------------------------
 
     def _told(self, document: Document, stage: str, checked: Checked | None) -> None:
-        for function in self.changed:
+        for function in self.changed if checked is not None else ():
             function(document)
         if self.settings.status:
             self.protocol.notify(STATUS, {

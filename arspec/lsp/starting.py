@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
 
-from arspec.lsp import features
+from arspec.lsp import actions, features, whole
 from arspec.lsp.documents import name_of
 from arspec.lsp.publishing import Publisher
 from arspec.lsp.server import Server
@@ -69,6 +69,8 @@ def build() -> Server:
         for document in server.documents:
             server.look(document, 0)
 
+    actions.register(server)
+    whole.register(server)
     features.register(server)
     return server
 

@@ -157,6 +157,12 @@ def _composed(source: Source) -> Tree:
     return _Composer(source, pyyaml.SafeLoader).document()
 
 
+def scanned(text: str) -> Iterator[Any]:
+    """The tokens of a text, as PyYAML has them. Raises what PyYAML raises where it is not YAML."""
+    loader = _LIBYAML if _LIBYAML is not None and _ALIKE.fullmatch(text) else pyyaml.SafeLoader
+    return pyyaml.scan(text, Loader=loader)
+
+
 def plain(tree: Tree) -> Any:
     """The tree as plain Python: dict, list, str, int, float, bool, None."""
     if isinstance(tree, Map):
