@@ -28,6 +28,7 @@ from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.exploring.facts import Facts, MemberNode
 from arspec.exploring.making import MAX_PACKED, Made, facts_of_spec
+from arspec.exploring.of_audit import facts_of_audit
 from arspec.exploring.packing import Store, Unpacked, unpacked
 from arspec.exploring.page import page
 from arspec.exploring.serving import Watched, server
@@ -35,6 +36,7 @@ from arspec.language.load import from_text, load
 from arspec.runs import Listing
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.timing import STEPS
+from tests.audit_modules.planted import ThroughDetach
 from tests.small import ROOT, every_spec, small
 
 LEAK = """
@@ -480,3 +482,72 @@ def test_a_page_is_served_of_a_text_that_never_held(tmp_path: Path) -> None:
     assert watched.look() and watched.error is None and watched.version == 2
     with pytest.raises(InputError):
         Watched([str(tmp_path / "none.yaml")], load)
+
+
+# -- audits ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_an_audit_has_operations_lines_and_what_each_depends_on(tmp_path: Path) -> None:
+    target = f"{ROOT}/tests/audit_modules/planted.py:ThroughDetach"
+    out = tmp_path / "x.html"
+    arguments = ["audit", target, "--size", "t=8", "--levels", "16", "--modes", "evaluation", "--explore", str(out)]
+    assert main(arguments) == 1
+    (of,) = check_page(out.read_text("utf-8"))
+    facts, member = of.facts, of.facts["members"][0]
+    assert (facts["kind"], facts["verdict"]["state"]) == ("audit", "leaks")
+    assert facts["audit"] is not None and facts["audit"]["checks"][0]["answer"] == "leaks"
+    assert str(ROOT) not in json.dumps(facts["sources"][0]["name"])
+    report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
+    head = facts["heads"][0]["node"]
+    relation, contexts = member["nodes"][head]["context"], member["contexts"]
+    assert relation is not None and contexts is not None
+    reads = of.relation(relation)
+    matrix = np.array([np.isin(np.arange(8), reads.sites(v)) for v in range(8)])
+    assert np.array_equal(matrix, report.seen)
+    seen_by = of.relation(contexts["relation"])
+    assert [seen_by.sites(k).tolist() for k in range(8)] == [np.flatnonzero(row).tolist() for row in report.seen]
+    assert of.array(member["leaking"]).tolist() == np.flatnonzero(report.leaked.any(1)).tolist()
+    for k, (node, own) in enumerate(zip(facts["nodes"], member["nodes"], strict=True)):
+        assert all(one["node"] < k for one in node["inputs"])
+        if own["context"] is not None and own["known"] is not None:
+            sites = [of.relation(own["context"]).sites(s) for s in range(node["sites"])]
+            assert of.array(own["known"]).tolist() == [max(s.tolist(), default=-1) for s in sites]
+    (leak,) = member["leaks"]
+    assert leak["path"][0]["node"] == 0 and leak["path"][-1]["node"] == head
+    assert leak["culprit"] is not None
+    place = facts["nodes"][leak["culprit"]]["place"]
+    assert place is not None
+    line = facts["sources"][place["source"]]["text"].splitlines()[place["line"] - 1]
+    assert "self.added(later(x).detach()[..., None])" in line or "F.pad(x, (0, steps))" in line
+    strict = {node["name"]: own["strict"] for node, own in zip(facts["nodes"], member["nodes"], strict=True)}
+    assert (strict["first"], strict["added"], strict["out.add"]) == ("strict", "ahead", "ahead")
+
+
+def test_repeated_modules_of_an_audit_fold_and_others_do_not() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Chain(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList(
+                torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh()) for _ in range(3)
+            )
+            self.first, self.last = torch.nn.Linear(1, 3), torch.nn.Linear(3, 2)
+
+        def forward(self, x: Any) -> Any:
+            y = self.first(torch.nn.functional.pad(x, (1, -1))[..., None])
+            for block in self.blocks:
+                y = block(y)
+            return self.last(y)
+
+    report = arspec.audit(Chain(), size={"t": 5}, levels=4, modes="evaluation", operations=True)
+    facts = facts_of_audit(report, "here").facts
+    assert report.ok
+    blocks = [c for c in facts["clusters"] if c["block"] == "Sequential"]
+    assert [(c["fold"], c["repetition"], c["repetitions"]) for c in blocks] == [("blocks.*", k, 3) for k in range(3)]
+    tanh = [n for n in facts["nodes"] if n["kind"] == "tanh"]
+    assert [n["name"] for n in tanh] == [f"blocks.{k}.1" for k in range(3)]
+    assert {n["fold"] for n in tanh} == {"blocks.*.1"}
+    assert sum(n["parameters"] for n in facts["nodes"]) == facts["verdict"]["parameters"] == 6 + 3 * 12 + 8
+    small_page = facts_of_audit(report, "here", limit=1).facts
+    assert small_page["members"][0]["contexts"] is None and len(small_page["notes"]) == len(facts["notes"]) + 2

@@ -20,6 +20,7 @@ from arspec.auditing.judging import ModeReport
 from arspec.auditing.keeping import MOST, Keeping
 from arspec.auditing.layout import BATCH
 from arspec.auditing.modes import MODES
+from arspec.auditing.operations import operations as operations_of
 from arspec.auditing.pairs import Pairs, pairs
 from arspec.auditing.patterns import parse, parse_sizes
 from arspec.auditing.reasons import failed, ours, reason
@@ -67,6 +68,7 @@ def audit(
     one_hot: str | None = None,
     last: int | None = None,
     witness: bool = True,
+    operations: bool = False,
     name: str | None = None,
 ) -> AuditReport:
     """What the output for each variable may read, and what it reads: proven where it can be, else told with values.
@@ -89,6 +91,7 @@ def audit(
     best that the module runs in by default. `again`: a keyword of the call that is given the input a second time, such
     as targets. `one_hot`: the axis of the input pattern that holds a one-hot code. `last`: the output speaks of so many
     last positions. `witness`: in the first mode in which it leaks, some ten more passes look for the line of its code.
+    `operations`: the report keeps what each operation of a pass depends on, for `arspec.exploring`.
     The module is given back as it was.
 
     Raises InputError where the module cannot be run as stated.
@@ -167,6 +170,8 @@ def audit(
         if not reports:
             raise InputError("AR961", "the module offers none of these modes", help="; ".join(absent.values()))
         seen = _seen(audited)
+        told = operations_of(audited.subject, case, audited.draw(1)) if operations else None
+        audited.subject.redraw(0)
     if deeper is not None:
         with keeping.lent(), borrowed(deeper):
             beneath = _seen(settled(deeper))
@@ -188,6 +193,7 @@ def audit(
         sampler=next((report.sampler for report in reports if report.sampler is not None), None),
         notes=_notes(reports, seen, case, audited.subject),
         seconds=time.perf_counter() - start,
+        operations=told,
     )
 
 

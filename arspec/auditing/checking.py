@@ -91,6 +91,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "one_hot": (_maybe(_text), "an axis of the input"),
     "last": (_maybe(lambda value: _whole(value) and value > 0), "a whole number above 0"),
     "witness": (_truth, "True or False"),
+    "operations": (_truth, "True or False"),
     "name": (_maybe(_text), "a text"),
 }
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.layout import Layout
+from arspec.auditing.operations import Operations
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness, plainness
 from arspec.auditing.values import MAX_VARIABLES
@@ -76,6 +77,7 @@ class AuditReport(Shown):
     sampler: SamplerCheck | None = None
     notes: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
+    operations: Operations | None = None  # of one pass, where they were asked for and could be followed
 
     @property
     def verdict(self) -> Verdict:
@@ -233,6 +235,10 @@ class AuditReport(Shown):
         }
 
     def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, times: bool = True) -> list[str]:
+        """The report line by line; without `times` the same whenever it is made."""
         lines = [f"{self.name}: {self._headline()}", *self.evidence(SHOWN), ""]
         lines += [line for report in self.modes for line in self._mode_lines(report)]
         if self.paired:
@@ -243,14 +249,13 @@ class AuditReport(Shown):
         lines.append(f"  holds for   {self.claims}")
         lines.append(
             f"  tested      {self.variables:,} variables in the order {self.order}, {self.input_kind}, "
-            f"{self.passes} forward passes, {self.seconds:.1f} s"
+            f"{self.passes} forward passes" + (f", {self.seconds:.1f} s" if times else "")
         )
         told = {mode: why for mode, why in self.absent.items() if not why.startswith("--")}
         reasons = {why: ", ".join(mode for mode in told if told[mode] == why) for why in told.values()}
         for number, (why, names) in enumerate(reasons.items()):
             lines.append(f"  {'' if number else 'not run':<11} {names}: {why}")
-        lines += [f"  note        {note}" for note in self.notes]
-        return "\n".join(lines)
+        return lines + [f"  note        {note}" for note in self.notes]
 
     def _mode_lines(self, report: ModeReport) -> list[str]:
         passes = f"{report.passes} pass{'es' * (report.passes != 1)}"

@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--accept", default="", metavar="VERDICTS", help="that pass: given-route, not-decided (with commas)")
     add("--strict", action="store_true", help="a proof with the route given does not pass, unless accepted")
     add("--picture", metavar="FILE", help="write the dependency picture, x.png, .svg or .pdf")
+    add("--explore", metavar="FILE.html", help="write a page to walk through its operations, lines and dependence")
     add("--json", action="store_true", help="print the findings as JSON")
     add("--format", choices=("text", "json", "github"), default="text", help="github: annotations beside the lines")
 
@@ -92,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
     accepting = accepted(args.accept)
     if args.picture:
         check_figure(Path(args.picture), "pictures of an audit")
+    if args.explore:
+        from arspec.exploring.page import page_path
+
+        page_path(args.explore)  # before the work
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
         sizes = None if args.size is None else parse_sizes(args.size)
@@ -141,10 +146,16 @@ def run(args: argparse.Namespace) -> int:
             again=args.again,
             one_hot=args.one_hot,
             last=args.last,
+            operations=args.explore is not None,
             name=args.callable,
         )
     if args.picture:
         draw(report, args.picture)
+    if args.explore:
+        from arspec.exploring.of_audit import facts_of_audit
+        from arspec.exploring.page import write_page
+
+        write_page([facts_of_audit(report, args.callable)], args.explore)
     how = "json" if args.json else args.format
     if how == "github":
         annotations = report.github()
@@ -154,6 +165,8 @@ def run(args: argparse.Namespace) -> int:
         say(json.dumps(report.json(), indent=2, allow_nan=False) if how == "json" else report)
     if args.picture and how == "text":
         say(f"  picture     {args.picture}")
+    if args.explore and how == "text":
+        say(f"  page        {args.explore}")
     return _code(report, accepting, args.strict)
 
 

@@ -24,6 +24,7 @@ class Alias:
 Arr = Annotated[int, Alias("Arr", "the number of an array in `arrays`")]
 RelationId = Annotated[int, Alias("RelationId", "the number of a relation in `relations`")]
 NodeId = Annotated[int, Alias("NodeId", "the number of a node in `nodes`")]
+State = Literal["proven", "proven_given_the_route", "leaks", "differs", "undecided"]
 Strict = Literal["free", "strict", "inclusive", "ahead", "none"]
 ClusterId = Annotated[int, Alias("ClusterId", "the number of a cluster in `clusters`")]
 
@@ -83,7 +84,7 @@ class Saying(TypedDict):
 class Verdict(TypedDict):
     """What was found, in words and in numbers."""
 
-    state: Literal["proven", "proven_given_the_route", "leaks", "undecided"]
+    state: State
     words: Annotated[list[str], "the report, line by line, as the command line prints it"]
     coverage: Annotated[float | None, "share of the legal pairs that is seen, 0 to 1, over the members"]
     pairs: Annotated[int | None, "legal pairs (variable, earlier variable)"]
@@ -197,7 +198,7 @@ class PathStep(TypedDict):
     """A site on a way."""
 
     node: NodeId
-    site: int
+    site: Annotated[int, "-1 where it is not known, as of an audit"]
     text: Annotated[str, "row 3, column 4, r"]
 
 
@@ -248,6 +249,9 @@ class MemberNode(TypedDict):
     boundary: Annotated[bool, "whether the graph becomes strict here"]
     first: Arr | None
     last: Arr | None
+    context: Annotated[
+        RelationId | None, "of an operation of an audit, in place of `reads`: the variables that each site depends on"
+    ]
 
 
 class MemberFacts(TypedDict):

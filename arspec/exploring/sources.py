@@ -51,6 +51,10 @@ class Sources:
         """The texts, by number."""
         names = [PurePath(source.name).name or source.name for source in self.found]
         return [
-            {"name": source.name if names.count(name) > 1 else name, "text": source.text, "language": "yaml"}
+            {
+                "name": source.name if names.count(name) > 1 else name,
+                "text": source.text,
+                "language": "python" if name.endswith(".py") else "yaml",
+            }
             for source, name in zip(self.found, names, strict=True)
         ]

@@ -70,7 +70,7 @@ class Under:
         known = self.known.get(node)
         if known is None:
             return {"reads": [], "scan": None, "known": None, "strict": "none", "boundary": False, "first": None,
-                    "last": None}  # fmt: skip
+                    "last": None, "context": None}  # fmt: skip
         source = node in self.graph.sources
         reads = [] if source else self.relations.reads(node)
         scan = None if source else self.relations.scan(node)
@@ -86,6 +86,7 @@ class Under:
             "boundary": crosses(self.strictness[node], below),
             "first": None if first is None else self._array(first),
             "last": None if last is None else self._array(last),
+            "context": None,
         }
 
     def _array(self, values: Ints) -> int:

@@ -69,6 +69,11 @@ def fold(graph: Graph, unfold: bool = False) -> Folded:
     return Folder(graph, unfold).folded()
 
 
+def without_numbers(name: str) -> str:
+    """A path name without the numbers of repetitions: layers.*.attention of layers.3.attention."""
+    return re.sub(r"\.\d+(?=\.|$)", ".*", name)
+
+
 def spanned(texts: list[str]) -> str:
     """One text for several: their parts between commas, numbers that differ as spans ('2, dilation 1…512')."""
     parts: dict[str, list[str]] = {}  # the part without its numbers: all its forms
@@ -125,7 +130,7 @@ class Folder:
 
     def key(self, name: str) -> str:
         """A name without the numbers of its repetitions: equal for what is drawn as one."""
-        return name if self.unfold else re.sub(r"\.\d+(?=\.|$)", ".*", name)
+        return name if self.unfold else without_numbers(name)
 
     def own_name(self, cluster: Cluster) -> str:
         """A cluster's own name; of a repetition that of all of them."""

@@ -25,10 +25,15 @@ def strictness(node: Node, known: Ints, member: Member) -> Strictness:
         return Strictness.FREE
     own = ranks(node.out, member)
     at = known.reshape(node.out.groups, node.out.positions)
-    stands = own.first != NOWHERE
-    if not stands.any() or ((at > own.last) & stands).any():
+    return stand(at, own.first, own.last)
+
+
+def stand(known: Ints, first: Ints, last: Ints) -> Strictness:
+    """Of known [G, P], where each site speaks for the ranks from `first` to `last`, NOWHERE for none."""
+    stands = first != NOWHERE
+    if not stands.any() or ((known > last) & stands).any():
         return Strictness.AHEAD
-    return Strictness.INCLUSIVE if ((at >= own.first) & stands).any() else Strictness.STRICT
+    return Strictness.INCLUSIVE if ((known >= first) & stands).any() else Strictness.STRICT
 
 
 def crosses(node: Strictness, inputs: list[Strictness]) -> bool:

@@ -66,7 +66,7 @@ export interface Saying {
 
 /** What was found, in words and in numbers. */
 export interface Verdict {
-  state: "proven" | "proven_given_the_route" | "leaks" | "undecided";
+  state: "proven" | "proven_given_the_route" | "leaks" | "differs" | "undecided";
   /** the report, line by line, as the command line prints it */
   words: string[];
   /** share of the legal pairs that is seen, 0 to 1, over the members */
@@ -201,6 +201,7 @@ export interface HeadFacts {
 /** A site on a way. */
 export interface PathStep {
   node: NodeId;
+  /** -1 where it is not known, as of an audit */
   site: number;
   /** row 3, column 4, r */
   text: string;
@@ -256,6 +257,8 @@ export interface MemberNode {
   boundary: boolean;
   first: Arr | null;
   last: Arr | null;
+  /** of an operation of an audit, in place of `reads`: the variables that each site depends on */
+  context: RelationId | null;
 }
 
 /** What holds under one order of a family. */

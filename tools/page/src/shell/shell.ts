@@ -15,7 +15,7 @@ export function open(root: HTMLElement, all: readonly Facts[], views: readonly V
   new Page(root, all, views)
 }
 
-const VERDICTS = { proven: "proven", proven_given_the_route: "proven, given the route", leaks: "leaks", undecided: "not decided" } as const
+const VERDICTS = { proven: "proven", proven_given_the_route: "proven, given the route", leaks: "leaks", differs: "differs", undecided: "not decided" } as const
 
 class Page implements Shell {
   state: State
