@@ -76,7 +76,7 @@ export async function chain(backwards = false): Promise<Facts> {
     members: [{
       ...facts.members[0]!, steps, rank: store.array(time), place: store.array(rows), time: store.array(time), leaking: store.array([]),
       nodes: [[], [same], [first], [second]].map((reads): MemberNode => ({
-        reads, scan: null, known: null, strict: "strict", boundary: false,
+        reads, scan: null, context: null, known: null, strict: "strict", boundary: false,
         first: store.array(time), last: store.array(time.map((t) => Math.min(t + (reads[0] === first ? 2 : 1), steps))),
       })),
       contexts: { rows: store.array(rows), relation, deep, legal: store.array(legal), within: store.array(seenPlaces.map((p) => p.length)) },

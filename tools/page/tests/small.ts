@@ -16,7 +16,7 @@ function cluster(name: string, repetition: number | null, repetitions: number, p
   return { name, short: name.split(".").at(-1) ?? name, block: "layer", repetition, repetitions, count: 1, parent, fold: fold(name), place: null }
 }
 
-const strict = (word: MemberNode["strict"]): MemberNode => ({ reads: [], scan: null, known: null, strict: word, boundary: false, first: null, last: null })
+const strict = (word: MemberNode["strict"]): MemberNode => ({ reads: [], scan: null, known: null, strict: word, boundary: false, first: null, last: null, context: null })
 
 /** x → first → body (×3: a → b, with b reading the box's input too) → sum of every b. */
 export function small(): Facts {
