@@ -5,6 +5,6 @@ PATH=$found/bin:$PATH
 export PATH
 if ! cmp -s package-lock.json node_modules/.arspec-lock; then
   echo "tools/page: installing the compiler and bundler of the page into tools/page/node_modules" >&2
-  node "$found/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts --no-audit --no-fund
+  node "$found/lib/node_modules/npm/bin/npm-cli.js" ci --loglevel=error --ignore-scripts --no-audit --no-fund
   cp package-lock.json node_modules/.arspec-lock
 fi

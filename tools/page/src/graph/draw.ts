@@ -3,7 +3,7 @@
 import type { Facts } from "../facts.ts"
 import { s } from "../shell/dom.ts"
 import { rounded } from "./curves.ts"
-import { boxName, type Strict, STRICT, strictOf, times, words } from "./look.ts"
+import { boxName, type Measure, type Strict, STRICT, strictOf, times, words } from "./look.ts"
 import type { Line, Scene, Spot } from "./scene.ts"
 import type { Item } from "./tree.ts"
 import type { Wire } from "./wires.ts"
@@ -21,7 +21,7 @@ export interface Drawing {
 }
 
 /** Draws a scene. */
-export function draw(facts: Facts, member: number, view: Scene, on: Handlers): Drawing {
+export function draw(facts: Facts, member: number, view: Scene, measure: Measure, on: Handlers): Drawing {
   const items = new Map<string, SVGGElement>()
   const lines: Drawing["lines"] = []
   const [boxes, wires, titles, cards] = [s("g", { class: "boxes" }), s("g", { class: "wires", "aria-hidden": "true" }), s("g", { class: "titles" }), s("g", { class: "cards" })]
@@ -29,7 +29,7 @@ export function draw(facts: Facts, member: number, view: Scene, on: Handlers): D
     const element = openBox(facts, spot, on)
     items.set(spot.item.key, element)
     boxes.append(element)
-    titles.append(boxTitle(facts, spot, on))
+    titles.append(boxTitle(facts, spot, on, view.ports.filter((p) => p.y === spot.y && p.x > spot.x && p.x < spot.x + spot.width).map((p) => p.x - spot.x), measure))
   }
   for (const line of view.lines) {
     const element = wire(facts, member, line)
@@ -128,13 +128,16 @@ function openBox(facts: Facts, spot: Spot, on: Handlers): SVGGElement {
   return element
 }
 
-/** The title of an open box, which lies above the lines. */
-function boxTitle(facts: Facts, spot: Spot, on: Handlers): SVGGElement {
+/** The title of an open box, which lies above the lines, and beside those that come in through it where there is room. */
+function boxTitle(facts: Facts, spot: Spot, on: Handlers, ports: readonly number[], measure: Measure): SVGGElement {
   const { item, width } = spot
   if (item.kind === "leaf") throw new Error("a leaf is no box")
   const block = facts.clusters[item.clusters[0] ?? -1]?.block ?? ""
   const name = boxName(item.label)
-  const text = s("text", { class: "name", x: 14, y: 22 }, name)
+  const wide = measure(name, "name") + (block === name ? 0 : 7 + measure(block, "below")) + (item.times > 1 ? 8 + measure(`×${item.times}`, "name") : 0)
+  const starts = [14, ...ports.map((x) => x + 12)].filter((x) => x + wide < width - 52)
+  const free = starts.find((x) => ports.every((p) => p < x - 8 || p > x + wide + 8)) ?? 14
+  const text = s("text", { class: "name", x: free, y: 22 }, name)
   if (block !== name) text.append(s("tspan", { class: "block", dx: 7 }, block))
   if (item.times > 1) text.append(s("tspan", { class: "times", dx: 8 }, `×${item.times}`))
   const title = s("g", { class: "title", "aria-hidden": "true", transform: `translate(${spot.x} ${spot.y})`, onclick: () => on.chosen(item), ondblclick: () => on.toggled(item) }, text)

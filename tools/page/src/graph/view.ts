@@ -125,7 +125,7 @@ export class GraphView implements View {
     performance.measure("layout", "graph")
     this.scene = scene(this.shown, this.wires, laid)
     performance.measure("scene", "graph")
-    this.drawing = draw(facts, member, this.scene, {
+    this.drawing = draw(facts, member, this.scene, this.measure, {
       chosen: (item) => {
         if (!this.camera.dragged) this.choose(item)
       },
