@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from arspec.auditing import audit
     from arspec.diagnostics import InputError, SpecError
+    from arspec.exporting import export_onnx
     from arspec.training.runs import train
 
 _API = (
@@ -41,7 +42,8 @@ _API = (
     "verify",
 )  # fmt: skip
 _LAZY = {
-    **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing", "train": "arspec.training.runs",
+    **dict.fromkeys(_API, "arspec.api"), "audit": "arspec.auditing",
+    "export_onnx": "arspec.exporting", "train": "arspec.training.runs",
     **dict.fromkeys(("InputError", "SpecError"), "arspec.diagnostics"),
 }  # fmt: skip
 
@@ -57,6 +59,6 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "InputError", "SpecError", "audit", "compile", "explore", "export_folder", "import_folder", "load", "load_data",
-    "load_model", "open", "render", "train", "verify",
+    "InputError", "SpecError", "audit", "compile", "explore", "export_folder", "export_onnx", "import_folder", "load",
+    "load_data", "load_model", "open", "render", "train", "verify",
 ]  # fmt: skip

@@ -28,6 +28,8 @@ EXTRAS = {
     "huggingface_hub": Extra("hub", "repositories of models"),
     "tokenizers": Extra("tokens", "texts of a model of tokens"),
     "pygls": Extra("lsp", "language servers"),
+    "onnx": Extra("onnx", "graphs of ONNX"),
+    "onnxruntime": Extra("onnx", "graphs of ONNX"),
     "transformers": Extra("transformers", "audits of its classes"),
 }
 """Package -> the extra that brings it."""

@@ -450,6 +450,18 @@ def causal(name: str, **config: object) -> None:
     load_causal(f"transformers:{name}", config)
 
 
+# the error function, which onnxruntime has in float32 alone
+ROUNDED = """
+arspec: 1
+data: {kind: sequence, length: 4, levels: 4}
+graph:
+  tokens: {layer: embedding, from: x, out: 4}
+  before: {layer: shift, steps: 1}
+  gelu: {layer: gelu}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
 TIRES = """from torch import nn
 
 class Tires(nn.Module):
@@ -533,6 +545,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR907": lambda path: build.Builder("mine", build.data.vector(size=4)).yaml(),
     "AR901": of_the_installation,
     "AR908": lambda path: command("export", str(path / "small.yaml"), "--torch", str(path / "model.txt")),
+    "AR909": lambda path: arspec.export_onnx(arspec.compile(from_text(ROUNDED)).double(), path / "onnx"),
     "AR910": without_package,
     "AR911": no_hub,
     "AR930": lambda path: command("guide", "sampels"),

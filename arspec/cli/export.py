@@ -1,4 +1,4 @@
-"""`arspec export MODEL --torch FILE.py` or `--huggingface FOLDER`: a model in the form of others."""
+"""`arspec export MODEL --torch FILE.py`, `--onnx FOLDER` or `--huggingface FOLDER`: a model in the form of others."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--torch", metavar="FILE.py", help="one file of plain torch, with the weights beside it as FILE.safetensors"
     )
     forms.add_argument(
+        "--onnx", metavar="FOLDER", help="graphs of ONNX: the forward pass, the sampler's step, and a driver that draws"
+    )
+    forms.add_argument(
         "--huggingface", metavar="FOLDER", help="of what arspec import has read: a checkpoint of the same form"
     )
-    parser.add_argument("--member", type=int, default=0, help="--torch: which order of a family, from 0 (0)")
+    parser.add_argument("--member", type=int, default=0, help="--torch, --onnx: which order of a family, from 0 (0)")
+    parser.add_argument("--forward-only", action="store_true", help="--onnx: the forward pass, without the sampler")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,6 +32,11 @@ def run(args: argparse.Namespace) -> int:
         from arspec.exporting import export_torch
 
         say(str(export_torch(open_model(args), args.torch, args.member)))
+        return 0
+    if args.onnx is not None:
+        from arspec.exporting import export_onnx
+
+        say(str(export_onnx(open_model(args), args.onnx, args.member, args.forward_only)))
         return 0
     if args.set:
         raise InputError("AR808", "--set sets the parameters of a spec; a checkpoint comes from a run as it is")

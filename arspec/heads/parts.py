@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from arspec.heads.base import Head, Support
+from arspec.layers.helpers import unseen
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,9 +84,18 @@ class Parts(Head):
         self, support: Support, parameters: Tensor, uniforms: Tensor, temperature: float,
         truncation: Truncation | None = None,
     ) -> Tensor:  # fmt: skip
+        import torch
+
         out = uniforms.new_zeros((*parameters.shape[:-1], support.channels)).long()
         for number, (head, own) in enumerate(self._each(support)):
             mine = parameters[..., 0] == number
+            if unseen(parameters):  # each head draws for all, and what is another's is left
+                numbers, noise = parameters[..., 1 : 1 + head.parameters(own)], uniforms[..., : head.uniforms(own)]
+                value = head.draw(own, numbers, noise, temperature, truncation)
+                missing = support.channels - own.channels
+                value = value if not missing else torch.nn.functional.pad(value, (0, missing))
+                out = torch.where(mine.unsqueeze(-1), value, out)
+                continue
             if not bool(mine.any()):
                 continue
             numbers, noise = parameters[mine][:, 1 : 1 + head.parameters(own)], uniforms[mine][:, : head.uniforms(own)]

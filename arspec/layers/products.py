@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import conv1d, conv2d, pad
 
-from arspec.layers.helpers import shown
+from arspec.layers.helpers import shown, unseen
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
@@ -67,7 +67,7 @@ def _sites(x: Tensor, gathers: list[Gather]) -> Tensor:
 
 def _shares(sites: Tensor, flat: Tensor) -> Iterator[slice]:
     """Of the batch, as many examples at a time as `MAX_GATHERED` allows."""
-    size = max(1, MAX_GATHERED // max(1, len(flat) * sites.shape[2]))
+    size = len(sites) if unseen(sites) else max(1, MAX_GATHERED // max(1, len(flat) * sites.shape[2]))
     return (slice(start, start + size) for start in range(0, len(sites), size))
 
 

@@ -59,11 +59,25 @@ CODES = (
         "name the file as a module of Python; where a layer is named, keep the model: it is a torch.nn.Module.",
     ),
     code(
+        "AR909",
+        "a model that cannot be written as ONNX",
+        """`arspec export MODEL --onnx FOLDER` reads each layer's computation off a pass, writes it as nodes of ONNX,
+        and compares what onnxruntime computes with torch before the files take their places. The message names the
+        layer and what it does that has no form there. `arspec guide onnx` has a table of the shipped specs.""",
+        """
+        arspec export runs/first --onnx first       # of a layer that chooses by the numbers of a tensor
+        """,
+        """
+        arspec export runs/first --onnx first --forward-only
+        """,
+        "leave out the sampler where that is what can't be written, or export plain torch by --torch.",
+    ),
+    code(
         "AR910",
         "a package is missing",
         """arspec itself needs few packages. What else some commands need comes with extras: `plots`, `train`, `audio`,
-        `codec`, `data`, `hub` and `transformers`, or `all` of them together. The message names the package, what needs
-        it, and the command that installs it.""",
+        `codec`, `data`, `hub`, `onnx` and `transformers`, or `all` of them. The message names the package, what
+        needs it, and the command that installs it.""",
         """
         arspec compress runs/first pictures -o pictures.ars       # without constriction
         """,

@@ -13,6 +13,7 @@ from torch.nn.functional import linear, pad
 from arspec.layers.base import Node
 from arspec.layers.helpers import sites_last
 from arspec.network.evaluating import evaluating
+from arspec.sampler.plan.program import Program
 from arspec.sampler.run.executor import Executor, State
 from arspec.types import Ints
 
@@ -101,7 +102,7 @@ def put_given(executor: Executor, state: State, start: Tensor) -> None:
 def _fill(
     executor: Executor, state: State, node: Node, orders: list[tuple[Ints, Ints]], values: Tensor, step: int
 ) -> None:
-    for rows, sites in _rows_and_sites(executor, node, orders, step):
+    for rows, sites in rows_and_sites(executor.program, node, step, orders):
         at, of = (torch.from_numpy(a).to(values.device) for a in (rows, sites))
         state.caches[node].index_copy_(1, at, values.index_select(1, of))
 
@@ -113,20 +114,22 @@ def _fill_states(
     """As `_fill`, of a scan that keeps more than its output. whole: the node of the model that xs are computed by."""
     constants = model.constants.of(whole, executor.member)
     weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
-    for rows, sites in _rows_and_sites(executor, node, orders, step):
+    for rows, sites in rows_and_sites(executor.program, node, step, orders):
         at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
         state.caches[node].index_copy_(1, at, whole.layer.kept_states(whole, weights, constants, xs, of))
 
 
-def _rows_and_sites(
-    executor: Executor, node: Node, orders: list[tuple[Ints, Ints]], step: int
+def rows_and_sites(
+    program: Program, node: Node, step: int, orders: list[tuple[Ints, Ints]] | None = None
 ) -> Iterator[tuple[Ints, Ints]]:
-    """Of each channel group of which any is kept before a step: the rows of the cache, and the sites that they hold."""
-    kept = executor.program.caches[node]
-    drawn = node is executor.model.graph.data
+    """Of each channel group of which any is kept before a step: the rows of the cache, and the sites that they hold.
+    orders: those of the node, where they are not the program's."""
+    kept = program.caches[node]
+    drawn = node is program.schedule.graph.data
+    orders = program.orders[node] if orders is None else orders
     for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
         written = int(bounds[step + 1] if drawn else bounds[step])
-        if node in executor.program.whole:
+        if node in program.whole:
             kept_sites = sites[:written]
             rows = begin + kept_sites
         else:

@@ -163,6 +163,12 @@ class Sampler:
                 self._rows[step] = row
         return row
 
+    @property
+    def executor(self) -> Executor:
+        """The executor with the weights folded as they are now."""
+        self.prepare()
+        return self._executor
+
     def prepare(self, seen: Fingerprint | None = None) -> None:
         """Makes the rows of index numbers and folds the weights, if these have changed or moved since the last time.
         seen: the fingerprint of the model's weights, where the caller has just taken it."""

@@ -81,8 +81,8 @@ class Executor:
         bounds = [operation.parts[0].bounds for operation in program.operations]
         # [steps, operations]: the sites that each computes; a model in which nothing reads the data has no operations
         none = np.empty((program.schedule.steps, 0), np.int64)
-        self._counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
-        steps: list[int] = np.count_nonzero(self._counts, axis=0).tolist()
+        self.counts = np.diff(np.stack(bounds, 1), axis=0) if bounds else none
+        steps: list[int] = np.count_nonzero(self.counts, axis=0).tolist()
         # what other layers multiply with: (operation, weight, bias)
         inner = [
             (n, weight, bias)
@@ -230,9 +230,9 @@ class Executor:
         """The class of a step, by the sizes of its sections and by which of them are blocks (`blocks_of`)."""
         runs = self.program.runs(step)
         solid = frozenset[int]() if blocks is None else frozenset(np.flatnonzero(blocks >= 0).tolist())
-        key = (sizes.tobytes(), self._counts[step].tobytes(), runs, solid)
+        key = (sizes.tobytes(), self.counts[step].tobytes(), runs, solid)
         if key not in self._cuts:
-            counts: list[int] = self._counts[step].tolist()
+            counts: list[int] = self.counts[step].tolist()
             drawn = int(sizes[self.program.head])
             calls = [self._call(*run, counts) for run in self._runs(counts, runs)]
             kept: list[int] = np.flatnonzero(sizes).tolist()
