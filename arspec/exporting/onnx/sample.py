@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 
 class Sampler:
@@ -33,6 +32,8 @@ class Sampler:
         self.start, self.step, self.draw = (self._opened(name) for name in ("start", "step", "draw"))
 
     def _opened(self, name: str) -> Any:
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
