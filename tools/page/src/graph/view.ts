@@ -79,7 +79,7 @@ export class GraphView implements View {
     this.picture.addEventListener("click", (event) => {
       if (event.target === this.picture && !this.camera.dragged) this.choose(null)
     })
-    this.picture.addEventListener("focusin", (event) => this.focused(event.target as Element))
+    stage.addEventListener("focusin", (event) => this.focused(event.target as Element))
     addEventListener("beforeprint", () => this.print(true))
     addEventListener("afterprint", () => this.print(false))
     new ResizeObserver(() => this.overview.frame(this.camera.frame, this.camera.size())).observe(this.picture)
