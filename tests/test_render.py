@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +26,16 @@ from arspec.layers.base import Node
 from arspec.pictures.diagram import HEAD, dot_source, render
 from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
-from arspec.pictures.folding import fold, spanned
+from arspec.pictures.folding import Drawn, fold, spanned
 from arspec.pictures.inlets import inlets
 from arspec.pictures.palette import LEAK
 from arspec.pictures.progress import Stage, alike, progress_of
 from arspec.pictures.schedule import render_schedule
 from arspec.pictures.states import State, field_of
 from arspec.pictures.strictness import Strictness, crosses, strictness
+from arspec.pictures.tall import Look
 from arspec.pictures.tree import tree_of
+from arspec.pictures.wide import Wide
 from arspec.sampler.plan.known import free_nodes
 from arspec.sampler.plan.timing import steps_of
 from tests.small import ROOT, SHIPPED, every_spec, small
@@ -537,3 +541,68 @@ def test_an_svg_shows_all_of_the_diagram(tmp_path: Path):
     assert found is not None
     width, height, right, bottom = map(float, found.groups())
     assert abs(width - right) < 1 and abs(height - bottom) < 1
+
+
+# -- the wide layout ---------------------------------------------------------------------------------------------------
+
+
+def wide(spec: Spec, **look: bool) -> str:
+    return dot_source(spec, layout="wide", **look)
+
+
+@every_spec
+def test_a_wide_diagram_joins_what_is_joined(path: Path) -> None:
+    """Each drawn node stands in one column, and each line of the graph is an edge, or two neighbours of a column. Over
+    rows it goes by a number that stands at both ends."""
+    spec = small(path)
+    drawing = Wide(spec, Look(shapes=False), prove(spec, contexts=False), spec.members[0])
+    text = drawing.source()
+    columns = [column.nodes for column in drawing.stacks]
+    assert sorted(d.first.name for column in columns for d in column) == sorted(
+        d.first.name for d in drawing.folded.nodes
+    )
+    assert {column[0].first.name for column in columns} <= names_in(text)
+    followed = {pair for column in columns for pair in itertools.pairwise(column)}
+    fed: dict[Drawn, int] = Counter(line.target for line in drawing.folded.lines)
+    read: dict[Drawn, int] = Counter(line.source for line in drawing.folded.lines)
+    for above, below in followed:
+        assert fed[below] == read[above] == 1 and above.box == below.box
+        assert any(line.source is above and line.target is below for line in drawing.folded.lines)
+    for number in drawing.numbers.values():
+        rows = {name for name in names_in(text) if name.startswith(f"({number} in row ")}
+        assert len(rows) >= 2
+    for d in drawing.folded.nodes:
+        assert d.first.name.rpartition(".")[2] in text
+
+
+def test_a_wide_diagram_fits_a_page_in_rows(tmp_path: Path) -> None:
+    text = wide(gated())
+    assert 'size="6.75,9"' in text and "rankdir=LR" in text and "(1 in row 0)" in text
+    assert 'size="3.3,9"' in dot_source(gated(), layout="wide", width="column")
+    with pytest.raises(InputError, match="no layout 'widee'"):
+        dot_source(gated(), layout="widee")
+    if DOT is not None:
+        svg = render(gated(), tmp_path / "x.svg", layout="wide").read_text()
+        size = re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg)
+        assert size is not None and int(size[1]) <= 487 and int(size[2]) <= 649
+        top = {name: float(y) for y, name in re.findall(r'y="([-\d.]+)"[^>]*>(x|first|body|skips)</text>', svg)}
+        assert top["x"] < top["first"] < top["body"] < top["skips"], "rows stand in the order of the graph"
+
+
+def test_shapes_and_weights_are_shown_on_request() -> None:
+    spec = small(ROOT / "specs/gated_pixelcnn.yaml")
+    graph = spec.graph()
+    shapes = {f"  {node.out} " for node in graph.live}
+    assert any(shape in dot_source(spec) for shape in shapes) and not any(shape in wide(spec) for shape in shapes)
+    assert any(shape in wide(spec, shapes=True) for shape in shapes)
+    assert not any(shape in dot_source(spec, shapes=False) for shape in shapes)
+    weights = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) weights?<", dot_source(spec, parameters=True))]
+    drawn = sum(w.count for (n, _), w in graph.weights.items() if w.trained and n in graph.live)
+    assert sum(weights) == drawn and "weights<" not in dot_source(spec)
+
+
+@needs_dot
+def test_a_pdf_of_a_diagram_has_no_date(tmp_path: Path) -> None:
+    path = render(layers(), tmp_path / "x.pdf", layout="wide")
+    assert b"CreationDate" not in path.read_bytes()
+    assert_parses(path)

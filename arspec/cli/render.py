@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from arspec.cli.models import add_set, names_spec, params_of, spec_of
 from arspec.cli.saying import say
+
+if TYPE_CHECKING:
+    from arspec.shown import Picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8"
     )
     parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
-    parser.add_argument("--width", metavar="W", help="of a figure: column (3.3 inches), page (6.75) or inches")
+    parser.add_argument("--width", metavar="W", help="of the picture: column (3.3 inches), page (6.75) or inches")
+    parser.add_argument(
+        "--layout", default=None, metavar="L", help="of a diagram: tall (default), or wide, as a paper has it"
+    )
+    parser.add_argument(
+        "--shapes",
+        action=argparse.BooleanOptionalAction,
+        help="the types on a diagram's edges (default: of a tall one)",
+    )
+    parser.add_argument("--parameters", action="store_true", help="how many weights a diagram's nodes have")
     parser.add_argument("--unfold", action="store_true", help="draw every repetition, not the first for all")
     parser.add_argument(
         "--schedule", type=int, metavar="STEP", help="what the sampler has cached and computes at this step, from 0"
@@ -53,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("AR808", f"--schedule draws a picture of its own, without {other}", "leave one of them out")
     if args.field and args.unfold:
         raise InputError("AR808", "--unfold is of diagrams, --field draws none", "leave one of them out")
+    for name in ("layout", "shapes", "parameters"):
+        if getattr(args, name) not in (None, False) and (args.field or args.schedule is not None):
+            other = "--field" if args.field else "--schedule"
+            raise InputError("AR808", f"--{name} is of diagrams, {other} draws none", "leave one of them out")
     if len(args.specs) > 1 and not args.field:
         raise InputError(
             "AR808",
@@ -67,19 +84,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     specs = [spec_of(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
-        from arspec.pictures.field import render_fields
+        from arspec.pictures.field import field_picture
 
         only = args.panels.split(",") if args.panels else None
-        say(
-            render_fields(
-                specs,
-                args.out,
-                variable=variable,
-                node=args.node,
-                member=args.member,
-                only=only,
-                width=args.width,
-            )
+        _say(
+            args,
+            field_picture(specs, variable=variable, node=args.node, member=args.member, only=only, width=args.width),
         )
     elif args.schedule is not None:
         from arspec.pictures.schedule import render_schedule
@@ -88,8 +98,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         from arspec.pictures.diagram import render
 
-        say(render(specs[0], args.out, unfold=args.unfold, member=args.member))
+        say(render(specs[0], args.out, unfold=args.unfold, member=args.member, layout=args.layout or "tall",
+                   shapes=args.shapes, parameters=args.parameters, width=args.width))  # fmt: skip
     return 0
+
+
+def _say(args: argparse.Namespace, picture: Picture) -> None:
+    """Writes a picture, and says where it is; its caption is for whoever puts it into a text."""
+    say(picture.save(args.out))
+    if not args.quiet:
+        say(picture.caption, file=sys.stderr)
 
 
 def _models(args: argparse.Namespace) -> list[Any]:

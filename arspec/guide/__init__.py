@@ -16,7 +16,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
     "Write a spec": ("spec", "build", "words", "specs", "designs"),
     "Know what holds": ("verify", "audit", "testing"),
-    "Use a model": ("data", "train", "sample", "score", "compress", "checkpoints", "pictures"),
+    "Use a model": ("data", "train", "sample", "score", "compress", "checkpoints", "pictures", "notebooks"),
     "Look up": ("commands", "python"),
     "What was measured": ("speed", "figures", "leakbench", "census"),
 }

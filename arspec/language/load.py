@@ -61,6 +61,17 @@ class Spec(ParsedSpec, Shown):
         overrides, changes = {**kept, **(params or {})}, {**self.changes, **(data or {})}
         return _build(source, overrides, changes, repeats, edited, lenient=True)
 
+    def diagram(
+        self, *, layout: str = "wide", unfold: bool = False, shapes: bool | None = None, parameters: bool = False,
+        member: int = 0,
+    ) -> Picture:  # fmt: skip
+        """The graph, as a picture that a notebook draws and that `.save("x.pdf")` writes.
+
+        layout: wide, from left to right in a paper's shape; or tall. unfold: every repetition. shapes: the types on the
+        edges, by default in the tall layout. parameters: how many weights each node has. InputError where Graphviz is
+        missing, when it is drawn or saved."""
+        return drawn(self, "diagram", unfold, member, layout, shapes, parameters)
+
     def field(
         self, variable: int | Sequence[int] | None = None, *, node: str | None = None, member: int = 0,
         panels: Sequence[str] | None = None,

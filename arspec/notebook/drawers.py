@@ -26,6 +26,16 @@ def report_drawn(report: Report) -> str:
     return report_page(report)
 
 
+@draws(Spec, "diagram")
+def diagram_drawn(
+    spec: Spec, unfold: bool, member: int, layout: str, shapes: bool | None, parameters: bool
+) -> Picture:  # fmt: skip
+    """The graph of a spec."""
+    from arspec.pictures.diagram import diagram_picture
+
+    return diagram_picture(spec, unfold, member, layout=layout, shapes=shapes, parameters=parameters)
+
+
 @draws(Spec, "field")
 def field_drawn(
     spec: Spec, variable: int | Sequence[int] | None, node: str | None, member: int, panels: Sequence[str] | None

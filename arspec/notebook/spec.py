@@ -33,7 +33,7 @@ def spec_page(spec: Spec) -> str:
         why = f"{len(folding.nodes):,} nodes are too many to be drawn here: arspec.render draws them"
         return page(top, line, _nodes(spec, folding.nodes, why))
     try:
-        svg = picture_of(dot_source(spec), "svg", SECONDS).decode("utf-8")
+        svg = picture_of(dot_source(spec, layout="wide"), "svg", SECONDS).decode("utf-8")
     except InputError as error:
         return page(top, line, _nodes(spec, folding.nodes, error.message))
     paper = f'<div class="paper">{_PROLOG.sub("", svg, count=1)}</div>'

@@ -52,7 +52,7 @@ def field_picture(
     fields = fields_of(specs, variable, node, member, only)
 
     def save(path: Path) -> Path:
-        return render_fields(specs, path, variable=variable, node=node, member=member, only=only, width=width)
+        return _write(fields, node, only, width, field_target(path, len(specs), "specs"))
 
     return Picture(save, field_caption(fields))
 
