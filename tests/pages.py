@@ -49,7 +49,7 @@ FOLDER = ROOT / "arspec" / "guide"
 MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|whole|exit|picture): (.*?) -->$")
 FENCE = re.compile(r"^(\s*)```(\w*)(?: title=\"(.+?)\")?$")
 ELSEWHERE = ("python", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
-SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes)")
+SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes| \w+/s\b)")  # and whatever is counted by the second
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
