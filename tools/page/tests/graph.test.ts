@@ -130,3 +130,13 @@ test("a graph inside a node stands between the node and what it reads", () => {
   const { wires } = drawn(inner, shut)
   assert.deepEqual(wires.wires.map((w) => `${w.source.key}>${w.target.key}`), ["x>route.inner", "route.inner>route"])
 })
+
+test("a block and a node of one name are two items", () => {
+  const facts = small()
+  facts.clusters.push({ ...facts.clusters[0]!, name: "sum", short: "sum", fold: "sum", repetition: null, repetitions: 1 })
+  facts.nodes.push(node("sum.inner", [0], 3), node("after", [8, 9]))
+  facts.members[0]!.nodes.push({ ...facts.members[0]!.nodes[0]! }, { ...facts.members[0]!.nodes[0]! })
+  const { wires, shown } = drawn(facts, { open: new Set(["sum/"]), unrolled: new Set() })
+  assert.deepEqual([shown.of.get(8)?.key, shown.of.get(9)?.key], ["sum", "sum/.inner"])
+  assert.ok(wires.wires.some((w) => w.source.key === "sum/.inner" && w.target.key === "after"))
+})

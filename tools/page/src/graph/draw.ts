@@ -3,7 +3,7 @@
 import type { Facts } from "../facts.ts"
 import { s } from "../shell/dom.ts"
 import { rounded } from "./curves.ts"
-import { boxName, type Measure, type Strict, STRICT, strictOf, times, words } from "./look.ts"
+import { boxName, copies, type Measure, shapeOf, type Strict, STRICT, strictOf, times, words } from "./look.ts"
 import type { Line, Scene, Spot } from "./scene.ts"
 import type { Item } from "./tree.ts"
 import type { Wire } from "./wires.ts"
@@ -59,7 +59,19 @@ function wire(facts: Facts, member: number, line: Line): SVGGElement {
   const d = rounded(line.points, 9)
   const last = line.points.at(-1)
   const head = line.ends && last !== undefined ? s("path", { class: "head", d: `M${last.x - 4} ${last.y - 7}L${last.x} ${last.y - 0.5}L${last.x + 4} ${last.y - 7}Z` }) : null
-  return s("g", { class: `wire s-${strict}${line.piece.loop ? " loop" : ""}` }, s("path", { class: "halo", d }), s("path", { class: "stroke", d }), head)
+  return s("g", { class: `wire s-${strict}${line.piece.loop ? " loop" : ""}` }, s("path", { class: "halo", d }), s("path", { class: "stroke", d }), head, s("title", {}, told(facts, line)))
+}
+
+/** What goes along a line: from where to where, and its shape. */
+function told(facts: Facts, line: Line): string {
+  const all = line.piece.wires.map((w) => {
+    const pair = w.pairs[0]
+    const [to, from] = [facts.nodes[pair?.[0] ?? -1], facts.nodes[pair?.[1] ?? -1]]
+    const port = to?.inputs.find((i) => i.node === pair?.[1])?.port ?? "from"
+    const more = w.pairs.length > 1 ? `, and ${w.pairs.length - 1} more` : ""
+    return `${from?.name ?? ""} → ${to?.name ?? ""}${port === "from" ? "" : ` (${port})`}: ${shapeOf(from)}${more}`
+  })
+  return [...all.slice(0, 6), ...(all.length > 6 ? [`and ${all.length - 6} more`] : [])].join("\n")
 }
 
 // -- leaves and closed boxes -------------------------------------------------------------------------------------------
@@ -140,6 +152,7 @@ function boxTitle(facts: Facts, spot: Spot, on: Handlers, ports: readonly number
   const text = s("text", { class: "name", x: free, y: 22 }, name)
   if (block !== name) text.append(s("tspan", { class: "block", dx: 7 }, block))
   if (item.times > 1) text.append(s("tspan", { class: "times", dx: 8 }, `×${item.times}`))
+  if (copies(facts, item) !== "") text.append(s("tspan", { class: "block", dx: 8 }, copies(facts, item)))
   const title = s("g", { class: "title", "aria-hidden": "true", transform: `translate(${spot.x} ${spot.y})`, onclick: () => on.chosen(item), ondblclick: () => on.toggled(item) }, text)
   title.append(knob(width - 18, 18, "M-3.5 0H3.5", "Close", () => on.toggled(item)))
   const { folds } = item

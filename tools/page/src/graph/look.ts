@@ -1,7 +1,7 @@
 // What a node says of itself in the graph: its words, how strict it is, how large it is drawn.
 
-import type { Facts, MemberNode } from "../facts.ts"
-import { short } from "../shell/dom.ts"
+import type { Facts, MemberNode, NodeFacts } from "../facts.ts"
+import { count, short } from "../shell/dom.ts"
 import type { Size } from "./layout.ts"
 import type { Item } from "./tree.ts"
 
@@ -26,7 +26,7 @@ export function strictOf(facts: Facts, member: number, item: Item): Strict {
   if (known !== undefined) return known
   let most: Strict = "none"
   for (const id of shown(facts, item)) {
-    const one = facts.members[member]?.nodes[id]?.strict ?? "none"
+    const one = facts.members[member]?.nodes[facts.nodes[id]?.inside ?? id]?.strict ?? "none" // a graph inside a node is known when the node is
     if (ORDER.indexOf(one) > ORDER.indexOf(most)) most = one
   }
   settled.set(item, most)
@@ -44,6 +44,12 @@ function shown(facts: Facts, item: Item): readonly number[] {
   return read.size > 0 ? [...read] : item.nodes
 }
 
+/** How many copies of a block there are, each with weights of its own, as of experts: "8 copies"; empty for one. */
+export function copies(facts: Facts, item: Item): string {
+  const count = item.kind === "box" ? (facts.clusters[item.clusters[0] ?? -1]?.count ?? 1) : 1
+  return count > 1 ? `${count} copies` : ""
+}
+
 /** How often an item stands in the box around it. */
 export function times(item: Item): number {
   if (item.kind === "box") return item.times
@@ -59,12 +65,12 @@ export function words(facts: Facts, item: Item): Words {
     if (node === undefined) return { name: item.label, below: "", family: "" }
     const texts = new Set(item.nodes.map((id) => facts.nodes[id]?.text ?? ""))
     const text = texts.size === 1 ? node.text : spanned([...texts])
-    return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label || node.role === "data" ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
+    return { name: clipped(item.nodes.length > 1 ? item.label.replace(/\.\*$/, "") : item.label, 26), below: clipped(`${node.kind === item.label || node.role === "data" || node.role === "condition" ? "" : node.kind} ${text}`.trim(), 34), family: node.family }
   }
   const cluster = facts.clusters[item.clusters[0] ?? -1]
   const each = item.nodes.slice(0, Math.round(item.nodes.length / item.clusters.length))
   const parameters = each.reduce((sum, id) => sum + (facts.nodes[id]?.parameters ?? 0), 0)
-  const below = [cluster?.block === item.label ? "" : (cluster?.block ?? ""), `${each.length} nodes`, parameters > 0 ? short(parameters) : ""]
+  const below = [cluster?.block === item.label ? "" : (cluster?.block ?? ""), `${each.length} nodes`, copies(facts, item), parameters > 0 ? short(parameters) : ""]
   return { name: clipped(boxName(item.label), 26), below: below.filter(Boolean).join(" · "), family: "box" }
 }
 
@@ -106,5 +112,12 @@ export function sizeOf(facts: Facts, item: Item, measure: Measure): Size {
 export function titleWidth(facts: Facts, item: Item, measure: Measure): number {
   if (item.kind === "leaf") return 0
   const block = facts.clusters[item.clusters[0] ?? -1]?.block ?? ""
-  return measure(boxName(item.label), "name") + (block === item.label ? 0 : measure(block, "below") + 8) + (item.times > 1 ? 40 : 0) + (item.folds === null ? 0 : 26) + 70
+  return measure(boxName(item.label), "name") + (block === item.label ? 0 : measure(block, "below") + 8) + (copies(facts, item) === "" ? 0 : measure(copies(facts, item), "below") + 8) + (item.times > 1 ? 40 : 0) + (item.folds === null ? 0 : 26) + 70
+}
+
+/** "3 groups × 120 channels × 32 × 32"; empty where a node has no sites. */
+export function shapeOf(node: NodeFacts | undefined): string {
+  if (node === undefined || node.sites === 0) return ""
+  const parts = [node.groups > 1 ? `${node.groups} groups` : "", `${count(node.channels)} channel${node.channels === 1 ? "" : "s"}`, ...node.grid.map(count)]
+  return parts.filter(Boolean).join(" × ")
 }

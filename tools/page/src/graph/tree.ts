@@ -105,10 +105,10 @@ export function tree(hierarchy: Hierarchy, expansion: Expansion): Tree {
     }
     for (const [fold, ids] of boxes) {
       const own = last(fold, outer)
-      const folded = under(box.key, own)
+      const folded = free(under(box.key, own))
       const repeated = own.endsWith("*")
       for (const [name, group] of parted(own, ids, (id) => named[id]?.repetition ?? -1)) {
-        const key = under(box.key, name)
+        const key = free(under(box.key, name))
         const many = (named[group[0] ?? -1]?.repetitions ?? 1) > 1
         const inside: Box = {
           kind: "box", key, label: name, parent: box, clusters: group, nodes: group.flatMap((c) => hierarchy.within(c)),
@@ -120,6 +120,11 @@ export function tree(hierarchy: Hierarchy, expansion: Expansion): Tree {
         if (inside.open) fill(inside, group)
         else for (const id of inside.nodes) of.set(id, inside)
       }
+    }
+
+    /** A block may be called as a node beside it is. */
+    function free(key: string): string {
+      return items.get(key)?.kind === "leaf" ? `${key}/` : key
     }
 
     function add(item: Item): void {

@@ -1,6 +1,7 @@
 // The page of a node.
 
 import type { Facts, NodeFacts, NodeId } from "../facts.ts"
+import { shapeOf } from "../graph/look.ts"
 import { readersOf } from "../graph/wires.ts"
 import type { Leaf } from "../graph/tree.ts"
 import { count, h } from "../shell/dom.ts"
@@ -24,8 +25,8 @@ export function nodePage(state: State, item: Leaf, on: On): Node[] {
       own?.boundary === true ? h("p", { class: "note" }, "The graph becomes strict here.") : null),
     ...(node.doc === "" ? [] : [h("p", { class: "doc" }, ...prose(node.doc.split("\n\n")[0] ?? ""))]),
     table([
-      ["Shape", shape(node)],
-      ["Grid", node.grid.length === 0 ? null : `${node.grid.join(" × ")}${placed(node)}`],
+      ["Shape", shapeOf(node)],
+      ["Grid", node.grid.length === 0 ? null : `${node.grid.map(count).join(" × ")}${placed(node)}`],
       ["Sites", node.sites === 0 ? null : count(node.sites)],
       ["Known", knownAt(facts, own?.known ?? null)],
       ["Mask", node.mask === null ? null : h("code", {}, node.mask)],
@@ -63,13 +64,6 @@ function path(node: NodeFacts, item: Leaf, id: NodeId, on: On): HTMLElement {
     h("button", { type: "button", class: "round small", "aria-label": label, disabled: item.nodes[at + by] === undefined, onclick: () => on.node(item.nodes[at + by] ?? id) }, icon(sign))
   return h("p", { class: "path" }, h("span", {}, node.name), item.nodes.length < 2 ? null
     : h("span", { class: "stepper", role: "group", "aria-label": "Which repetition" }, step(-1, "left", "The one before"), `${at + 1} of ${item.nodes.length}`, step(1, "right", "The next")))
-}
-
-/** "3 groups × 120 channels × 32 × 32". */
-function shape(node: NodeFacts): string {
-  if (node.sites === 0) return ""
-  const parts = [node.groups > 1 ? `${node.groups} groups` : "", `${count(node.channels)} channel${node.channels === 1 ? "" : "s"}`, ...node.grid.map(String)]
-  return parts.filter(Boolean).join(" × ")
 }
 
 function placed(node: NodeFacts): string {

@@ -15,6 +15,7 @@ export function overviewPage(state: State, on: On): Node[] {
   const percent = verdict.coverage === null ? null : `${(100 * verdict.coverage).toFixed(verdict.coverage === 1 ? 0 : 2)}% of ${count(verdict.pairs ?? 0)} legal pairs`
   return [
     h("header", {}, h("h2", {}, facts.title), facts.about === "" ? null : h("p", { class: "doc" }, ...prose(facts.about))),
+    ...facts.notes.map((note) => h("p", { class: "note shown" }, ...prose(note))),
     table([
       ["Data", `${data.kind}, ${[data.groups > 1 || data.channels > 1 ? String(data.groups * data.channels) : "", ...data.grid.map(String)].filter(Boolean).join(" × ")}${data.levels > 0 ? `, ${count(data.levels)} levels` : ""}`],
       ["Order", orders(state, on)],
@@ -33,7 +34,6 @@ export function overviewPage(state: State, on: On): Node[] {
     ...(leaks.length === 0 ? [] : [part("Leaks", ...leaks.slice(0, FEW).map((leak, k) => one(state, leak, k, on)), leaks.length <= FEW ? null
       : h("details", { class: "report" }, h("summary", {}, `${leaks.length - FEW} more`), ...leaks.slice(FEW).map((leak, k) => one(state, leak, FEW + k, on))))]),
     ...(verdict.sayings.length === 0 ? [] : [part("Said", ...verdict.sayings.map((one) => saying(state, one)))]),
-    ...(facts.notes.length === 0 ? [] : [part("Of this page", ...facts.notes.map((note) => h("p", { class: "note" }, ...prose(note))))]),
   ]
 }
 

@@ -16,12 +16,13 @@ export interface Seen {
   readonly groups: readonly (readonly ReadonlySet<number>[])[]
 }
 
-/** What the site in the middle of a node reads of one of its inputs; null where neither lies on a grid. */
-export function middle(facts: Facts, member: number, id: NodeId, input: number): Seen | null {
+/** What the site in the middle of a node reads of one of its inputs, or of its own earlier sites ("scan"); null where neither lies on a grid. */
+export function middle(facts: Facts, member: number, id: NodeId, input: number | "scan"): Seen | null {
   const node = facts.nodes[id]
-  const source = facts.nodes[node?.inputs[input]?.node ?? -1]
-  const relation = facts.members[member]?.nodes[id]?.reads[input]
-  if (node === undefined || source === undefined || relation === undefined || node.grid.length === 0 || source.grid.length === 0) return null
+  const own = facts.members[member]?.nodes[id]
+  const source = input === "scan" ? node : facts.nodes[node?.inputs[input]?.node ?? -1]
+  const relation = input === "scan" ? own?.scan : own?.reads[input]
+  if (node === undefined || source === undefined || relation === undefined || relation === null || node.grid.length === 0 || source.grid.length === 0) return null
   const runs = relationOf(facts, relation)
   const positions = node.sites / node.groups
   const inside = source.sites / source.groups
@@ -80,10 +81,11 @@ export function window(seen: Seen): [number, number, number, number] {
 export function reads(facts: Facts, member: number, id: NodeId): HTMLElement[] {
   const node = facts.nodes[id]
   if (node === undefined) return []
-  return node.inputs.slice(0, 4).flatMap((input, k) => {
-    const seen = middle(facts, member, id, k)
+  const inputs = [...node.inputs.slice(0, 4).keys(), "scan" as const]
+  return inputs.flatMap((input) => {
+    const seen = middle(facts, member, id, input)
     if (seen === null || !telling(seen)) return []
-    const name = facts.nodes[input.node]?.short ?? ""
+    const name = input === "scan" ? "its own, which were computed before" : (facts.nodes[node.inputs[input]?.node ?? -1]?.short ?? "")
     const total = seen.groups.at(-1)?.reduce((sum, set) => sum + set.size, 0) ?? 0
     const where = node.grid.map((n, axis) => `${node.grid.length === facts.data.axes.length ? facts.data.axes[axis] : "position"} ${Math.floor(n / 2)}`).join(", ")
     const many = seen.groups.length > 1
