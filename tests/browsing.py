@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,14 +35,16 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
-    """Opens the page of some facts in the browser. Fails where the page had an error, or loaded anything."""
+@pytest.fixture(scope="module")
+def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """Opens the page of some facts in the browser; tests may share one. Fails at the end where a page had an error, or
+    loaded anything."""
+    folder = tmp_path_factory.mktemp("pages")
     contexts: list[Any] = []
     faults: list[str] = []
 
     def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, **options: Any) -> Any:
-        file = tmp_path / f"page{len(contexts)}.html"
+        file = folder / f"page{len(contexts)}.html"
         file.write_text(page_of(made), "utf-8")
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(15_000)
@@ -60,3 +61,16 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
     for context in contexts:
         context.close()
     assert not faults, faults
+
+
+GO = """at => new Promise((done) => {
+  if (location.hash === `#${at}`) return done()
+  addEventListener("hashchange", () => requestAnimationFrame(() => done()), { once: true })
+  location.hash = at
+})"""
+
+
+def go(shown: Any, at: str) -> None:
+    """Shows another choice in an open page, as a link does: "view=graph&node=first"."""
+    shown.evaluate(GO, at)
+    shown.locator(f".tabs [aria-selected=true]#tab-{at.split('&')[0].removeprefix('view=')}").wait_for()

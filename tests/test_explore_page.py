@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,71 +13,16 @@ import arspec
 from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
-from arspec.exploring.making import Made, facts_of_spec
-from arspec.exploring.page import page as page_of
+from arspec.data.symbols import pieces_of
+from arspec.exploring.making import facts_of_spec
+from arspec.exploring.packing import Unpacked, unpacked
 from arspec.language.load import Spec, from_text
 from arspec.pictures.progress import Stage, progress_of
 from arspec.pictures.states import Field, State
+from tests.browsing import Opened, browser, go, opened
+from tests.test_exploring_model import described
 
-pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-Opened = Callable[..., Any]
-
-# -- one browser for all -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One headless Chromium: that of the machine, else the one that playwright has installed."""
-    from playwright.sync_api import Error, sync_playwright
-
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"no Chromium was found: {error}")
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """Opens the page of some facts in the browser. Fails at the end where a page had an error, or loaded anything."""
-    folder = tmp_path_factory.mktemp("pages")
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, **options: Any) -> Any:
-        file = folder / f"page{len(contexts)}.html"
-        file.write_text(page_of(made), "utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        shown = context.new_page()
-        shown.on("pageerror", lambda error: faults.append(str(error)))
-        shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
-        shown.on("request", lambda asked: None if asked.url.startswith(file.as_uri()) else faults.append(asked.url))
-        shown.goto(f"{file.as_uri()}#{at}")
-        shown.locator(".tabs [aria-selected=true]").wait_for()
-        return shown
-
-    yield show
-    for context in contexts:
-        context.close()
-    assert not faults, faults
-
-
-GO = """at => new Promise((done) => {
-  if (location.hash === `#${at}`) return done()
-  addEventListener("hashchange", () => requestAnimationFrame(() => done()), { once: true })
-  location.hash = at
-})"""
-
-
-def go(shown: Any, at: str) -> None:
-    """Shows another choice in an open page, as a link does."""
-    shown.evaluate(GO, at)
-    shown.locator(f".tabs [aria-selected=true]#tab-{at.split('&')[0].removeprefix('view=')}").wait_for()
+__all__ = ["browser", "opened"]
 
 
 def chosen(shown: Any) -> str:
@@ -335,3 +278,65 @@ def test_every_picture_has_words_and_every_view_fits_a_phone(opened: Opened) -> 
         assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert shown.evaluate(f"""[...document.querySelectorAll('.view-{view} canvas')].every((c) =>
             c.ariaLabel || (c.closest('[aria-hidden=true]') && c.closest('button, li, figure, .as-table')))""")
+
+
+# -- a trained model ---------------------------------------------------------------------------------------------------
+
+
+def test_a_model_shows_its_samples_and_what_surprises_it(opened: Opened) -> None:
+    made = described("by class")[2]
+    read = unpacked(made.packed)
+    model: Any = read.facts["model"]
+    shown = opened(made, at="view=model")
+    assert shown.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "1"
+    check_samples(shown, read, 1.0)
+    shown.keyboard.press("-")
+    assert shown.locator(".degree").inner_text() == "0.5"
+    check_samples(shown, read, 0.5)
+    for k in (0, 3):
+        one = model["scored"][k]
+        shown.locator(".examples button").nth(k).click()
+        bits = read.array(one["surprise"])
+        said = shown.locator(".surprise .most li").all_inner_texts()
+        order = np.argsort(-bits, kind="stable")[:8]
+        names = [Field(described("by class")[0].spec, 0, int(v)).name for v in order]
+        assert [line.split("\n")[0].split(" level")[0] for line in said] == names
+        assert [line.split()[-2] for line in said] == [f"{bits[v] / 1000:.2f}" for v in order]
+        assert f"{one['bits']:.3f} bits a dimension" in shown.locator(".surprise-side").inner_text()
+        assert "bits of surprise" in shown.locator(".surprise .colour-bar").inner_text()
+
+
+PIXELS = """all => all.map(c => [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data])"""
+
+
+def check_samples(shown: Any, read: Unpacked, temperature: float) -> None:
+    """The pictures of the samples have the colours of their levels."""
+    model: Any = read.facts["model"]
+    samples = [s for s in model["samples"] if s["temperature"] == temperature]
+    pictures = shown.locator(".samples canvas").evaluate_all(PIXELS)
+    channels, height, width = model["shape"]
+    expected = np.concatenate([read.array(s["values"]).reshape(-1, channels, height * width) for s in samples])
+    colours = np.array(pictures).reshape(len(expected), height * width, 4)[..., :3]
+    levels = read.facts["data"]["levels"]
+    assert np.array_equal(colours, np.floor(255 * expected.transpose(0, 2, 1) / (levels - 1) + 0.5))
+    assert shown.locator(".samples h3").all_inner_texts() == [s["condition"] for s in samples]
+
+
+@pytest.mark.parametrize("name", ["sound", "text"])
+def test_sound_and_text_are_shown_as_such(name: str, opened: Opened) -> None:
+    model, _, made, read = described(name)
+    shown = opened(made, at="view=model")
+    facts: Any = read.facts["model"]
+    own = [s for s in facts["samples"] if s["temperature"] == 1.0]
+    if name == "sound":
+        assert shown.locator(".samples .wave canvas").count() == 2 * len(own)
+        assert shown.get_by_role("button", name="Play sample 1 of 2").count() == len(own)
+        return
+    text = pieces_of(read.array(own[0]["values"])[: model.spec.data.variables], model.spec.data)
+    signs = {chr(0x2400 + k) for k in range(34)} | {"⏎", "⇥"}
+    said = [c for c in shown.locator(".drawn-text").first.inner_text() if c not in signs]
+    plain = [c for c in "".join(text) if c.isprintable()]
+    assert [c for c in said if c.isprintable() and not c.isspace()] == [c for c in plain if not c.isspace()]
+    shown.locator(".heat-text span").nth(3).click()
+    bits = read.array(facts["scored"][0]["surprise"])
+    assert shown.locator(".surprise .said").inner_text().endswith(f"{bits[3] / 1000:.2f} bits")

@@ -1,5 +1,5 @@
-"""`arspec explore SPEC [SPEC] -o page.html`: a page to walk through a spec, or through two side by side; with `--serve`
-served to this machine while one edits."""
+"""`arspec explore SPEC [SPEC] -o page.html`: a page to walk through a spec, or through two side by side; of a trained
+model with what it draws and what surprises it; with `--serve` served to this machine while one edits."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from arspec.cli.models import add_set, params_of, spec_of
+from arspec.cli.models import add_device, add_set, params_of, say_adapted, spec_of
 from arspec.cli.saying import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `arspec explore`."""
     parser.add_argument("what", nargs="+", metavar="SPEC",
-                        help="the spec, a file or the name of a shipped one; two to compare them")  # fmt: skip
+                        help="the spec, a file or the name of a shipped one, or the folder of a trained model; two to "
+                        "compare them")  # fmt: skip
     parser.add_argument("-o", "--out", metavar="FILE", help="x.html: one file, which loads nothing from elsewhere")
     parser.add_argument(
         "--serve", nargs="?", type=int, const=0, metavar="PORT",
@@ -23,13 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE",
                         help="another size of the data: height=8")  # fmt: skip
+    group = parser.add_argument_group("of a trained model")
+    group.add_argument("--samples", type=int, metavar="N", help="drawn of each class; 0 draws none (4, without "
+                       "classes 12)")  # fmt: skip
+    group.add_argument("--temperatures", metavar="T,T", help="at which they are drawn (0.7,0.85,1,1.15)")
+    group.add_argument("--examples", metavar="DATA", help="whose surprise is shown: digits, mnist, a folder or a file")
+    group.add_argument("--split", default="test", choices=("train", "valid", "test", "all"), help="(%(default)s)")
+    group.add_argument("--seed", type=int, default=0, help="of the samples (%(default)s)")
+    add_device(parser)
     parser.add_argument("--facts", metavar="FILE", help="x.json: what the page is told, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the page and prints its path; exit code 0 also for a spec that leaks, whose way the page shows."""
     from arspec.diagnostics import InputError
-    from arspec.exploring.making import facts_of_spec
     from arspec.exploring.packing import as_json
     from arspec.exploring.page import MOST, page_path, write_page
     from arspec.files.atomic import write_text
@@ -43,13 +51,57 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("AR808", "the page needs a name", "add -o page.html, or --serve")
     if args.out is not None:
         page_path(args.out)  # before the work
-    made = [facts_of_spec(_spec(args, name)) for name in args.what]
+    made = [_made(args, name) for name in args.what]
     if args.facts is not None:
         write_text(Path(args.facts), as_json([(one.facts, one.store.block) for one in made]))
         say(args.facts)
     if args.out is not None:
         say(write_page(made, args.out))
     return 0
+
+
+def _made(args: argparse.Namespace, name: str) -> Any:
+    from arspec.diagnostics import InputError
+    from arspec.exploring.making import facts_of_spec
+
+    trained = _trained(name)
+    if trained and not (args.set or args.data):
+        return _of_model(args, name)
+    for option in ("samples", "temperatures", "examples"):
+        if getattr(args, option) is not None and not any(map(_trained, args.what)):
+            raise InputError("AR808", f"--{option} is of a trained model, and {name} is a spec",
+                             "name the folder of a run")  # fmt: skip
+    return facts_of_spec(_spec(args, name))
+
+
+def _trained(name: str) -> bool:
+    from arspec.saving.spec_file import SETTINGS
+
+    return (Path(name) / SETTINGS).is_file() or name.endswith(".safetensors")
+
+
+def _of_model(args: argparse.Namespace, name: str) -> Any:
+    from arspec import api
+    from arspec.data import load_for
+    from arspec.exploring.of_model import TEMPERATURES, Drawing, facts_of_model
+
+    temperatures = TEMPERATURES if args.temperatures is None else _numbers(args.temperatures)
+    drawing = Drawing(args.samples, temperatures, args.seed)
+    model = api.open(name, args.device)
+    examples = None
+    if args.examples is not None:
+        examples = load_for(model, args.examples, args.split, args.seed).side_by_side()
+        say_adapted(examples, args)
+    return facts_of_model(model, Path(name).name, examples, drawing)
+
+
+def _numbers(text: str) -> list[float]:
+    from arspec.diagnostics import InputError
+
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError("AR808", f"--temperatures {text}: these are no numbers", "for example 0.7,1,1.3") from None
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -297,6 +297,8 @@ class ModelFacts(TypedDict):
     samples: list[SampleFacts]
     scored: list[ScoredFacts]
     data: Annotated[str, "where the examples are from"]
+    rate: Annotated[int | None, "of sound: values a second"]
+    wave: Annotated[list[float] | None, "of sound: the amplitude of each level, -1 to 1"]
 
 
 class CheckFacts(TypedDict):

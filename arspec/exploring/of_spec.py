@@ -28,6 +28,7 @@ from arspec.exploring.packing import Store
 from arspec.exploring.sources import Sources
 from arspec.language.graph import stated_keys
 from arspec.language.load import Spec
+from arspec.language.sections import Data
 from arspec.layers.base import Node
 from arspec.pictures.folding import Folder
 from arspec.types import Cells, Member, Type, Units, coordinates
@@ -164,7 +165,7 @@ class Described:
     def data(self) -> DataFacts:
         """What is modelled."""
         section, order, out = self.spec.data, self.graph.members[0].order, self.graph.data.out
-        display, alphabet = getattr(section, "display", None), getattr(section, "alphabet", None)
+        display = getattr(section, "display", None)
         return {
             "kind": section.kind,
             "grid": list(order.grid),
@@ -177,7 +178,7 @@ class Described:
             "levels": section.levels,
             "display": None if display is None else list(display),
             "content": getattr(section, "content", ""),
-            "symbols": None if alphabet is None else list(alphabet),
+            "symbols": _symbols(section),
         }
 
     def leak(self, code: str, w: Witness, member: Member) -> LeakFacts:
@@ -196,6 +197,16 @@ class Described:
                 if s.node in self.number
             ],
         }
+
+
+def _symbols(section: Data) -> list[str] | None:
+    """Of text the sign of each level: its character, or of bytes beyond ASCII their number; None of tokens and of what
+    is no text."""
+    if section.kind != "sequence" or not section.is_text or section.tokenizer is not None:
+        return None
+    if section.alphabet is not None:
+        return list(section.alphabet)
+    return [chr(k) if k < 128 else f"\\x{k:02x}" for k in range(section.levels)]
 
 
 def _input(port: str, node: int) -> InputFacts:

@@ -314,6 +314,10 @@ export interface ModelFacts {
   scored: ScoredFacts[];
   /** where the examples are from */
   data: string;
+  /** of sound: values a second */
+  rate: number | null;
+  /** of sound: the amplitude of each level, -1 to 1 */
+  wave: number[] | null;
 }
 
 /** One question of an audit, and its answer. */

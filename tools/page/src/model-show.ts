@@ -67,14 +67,20 @@ export function picture(facts: Facts, values: ArrayLike<number>, from: number, s
   return canvas
 }
 
-/** Least and most of the levels that fall into each of some columns, as -1 to 1. */
-export function envelope(values: ArrayLike<number>, from: number, length: number, levels: number, columns: number): Float32Array {
+/** The amplitude of each level, -1 to 1: as arspec says, else in even steps. */
+export function amplitudes(facts: Facts): readonly number[] {
+  const levels = facts.data.levels || 256
+  return facts.model?.wave ?? Array.from({ length: levels }, (_, level) => (2 * level) / Math.max(levels - 1, 1) - 1)
+}
+
+/** Least and most of the amplitudes that fall into each of some columns. */
+export function envelope(values: ArrayLike<number>, from: number, length: number, amplitude: readonly number[], columns: number): Float32Array {
   const found = new Float32Array(2 * columns)
   for (let c = 0; c < columns; c++) {
     const [a, b] = [Math.floor((c * length) / columns), Math.max(Math.floor(((c + 1) * length) / columns), Math.floor((c * length) / columns) + 1)]
     let [low, high] = [1, -1]
     for (let t = a; t < Math.min(b, length); t++) {
-      const x = (2 * values[from + t]!) / Math.max(levels - 1, 1) - 1
+      const x = amplitude[values[from + t]!] ?? 0
       low = Math.min(low, x)
       high = Math.max(high, x)
     }
@@ -92,7 +98,7 @@ export function wave(facts: Facts, values: ArrayLike<number>, from: number, heig
     const ctx = pen(canvas, box.clientWidth, height)
     if (!ctx) return
     const [w, tall] = [ctx.canvas.width, ctx.canvas.height]
-    const edges = envelope(values, from, numbersOf(facts.model!), facts.data.levels || 256, w)
+    const edges = envelope(values, from, numbersOf(facts.model!), amplitudes(facts), w)
     ctx.fillStyle = colour("--line")
     ctx.fillRect(0, Math.floor(tall / 2), w, 1)
     ctx.fillStyle = colour("--accent")
@@ -103,6 +109,27 @@ export function wave(facts: Facts, values: ArrayLike<number>, from: number, heig
   }
   new ResizeObserver(draw).observe(box)
   return box
+}
+
+/** A wave form that can be heard, where its rate is known. */
+export function sound(facts: Facts, values: ArrayLike<number>, from: number, height: number, label: string): HTMLElement {
+  const rate = facts.model!.rate
+  const shown = wave(facts, values, from, height, label)
+  if (!rate) return shown
+  const button = h("button", { type: "button", class: "round", "aria-label": `Play ${label}`, title: "Play", onclick: () => void hear(facts, values, from, rate) }, "▶")
+  return h("div", { class: "sound" }, button, shown)
+}
+
+async function hear(facts: Facts, values: ArrayLike<number>, from: number, rate: number): Promise<void> {
+  const context = new AudioContext()
+  const amplitude = amplitudes(facts)
+  const buffer = context.createBuffer(1, numbersOf(facts.model!), rate)
+  buffer.copyToChannel(Float32Array.from({ length: buffer.length }, (_, t) => amplitude[values[from + t]!] ?? 0), 0)
+  const source = context.createBufferSource()
+  source.buffer = buffer
+  source.connect(context.destination)
+  source.onended = () => void context.close()
+  source.start()
 }
 
 /** The text of each level: characters of text, else the numbers with a space between. */

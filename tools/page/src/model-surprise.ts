@@ -6,7 +6,7 @@ import { ramp } from "./field-looks.ts"
 import { colourBar } from "./grid-bar.ts"
 import { DataGrid, variableName } from "./grid-data.ts"
 import { colour, paintStrip, pen, type Look } from "./grid-paint.ts"
-import { pieces, picture, readable, shownAs, wave } from "./model-show.ts"
+import { pieces, picture, readable, shownAs, sound } from "./model-show.ts"
 import { h } from "./shell/dom.ts"
 import { arrayOf } from "./walk-facts.ts"
 
@@ -82,7 +82,7 @@ export class SurpriseMap {
         if (ctx) paintStrip(ctx, keys, 0, keys.length, looks, { x: 0, y: 0, width: ctx.canvas.width, height: ctx.canvas.height }, { at: null, wide: 1, whole: keys.length })
       }).observe(box)
       this.said.textContent = this.words(chosen)
-      return [h("div", { class: "surprise-map" }, wave(facts, this.values, 0, 120, scored.name), box, this.said)]
+      return [h("div", { class: "surprise-map" }, sound(facts, this.values, 0, 120, scored.name), box, this.said)]
     }
     const spans = pieces(facts, this.values, 0).map((piece, t) => {
       const key = keys[t] ?? 0

@@ -2,7 +2,7 @@
 
 import type { Facts, SampleFacts } from "./facts.ts"
 import { counted, number } from "./field.ts"
-import { numbersOf, picture, pieces, readable, shownAs, wave } from "./model-show.ts"
+import { numbersOf, picture, pieces, readable, shownAs, sound, wave } from "./model-show.ts"
 import { scaleOf, SurpriseMap } from "./model-surprise.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
@@ -104,7 +104,7 @@ class ModelView implements View {
       const size = numbersOf(model)
       const name = (k: number): string => `sample ${k + 1} of ${one.count}${one.condition ? `, ${one.condition}` : ""}, temperature ${one.temperature}`
       const items = Array.from({ length: one.count }, (_, k) =>
-        shown === "picture" ? picture(facts, values, k * size, 76, name(k)) : shown === "wave" ? wave(facts, values, k * size, 64, name(k)) : h("p", { class: "drawn-text" }, readable(pieces(facts, values, k * size).join(""))))
+        shown === "picture" ? picture(facts, values, k * size, 76, name(k)) : shown === "wave" ? sound(facts, values, k * size, 64, name(k)) : h("p", { class: "drawn-text" }, readable(pieces(facts, values, k * size).join(""))))
       return h("div", { class: "samples-row" }, one.condition ? h("h3", {}, one.condition) : "", h("div", { class: "samples-of" }, ...items))
     }))
   }

@@ -3,14 +3,14 @@ import { test } from "node:test"
 
 import { operationsByLine } from "../src/audit-view.ts"
 import type { Facts, ModelFacts } from "../src/facts.ts"
-import { byte, envelope, pictureShape, pieces, pixelsOf, readable, shownAs } from "../src/model-show.ts"
+import { amplitudes, byte, envelope, pictureShape, pieces, pixelsOf, readable, shownAs } from "../src/model-show.ts"
 import { bitsText, heatKeys, mostSurprising, scaleOf } from "../src/model-surprise.ts"
 import { temperaturesOf } from "../src/model-view.ts"
 import { node, small } from "./small.ts"
 
 const model = (shape: number[], data: Partial<Facts["data"]> = {}): Facts => {
   const facts = small()
-  const made: ModelFacts = { name: "m", card: [], shape, samples: [], scored: [], data: "" }
+  const made: ModelFacts = { name: "m", card: [], shape, samples: [], scored: [], data: "", rate: null, wave: null }
   return { ...facts, kind: "model", data: { ...facts.data, ...data }, model: made }
 }
 
@@ -37,8 +37,11 @@ test("examples are shown as what they are", () => {
 })
 
 test("a wave form's columns hold the least and the most of their levels", () => {
-  assert.deepEqual([...envelope([7, 0, 1, 2, 1, 0, 2], 1, 6, 3, 2)], [-1, 1, -1, 1])
-  assert.deepEqual([...envelope([0, 2], 0, 2, 3, 4)], [-1, -1, -1, -1, 1, 1, 1, 1])
+  const even = amplitudes(model([9], { levels: 3 }))
+  assert.deepEqual(even, [-1, 0, 1])
+  assert.deepEqual([...envelope([7, 0, 1, 2, 1, 0, 2], 1, 6, even, 2)], [-1, 1, -1, 1])
+  assert.deepEqual([...envelope([0, 2], 0, 2, even, 4)], [-1, -1, -1, -1, 1, 1, 1, 1])
+  assert.deepEqual([...envelope([0, 1], 0, 2, [-0.5, 0.25], 1)], [-0.5, 0.25])
 })
 
 test("text is read as it is, and signs that do not show have one of their own", () => {
