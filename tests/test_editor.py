@@ -155,6 +155,8 @@ def test_a_name_is_marked_where_it_stands() -> None:
         ("gated_pixelcnn", "scan: raster", "raster", ("raster", "scan")),
         ("gated_pixelcnn", "kernel: [1, $k", "kernel", ("Places of the window",)),
         ("gated_pixelcnn_class", "label: {kind", "label", ("condition", "class")),
+        ("gated_pixelcnn", "channels: sequential", "sequential", ("generated one after another",)),
+        ("gated_pixelcnn_class", "extends: gated", "gated", ("gated_pixelcnn.yaml", "Two stacks instead of one")),
         ("gpt", "mask: so_far}", "so_far", ("■ ■ ■ ■ ● · · · ·",)),
         ("gpt", "tokens: {layer", "tokens", ("128×64", "inclusive", "coverage so far 0.00%")),
         ("mixtral", "moe: {experts", "moe", ("experts", "4096×32768", "32 of it")),

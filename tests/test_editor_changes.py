@@ -23,7 +23,7 @@ from arspec.language.load import from_text
 from arspec.language.schema import schema
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
-from tests.editing import CURSOR, marked, place, shipped, text_at
+from tests.editing import CURSOR, ROOT, marked, place, shipped, text_at
 from tests.small import SHIPPED, small
 from tests.test_editor import TWO
 
@@ -110,6 +110,12 @@ def test_what_is_chosen_stands_for_the_word_that_was_begun() -> None:
     (head,) = [one for one in completions(document, position) if one.label == "$head"]
     start, end = (offset_at(document.source, place) for place in head.range)
     assert document.text[start:end] == "$he"
+
+
+def test_a_key_that_has_its_colon_gets_no_second_one() -> None:
+    found = at("kernel: 3, out: $features, mask: near}", f"ker{CURSOR}nel: 3, out: $features, mask: near}}")
+    assert found["kernel"].text == "kernel"
+    assert at("kernel: 3, out: $features, mask: near}", f"ker{CURSOR}}}")["kernel"].text == "kernel: "
 
 
 def test_the_schema_is_the_shipped_one() -> None:
@@ -209,6 +215,29 @@ def test_a_name_is_changed_in_the_files_that_extend_a_spec(tmp_path: Path) -> No
         assert after.replace("begin", "first") == from_text(mine.read_text(), str(mine)).graph().describe()
 
 
+def test_a_name_of_a_library_is_changed_in_the_specs_that_use_it(tmp_path: Path) -> None:
+    library, mine = tmp_path / "own.yaml", tmp_path / "mine.yaml"
+    library.write_text(
+        "arspec: 1\nblocks:\n  layer:\n    inputs: {h: what comes in}\n    params: {size: 8, wide: 2 * $size}\n"
+        "    nodes:\n"
+        "      up: {layer: conv, from: h, out: $wide}\n      down: {layer: conv, out: $size}\n    outputs: {h: down}\n"
+    )
+    mine.write_text(
+        "arspec: 1\nuse: own.yaml\ndata: {kind: sequence, length: 8, levels: 4}\nparams: {size: 4}\ngraph:\n"
+        "  first: {layer: conv, from: x, kernel: 3, out: $size, mask: earlier}\n"
+        "  body: {block: layer, from: {h: first}, params: {size: $size}, repeat: 2}\n"
+        "  logits: {layer: conv, out: $head}\nhead: {kind: categorical, from: logits}\n"
+    )
+    document = Document(str(mine), mine.read_text())
+    edits = rename(document, place(document, "params: {size: $size}", "size"), "width")
+    assert len(edits[str(library)]) == 3 and len(edits[str(mine)]) == 1
+    assert "params: {width: $size}" in applied(mine.read_text(), edits[str(mine)])
+    of_spec = rename(document, place(document, "params: {size: 4}", "size"), "width")
+    assert of_spec.keys() == {str(mine)} and len(of_spec[str(mine)]) == 3
+    inputs = rename(document, place(document, "from: {h: first}", "h"), "stream")
+    assert len(inputs[str(library)]) == 3 and len(inputs[str(mine)]) == 1
+
+
 @pytest.mark.parametrize(
     "around, word, name, words",
     [
@@ -231,6 +260,14 @@ def test_what_cannot_be_called_so_is_refused(around: str, word: str, name: str, 
     with pytest.raises(InputError) as caught:
         rename(document, place(document, around, word), name)
     assert caught.value.code == "AR941" and words in str(caught.value), str(caught.value)
+
+
+def test_specs_of_the_installation_are_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arspec.editor.rename.PACKAGE", ROOT)
+    text = "arspec: 1\nextends: gpt\nblocks+: {layer+: {nodes+: {norm1+: {kind: rms}}}}\n"
+    document = Document(str(tmp_path / "mine.yaml"), text)
+    with pytest.raises(InputError, match=r"stands in gpt\.yaml too, which belongs to the installed arspec"):
+        rename(document, place(document, "norm1+", "norm1"), "first_norm")
 
 
 def test_nothing_is_renamed_in_a_text_that_cannot_be_read() -> None:

@@ -67,20 +67,25 @@ def completions(document: Document, position: Position) -> list[Item]:
     at = context(document.source, position)
     if at is None:
         return []
-    start = at.start
-    offers = _Offers(document, at, offset_at(document.source, position))
-    chosen = [*offers.all()]
-    if "$" in at.word:  # the parameter alone is replaced: `2*$wi`
-        start += at.word.rindex("$")
-    elif any("." in one.label for one in chosen) or at.key is None:
-        pass
-    elif at.word.startswith(("+", "-", "*")) and at.key not in ("from", "weights"):
-        start += len(re.match(r"[+*-]*", at.word)[0])  # type: ignore[index]
-    where = range_of(document.source, start, at.end)
+    chosen = sorted(_Offers(document, at, offset_at(document.source, position)).all(), key=lambda one: one.rank)
+    where = range_of(document.source, at.start + _ahead(at), at.end)
+    keyed = at.key is None and document.text[at.end :].lstrip(" ").startswith(":")  # a key that has its colon
     return [
-        Item(one.label, one.sort, one.text or one.label, where, one.detail, one.about, one.rank, one.snippet)
-        for one in sorted(chosen, key=lambda one: one.rank)
-    ]
+        Item(
+            one.label, one.sort, one.label if keyed else one.text or one.label, where, one.detail, one.about, one.rank,
+            one.snippet,
+        )
+        for one in chosen
+    ]  # fmt: skip
+
+
+def _ahead(at: Context) -> int:
+    """How much of what is written stays before what is chosen: in `2*$wi` a parameter stands in the place of `$wi`."""
+    if at.key is not None and "$" in at.word:
+        return at.word.rindex("$")
+    if at.key in (None, "from", "weights"):
+        return 0
+    return len(at.word) - len(at.word.lstrip("+*-"))
 
 
 class _Offers:

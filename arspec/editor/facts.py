@@ -158,7 +158,7 @@ def _repeats(cluster: str, path: str) -> bool:
     return cluster.startswith(f"{path}.") and cluster[len(path) + 1 :].isdigit()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)
 def facts(spec: Spec) -> Facts:
     """The facts of a spec, kept with the last few that were asked for."""
     return Facts(spec)

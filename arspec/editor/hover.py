@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass
 
 from arspec import orders
@@ -10,14 +11,16 @@ from arspec.editor import mask_picture
 from arspec.editor.context import Context, context
 from arspec.editor.describe import describe, mask, picture
 from arspec.editor.document import Document
+from arspec.editor.family import beside
 from arspec.editor.markdown import code, fenced, flowing, joined
 from arspec.editor.names import Occurrence, Symbol
+from arspec.editor.navigate import named_file
 from arspec.editor.stated import Stated, entry_path, kinds_of_section, stated
 from arspec.editor.text import Position, Range, range_of
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
 from arspec.syntax.predicates import COORDINATES
-from arspec.syntax.yaml import Map, Scalar, Seq
+from arspec.syntax.yaml import Map, Scalar, Seq, plain
 
 # Of several things that one place can stand for the first is told.
 _ORDER = ("node", "param", "mask", "block", "layer", "condition", "data", "part", "head", "input", "output")
@@ -42,8 +45,19 @@ def hover(document: Document, position: Position) -> Hover | None:
     if at is None:
         return None
     word = document.text[at.start : at.end]
-    said = _unread(document, at, word) or _key(document, at, word) or _value(document, at, word)
+    said = _file(document, position) or _unread(document, at, word) or _key(document, at, word)
+    said = said or _value(document, at, word) or _key(document, at, at.key or "")
     return Hover(said, range_of(document.source, at.start, at.end)) if said else None
+
+
+def _file(document: Document, position: Position) -> str:
+    """What a spec or a library says of itself, whose file is named at a position."""
+    for place in named_file(document, position) or ():
+        other = beside(document, place.file)
+        about = None if other is None else other.reading.tree.get("about")
+        said = plain(about) if about is not None else None
+        return joined([f"**{os.path.basename(place.file)}**", flowing(str(said)) if said else ""])
+    return ""
 
 
 def _rank(one: Occurrence) -> tuple[bool, int]:

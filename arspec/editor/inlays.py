@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arspec.editor.describe import sizes, type_words
+from arspec.editor.describe import type_words
 from arspec.editor.document import Document
 from arspec.editor.facts import Facts, facts
 from arspec.editor.text import Position, Range, position_at
@@ -42,7 +42,7 @@ def inlays(document: Document, within: Range | None = None) -> list[Inlay]:
 def _hint(about: Facts, block: str | None, name: str) -> tuple[str, str] | None:
     nodes = about.nodes.get((block, name))
     if nodes:
-        return _types(nodes), sizes(nodes, about) if len(nodes) == 1 else _words(nodes)
+        return _types(nodes), _words(nodes)
     clusters = about.clusters.get((block, name))
     if not clusters:
         return None

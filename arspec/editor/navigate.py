@@ -7,8 +7,8 @@ import os
 from arspec.diagnostics import Source
 from arspec.editor.document import Document
 from arspec.editor.family import Classes, beside, family
-from arspec.editor.names import Occurrence, Spot
-from arspec.editor.text import Location, Position, Range, offset_at, place_range, range_of
+from arspec.editor.names import Spot
+from arspec.editor.text import Location, Position, Range, offset_at, range_of
 from arspec.language.extends import extended_file
 from arspec.language.using import library_file, names_used
 from arspec.syntax.yaml import Scalar
@@ -16,7 +16,7 @@ from arspec.syntax.yaml import Scalar
 
 def definition(document: Document, position: Position) -> list[Location]:
     """Where what stands at a position is stated: a name, or a file that is extended or used."""
-    files = _file_at(document, position)
+    files = named_file(document, position)
     if files is not None:
         return files
     found: list[Spot] = []
@@ -66,7 +66,9 @@ def location(document: Document, spot: Spot) -> Location:
     return Location(spot.file, range_of(source, spot.start, min(spot.end, len(source.text))))
 
 
-def _file_at(document: Document, position: Position) -> list[Location] | None:
+def named_file(document: Document, position: Position) -> list[Location] | None:
+    """The file that `extends` or `use` names at a position; None where these name none there, nothing where it is not
+    there."""
     tree, offset = document.reading.tree, offset_at(document.source, position)
     here = os.path.normpath(document.file)
     extends = tree.get("extends")
@@ -79,11 +81,3 @@ def _file_at(document: Document, position: Position) -> list[Location] | None:
         if scalar.place.start <= offset <= scalar.place.end:
             return [Location(os.path.normpath(file), start)] if os.path.isfile(file) or file in document.open else []
     return None
-
-
-def own(document: Document, one: Occurrence) -> Range:
-    """The range of a name of the document's own text."""
-    return range_of(document.source, one.spot.start, one.spot.end)
-
-
-__all__ = ["definition", "highlights", "location", "own", "place_range", "references"]

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from arspec.diagnostics import Place, Source, SpecError
 from arspec.syntax.yaml import KEPT, Map, parse
+from arspec.syntax.yaml_faults import stops_at
 
 TRIES = 12  # texts that are read, at most, until one has a tree
 _KEY = re.compile(r"(\s*(?:- +)*[A-Za-z_][\w-]*\+?\s*:)(?=\s|$)")
@@ -48,14 +49,9 @@ def _read(source: Source) -> Reading:
     for attempt in range(TRIES):
         text = "".join(_left(line, blanked.get(k, 0)) + breaks[k] for k, line in enumerate(lines))
         now = Source(source.name, text, source.quoted)
-        try:
-            tree = parse(now)
-            if isinstance(tree, Map):
-                return Reading(now, tree, frozenset(blanked))
-            at = tree.place.line - 1
-        except SpecError as error:
-            place = error.diagnostics[0].place
-            at = len(lines) - 1 if place is None else place.line - 1
+        tree, at = _tree(now)
+        if tree is not None:
+            return Reading(now, tree, frozenset(blanked))
         suspects = unclosed(lines) if attempt == 0 else []
         for line in suspects or [next(_near(lines, blanked, at), None)]:
             if line is not None:
@@ -63,6 +59,19 @@ def _read(source: Source) -> Reading:
                 blanked[line] = _LINE if again else _VALUE
     empty = Source(source.name, re.sub(r"[^\r\n]", " ", source.text), source.quoted)
     return Reading(empty, Map(Place(empty, 0, len(empty.text)), {}, False), frozenset(range(len(lines))))
+
+
+def _tree(source: Source) -> tuple[Map | None, int]:
+    """The tree of a text that is a mapping; else none, and the line at which reading stops."""
+    at = stops_at(source.text)
+    if at is not None:
+        return None, at
+    try:
+        tree = parse(source)
+    except SpecError as error:
+        place = error.diagnostics[0].place
+        return None, 0 if place is None else place.line - 1
+    return (tree, 0) if isinstance(tree, Map) else (None, tree.place.line - 1)
 
 
 def _left(line: str, how: int) -> str:
