@@ -267,6 +267,19 @@ def test_params_are_set_by_the_editor(client: Client, uri: str) -> None:
     assert client.status(uri, "proof")["verdict"].startswith("proven: 20 variables")
 
 
+def test_nothing_is_said_of_a_document_that_was_closed(client: Client, uri: str, tmp_path: Path) -> None:
+    """Closed while its contexts are being found: they are given up, and what follows goes on."""
+    other = (tmp_path / "other.yaml").as_uri()
+    client.open(uri, (ROOT / "specs" / "pixelcnn_pp.yaml").read_text("utf-8"))
+    client.status(uri, "proof")
+    client.close(uri)
+    client.open(other, SMALL)
+    client.status(other, "contexts")
+    said = [m["params"] for m in client.came if m.get("method") == "textDocument/publishDiagnostics"]
+    assert [one["diagnostics"] for one in said if one["uri"] == uri][-1] == []
+    client.close(other)
+
+
 def test_a_conversation_ends(tmp_path: Path) -> None:
     one = Client(tmp_path)
     assert one.end() == 0

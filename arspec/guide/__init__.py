@@ -14,7 +14,7 @@ __all__ = ["PARTS", "TOPICS", "page", "title"]
 
 PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
-    "Write a spec": ("spec", "build", "words", "specs", "designs"),
+    "Write a spec": ("spec", "editor", "build", "words", "specs", "designs"),
     "Know what holds": ("verify", "audit", "testing"),
     "Use a model": ("data", "train", "sample", "score", "compress", "checkpoints", "pictures", "notebooks"),
     "Look up": ("commands", "python"),
