@@ -405,11 +405,12 @@ def test_the_page_of_a_large_spec_is_small(name: str) -> None:
 
 def test_wrong_input_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "wrong.yaml").write_text(LEAK.replace("conv", "convv"))
-    wrong, out = str(tmp_path / "wrong.yaml"), str(tmp_path / "x.html")
+    (tmp_path / "small.yaml").write_text(LEAK)
+    wrong, small_spec, out = (str(tmp_path / name) for name in ("wrong.yaml", "small.yaml", "x.html"))
     for arguments, code in [
         ([wrong, "-o", out], "AR"), (["made", "-o", "x.svg"], "AR809"), (["made"], "AR808"),
         (["made", "made", "made", "-o", out], "AR808"), (["made", "--serve", "-o", out], "AR808"),
-        (["mad", "-o", out], "AR900"), (["made", "--serve", "99999999"], "AR951"),
+        (["mad", "-o", out], "AR900"), ([small_spec, "--serve", "99999999"], "AR951"),
     ]:  # fmt: skip
         assert main(["explore", *arguments]) == 2
         assert f"error[{code}" in capsys.readouterr().err

@@ -138,7 +138,8 @@ def test_too_many_samples_are_fewer_and_it_is_said(monkeypatch: pytest.MonkeyPat
     made = facts_of_model(described("vector")[0], "run", None, Drawing(9, (1.0,)))
     assert made.facts["model"] is not None
     assert made.facts["model"]["samples"][0]["count"] == 2
-    assert made.facts["notes"][-1].startswith("2 samples are drawn where more were asked for")
+    assert made.facts["notes"][-2].startswith("2 samples are drawn where more were asked for")
+    assert made.facts["notes"][-1] == "no examples are scored: --examples names some"
 
 
 @pytest.mark.parametrize(("samples", "temperatures"), [(-1, (1.0,)), (1, ()), (1, (-0.5,)), (1, (float("nan"),))])
@@ -163,3 +164,15 @@ def test_the_command_makes_the_page_of_a_run(tmp_path: Path, capsys: pytest.Capt
     assert "--samples is of a trained model, and gpt is a spec" in capsys.readouterr().err
     assert main([*asked[:-1], "warm"]) == 2
     assert "these are no numbers" in capsys.readouterr().err
+
+
+def test_a_run_is_explored_with_the_data_that_it_was_trained_on(tmp_path: Path) -> None:
+    params = {"height": 8, "width": 8, "hidden": 4, "members": 1}
+    arspec.train("made", "digits", tmp_path / "run", params=params, steps=1, limit=64, limit_valid=8)
+    page = tmp_path / "run.html"
+    assert main(["explore", str(tmp_path / "run"), "-o", str(page), "--samples", "0", "--quiet"]) == 0
+    text = re.search(r'class="facts">([^<]*)<', page.read_text("utf-8"))
+    assert text is not None
+    facts = unpacked(text[1]).facts
+    assert facts["model"] is not None and facts["model"]["data"] == "digits, test"
+    assert len(facts["model"]["scored"]) == 12 and dict(facts["model"]["card"])["training"] == "1 steps"

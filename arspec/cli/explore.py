@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--samples", type=int, metavar="N", help="drawn of each class; 0 draws none (4, without "
                        "classes 12)")  # fmt: skip
     group.add_argument("--temperatures", metavar="T,T", help="at which they are drawn (0.7,0.85,1,1.15)")
-    group.add_argument("--examples", metavar="DATA", help="whose surprise is shown: digits, mnist, a folder or a file")
+    group.add_argument("--examples", metavar="DATA", help="whose surprise is shown: digits, a folder or a file "
+                       "(default: what a run was trained on)")  # fmt: skip
     group.add_argument("--split", default="test", choices=("train", "valid", "test", "all"), help="(%(default)s)")
     group.add_argument("--seed", type=int, default=0, help="of the samples (%(default)s)")
     add_device(parser)
@@ -84,13 +85,14 @@ def _of_model(args: argparse.Namespace, name: str) -> Any:
     from arspec import api
     from arspec.data import load_for
     from arspec.exploring.of_model import TEMPERATURES, Drawing, facts_of_model
+    from arspec.training.runs import data_of
 
     temperatures = TEMPERATURES if args.temperatures is None else _numbers(args.temperatures)
     drawing = Drawing(args.samples, temperatures, args.seed)
     model = api.open(name, args.device)
-    examples = None
-    if args.examples is not None:
-        examples = load_for(model, args.examples, args.split, args.seed).side_by_side()
+    source = data_of(name) if args.examples is None else args.examples
+    examples = None if source is None else load_for(model, source, args.split, args.seed).side_by_side()
+    if examples is not None:
         say_adapted(examples, args)
     return facts_of_model(model, Path(name).name, examples, drawing)
 

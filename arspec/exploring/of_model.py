@@ -16,6 +16,7 @@ from arspec.exploring.facts import ModelFacts, SampleFacts, ScoredFacts
 from arspec.exploring.making import Made, facts_of_spec
 from arspec.exploring.packing import Store
 from arspec.model import Model
+from arspec.saving.card import card_facts
 
 TEMPERATURES = (0.7, 0.85, 1.0, 1.15)
 SAMPLES, ALONE = 4, 12  # drawn of each class, and where there is no class
@@ -69,25 +70,14 @@ class _Described:
         levels = np.arange(spec.data.levels)
         return {
             "name": name,
-            "card": self._card(),
+            "card": [list(line) for line in card_facts(spec, None, self.model.figures)],
             "shape": list(spec.data.shape),
             "samples": self._samples(notes),
-            "scored": self._scored(),
+            "scored": self._scored(notes),
             "data": self.examples.name if self.examples is not None else "",
             "rate": spec.data.rate if sound else None,
             "wave": to_wave(levels, spec.data.levels, spec.data.companding).round(5).tolist() if sound else None,
         }
-
-    def _card(self) -> list[list[str]]:
-        figures: dict[str, Any] = self.model.figures
-        found = [["parameters", f"{self.model.graph.parameters:,}"]]
-        if "steps" in figures:
-            found.append(["training", f"{figures['steps']:,} steps"])
-        if "bits_per_dim" in figures:
-            error = f" (± {figures['bits_per_dim_error']:.4f})" if "bits_per_dim_error" in figures else ""
-            of = f", {figures['examples']:,} examples" if "examples" in figures else ""
-            found.append(["held out", f"{figures['bits_per_dim']:.4f} bits/dim{error}{of}"])
-        return found
 
     # -- samples -------------------------------------------------------------------------------------------------------
 
@@ -137,8 +127,9 @@ class _Described:
 
     # -- surprise ------------------------------------------------------------------------------------------------------
 
-    def _scored(self) -> list[ScoredFacts]:
+    def _scored(self, notes: list[str]) -> list[ScoredFacts]:
         if self.examples is None or not len(self.examples):
+            notes.append("no examples are scored: --examples names some")
             return []
         import torch
 

@@ -57,7 +57,8 @@ def card(spec: Spec, report: Report, names: Names, figures: dict[str, Any], diag
         "```python", *torch, "import arspec", "",
         'model = arspec.open("FOLDER")        # this folder, or the name of this repository',
         f"x = model.sample(4, seed=0{begin}{how})", f"nats = model.log_prob(x{how})", "```", "",
-        "| | |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in _facts(spec, report, figures)), "",
+        "| | |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in card_facts(spec, report, figures)),
+        "",
         f"![The graph of the spec]({diagram})" if diagram.endswith(".svg") else f"The graph: [{diagram}]({diagram})",
         "",
         f"## The spec{', with ' if settings else ''}{', '.join(settings)}", "",
@@ -85,7 +86,8 @@ def _plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _facts(spec: Spec, report: Report, figures: dict[str, Any]) -> list[tuple[str, str]]:
+def card_facts(spec: Spec, report: Report | None, figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a card tells of a model, as (word, value); without a report nothing of the proof."""
     order = spec.members[0].order
     names = f"{order.name}{f', {len(spec.members)} members' if len(spec.members) > 1 else ''}"
     size = "×".join(map(str, spec.data.shape))
@@ -94,11 +96,14 @@ def _facts(spec: Spec, report: Report, figures: dict[str, Any]) -> list[tuple[st
         ("order", names),
         ("parameters", f"{spec.graph().parameters:,}"),
         ("variables", f"{order.variables:,}"),
-        ("proof", "holds: no variable is seen before its turn" if report.proven else "fails: the spec leaks"),
     ]
+    if report is not None:
+        facts.append(
+            ("proof", "holds: no variable is seen before its turn" if report.proven else "fails: the spec leaks")
+        )
     if spec.condition:
         facts.append(("conditions", ", ".join(f"{name} ({each.kind})" for name, each in spec.condition.items())))
-    if report.coverage is not None:
+    if report is not None and report.coverage is not None:
         sampled = "" if report.exact else ", of variables sampled over the order"
         facts.append(("coverage", f"{report.coverage:.2%} of the pairs (variable, earlier variable){sampled}"))
     if "steps" in figures:

@@ -57,6 +57,12 @@ class Source:
         return cls(**{name: known.get(name) for name in kinds})
 
 
+def data_of(run: StrPath) -> str | None:
+    """What a run was trained on, as `arspec.data.load` takes it; None where the folder does not say."""
+    state = Path(run) / STATE
+    return Source.kept(read_progress(state)).data if state.is_file() else None
+
+
 def train(
     spec: Spec | StrPath | None = None,
     data: str | Examples | None = None,
