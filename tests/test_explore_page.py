@@ -15,10 +15,12 @@ from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.data.symbols import pieces_of
 from arspec.exploring.making import facts_of_spec
+from arspec.exploring.of_audit import facts_of_audit
 from arspec.exploring.packing import Unpacked, unpacked
 from arspec.language.load import Spec, from_text
 from arspec.pictures.progress import Stage, progress_of
 from arspec.pictures.states import Field, State
+from tests.audit_modules.planted import ThroughDetach
 from tests.browsing import Opened, browser, go, opened
 from tests.test_exploring_model import described
 
@@ -340,3 +342,34 @@ def test_sound_and_text_are_shown_as_such(name: str, opened: Opened) -> None:
     shown.locator(".heat-text span").nth(3).click()
     bits = read.array(facts["scored"][0]["surprise"])
     assert shown.locator(".surprise .said").inner_text().endswith(f"{bits[3] / 1000:.2f} bits")
+
+
+# -- an audit ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_audit_shows_the_line_where_a_leak_comes_in(opened: Opened) -> None:
+    report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
+    made = facts_of_audit(report, "planted.py:ThroughDetach")
+    facts, (leak,) = made.facts, made.facts["members"][0]["leaks"]
+    assert leak["culprit"] is not None
+    place = facts["nodes"][leak["culprit"]]["place"]
+    assert place is not None
+    shown = opened(made, at="view=audit")
+    assert cells(shown, ".checks tr")[0][:2] == ["evaluation", "leaks"]
+    assert shown.locator(".row-of.here .at").inner_text() == str(place["line"])
+    line = facts["sources"][place["source"]]["text"].splitlines()[place["line"] - 1]
+    assert shown.locator(".row-of.here code").inner_text().rstrip() == line.rstrip()
+    made_there = [n["name"] for n in facts["nodes"] if n["place"] and n["place"]["line"] == place["line"]]
+    assert shown.locator(".operations .link").all_inner_texts() == made_there
+    assert shown.locator(".op-cards .bad .name").inner_text() == facts["nodes"][leak["culprit"]]["name"]
+    for variable in (2, 6):
+        go(shown, f"view=audit&variable={variable}")
+        seen, legal = report.seen[variable], report.legal[variable]
+        leaked = f", {int((seen & ~legal).sum())} leaked" if (seen & ~legal).any() else ""
+        unseen = f", {int((legal & ~seen).sum())} unseen" if (legal & ~seen).any() else ""
+        said = f"It sees {int((seen & legal).sum())} of {int(legal.sum())}{unseen}{leaked}."
+        assert shown.locator(".audit .picked").inner_text() == said
+    shown.locator(".op-cards .layer").first.click()
+    first = next(n for n in facts["nodes"] if n["role"] == "layer")
+    assert first["place"] is not None
+    assert shown.locator(".row-of.here .at").inner_text() == str(first["place"]["line"])

@@ -55,7 +55,7 @@ class FieldView implements View {
   private field!: Field
 
   applies(facts: Facts): boolean {
-    return facts.members.length > 0 && facts.data.variables > 0 && (memberOf(facts, 0).walkable || facts.members[0]!.contexts !== null)
+    return facts.members.length > 0 && facts.data.variables > 0 && memberOf(facts, 0).walkable
   }
 
   mount(root: HTMLElement, shell: Shell): void {

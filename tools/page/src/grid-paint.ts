@@ -139,6 +139,11 @@ export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#888"
 }
 
+/** Red, green and blue of a colour that is written as # and six digits. */
+export function channelsOf(hex: string): [number, number, number] {
+  return [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16) || 0) as [number, number, number]
+}
+
 /** Calls once a frame at most, however often it is asked. */
 export function eachFrame(draw: () => void): () => void {
   let asked = 0

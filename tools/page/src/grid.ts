@@ -32,6 +32,8 @@ export interface Places {
   readonly grid: readonly number[]
   readonly groups: number
   readonly groupNames: readonly string[]
+  /** a word for each dimension of the grid, where it has its own */
+  readonly axes?: readonly string[]
 }
 
 /** 'row 3, column 4, r', 'step 5' or 'entry 6': a site of the data or of a node, as arspec names it. */
@@ -47,7 +49,8 @@ export function nameOf(places: Places, site: number): string {
   return name ? `${name}, ${of}` : of
 }
 
-export function wordsOf(places: { readonly kind: string; readonly grid: readonly number[] }): string[] {
+export function wordsOf(places: { readonly kind: string; readonly grid: readonly number[]; readonly axes?: readonly string[] }): readonly string[] {
+  if (places.axes?.length === places.grid.length && places.axes.length) return places.axes
   if (places.grid.length === 2) return ["row", "column"]
   if (places.grid.length === 1) return [places.kind === "sequence" ? "step" : places.kind === "image" ? "unit" : "entry"]
   return places.grid.map((_, axis) => `axis ${axis}`)

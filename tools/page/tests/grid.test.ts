@@ -8,6 +8,7 @@ test("places are named as arspec names them", () => {
   assert.equal(nameOf(image, 20 + 13), "row 2, column 3, g")
   assert.equal(nameOf({ ...image, groups: 1 }, 13), "row 2, column 3")
   assert.equal(nameOf({ kind: "sequence", grid: [9], groups: 1, groupNames: [] }, 5), "step 5")
+  assert.equal(nameOf({ kind: "sequence", grid: [9], groups: 1, groupNames: [], axes: ["t"] }, 5), "t 5")
   assert.equal(nameOf({ kind: "vector", grid: [9], groups: 1, groupNames: [] }, 5), "entry 5")
 })
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { operationsByLine } from "../src/audit-view.ts"
+import { dependence, operationsByLine } from "../src/audit-view.ts"
 import type { Facts, ModelFacts } from "../src/facts.ts"
 import { amplitudes, byte, envelope, pictureShape, pieces, pixelsOf, readable, shownAs } from "../src/model-show.ts"
 import { bitsText, heatKeys, mostSurprising, scaleOf } from "../src/model-surprise.ts"
 import { temperaturesOf } from "../src/model-view.ts"
+import { runsOf } from "../src/walk.ts"
 import { node, small } from "./small.ts"
 
 const model = (shape: number[], data: Partial<Facts["data"]> = {}): Facts => {
@@ -63,6 +64,12 @@ test("the scale of surprise leaves out the one in two hundred that is beyond", (
 test("temperatures are those that are stored, once each", () => {
   const of = (temperature: number) => ({ temperature, condition: "", values: 0, count: 1 })
   assert.deepEqual(temperaturesOf([of(1), of(0.5), of(1), of(1.5)]), [0.5, 1, 1.5])
+})
+
+test("what sites depend on is drawn by place in the order, each pixel as the share of its pairs", () => {
+  const runs = runsOf(4, [[0, 1], [3], []])
+  assert.deepEqual([...dependence(runs, [3, 2, 1, 0], 4)].map((x) => Math.round(4 * x)), [0, 0, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+  assert.deepEqual([...dependence(runsOf(4, [[0], [0, 1, 2, 3]]), [0, 1, 2, 3], 1)], [5 / 8])
 })
 
 test("operations stand at their lines, of one source", () => {
