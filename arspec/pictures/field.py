@@ -129,32 +129,50 @@ def _write(
     lines = [max(whole[f] for f in fields[k : k + across]) for k in range(0, len(fields), across)]
     with styled():
         figure = sheet(wide, sum(lines) + LEGEND)
-        parts = figure.subfigures(len(lines), across, squeeze=False, height_ratios=lines).ravel().tolist()
-        for part, field, strip in zip(parts, fields, strips, strict=False):
-            _one(part, field, strip, shown[field], inner[field], (most, node, trees.get(field), common))
+        parts = figure.subfigures(len(lines), 1, squeeze=False, height_ratios=lines).ravel().tolist()
+        for k, part in enumerate(parts):
+            own = fields[k * across : (k + 1) * across]
+            axes = _axes(part, [(f, shown[f], inner[f]) for f in own], across, 1 if strips[k * across] else most)
+            for field, panel in axes:
+                drawn = _panel(panel, axes[field, panel], field, node, trees.get(field), common)
+                axes[field, panel].set_anchor("N")
+                if not drawn:
+                    axes[field, panel].set_axis_off()
+            _names(part, own, axes, across)
         present = {State(s) for f in fields for s in f.by_position}
         if any({"context", "blind_spot"} & {*names} for names in shown.values()):
             legend(figure, [(COLOURS[s], MEANINGS[s]) for s in State if s in present], itself=True)
         return write(figure, target, field_caption(fields))
 
 
-def _one(part: Any, field: Field, strip: bool, names: list[str], heights: list[float], how: Any) -> None:
-    """The panels of a spec: side by side, or where they are strips below each other."""
-    most, node, drawn, since = how
-    size = "×".join(map(str, field.spec.data.shape))
-    title = part.suptitle(f"{visible(field.spec.name)} ({size})", x=0.01, ha="left", parse_math=False)
-    title.set(fontsize=BODY + 1, fontweight="bold")
-    if strip:
-        grid = part.add_gridspec(max(1, len(names)), 1, height_ratios=heights or [1])
-        places = [grid[k, 0] for k in range(len(names))]
-    else:
-        grid = part.add_gridspec(1, most)
-        places = [grid[0, k] for k in range(len(names))]
-    for name, place in zip(names, places, strict=True):
-        axes = part.add_subplot(place)
-        axes.set_anchor("N")
-        if not _panel(name, axes, field, node, drawn, since):
-            axes.set_axis_off()
+def _axes(
+    part: Any, own: list[tuple[Field, list[str], list[float]]], across: int, most: int
+) -> dict[tuple[Field, str], Axes]:
+    """Where the panels of a line of specs stand: those of one spec side by side in `most` columns, or below each other
+    where that is 1; those of several specs below each other, the same of all in a row."""
+    if across == 1 and most > 1:
+        (field, names, _), grid = own[0], part.add_gridspec(1, most)
+        return {(field, name): part.add_subplot(grid[0, k]) for k, name in enumerate(names)}
+    rows = {name: height for _, names, heights in own for name, height in zip(names, heights, strict=True)}
+    rows = {name: rows[name] for name in PANELS if name in rows}
+    grid = part.add_gridspec(max(1, len(rows)), across, height_ratios=[*rows.values()] or [1])
+    return {
+        (field, name): part.add_subplot(grid[row, column])
+        for column, (field, names, _) in enumerate(own) for row, name in enumerate(rows) if name in names
+    }  # fmt: skip
+
+
+def _names(part: Any, own: list[Field], axes: dict[tuple[Field, str], Axes], across: int) -> None:
+    """The names of the specs: of one above its panels, of several each above its first panel."""
+    firsts = {field: next((one for (of, _), one in axes.items() if of is field), None) for field in own}
+    lines = max((one.get_title().count("\n") + 1 for one in firsts.values() if one is not None), default=1)
+    for field, first in firsts.items():
+        name = f"{visible(field.spec.name)} ({'×'.join(map(str, field.spec.data.shape))})"
+        if across == 1 or first is None:
+            part.suptitle(name, x=0.01, ha="left", parse_math=False, fontsize=BODY + 1, fontweight="bold")
+        else:
+            first.annotate(name, (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction", "offset points",
+                           ha="center", fontsize=BODY + 1, fontweight="bold", parse_math=False)  # fmt: skip
 
 
 def _panel(name: str, axes: Axes, field: Field, node: str | None, drawn: Tree | None, since: int | None) -> bool:

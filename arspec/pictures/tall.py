@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,7 @@ class Tall:
         """A node as a box, the data and conditions as ellipses."""
         shown = self.shown(drawn)
         dot.node(plain(drawn.first.name), self.lines_of(shown.words, shown.sites), fillcolor=shown.fill,
-                 color=shown.colour, penwidth=self.thick(shown.width), shape=shown.shape,
+                 color=shown.colour, penwidth=f"{self.border(shown.width):.3g}", shape=shown.shape,
                  tooltip=plain(self.tip(drawn)),
                  style="filled" if shown.shape == "ellipse" else "rounded,filled")  # fmt: skip
 
@@ -178,6 +179,10 @@ class Tall:
         """How many weights a node has, with all its repetitions; nothing where it has none."""
         count = sum(w.count for n in drawn.nodes if n.tied is None for w in n.layer.weights(n).values() if w.trained)
         return f"{count:,} weight{'s' * (count != 1)}" if count else ""
+
+    def border(self, width: float) -> float:
+        """The width of a node's border, as this layout has it."""
+        return width
 
     def thick(self, width: float) -> str:
         """The width of a line, as this layout has it."""
@@ -325,8 +330,8 @@ class Tall:
             "sites</B></FONT>"
         )
 
-    def legend(self, points: float, across: int) -> str:
-        """What colours and lines mean. across: marks in a line."""
+    def legend(self, points: float, across: int, more: Sequence[str] = ()) -> str:
+        """What colours and lines mean, and more. across: marks in a line."""
         used = {self.strictness[d] for d in self.folded.nodes}
         marks = [
             f'<FONT COLOR="{s.colour}"><B>{s.glyph}</B></FONT> {s.meaning}' for k, s in STROKES.items() if k in used
@@ -334,6 +339,7 @@ class Tall:
         marks += ["<B>┃</B> thick border: becomes strict here"] if self.strict_here else []
         marks += ["○ the block's input: at first from outside"] if self.inlets else []
         marks += ["╌ ↻ from each repetition to the next"] if any(line.loop for line in self.folded.lines) else []
+        marks += more
         families = {d.first.layer.style(d.first).family for d in self.folded.nodes if d.first not in self.graph.sources}
         shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [
             (f, OTHER) for f in sorted(families - FAMILIES.keys())

@@ -54,7 +54,13 @@ class Wide(Tall):
     def title(self) -> str:
         """What colours and lines mean; a verdict only where it is none. The caption says the rest."""
         leaks = [f'<TD><FONT POINT-SIZE="{self.NAME:g}">{self.verdict()}</FONT></TD>'] if not self.report.proven else []
-        return f"<{table([*leaks, f'<TD>{self.legend(self.DETAIL, 5)}</TD>'])}>"
+        more = ["a column is read downwards"] if any(len(stack.nodes) > 1 for stack in self.stacks) else []
+        more += ["① goes on at the same number"] if self.rows else []
+        return f"<{table([*leaks, f'<TD>{self.legend(self.DETAIL, 4, more)}</TD>'])}>"
+
+    def border(self, width: float) -> float:
+        """As a cell of a table has it, whose borders are whole points."""
+        return float(max(1, round(width * self.THICK)))
 
     def nodes(self, dot: Digraph, box: str | None) -> None:
         """The stacks that lie in a cluster and in no smaller one."""
@@ -70,7 +76,7 @@ class Wide(Tall):
         cells: list[str] = []
         for k, drawn in enumerate(stack.nodes):
             shown = self.shown(drawn)
-            border = max(1, round(shown.width * self.THICK))
+            border = f"{self.border(shown.width):.0f}"
             words = "<BR/>".join(self.rows_of(shown.words, shown.sites))
             cells.append(
                 f'<TR><TD PORT="p{k}" BORDER="{border}" COLOR="{shown.colour}" BGCOLOR="{shown.fill}" STYLE="ROUNDED" '
