@@ -267,6 +267,19 @@ def test_params_are_set_by_the_editor(client: Client, uri: str) -> None:
     assert client.status(uri, "proof")["verdict"].startswith("proven: 20 variables")
 
 
+def test_a_change_of_a_part_is_taken(client: Client, uri: str) -> None:
+    text = LEAKING.replace("graph:", "about: 𝒜\ngraph:")
+    client.open(uri, text)
+    assert client.status(uri, "proof")["proven"] is False
+    line = next(k for k, each in enumerate(text.split("\n")) if "so_far" in each)
+    column = text.split("\n")[line].index("so_far")
+    part = {"start": {"line": line, "character": column}, "end": {"line": line, "character": column + 6}}
+    name = {"start": {"line": 2, "character": 7}, "end": {"line": 2, "character": 9}}
+    changes = [{"range": name, "text": "mine"}, {"range": part, "text": "earlier"}]
+    client.tell("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": changes})
+    assert client.status(uri, "proof", version=2)["proven"] is True
+
+
 def test_nothing_is_said_of_a_document_that_was_closed(client: Client, uri: str, tmp_path: Path) -> None:
     """Closed while its contexts are being found: they are given up, and what follows goes on."""
     other = (tmp_path / "other.yaml").as_uri()

@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("AR808", f"there is no port {args.tcp}", "take one from 1024 to 65535")
     from arspec.lsp.starting import serve
 
+    if args.tcp is None and sys.stdin.isatty():
+        print("this speaks with an editor, which starts it by itself: arspec guide editor", file=sys.stderr)
     logging.basicConfig(level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     spoken, sys.stdout = sys.stdout, sys.stderr
     try:

@@ -41,7 +41,8 @@ class Checked:
             return None
         order, size = report.spec.members[0].order, report.spec.graph().size
         if not report.proven:
-            return f"leaks: {sum(len(m.leaking) or len(m.training) for m in report.members):,} variables; {size}"
+            late = [[len(m.leaking), len(m.training), *(len(f.leaking) for f in m.further)] for m in report.members]
+            return f"leaks: {sum(next(filter(None, of), 0) for of in late):,} variables; {size}"
         said = f"proven: {order.variables:,} variables"
         if report.coverage is not None:
             some = "" if report.exact else f" (by {report.rows} of the variables)"

@@ -6,11 +6,14 @@ from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
 
+from arspec.diagnostics import Source
 from arspec.lsp import actions, features, whole
 from arspec.lsp.documents import name_of
+from arspec.lsp.positions import offset_of
 from arspec.lsp.publishing import Publisher
 from arspec.lsp.server import Server
 
+Change = lsp.TextDocumentContentChangePartial | lsp.TextDocumentContentChangeWholeDocument
 WATCHED = "**/*.{yaml,yml,npy,csv,txt}"  # files that specs are read with
 
 
@@ -46,9 +49,13 @@ def build() -> Server:
 
     @server.answers(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
-        one = params.text_document
-        if params.content_changes and server.documents.get(one.uri) is not None:
-            server.take(one.uri, params.content_changes[-1].text, one.version)
+        one, document = params.text_document, server.documents.get(params.text_document.uri)
+        if document is None or not params.content_changes:
+            return
+        source = document.source
+        for change in params.content_changes:
+            source = Source(source.name, changed(source, change))
+        server.take(one.uri, source.text, one.version)
 
     @server.answers(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
@@ -73,6 +80,14 @@ def build() -> Server:
     whole.register(server)
     features.register(server)
     return server
+
+
+def changed(source: Source, change: Change) -> str:
+    """The text after a change: of the whole, as the server asks for, or of a part, as some editors send."""
+    if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
+        return change.text
+    start, end = offset_of(source, change.range.start), offset_of(source, change.range.end)
+    return source.text[:start] + change.text + source.text[max(start, end) :]
 
 
 def serve(tcp: int | None, out: BinaryIO) -> bool:
