@@ -181,15 +181,18 @@ class Described:
             "symbols": _symbols(section),
         }
 
-    def leak(self, code: str, w: Witness, member: Member) -> LeakFacts:
-        """The way of a leak."""
+    def leak(self, code: str, w: Witness, member: Member, further: str = "") -> LeakFacts:
+        """The way of a leak; further: the name of the head that it leads to, where that is not the first."""
         out, at = self.graph.data.out, culprit(w, member)
+        where = f"the head '{further}' at" if further else "the distribution of"
+        training = ", in training" if code == "AR702" else ""
         return {
             "code": code,
             "variable": w.variable,
             "seen": w.seen,
-            "text": f"the distribution of ({site_name(out, w.variable)}) sees "
-            + ("itself" if w.seen == w.variable else f"({site_name(out, w.seen)})"),
+            "text": f"{where} ({site_name(out, w.variable)}) sees "
+            + ("itself" if w.seen == w.variable else f"({site_name(out, w.seen)})")
+            + training,
             "culprit": self.number.get(at),
             "path": [
                 {"node": self.number[s.node], "site": s.site, "text": site_name(s.node.out, s.site)}

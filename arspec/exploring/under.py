@@ -104,8 +104,8 @@ class Under:
     def _leaks(self) -> list[LeakFacts]:
         code = "AR701" if len(self.report.leaking) else "AR702"
         found = [self.described.leak(code, w, self.member) for w in self.report.witnesses]
-        ways = [leak.witness for leak in self.report.further if leak.witness is not None]
-        return [*found, *(self.described.leak("AR454", w, self.member) for w in ways)]
+        ways = [(leak.witness, leak.further.name) for leak in self.report.further if leak.witness is not None]
+        return [*found, *(self.described.leak("AR454", w, self.member, name) for w, name in ways)]
 
     def _contexts(self) -> ContextFacts | None:
         seen = self.report.seen
