@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from arspec.data.symbols import pieces_of
 from arspec.exploring.making import facts_of_spec
 from arspec.exploring.of_audit import facts_of_audit
 from arspec.exploring.packing import Unpacked, unpacked
+from arspec.exploring.serving import Watched, server
 from arspec.language.load import Spec, from_text
 from arspec.pictures.progress import Stage, progress_of
 from arspec.pictures.states import Field, State
@@ -373,3 +376,38 @@ def test_an_audit_shows_the_line_where_a_leak_comes_in(opened: Opened) -> None:
     first = next(n for n in facts["nodes"] if n["role"] == "layer")
     assert first["place"] is not None
     assert shown.locator(".row-of.here .at").inner_text() == str(first["place"]["line"])
+
+
+# -- a served page -----------------------------------------------------------------------------------------------------
+
+
+def test_a_served_page_shows_what_is_wrong_and_loads_itself_again(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "served.yaml"
+    path.write_text(LEAK)
+    watched = Watched([str(path)], arspec.load)
+    http = server(watched, 0)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    context = browser.new_context()
+    try:
+        faults: list[str] = []
+        shown = context.new_page()
+        shown.set_default_timeout(20_000)
+        shown.on("pageerror", lambda error: faults.append(str(error)))
+        shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        shown.goto(f"http://127.0.0.1:{http.server_port}/#view=coverage")
+        shown.locator(".tabs [aria-selected=true]").wait_for()
+        path.write_text(LEAK.replace("layer: scale", "layer: <b>scal</b>"))
+        assert watched.look()
+        wrong = shown.locator(".live-error")
+        wrong.wait_for()
+        assert "AR107" in wrong.inner_text() and "<b>scal</b>" in wrong.inner_text()
+        assert wrong.locator("b").count() == 0
+        path.write_text(LEAK.replace("name: leak", "name: mended"))
+        assert watched.look()
+        shown.get_by_text("mended").first.wait_for()
+        assert wrong.count() == 0 and "view=coverage" in shown.url
+        assert not faults
+    finally:
+        context.close()
+        http.shutdown()
+        http.server_close()
