@@ -12,6 +12,7 @@ from dataclasses import fields
 from arspec.cli.models import add_device, add_set, params_of
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
+from arspec.training.trackers import NAMES
 from arspec.training.options import INITIAL, OPTIMIZERS, PARALLEL, PRECISIONS, SCHEDULES, Options
 
 
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="write TensorBoard's files beside the JSON lines (default: where it is installed)",
     )
+
+    parser.add_argument(
+        "--log", action="append", default=[], choices=NAMES, metavar="TRACKER",
+        help=f"log to {', '.join(NAMES)} too, on this machine unless its own environment variables say otherwise "
+        "(may be repeated)",
+    )  # fmt: skip
 
     length = parser.add_argument_group("length")
     length.add_argument("--steps", type=int, help=f"steps of the optimiser, in all (default {default.steps})")
@@ -101,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     summary = train(
         args.spec, args.data, args.out, params=params_of(args.set), epochs=args.epochs, limit=args.limit,
         limit_valid=args.limit_valid, device=args.device, resume=args.resume, stop_after=args.stop_after,
-        tensorboard=args.tensorboard, tell=lambda line: say(line, file=sys.stderr), **given,
+        tensorboard=args.tensorboard, log=args.log, tell=lambda line: say(line, file=sys.stderr), **given,
     )  # fmt: skip
     first = os.environ.get("RANK", "0") == "0"
     if first and args.json:

@@ -1,9 +1,10 @@
-"""What a run tells: JSON lines, TensorBoard where it is installed, and how far it is."""
+"""What a run tells: JSON lines, TensorBoard where it is installed, trackers that are asked for, and how far it is."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from arspec.extras import need
 from arspec.files.atomic import append_text, telling, write_text
 from arspec.files.foreign import content
 from arspec.progress import Progress
+from arspec.training.trackers import Trackers
+
+SHOWN = (".png", ".wav", ".txt")  # what trackers show
 
 
 class Log:
@@ -20,13 +24,19 @@ class Log:
     from_step: lines of later steps, left by a run that was interrupted after its last checkpoint, are removed.
     """
 
-    def __init__(self, folder: Path, steps: int, from_step: int, tensorboard: bool) -> None:
+    def __init__(
+        self, folder: Path, steps: int, from_step: int, tensorboard: bool, trackers: Sequence[str] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.path = folder / "log.jsonl"
         self._trim(from_step)
         self._excepthook = threading.excepthook
         self._board = _tensorboard(folder, from_step) if tensorboard else None
         self._open = ExitStack()
         self._open.callback(self._close_board)
+        self._trackers = Trackers(trackers, folder, options or {}, from_step > 0)
+        self._steps, self._done = steps, from_step
+        self._open.callback(lambda: self._trackers.close(self._done >= self._steps))
         self._progress = self._open.enter_context(Progress("training", steps, done=from_step))
         self._told: dict[str, float] = {}
 
@@ -44,12 +54,26 @@ class Log:
     def line(self, step: int, **values: Any) -> None:
         """One line, after `step` steps."""
         append_text(self.path, json.dumps({"step": step, **values}) + "\n")
+        numbers = {name: value for name, value in values.items() if isinstance(value, float)}
+        if self._trackers:
+            self._trackers.numbers(step, numbers)
         for name, value in values.items():
             if isinstance(value, float):
                 self._told[name] = value
                 if self._board is not None:
                     with telling(self._board.log_dir):
                         self._board.add_scalar(name, value, step)
+
+    @property
+    def tracked(self) -> bool:
+        """Whether there are trackers that still answer."""
+        return bool(self._trackers)
+
+    def track(self, step: int, what: str, paths: Sequence[Path]) -> None:
+        """Gives pictures, sounds and texts to the trackers."""
+        for path in paths if self._trackers else ():
+            if path.suffix in SHOWN:
+                self._trackers.file(step, what, path)
 
     def picture(self, step: int, path: Path) -> None:
         """Shows a drawn PNG in TensorBoard."""
@@ -64,6 +88,7 @@ class Log:
         """So many steps are done."""
         names = {"train_bits_per_dim": "train", "valid_bits_per_dim": "valid"}
         told = [f"{name} {self._told[key]:.3f}" for key, name in names.items() if key in self._told]
+        self._done = step
         self._progress.done, self._progress.told = step, f"{', '.join(told)} bits/dim" if told else ""
 
     def close(self) -> None:

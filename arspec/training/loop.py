@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from arspec.data import Examples
 from arspec.diagnostics import InputError
-from arspec.extras import has, need
+from arspec.extras import has
 from arspec.model import Model
 from arspec.network.initialise import initialise_by_data
 from arspec.saving.tensors import fill, not_finite, weights_of, whole
@@ -34,7 +34,8 @@ from arspec.training.log import Log
 from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_tensors
 from arspec.training.options import Options
 from arspec.training.parallel import NegativeLogProb, Processes
-from arspec.training.samples import draw
+from arspec.training.samples import draw, heat_map
+from arspec.training.trackers import check_trackers
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,21 @@ def train(
     resume: bool = False,
     stop_after: int | None = None,
     tensorboard: bool | None = None,
+    log: Sequence[str] = (),
     source: Mapping[str, Any] | None = None,
 ) -> Summary:
     """Trains `model` into `folder`: weights, spec, state, log and samples.
 
     resume: go on from the folder's state. stop_after: leave after so many steps of this call, with a checkpoint.
     An interrupt (Ctrl-C, SIGTERM) leaves in the same way. Under torchrun every process calls this alike.
-    tensorboard: whether TensorBoard's files are written too; None does so where it is installed. source: plain values
-    that say what the examples are, which the state keeps.
+    tensorboard: whether TensorBoard's files are written too; None does so where it is installed. log: the names of
+    further trackers (`arspec.training.trackers.NAMES`). source: plain values that say what the examples are, which the
+    state keeps.
     """
     folder = Path(folder)
     board = has("tensorboard") if tensorboard is None else tensorboard
-    if board:
-        need("tensorboard")
+    board = board or "tensorboard" in log
+    check_trackers([*log, *(["tensorboard"] if board else [])])
     with ExitStack() as held:
         if Processes.is_first() and not (resume and not folder.exists()):
             held.enter_context(locked(folder))
@@ -98,7 +101,7 @@ def train(
             )
             message = f"{folder} holds {'no' if resume else 'a'} training run"
             raise InputError("AR814" if resume else "AR810", message, hint)
-        return _trained(model, examples, valid, folder, options, device, resume, stop_after, board, source or {})
+        return _trained(model, examples, valid, folder, options, device, resume, stop_after, board, log, source or {})
 
 
 def _trained(
@@ -111,6 +114,7 @@ def _trained(
     resume: bool,
     stop_after: int | None,
     tensorboard: bool,
+    log: Sequence[str],
     source: Mapping[str, Any],
 ) -> Summary:
     """Trains into a folder that is held for it."""
@@ -121,7 +125,7 @@ def _trained(
         with torch.random.fork_rng(devices=[]):
             # held by no name here: what shares the processes' group has to be gone when they leave it
             summary = _Run(model, examples, valid, folder, options, processes, resume, source).go(
-                stop_after, tensorboard and processes.first
+                stop_after, tensorboard and processes.first, log
             )
         processes.wait()
         return summary
@@ -182,12 +186,14 @@ class _Run:
         if resume:
             fill_optimizer(self.optimizer, model, state["optimizer"], str(folder / STATE))
 
-    def go(self, stop_after: int | None, tensorboard: bool) -> Summary:
+    def go(self, stop_after: int | None, tensorboard: bool, trackers: Sequence[str]) -> Summary:
         """Runs the steps that remain."""
         options = self.options
         begun = time.monotonic()
         last = options.steps if stop_after is None else min(options.steps, self.step + stop_after)
-        log = Log(self.folder, options.steps, self.step, tensorboard) if self.processes.first else None
+        log: Log | None = None
+        if self.processes.first:
+            log = Log(self.folder, options.steps, self.step, tensorboard, trackers, self.described())
         loss: float | None = None
         valid: Evaluation | None = None
         leave = self.step >= last
@@ -292,6 +298,9 @@ class _Run:
             paths = draw(model, path, self.options.samples, self.options.seed, given, self.processes.device)
             if log:
                 log.picture(self.step, paths[0])
+                log.track(self.step, "samples", paths)
+                if log.tracked:
+                    log.track(self.step, "surprise", heat_map(model, path, given, self.processes.device))
 
     def save(self) -> None:
         """Writes the state and the model; every process takes part, the first one writes."""
@@ -303,6 +312,13 @@ class _Run:
                 raise _diverged(f"NaN or infinity stands in {wrong}", self.step)
         if self.processes.first:
             save_run(self.model, self.folder, groups, self.about())
+
+    def described(self) -> dict[str, Any]:
+        """What a tracker shows as the hyperparameters."""
+        spec = cast(Model, self.model).spec
+        weights = sum(parameter.numel() for parameter in self.model.parameters())
+        return {**asdict(self.options), **self.source, "spec": spec.name, **{f"params.{k}": v for k, v in spec.params.items()},
+                "weights": weights}  # fmt: skip
 
     def about(self) -> dict[str, Any]:
         """What the state says of the run."""

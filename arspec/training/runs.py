@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from arspec.training.loop import Summary
 from arspec.training.loop import train as train_into
 from arspec.training.options import Options
 from arspec.training.parallel import Processes
+from arspec.training.trackers import check_trackers
 
 Tell = Callable[[str], None]
 StrPath = str | os.PathLike[str]
@@ -77,6 +78,7 @@ def train(
     resume: bool = False,
     stop_after: int | None = None,
     tensorboard: bool | None = None,
+    log: Sequence[str] = (),
     progress: bool = False,
     tell: Tell | None = None,
     **options: Any,
@@ -88,7 +90,8 @@ def train(
     where there are any. options: `arspec.training.Options` by their names, such as steps=1000, batch=64, lr=1e-3,
     ema=0.999, seed=0. epochs: passes over the data, in place of steps. limit, limit_valid: the first examples alone.
     stop_after: leave after so many steps of this call. tensorboard: whether its files are written; None does so where
-    it is installed. progress: show on standard error how far it is. tell: is called with each line that says what is
+    it is installed. log: further trackers, of "tensorboard", "wandb", "mlflow" and "trackio"; they stay on this machine
+    unless their own environment variables say otherwise. progress: show on standard error how far it is. tell: is called with each line that says what is
     trained on what.
 
     resume: go on with the run in `out`, byte for byte: it has its own spec, data and options, and what is given must
@@ -113,6 +116,7 @@ def train(
         check_type(valid, Examples, "valid", "what load_data gives")
     if spec is not None and not isinstance(spec, Spec):
         spec = path_of(spec, "a spec")
+    check_trackers(log)
     folder = Path(path_of(out, "a run"))
     if stop_after is not None and stop_after < 1:
         raise InputError("AR808", f"--stop-after is at least 1; {stop_after} came")
@@ -174,7 +178,7 @@ def train(
             said(f"note: without TensorBoard's files; log.jsonl has the same numbers ({brings('tensorboard')})")
         return train_into(
             model, examples, valid, folder, settled, device=device, resume=resume, stop_after=stop_after,
-            tensorboard=tensorboard, source=asdict(source),
+            tensorboard=tensorboard, log=log, source=asdict(source),
         )  # fmt: skip
 
 

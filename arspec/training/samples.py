@@ -12,6 +12,9 @@ from torch import Tensor
 
 from arspec.data import Examples, write
 from arspec.data.write import suffix_for
+from arspec.extras import has
+
+HEATED = 4  # examples whose surprise is drawn
 
 
 def sample_condition(model: Any, examples: Examples | None, count: int) -> dict[str, NDArray[Any]]:
@@ -50,3 +53,20 @@ def draw(model: Any, path: Path, count: int, seed: int, examples: Examples | Non
     finally:
         model.train(training)
     return write(x.cpu().numpy(), model.spec.data, path.with_suffix(suffix_for(model.spec.data)))
+
+
+def heat_map(model: Any, path: Path, examples: Examples, device: torch.device) -> list[Path]:
+    """Draws the first examples with the bits of each variable at its place, beside the samples of `path`; the file, or
+    none where matplotlib is not installed."""
+    if not has("matplotlib"):
+        return []
+    from arspec.pictures.heat import draw_heat
+    from arspec.scoring.likelihood import likelihood
+
+    numbers = np.arange(min(HEATED, len(examples)))
+    array, given = examples.take(numbers)
+    x = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+    condition = {name: torch.from_numpy(np.ascontiguousarray(v)).to(device) for name, v in given.items()}
+    bits = likelihood(model, x, condition).places.sum(1)
+    target = path.with_name(f"{path.name}-surprise.png")
+    return [draw_heat(target, {"held out": (array, bits)}, model.spec.data)]

@@ -1,0 +1,140 @@
+"""Trackers of runs: what they are told, that a run that goes on goes on in them, and that none of them ends a training."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import arspec
+from arspec.cli.main import main
+from arspec.data import Examples
+from arspec.language.load import from_text
+from arspec.training import trackers
+from tests.small import CHARS, refuses
+
+HOW: dict[str, Any] = {"batch": 4, "log_every": 1, "eval_every": 2, "sample_every": 2, "samples": 1, "device": "cpu",
+                       "tensorboard": False}  # fmt: skip
+
+
+class Recorded:
+    """A tracker that keeps what it is told. `fails`: at which call it raises."""
+
+    def __init__(self, begun: trackers.Begun, told: list[tuple[Any, ...]], fails: int) -> None:
+        self.key, self.told, self.fails = begun.known or begun.new, told, fails
+        told.append(("begin", self.key, dict(begun.options)))
+
+    def _tell(self, *what: Any) -> None:
+        self.told.append(what)
+        if len(self.told) == self.fails:
+            raise ConnectionError("the network is gone\nfor good")
+
+    def numbers(self, step: int, values: dict[str, float]) -> None:
+        self._tell("numbers", step, values)
+
+    def file(self, step: int, name: str, path: Path) -> None:
+        assert path.is_file()
+        self._tell("file", step, name, path.suffix)
+
+    def close(self, finished: bool) -> None:
+        self._tell("close", finished)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Stands in for two trackers: what each is told; `fails` of either may be set."""
+    kept: dict[str, Any] = {"wandb": [], "mlflow": [], "fails": {}}
+    for name in ("wandb", "mlflow"):
+
+        def begin(begun: trackers.Begun, name: str = name) -> Recorded:
+            return Recorded(begun, kept[name], kept["fails"].get(name, 0))
+
+        monkeypatch.setitem(sys.modules, f"stand_in_{name}", SimpleNamespace(begin=begin))  # type: ignore[arg-type]
+        monkeypatch.setitem(trackers.TRACKERS, name, ("json", f"stand_in_{name}"))
+    return kept
+
+
+def examples(count: int = 12) -> Examples:
+    x = np.random.default_rng(0).integers(97, 123, (count, 8))
+    return Examples(x, {}, "letters", "", count)
+
+
+def trained(folder: Path, **more: Any) -> Any:
+    return arspec.train(from_text(CHARS), examples(), folder, valid=examples(3), **{**HOW, **more})
+
+
+def test_a_tracker_is_told_of_a_run_and_of_its_going_on(told: dict[str, Any], tmp_path: Path) -> None:
+    trained(tmp_path / "run", steps=2, log=["wandb"])
+    (_, key, options), *rest = told["wandb"]
+    assert options["steps"] == 2 and options["lr"] == 1e-3 and options["params.width"] == 12 and options["weights"] > 0
+    assert [(what, step) for what, step, *_ in rest if what != "close"] == [
+        ("numbers", 1), ("numbers", 2), ("numbers", 2), ("file", 2), ("file", 2),
+    ]  # fmt: skip
+    numbers = {**rest[1][2], **rest[2][2]}
+    assert {"train_bits_per_dim", "valid_bits_per_dim", "learning_rate", "norm"} <= numbers.keys()
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[1]["train_bits_per_dim"] == numbers["train_bits_per_dim"]
+    assert rest[3] == ("file", 2, "samples", ".txt") and rest[4] == ("file", 2, "surprise", ".png")
+    assert rest[5:] == [("close", True)]
+    told["wandb"].clear()
+    trained(tmp_path / "run", steps=4, stop_after=1, samples=0, resume=True, log=["wandb", "mlflow"])
+    assert told["wandb"][0][1] == key and told["wandb"][-1] == ("close", False)
+    assert told["mlflow"][0][1] != key and told["mlflow"][1][:2] == ("numbers", 3)
+    kept = json.loads((tmp_path / "run" / trackers.KEPT).read_text())
+    assert kept == {"wandb": key, "mlflow": told["mlflow"][0][1]}
+
+
+def test_a_tracker_that_fails_is_told_of_once_and_the_training_goes_on(told: dict[str, Any], tmp_path: Path) -> None:
+    told["fails"] = {"wandb": 3}
+    with pytest.warns(RuntimeWarning, match=r"^wandb fails \(the network is gone\); training goes on") as said:
+        summary = trained(tmp_path / "run", steps=3, samples=0, log=["wandb", "mlflow"])
+    assert summary.finished and len(said) == 1 and len(told["wandb"]) == 3
+    assert told["mlflow"][-1] == ("close", True)
+
+
+def test_a_tracker_that_does_not_begin_is_left_out(told: dict[str, Any], tmp_path: Path) -> None:
+    def begin(_: trackers.Begun) -> Recorded:
+        raise OSError
+
+    sys.modules["stand_in_wandb"].begin = begin  # type: ignore[attr-defined]
+    with pytest.warns(RuntimeWarning, match=r"wandb fails \(OSError\)"):
+        assert trained(tmp_path / "run", steps=1, samples=0, log=["wandb"]).finished
+
+
+def test_a_tracker_that_is_missing_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    out = tmp_path / "run"
+    assert main(["train", "made", "--data", "nothing/there", "--out", str(out), "--log", "trackio"]) == 2
+    assert "pip install 'arspec[trackio]'" in capsys.readouterr().err and not out.exists()
+    refuses("AR808", lambda: trained(out, log=["wandbb"]), "did you mean 'wandb'")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [*trackers.TRACKERS])
+def test_the_real_trackers_on_this_machine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(trackers.TRACKERS[name][0])
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    for variable in ("WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "TRACKIO_SPACE_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the packages themselves
+        warnings.filterwarnings("error", message=".*training goes on without it")
+        trained(tmp_path / "run", steps=2, log=[name])
+        before = json.loads((tmp_path / "run" / trackers.KEPT).read_text())
+        trained(tmp_path / "run", steps=4, resume=True, log=[name])
+    assert json.loads((tmp_path / "run" / trackers.KEPT).read_text()) == before
+    written = {
+        "wandb": tmp_path / "run" / "wandb",
+        "mlflow": tmp_path / "run" / "mlflow",
+        "trackio": tmp_path / "trackio",
+    }
+    found = b"".join(path.read_bytes() for path in written[name].rglob("*") if path.is_file())
+    assert b"valid_bits_per_dim" in found or name == "mlflow" and any(written[name].rglob("valid_bits_per_dim"))
