@@ -1,4 +1,4 @@
-"""Trackers of runs: what they are told, that a run that goes on goes on in them, and that none of them ends a training."""
+"""Trackers of runs: what they are told, that a run goes on in them where it goes on, and that none ends a training."""
 
 from __future__ import annotations
 
@@ -137,4 +137,4 @@ def test_the_real_trackers_on_this_machine(name: str, tmp_path: Path, monkeypatc
         "trackio": tmp_path / "trackio",
     }
     found = b"".join(path.read_bytes() for path in written[name].rglob("*") if path.is_file())
-    assert b"valid_bits_per_dim" in found or name == "mlflow" and any(written[name].rglob("valid_bits_per_dim"))
+    assert b"valid_bits_per_dim" in found or (name == "mlflow" and any(written[name].rglob("valid_bits_per_dim")))

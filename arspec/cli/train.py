@@ -12,8 +12,8 @@ from dataclasses import fields
 from arspec.cli.models import add_device, add_set, params_of
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
-from arspec.training.trackers import NAMES
 from arspec.training.options import INITIAL, OPTIMIZERS, PARALLEL, PRECISIONS, SCHEDULES, Options
+from arspec.training.trackers import NAMES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,18 @@ PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
     "Write a spec": ("spec", "editor", "build", "words", "specs", "designs"),
     "Know what holds": ("verify", "audit", "testing"),
-    "Use a model": ("data", "train", "sample", "score", "compress", "checkpoints", "pictures", "notebooks"),
+    "Use a model": (
+        "data",
+        "train",
+        "tracking",
+        "sample",
+        "score",
+        "compress",
+        "checkpoints",
+        "onnx",
+        "pictures",
+        "notebooks",
+    ),  # fmt: skip
     "Look up": ("commands", "python"),
     "What was measured": ("speed", "figures", "leakbench", "census"),
 }

@@ -317,8 +317,8 @@ class _Run:
         """What a tracker shows as the hyperparameters."""
         spec = cast(Model, self.model).spec
         weights = sum(parameter.numel() for parameter in self.model.parameters())
-        return {**asdict(self.options), **self.source, "spec": spec.name, **{f"params.{k}": v for k, v in spec.params.items()},
-                "weights": weights}  # fmt: skip
+        params = {f"params.{name}": value for name, value in spec.params.items()}
+        return {**asdict(self.options), **self.source, "spec": spec.name, **params, "weights": weights}
 
     def about(self) -> dict[str, Any]:
         """What the state says of the run."""

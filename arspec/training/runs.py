@@ -91,8 +91,8 @@ def train(
     ema=0.999, seed=0. epochs: passes over the data, in place of steps. limit, limit_valid: the first examples alone.
     stop_after: leave after so many steps of this call. tensorboard: whether its files are written; None does so where
     it is installed. log: further trackers, of "tensorboard", "wandb", "mlflow" and "trackio"; they stay on this machine
-    unless their own environment variables say otherwise. progress: show on standard error how far it is. tell: is called with each line that says what is
-    trained on what.
+    unless their own environment variables say otherwise. progress: show on standard error how far it is. tell: is
+    called with each line that says what is trained on what.
 
     resume: go on with the run in `out`, byte for byte: it has its own spec, data and options, and what is given must
     agree, or be one of those that may differ, such as steps. Ctrl-C ends it early, with its state saved: `.finished`
