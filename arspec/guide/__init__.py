@@ -27,7 +27,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "onnx",
         "pictures",
         "notebooks",
-    ),  # fmt: skip
+    ),
     "Look up": ("commands", "python"),
     "What was measured": ("speed", "figures", "leakbench", "census"),
 }
