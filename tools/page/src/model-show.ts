@@ -103,7 +103,10 @@ export function wave(facts: Facts, values: ArrayLike<number>, from: number, heig
     ctx.fillRect(0, Math.floor(tall / 2), w, 1)
     ctx.fillStyle = colour("--accent")
     for (let c = 0; c < w; c++) {
-      const [top, bottom] = [((1 - edges[2 * c + 1]!) / 2) * tall, ((1 - edges[2 * c]!) / 2) * tall]
+      // a column reaches to the one before it, so that the line has no gaps
+      const low = c ? Math.min(edges[2 * c]!, edges[2 * c - 1]!) : edges[0]!
+      const high = c ? Math.max(edges[2 * c + 1]!, edges[2 * c - 2]!) : edges[1]!
+      const [top, bottom] = [((1 - high) / 2) * tall, ((1 - low) / 2) * tall]
       ctx.fillRect(c, Math.min(top, tall - 1), 1, Math.max(bottom - top, 1.5))
     }
   }

@@ -61,7 +61,7 @@ export class SurpriseMap {
     const bar = colourBar(looks, ["0", `${(scale / 2).toFixed(1)}`, `${scale.toFixed(1)} or more`], "bits of surprise, of each variable")
     const whole = h("p", { class: "hint" }, `${scored.bits.toFixed(3)} bits a dimension, over the whole example.`)
     const list = h("ol", { class: "most" }, ...mostSurprising(this.bits).map((v) =>
-      h("li", {}, h("button", { type: "button", class: "link", onclick: () => ((this.variable = v), this.again()) }, variableName(facts, v)), ` ${this.level(v)}`, h("b", {}, bitsText(this.bits[v]!)))))
+      h("li", {}, h("button", { type: "button", class: "link", onclick: () => ((this.variable = v), this.again()) }, variableName(facts, v)), h("span", {}, this.level(v)), h("b", {}, bitsText(this.bits[v]!)))))
     const side = h("div", { class: "surprise-side" }, bar, whole, h("h3", {}, "Most surprising"), list)
     this.element.replaceChildren(...this.pictures(facts, scored, keys, looks, chosen), side)
   }
