@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from arspec.editor.document import Document
@@ -15,6 +16,15 @@ def shipped(name: str) -> Document:
     """A shipped spec as a document."""
     path = ROOT / "specs" / f"{name}.yaml"
     return Document(str(path), path.read_text("utf-8"))
+
+
+def sized(name: str, **params: int) -> Document:
+    """A shipped spec whose text has other values of parameters, so that it loads at once."""
+    text = shipped(name).text
+    for key, value in params.items():
+        text, found = re.subn(rf"^(  {key}: )\d+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert found == 1, key
+    return Document(f"{name}.yaml", text)
 
 
 def marked(text: str, file: str = "mine.yaml", **keys: object) -> tuple[Document, Position]:

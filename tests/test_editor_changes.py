@@ -276,6 +276,18 @@ def test_nothing_is_renamed_in_a_text_that_cannot_be_read() -> None:
         prepare(document, place(document, "first: {layer", "first"))
 
 
+def test_nothing_is_renamed_while_another_file_may_name_it_where_it_cannot_be_read(tmp_path: Path) -> None:
+    base, mine = tmp_path / "base.yaml", tmp_path / "mine.yaml"
+    base.write_text(TWO)
+    mine.write_text(
+        "arspec: 1\nextends: base.yaml\ngraph+:\n  more: {layer: relu, from: [first\n  body+: {from: first}\n"
+    )
+    document = Document(str(base), TWO)
+    with pytest.raises(InputError, match=r"mine\.yaml:4 can't be read, and may name the node 'first'"):
+        rename(document, place(document, "first: {layer", "first"), "begin")
+    assert rename(document, place(document, "masks: {near", "near"), "close").keys() == {str(base)}
+
+
 def test_a_name_in_a_text_with_escapes_is_not_edited() -> None:
     document = Document("two.yaml", TWO.replace("out: $features, mask: near", 'out: "\\x24features", mask: near'))
     with pytest.raises(InputError, match="escapes"):

@@ -15,6 +15,7 @@ from arspec.language.using import library_file, names_used
 from arspec.syntax.yaml import MAX_BYTES, Scalar, read
 
 MAX_FILES = 4000  # of the folders of a workspace, that are looked through
+MAX_FOLDERS = 4000  # within them
 _SPEAKS = re.compile(r"^(extends|use)\s*:", re.MULTILINE)
 
 
@@ -76,7 +77,9 @@ def _candidates(document: Document) -> Iterator[str]:
 
 
 def _within(folder: str, most: int) -> Iterator[str]:
-    for root, folders, files in os.walk(folder):
+    for number, (root, folders, files) in enumerate(os.walk(folder)):
+        if number >= MAX_FOLDERS:
+            return
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")) and name != "node_modules")
         for name in sorted(files):
             path = os.path.join(root, name)

@@ -7,6 +7,7 @@ that loads loads as the same graph, but for the name. What would change more is 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -116,6 +117,12 @@ def _writable(symbol: Symbol, spots: list[Spot], classes: Classes, documents: li
     """InputError where a place can't be edited."""
     sources = {document.file: document for document in documents}
     folder = str(shipped_folder())
+    named = re.compile(rf"\b{re.escape(symbol.name)}\b")
+    for document in documents:  # a line that can't be read may name it
+        for line in sorted(document.reading.blanked):
+            if line < len(document.source.line_starts) and named.search(document.source.line(line + 1)):
+                where = f"{os.path.basename(document.file)}:{line + 1}"
+                raise _refuse(f"{where} can't be read, and may name {symbol}", "mend that line, then rename")
     for spot in spots:
         file = sources.get(spot.file)
         inside = os.path.normpath(spot.file).startswith(folder + os.sep)
@@ -130,9 +137,6 @@ def _writable(symbol: Symbol, spots: list[Spot], classes: Classes, documents: li
             where = f"{os.path.basename(spot.file)}:{line}"
             raise _refuse(f"{symbol} stands at {where} in a text with escapes or line breaks, where it is not edited",
                           "write that value in one line, without escapes")  # fmt: skip
-        if not file.reading.whole:
-            where = f"{os.path.basename(spot.file)}:{min(file.reading.blanked) + 1}"
-            raise _refuse(f"{symbol} stands in a file that can't be read whole ({where})", "mend that file first")
 
 
 def _edited(document: Document, spots: list[Spot], name: str) -> str:
