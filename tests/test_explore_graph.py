@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from arspec.analysis.report import prove
 from arspec.exploring.making import Made, facts_of_spec
 from arspec.language.load import Spec, from_text
 from arspec.pictures.palette import FAMILIES, LEAK, STROKES
-from tests.browsing import Opened, browser, opened
+from tests.browsing import Opened, browser, go, opened
 
 __all__ = ["browser", "opened"]
 THEME = Path(__file__).parents[1] / "tools/page/src/style/theme.css"
@@ -38,9 +37,16 @@ def gated() -> tuple[Spec, Made]:
     return spec, facts_of_spec(spec)
 
 
+@pytest.fixture(scope="module")
+def page(gated: tuple[Spec, Made], opened: Opened) -> Any:
+    """One page for the tests that choose, and open or close nothing."""
+    return opened(gated[1])
+
+
 @pytest.fixture
-def shown(gated: tuple[Spec, Made], opened: Opened) -> Iterator[Any]:
-    yield opened(gated[1])
+def shown(page: Any) -> Any:
+    go(page, "view=graph")
+    return page
 
 
 def cards(shown: Any) -> list[str]:
@@ -61,7 +67,8 @@ def test_the_graph_is_drawn_at_once_with_repetitions_folded(shown: Any, gated: t
     assert shown.locator(".verdict").inner_text() == "proven"
 
 
-def test_opening_closing_and_unrolling(shown: Any, gated: tuple[Spec, Made]) -> None:
+def test_opening_closing_and_unrolling(opened: Opened, gated: tuple[Spec, Made]) -> None:
+    shown = opened(gated[1])
     live = {gated[0].graph().data.name, *(node.name for node in gated[0].graph().live)}
     shown.keyboard.press("w")
     assert cards(shown) == sorted([*(name for name in live if "." not in name), "first", "body.*"])
@@ -121,16 +128,32 @@ def test_arrow_keys_walk_along_the_edges(shown: Any, gated: tuple[Spec, Made]) -
     assert chosen(shown) is None
 
 
-def test_a_link_opens_what_it_names(opened: Opened, gated: tuple[Spec, Made]) -> None:
-    shown = opened(gated[1], at="view=graph&node=body.2.h_conv")
+def test_the_panel_is_read_and_pressed_by_keys(shown: Any, gated: tuple[Spec, Made]) -> None:
+    go(shown, "view=graph&node=scaled")
+    shown.locator("[data-key='scaled']").focus()
+    shown.keyboard.press("Enter")
+    assert shown.evaluate("document.activeElement.className") == "panel"
+    shown.keyboard.press("ArrowDown")
+    assert chosen(shown) == "scaled", "arrow keys scroll what is read"
+    before = shown.locator(".panel .line").count()
+    shown.get_by_role("button", name="whole file").focus()
+    shown.keyboard.press("Enter")
+    assert shown.locator(".panel .line").count() > before
+    shown.locator(".panel").focus()
+    shown.keyboard.press("Escape")
+    assert chosen(shown) == "scaled" and shown.evaluate("document.activeElement.dataset.key") == "scaled"
+
+
+def test_a_link_opens_what_it_names(shown: Any, gated: tuple[Spec, Made]) -> None:
+    go(shown, "view=graph&node=body.2.h_conv")
     assert chosen(shown) == "body.*.h_conv"
     assert shown.locator(".stepper").inner_text().strip() == "3 of 4"
     shown.get_by_label("The next").click()
     assert "node=body.3.h_conv" in shown.url and shown.locator(".path span").first.inner_text() == "body.3.h_conv"
 
 
-def test_neighbours_of_what_is_chosen_are_lit(opened: Opened, gated: tuple[Spec, Made]) -> None:
-    shown = opened(gated[1], at="view=graph&node=first.h_sum")
+def test_neighbours_of_what_is_chosen_are_lit(shown: Any, gated: tuple[Spec, Made]) -> None:
+    go(shown, "view=graph&node=first.h_sum")
     lit = set(shown.locator(".card.near").evaluate_all("all => all.map(e => e.dataset.key)"))
     graph = gated[0].graph()
     node = next(n for n in graph.live if n.name == "first.h_sum")
@@ -180,7 +203,8 @@ def test_a_narrow_screen_has_the_panel_as_a_sheet(opened: Opened, gated: tuple[S
     assert not shown.locator(".panel").is_visible()
 
 
-def test_themes_and_keys(shown: Any) -> None:
+def test_themes_and_keys(opened: Opened, gated: tuple[Spec, Made]) -> None:
+    shown = opened(gated[1])
     before = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     shown.keyboard.press("t")
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") != before

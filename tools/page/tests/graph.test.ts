@@ -81,6 +81,7 @@ test("lines end at the upper sides of items and start at the lower ones", () => 
     const end = view.at.get(to.child?.key ?? "")
     assert.equal(line.points.at(-1)?.y, end?.y)
     assert.ok((line.points.at(-1)?.x ?? 0) > (end?.x ?? 0))
+    for (let k = 1; k < line.points.length; k++) assert.ok(line.points[k]!.x === line.points[k - 1]!.x || line.points[k]!.y === line.points[k - 1]!.y, "no line slants")
     if (from.child !== null && from.port === "") assert.equal(line.points[0]?.y, (view.at.get(from.child.key)?.y ?? 0) + 40)
   }
 })

@@ -18,7 +18,7 @@ export interface Gap { readonly top: number; readonly bottom: number }
 /** The lower or upper side of an item. */
 export interface Side { readonly item: unknown; readonly left: number; readonly right: number }
 
-const CORNER = 16 // of an item's side that is kept free
+const CORNER = 11 // of an item's side that is kept free
 const APART = 14
 const CLEAR = 7
 
@@ -94,5 +94,9 @@ function points(run: Run, tracks: readonly number[]): Point[] {
     out.push({ x: from, y }, { x: to, y })
   })
   out.push({ x: run.xs.at(-1) ?? 0, y: run.bottom })
+  for (let k = out.length - 2; k >= 0; k--) {
+    const [here, next] = [out[k], out[k + 1]]
+    if (here !== undefined && next !== undefined && Math.abs(here.x - next.x) < 1) out[k] = { x: next.x, y: here.y } // no slant
+  }
   return out
 }

@@ -321,7 +321,13 @@ export class GraphView implements View {
   // -- keys -----------------------------------------------------------------------------------------------------------
 
   key(event: KeyboardEvent): boolean {
+    const reading = event.target instanceof Element && event.target.closest(".panel") !== null
     const way = WAYS[event.key]
+    if (reading && way !== undefined) return false // they scroll what is read
+    if (reading && event.key === "Escape") {
+      this.focus()
+      return true
+    }
     if (way !== undefined) {
       const next = this.here === null ? (this.scene.leaves[0]?.item ?? null) : walk(this.scene, this.wires, this.here, way)
       if (next !== null) {

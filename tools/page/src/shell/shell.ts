@@ -166,7 +166,8 @@ class Page implements Shell {
   private key(event: KeyboardEvent): void {
     const at = event.target
     const typing = at instanceof HTMLElement && at.closest("input:not([type=range]):not([type=checkbox]), textarea, select, dialog") !== null
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return
+    const pressed = (event.key === "Enter" || event.key === " ") && at instanceof HTMLElement && at.closest("button, summary, a, select, input") !== null
+    if (pressed || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return
     if (this.own(event.key) || this.shown.find((v) => v.id === this.state.view)?.key?.(event) === true) event.preventDefault()
   }
 
