@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 from speaking import Client
+
+from arspec.lsp.background import Background
+from arspec.lsp.documents import Ticket
+from arspec.progress import still_wanted
 
 ROOT = Path(__file__).parent.parent
 SMALL = """arspec: 1
@@ -27,7 +33,7 @@ LEAKING = SMALL.replace("mask: earlier", "mask: so_far")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     one = Client(tmp_path_factory.mktemp("lsp"), {"status": True, "delay": 0})
     yield one
-    one.stop()
+    assert one.end() == 0
     failed = [number for number, line in enumerate(one.log) if " arspec.lsp " in line]  # where it says what failed
     assert not failed, "\n".join(one.log[failed[0] :][:40])
 
@@ -191,13 +197,13 @@ def test_work_for_a_text_that_has_changed_is_given_up(client: Client, uri: str) 
     big = (ROOT / "specs" / "pixelcnn_pp.yaml").read_text("utf-8")
     client.open(uri, big)
     before = client.status(uri, "proof")
-    for version in range(2, 22):
+    for version in range(2, 12):
         client.change(uri, f"{big}# {version}\n", version)
-    last = client.status(uri, "contexts", version=21)
-    assert last["proven"] is True and last["begun"] - before["begun"] < 2 * 20
+    last = client.status(uri, "contexts", version=11)
+    assert last["proven"] is True and last["begun"] - before["begun"] < 2 * 10
     whole = [m for m in client.came if m.get("method") == "arspec/status" and m["params"]["uri"] == uri
              and m["params"]["stage"] == "contexts"]  # fmt: skip
-    assert len(whole) < 20 and last["givenUp"] > before["givenUp"]
+    assert len(whole) < 10 and last["givenUp"] > before["givenUp"]
 
 
 STRANGE = {
@@ -293,6 +299,28 @@ def test_nothing_is_said_of_a_document_that_was_closed(client: Client, uri: str,
     client.close(other)
 
 
-def test_a_conversation_ends(tmp_path: Path) -> None:
-    one = Client(tmp_path)
-    assert one.end() == 0
+def test_slow_work_waits_for_a_proof_and_ends_when_its_text_has_changed() -> None:
+    background, text, go, done = Background(), Ticket(), threading.Event(), list[str]()
+
+    def study() -> str:
+        assert go.wait(60)
+        still_wanted()
+        done.append("contexts")
+        text.wanted = False
+        still_wanted()
+        raise AssertionError
+
+    def prove() -> str:
+        go.set()
+        sleep(0.1)  # in which the other would go on if it did not wait
+        done.append("proof")
+        return "proven"
+
+    slow = background.study(text, study)
+    assert background.prove(Ticket(), prove).result(60) == "proven" and slow.result(60) is None
+    assert done == ["proof", "contexts"] and background.given_up == 1
+    assert background.prove(text, lambda: "of a text that has changed").result(60) is None
+    assert background.prove(Ticket(), lambda: str(1 // 0)).result(60) is None  # it goes on after a fault of its own
+    assert background.prove(Ticket(), lambda: "proven").result(60) == "proven"
+    background.end()
+    assert background.study(Ticket(), study).result(60) is None

@@ -185,8 +185,13 @@ class Server(LanguageServer):
         work.add_done_callback(done)
 
     def _proved(self, document: Document, ticket: Ticket, checked: Checked | None) -> None:
-        if not ticket.wanted or checked is None:
-            return self._told(document, "given up", checked)
+        if not ticket.wanted:
+            return self._told(document, "given up", None)
+        if checked is None:  # it failed, and the log says how: what was found in an older text is not this one's
+            self._say(document, [])
+            said = f"arspec cannot look at {document.name}: its log says why"
+            self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Error, said))
+            return self._told(document, "failed", None)
         document.checked, document.asked, before = checked, checked.asked, document.good
         document.good = checked if checked.spec is not None else before
         follow = bool(self.settings.contexts)
@@ -215,7 +220,7 @@ class Server(LanguageServer):
 
     def _studied(self, document: Document, ticket: Ticket, checked: Checked | None, what: str) -> None:
         if not ticket.wanted or checked is None:
-            return self._told(document, "given up", checked)
+            return self._told(document, "given up", None)
         document.checked = document.good = checked
         self._say(document, self.publisher.found(document, checked.diagnostics))
         self._told(document, what, checked)
