@@ -64,8 +64,8 @@ def opened(path: Path) -> Unpacked:
 
 @dataclass
 class Walk:
-    """What follows from the packed relations of one order alone, in plain Python: a set of variables is a number, bit v
-    of which is variable v."""
+    """What follows from the packed relations of one order alone, in plain Python: a set of variables is a number, bit k
+    of which is the variable at place k of the order."""
 
     of: Unpacked
     member: int
@@ -75,6 +75,8 @@ class Walk:
         self.mine = self.facts["members"][self.member]
         self.nodes: list[MemberNode] = self.mine["nodes"]
         self._lists: dict[int, list[list[int]]] = {}
+        self.place = self.of.array(self.mine["place"]).tolist()
+        self.single = [1 << k for k in np.argsort(self.place).tolist()]
 
     def reads(self, relation: int) -> list[list[int]]:
         """For each site the input sites that it reads."""
@@ -102,7 +104,7 @@ class Walk:
         for k, (node, own) in enumerate(zip(self.facts["nodes"], self.nodes, strict=True)):
             if own["known"] is None:
                 continue
-            sites = [1 << v for v in range(node["sites"])] if node["role"] == "data" else [0] * node["sites"]
+            sites = self.single if node["role"] == "data" else [0] * node["sites"]
             for relation, source in self.inputs(k):
                 below, lists = found[source], self.reads(relation)
                 if len(self.inputs(k)) == 1 and all(len(read) == 1 for read in lists):
@@ -148,10 +150,6 @@ def _close(sites: list[int], own: list[list[int]]) -> None:
             sites[site] = joined
 
 
-def bits(value: int) -> list[int]:
-    return [v for v in range(value.bit_length()) if value >> v & 1]
-
-
 @every_spec
 def test_a_walk_of_the_packed_relations_finds_what_the_analyses_do(path: Path) -> None:
     spec, of = small(path), opened(path)
@@ -160,25 +158,23 @@ def test_a_walk_of_the_packed_relations_finds_what_the_analyses_do(path: Path) -
     number = len(of.facts["members"]) - 1
     walk, member = Walk(of, number), graph.members[number]
     rank = of.array(walk.mine["rank"]).tolist()
-    relations = Relations(graph, member)
+    relations, drawn = Relations(graph, member), member.order.modelled
+    latest = [-1, *(rank[v] if drawn[v] else -1 for v in walk.place)]  # what is given is known before all
     for node, known in known_at(relations).items():
         own, sets = walk.nodes[names[node.name]], walk.sets[names[node.name]]
         assert own["known"] is not None
         assert np.array_equal(of.array(own["known"]), known), node.name
-        drawn = member.order.modelled
-        latest = {s: max((rank[v] if drawn[v] else -1 for v in bits(s)), default=-1) for s in {*sets}}
-        assert known.tolist() == [latest[s] for s in sets]
+        assert known.tolist() == [latest[s.bit_length()] for s in sets]
     head = walk.sets[of.facts["heads"][0]["node"]]
     contexts = walk.mine["contexts"]
     assert contexts is not None
-    rows, place = of.array(contexts["rows"]).tolist(), of.array(walk.mine["place"])
-    table = of.relation(contexts["relation"])
+    rows, table, place = of.array(contexts["rows"]).tolist(), of.relation(contexts["relation"]), np.array(walk.place)
     matrix = seen(relations).matrix()
     modelled = np.flatnonzero(member.order.modelled).tolist()
     for row, variable in enumerate(rows):
-        context = sorted(place[table.sites(row)].tolist())
-        assert context == bits(head[variable])
-        assert context == np.flatnonzero(matrix[modelled.index(variable)]).tolist()
+        places = table.sites(row)
+        assert sum(1 << k for k in places.tolist()) == head[variable]
+        assert np.array_equal(np.sort(place[places]), np.flatnonzero(matrix[modelled.index(variable)]))
 
 
 @every_spec
