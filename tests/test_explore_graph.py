@@ -80,6 +80,9 @@ def test_opening_closing_and_unrolling(opened: Opened, gated: tuple[Spec, Made])
     shown.keyboard.press("u")
     shown.keyboard.press("e")
     assert cards(shown) == sorted(live), "unrolled and open, every node is drawn once"
+    shown.reload()
+    shown.locator(".card").first.wait_for()
+    assert cards(shown) == sorted(live), "a page that is loaded again shows the same"
 
 
 def test_search_chooses_a_node_and_its_lines_are_marked(shown: Any, gated: tuple[Spec, Made]) -> None:

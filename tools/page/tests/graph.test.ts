@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { layout } from "../src/graph/layout.ts"
 import { flow, neighbours, path } from "../src/graph/marks.ts"
 import { scene } from "../src/graph/scene.ts"
-import { type Expansion, Hierarchy, leaves, opening, revealed, tree } from "../src/graph/tree.ts"
+import { type Expansion, Hierarchy, leaves, opening, parsed, revealed, spelled, tree } from "../src/graph/tree.ts"
 import { walk } from "../src/graph/walk.ts"
 import { readersOf, wiring } from "../src/graph/wires.ts"
 import type { Facts } from "../src/facts.ts"
@@ -140,4 +140,8 @@ test("a block and a node of one name are two items", () => {
   const { wires, shown } = drawn(facts, { open: new Set(["sum/"]), unrolled: new Set() })
   assert.deepEqual([shown.of.get(8)?.key, shown.of.get(9)?.key], ["sum", "sum/.inner"])
   assert.ok(wires.wires.some((w) => w.source.key === "sum/.inner" && w.target.key === "after"))
+})
+
+test("what is open comes back from its text", () => {
+  for (const expansion of [shut, opened, unrolled]) assert.deepEqual(parsed(spelled(expansion)), expansion)
 })

@@ -188,3 +188,13 @@ export function revealed(hierarchy: Hierarchy, expansion: Expansion, node: NodeI
     now = { open: new Set([...now.open, item.key]), unrolled: now.unrolled }
   }
 }
+
+/** What is open and unrolled as text, for a link; and back. */
+export function spelled(expansion: Expansion): string {
+  return `${[...expansion.open].sort().join(" ")}|${[...expansion.unrolled].sort().join(" ")}`
+}
+
+export function parsed(text: string): Expansion {
+  const [open, unrolled] = text.split("|").map((part) => new Set(part.split(" ").filter(Boolean)))
+  return { open: open ?? new Set(), unrolled: unrolled ?? new Set() }
+}

@@ -15,7 +15,7 @@ import { flow, inside, type Lit, neighbours, path } from "./marks.ts"
 import { Map as Overview } from "./overview.ts"
 import { ruler } from "./measure.ts"
 import { type Scene, scene } from "./scene.ts"
-import { around, type Box, type Expansion, Hierarchy, type Item, opening, revealed, type Tree, tree } from "./tree.ts"
+import { around, type Box, type Expansion, Hierarchy, type Item, opening, parsed, revealed, spelled, type Tree, tree } from "./tree.ts"
 import { type Direction, walk } from "./walk.ts"
 import { type Wiring, wiring } from "./wires.ts"
 
@@ -87,15 +87,17 @@ export class GraphView implements View {
 
   update(state: State, before: State | null): void {
     this.state = state
+    const said = state.more[this.remembered(state)]
     if (before === null) {
       this.hierarchy = new Hierarchy(state.facts)
-      this.expansion = opening(this.hierarchy)
+      this.expansion = said === undefined ? opening(this.hierarchy) : parsed(said)
       this.leak = null
       this.here = null
       if (state.node !== null) this.expansion = revealed(this.hierarchy, this.expansion, state.node)
       this.build()
       this.fit(false)
-    } else if (state.node !== before.node && state.node !== null) {
+    } else if (said !== undefined && said !== before.more[this.remembered(before)] && said !== spelled(this.expansion)) this.rebuild(parsed(said))
+    else if (state.node !== before.node && state.node !== null) {
       const opened = revealed(this.hierarchy, this.expansion, state.node)
       if (opened.open.size !== this.expansion.open.size) this.rebuild(opened)
     }
@@ -105,6 +107,15 @@ export class GraphView implements View {
     this.cover()
     if (before === null && state.node !== null) this.reveal(this.here, true)
     else if (before !== null && state.node !== before.node) this.reveal(this.here, false)
+  }
+
+  private remembered(state: State): string {
+    return `graph.open.${state.which}`
+  }
+
+  /** What is open stands in the link, from the first time that a person opens or closes something. */
+  private remember(): void {
+    this.shell.set({ more: { [this.remembered(this.state)]: spelled(this.expansion) } })
   }
 
   /** How much of the graph the panel lies over, where it is a sheet. */
@@ -160,6 +171,7 @@ export class GraphView implements View {
     else open.add(item.key)
     this.here = item
     this.rebuild({ open, unrolled: this.expansion.unrolled }, item.key)
+    this.remember()
     this.shell.announce(`${item.label} is ${item.open ? "closed" : "open"}`)
     this.focus()
   }
@@ -172,6 +184,7 @@ export class GraphView implements View {
       nextOpen.add(`${key.slice(0, -1)}0`)
     } else nextOpen.add(key)
     this.rebuild({ open: nextOpen, unrolled: nextUnrolled }, this.here?.key ?? null)
+    this.remember()
   }
 
   private everything(open: boolean): void {
@@ -184,6 +197,7 @@ export class GraphView implements View {
     }
     this.rebuild(now)
     this.fit(!open)
+    this.remember()
   }
 
   // -- choosing -------------------------------------------------------------------------------------------------------
