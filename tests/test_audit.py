@@ -497,9 +497,22 @@ def test_names_may_be_one_text_and_sizes_may_be_left_out():
         audit(nn.Embedding(5, 3), levels=5, modes="evaluations")
 
 
+class Placed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(65, 3), nn.Embedding(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tokens(x) + self.places(torch.arange(x.shape[1]))
+
+
 def test_what_a_first_call_gets_wrong_is_told():
     with pytest.raises(InputError, match=r"256 levels: an embedding has 5 rows\n.*--levels 5"):
         audit(nn.Embedding(5, 3))
+    with pytest.raises(InputError, match=r"65 rows\n.*--levels 65"):
+        audit(Placed())  # whichever of its embeddings is the smallest
+    with pytest.raises(InputError, match=r"an embedding has 7 rows\n.*its row 8 was asked for.*--size"):
+        audit(Placed(), size={"t": 9}, levels=65)
     with pytest.raises(InputError, match=r"no axis is named 'h'[^|]*--input 'b c h w' --output"):
         audit(nn.Conv2d(1, 1, 1), size={"h": 4, "w": 4})
 

@@ -418,6 +418,7 @@ def settle(
     both = ("int", "float") if isinstance(first, nn.Embedding) else ("float", "int")
     kinds = {"auto": both, "float": ("float",), "int": ("int",)}[kind if layout.hot is None else "int"]
     failures: list[str] = []
+    asked: list[tuple[int, int]] = []
     for number in kinds:
         for dtype in _precisions(precision, own):
             alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
@@ -436,7 +437,7 @@ def settle(
             some = alphabet[torch.randint(levels, (1, *layout.shape), generator=generator)]
             x = torch.cat([some, alphabet[:1].expand_as(some), alphabet[-1:].expand_as(some)])
             try:
-                with torch.no_grad():
+                with torch.no_grad(), _beyond(module, asked):
                     out = subject(x)
             except InputError:
                 raise
@@ -446,12 +447,34 @@ def settle(
             _check(out, layout)
             return subject, alphabet
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
-    rows = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
-    if rows and min(rows) < levels:
-        message += f" with {levels} levels: an embedding has {min(rows)} rows"
+    if asked:
+        rows, row = asked[0]
+        message += f" with {levels} levels: an embedding has {rows} rows"
         failures = [failure for failure in failures if failure.startswith("int")] or failures
-        failures.insert(0, f"--levels {min(rows)} gives it as many values, and levels={min(rows)} in Python")
+        if row == levels - 1:
+            failures.insert(0, f"--levels {rows} gives it as many values, and levels={rows} in Python")
+        else:
+            failures.insert(0, f"its row {row} was asked for, as of a position: --size names a shorter input")
     raise InputError("AR812", message, help="\n".join(dict.fromkeys(failures)))
+
+
+@contextmanager
+def _beyond(module: nn.Module, asked: list[tuple[int, int]]) -> Generator[None]:
+    """Inside, `asked` takes the rows of each embedding that is asked for one that it does not have, and that one."""
+
+    def look(part: nn.Module, given: tuple[Any, ...]) -> None:
+        ids = given[0] if given else None
+        if isinstance(part, nn.Embedding) and isinstance(ids, Tensor) and ids.numel() and not ids.is_floating_point():
+            row = int(ids.max())
+            if row >= part.num_embeddings:
+                asked.append((part.num_embeddings, row))
+
+    hooks = [part.register_forward_pre_hook(look) for part in module.modules() if isinstance(part, nn.Embedding)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _precisions(precision: str, own: torch.dtype) -> tuple[torch.dtype, ...]:

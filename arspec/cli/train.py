@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "options may follow, as in photos@size=32@background=black (arspec explain AR840 lists them); a run that goes "
         "on has its own",
     )
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
+    parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
     parser.add_argument(
         "--resume",
         action="store_true",
