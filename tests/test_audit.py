@@ -502,7 +502,7 @@ class Placed(nn.Module):
         super().__init__()
         self.tokens, self.places = nn.Embedding(65, 3), nn.Embedding(7, 3)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.tokens(x) + self.places(torch.arange(x.shape[1]))
 
 
