@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from arspec import progress
+from arspec.analysis.report import prove
 from arspec.cli.main import main
-from arspec.progress import Progress, duration, showing, track
+from arspec.language.load import load
+from arspec.progress import GivenUp, Progress, duration, showing, track, while_wanted
 
 ROOT = Path(__file__).parent.parent
 
@@ -141,3 +143,27 @@ def test_commands_say_how_far_they_are(at_once: None, capsys: pytest.CaptureFixt
     made = [str(ROOT / "specs/made.yaml"), "--set", "height=4", "--set", "width=4", "--set", "hidden=8"]
     assert main(["sample", *made, "-n", "4", "-o", str(tmp_path / "x.npy"), "--method", "once"]) == 0
     assert "sampling" in capsys.readouterr().err
+
+
+def test_a_proof_that_is_wanted_no_more_ends_between_two_nodes() -> None:
+    """Wherever it is: in the graph, in known-at, in the contexts of all variables or of some."""
+    params = {"height": 6, "width": 6, "layers": 2}
+    asked = 0
+
+    def wanted(times: float) -> bool:
+        nonlocal asked
+        asked += 1
+        return asked < times
+
+    for contexts in (True, 2):
+        asked = 0
+        with while_wanted(lambda: wanted(float("inf"))):
+            whole = prove(load("gated_pixelcnn", params), contexts)
+        every = asked
+        assert every > 3 * len(whole.spec.graph().nodes)
+        for times in range(1, every + 1, 23):
+            asked = 0
+            with pytest.raises(GivenUp), while_wanted(lambda: wanted(times)):  # noqa: B023
+                prove(load("gated_pixelcnn", params), contexts)
+            assert asked == times
+    assert prove(load("gated_pixelcnn", params)).coverage == 1
