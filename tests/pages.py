@@ -1,7 +1,7 @@
 """Pages of the guide as a person follows them: their commands, Python and specs run in order, in one folder.
 
     python tests/pages.py            runs every page as it is written, and rewrites what it shows of the output
-    python tests/pages.py start data the same of some pages
+    python tests/pages.py start data the same of some pages; with --quick the pages before them are cut short
 
 A mark is a comment of one line. Those before a block speak of the block, those at the top of the page:
 
@@ -32,7 +32,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,19 @@ if __name__ == "__main__":
 
 from arspec.cli.main import COMMANDS, command, main  # noqa: E402
 from arspec.guide import TOPICS  # noqa: E402
+from arspec.layers import ALL, KINDS  # noqa: E402
 from tests.given import GIVEN  # noqa: E402
 
 FOLDER = ROOT / "arspec" / "guide"
 MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|whole|exit|picture): (.*?) -->$")
 FENCE = re.compile(r"^(\s*)```(\w*)(?: title=\"(.+?)\")?$")
+<<<<<<< HEAD
 ELSEWHERE = ("python", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
 SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes| \w+/s\b)")  # and whatever is counted by the second
+=======
+ELSEWHERE = ("python", "torchrun", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
+SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes)")
+>>>>>>> 32e2e42 (The guide gets masks and orders with pictures, what proofs do not say, several processes, a cookbook of twenty recipes, how it works, and a layer kind from its first line to its tests; the site's navigation names every page)
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -147,13 +153,20 @@ class Reader:
         self.folder, self.long, self.cut = folder, long, False
         self.names: dict[str, Any] = {}
 
-    def follow(self, topic: str, told: Callable[[Block, str], None] | None = None) -> None:
-        """Runs a page, and holds its output to what stands in it; where `told` is given, that is called instead."""
+    def follow(
+        self,
+        topic: str,
+        told: Callable[[Block, str], None] | None = None,
+        then: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        """Runs a page, and holds its output to what stands in it; where `told` is given, that is called instead.
+
+        then: called at the end with the names of the page's Python, while what it imported and registered is there."""
         whole, blocks = blocks_of(written(topic))
         for name in whole.get("given", "").split():
             GIVEN[name](self.folder)
         self.names = {"__name__": "page"}
-        with chdir(self.folder):
+        with chdir(self.folder), importing(self.folder):
             for block in blocks:
                 try:
                     printed = self._run(block)
@@ -170,6 +183,7 @@ class Reader:
                 message = f"arspec/guide/{topic}.md, line {line}, shows\n{wanted}\nand this was printed:\n{printed}"
                 short = "quick" in block.marks and not self.long  # it prints less than the page shows
                 assert within(printed, wanted) if short else alike(wanted, printed, self.cut), message
+            then(self.names)
 
     def _run(self, block: Block) -> str | None:
         """What a block prints; None where it was not run."""
@@ -214,11 +228,7 @@ class Reader:
         if program == "python" and arguments[0].endswith(".py"):
             with printing() as printed:
                 sys.argv = arguments
-                sys.path.insert(0, str(self.folder))
-                try:
-                    runpy.run_path(arguments[0], run_name="__main__")
-                finally:
-                    sys.path.remove(str(self.folder))
+                runpy.run_path(arguments[0], run_name="__main__")
             return 0, printed()
         if program == "cd":
             os.chdir(arguments[0])
@@ -227,6 +237,23 @@ class Reader:
         run = [sys.executable, *arguments] if program == "python" else words
         done = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
         return done.returncode, done.stdout + done.stderr
+
+
+@contextmanager
+def importing(folder: Path) -> Iterator[None]:
+    """Modules of a folder can be imported inside, and kinds be registered; afterwards all is as before."""
+    kinds, named = list(ALL), dict(KINDS)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name, module in list(sys.modules.items()):
+            if str(folder) in str(getattr(module, "__file__", None)):
+                del sys.modules[name]
+        ALL[:] = kinds
+        KINDS.clear()
+        KINDS.update(named)
 
 
 class printing:
@@ -315,12 +342,13 @@ if __name__ == "__main__":
     progress.FIRST = progress.EVERY = progress.APPEARS = 1e6
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    asked = set(sys.argv[1:]) or set(TOPICS)
+    asked = {topic for topic in sys.argv[1:] if topic in TOPICS} or set(TOPICS)
     for pages in chains().values():
         last = max((k for k, topic in enumerate(pages) if topic in asked), default=-1)
         with tempfile.TemporaryDirectory() as place:
             reader = Reader(Path(place), long=True)
             for topic in pages[: last + 1]:
+                reader.long = topic in asked or "--quick" not in sys.argv
                 if topic in asked:
                     print(*rewritten(topic, reader), sep="\n")
                 else:

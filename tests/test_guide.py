@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,11 @@ from arspec.cli.main import main
 from arspec.diagnostics import Source
 from arspec.guide import PARTS, TOPICS, page, title
 from arspec.language.load import from_text
+from arspec.language.reference import reference
+from arspec.language.schema import schema
+from arspec.sampler.plan.timing import WORTH
 from arspec.syntax.yaml import parse
+from tests import test_layers as layers
 from tests.pages import Reader, alike, blocks_of, chains, understood
 from tests.small import ROOT
 
@@ -110,11 +116,34 @@ def follow(first: str, folder: Path, monkeypatch: pytest.MonkeyPatch, long: bool
         reader.follow(topic)
 
 
+def test_the_kind_of_the_guide_is_held_to_what_every_kind_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of the page, its rows and its registration, through the tests of `test_layers`."""
+    held = (
+        layers.test_the_proof_knows_what_leaks,
+        layers.test_what_moves_is_what_is_read,
+        layers.test_its_relations_agree_with_each_other,
+        lambda name: layers.test_a_few_sites_at_a_time_are_all_sites_at_once(name, WORTH),
+    )
+    Reader(tmp_path).follow("kinds", then=lambda names: _hold(names["ROWS"], held, monkeypatch))
+
+
+def _hold(rows: dict[str, tuple[str, str]], held: tuple[Callable[[str], None], ...], patch: pytest.MonkeyPatch) -> None:
+    for name, row in rows.items():
+        patch.setitem(layers.CASES, name, row)
+    patch.setattr(layers, "LEAKING", {*layers.LEAKING, *(name for name in rows if "leaking" in name)})
+    kinds = {node.layer.layer for name in rows for node in layers.case(name).graph().nodes}
+    assert "pool" in kinds and len(rows) == 3
+    for test in held:
+        for name in rows:
+            test(name)
+    assert "`pool`" in reference() and "pool" in json.dumps(schema())
+
+
 @pytest.mark.parametrize("name", WRITTEN)
 def test_the_specs_of_a_page_are_proven(name: str) -> None:
-    """Whole ones, unless the page says that they fail; a part of one is YAML at least."""
+    """Whole ones; a part of one is YAML at least. What is a file of the page is used by its commands."""
     for block in blocks_of(WRITTEN[name])[1]:
-        if block.language == "yaml" and block.text.startswith("arspec: "):
+        if block.language == "yaml" and block.text.startswith("arspec: ") and block.title is None:
             assert prove(from_text(block.text), contexts=False).proven
         elif block.language == "yaml":
             parse(Source(name, block.text))

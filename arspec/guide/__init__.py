@@ -14,23 +14,16 @@ __all__ = ["PARTS", "TOPICS", "page", "title"]
 
 PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
-    "Write a spec": ("spec", "editor", "build", "words", "specs", "designs"),
-    "Know what holds": ("verify", "audit", "testing"),
+    "Write a spec": ("spec", "masks", "editor", "build", "words", "specs", "designs"),
+    "Know what holds": ("verify", "proofs", "audit", "testing"),
     "Use a model": (
-        "data",
-        "train",
-        "tracking",
-        "sample",
-        "score",
-        "compress",
-        "checkpoints",
-        "onnx",
-        "pictures",
+        "data", "train", "distributed", "tracking", "sample", "score", "compress", "checkpoints", "onnx", "pictures",
         "notebooks",
     ),
-    "Look up": ("commands", "python"),
+    "Look up": ("cookbook", "commands", "python"),
     "What was measured": ("speed", "figures", "leakbench", "census"),
-}
+    "Inside": ("how", "kinds"),
+}  # fmt: skip
 """The parts of the guide with their topics, in the order in which they are read."""
 
 TOPICS = tuple(topic for topics in PARTS.values() for topic in topics)
