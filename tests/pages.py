@@ -49,13 +49,8 @@ from tests.given import GIVEN  # noqa: E402
 FOLDER = ROOT / "arspec" / "guide"
 MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|whole|exit|picture): (.*?) -->$")
 FENCE = re.compile(r"^(\s*)```(\w*)(?: title=\"(.+?)\")?$")
-<<<<<<< HEAD
-ELSEWHERE = ("python", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
-SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes| \w+/s\b)")  # and whatever is counted by the second
-=======
 ELSEWHERE = ("python", "torchrun", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
-SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes)")
->>>>>>> 32e2e42 (The guide gets masks and orders with pictures, what proofs do not say, several processes, a cookbook of twenty recipes, how it works, and a layer kind from its first line to its tests; the site's navigation names every page)
+SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes| \w+/s\b)")  # and whatever is counted by the second
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
