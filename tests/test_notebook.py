@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import io
+import linecache
 import re
 import wave
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +139,26 @@ def test_an_audit_shows_the_authors_lines(tmp_path: Path) -> None:
     report = arspec.audit(Early(), size={"t": 5}, input_kind="float")
     page = shown(report)
     assert "leaks" in page.text and "x.roll(-1, 1)" in page.text and report.name in page.text
+
+
+def test_an_audit_shows_the_lines_of_a_cell() -> None:
+    """A cell has no file; its lines stand where the interactive session has put them."""
+    name = "/tmp/ipykernel_1/2718281828.py"
+    cell = (
+        "import torch\n"
+        "class Early(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        later = x.roll(-1, 1)  # <here>\n"
+        "        return (x + later).unsqueeze(-1)\n"
+    )
+    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    names: dict[str, Any] = {}
+    try:
+        exec(compile(cell, name, "exec"), names)
+        report = arspec.audit(names["Early"](), size={"t": 5}, input_kind="float")
+        assert "later = x.roll(-1, 1)  # <here>" in shown(report).text
+    finally:
+        del linecache.cache[name]
 
 
 def test_only_what_is_told_is_drawn() -> None:

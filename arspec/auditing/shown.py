@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -145,12 +146,14 @@ def grouped(chain: Chain) -> list[tuple[list[Step], bool]]:
 
 
 def span(place: Place) -> Span | None:
-    """A place with the text that it is in; None where the file cannot be read."""
+    """A place with the text that it is in, be it a cell of a notebook; None where that cannot be read."""
     try:
         with open(place.file, encoding="utf-8", newline="") as file:
             content = file.read()
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return None
+    except OSError:  # no file: an interactive session keeps the lines that it ran by such names
+        content = "".join(linecache.getlines(place.file))
     source = Source(shown_path(place.file), content)
     if not 1 <= place.line <= len(source.line_starts):
         return None

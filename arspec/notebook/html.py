@@ -14,6 +14,7 @@ STYLE = """
 .arspec p{margin:.15em 0 .5em}
 .arspec .quiet{opacity:.72}
 .arspec table{border-collapse:collapse;margin:.5em 0;font-size:inherit;border:0}
+.arspec tr{background:none}
 .arspec th,.arspec td{text-align:left;vertical-align:top;padding:.22em 1.4em .22em 0;border:0;background:none;
 border-bottom:1px solid rgba(128,128,128,.25);font-weight:400}
 .arspec th{opacity:.72;white-space:nowrap}
@@ -46,7 +47,7 @@ max-width:100%;box-sizing:border-box}
 .arspec svg.wave{display:block;width:22rem;max-width:100%;height:56px}
 .arspec .chars{white-space:pre-wrap;overflow-wrap:anywhere}
 .arspec .chars span{color:#1a1a1a;border-radius:2px}
-""".strip()
+""".strip().replace(".arspec", ".arspec.arspec")  # twice: it outweighs what notebooks say of tables and code
 
 _PAINTED = re.compile(r"\x1b\[([\d;]*)m")
 _CLASSES = {"1;31": "error", "1;33": "warning", "1;36": "note", "1;32": "help", "1;34": "margin", "1": "strong"}
