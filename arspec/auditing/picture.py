@@ -28,6 +28,7 @@ from arspec.pictures.style import (
     sheet,
     styled,
     titled,
+    whole_ticks,
     wrapped,
     write,
 )
@@ -76,8 +77,10 @@ def draw(report: AuditReport, path: str | os.PathLike[str], *, width: str | floa
             axes[1].plot(column, row, marker="s", markersize=4.5, color="black", fillstyle="none", markeredgewidth=1.1)
             axes[1].set(xlabel="column", ylabel="row")
             titled(axes[1], f"what ({report.layout.name(variable)}) reads")
-        for one in axes:
+        for number, one in enumerate(axes):
             one.set_anchor("N")
+            if number <= image:
+                whole_ticks(one)
         verdict = f"{report.leaks:,} leaks" if report.leaks else str(report.verdict)
         coverage = "" if not report.paired else f", coverage {100 * report.coverage:.2f} %"
         title = visible(f"{report.name}: {verdict}{coverage}")

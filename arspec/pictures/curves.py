@@ -23,7 +23,7 @@ def draw_histograms(path: Path, sets: dict[str, Scores], *, width: str | float |
     """A histogram of each score, the sets over one another. Gives the path."""
     check_figure(path, "histograms")
     names = list(next(iter(sets.values())).of)
-    across = min(3, len(names))
+    across = 2 if len(names) in (2, 4) else min(3, len(names))
     rows = -(-len(names) // across)
     with styled():
         figure = sheet(inches(width, PAGE), rows * (HIGH + 0.45) + 0.2)
@@ -54,7 +54,7 @@ def draw_curves(
     rows = -(-len(outside) // across)
     with styled():
         wide = inches(width, COLUMN if across == 1 else PAGE)
-        figure = sheet(wide, rows * (wide / across + 0.1))
+        figure = sheet(wide, rows * (wide / across + 0.5))
         grid: list[Axes] = figure.subplots(rows, across, squeeze=False).ravel().tolist()
         for axes, (label, other) in zip(grid, outside.items(), strict=False):
             for name, values in inside.of.items():
@@ -65,7 +65,7 @@ def draw_curves(
             axes.set(xlabel="share of its own kind taken for strange", ylabel="share of the others found")
             axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
             axes.spines[["top", "right"]].set_visible(False)
-            axes.legend(loc="center right", bbox_to_anchor=(1, 0.42), title="AUROC", alignment="left")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, title="area under the curve (AUROC)")
         for axes in grid[len(outside) :]:
             axes.set_axis_off()
         return write(figure, path, f"ROC curves of the scores, against {', '.join(outside)}.")

@@ -10,7 +10,7 @@ import numpy as np
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.layers.base import Node
 from arspec.pictures.states import COLOURS, Field, State
-from arspec.pictures.style import TINY, colour_bar, lines_between, seen_colours, titled, width_of
+from arspec.pictures.style import TINY, colour_bar, lines_between, seen_colours, titled, whole_ticks, width_of
 from arspec.reads import Ranked, Reads, Window
 from arspec.runs import Listed
 from arspec.types import Bools, Cells
@@ -258,10 +258,7 @@ def mark(axes: Axes, field: Field) -> None:
 
 def cells(axes: Axes, height: int, width: int, colour: str) -> None:
     """Draws axes as the cells of a grid, with lines between the cells where these are few."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(TICKS if height > 1 else 2 * TICKS, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
+    whole_ticks(axes, TICKS if height > 1 else 2 * TICKS, TICKS)
     if height == 1:
         axes.set_yticks([])
     if max(height, width) <= GRID_LINES and height > 1:

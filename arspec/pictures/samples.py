@@ -27,6 +27,7 @@ from arspec.pictures.style import (
     inches,
     sheet,
     styled,
+    whole_ticks,
     write,
 )
 
@@ -150,15 +151,21 @@ def _texts(x: Array, data: Any, path: Path, labels: Sequence[str], caption: str,
 
 
 def _numbers(x: Array, data: Data, path: Path, labels: Sequence[str], caption: str, wide: float) -> None:
+    from matplotlib import colormaps
+
     flat = x.reshape(len(x), -1)
     figure = sheet(wide, max(0.9, min(6.0, 0.12 * len(x))) + 0.7)
     axes = figure.subplots()
-    shown = axes.imshow(np.ma.masked_less(flat, 0), cmap="cividis", vmin=0, vmax=data.levels - 1, aspect="auto",
-                        interpolation="none")  # fmt: skip
+    few = data.levels <= 12  # each with a colour of its own
+    colours = colormaps["cividis"].resampled(data.levels) if few else "cividis"
+    edge = 0.5 if few else 0.0
+    shown = axes.imshow(np.ma.masked_less(flat, 0), cmap=colours, vmin=-edge, vmax=data.levels - 1 + edge,
+                        aspect="auto", interpolation="none")  # fmt: skip
     axes.set_xlabel("step" if data.kind == "sequence" else "entry", fontsize=BODY)
+    whole_ticks(axes, across=10)
     if labels and len(x) <= 40:
         axes.set_yticks(range(len(x)), labels, fontsize=TINY, parse_math=False)
     else:
         axes.set_ylabel("sample")
-    colour_bar(figure, shown, axes, "level", below=False)
+    colour_bar(figure, shown, axes, "level", below=False, ticks=range(data.levels) if few else None)
     write(figure, path, caption)

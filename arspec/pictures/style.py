@@ -162,6 +162,14 @@ def titled(axes: Axes, text: str, beside: float = 0.1) -> None:
     axes.set_title(wrapped(text, width_of(axes) - 0.1 - beside), parse_math=False)
 
 
+def whole_ticks(axes: Axes, across: int = 5, down: int = 5) -> None:
+    """Numbers of cells on the sides of axes: whole ones, up to about so many."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(across, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(down, integer=True))
+
+
 def lines_between(axes: Axes, height: int, width: int, colour: str, thick: float = 0.4) -> None:
     """Lines between the cells of a grid whose cell (r, c) is drawn around (x=c, y=r). Ticks would cost far more."""
     from matplotlib.collections import LineCollection
