@@ -208,6 +208,17 @@ def test_sizes_are_the_last_ones_while_a_text_is_broken() -> None:
     assert "4×6×6" in found.text and "last text that loaded" in found.text
 
 
+def test_a_text_in_several_lines_is_no_fault() -> None:
+    """Quotes and brackets of an `about` that goes on below its key close nothing and open nothing."""
+    document = shipped("gated_pixelcnn")
+    assert '"Conditional Image Generation\n' in document.text
+    broken = Document(
+        document.file, document.text.replace("h_sum: {layer: add, from: [h_conv, v_to_h]}", "h_sum: {layer")
+    )
+    line = broken.text[: broken.text.index("h_sum: {layer")].count("\n")
+    assert broken.reading.blanked == {line}
+
+
 def test_what_can_be_read_keeps_its_places() -> None:
     for good, bad in BROKEN:
         text = TWO.replace(good, bad)

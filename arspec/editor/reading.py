@@ -13,6 +13,7 @@ from arspec.syntax.yaml_faults import stops_at
 
 TRIES = 12  # texts that are read, at most, until one has a tree
 _KEY = re.compile(r"(\s*(?:- +)*[A-Za-z_][\w-]*\+?\s*:)(?=\s|$)")
+_TEXT = re.compile(r":\s+[>|][+-]?\d?[+-]?\s*(#.*)?$")
 _BREAK = re.compile(r"(\r\n|\n|\r)")
 _VALUE, _LINE = 1, 2  # how much of a line is blanked: what stands behind its key, or all of it
 
@@ -93,9 +94,11 @@ def unclosed(lines: list[str]) -> list[int]:
     those that close what is not open."""
     found: list[int] = []
     opened: list[tuple[int, str]] = []  # the lines of the brackets that are open, with what closes each
+    written = -1  # the indentation of the key whose text goes on below it, line by line
     for number, line in enumerate(lines):
-        if not line.strip() or line.lstrip().startswith("#"):
+        if not line.strip() or (0 <= written < _indent(line)) or line.lstrip().startswith("#"):
             continue
+        written = _indent(line) if _TEXT.search(line) and not opened else -1
         if opened and _indent(line) <= _indent(lines[opened[0][0]]):
             found.append(opened[0][0])
             opened = []
