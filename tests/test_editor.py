@@ -184,6 +184,8 @@ BROKEN = [
     ("params: {features: 4}", "params: {features: 4"),
     ("name: two", "name: \"two"),
     ("inputs: {h: what comes in}", "inputs: {h: what comes in}\n    - "),
+    ("name: two", "name: two\nord"),
+    ("graph:", "graph:\n  new"),
 ]  # fmt: skip
 
 
@@ -219,6 +221,11 @@ def test_a_text_in_several_lines_is_no_fault() -> None:
     assert broken.reading.blanked == {line}
 
 
+def test_what_stands_above_a_fault_is_read_where_nothing_else_helps() -> None:
+    document = Document("two.yaml", TWO.replace("graph:", "}]}\n\t- ?:" + "\n : - [" * 20 + "\ngraph:"))
+    assert [*document.reading.tree.entries][:5] == ["arspec", "name", "data", "params", "masks"]
+
+
 def test_what_can_be_read_keeps_its_places() -> None:
     for good, bad in BROKEN:
         text = TWO.replace(good, bad)
@@ -239,6 +246,8 @@ def test_what_can_be_read_keeps_its_places() -> None:
         ("graph:\n  a: {layer: conv, out: 2 * $wi¦dth}", ("graph", "a"), "out", "$wi"),
         ("blocks:\n  up:\n    outputs: {u: b.u, all: [u, b.*.¦]}", ("blocks", "up", "outputs"), "all", "b.*."),
         ("gra¦", (), None, "gra"),
+        ("graph:\n  a:\n    layer: add\n    from:\n      - b\n      - c¦\n", ("graph", "a"), "from", "c"),
+        ("graph:\n  a:\n    layer: add\n    from:\n    - ¦\n", ("graph", "a"), "from", ""),
         ("order: ras¦", (), "order", "ras"),
         ('graph:\n  a: {layer: conv, about: "a, b: {", fr¦}', ("graph", "a"), None, "fr"),
     ],

@@ -12,6 +12,7 @@ from arspec.language.merging import merged_name
 
 MAX_BACK = 400  # lines above a place that are looked at for the bracket that is open there
 _BLOCK_KEY = re.compile(r"(?P<indent>\s*)(?:- +)*(?P<quote>['\"]?)(?P<key>[A-Za-z_][\w-]*\+?)(?P=quote)\s*:(?=\s|$)")
+_ITEM = re.compile(r"\s*-(?:\s+|$)(?![A-Za-z_][\w-]*\s*:(?:\s|$))")
 _WORD = re.compile(r"[\w$.*+-]")
 _NAME = re.compile(r"[\w-]")
 
@@ -227,16 +228,31 @@ def _word(text: str, offset: int, begin: int) -> tuple[str, int, int]:
     return text[start:offset], start, end
 
 
-def _block(source: Source, lines: list[str], at: int, column: int, offset: int) -> Context:
+def _block(source: Source, lines: list[str], at: int, column: int, offset: int) -> Context | None:
     """A key of a mapping that is written line by line."""
     level = _indent(lines[at]) if lines[at].strip() else column
     level = min(level, column)
+    item = _ITEM.match(lines[at])
+    if item is not None and column >= item.end():
+        return _item(source, lines, at, item.end(), offset)
     word, start, end = _word(source.text, offset, source.line_starts[at])
     path = _parents(lines, at, level)
     siblings = _neighbours(lines, at, level)
     parent = next((k for k in range(at - 1, -1, -1) if not _blank(lines[k]) and _indent(lines[k]) < level), None)
     plus = parent is not None and (m := _BLOCK_KEY.match(lines[parent])) is not None and m["key"].endswith("+")
     return Context(path, None, word, start, end, siblings, plus=plus)
+
+
+def _item(source: Source, lines: list[str], at: int, begin: int, offset: int) -> Context | None:
+    """An item of a list that is written line by line; None where it is no value of a key."""
+    level = _indent(lines[at])
+    for k in range(at - 1, max(-1, at - 1 - MAX_BACK), -1):
+        key = None if _blank(lines[k]) or _ITEM.match(lines[k]) else _BLOCK_KEY.match(lines[k])
+        if key is not None and len(key["indent"]) <= level:
+            word, start, end = _word(source.text, offset, source.line_starts[at] + begin)
+            path, indent = _parents(lines, k, len(key["indent"])), len(key["indent"])
+            return Context(path, _bare(key["key"]), word, start, end, _neighbours(lines, k, indent), True)
+    return None
 
 
 def _parents(lines: list[str], at: int, level: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from arspec.syntax.yaml_faults import stops_at
 
 TRIES = 12  # texts that are read, at most, until one has a tree
 _KEY = re.compile(r"(\s*(?:- +)*[A-Za-z_][\w-]*\+?\s*:)(?=\s|$)")
+_BEGINS = re.compile(r"""\s*(-\s|-$|---|%|[?{\["'&*!]|[^\s#][^:]*:(\s|$))""")
 _TEXT = re.compile(r":\s+[>|][+-]?\d?[+-]?\s*(#.*)?$")
 _BREAK = re.compile(r"(\r\n|\n|\r)")
 _VALUE, _LINE = 1, 2  # how much of a line is blanked: what stands behind its key, or all of it
@@ -47,17 +48,25 @@ def _read(source: Source) -> Reading:
     parts = _BREAK.split(source.text)
     lines, breaks = parts[::2], [*parts[1::2], ""]
     blanked: dict[int, int] = {}
+    first = 0  # the line at which the text itself stops being read
     for attempt in range(TRIES):
         text = "".join(_left(line, blanked.get(k, 0)) + breaks[k] for k, line in enumerate(lines))
         now = Source(source.name, text, source.quoted)
         tree, at = _tree(now)
         if tree is not None:
             return Reading(now, tree, frozenset(blanked))
+        first = at if attempt == 0 else first
         suspects = unclosed(lines) if attempt == 0 else []
         for line in suspects or [next(_near(lines, blanked, at), None)]:
             if line is not None:
                 again = line in blanked or _KEY.match(lines[line]) is None
                 blanked[line] = _LINE if again else _VALUE
+    for line in dict.fromkeys(max(first - back, 0) for back in (0, 1, 2, 4, 8, 16)):  # what stands above the fault
+        above = [text if k < line else " " * len(text) for k, text in enumerate(lines)]
+        now = Source(source.name, "".join(a + b for a, b in zip(above, breaks, strict=True)), source.quoted)
+        tree, _ = _tree(now)
+        if tree is not None:
+            return Reading(now, tree, frozenset(range(line, len(lines))))
     empty = Source(source.name, re.sub(r"[^\r\n]", " ", source.text), source.quoted)
     return Reading(empty, Map(Place(empty, 0, len(empty.text)), {}, False), frozenset(range(len(lines))))
 
@@ -90,8 +99,8 @@ def _near(lines: list[str], blanked: dict[int, int], at: int) -> Iterator[int]:
 
 
 def unclosed(lines: list[str]) -> list[int]:
-    """The lines that open a bracket or a quote which nothing closes before an entry begins at their own level, and
-    those that close what is not open."""
+    """The lines that open a bracket or a quote which nothing closes before an entry begins at their own level, those
+    that close what is not open, and words that stand on a line alone where a key or an item is wanted."""
     found: list[int] = []
     opened: list[tuple[int, str]] = []  # the lines of the brackets that are open, with what closes each
     written = -1  # the indentation of the key whose text goes on below it, line by line
@@ -102,6 +111,9 @@ def unclosed(lines: list[str]) -> list[int]:
         if opened and _indent(line) <= _indent(lines[opened[0][0]]):
             found.append(opened[0][0])
             opened = []
+        if not opened and not _BEGINS.match(line):
+            found.append(number)
+            continue
         quote = ""
         for k, character in enumerate(line):
             before = line[k - 1] if k else " "
