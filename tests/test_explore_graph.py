@@ -191,7 +191,11 @@ def test_two_specs_side_by_side(opened: Opened, gated: tuple[Spec, Made]) -> Non
     assert lines["Parameters"] == [f"{s.graph().parameters:,}" for s in (other, gated[0])]
     assert lines["Blind"] == [f"{r.blind_spots:,}" for r in reports]
     shown.locator(".panes > section").nth(1).locator("[data-key='scaled']").click()
-    assert shown.locator(".panes .card.chosen").count() == 2, "the same node is chosen in both"
+    both = shown.locator(".panes .card.chosen")
+    assert both.count() == 2, "the same node is chosen in both"
+    for card, pane in zip(both.all(), shown.locator(".panes .graph").all()):
+        inner, outer = card.bounding_box(), pane.bounding_box()
+        assert outer["y"] <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"], "and seen"
 
 
 def test_a_narrow_screen_has_the_panel_as_a_sheet(opened: Opened, gated: tuple[Spec, Made]) -> None:

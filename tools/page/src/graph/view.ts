@@ -121,7 +121,7 @@ export class GraphView implements View {
   /** How much of the graph the panel lies over, where it is a sheet. */
   private cover(): void {
     const [below, sheet] = [this.picture.getBoundingClientRect(), this.side.element.getBoundingClientRect()]
-    this.camera.covered = sheet.left < below.right - 1 ? Math.max(0, below.bottom - sheet.top) : 0
+    this.camera.covered = sheet.height > 0 && sheet.left < below.right - 1 ? Math.max(0, below.bottom - sheet.top) : 0
   }
 
   // -- building -------------------------------------------------------------------------------------------------------
