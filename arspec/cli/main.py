@@ -33,9 +33,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compress": ("arspec.cli.compress", "compress", "compress files by a model, without loss"),
     "decompress": ("arspec.cli.compress", "decompress", "restore the files of a container"),
     "import": ("arspec.cli.importing", "", "read a checkpoint of Hugging Face or nanoGPT as a run"),
-    "export": ("arspec.cli.export", "", "write a model as plain torch, or as the checkpoint that it came from"),
+    "export": (
+        "arspec.cli.export",
+        "",
+        "write a model as plain torch, as ONNX, or as the checkpoint that it came from",
+    ),
     "format": ("arspec.cli.format", "", "lay out the text of specs; comments and values stay"),
     "lsp": ("arspec.cli.lsp", "", "the language server: proofs, mends and layout in an editor, as one types"),
+    "completion": ("arspec.cli.completion", "", "the script by which bash, zsh or fish completes commands"),
     "schema": ("arspec.cli.schema", "", "the JSON Schema of the language, or its reference"),
 }
 
