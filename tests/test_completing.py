@@ -1,4 +1,4 @@
-"""Completion by shells: what bash, zsh and fish offer, asked of the shells themselves; the scripts name every option."""
+"""Completion by shells: what bash, zsh and fish offer when they are asked; the scripts name every option."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_every_option_of_every_parser_is_in_every_script(found: list[Command], s
     assert [one.name for one in found] == [*COMMANDS]
     texts = {shell: (scripts / f"arspec.{shell}").read_text("utf-8") for shell in WRITERS}
     for one in found:
-        own = {name for name in command(one.name)[1]._option_string_actions}
+        own = set(command(one.name)[1]._option_string_actions)
         assert own == {name for option in one.options for name in option.names}
         assert all(f"*{name}[" in texts["zsh"] and f" {name}" in texts["bash"].replace('"', " ") for name in own)
         assert all(name.lstrip("-") in texts["fish"] for name in own)

@@ -1,4 +1,5 @@
-"""`arspec export MODEL --torch FILE.py`, `--onnx FOLDER` or `--huggingface FOLDER`: a model in the form of others."""
+"""`arspec export MODEL --torch FILE.py`, `--onnx FOLDER`, `--model-explorer FILE.json` or
+`--huggingface FOLDER`: a model in the form of others."""
 
 from __future__ import annotations
 
@@ -20,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--onnx", metavar="FOLDER", help="graphs of ONNX: the forward pass, the sampler's step, and a driver that draws"
     )
     forms.add_argument(
+        "--model-explorer", metavar="FILE.json", help="of a spec or a model: its graph for Model Explorer"
+    )
+    forms.add_argument(
         "--huggingface", metavar="FOLDER", help="of what arspec import has read: a checkpoint of the same form"
     )
     parser.add_argument("--member", type=int, default=0, help="--torch, --onnx: which order of a family, from 0 (0)")
@@ -32,6 +36,12 @@ def run(args: argparse.Namespace) -> int:
         from arspec.exporting import export_torch
 
         say(str(export_torch(open_model(args), args.torch, args.member)))
+        return 0
+    if args.model_explorer is not None:
+        from arspec.cli.models import params_of, spec_of
+        from arspec.pictures.model_explorer import write_collection
+
+        say(str(write_collection(spec_of(args.model, params_of(args.set)), args.model_explorer)))
         return 0
     if args.onnx is not None:
         from arspec.exporting import export_onnx
