@@ -28,6 +28,7 @@ from tests.browsing import Opened, browser, go, opened
 from tests.test_exploring_model import described
 
 __all__ = ["browser", "opened"]
+ROOT = Path(__file__).parent
 
 
 def chosen(shown: Any) -> str:
@@ -85,6 +86,7 @@ SPECS: dict[str, Callable[[], Spec]] = {
     "sequence": lambda: arspec.load(
         "wavenet", params={"length": 20, "levels": 4, "residual": 4, "skip": 4, "layers": 3, "cycle": 3}
     ),
+    "parts": lambda: arspec.load(ROOT / "specs/err/ar701_a_leak_within_a_part.yaml"),
     "vector": lambda: arspec.load("made", params={"height": 3, "width": 4, "members": 2, "hidden": 6}),
 }
 
@@ -126,7 +128,13 @@ def test_the_counts_of_a_picked_variable_are_those_of_its_field(name: str, shown
         words.add(chosen(shown))
     assert len(words) >= 2
     said = {s for f in (field_named(spec, w) for w in words) for s in State if f.count(s)}
-    expected = {"blind": State.BLIND, "leak": State.LEAK, "sequence": State.OUT_OF_REACH, "vector": State.SEEN}
+    expected = {
+        "blind": State.BLIND,
+        "leak": State.LEAK,
+        "sequence": State.OUT_OF_REACH,
+        "parts": State.LEAK,
+        "vector": State.SEEN,
+    }
     assert expected[name] in said  # what the spec is here for was on show
 
 

@@ -118,6 +118,9 @@ class DataFacts(TypedDict):
     axes: Annotated[list[str], "a word for each dimension of the grid: row, column; step; entry"]
     groups: int
     groupNames: list[str]
+    parts: Annotated[
+        list[str], "[groups]: of data in several parts the part of each, by which its name begins; else empty"
+    ]
     channels: Annotated[int, "channels of a group, which are generated together"]
     positions: int
     variables: int

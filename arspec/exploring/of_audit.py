@@ -298,6 +298,7 @@ class _Audit:
             "axes": [WORDS.get(axis, axis) for axis in layout.grid],
             "groups": groups,
             "groupNames": names if groups > 1 else [""],
+            "parts": [],
             "channels": layout.channels if layout.joint else 1,
             "positions": int(np.prod(layout.grid_shape)),
             "variables": self.report.variables,

@@ -172,6 +172,7 @@ class Described:
             "axes": ["entry"] if section.kind == "vector" else list(axes(out)),
             "groups": order.groups,
             "groupNames": group_names(out),
+            "parts": [name for name, part in out.parts for _ in range(part.groups)],
             "channels": out.channels,
             "positions": order.positions,
             "variables": order.variables,

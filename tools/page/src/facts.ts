@@ -105,6 +105,8 @@ export interface DataFacts {
   axes: string[];
   groups: number;
   groupNames: string[];
+  /** [groups]: of data in several parts the part of each, by which its name begins; else empty */
+  parts: string[];
   /** channels of a group, which are generated together */
   channels: number;
   positions: number;

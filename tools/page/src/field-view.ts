@@ -163,7 +163,7 @@ class FieldView implements View {
     const steps = way.map(({ node, site }) => {
       const of = member.facts.nodes[node]!
       return h("li", {}, h("button", { type: "button", class: "link", "aria-pressed": String(node === this.state.node), onclick: () => this.shell.set({ node }) }, of.name),
-        h("span", { class: "place" }, nameOf({ kind: member.facts.data.kind, grid: of.grid, groups: of.groups, groupNames: of.groups === member.facts.data.groups ? member.facts.data.groupNames : [] }, site)))
+        h("span", { class: "place" }, nameOf({ kind: member.facts.data.kind, grid: of.grid, groups: of.groups, ...(of.groups === member.facts.data.groups ? { groupNames: member.facts.data.groupNames, parts: member.facts.data.parts } : { groupNames: [] }) }, site)))
     })
     return [
       meaning,

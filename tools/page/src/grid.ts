@@ -32,6 +32,8 @@ export interface Places {
   readonly grid: readonly number[]
   readonly groups: number
   readonly groupNames: readonly string[]
+  /** of data in several parts the part of each group, by which its name begins */
+  readonly parts?: readonly string[]
   /** a word for each dimension of the grid, where it has its own */
   readonly axes?: readonly string[]
 }
@@ -45,8 +47,9 @@ export function nameOf(places: Places, site: number): string {
   const name = cell.map((i, axis) => `${words[axis]} ${i}`).join(", ")
   if (places.groups <= 1) return name || "the only place"
   const group = Math.floor(site / positions)
+  const part = places.parts?.[group] ?? ""
   const of = places.groupNames[group] ?? (places.groups === 3 ? "rgb"[group]! : `channel ${group}`)
-  return name ? `${name}, ${of}` : of
+  return [part, name, part ? of.slice(part.length + 2) : of].filter(Boolean).join(", ")
 }
 
 export function wordsOf(places: { readonly kind: string; readonly grid: readonly number[]; readonly axes?: readonly string[] }): readonly string[] {

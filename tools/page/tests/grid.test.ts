@@ -8,6 +8,9 @@ test("places are named as arspec names them", () => {
   assert.equal(nameOf(image, 20 + 13), "row 2, column 3, g")
   assert.equal(nameOf({ ...image, groups: 1 }, 13), "row 2, column 3")
   assert.equal(nameOf({ kind: "sequence", grid: [9], groups: 1, groupNames: [] }, 5), "step 5")
+  const parts = { kind: "image", grid: [4, 5], groups: 4, groupNames: ["luma", "x, r", "x, g", "x, b"], parts: ["luma", "x", "x", "x"] }
+  assert.equal(nameOf(parts, 13), "luma, row 2, column 3")
+  assert.equal(nameOf(parts, 40 + 13), "x, row 2, column 3, g")
   assert.equal(nameOf({ kind: "sequence", grid: [9], groups: 1, groupNames: [], axes: ["t"] }, 5), "t 5")
   assert.equal(nameOf({ kind: "vector", grid: [9], groups: 1, groupNames: [] }, 5), "entry 5")
 })
