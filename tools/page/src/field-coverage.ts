@@ -7,7 +7,7 @@ import { PairsPicture } from "./field-pairs.ts"
 import { figuresOf, sharesOf, type Shares } from "./field-shares.ts"
 import { firstVariable } from "./field-view.ts"
 import { colourBar } from "./grid-bar.ts"
-import { DataGrid, variableName } from "./grid-data.ts"
+import { DataGrid, dataParts, variableName } from "./grid-data.ts"
 import { colour, type Look } from "./grid-paint.ts"
 import { placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
@@ -24,6 +24,8 @@ class Column {
   readonly map: DataGrid
   readonly field: DataGrid
   readonly pairs: PairsPicture
+  readonly table = h("div", { class: "as-table" })
+  readonly details = h("details", { class: "in-words", ontoggle: () => this.lines() }, h("summary", {}, "In words"), this.table)
   member!: Member
   shares!: Shares
   variable = 0
@@ -32,6 +34,19 @@ class Column {
     this.pairs = new PairsPicture(pickPair)
     this.map = new DataGrid(pick, (site) => words(this, site))
     this.field = new DataGrid(pick, (site) => `${variableName(this.member.facts, site)}: ${MEANINGS[STATES[this.states()[site]!]!]}`)
+  }
+
+  /** Of every line of the grid the least and the most that its variables see. */
+  lines(): void {
+    if (!this.details.open) return
+    const { facts } = this.member
+    const rows = dataParts(facts).flatMap(({ caption, shape, base }) => Array.from({ length: shape.rows }, (_, r) => {
+      const [from, to] = [r * shape.columns, Math.min((r + 1) * shape.columns, shape.positions)]
+      const said = spanOf(this.shares, base + from, base + to)
+      const name = shape.real ? `row ${r}` : `${from}–${to - 1}`
+      return h("tr", {}, h("th", { scope: "row" }, caption ? `${caption}, ${name}` : name), h("td", {}, said))
+    }))
+    this.table.replaceChildren(h("table", {}, h("caption", {}, `Of their past, the variables of ${facts.title} see`), h("tbody", {}, ...rows)))
   }
 
   states(): Uint8Array {
@@ -79,7 +94,7 @@ class CoverageView implements View {
     this.root.replaceChildren(
       ...(all.length === 1 ? [h("div", { class: "cover-figures" })] : []), // of several they stand in the view that compares
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "How much of its past each variable sees"), h("div", { class: "scale" })),
-        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, all.length > 1 ? c.title : "", c.said, c.map.element)))),
+        h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, all.length > 1 ? c.title : "", c.said, c.map.element, c.details)))),
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", { class: "which" }), h("div", { class: "pickers" })),
         h("div", { class: "cover-columns" }, ...this.columns.map((c) => h("div", {}, c.picked, c.field.element)))),
       h("section", { class: "cover-maps" }, h("div", { class: "cover-head" }, h("h2", {}, "Every pair"), h("p", { class: "hint" }, "A row for each distribution, a column for each variable, both in the order of generation.")),
@@ -112,6 +127,7 @@ class CoverageView implements View {
       const rings = [{ site: column.variable, colour: colour("--ink") }]
       column.map.label(`How much of its past each variable of ${member.facts.title} sees. ${coverageWords(member)} ${sharedWords(column, column.variable)}.`)
       column.map.show(member.facts, keys, looks, column.variable, rings)
+      column.lines()
       const field = fieldOf(member.rank, column.variable, member.seen(column.variable), member.deep(column.variable))
       column.picked.textContent = `${all.length > 1 ? `In ${member.facts.title} its` : "Its"} distribution ${summary(field)}.`
       column.field.label(`What ${variableName(member.facts, column.variable)} sees in ${member.facts.title}: ${summary(field)}`)
@@ -126,6 +142,15 @@ class CoverageView implements View {
   private matrices(): void {
     for (const { member, pairs } of this.columns) pairs.show(member, coverageWords(member))
   }
+}
+
+/** '45.2% to 67.8%' of the variables from one to before another; what was not computed is left out. */
+export function spanOf(shares: Shares, from: number, to: number): string {
+  const rows = Array.from({ length: to - from }, (_, k) => shares.row.get(from + k)).filter((r) => r !== undefined && shares.legal[r]! > 0) as number[]
+  if (!rows.length) return "nothing comes before them, or it was not computed"
+  const by = rows.sort((a, b) => shares.within[a]! / shares.legal[a]! - shares.within[b]! / shares.legal[b]!)
+  const [least, most] = [by[0]!, by[by.length - 1]!].map((r) => share(shares.within[r]!, shares.legal[r]!))
+  return least === most ? least! : `${least} to ${most}`
 }
 
 function alike(one: Facts, other: Facts): boolean {

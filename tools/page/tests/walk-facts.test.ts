@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 import { fieldOf, summary } from "../src/field.ts"
+import { spanOf } from "../src/field-coverage.ts"
 import { figuresOf, matrixOf, sharesOf } from "../src/field-shares.ts"
 import { layersOf } from "../src/grid-layers.ts"
 import { livesOf, totalsOf } from "../src/play-view.ts"
@@ -56,6 +57,9 @@ test("shares of the past, and all pairs as a picture", async () => {
   assert.ok(Number.isNaN(shares.share[0]))
   assert.equal(shares.share[4], 0.5)
   assert.equal(shares.lowest, 2 / 7)
+  assert.equal(spanOf(shares, 0, 1), "nothing comes before them, or it was not computed")
+  assert.equal(spanOf(shares, 1, 8), "28.6% to 100%")
+  assert.equal(spanOf(shares, 4, 5), "50.0%")
   const whole = matrixOf(member, 8)!
   assert.equal(whole.size, 8)
   for (let r = 0; r < 8; r++) {
