@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import arspec
+from arspec.guide import page
 from arspec.language.reference import reference
 
 # page: (title, what it is, the things that it documents: a module and the names in it; of a class also its methods)
@@ -104,7 +105,11 @@ def anchor(name: str) -> str:
 
 
 def methods(kind: type) -> list[tuple[str, Any]]:
-    """The public methods and properties that the class itself says something of, or a base of ours does."""
+    """The public methods and properties that the class itself says something of, or a base of ours does. Of a module
+    those that its class defines, and those that the guide names: the rest is for the code that runs it."""
+    named = re.findall(rf"^\| `{kind.__name__.lower()}\.(\w+)` \|", page("python"), re.MULTILINE)
+    if named:
+        return [(key, getattr(kind, key)) for key in dict.fromkeys(["forward", *named])]
     found: dict[str, Any] = {}
     for base in kind.__mro__:
         if base.__module__.startswith("arspec"):
