@@ -15,7 +15,7 @@ __all__ = ["PARTS", "TOPICS", "page", "title"]
 PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
     "Write a spec": ("spec", "masks", "editor", "build", "words", "specs", "designs"),
-    "Know what holds": ("verify", "proofs", "audit", "testing"),
+    "Know what holds": ("verify", "proofs", "explore", "audit", "testing"),
     "Use a model": (
         "data", "train", "distributed", "tracking", "sample", "score", "compress", "checkpoints", "onnx", "pictures",
         "notebooks",
