@@ -244,6 +244,7 @@ def test_it_plays_by_the_keyboard_and_stops_at_the_end(shown_spec: Shown) -> Non
     spec, shown = shown_spec("sequence")
     go(shown, "view=play&step=0")
     last = spec.members[0].order.drawn - 1
+    shown.evaluate("document.activeElement.blur()")
     for _ in range(9):
         shown.keyboard.press("+")
     assert shown.get_by_label("Speed").input_value() == "100"
@@ -257,6 +258,12 @@ def test_it_plays_by_the_keyboard_and_stops_at_the_end(shown_spec: Shown) -> Non
     shown.get_by_role("slider", name="Step").focus()
     shown.keyboard.press("ArrowRight")
     assert whole(shown.locator(".where").inner_text())[0] == 1
+    for _ in range(9):
+        shown.keyboard.press("-")  # so that it plays for a while
+    shown.keyboard.press("Space")
+    shown.get_by_role("button", name="Pause", exact=True).wait_for()
+    shown.keyboard.press("Space")
+    shown.get_by_role("button", name="Play", exact=True).wait_for()
 
 
 # -- coverage, and two specs -------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class PlayView implements View {
   private readonly grid = new DataGrid((site) => this.seek(this.member!.time[site]!), (site) => this.hint(site))
   private readonly board = new LayerBoard((node) => this.shell.set({ node: node === this.state.node ? null : node }))
   private readonly chart = h("canvas", { role: "img" })
-  private readonly slider = h("input", { type: "range", min: 0, value: 0, "aria-label": "Step", oninput: () => this.seek(Number(this.slider.value)) })
+  private readonly slider = h("input", { type: "range", min: 0, value: 0, "aria-label": "Step", oninput: () => this.seek(Number(this.slider.value)), onkeydown: (event: KeyboardEvent) => this.space(event) })
   private readonly play = h("button", { type: "button", class: "play", onclick: () => this.toggle() })
   private readonly where = h("output", { class: "where" })
   private readonly heading = h("h2", {})
@@ -129,6 +129,13 @@ class PlayView implements View {
     this.player.seek(step)
     this.shell.set({ step: this.player.step })
     if (!this.player.playing) this.shell.announce(`${this.where.textContent}: ${this.said.textContent}`)
+  }
+
+  /** The slider has no use for the space bar: it plays there too. */
+  private space(event: KeyboardEvent): void {
+    if (event.key !== " ") return
+    event.preventDefault()
+    this.toggle()
   }
 
   private faster(by: number): void {
