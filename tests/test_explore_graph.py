@@ -135,14 +135,14 @@ def test_the_panel_is_read_and_pressed_by_keys(shown: Any, gated: tuple[Spec, Ma
     go(shown, "view=graph&node=scaled")
     shown.locator("[data-key='scaled']").focus()
     shown.keyboard.press("Enter")
-    assert shown.evaluate("document.activeElement.className") == "panel"
+    assert shown.evaluate("document.activeElement.className") == "page"
     shown.keyboard.press("ArrowDown")
     assert chosen(shown) == "scaled", "arrow keys scroll what is read"
     before = shown.locator(".panel .line").count()
     shown.get_by_role("button", name="whole file").focus()
     shown.keyboard.press("Enter")
     assert shown.locator(".panel .line").count() > before
-    shown.locator(".panel").focus()
+    shown.locator(".panel .page").focus()
     shown.keyboard.press("Escape")
     assert chosen(shown) == "scaled" and shown.evaluate("document.activeElement.dataset.key") == "scaled"
 

@@ -16,9 +16,9 @@ export interface Panel {
 }
 
 export function panel(on: On): Panel {
-  const page = h("div", { class: "page" })
+  const page = h("div", { class: "page", tabindex: -1 })
   const close = h("button", { type: "button", class: "round close", "aria-label": "Close", onclick: () => on.close() }, icon("close"))
-  const element = h("aside", { class: "panel", tabindex: -1, "aria-label": "What is chosen" }, h("div", { class: "grip", "aria-hidden": "true" }), close, page)
+  const element = h("aside", { class: "panel", "aria-label": "What is chosen" }, h("div", { class: "grip", "aria-hidden": "true" }), close, page)
   let told = ""
   return {
     element,
@@ -30,10 +30,10 @@ export function panel(on: On): Panel {
       if (now === told) return
       told = now
       page.replaceChildren(...(item === null ? overviewPage(state, on) : item.kind === "box" ? boxPage(state, item, on) : nodePage(state, item, on)))
-      element.scrollTop = 0
+      page.scrollTop = 0
     },
     focus() {
-      element.focus()
+      page.focus()
     },
   }
 }
