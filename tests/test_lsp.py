@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Any
 import pytest
 from speaking import Client
 
+from arspec.diagnostics import InputError
 from arspec.lsp.background import Background
 from arspec.lsp.documents import Ticket
+from arspec.lsp.starting import serve_at
 from arspec.progress import still_wanted
 
 ROOT = Path(__file__).parent.parent
@@ -324,3 +328,30 @@ def test_slow_work_waits_for_a_proof_and_ends_when_its_text_has_changed() -> Non
     assert background.prove(Ticket(), lambda: "proven").result(60) == "proven"
     background.end()
     assert background.study(Ticket(), study).result(60) is None
+
+
+def test_a_port_is_spoken_at() -> None:
+    """By the first who comes to it; a port that is taken is told."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"AR808.: port {port} of this machine can't be used"):
+            serve_at(port)
+    ended: list[bool] = []
+    speaking = threading.Thread(target=lambda: ended.append(serve_at(port)), daemon=True)
+    speaking.start()
+    while True:
+        try:
+            one = socket.create_connection(("127.0.0.1", port))
+            break
+        except ConnectionRefusedError:
+            sleep(0.01)
+    with one, one.makefile("rb") as answers:
+        for message in (
+            {"id": 1, "method": "initialize", "params": {"processId": None, "rootUri": None, "capabilities": {}}},
+            {"id": 2, "method": "shutdown"}, {"method": "exit"},
+        ):  # fmt: skip
+            body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            one.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert b'"positionEncoding": "utf-16"' in answers.read()
+    speaking.join(60)
+    assert ended == [True]

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     need("pygls")
     if args.tcp is not None and not 0 < args.tcp < 1 << 16:
         raise InputError("AR808", f"there is no port {args.tcp}", "take one from 1024 to 65535")
-    from arspec.lsp.starting import serve
+    from arspec.lsp.starting import serve, serve_at
 
     if args.tcp is None and sys.stdin.isatty():
         print("this speaks with an editor, which starts it by itself: arspec guide editor", file=sys.stderr)
@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
     spoken, sys.stdout = sys.stdout, sys.stderr
     try:
         with open(os.dup(spoken.fileno()), "wb") as out:  # which pygls closes at the end
-            return 0 if serve(args.tcp, out) else 1
+            return 0 if (serve(None, out) if args.tcp is None else serve_at(args.tcp)) else 1
     finally:
         sys.stdout = spoken

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
 
-from arspec.diagnostics import Source
+from arspec.diagnostics import InputError, Source
 from arspec.lsp import actions, features, whole
 from arspec.lsp.documents import name_of
 from arspec.lsp.positions import offset_of
@@ -90,12 +91,20 @@ def changed(source: Source, change: Change) -> str:
     return source.text[:start] + change.text + source.text[max(start, end) :]
 
 
-def serve(tcp: int | None, out: BinaryIO) -> bool:
-    """Speaks on standard input and `out`, or at a port of this machine, until the editor ends it. Whether it said that
-    it would."""
+def serve(given: BinaryIO | None, out: BinaryIO) -> bool:
+    """Speaks on standard input or `given`, and on `out`, until the editor ends it. Whether it said that it would."""
     server = build()
-    if tcp is None:
-        server.start_io(stdout=out)
-    else:
-        server.start_tcp("127.0.0.1", tcp)
+    server.start_io(given, out)
     return server.dismissed
+
+
+def serve_at(port: int) -> bool:
+    """Speaks with the first who comes to a port of this machine. Raises InputError where the port is taken."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as listening:
+            one, _ = listening.accept()
+    except OSError as error:
+        message = f"port {port} of this machine can't be used: {error.strerror}"
+        raise InputError("AR808", message, "take another one") from None
+    with one, one.makefile("rb") as given, one.makefile("wb") as out:
+        return serve(given, out)
