@@ -120,8 +120,8 @@ def test_a_tracker_that_is_missing_is_told_before_anything_is_read(
 @pytest.mark.long
 @pytest.mark.parametrize("name", [*trackers.TRACKERS])
 def test_the_real_trackers_on_this_machine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))  # which it reads when it is imported
     pytest.importorskip(trackers.TRACKERS[name][0])
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     for variable in ("WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "TRACKIO_SPACE_ID"):
         monkeypatch.delenv(variable, raising=False)
     with warnings.catch_warnings():
