@@ -108,7 +108,8 @@ def _overview(arguments: list[str]) -> int:
     parser = Parser(
         prog="arspec",
         description="A compiler for autoregressive models.",
-        epilog="exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the input is wrong",
+        epilog="Begin with `arspec guide start`. Exit codes: 0 holds, 1 does not hold (a leak, a failed check), 2 the "
+        "input is wrong.",
     )
     parser.add_argument("--version", action="version", version=f"arspec {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
