@@ -10,7 +10,7 @@ from arspec.editor import mask_picture
 from arspec.editor.document import Document
 from arspec.editor.facts import Facts, facts
 from arspec.editor.markdown import code, fenced, first_paragraph, flowing, joined
-from arspec.editor.names import WORDS, Symbol
+from arspec.editor.names import WORDS, Occurrence, Symbol
 from arspec.editor.stated import definition, layer_definition
 from arspec.language.hints import input_names
 from arspec.language.nodes import output_trees
@@ -231,30 +231,19 @@ def _given(document: Document, symbol: Symbol) -> Iterable[str]:
                 yield f"{code(_line(given.entries[symbol.name][1].place.text))} by {code(name)}"
 
 
-def _lines(document: Document, uses: Iterable[object]) -> str:
-    found: dict[str, list[int]] = {}
-    for one in document_lines(document, uses):
-        lines = found.setdefault(one[0], [])
-        if one[1] not in lines:
-            lines.append(one[1])
-    said = [
-        f"{'' if file == document.file else f'{os.path.basename(file)} '}{', '.join(map(str, sorted(lines)[:SHOWN]))}"
-        f"{' ...' if len(lines) > SHOWN else ''}"
-        for file, lines in found.items()
-    ]
-    return f" (line{'s' if sum(map(len, found.values())) != 1 else ''} {'; '.join(said)})" if said else ""
-
-
-def document_lines(document: Document, uses: Iterable[object]) -> list[tuple[str, int]]:
-    """The files and lines, from 1, of some occurrences."""
-    from arspec.editor.names import Occurrence
-
-    sources = document.places
-    return [
-        (one.spot.file, sources[one.spot.file].line_at(one.spot.start))
-        for one in uses
-        if isinstance(one, Occurrence) and one.spot.file in sources
-    ]
+def _lines(document: Document, uses: Iterable[Occurrence]) -> str:
+    """The lines of some occurrences, by their files."""
+    found: dict[str, set[int]] = {}
+    for one in uses:
+        source = document.places.get(one.spot.file)
+        if source is not None:
+            found.setdefault(one.spot.file, set()).add(source.line_at(one.spot.start))
+    said: list[str] = []
+    for file, lines in found.items():
+        own = "" if file == document.file else f"{os.path.basename(file)} "
+        said.append(f"{own}{', '.join(map(str, sorted(lines)[:SHOWN]))}{' ...' if len(lines) > SHOWN else ''}")
+    several = "s" if sum(map(len, found.values())) != 1 else ""
+    return f" (line{several} {'; '.join(said)})" if said else ""
 
 
 def _value(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
@@ -43,10 +43,6 @@ class Document:
         """The document with another text. What it last loaded as is kept."""
         known = self.open if open is None else open
         return Document(self.file, text, version, known, self.folders, self.last_good(), None, self.loads)
-
-    def with_spec(self, spec: Spec) -> Document:
-        """The same document, whose text was loaded elsewhere."""
-        return replace(self, loaded=spec)
 
     @cached_property
     def source(self) -> Source:

@@ -19,7 +19,7 @@ from arspec.language.references import pieces
 from arspec.layers.base import Node
 from arspec.pictures.strictness import Strictness, strictness
 from arspec.syntax.yaml import Scalar, Seq, Tree
-from arspec.types import NOWHERE, Ints, Type, ranks
+from arspec.types import NOWHERE, Ints, ranks
 
 SITES = 64  # of a node, spread over all, whose contexts are found for its coverage
 Entry = tuple[str | None, str]  # the block, and the name of an entry of it; the graph's own have no block
@@ -28,7 +28,7 @@ Entry = tuple[str | None, str]  # the block, and the name of an entry of it; the
 @dataclass(frozen=True, eq=False)
 class Share:
     """How much of what comes before the variables that a node's sites stand for these see: `seen` of `pairs` pairs, at
-    so many `sites`; `ahead`: whether any sees its own variable or a later one."""
+    so many `sites`."""
 
     seen: int
     pairs: int
@@ -162,8 +162,3 @@ def _repeats(cluster: str, path: str) -> bool:
 def facts(spec: Spec) -> Facts:
     """The facts of a spec, kept with the last few that were asked for."""
     return Facts(spec)
-
-
-def said(kind: Type) -> str:
-    """A type as hints show it: 3·42×32×32."""
-    return str(kind)

@@ -38,7 +38,7 @@ class Spot(NamedTuple):
 @dataclass(frozen=True)
 class Occurrence:
     """A name where it stands. defines: whether it is stated here. exact: whether `spot` has the name's own characters,
-    and not a text with escapes in which the name stands somewhere. role: what it is a part of."""
+    and not a text with escapes in which the name stands somewhere."""
 
     spot: Spot
     symbol: Symbol

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from arspec.diagnostics import Place, Source
+from arspec.diagnostics import Source
 
 
 class Position(NamedTuple):
@@ -72,8 +72,3 @@ def line_at(source: Source, line: int) -> str:
 def range_of(source: Source, start: int, end: int) -> Range:
     """The range of the characters [start, end)."""
     return Range(position_at(source, start), position_at(source, end))
-
-
-def place_range(place: Place) -> Range:
-    """The range of a place."""
-    return range_of(place.source, place.start, place.end)
