@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from arspec.analysis.entries import Entries
+from arspec.analysis.report import prove
 from arspec.diagnostics import Source
 from arspec.editor.context import context
 from arspec.editor.document import Document
+from arspec.editor.facts import facts
 from arspec.editor.hover import hover
 from arspec.editor.names import Symbol
 from arspec.editor.navigate import definition, highlights, references
@@ -175,6 +177,22 @@ def test_a_hover_on_experts_tells_all_of_them() -> None:
     assert moe is not None and "32×16" in moe.text and "2 of it" in moe.text and "experts `expert`" in moe.text
     inside = hover(document, place(document, "act: {layer", "act"))
     assert inside is not None and "24×16" in inside.text and "node of the block `expert`" in inside.text
+
+
+@pytest.mark.parametrize("name", ["two", "pixelcnn"])
+def test_the_coverage_of_the_head_is_that_of_the_report(name: str) -> None:
+    """What a node sees so far, asked of the last node, is what the spec is said to see."""
+    document = (
+        Document("two.yaml", TWO)
+        if name == "two"
+        else sized("pixelcnn", height=8, width=8, channels=1, features=4, blocks=1)
+    )
+    spec = document.spec
+    assert spec is not None
+    share, report = facts(spec).share(spec.graph().head_node), prove(spec)
+    assert share is not None and report.coverage is not None and report.pairs is not None
+    assert 0.2 < report.coverage < 1
+    assert (share.pairs, share.seen) == (report.pairs, report.pairs - (report.unseen or 0))
 
 
 BROKEN = [
