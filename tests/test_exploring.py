@@ -493,6 +493,7 @@ def test_the_page_of_an_audit_has_operations_lines_and_what_each_depends_on(tmp_
     facts, member = of.facts, of.facts["members"][0]
     assert (facts["kind"], facts["verdict"]["state"]) == ("audit", "leaks")
     assert facts["audit"] is not None and facts["audit"]["checks"][0]["answer"] == "leaks"
+    assert facts["audit"]["command"] == f"arspec audit {target} --size t=8 --levels 16 --modes evaluation"
     assert str(ROOT) not in json.dumps(facts["sources"][0]["name"])
     report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
     head = facts["heads"][0]["node"]

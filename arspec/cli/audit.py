@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     from arspec.auditing.picture import draw
     from arspec.pictures.style import check_figure
 
-    accepting = accepted(args.accept)
+    accepting, asked = accepted(args.accept), _asked(args)
     if args.picture:
         check_figure(Path(args.picture), "pictures of an audit")
     if args.explore:
@@ -155,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
         from arspec.exploring.of_audit import facts_of_audit
         from arspec.exploring.page import write_page
 
-        write_page([facts_of_audit(report, args.callable)], args.explore)
+        write_page([facts_of_audit(report, args.callable, command=asked)], args.explore)
     how = "json" if args.json else args.format
     if how == "github":
         annotations = report.github()
@@ -168,6 +169,22 @@ def run(args: argparse.Namespace) -> int:
     if args.explore and how == "text":
         say(f"  page        {args.explore}")
     return _code(report, accepting, args.strict)
+
+
+def _asked(args: argparse.Namespace) -> str:
+    """The command that asks the same, without what it writes and how it prints."""
+    from arspec.cli.main import command
+
+    _, parser = command("audit")
+    words = ["arspec", "audit", args.callable]
+    for option in parser.options:
+        value = getattr(args, option.dest, option.default)
+        if value == option.default or option.dest in ("explore", "picture", "json", "format", "quiet"):
+            continue
+        each = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+        for one in each:  # pyright: ignore[reportUnknownVariableType]
+            words += [option.option_strings[-1], *([] if one is True else [str(one)])]  # pyright: ignore
+    return shlex.join(words)
 
 
 def _code(report: AuditReport, accepting: frozenset[Verdict], strict: bool) -> int:

@@ -27,6 +27,11 @@ class Parser(argparse.ArgumentParser):
             self.error("argument -o/--out: it is empty")
         return namespace
 
+    @property
+    def options(self) -> list[argparse.Action]:
+        """Its options, without positional arguments and without --help."""
+        return [one for one in self._actions if one.option_strings and one.dest != "help"]
+
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse passes over what the system refuses: help on a full disk was said to be written
         stream = file or sys.stderr

@@ -51,13 +51,15 @@ WORDS = {"h": "row", "w": "column"}
 MAX_TEXT = 1 << 19  # characters of a source that is shown
 
 
-def facts_of_audit(report: AuditReport, target: str, limit: int = MAX_PACKED) -> Made:
-    """The facts of an audit that kept its operations. Where they would take more than `limit` bytes, the contexts of
-    single operations are left out, and then those of the variables; the facts say so."""
-    made = _Audit(report, target).made(True, True)
+def facts_of_audit(report: AuditReport, target: str, limit: int = MAX_PACKED, command: str = "") -> Made:
+    """The facts of an audit that kept its operations; command: how it is asked for.
+
+    Where they would take more than `limit` bytes, the contexts of single operations are left out, and then those of the
+    variables; the facts say so."""
+    made = _Audit(report, target, command).made(True, True)
     for contexts in (True, False):
         if len(made.packed) > limit:
-            made = _Audit(report, target).made(False, contexts)
+            made = _Audit(report, target, command).made(False, contexts)
     return made
 
 
@@ -65,6 +67,7 @@ def facts_of_audit(report: AuditReport, target: str, limit: int = MAX_PACKED) ->
 class _Audit:
     report: AuditReport
     target: str
+    command: str
     store: Store = field(default_factory=Store)
     sources: Sources = field(default_factory=Sources)
 
@@ -115,7 +118,7 @@ class _Audit:
             "relations": self.store.relations,
             "arrays": self.store.arrays,
             "model": None,
-            "audit": {"target": self.target, "command": f"arspec audit {self.target}", "checks": self._checks()},
+            "audit": {"target": self.target, "command": self.command, "checks": self._checks()},
         }  # fmt: skip
         return Made(facts, self.store)
 
@@ -220,7 +223,7 @@ class _Audit:
             return "free"
         _, groups, frame = self._laid(one)
         own = self.rank.reshape(-1, int(np.prod(self.report.layout.grid_shape)))
-        if frame["kind"] != "cells" or groups not in (1, len(own)):
+        if frame["kind"] != "cells":
             return "none"
         first, last = (own, own) if groups == len(own) else (own.min(0, keepdims=True), own.max(0, keepdims=True))
         found: dict[Strictness, Strict] = {Strictness.STRICT: "strict", Strictness.INCLUSIVE: "inclusive"}
