@@ -2,7 +2,8 @@
 
 import type { Facts, MemberFacts, NodeFacts } from "./facts.ts"
 import { blockOf } from "./shell/unpack.ts"
-import { backward, between, forward, paths, type Counts, type Marks, type Runs, type Walked, way, type Step } from "./walk.ts"
+import { backward, between, forward, paths, type Counts, type Marks, type Runs, type Step, type Walked } from "./walk.ts"
+import { way } from "./walk-way.ts"
 
 /** The numbers of an array of the facts. Do not change them: they are shared. */
 export function arrayOf(facts: Facts, id: number): Int32Array {
@@ -114,7 +115,7 @@ export class Member {
 
   /** The sites through which a variable flows to the distribution of another. */
   flow(from: number, to: number): Marks {
-    return this.once(`flow ${from} ${to}`, () => between(this.ahead(from), this.behind(to)))
+    return this.once(`flow ${from} ${to}`, () => between(this.ahead(from), this.counts(to)))
   }
 
   /** A shortest way from a variable to the distribution of another; null where there is none. */

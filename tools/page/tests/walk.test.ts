@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { backward, between, count, forward, inPlace, paths, runsOf, scanOrder, way, type Runs, type Walked } from "../src/walk.ts"
+import { backward, between, count, forward, inPlace, paths, runsOf, scanOrder, type Runs, type Walked } from "../src/walk.ts"
+import { way } from "../src/walk-way.ts"
 
 // -- graphs by hand ---------------------------------------------------------------------------------------------------
 
