@@ -96,10 +96,10 @@ def run(args: argparse.Namespace) -> int:
 
         say(render_schedule(specs[0], args.out, args.schedule, member=args.member, width=args.width))
     else:
-        from arspec.pictures.diagram import render
+        from arspec.pictures.diagram import diagram_picture
 
-        say(render(specs[0], args.out, unfold=args.unfold, member=args.member, layout=args.layout or "tall",
-                   shapes=args.shapes, parameters=args.parameters, width=args.width))  # fmt: skip
+        _say(args, diagram_picture(specs[0], args.unfold, args.member, layout=args.layout or "tall", shapes=args.shapes,
+                                   parameters=args.parameters, width=args.width))  # fmt: skip
     return 0
 
 

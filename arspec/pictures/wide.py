@@ -162,7 +162,7 @@ class Wide(Tall):
 
     def _in_rows(self) -> tuple[dict[str, int], int]:
         """The row of each name in the DOT text, and the last row: boxes, and what stands outside of them, one after
-        another, as many in a row as fit its width."""
+        another, as many in a row as fit its width. A box that is wider goes on in further rows."""
         room = (self.look.inches or (PAGE, 0))[0] * 72
         units: dict[str, list[Stack]] = {}
         for stack in self.stacks:
@@ -171,12 +171,18 @@ class Wide(Tall):
         row, used = 0, 0.0
         of_unit: dict[str, int] = {}
         for unit, held in units.items():
-            width = self._width(held)
+            column, widths = self._columns(held)
+            width = sum(widths.values())
             if used and used + width > room:
                 row, used = row + 1, 0.0
-            used += width
             of_unit[unit] = row
-            rows |= {plain(stack.nodes[0].first.name): row for stack in held}
+            inside: dict[int, int] = {}  # the row of each column: a box that is too wide goes on in further rows
+            for at in sorted(widths):
+                if width > room and used and used + widths[at] > room:
+                    row, used = row + 1, 0.0
+                used += widths[at]
+                inside[at] = row
+            rows |= {plain(stack.nodes[0].first.name): inside[column[stack]] for stack in held}
         for inlet in self.inlets:
             rows[plain(inlet.name)] = of_unit[self._outermost(self.stack[inlet.inner]) or ""]
         return rows, row
@@ -188,8 +194,8 @@ class Wide(Tall):
             box, outer = self.folded.boxes[box].parent, box
         return outer
 
-    def _width(self, held: list[Stack]) -> float:
-        """Points that stacks take, about: those that read one another stand in columns side by side."""
+    def _columns(self, held: list[Stack]) -> tuple[dict[Stack, int], dict[int, float]]:
+        """The column of each stack, behind those that it reads, and the points that each column takes, about."""
         column: dict[Stack, int] = {}
         inside = {*held}
         reads: dict[Stack, set[Stack]] = {}
@@ -203,5 +209,5 @@ class Wide(Tall):
         for stack, at in column.items():
             words = [(w, self.NAME if bold else self.DETAIL) for d in stack.nodes for w, bold in self.shown(d).words]
             widest = max((len(word) * 0.52 * points for word, points in words), default=0.0)
-            widths[at] = max(widths.get(at, 0.0), widest + 9)
-        return sum(widths.values()) + GAP * len(widths)
+            widths[at] = max(widths.get(at, 0.0), widest + 9 + GAP)
+        return column, widths
