@@ -54,7 +54,7 @@ COMPUTED: dict[str, Callable[[torch.Tensor], Any]] = {
     "convolutions": lambda x: [F.conv1d(x, W, W[:, 0, 0], 2, 2, 2), F.conv1d(x, W[:, 2:], None, 1, 1, 1, 2)],
     "pictures": lambda x: [F.conv2d(x.view(-1, 1, 4, 5), W[:, :1, None], stride=2, padding=(1, 2))],
     "transposed": lambda x: [F.conv_transpose1d(x, W[:4], stride=2)],
-    "attention": lambda x: [F.scaled_dot_product_attention(*[x.unsqueeze(1)] * 3, is_causal=True)],
+    "attention": lambda x: [F.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None], is_causal=True)],
     "solved": lambda x: [torch.linalg.solve_triangular(torch.ones(4, 4).tril(), x, upper=False, unitriangular=True)],
     "searched": lambda x: [torch.searchsorted(x.cumsum(1).abs().sort(-1).values, x, right=r) for r in (True, False)],
 }  # fmt: skip
