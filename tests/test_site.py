@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from arspec.analysis.report import prove
 from arspec.diagnostics import CODES
 from arspec.guide import TOPICS
+from arspec.language.load import from_text
 from arspec.layers import KINDS
+from tests.pages import blocks_of, understood
 from tests.small import ROOT, SHIPPED
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -37,6 +40,13 @@ def test_the_navigation_names_every_topic_and_the_gallery_every_spec() -> None:
     }  # fmt: skip
     written = {path for part in (guide.pages(None), reference.pages(), codes.pages()) for path, _ in part}
     assert written == {page for page in pages if page.startswith(("guide/", "reference/", "diagnostics/"))}
+
+
+def test_the_spec_of_the_first_page_is_proven_and_its_commands_are_understood() -> None:
+    text = (ROOT / "tools" / "website" / "index.md").read_text("utf-8")
+    (spec,) = [block.text for block in blocks_of(text)[1] if block.language == "yaml"]
+    assert prove(from_text(spec), contexts=False).proven
+    understood(text)
 
 
 def test_a_code_has_its_place_and_a_kind_its_heading() -> None:
