@@ -260,7 +260,7 @@ def test_what_is_packed_comes_back_and_stands_once() -> None:
             starts += edges[::2].tolist()
             stops += edges[1::2].tolist()
         order = random.permutation(12) if random.random() < 0.5 else None
-        listings.append(Listing(12, *map(np.array, (counts, starts, stops)), order))
+        listings.append(Listing(12, np.array(counts), np.array(starts), np.array(stops), order))
     relations = [store.relation(one) for one in listings]
     assert relations == [store.relation(one) for one in listings]
     size = len(store.arrays)

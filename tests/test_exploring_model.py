@@ -65,7 +65,7 @@ def test_samples_are_those_of_the_model_at_each_temperature(name: str) -> None:
     count = model.spec.condition[key].whole if key is not None else 1
     assert [s["temperature"] for s in facts["samples"]] == [0.5] * count + [1.0] * count
     for k, one in enumerate(facts["samples"]):
-        given = {} if key is None else {key: np.repeat(np.arange(count), 2)}
+        given: dict[str, Any] = {} if key is None else {key: np.repeat(np.arange(count), 2)}
         x = model.sample(2 * count, seed=3, temperature=one["temperature"], **given)
         own = x[2 * (k % count) : 2 * (k % count) + 2]
         assert one["count"] == 2
@@ -79,7 +79,7 @@ def test_surprise_is_in_bits_and_adds_up_to_the_likelihood(name: str) -> None:
     model, examples, _, read = described(name)
     facts: Any = read.facts["model"]
     x = torch.from_numpy(examples.x)
-    condition = {key: torch.from_numpy(value) for key, value in examples.condition.items()}
+    condition: dict[str, Any] = {key: torch.from_numpy(value) for key, value in examples.condition.items()}
     with torch.no_grad():
         log_prob = (model.mean_log_prob if model.members > 1 else model.log_prob)(x, **condition)
     bits = -log_prob.numpy() / np.log(2)

@@ -151,7 +151,8 @@ def test_an_audit_shows_the_lines_of_a_cell() -> None:
         "        later = x.roll(-1, 1)  # <here>\n"
         "        return (x + later).unsqueeze(-1)\n"
     )
-    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    lines: list[str] = [*cell.splitlines(keepends=True)]
+    linecache.cache[name] = (len(cell), None, lines, name)
     names: dict[str, Any] = {}
     try:
         exec(compile(cell, name, "exec"), names)

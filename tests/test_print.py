@@ -84,7 +84,7 @@ def grey() -> Any:
 def words_of(figure: Figure) -> list[tuple[str, Any]]:
     """The words of a figure, each with the box that it takes; letters in cells belong to these, and are left out."""
     figure.draw_without_rendering()
-    axes = [axis for one in figure.findobj(Axes) for axis in (one.xaxis, one.yaxis)]
+    axes: list[Any] = [axis for one in figure.findobj(Axes) for axis in (one.xaxis, one.yaxis)]
     labels = {label for axis in axes for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
     drawn = {label for axis in axes for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
     words = [text for text in figure.findobj(Text) if text not in labels or text in drawn]

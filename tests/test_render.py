@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -546,7 +547,7 @@ def test_an_svg_shows_all_of_the_diagram(tmp_path: Path):
 # -- the wide layout ---------------------------------------------------------------------------------------------------
 
 
-def wide(spec: Spec, **look: bool) -> str:
+def wide(spec: Spec, **look: Any) -> str:
     return dot_source(spec, layout="wide", **look)
 
 
