@@ -402,17 +402,27 @@ def test_the_page_of_a_large_spec_is_small(name: str) -> None:
 def test_wrong_input_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "wrong.yaml").write_text(LEAK.replace("conv", "convv"))
     (tmp_path / "small.yaml").write_text(LEAK)
-    wrong, small_spec, out = (str(tmp_path / name) for name in ("wrong.yaml", "small.yaml", "x.html"))
+    wrong, small_spec, out, facts = (
+        str(tmp_path / name) for name in ("wrong.yaml", "small.yaml", "x.html", "facts.json")
+    )
+    (folder := tmp_path / "folder.html").mkdir()
     for arguments, code in [
         ([wrong, "-o", out], "AR"), (["made", "-o", "x.svg"], "AR809"), (["made"], "AR808"),
         (["made", "made", "made", "-o", out], "AR808"), (["made", "--serve", "-o", out], "AR808"),
         (["mad", "-o", out], "AR900"), ([small_spec, "--serve", "99999999"], "AR951"),
+        ([small_spec, "-o", out, "--facts", out], "AR808"), ([small_spec, "--serve", "--samples", "3"], "AR808"),
+        ([wrong, "-o", str(folder)], "AR810"), ([wrong, "-o", out, "--facts", str(folder)], "AR810"),
+        ([small_spec, "--facts", facts, "-o", str(folder)], "AR810"),
     ]:  # fmt: skip
         assert main(["explore", *arguments]) == 2
         assert f"error[{code}" in capsys.readouterr().err
+    assert not Path(facts).exists()
     assert not (tmp_path / "x.html").exists()
-    with pytest.raises(InputError):
-        load("made").explore("x.png")
+    made: Any = arspec.load("made")
+    for given, code in ((("x.png",), "AR809"), ((3,), "AR945"), ((out, "pixelcnn"), "AR945"), ((folder,), "AR810")):
+        with pytest.raises(InputError) as caught:
+            made.explore(*given)
+        assert caught.value.code == code
 
 
 def test_no_torch_is_imported(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from arspec.notebook.samples import Samples
 from arspec.pictures.folding import fold
 from arspec.pictures.surprise import RAMP, web_colour
 from arspec.shown import Picture, drawer_of
-from tests.small import ROOT, randomised, small
+from tests.small import ROOT, randomised, refuses, small
 from tests.test_render import layers, leaking, needs_dot
 
 VOID = {"img", "br", "rect", "path", "polygon", "ellipse", "polyline", "use"}
@@ -169,6 +169,21 @@ def test_only_what_is_told_is_drawn() -> None:
     assert error.value.code == "AR808"
 
 
+def test_what_is_no_variable_node_member_or_panel_is_told() -> None:
+    spec: Any = layers()
+    wrong: list[dict[str, Any]] = [
+        {"variable": 3.5}, {"variable": "3"}, {"variable": (1.0,)}, {"variable": ("r",)}, {"variable": {"row"}},
+        {"variable": (True,)}, {"node": 3}, {"member": "a"}, {"member": None}, {"panels": 3}, {"panels": [3]},
+    ]  # fmt: skip
+    for options in wrong:
+        refuses("AR945", lambda options=options: spec.field(**options))
+    refuses("AR945", lambda: spec.diagram(member="a"))
+    refuses("AR945", lambda: spec.diagram(layout=["wide"]))
+    assert {spec.field(at, panels="context").caption for at in (3, np.int64(3), (3,), np.array([3]))} == {
+        spec.field([3]).caption
+    }
+
+
 # -- samples -----------------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +242,7 @@ def test_numbers_are_a_table() -> None:
     x = np.random.default_rng(0).integers(0, 2, (30, 40))
     page = shown(Samples(x, data.model_copy(update={"display": None})))
     assert page.tags.count("tr") == 21 and "24 more" in page.text and "10 more" in page.text
+    assert shown(Samples(x[:0], data)).tags.count("tr") == 1  # none is no fault
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------------

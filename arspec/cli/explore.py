@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes the page and prints its path; exit code 0 also for a spec that leaks, whose way the page shows."""
     from arspec.diagnostics import InputError
     from arspec.exploring.packing import as_json
-    from arspec.exploring.page import MOST, page_path, write_page
+    from arspec.exploring.page import MOST, write_page
     from arspec.files.atomic import write_text
 
     if len(args.what) > MOST:
@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args)
     if args.out is None and args.facts is None:
         raise InputError("AR808", "the page needs a name", "add -o page.html, or --serve")
-    if args.out is not None:
-        page_path(args.out)  # before the work
+    _check_places(args)  # before the work
     made = [_made(args, name) for name in args.what]
     if args.facts is not None:
         write_text(Path(args.facts), as_json([(one.facts, one.store.block) for one in made]))
@@ -59,6 +58,18 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         say(write_page(made, args.out))
     return 0
+
+
+def _check_places(args: argparse.Namespace) -> None:
+    """InputError where the page or the facts can't be written, and where one would be written over the other."""
+    from arspec.diagnostics import InputError
+    from arspec.exploring.page import page_path
+    from arspec.files.atomic import check_place
+
+    places = [check_place(page_path(args.out))] if args.out is not None else []
+    places += [check_place(Path(args.facts))] if args.facts is not None else []
+    if len({*places}) < len(places):
+        raise InputError("AR808", f"-o and --facts both name {args.out}", "give the facts a name of their own: x.json")
 
 
 def _made(args: argparse.Namespace, name: str) -> Any:
@@ -112,6 +123,10 @@ def _serve(args: argparse.Namespace) -> int:
 
     if args.out is not None or args.facts is not None:
         raise InputError("AR808", "--serve writes no file", "leave -o and --facts out, or --serve")
+    for option in ("samples", "temperatures", "examples"):
+        if getattr(args, option) is not None:
+            raise InputError("AR808", f"--{option} is of a page that is written; --serve follows the files of a spec",
+                             f"leave --{option} or --serve out")  # fmt: skip
     serve(Watched(args.what, lambda name: _spec(args, name)), args.serve, _told)
     return 0
 

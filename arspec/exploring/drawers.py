@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from arspec.diagnostics.arguments import check_type, path_of
 from arspec.language.load import Spec
 from arspec.shown import draws
 
@@ -14,6 +15,8 @@ def spec_explored(spec: Spec, path: str | os.PathLike[str], other: Spec | None) 
     """Writes the page of a spec, with another one beside it."""
     from arspec.exploring.making import facts_of_spec
     from arspec.exploring.page import page_path, write_page
+    from arspec.files.atomic import check_place
 
-    page_path(path)  # before the work
+    check_place(page_path(path_of(path, "a page")))  # before the work
+    check_type(other, (Spec, type(None)), "the other", "a spec, as arspec.load gives it")
     return write_page([facts_of_spec(one) for one in (spec, *([other] if other is not None else []))], path)

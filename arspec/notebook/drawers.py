@@ -3,9 +3,12 @@ needs is imported when it draws."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any
 
 from arspec.analysis.report import Report
+from arspec.diagnostics.arguments import check_text, check_type, check_whole, wrong_type
 from arspec.language.load import Spec
 from arspec.shown import Picture, draws
 
@@ -33,6 +36,8 @@ def diagram_drawn(
     """The graph of a spec."""
     from arspec.pictures.diagram import diagram_picture
 
+    _check_member(member)
+    check_type(layout, str, "layout", "a name as text")
     return diagram_picture(spec, unfold, member, layout=layout, shapes=shapes, parameters=parameters)
 
 
@@ -43,5 +48,37 @@ def field_drawn(
     """What one variable of a spec sees."""
     from arspec.pictures.field import field_picture
 
-    at = (variable,) if isinstance(variable, int) else variable
-    return field_picture([spec], variable=at, node=node, member=member, only=panels)
+    _check_member(member)
+    check_text(node, "node")
+    return field_picture([spec], variable=_place(variable), node=node, member=member, only=_names(panels))
+
+
+def _check_member(value: Any) -> None:
+    check_whole(value, "member")
+    check_type(value, Integral, "member", "a whole number")  # None is none
+
+
+def _place(value: Any) -> tuple[int, ...] | None:
+    """The numbers that name a variable; None where none is named. InputError (AR945) for anything else."""
+    numbers = _listed(value, "variable", "a whole number, or several such as (5, 4)", Integral)
+    return None if numbers is None else tuple(map(int, numbers))
+
+
+def _names(value: Any) -> list[str] | None:
+    """Names of panels, of which one may stand alone. InputError (AR945) for anything else."""
+    return _listed(value, "panels", "names of panels, as ['context']", str)
+
+
+def _listed(value: Any, what: str, wanted: str, kind: type) -> list[Any] | None:
+    """One or several of a kind as a list."""
+    if value is None:
+        return None
+    if isinstance(value, kind):
+        value = [value]
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise wrong_type(what, wanted, value)
+    found: list[Any] = [*value]
+    for each in found:
+        if isinstance(each, bool) or not isinstance(each, kind):
+            raise wrong_type(what, wanted, each)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import tempfile
 from collections.abc import Sequence
 from os import PathLike
@@ -149,7 +150,7 @@ class Samples:
         return "".join(f"<figure>{each}</figure>" for each in found)
 
     def _numbers(self) -> str:
-        flat = self.x.reshape(len(self.x), -1)[: SHOWN["numbers"]]
+        flat = self.x.reshape(len(self.x), math.prod(self.x.shape[1:]))[: SHOWN["numbers"]]  # also where there are none
         width = min(ENTRIES, flat.shape[1])
         rest = flat.shape[1] - width
         heads = ["", *map(str, range(width)), *([f"… {rest:,} more"] if rest else [])]
