@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 
+from arspec.cli.saying import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `arspec lsp`."""
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from arspec.lsp.starting import serve, serve_at
 
     if args.tcp is None and sys.stdin.isatty():
-        print("this speaks with an editor, which starts it by itself: arspec guide editor", file=sys.stderr)
+        say("this speaks with an editor, which starts it by itself: arspec guide editor", file=sys.stderr)
     logging.basicConfig(level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     spoken, sys.stdout = sys.stdout, sys.stderr
     try:
