@@ -15,6 +15,7 @@ import urllib.request
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -559,3 +560,41 @@ def test_repeated_modules_of_an_audit_fold_and_others_do_not() -> None:
     assert sum(n["parameters"] for n in facts["nodes"]) == facts["verdict"]["parameters"] == 6 + 3 * 12 + 8
     small_page = facts_of_audit(report, "here", limit=1).facts
     assert small_page["members"][0]["contexts"] is None and len(small_page["notes"]) == len(facts["notes"]) + 2
+
+
+def test_the_way_of_a_leak_takes_the_operations_of_its_witness_and_all_between() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Layer(torch.nn.Module):
+        def __init__(self, leak: int) -> None:
+            super().__init__()
+            self.leak, self.qkv, self.out = leak, torch.nn.Linear(4, 12), torch.nn.Linear(4, 4)
+
+        def forward(self, h: Any) -> Any:
+            q, k, v = self.qkv(h).chunk(3, -1)
+            mask = torch.ones(6, 6, dtype=torch.bool).tril(self.leak)  # the attention adds it, in the line of the sum
+            return h + self.out(torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+
+    class Layers(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.layers = torch.nn.Embedding(5, 4), torch.nn.Sequential(*map(Layer, (0, 1, 0)))
+            self.last = torch.nn.Linear(4, 5)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.layers(self.first(x)))
+
+    report = arspec.audit(Layers(), size={"t": 6}, levels=5, offset=1, modes="evaluation", operations=True)
+    facts = facts_of_audit(report, "here").facts
+    (leak,) = facts["members"][0]["leaks"]
+    path = [step["node"] for step in leak["path"]]
+    assert path[0] == 0 and path[-1] == facts["heads"][0]["node"]
+    for before, after in pairwise(path):  # nothing is jumped over
+        assert before in [one["node"] for one in facts["nodes"][after]["inputs"]]
+    on = [(facts["nodes"][n]["kind"], facts["nodes"][n]["text"]) for n in path]
+    steps = [(s.operator, " × ".join(map(str, s.gives))) for s in report.places[0].chain.steps]
+    some = iter(on)
+    assert all(step in some for step in steps if step in on)  # in their order, each as it is told
+    assert {step for step in steps if step[0] in ("add", "addmm", "bmm")} <= set(on)
+    assert ("add", "1 × 6 × 4") in on[:3]  # not the mask's, which is before it in the same line
+    assert leak["culprit"] in path

@@ -32,6 +32,7 @@ from arspec.exploring.facts import (
 from arspec.exploring.making import MAX_PACKED, Made
 from arspec.exploring.packing import Store
 from arspec.exploring.sources import Sources
+from arspec.exploring.way import way
 from arspec.pictures.strictness import Strictness, stand
 from arspec.runs import listing_of_rows
 from arspec.shadow import Place
@@ -253,19 +254,11 @@ class _Audit:
         if variable is None or seen is None or witness.at:
             return None
         path: list[PathStep] = [{"node": 0, "site": seen, "text": layout.name(seen)}]
-        culprit, broken, after = None, False, 0
-        for number, step in enumerate(witness.chain.steps):
-            key = step.operator, step.place.file, step.place.line, step.place.module
-            broken |= number == witness.chain.breaks
-            at = next((k for k in range(after, len(self.told.found)) if _key(self.told.found[k]) == key), None)
-            if at is None:
-                continue
-            after = at + 1
+        found, breaks = way(self.told, witness.chain.steps, seen), witness.chain.breaks
+        after = [at for at, step in found if breaks is not None and step is not None and step >= breaks]
+        culprit = after[0] + 1 if after else None  # views are no operations: the first that reads one
+        for at, _ in found:
             path.append({"node": at + 1, "site": -1, "text": self.told.found[at].place.function})
-            culprit = at + 1 if broken and culprit is None else culprit  # views are no operations
-        head = self.told.output + 1
-        if path[-1]["node"] != head:
-            path.append({"node": head, "site": -1, "text": "output"})
         path[-1]["text"] = layout.name(variable)
         return {"code": witness.code, "variable": variable, "seen": seen, "text": witness.message, "culprit": culprit,
                 "path": path}  # fmt: skip
@@ -332,10 +325,6 @@ class _Audit:
         if not self.report.paired:
             notes.append("pairs of variables were not looked at, as there are too many")
         return notes
-
-
-def _key(one: Operation) -> tuple[str, str, int, str]:
-    return one.name, one.place.file, one.place.line, one.place.module
 
 
 def _frame(kind: str, dimensions: int) -> Frame:
