@@ -712,6 +712,14 @@ def test_an_offset_is_suggested_where_every_output_sees_itself():
     assert "--offset" not in str(of_sequence(planted.ThroughSign(), modes=["evaluation"]))
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+def test_no_offset_is_suggested_to_whoever_gave_one(offset: int):
+    """With one more, a mask that is one too wide would count as none."""
+    model = nn.Conv1d(1, 4, 2 * offset + 1, padding=offset)  # reads what its output speaks of, and nothing later
+    report = audit(model, "b 1 t", "b k t", {"t": 8}, levels=4, offset=offset, modes="evaluation")
+    assert not report.ok and "--offset" not in str(report)
+
+
 class KeepsItsFirst(planted.Causal):
     """Scales for ever by the mean of the first input that it is given, in an attribute."""
 

@@ -44,7 +44,7 @@ def audit(
     flip: str | Sequence[str] = (),
     transpose: bool = False,
     channels: Literal["sequential", "joint"] | None = None,
-    offset: int = 0,
+    offset: int | None = None,
     input_kind: Literal["auto", "float", "int"] = "auto",
     take: str | int | None = None,
     condition: Mapping[str, Any] | None = None,
@@ -77,11 +77,12 @@ def audit(
     16 each where it is not given; a text such as "c=3,h=8,w=8" gives them too. `modes`, `flip` and `padding` are names,
     or a text of names with commas.
     An output axis that the input does not have is a parameter of the distribution; without an axis c the output speaks
-    for whole pixels. `offset` 1: the output at rank t speaks of the variable of rank t + 1. Float inputs lie evenly in
-    `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which may be equal; raster
-    for images and natural for sequences by default. `draws` of the weights are tried where labels allow a leak, the
-    first of them the module's own, with `bases` inputs each. `deeper`: the same module with more layers, to tell what
-    is blind from what is out of reach. `sampler`: a method that is called with a number of samples.
+    for whole pixels. `offset` 1: the output at rank t speaks of the variable of rank t + 1; left out, it is 0. Float
+    inputs lie evenly in `range`, integers in 0 .. levels - 1. `order` is the name of a scan or a list of ranks, which
+    may be equal; raster for images and natural for sequences by default. `draws` of the weights are tried where labels
+    allow a leak, the first of them the module's own, with `bases` inputs each. `deeper`: the same module with more
+    layers, to tell what is blind from what is out of reach. `sampler`: a method that is called with a number of
+    samples.
 
     `modes` names those that are run; all that the module offers by default. `lengths`: of the mode of that name; around
     powers of two by default. `variants`: the module built with other arguments, by name. `cache`: the keyword of the
@@ -104,6 +105,7 @@ def audit(
     for some in modules:
         _check_module(some)
     chosen = _chosen(modes)
+    told_offset, offset = offset is not None, offset or 0
     size = {axis: SIZE for axis in parse(input, "input pattern").names if axis != BATCH} if size is None else size
     question = Question(input, output, order, names(flip), transpose, channels, offset, one_hot, last)
     if offset < 0:
@@ -191,7 +193,7 @@ def audit(
         deeper=None if beneath is None else beneath.reads,
         exact=seen is not None and seen.exact,
         sampler=next((report.sampler for report in reports if report.sampler is not None), None),
-        notes=_notes(reports, seen, case, audited.subject),
+        notes=_notes(reports, seen, case, audited.subject, told_offset),
         seconds=time.perf_counter() - start,
         operations=told,
     )
@@ -292,7 +294,11 @@ def _seen(audited: Audited) -> Pairs | None:
     return found
 
 
-def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, subject: Borrowed) -> list[str]:
+def _notes(
+    reports: list[ModeReport], seen: Pairs | None, case: Case, subject: Borrowed, told_offset: bool
+) -> list[str]:
+    """What is said beside the verdicts. `told_offset`: whoever asks says which variable an output speaks of, so that no
+    other is suggested, under which a leak would count as none."""
     notes: list[str] = []
     if subject.untouched is None:
         notes.append("the module cannot be copied, so that what its first call keeps for later ones was not looked for")
@@ -302,9 +308,9 @@ def _notes(reports: list[ModeReport], seen: Pairs | None, case: Case, subject: B
         )
     if seen is not None and not seen.reads.any() and case.variables > 1:
         notes.append("no output reads anything: is the input used?")
-    if _own_alone(reports, case):
+    if not told_offset and _own_alone(reports, case):
         notes.append(
-            f"each output reads its own variable, and nothing later: with --offset {case.question.offset + 1}, "
+            "each output reads its own variable, and nothing later: with --offset 1, "
             "an output speaks of the next variable"
         )
     for report in reports:

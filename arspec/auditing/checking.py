@@ -70,7 +70,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "flip": (_names, "names of axes"),
     "transpose": (_truth, "True or False"),
     "channels": (_maybe(lambda value: value in CHANNELS), "'sequential' or 'joint'"),
-    "offset": (_whole, "a whole number"),
+    "offset": (_maybe(_whole), "a whole number"),
     "take": (_maybe(lambda value: _text(value) or _whole(value)), "the name or the number of an entry"),
     "condition": (_maybe(_named), "arguments of the call by name"),
     "sampler": (_maybe(_text), "the name of a method"),

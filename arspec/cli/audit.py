@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
             flip=args.flip,
             transpose=args.transpose,
             channels=args.channels,
-            offset=args.offset or 0,
+            offset=args.offset,
             input_kind=args.input_kind,
             take=int(args.take) if args.take and args.take.lstrip("-").isdigit() else args.take,
             condition=_mapping("--with", args.condition),
