@@ -9,11 +9,14 @@ import gc
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arspec import progress
 
 os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colour where tests read it
 gc.set_threshold(1_000_000, 10, 10)  # most of what is imported or made for a test is no garbage
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # a slow machine fails no test
 progress.FIRST = progress.EVERY = progress.APPEARS = 1e6  # what a command prints does not depend on how long it takes
 
 

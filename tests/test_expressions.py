@@ -183,7 +183,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=2500)
 @given(st.lists(PIECES, max_size=20).map("".join) | st.text())
 @example("((((" * 100)
 @example("-" * 500)
@@ -198,7 +198,6 @@ def test_any_text_is_a_value_or_an_expression_error(text: str) -> None:
             assert str(error)
 
 
-@settings(deadline=None)
 @given(
     st.integers(-50, 50), st.integers(-50, 50), st.sampled_from(["+", "-", "*", "//", "%", "/", "<", "<=", "==", "!="])
 )

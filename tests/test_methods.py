@@ -176,7 +176,7 @@ def test_depths_at_the_size_of_the_paper(path: Path):
 EVERY_CHECK: Any = list(HealthCheck)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=EVERY_CHECK)
+@settings(max_examples=40, derandomize=True, suppress_health_check=EVERY_CHECK)
 @example(CHARS.replace("content: text", "given: 2"), 1)
 @given(specs(), st.integers(0, 3))
 def test_every_method_draws_alike_from_random_graphs(text: str, seed: int):

@@ -34,7 +34,7 @@ DRAWS = 12  # of the weights, until a leak has shown itself
 EVERY_CHECK: Any = list(HealthCheck)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=EVERY_CHECK)
+@settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=EVERY_CHECK)
 @given(specs(), st.integers(0, 3))
 def test_the_module_does_what_was_proven(text: str, seed: int):
     spec = from_text(text)

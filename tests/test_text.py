@@ -154,7 +154,7 @@ def test_a_symbol_that_the_levels_lack_is_placed(tmp_path: Path) -> None:
 
 
 @given(st.text(min_size=1, max_size=40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_text_comes_back_from_its_levels(text: str) -> None:
     raw = np.frombuffer(text.encode(), np.uint8)
     alphabet = "".join(sorted({*text, "a", "\U0001f642"}))

@@ -104,7 +104,7 @@ def test_of_equal_levels_the_lower_is_likelier() -> None:
 
 
 @given(st.lists(st.floats(-4, 4), min_size=2, max_size=12), st.integers(1, 12), st.floats(0.01, 1), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_what_a_plain_loop_keeps(logits: list[float], k: int, p: float, share: float) -> None:
     probabilities = torch.tensor(logits, dtype=torch.float64).softmax(-1)
     order = sorted(range(len(logits)), key=lambda level: (-probabilities[level].item(), level))[:k]

@@ -305,7 +305,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.lists(PIECES, max_size=25).map("".join) | st.text())
 @example("\ufeff")
 @example("%TAG ! \n")
@@ -349,7 +349,7 @@ def test_libyaml_reads_what_pyyaml_reads() -> None:
     assert read > 200
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary())
 def test_any_bytes_are_a_tree_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "bytes.yaml"
