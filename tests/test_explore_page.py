@@ -250,7 +250,7 @@ def test_it_plays_by_the_keyboard_and_stops_at_the_end(shown_spec: Shown) -> Non
     assert shown.get_by_label("Speed").input_value() == "100"
     assert shown.get_by_role("button", name="Play", exact=True).is_visible()
     shown.keyboard.press("Space")
-    shown.locator(".where", has_text=f"step {last} of").wait_for()
+    shown.locator(".where", has_text=f"step {last}, of 0 to {last}").wait_for()
     shown.get_by_role("button", name="Play", exact=True).wait_for()
     assert f"step={last}" in shown.evaluate("location.hash")
     shown.keyboard.press("Home")
@@ -274,6 +274,9 @@ def test_two_specs_side_by_side_say_what_each_sees(opened: Opened) -> None:
     other = arspec.load("gated_pixelcnn", params={"height": 7, "width": 8, "levels": 4, "features": 6, "layers": 4})
     shown = opened(facts_of_spec(one), facts_of_spec(other), at="view=coverage")
     reports = [prove(one), prove(other)]
+    first = chosen_of_coverage(shown)  # one variable on both sides, before any is chosen
+    for spec, text in zip((one, other), shown.locator(".cover .picked").all_inner_texts(), strict=True):
+        assert field_named(spec, first).summary() in text
     said = shown.locator(".cover-columns .said").all_inner_texts()
     for text, report in zip(said, reports, strict=True):
         assert whole(text)[-1] == report.pairs

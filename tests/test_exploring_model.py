@@ -87,7 +87,7 @@ def test_surprise_is_in_bits_and_adds_up_to_the_likelihood(name: str) -> None:
     names = [one["name"] for one in facts["scored"]]
     assert len(set(names)) == 12
     for one in facts["scored"]:
-        k = int(one["name"].split(",")[0].removeprefix("no. "))
+        k = int(one["name"].split(",")[0].removeprefix("example "))
         assert np.array_equal(read.array(one["values"]), examples.x[k].ravel())
         assert one["bits"] == pytest.approx(float(by_dimension[k]), abs=1e-4)
         surprise = read.array(one["surprise"])
@@ -117,7 +117,8 @@ def test_the_facts_of_the_spec_stand_beside_those_of_the_model() -> None:
 def test_what_surprises_most_least_and_in_between_is_chosen() -> None:
     bits = np.array([3.0, 1.0, 2.0, 5.0, 4.0, 0.0, 7.0])
     assert chosen(bits, 3) == [(6, "surprising"), (0, "usual"), (5, "expected")]
-    assert chosen(bits[:2], 3) == [(0, "1 of 2 by surprise"), (1, "2 of 2 by surprise")]
+    assert chosen(bits[:2], 3) == [(0, "the most surprising of 2"), (1, "the least surprising of 2")]
+    assert [word for _, word in chosen(bits[:3], 3)][1] == "place 2 of 3 by surprise"
 
 
 def test_a_condition_that_examples_bring_is_said_where_there_are_none() -> None:

@@ -51,10 +51,10 @@ def facts_of_model(model: Model, name: str, examples: Examples | None = None, dr
     made.facts["kind"] = "model"
     if tuple(made.facts["data"]["grid"]) != model.graph.data.out.grid:  # a twin stands for the spec
         made.facts["notes"].append("samples and scores are left out beside a twin")
-        return Made(made.facts, made.store)
+        return Made(made.facts, made.store, name)
     described = _Described(model, made.store, examples, drawing or Drawing())
     made.facts["model"] = described.facts(name, made.facts["notes"])
-    return Made(made.facts, made.store)  # which is packed anew
+    return Made(made.facts, made.store, name)  # which is packed anew
 
 
 @dataclass(eq=False)
@@ -143,7 +143,7 @@ class _Described:
         bits = found.bits / self.model.spec.data.dimensions
         thousandths = np.rint(1000 * found.places.astype(np.float64)).astype(np.int64)
         return [
-            {"name": f"no. {k}{self._of(condition, k)}, {rank}", "values": self.store.array(x[k], delta=False),
+            {"name": f"example {k}{self._of(condition, k)}, {rank}", "values": self.store.array(x[k], delta=False),
              "surprise": self.store.array(thousandths[k], delta=False), "bits": round(float(bits[k]), 6)}
             for k, rank in chosen(bits)
         ]  # fmt: skip
@@ -160,7 +160,16 @@ def chosen(bits: npt.NDArray[np.float64], count: int = SCORED) -> list[tuple[int
     order = np.argsort(-bits, kind="stable")
     each = max(1, count // 3)
     if len(order) <= count:
-        return [(int(k), f"{place + 1} of {len(order)} by surprise") for place, k in enumerate(order)]
+        return [(int(k), _place(place, len(order))) for place, k in enumerate(order)]
     middle = (len(order) - each) // 2
     parts = {"surprising": order[:each], "usual": order[middle : middle + each], "expected": order[-each:]}
     return [(int(k), word) for word, some in parts.items() for k in some]
+
+
+def _place(place: int, count: int) -> str:
+    """Which of so many examples one is, those first that surprise most."""
+    if count == 1:
+        return "the only one"
+    if place in (0, count - 1):
+        return f"the {'least' if place else 'most'} surprising of {count}"
+    return f"place {place + 1} of {count} by surprise"

@@ -94,7 +94,7 @@ def _title(progress: Progress) -> str:
     free = f"; {len(plan.free)} nodes that depend on no data, before the first" if plan.free else ""
     order = f" (member {plan.member.index}: {plan.member.order.name})" if len(spec.members) > 1 else ""
     return (
-        f"{visible(spec.name)}, step {progress.step:,} (of 0 … {plan.steps - 1:,}){order}: to draw {name}\n"
+        f"{visible(spec.name)}, step {progress.step:,}, of 0 to {plan.steps - 1:,}{order}: to draw {name}\n"
         f"{share}{free}"
     )
 

@@ -4,7 +4,7 @@ import type { Facts } from "./facts.ts"
 import { counted, fieldOf, MEANINGS, number, share, STATES, summary } from "./field.ts"
 import { ramp, stateLooks } from "./field-looks.ts"
 import { PairsPicture } from "./field-pairs.ts"
-import { figuresOf, sharesOf, type Shares } from "./field-shares.ts"
+import { figuresOf, scaleFrom, shareKeys, sharesOf, type Shares } from "./field-shares.ts"
 import { firstVariable } from "./field-view.ts"
 import { colourBar } from "./grid-bar.ts"
 import { DataGrid, dataParts, variableName } from "./grid-data.ts"
@@ -77,12 +77,13 @@ class CoverageView implements View {
   update(state: State): void {
     this.state = state
     if (this.columns.length !== state.all.length) this.build(state.all)
+    const own = state.variable ?? firstVariable(memberOf(state.facts, state.member)) // one on all of one grid
     this.columns.forEach((column, k) => {
       const facts = state.all[k]!
       column.member = memberOf(facts, k === state.which ? state.member : 0)
       column.shares = sharesOf(column.member)
-      const chosen = alike(facts, state.facts) ? state.variable : Number(state.more[`coverage.${k}`] ?? NaN)
-      column.variable = chosen !== null && chosen < facts.data.variables ? chosen : firstVariable(column.member)
+      const chosen = alike(facts, state.facts) ? own : Number(state.more[`coverage.${k}`] ?? NaN)
+      column.variable = chosen < facts.data.variables ? chosen : firstVariable(column.member)
     })
     this.show()
   }
@@ -115,13 +116,12 @@ class CoverageView implements View {
   private show(): void {
     const { all, facts } = this.state
     this.root.querySelector(".cover-figures")?.replaceChildren(figureTable(this.columns[0]!.member))
-    const low = Math.min(...this.columns.map((c) => c.shares.lowest))
-    const from = Math.floor(low * 10) / 10
+    const from = scaleFrom(Math.min(...this.columns.map((c) => c.shares.lowest)))
     const looks: (Look | undefined)[] = [{ fill: colour("--state-later") }, ...ramp(STEPS, "--cover-0", "--cover-1", "--cover-2", "--cover-3")]
     this.root.querySelector(".scale")!.replaceChildren(colourBar(looks.slice(1) as Look[], [`${Math.round(from * 100)}%`, `${Math.round(from * 50 + 50)}%`, "100%"], "of its earlier variables"))
     for (const column of this.columns) {
       const { shares, member } = column
-      const keys = Uint8Array.from(shares.share, (s) => (Number.isNaN(s) ? 0 : 1 + Math.round(((s - from) / Math.max(1 - from, 1e-9)) * (STEPS - 1))))
+      const keys = shareKeys(shares.share, from, STEPS)
       column.title.textContent = member.facts.title
       column.said.textContent = coverageWords(member)
       const rings = [{ site: column.variable, colour: colour("--ink") }]

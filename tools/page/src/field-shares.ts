@@ -35,6 +35,18 @@ export function sharesOf(member: Member): Shares {
   return found
 }
 
+const NARROWEST = 0.1 // of a scale of shares
+
+/** Where a scale of shares begins that ends at all of them, by the lowest: a round number, and never the end itself. */
+export function scaleFrom(lowest: number): number {
+  return Math.min(Math.floor(lowest * 10) / 10, 1 - NARROWEST)
+}
+
+/** The number of the colour of a share among so many from `from` to 1, the first being 1; 0 where there is none. */
+export function shareKeys(shares: ArrayLike<number>, from: number, colours: number): Uint8Array {
+  return Uint8Array.from(shares, (s) => (Number.isNaN(s) ? 0 : 1 + Math.round(((s - from) / (1 - from)) * (colours - 1))))
+}
+
 /** The figures of a spec, as (name, value), for a table. */
 export function figuresOf(member: Member): [string, string][] {
   const { facts, of } = member

@@ -1,6 +1,6 @@
 // The data's grid, to look at and to pick from: by pointer, by arrow keys, and in words.
 
-import { moved, type Shape } from "./grid.ts"
+import { moved, rowTicks, type Shape } from "./grid.ts"
 import { colour, eachFrame, paint, pen, type Look, type Panel } from "./grid-paint.ts"
 import { h } from "./shell/dom.ts"
 
@@ -131,14 +131,12 @@ export class GridCanvas {
   }
 
   private ticks(ctx: CanvasRenderingContext2D, { shape, x, y, cell, gap }: Panel, scale: number): void {
-    const every = (count: number, least: number): number => [1, 2, 4, 8, 16, 32, 64, 128, 256].find((n) => n * cell >= least * scale || n >= count) ?? count
     ctx.textBaseline = "middle"
     ctx.textAlign = "right"
-    const line = every(shape.rows, 15)
-    for (let r = 0; r < shape.rows; r += line) ctx.fillText(String(shape.real ? r : r * shape.columns), x - 5 * scale, y + r * cell + (cell - gap) / 2)
+    for (const [r, name] of rowTicks(shape, cell / scale)) ctx.fillText(String(name), x - 5 * scale, y + r * cell + (cell - gap) / 2)
     ctx.textAlign = "center"
     ctx.textBaseline = "alphabetic"
-    const column = every(shape.columns, 24)
+    const column = [1, 2, 4, 8, 16, 32, 64, 128, 256].find((n) => n * cell >= 24 * scale || n >= shape.columns) ?? shape.columns
     for (let c = 0; c < shape.columns; c += column) ctx.fillText(String(c), x + c * cell + (cell - gap) / 2, y - 5 * scale)
   }
 

@@ -158,7 +158,7 @@ export class LayerBoard {
     const shown = this.whole ? this.nodes : [...this.nodes.slice(0, MANY - 1), this.nodes[this.nodes.length - 1]!]
     this.cards = shown.map((n) => this.card(member.facts, n))
     this.more.hidden = this.whole
-    this.more.textContent = `Show all ${number(this.nodes.length)} layers`
+    this.more.textContent = `Show all ${number(this.nodes.length)} pictures`
     this.element.replaceChildren(...this.cards.map((c) => c.element), axis(member.facts.data.positions), this.more)
     for (const card of this.cards) this.watch.observe(card.element)
   }
@@ -258,10 +258,15 @@ function most(keys: ArrayLike<number>, groups: number): Uint8Array {
   return found
 }
 
+/** How many layers look around, and how many there are: the data is none, though it has a picture. */
+export function countsOf(member: Member): { some: number; all: number } {
+  const layers = layersOf(member, false).filter((n) => n !== member.data)
+  return { some: layers.filter((n) => looksAround(member, n)).length, all: layers.length }
+}
+
 /** 'layers that look around' against all of them: a switch. */
 export function aroundSwitch(member: Member, on: boolean, change: (on: boolean) => void): HTMLElement {
-  const some = layersOf(member, true).length
-  const all = layersOf(member, false).length
+  const { some, all } = countsOf(member)
   const button = (pressed: boolean, text: string, value: boolean): HTMLElement =>
     h("button", { type: "button", "aria-pressed": String(pressed), onclick: () => change(value) }, text)
   return h("div", { class: "switch", role: "group", "aria-label": "Which layers are shown" },

@@ -59,6 +59,17 @@ export function wordsOf(places: { readonly kind: string; readonly grid: readonly
   return places.grid.map((_, axis) => `axis ${axis}`)
 }
 
+const [APART, WRAPPED] = [15, 9] // pixels between the numbers of rows; those of lines cannot be guessed, so stand closer
+
+/** The number that a row bears, with it: every row's, or every second and so on where cells of so many pixels are small.
+ * A line of something wrapped bears its first position. */
+export function rowTicks(shape: Shape, cell: number): [row: number, name: number][] {
+  const least = shape.real ? APART : WRAPPED
+  let every = 1
+  while (every * cell < least && every < shape.rows) every *= 2
+  return Array.from({ length: Math.ceil(shape.rows / every) }, (_, k) => [k * every, k * every * (shape.real ? 1 : shape.columns)])
+}
+
 /** The coordinates of a position, row-major. */
 export function cellOf(grid: readonly number[], position: number): number[] {
   const cell: number[] = []

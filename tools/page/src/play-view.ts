@@ -198,7 +198,7 @@ class PlayView implements View {
     this.play.replaceChildren(sign(this.player.playing ? SIGNS.pause : SIGNS.play))
     this.play.setAttribute("aria-label", this.player.playing ? "Pause" : "Play")
     this.play.title = this.player.playing ? "Pause (space)" : "Play (space)"
-    this.where.textContent = `step ${number(step)} of 0 … ${number(this.player.steps - 1)}`
+    this.where.textContent = `step ${number(step)}, of 0 to ${number(this.player.steps - 1)}`
     const name = drawn.length === 1 ? variableName(facts, drawn[0]!) : counted(drawn.length, "variable") + " at once"
     this.heading.replaceChildren("To draw ", h("em", {}, name))
     this.said.textContent = `${counted(this.line.computed[step]!, "site")} of all layers ${this.line.computed[step] === 1 ? "is" : "are"} computed at this step; ${number(this.line.live[step]!)} are there.`

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { moved, nameOf, shapeOf } from "../src/grid.ts"
+import { moved, nameOf, rowTicks, shapeOf } from "../src/grid.ts"
 
 test("places are named as arspec names them", () => {
   const image = { kind: "image", grid: [4, 5], groups: 3, groupNames: ["r", "g", "b"] }
@@ -24,6 +24,13 @@ test("an image keeps its grid, a long sequence is wrapped, a vector takes its di
   assert.deepEqual(shapeOf([784], "vector", [28, 28]), { rows: 28, columns: 28, positions: 784, real: true })
   assert.deepEqual(shapeOf([10], "vector"), { rows: 3, columns: 4, positions: 10, real: false })
   assert.deepEqual(shapeOf([], "vector"), { rows: 1, columns: 1, positions: 1, real: false })
+})
+
+test("every line of what is wrapped bears its first position, where there is room", () => {
+  assert.deepEqual(rowTicks(shapeOf([48], "sequence", null, 32), 10), [[0, 0], [1, 32]])
+  assert.deepEqual(rowTicks(shapeOf([48], "sequence", null, 16), 5), [[0, 0], [2, 32]])
+  assert.deepEqual(rowTicks(shapeOf([4, 5], "image"), 10), [[0, 0], [2, 2]])
+  assert.deepEqual(rowTicks(shapeOf([2, 5], "image"), 1), [[0, 0]])
 })
 
 test("arrows stay in the picture, and go on to the next line of what is wrapped", () => {

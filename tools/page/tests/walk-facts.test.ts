@@ -3,8 +3,8 @@ import { test } from "node:test"
 
 import { fieldOf, summary } from "../src/field.ts"
 import { spanOf } from "../src/field-coverage.ts"
-import { figuresOf, matrixOf, sharesOf } from "../src/field-shares.ts"
-import { layersOf } from "../src/grid-layers.ts"
+import { figuresOf, matrixOf, scaleFrom, shareKeys, sharesOf } from "../src/field-shares.ts"
+import { countsOf, layersOf } from "../src/grid-layers.ts"
 import { livesOf, totalsOf } from "../src/play-view.ts"
 import { arrayOf, memberOf, relationOf, wayNodes } from "../src/walk-facts.ts"
 import { chain, Store } from "./packing.ts"
@@ -89,4 +89,15 @@ test("totals of the schedule leave out what is drawn", async () => {
   assert.equal(line.total, 24)
   assert.deepEqual([...line.computed], [3, 3, 3, 3, 3, 3, 3, 3])
   assert.deepEqual([...line.live], [3, 6, 7, 7, 7, 7, 7, 7])
+})
+
+test("the data is no layer, though it has a picture", async () => {
+  assert.deepEqual(countsOf(memberOf(await chain(), 0)), { some: 2, all: 3 })
+})
+
+test("where every variable sees all that is earlier, all have the last colour of a scale that is no point", () => {
+  assert.equal(scaleFrom(1), 0.9)
+  assert.equal(scaleFrom(0.57), 0.5)
+  assert.deepEqual([...shareKeys([1, NaN, 0.9, 1], scaleFrom(1), 24)], [24, 0, 1, 24])
+  assert.deepEqual([...shareKeys([0.5, 1], scaleFrom(0.57), 24)], [1, 24])
 })
