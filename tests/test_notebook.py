@@ -19,6 +19,7 @@ from PIL import Image
 
 import arspec
 from arspec.analysis.report import prove
+from arspec.exploring.making import facts_of_spec
 from arspec.language.load import Spec, from_text, load
 from arspec.notebook.html import STYLE
 from arspec.notebook.samples import Samples
@@ -126,7 +127,9 @@ def test_a_report_shows_the_verdict_the_coverage_and_the_leak() -> None:
 def test_a_model_shows_its_table(images: tuple[arspec.model.Model, torch.Tensor]) -> None:
     model, _ = images
     text = shown(model).text
-    for each in (model.graph.parameters, sum(n.out.sites for n in model.graph.live), model.graph.head.kind):
+    schedule = facts_of_spec(model.spec).facts["members"][0]["schedule"]
+    assert schedule is not None and f"{schedule['sites']:,} sites, each computed once" in text  # as `explore` says it
+    for each in (model.graph.parameters, schedule["cached"], model.graph.head.kind):
         assert (f"{each:,}" if isinstance(each, int) else each) in text
     assert repr(model).startswith(f"{model.spec.name}: ")
 

@@ -124,13 +124,11 @@ class Under:
     def _schedule(self) -> ScheduleFacts | None:
         if self.life is None:
             return None
-        data = self.graph.data
-        computed = sum(int((f < self.life.steps).sum()) for n, f in self.life.first.items() if n is not data)
         kept = {n: self.life.last[n] > f for n, f in self.life.first.items()}
         return {
             "steps": self.life.steps,
             "calls": self.life.calls,
-            "sites": computed,
+            "sites": self.life.computed,
             "cached": self.life.rows["rows"],
             "every": sum(n.out.sites for n, any_kept in kept.items() if any_kept.any()),
         }

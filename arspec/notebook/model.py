@@ -7,10 +7,15 @@ from typing import Any
 
 from torch import Tensor
 
+from arspec.language.load import Spec
 from arspec.network.module import Network
 from arspec.notebook.html import facts, folded, heading, page, told
 from arspec.notebook.samples import Samples
+from arspec.sampler.plan.lifetimes import lifetimes
+from arspec.sampler.plan.schedule import Leaks
 from arspec.scoring import score
+
+MOST = 1 << 22  # sites whose schedule is made for a table
 
 
 def shown(model: Network, x: Tensor, surprise: bool, condition: Mapping[str, Any]) -> Samples:
@@ -43,7 +48,6 @@ def model_page(model: Network) -> str:
     order = spec.members[0].order
     size = "×".join(map(str, spec.data.shape))
     family = f", one of {len(spec.members):,} members" if len(spec.members) > 1 else ""
-    sites = sum(node.out.sites for node in graph.live)
     rows = [
         ("data", f"{spec.data.kind} {size}, {spec.data.levels_text}"),
         ("variables", f"{order.variables:,}"),
@@ -52,7 +56,7 @@ def model_page(model: Network) -> str:
         ("parameters", f"{graph.parameters:,} in {str(model.dtype).removeprefix('torch.')} on {model.device}"),
         ("nodes", f"{len(graph.nodes):,}"),
         ("steps of a sample", f"{order.drawn:,}"),
-        ("work of a sample", f"{sites:,} sites of {len(graph.live):,} nodes, each computed once"),
+        ("work of a sample", _work(spec)),
     ]
     if spec.condition:
         rows.append(("conditions", ", ".join(f"{name} ({one.kind})" for name, one in spec.condition.items())))
@@ -65,3 +69,15 @@ def model_page(model: Network) -> str:
     program = folded("program", f"<pre>{told(graph.describe())}</pre>")
     about = " ".join(spec.about.split())
     return page(heading(spec.name, None, about), facts((name, told(value)) for name, value in rows), program)
+
+
+def _work(spec: Spec) -> str:
+    """What the steps of a sample compute, by the sampler's own schedule, as the page of `explore` says it."""
+    sites = sum(node.out.sites for node in spec.graph().live)
+    if sites > MOST:
+        return f"up to {sites:,} sites, each computed once"
+    try:
+        life = lifetimes(spec.graph(), spec.members[0])
+    except Leaks:
+        return "it leaks, so that it has no schedule"
+    return f"{life.computed:,} sites, each computed once; {life.rows['rows']:,} rows cached"

@@ -28,6 +28,12 @@ class Lifetimes:
     free: list[Node]  # nodes that no variable influences: computed before the first step, and kept
     calls: int  # how often a layer is called in all
     rows: Figures  # of the caches, as the pass of that name tells
+    data: Node
+
+    @property
+    def computed(self) -> int:
+        """The work of a sample: how many sites its steps compute, each once. The data are drawn, not computed."""
+        return sum(int((begin < self.steps).sum()) for node, begin in self.first.items() if node is not self.data)
 
 
 def lifetimes(graph: Graph, member: Member) -> Lifetimes:
@@ -53,4 +59,4 @@ def lifetimes(graph: Graph, member: Member) -> Lifetimes:
                 over = np.minimum(np.arange(len(sites)) + kept.rings[number], len(sites))
                 end[sites] = np.append(own, steps)[over] if node is data else np.append(own, steps + 1)[over] - 1
         first[node], last[node] = begin, end
-    return Lifetimes(steps, first, last, state.free, state.schedule.calls, CACHES.figures(state))
+    return Lifetimes(steps, first, last, state.free, state.schedule.calls, CACHES.figures(state), data)
