@@ -34,6 +34,8 @@ from arspec.exploring.packing import Store, Unpacked, unpacked
 from arspec.exploring.page import page
 from arspec.exploring.serving import Watched, server
 from arspec.language.load import from_text, load
+from arspec.language.titles import apart
+from arspec.pictures.field import field_caption, fields_of
 from arspec.runs import Listing
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.timing import STEPS
@@ -353,6 +355,22 @@ def test_two_specs_stand_side_by_side_and_programs_read_their_facts(tmp_path: Pa
     assert main(["explore", second, "--facts", str(tmp_path / "x.json")]) == 0
     (told,) = json.loads((tmp_path / "x.json").read_text())
     assert told["facts"] == other.facts and base64.b64decode(told["block"]) == other.block
+
+
+def test_specs_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    assert apart([("a", "x/p.yaml"), ("a", "x/q.yaml"), ("b", "")]) == ["p.yaml", "q.yaml", "b"]
+    assert apart([("a", "x/p.yaml"), ("a", "y/p.yaml")]) == ["x/p.yaml", "y/p.yaml"]
+    assert apart([("a", "p.yaml"), ("a", "p.yaml")]) == ["a (1)", "a (2)"]
+    text = (ROOT / "specs/fast_generation_toy.yaml").read_text("utf-8")
+    files = [tmp_path / name for name in ("one.yaml", "two.yaml")]
+    for file in files:
+        file.write_text(text, "utf-8")
+    assert main(["explore", *map(str, files), "-o", str(tmp_path / "x.html")]) == 0
+    page = (tmp_path / "x.html").read_text("utf-8")
+    assert [of.facts["title"] for of in check_page(page, 2)] == ["one.yaml", "two.yaml"]
+    assert "<title>one.yaml and two.yaml" in page
+    caption = field_caption(fields_of([load(file) for file in files], None, None, 0, None))
+    assert caption.startswith("one.yaml: (") and " two.yaml: (" in caption
 
 
 def test_the_page_of_a_spec_that_leaks_has_the_way_of_the_leak(tmp_path: Path) -> None:

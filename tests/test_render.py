@@ -428,7 +428,7 @@ def test_effective_pictures_stand_side_by_side(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.strip() == str(out)
     assert_parses(out)
     text = out.read_text()
-    assert "gated-pixelcnn" in text and "leak" in text
+    assert "gated_pixelcnn.yaml" in text and "leaking.yaml" in text  # both are named gated-pixelcnn
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the page and prints its path; exit code 0 also for a spec that leaks, whose way the page shows."""
     from arspec.diagnostics import InputError
+    from arspec.exploring.making import beside
     from arspec.exploring.packing import as_json
     from arspec.exploring.page import MOST, write_page
     from arspec.files.atomic import write_text
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and args.facts is None:
         raise InputError("AR808", "the page needs a name", "add -o page.html, or --serve")
     _check_places(args)  # before the work
-    made = [_made(args, name) for name in args.what]
+    made = beside([_made(args, name) for name in args.what])
     if args.facts is not None:
         write_text(Path(args.facts), as_json([(one.facts, one.store.block) for one in made]))
         say(args.facts)

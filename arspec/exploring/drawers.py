@@ -13,10 +13,11 @@ from arspec.shown import draws
 @draws(Spec, "explore")
 def spec_explored(spec: Spec, path: str | os.PathLike[str], other: Spec | None) -> Path:
     """Writes the page of a spec, with another one beside it."""
-    from arspec.exploring.making import facts_of_spec
+    from arspec.exploring.making import beside, facts_of_spec
     from arspec.exploring.page import page_path, write_page
     from arspec.files.atomic import check_place
 
     check_place(page_path(path_of(path, "a page")))  # before the work
     check_type(other, (Spec, type(None)), "the other", "a spec, as arspec.load gives it")
-    return write_page([facts_of_spec(one) for one in (spec, *([other] if other is not None else []))], path)
+    specs = [spec] if other is None else [spec, other]
+    return write_page(beside([facts_of_spec(one) for one in specs]), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from arspec.exploring.packing import Store, in_base64, packed
 from arspec.exploring.sources import Sources
 from arspec.exploring.under import Under
 from arspec.language.load import Spec
+from arspec.language.titles import apart
 
 MAX_PACKED = 1 << 20  # bytes of packed facts
 MAX_SITES = 1 << 25  # sites of all nodes: what a browser walks through in some tenths of a second
@@ -25,6 +27,7 @@ class Made:
 
     facts: Facts
     store: Store
+    where: str = ""  # the file or folder that it is of
 
     @cached_property
     def packed(self) -> bytes:
@@ -35,6 +38,12 @@ class Made:
     def text(self) -> str:
         """The packed bytes in base64, as the page holds them."""
         return in_base64(self.packed)
+
+
+def beside(made: Sequence[Made]) -> list[Made]:
+    """The same to stand side by side, with titles that tell them apart."""
+    titles = apart([(one.facts["title"], one.where) for one in made])
+    return [Made({**one.facts, "title": t}, one.store, one.where) for one, t in zip(made, titles, strict=True)]
 
 
 def facts_of_spec(spec: Spec, limit: int = MAX_PACKED, members: int = MAX_MEMBERS) -> Made:
@@ -93,7 +102,7 @@ def _made(spec: Spec, report: Report, count: int, contexts: bool) -> Made:
         "model": None,
         "audit": None,
     }
-    return Made(facts, store)
+    return Made(facts, store, spec.source.name)
 
 
 def _notes(spec: Spec, report: Report, count: int, contexts: bool) -> list[str]:

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from arspec.diagnostics import InputError, SpecError, text, visible
-from arspec.exploring.making import Made, facts_of_spec
+from arspec.exploring.making import Made, beside, facts_of_spec
 from arspec.exploring.page import page
 from arspec.language.load import Spec
 from arspec.language.shipped import found
@@ -54,7 +54,7 @@ class Watched:
         try:
             specs = [self.read(name) for name in self.names]
             self._watch({file for spec in specs for file in files_of(spec)})
-            made = [facts_of_spec(spec) for spec in specs]
+            made = beside([facts_of_spec(spec) for spec in specs])
         except SpecError as error:
             self._watch({d.place.source.name for d in error.diagnostics if d.place is not None})
             self._failed(text(error.diagnostics))

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from arspec.diagnostics import visible
 from arspec.pictures import panels
 from arspec.pictures.field import field_target
-from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of
+from arspec.pictures.states import COLOURS, MEANINGS, Field, Floats, State, field_of, told_apart
 from arspec.pictures.style import (
     BODY,
     COLUMN,
@@ -52,7 +51,8 @@ def render_effective(
     variable: (row, column[, channel]), (step,) or (entry,), see `field_of`. width: column, page or inches. The
     suffix says how it is written: .svg, .png or .pdf, whole or not at all. InputError for what does not exist."""
     target = field_target(path, len(models), "models")
-    fields = [field_of(m.spec, variable, member if member < m.members or len(models) == 1 else 0) for m in models]
+    chosen = [member if member < m.members or len(models) == 1 else 0 for m in models]
+    fields = told_apart([field_of(m.spec, variable, one) for m, one in zip(models, chosen, strict=True)])
     found = [effective(m, f.variable, f.member, inputs, seed) for m, f in zip(models, fields, strict=True)]
     _draw(fields, found, target, inputs, width)
     return target
@@ -118,7 +118,7 @@ def _draw(fields: list[Field], found: list[Floats], target: Path, inputs: int, w
 
 def effective_caption(fields: Sequence[Field], inputs: int) -> str:
     """What the picture shows."""
-    which = ", ".join(f"{visible(f.spec.name)} at ({f.name})" for f in fields)
+    which = ", ".join(f"{f.called} at ({f.name})" for f in fields)
     return f"Effective receptive fields, by the mean |gradient| over {inputs} random inputs: {which}."
 
 
@@ -157,6 +157,6 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     )
     titled(axes, said)
     lines = axes.get_title().count("\n") + 1
-    axes.annotate(f"{visible(field.spec.name)} ({size})", (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction",
+    axes.annotate(f"{field.called} ({size})", (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction",
                   "offset points", ha="center", fontsize=BODY + 1, fontweight="bold", parse_math=False)  # fmt: skip
     return {state for state, where in states.items() if where.any()}

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arspec.diagnostics import InputError, did_you_mean, visible
+from arspec.diagnostics import InputError, did_you_mean
 from arspec.extras import need
 from arspec.language.load import Spec
 from arspec.pictures import panels
-from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of
+from arspec.pictures.states import COLOURS, MEANINGS, Field, State, field_of, told_apart
 from arspec.pictures.style import BODY, COLUMN, PAGE, check_figure, inches, legend, sheet, styled, write
 from arspec.pictures.tree import DOTS, Tree, tree, tree_of
 from arspec.shown import Picture
@@ -69,12 +69,13 @@ def fields_of(
         raise InputError(
             "AR808", f"there is no node '{node}' on the way to the head", did_you_mean(node, names, "nodes")
         )
-    return [field_of(spec, variable, member if member < len(spec.members) or len(specs) == 1 else 0) for spec in specs]
+    chosen = [member if member < len(spec.members) or len(specs) == 1 else 0 for spec in specs]
+    return told_apart([field_of(spec, variable, one) for spec, one in zip(specs, chosen, strict=True)])
 
 
 def field_caption(fields: Sequence[Field]) -> str:
     """What a field picture shows, in a sentence for each spec."""
-    return " ".join(f"{visible(f.spec.name)}: ({f.name}) {f.summary()}." for f in fields)
+    return " ".join(f"{f.called}: ({f.name}) {f.summary()}." for f in fields)
 
 
 def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
@@ -167,7 +168,7 @@ def _names(part: Any, own: list[Field], axes: dict[tuple[Field, str], Axes], acr
     firsts = {field: next((one for (of, _), one in axes.items() if of is field), None) for field in own}
     lines = max((one.get_title().count("\n") + 1 for one in firsts.values() if one is not None), default=1)
     for field, first in firsts.items():
-        name = f"{visible(field.spec.name)} ({'×'.join(map(str, field.spec.data.shape))})"
+        name = f"{field.called} ({'×'.join(map(str, field.spec.data.shape))})"
         if across == 1 or first is None:
             part.suptitle(name, x=0.01, ha="left", parse_math=False, fontsize=BODY + 1, fontweight="bold")
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 
@@ -14,8 +14,9 @@ from arspec.analysis.contexts import Seen, seen
 from arspec.analysis.depth import deepened
 from arspec.analysis.known_at import Relations
 from arspec.analysis.witness import site_name
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, visible
 from arspec.language.load import Spec
+from arspec.language.titles import apart
 from arspec.reads import Reads
 from arspec.types import Bools, Ints
 
@@ -52,6 +53,12 @@ class Field:
     spec: Spec
     member: int
     variable: int
+    title: str = ""  # among others; else it is the spec's name
+
+    @property
+    def called(self) -> str:
+        """What a picture calls the spec."""
+        return visible(self.title or self.spec.name)
 
     @cached_property
     def relations(self) -> Relations:
@@ -183,3 +190,9 @@ def field_of(spec: Spec, at: Sequence[int] | None = None, member: int = 0) -> Fi
             raise InputError("AR808", f"{spec.name}: there is no {name} {number}; they go from 0 to {size - 1}", None)
     position = int(np.ravel_multi_index(at[:-1], order.grid))
     return Field(spec, member, at[-1] * order.positions + position)
+
+
+def told_apart(fields: Sequence[Field]) -> list[Field]:
+    """The same, each with a title by which it is told from the others."""
+    titles = apart([(field.spec.name, field.spec.source.name) for field in fields])
+    return [replace(field, title=title) for field, title in zip(fields, titles, strict=True)]
