@@ -77,13 +77,12 @@ class CoverageView implements View {
   update(state: State): void {
     this.state = state
     if (this.columns.length !== state.all.length) this.build(state.all)
-    const own = state.variable ?? firstVariable(memberOf(state.facts, state.member)) // one on all of one grid
+    const members = state.all.map((facts, k) => memberOf(facts, k === state.which ? state.member : 0))
+    const variables = chosenIn(members, state.which, state.variable, (k) => Number(state.more[`coverage.${k}`] ?? NaN))
     this.columns.forEach((column, k) => {
-      const facts = state.all[k]!
-      column.member = memberOf(facts, k === state.which ? state.member : 0)
+      column.member = members[k]!
       column.shares = sharesOf(column.member)
-      const chosen = alike(facts, state.facts) ? own : Number(state.more[`coverage.${k}`] ?? NaN)
-      column.variable = chosen < facts.data.variables ? chosen : firstVariable(column.member)
+      column.variable = variables[k]!
     })
     this.show()
   }
@@ -142,6 +141,16 @@ class CoverageView implements View {
   private matrices(): void {
     for (const { member, pairs } of this.columns) pairs.show(member, coverageWords(member))
   }
+}
+
+/** The variable that is looked at in each spec: one on all whose grid is that of the spec on show, else what was asked for. */
+export function chosenIn(members: readonly Member[], which: number, variable: number | null, asked: (k: number) => number): number[] {
+  const shown = members[which]!
+  const own = variable ?? firstVariable(shown)
+  return members.map((member, k) => {
+    const chosen = alike(member.facts, shown.facts) ? own : asked(k)
+    return chosen < member.facts.data.variables ? chosen : firstVariable(member)
+  })
 }
 
 /** '45.2% to 67.8%' of the variables from one to before another; what was not computed is left out. */

@@ -2,11 +2,11 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 import { fieldOf, summary } from "../src/field.ts"
-import { spanOf } from "../src/field-coverage.ts"
+import { chosenIn, spanOf } from "../src/field-coverage.ts"
 import { figuresOf, matrixOf, scaleFrom, shareKeys, sharesOf } from "../src/field-shares.ts"
 import { countsOf, layersOf } from "../src/grid-layers.ts"
 import { livesOf, totalsOf } from "../src/play-view.ts"
-import { arrayOf, memberOf, relationOf, wayNodes } from "../src/walk-facts.ts"
+import { arrayOf, memberOf, relationOf, wayNodes, type Member } from "../src/walk-facts.ts"
 import { chain, Store } from "./packing.ts"
 import { small } from "./small.ts"
 
@@ -100,4 +100,16 @@ test("where every variable sees all that is earlier, all have the last colour of
   assert.equal(scaleFrom(0.57), 0.5)
   assert.deepEqual([...shareKeys([1, NaN, 0.9, 1], scaleFrom(1), 24)], [24, 0, 1, 24])
   assert.deepEqual([...shareKeys([0.5, 1], scaleFrom(0.57), 24)], [1, 24])
+})
+
+test("specs on one grid show one variable, also where one of them leaks", async () => {
+  const plain = memberOf(await chain(), 0)
+  const other = memberOf(await chain(), 0)
+  const leaking: Member = Object.assign(Object.create(other) as Member, { of: { ...other.of, leaks: [{ code: "AR301", variable: 2, seen: 3, text: "", culprit: null, path: [] }] } })
+  const none = (): number => NaN
+  const [first] = chosenIn([plain], 0, null, none)
+  assert.notEqual(first, 2)
+  assert.deepEqual(chosenIn([plain, leaking], 0, null, none), [first, first])
+  assert.deepEqual(chosenIn([plain, leaking], 1, null, none), [2, 2])
+  assert.deepEqual(chosenIn([plain, leaking], 0, 4, none), [4, 4])
 })
