@@ -15,6 +15,7 @@ import pytest
 
 from arspec.analysis.fix import Proposal, propose, propose_context
 from arspec.analysis.fix.edits import added, apply, dropped, inserted, removed, replaced, scalar
+from arspec.analysis.fix.search import cut_off, views
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
@@ -148,11 +149,74 @@ def test_nothing_is_proposed_where_nothing_is_wrong():
     assert propose_context(prove(base("gated"))) is None
 
 
-def test_two_faults_at_once_are_not_mended_by_one_edit():
-    text = base("made").source.text.replace("mask: so_far}", "}").replace("head, mask: earlier}", "head}")
-    spec = base("made").variant(text=text)
+# -- of several places -----------------------------------------------------------------------------------------------
+
+BARE_CNN = """\
+arspec: 1
+data: {kind: image, height: 5, width: 5, channels: 3, levels: 4}
+graph:
+  first: {layer: conv, kernel: 3, out: 6, mask: earlier}
+  second: {layer: conv, kernel: 3, out: 6}
+  logits: {layer: conv, kernel: 1, out: $head}
+head: {kind: categorical, from: logits}
+"""
+BARE_GPT = """\
+arspec: 1
+data: {kind: sequence, length: 8, levels: 4}
+blocks:
+  layer:
+    inputs: {h: stream}
+    nodes:
+      q: {layer: conv, from: h, out: 4}
+      attention: {layer: attention, from: q, keys: q, values: q, heads: 1}
+      sum: {layer: add, from: [attention, h]}
+    outputs: {h: sum}
+graph:
+  tokens: {layer: embedding, from: x, out: 4}
+  body: {block: layer, from: tokens, repeat: 2}
+  logits: {layer: conv, from: body.h, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
+
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        (BARE_CNN, ["kernel: 3, out: 6, mask: so_far", "kernel: 1, out: $head, mask: so_far"]),
+        (BARE_GPT, ["heads: 1, mask: so_far", "layer: shift", "from: shifted"]),
+    ],
+)
+def test_what_has_no_mask_is_given_one_and_is_not_cut_off(text: str, wanted: list[str]):
+    """A mask of the last layer alone holds too: it leaves nothing to see, or nothing to the first row."""
+    report = prove(from_text(text))
+    proposal = propose(report)
+    assert proposal is not None and report.coverage is not None
+    lines = added_lines(proposal)
+    assert len(lines) == len(wanted) and all(part in line for part, line in zip(wanted, lines, strict=True))
+    after = prove(from_text(proposal.text))
+    assert after.ok and after.coverage == pytest.approx(proposal.coverage)
+    assert proposal.coverage > report.coverage / 2
+
+
+@pytest.mark.parametrize(
+    "kernel, mask, cut", [(1, "rows_above", True), (3, "rows_above", True), (1, "so_far", False), (3, "left", True)]
+)
+def test_a_variable_that_sees_no_more_of_its_past_is_cut_off(kernel: int, mask: str, cut: bool):
+    """A window of one leaves nothing above to all; one of three leaves none to the first row."""
+    text = BARE_CNN.replace("kernel: 3, out: 6}", "kernel: 3, out: 6, mask: so_far}")
+    before, last = views(from_text(text)), f"kernel: {kernel}, out: $head, mask: {mask}"
+    assert cut_off(lambda: before, views(from_text(text.replace("kernel: 1, out: $head", last)))) == cut
+
+
+def test_faults_of_two_places_are_mended_where_both_lack_a_mask():
+    right = base("made")
+    text = right.source.text.replace("mask: so_far}", "}").replace("head, mask: earlier}", "head}")
+    spec = right.variant(text=text)
     assert not prove(spec).ok
-    assert propose(prove(spec)) is None
+    proposal = propose(prove(spec))
+    assert proposal is not None
+    assert len(added_lines(proposal)) == 2
+    assert proposal.coverage > 0.9 * (prove(right).coverage or 0)
 
 
 # -- at full size, in several files, in block style ------------------------------------------------------------------

@@ -111,7 +111,7 @@ def _show(report: Any, args: argparse.Namespace) -> None:
     proposal = report.proposal
     if proposal is None:
         if not report.proven:
-            say("  no small edit along the path makes the proof hold")
+            say("  no small edit along the path makes the proof hold and lets the model see its past")
         elif args.fix and report.unseen:
             say("  no other mask of a single line makes it see more")
     elif args.fix:

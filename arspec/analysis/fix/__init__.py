@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from arspec.analysis.entries import Entries
+from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
-from arspec.analysis.fix.search import Holding, Proven, best, holds, small
+from arspec.analysis.fix.search import Holding, Proven, best, coverage, cut_off, edited, holds, small, views
+from arspec.analysis.fix.together import together
 from arspec.analysis.known_at import known_at, leaking
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
@@ -25,6 +27,7 @@ from arspec.language.load import Spec
 from arspec.layers.base import Node
 
 PATHS = 4  # of leaks of one member, spread over all, along which edits are sought
+ENOUGH = 0.5  # of the legal pairs seen before: where the edit of one place leaves fewer, those of several are tried too
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,8 @@ class Proposal:
 
 def propose(report: Report) -> Proposal | None:
     """The small edit along the witnesses with which a leaking spec is proven and sees most; None where there is none,
-    or nothing leaks."""
+    or nothing leaks. Where no edit of one place does, a mask that several lack. Never one that cuts the model off its
+    data, under which a variable that saw some of its past sees none of it."""
     if report.proven:
         return None
     spec = report.spec
@@ -77,6 +81,16 @@ def propose(report: Report) -> Proposal | None:
     nodes, guilty = _along(little, proven)
     tried = candidates(Entries(little), nodes, guilty, lambda cut: holds(little, cut, proven))
     found = best(spec, little, tried, proven)
+    before = views(little, proven)
+    if found is None or found.coverage < ENOUGH * coverage(before):
+
+        def works(candidate: Candidate) -> bool:
+            after = edited(little, candidate, proven)
+            return after is not None and not cut_off(lambda: before, views(after, proven))
+
+        every = dict.fromkeys([*nodes, *reversed(little.graph().live)])  # a path is one of many: others lack it too
+        several = best(spec, little, together(Entries(little), every, tried, works), proven)
+        found = max((one for one in (found, several) if one is not None), key=lambda one: one.worth, default=None)
     return None if found is None else _proposal(found)
 
 

@@ -20,11 +20,13 @@ OTHER = 1.5  # cost: the other input of a block, or the other output of one, in 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Edits that together are one change, the change in words, and what it costs: how large and how unlikely it is."""
+    """Edits that together are one change, the change in words, and what it costs: how large and how unlikely it is.
+    `shift`: it puts a shift before an entry and changes nothing else."""
 
     edits: tuple[Edit, ...]
     message: str
     cost: float
+    shift: bool = False
 
 
 @dataclass(eq=False)
@@ -35,7 +37,7 @@ class Found:
     candidates: list[Candidate] = field(default_factory=list[Candidate])
     told: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
 
-    def add(self, cost: float, message: str, *edits: Edit, anywhere: bool = False) -> None:
+    def add(self, cost: float, message: str, *edits: Edit, anywhere: bool = False, shift: bool = False) -> None:
         """Adds the candidate that makes these edits, unless they change nothing or are there already.
 
         The candidate costs what the place does too, save where `anywhere` says that its place does not matter.
@@ -43,7 +45,7 @@ class Found:
         key = tuple((e.place.source.name, e.place.start, e.place.end, e.text) for e in edits)
         if key not in self.told and any(e.place.text != e.text for e in edits):
             self.told.add(key)
-            self.candidates.append(Candidate(edits, message, cost if anywhere else cost + self.more))
+            self.candidates.append(Candidate(edits, message, cost if anywhere else cost + self.more, shift))
 
 
 def leaves(tree: Tree) -> Iterator[Scalar]:

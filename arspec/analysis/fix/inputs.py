@@ -129,7 +129,7 @@ def _shifted(found: Found, entry: Entry, ref: Scalar | None, amount: str) -> Non
     if ref is not None:
         edits.append(replaced(ref.place, name))
     source = f"`{ref.place.text}`" if ref is not None else "its input"
-    found.add(NODE, f"shift {source} by {amount.replace(': ', ' ')} before {said(entry)}", *edits)
+    found.add(NODE, f"shift {source} by {amount.replace(': ', ' ')} before {said(entry)}", *edits, shift=True)
 
 
 def _dimensions(node: Node) -> int:

@@ -15,6 +15,7 @@ _TWINS = {
     "so_far": "earlier", "B": "A", "rows_so_far": "rows_above", "left_so_far": "left", "past_so_far": "past",
     "<=": "<", ">=": ">",
 }  # fmt: skip
+SITE_TOO = {strict: inclusive for inclusive, strict in _TWINS.items() if strict.isalpha() or "_" in strict}
 _OTHERS: dict[str, tuple[str, ...]] = {
     **{inclusive: (strict,) for inclusive, strict in _TWINS.items()},
     **{strict: (inclusive,) for inclusive, strict in _TWINS.items()},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
-from arspec.analysis.contexts import seen
+from arspec.analysis.contexts import Seen, seen
 from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.splice import sharing, spliced
@@ -23,6 +24,7 @@ PATIENCE = 60  # edits more that are tried, after one that loses nothing of what
 CONFIRMED = 4  # edits that hold in small, tried at full size
 WORTH = 0.004  # of all legal pairs, that an edit must show more for each unit that it costs more
 REPEATS = 4  # of the small variant
+LEAST = 0.1  # of the legal pairs that a spec sees as it stands, that it must see after an edit at the least
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +77,34 @@ def _differ(one: Relations, other: Relations) -> bool:
     return any(one.reads(node) != other.reads(node) for node in one.graph.live)
 
 
-def coverage(spec: Spec, proven: Proven | None = None) -> float:
-    """The share of legal pairs that a spec sees, over its family. `proven`: of specs that differ by an edit."""
+def views(spec: Spec, proven: Proven | None = None) -> list[Seen]:
+    """What a spec sees under each member of its family. `proven`: of specs that differ by an edit."""
     proven = proven or Proven()
     memo = proven.memo if spec.writing is not None else None
-    found = [seen(proven.relations(spec, member), memo=memo) for member in spec.graph().members]
+    return [seen(proven.relations(spec, member), memo=memo) for member in spec.graph().members]
+
+
+def coverage(found: list[Seen]) -> float:
+    """The share of legal pairs that is seen, over the family, from 0 to 1."""
     pairs = sum(s.pairs for s in found)
     return 1 - sum(s.unseen for s in found) / pairs if pairs else 1.0
+
+
+def cut_off(before: Callable[[], list[Seen]], after: list[Seen]) -> bool:
+    """Whether an edit mends a leak by cutting the model off its data: a variable that saw some of its past sees none of
+    it under any member, or less than LEAST of the legal pairs that were seen are left. One member alone may well leave
+    a variable without: masks that are drawn, as MADE's, do. `before` is asked only where the model may be cut off."""
+    blind = _blind(after)
+    if coverage(after) >= LEAST and not blind:
+        return False
+    was = before()
+    return coverage(after) < LEAST * coverage(was) or not blind <= _blind(was)
+
+
+def _blind(found: list[Seen]) -> set[int]:
+    """The variables that have a past under some member, and see nothing of it under any."""
+    past = {int(v) for s in found for v in s.rows[s.legal > 0]}
+    return past - {int(v) for s in found for v in s.rows[s.within > 0]}
 
 
 def small(spec: Spec) -> Spec:
@@ -116,9 +139,10 @@ def edited(spec: Spec, candidate: Candidate, proven: Proven) -> Spec | None:
 def best(spec: Spec, little: Spec, tried: list[Candidate], proven: Proven) -> Holding | None:
     """The edit with which the spec holds and sees most; of those that see about as much, the smallest. `tried` by cost;
     `little`: a small variant, on which all are tried; the best few are then tried on the spec itself. `proven`: what
-    has been found of either."""
+    has been found of either. Never one that cuts the model off its data."""
     held: list[Holding] = []
-    most, lossless, last, nodes = -1.0, coverage(little, proven), TRIED, 0
+    before = views(little, proven)
+    most, lossless, last, nodes = -1.0, coverage(before), TRIED, 0
     for number, candidate in enumerate(tried):
         if most >= 1 - WORTH * candidate.cost:  # no further edit can be worth more
             break
@@ -126,18 +150,19 @@ def best(spec: Spec, little: Spec, tried: list[Candidate], proven: Proven) -> Ho
             break
         nodes += len(little.graph().nodes)
         variant = edited(little, candidate, proven)
-        if variant is not None:
-            held.append(Holding(candidate, coverage(variant, proven)))
+        if variant is not None and not cut_off(lambda: before, after := views(variant, proven)):
+            held.append(Holding(candidate, coverage(after)))
             most = max(most, held[-1].worth)
             if held[-1].coverage >= lossless:
                 last = min(last, number + PATIENCE)
     found: Holding | None = None
+    stands = cache(lambda: views(spec))
     for holding in _likeliest(held):
         if found is not None and found.worth >= 1 - WORTH * holding.candidate.cost:
             continue
         whole = edited(spec, holding.candidate, proven)
-        if whole is not None:
-            confirmed = Holding(holding.candidate, coverage(whole))
+        if whole is not None and not cut_off(stands, after := views(whole)):
+            confirmed = Holding(holding.candidate, coverage(after))
             found = confirmed if found is None or confirmed.worth > found.worth else found
     return found
 

@@ -64,7 +64,7 @@ class Values:
                     self._missing(name)
 
     def _value(self, value: Tree, where: Entry, key: str) -> None:
-        kind = _kind(self.model, key)
+        kind = kind_of(self.model, key)
         if kind == "mask":
             self._mask(value, where, key)
         elif kind == "form" and not self.masks_only:
@@ -90,7 +90,7 @@ class Values:
         name = tree.value[1:] if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
         if block.params is None or name not in block.params.entries:
             return
-        default, kind = block.params.entries[name][1], _kind(self.model, key)
+        default, kind = block.params.entries[name][1], kind_of(self.model, key)
         if not isinstance(default, Scalar):
             return
         if kind == "mask":
@@ -168,14 +168,14 @@ class Values:
         if name in ("layer", "experts", "from_", "weights_of"):
             return
         texts: list[str] = []
-        if _kind(self.model, name) == "mask":
+        if kind_of(self.model, name) == "mask":
             texts = [scalar(text) for text in [*LIKELY.get(self.dimensions, ()), *self.entries.masks]]
-        elif _kind(self.model, name) == "form" and not self.masks_only:
+        elif kind_of(self.model, name) == "form" and not self.masks_only:
             texts = [c for c in _choices_of(self.model, name) if c != info.default]
             texts += ["1"] if type(info.default) is int and info.default == 0 else []
         for text in texts:
             message = f"add `{name}: {text}` to {said(self.entry)}"
-            cost = MORE if _kind(self.model, name) == "mask" else MORE + WIDER
+            cost = MORE if kind_of(self.model, name) == "mask" else MORE + WIDER
             self.found.add(cost, message, added(self.entry.map, info.alias or name, text))
 
     def _replace(self, cost: float, value: Tree, text: str, where: Entry, anywhere: bool = False) -> None:
@@ -204,7 +204,7 @@ def _near(number: int) -> list[int]:
 
 
 @lru_cache(maxsize=4096)
-def _kind(model: type[Layer], key: str) -> str:
+def kind_of(model: type[Experts] | type[Layer], key: str) -> str:
     """'mask', 'width' for numbers of channels (which no leak depends on), 'form' for anything else, '' for none."""
     info = model.model_fields.get(key)
     if info is None:
