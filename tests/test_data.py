@@ -279,7 +279,7 @@ def test_arrays(tmp_path: Path) -> None:
     with refused("AR803", "several arrays", ".npz"):
         load(str(tmp_path / "several.npy"), data)
     np.save(tmp_path / "two.npy", x[:2])
-    with refused("AR803", "too few", "--split all"):
+    with refused("AR803", "2 examples are too few", "give 3 or more; eval", "--split all"):
         load(str(tmp_path / "two.npy"), data, {}, "test")
     (tmp_path / "a.xyz").write_text("?")
     with refused("AR803", "'.xyz'"):

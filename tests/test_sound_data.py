@@ -19,7 +19,7 @@ from arspec.data.sound import MOST_FRAMES, read_sound
 from arspec.diagnostics import InputError
 from arspec.language.sections import SequenceData
 from tests.sounds import AUDIO, KINDS, Array, independent, signal, written
-from tests.test_data import refused
+from tests.test_data import TEXT, refused
 
 FINE = SequenceData(kind="sequence", length=10, levels=65536, content="audio", rate=8000, companding="linear")
 SUFFIXES = {"FLAC": ".flac", "AIFF": ".aiff", "AU": ".au", "CAF": ".caf", "W64": ".w64", "OGG": ".ogg", "MP3": ".mp3"}
@@ -167,6 +167,18 @@ def test_a_folder_tells_how_many_files_it_is_about(tmp_path: Path) -> None:
     x, note = loaded(tmp_path)
     assert x.size == 800 and "3 files joined" in note
     assert "1 of 3 files: 2 channels mixed" in note and "1 of 3 files: no sample in it" in note
+
+
+def test_a_single_file_of_a_folder_is_too_few_and_by_itself_is_cut_in_time(tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    for path, data in ((put(tmp_path / "a.wav", sine()), FINE), (tmp_path / "t" / "a.txt", TEXT)):
+        path.write_bytes(path.read_bytes() if path.exists() else b"word " * 80)
+        with pytest.raises(InputError) as caught:
+            load(f"{path.parent}", data, split="valid")
+        error = caught.value
+        assert error.message == "1 file is too few for a split 'valid'" and error.help is not None
+        named = error.help.partition("such as ")[2].partition(",")[0]
+        assert [load(named, data, split=split).x.size > 0 for split in ("train", "valid", "test")] == [True] * 3
 
 
 @pytest.mark.parametrize("channels, claim", [(65535, 4096), (1, 0xFFFFFF00), (1024, 0xFFFFFF00), (0, 4096)])

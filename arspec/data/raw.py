@@ -16,6 +16,7 @@ Layout = Literal["images", "text", "audio", "array"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 T = TypeVar("T")
 SPLITS = ("train", "valid", "test")
+LEAST = 3  # of what is split: one for each split
 
 
 @dataclass
@@ -41,27 +42,29 @@ class Raw:
     at: Callable[[int], str] | None = None
 
 
-def split_of(things: Sequence[T], split: str, shuffle: bool, what: str) -> list[T]:
+def split_of(things: Sequence[T], split: str, shuffle: bool, what: str, instead: str | None = None) -> list[T]:
     """The things of one split, as `split_indices` says."""
-    chosen: list[int] = split_indices(len(things), split, shuffle, what).tolist()
+    chosen: list[int] = split_indices(len(things), split, shuffle, what, instead).tolist()
     return [things[i] for i in chosen]
 
 
-def split_indices(count: int, split: str, shuffle: bool, what: str = "examples") -> NDArray[np.int64]:
+def split_indices(
+    count: int, split: str, shuffle: bool, what: str = "examples", instead: str | None = None
+) -> NDArray[np.int64]:
     """Indices of one split of a source that comes without any: 80 / 10 / 10 %, shuffled by a fixed seed or in order.
 
     In order, the last tenth is the test split and the tenth before it the validation split. 'all' gives
-    everything, as it lies there.
+    everything, as it lies there. what: the word for several. instead: what else can be done where they are too few.
     """
     if split == "all":
         return np.arange(count)
     order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)
-    tenth = count // 10 if count >= 10 else int(count >= 3)
+    tenth = count // 10 if count >= 10 else int(count >= LEAST)
     parts = dict(zip(SPLITS, np.split(order, [count - 2 * tenth, count - tenth]), strict=True))
     if split not in parts:
         raise InputError("AR803", f"there is no split '{split}': the splits are train, valid, test and all")
     if len(parts[split]) == 0:
-        raise InputError("AR803", f"{count} {what} are too few for a split '{split}'; --split all uses everything")
+        raise too_few(count, what, f"a split '{split}'", LEAST, instead)
     return np.sort(parts[split])
 
 
@@ -69,7 +72,15 @@ def held_out(count: int, shuffle: bool, what: str) -> tuple[list[int], list[int]
     """Indices for training and for validation, of a source that has a test split and none for validation: a tenth is
     held out, drawn by a fixed shuffle or the last one. InputError where there are fewer than two."""
     if count < 2:
-        raise InputError("AR803", f"{count} {what} are too few for training and validation")
+        raise too_few(count, what, "training and validation", 2)
     order = np.random.default_rng(0).permutation(count) if shuffle else np.arange(count)
     tenth = max(1, count // 10)
     return sorted(order[:-tenth].tolist()), sorted(order[-tenth:].tolist())
+
+
+def too_few(count: int, what: str, purpose: str, least: int, instead: str | None = None) -> InputError:
+    """The error for fewer than are needed. what: the word for several, which ends in s. instead: what else helps."""
+    came = f"1 {what.removesuffix('s')} is" if count == 1 else f"{count} {what} are"
+    ways = [f"give {least} or more", *([instead] if instead is not None else [])]
+    everything = "eval, score, explore and complete take --split all, which uses everything"
+    return InputError("AR803", f"{came} too few for {purpose}", f"{', or '.join(ways)}; {everything}")

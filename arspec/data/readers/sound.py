@@ -24,7 +24,9 @@ def read_sounds(source: Files, split: str, options: Options) -> Raw:
     several = source.folder is not None
     paths, notes = list(source.paths), in_order(split)
     if several:
-        paths, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
+        paths, notes = files_of_split(
+            source, source.of_kind(SUFFIXES), split, shuffle=False, what="files", in_time=True
+        )
     sounds = [_checked(read_sound(path, options.channel_number), options) for path in paths]
     rates = Counter(sound.rate for sound in sounds)
     if options.rate is None and len(rates) > 1:

@@ -27,13 +27,18 @@ def split_folders(source: Files, found: Iterable[Path]) -> dict[str, str]:
 
 
 def files_of_split(
-    source: Files, found: list[Path], split: str, *, shuffle: bool, what: str
+    source: Files, found: list[Path], split: str, *, shuffle: bool, what: str, in_time: bool = False
 ) -> tuple[list[Path], list[str]]:
     """The files of `found` that belong to a split, and what is said of it. shuffle: whether a division is drawn, or
-    goes by place. what: the word for the files. InputError for a split that there is not."""
+    goes by place. what: the word for the files. in_time: whether a file that is named by itself is cut into splits.
+    InputError for a split that there is not."""
     folders = split_folders(source, found)
     if not folders:
-        return split_of(found, split, shuffle=shuffle, what=what), shuffled(split) if shuffle else by_file(split)
+        instead = "sort them into sub-folders train, valid and test" if len(found) > 1 else None
+        if in_time:
+            instead = f"name one file, such as {found[0]}, which is then cut in time"
+        chosen = split_of(found, split, shuffle=shuffle, what=what, instead=instead)
+        return chosen, shuffled(split) if shuffle else by_file(split)
     assert source.folder is not None, "a source without a folder has no sub-folders"
     parts = {part: [path for path in found if source.folder / name in path.parents] for part, name in folders.items()}
     notes = [

@@ -35,7 +35,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
         begin, end = _span(text, split)
         notes = _marked([encoding]) + _wide([text]) + _foreign([text]) + in_order(split)
         return Raw("text", text[begin:end], levels=256, notes=notes, at=lambda byte: _place(path, text, begin + byte))
-    chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files")
+    chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files", in_time=True)
     texts, encodings = zip(*(read_text(path) for path in chosen), strict=True)
     between = np.frombuffer(options.join or b"", np.uint8)
     pieces = [piece for text in texts for piece in (between, text)][1:]

@@ -32,14 +32,16 @@ CODES = (
     code(
         "AR803",
         "data that cannot be read",
-        """Data are images, sounds or texts (a file or a folder of them), .npy or .npz, or a named set.""",
+        """Data are images, sounds or texts (a file or a folder of them), .npy or .npz, or a named set.
+        Files and examples are split into train, valid and test, so that three are the least. One sound or one text
+        that is named by itself, such as recordings/0.wav, is cut in time.""",
         """
         arspec train specs/made.yaml --out run --data digits.pkl
         """,
         """
         arspec train specs/made.yaml --out run --data digits
         """,
-        "convert the data to one of the formats.",
+        "convert the data to one of the formats; of files too few to be split, give more, or name one of them.",
     ),
     code(
         "AR804",
