@@ -168,7 +168,7 @@ def conditions_of(
                 continue
             example = f"--condition {name}=FILE.npy"
             if section.kind == "class":
-                example = f"--condition {name}=0..{section.classes - 1}"
+                example = f"--condition {name}=0" + f"..{section.classes - 1}" * (section.classes > 1)
                 if own := model.names.get(name):
                     example = f"--condition {name}={listed(own[:1])}; the classes are: {listed(own)}"
             raise InputError("AR806", f"the model has the condition '{name}', which is not given", example)

@@ -123,8 +123,10 @@ def _steps(args: argparse.Namespace, data: Any, given: int) -> int:
         raise InputError("AR808", f"a sequence has at least one step; {steps} came")
     if given >= steps:
         option = "--prompt" if args.prompt is not None else "--prefix"
+        help = f"--length and --seconds count it in: --length {given + data.length} adds {data.length:,} steps to it"
+        shorter = "give a shorter one" if args.prompt is not None else "cut the file, which is taken whole"
         raise InputError("AR808", f"{option} has {given:,} steps, and the whole is to have {steps:,}",
-                         "--length and --seconds count the prompt in")  # fmt: skip
+                         f"{help}; or {shorter}")  # fmt: skip
     return steps
 
 
