@@ -13,9 +13,9 @@ import pytest
 
 import arspec
 from arspec.analysis.report import prove
-from arspec.cli.main import main
+from arspec.cli.main import COMMANDS, main
 from arspec.diagnostics import Source
-from arspec.guide import PARTS, TOPICS, page, title
+from arspec.guide import OTHER_WORDS, PARTS, TOPICS, page, title
 from arspec.language import reference_tables
 from arspec.language.load import from_text
 from arspec.language.reference import reference
@@ -65,6 +65,13 @@ def test_a_page_that_there_is_not_names_the_nearest() -> None:
     with pytest.raises(arspec.InputError) as caught:
         page("zzz")
     assert caught.value.help is not None and all(topic in caught.value.help for topic in TOPICS)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *OTHER_WORDS])
+def test_commands_and_other_words_lead_to_the_page_that_speaks_of_them(name: str) -> None:
+    topic = name if name in TOPICS else OTHER_WORDS[name]
+    assert (name in TOPICS) != (name in OTHER_WORDS) and page(name) == page(topic)
+    assert name not in COMMANDS or re.search(rf"arspec {name}\b", page(name))
 
 
 def test_a_page_is_printed_without_torch() -> None:

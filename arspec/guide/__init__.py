@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from arspec.diagnostics import InputError, did_you_mean, visible
 
-__all__ = ["PARTS", "TOPICS", "page", "title"]
+__all__ = ["OTHER_WORDS", "PARTS", "TOPICS", "page", "title"]
 
 PARTS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "start", "images", "sound", "text"),
@@ -29,13 +29,38 @@ PARTS: dict[str, tuple[str, ...]] = {
 TOPICS = tuple(topic for topics in PARTS.values() for topic in topics)
 """The topics of all parts."""
 
+OTHER_WORDS: dict[str, str] = {
+    word: topic
+    for topic, words in {
+        "checkpoints": "import huggingface",
+        "commands": "guide completion",
+        "compress": "decompress",
+        "distributed": "torchrun ddp",
+        "editor": "lsp format vscode neovim helix",
+        "notebooks": "notebook jupyter",
+        "onnx": "export onnxruntime",
+        "pictures": "render field diagram picture",
+        "sample": "complete generate",
+        "score": "likelihood",
+        "spec": "schema explain",
+        "specs": "list",
+        "sound": "audio",
+        "testing": "pytest",
+        "tracking": "tensorboard wandb mlflow trackio",
+        "train": "eval",
+    }.items()
+    for word in words.split()
+}
+"""Commands that have no page of their own, and words that one may look for: word -> the topic that speaks of it."""
+
 
 def page(topic: str) -> str:
-    """The page of a topic, in Markdown.
+    """The page of a topic, in Markdown. A command or one of OTHER_WORDS gives the page that speaks of it.
 
     Raises InputError (AR930) for a topic that there is not.
     """
     name = topic.strip().lower()
+    name = OTHER_WORDS.get(name, name)
     if name not in TOPICS:
         message = f"the guide has no page {visible(topic[:40])!r}"
         raise InputError("AR930", message, did_you_mean(name, TOPICS, "pages"))
