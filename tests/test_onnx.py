@@ -208,6 +208,9 @@ def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path, mo
     before = {path: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setitem(exporting.CLOSE, torch.float32, 0.0)  # what differs is refused too, and the folder stays so
     refuses("AR909", lambda: export_onnx(model, folder), "differs from torch")
+    refuses(
+        "AR809", lambda: export_onnx(model, tmp_path / "one.onnx"), "named as a file", f"such as {tmp_path / 'one'};"
+    )
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     monkeypatch.delitem(OPERATORS, "relu")
     refuses("AR909", lambda: export_onnx(model, tmp_path / "new"), "(relu)", "operator relu", "--forward-only")

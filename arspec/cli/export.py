@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--torch", metavar="FILE.py", help="one file of plain torch, with the weights beside it as FILE.safetensors"
     )
     forms.add_argument(
-        "--onnx", metavar="FOLDER", help="graphs of ONNX: the forward pass, the sampler's step, and a driver that draws"
+        "--onnx",
+        metavar="FOLDER",
+        help="a folder of ONNX graphs: the forward pass, the sampler's step; and a driver that draws",
     )
     forms.add_argument(
         "--model-explorer", metavar="FILE.json", help="of a spec or a model: its graph for Model Explorer"

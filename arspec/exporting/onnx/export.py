@@ -72,6 +72,9 @@ def export_onnx(
     for package in ("onnx", "onnxruntime"):
         need(package)
     out = Path(path_of(folder, "a folder of ONNX graphs"))
+    if out.suffix.lower() == ".onnx":
+        message = f"{out} is named as a file, and several graphs of ONNX are written, into a folder"
+        raise InputError("AR809", message, f"name a folder, such as {out.with_suffix('')}; forward.onnx is one of them")
     own = _own(model)
     own.check_member(member)
     try:
