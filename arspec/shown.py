@@ -50,7 +50,7 @@ def drawn(thing: object, what: str, *args: Any, **options: Any) -> Any:
 
 
 class Shown:
-    """What notebooks show as a page, once a drawer was told; its `repr` stays what it is."""
+    """What notebooks show as a page, once a drawer was told; its `repr` is a line of text."""
 
     def _repr_html_(self) -> str | None:
         drawer = drawer_of(self)

@@ -92,6 +92,8 @@ def test_a_spec_shows_its_diagram() -> None:
     assert page.tags.count("svg") == 1 and spec.name in page.text
     assert {each.first.name.rpartition(".")[2] for each in fold(spec.graph()).nodes} <= set(page.text.split())
     assert repr(spec) == "<spec gated-pixelcnn: image (3, 6, 6)>"
+    report = prove(spec)
+    assert repr(report) == f"<report of gated-pixelcnn: proven, {report.coverage:.2%} of the legal pairs are seen>"
 
 
 def test_without_graphviz_a_spec_shows_its_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +163,7 @@ def test_an_audit_shows_the_lines_of_a_cell() -> None:
         exec(compile(cell, name, "exec"), names)
         report = arspec.audit(names["Early"](), size={"t": 5}, input_kind="float")
         assert "later = x.roll(-1, 1)  # <here>" in shown(report).text
+        assert repr(report) == f"<audit of Early: leaks, {report.coverage:.2%} of the legal pairs are seen>"
     finally:
         del linecache.cache[name]
 
@@ -185,6 +188,18 @@ def test_what_is_no_variable_node_member_or_panel_is_told() -> None:
     assert {spec.field(at, panels="context").caption for at in (3, np.int64(3), (3,), np.array([3]))} == {
         spec.field([3]).caption
     }
+
+
+@pytest.mark.parametrize("variable", ["7,6", "r", 7, (1, 2, 0, 0), (99, 99), (-1, 0), (1.0, 2), True, b"7", {1}, 1j])
+def test_a_variable_that_there_is_not_is_refused_with_one_that_there_is(variable: Any) -> None:
+    spec = small(ROOT / "specs/pixelcnn.yaml")
+    with pytest.raises(arspec.InputError) as error:
+        spec.field(variable)
+    said = error.value.message + (error.value.help or "")
+    example = re.search(r"variable=(\(\d+, \d+\))", said)
+    assert error.value.code in ("AR808", "AR945") and "--" not in said and example is not None, said
+    named = tuple(map(int, re.findall(r"\d+", example[1])))
+    assert "(row {}, column {}".format(*named) in spec.field(named).caption
 
 
 # -- samples -----------------------------------------------------------------------------------------------------------

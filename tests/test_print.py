@@ -63,6 +63,7 @@ def images(count: int, channels: int = 1) -> np.ndarray[Any, Any]:
 
 PICTURES: dict[str, tuple[float, Callable[[Path], Any]]] = {
     "a field": (PAGE, lambda to: render_fields([pixelcnn()], to)),
+    "two fields": (PAGE, lambda to: render_fields([pixelcnn(), pixelcnn("gated_pixelcnn")], to)),
     "blind spots": (COLUMN, lambda to: figure_reads([pixelcnn(), pixelcnn("gated_pixelcnn")], to)),
     "a tree": (COLUMN, lambda to: render_fields([small(ROOT / "specs/causal_tcn.yaml")], to, width="column")),
     "a schedule": (PAGE, lambda to: render_schedule(small(ROOT / "specs/pixelcnn.yaml"), to, 9)),
@@ -106,6 +107,10 @@ def test_nothing_overlaps_or_sticks_out(name: str, tmp_path: Path, monkeypatch: 
         for (one, box), (other, taken) in itertools.combinations(words, 2):
             inside = [min(box.x1, taken.x1) - max(box.x0, taken.x0), min(box.y1, taken.y1) - max(box.y0, taken.y0)]
             assert min(inside) < 1.5, f"{one!r} and {other!r} overlap by {inside} pixels"
+        bars = [axes.get_window_extent() for axes in figure.findobj(Axes) if hasattr(axes, "_colorbar")]
+        for bar, (word, box) in itertools.product(bars, words):
+            inside = [min(box.x1, bar.x1) - max(box.x0, bar.x0), min(box.y1, bar.y1) - max(box.y0, bar.y0)]
+            assert min(inside) < 1.5, f"a colour bar covers {word!r} by {inside} pixels"
         figures.append(figure)
         saved(figure, *args, **options)
 

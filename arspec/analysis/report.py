@@ -177,6 +177,13 @@ class Report(Shown):
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
+    def __repr__(self) -> str:
+        if not self.proven:
+            return f"<report of {self.spec.name}: not proven, {self.leaks:,} leaks>"
+        seen = "" if self.coverage is None else f", {self.coverage:.2%} of the legal pairs are seen"
+        tests = "" if self.ok else ", and tests of the module fail"
+        return f"<report of {self.spec.name}: proven{seen}{tests}>"
+
     def lines(self, times: bool = True) -> list[str]:
         """The report line by line; without `times` the same whenever it is made."""
         spec, graph = self.spec, self.spec.graph()

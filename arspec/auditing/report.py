@@ -79,6 +79,10 @@ class AuditReport(Shown):
     seconds: float = 0.0
     operations: Operations | None = None  # of one pass, where they were asked for and could be followed
 
+    def __repr__(self) -> str:
+        seen = f", {self.coverage:.2%} of the legal pairs are seen" if self.paired else ""
+        return f"<audit of {self.name}: {self.verdict}{seen}>"
+
     @property
     def verdict(self) -> Verdict:
         """The worst of the modes."""

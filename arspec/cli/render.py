@@ -11,6 +11,7 @@ from arspec.cli.models import add_set, names_spec, params_of, spec_of
 from arspec.cli.saying import say
 
 if TYPE_CHECKING:
+    from arspec.language.load import Spec
     from arspec.shown import Picture
 
 
@@ -80,12 +81,15 @@ def run(args: argparse.Namespace) -> int:
     if args.effective:
         from arspec.pictures.effective import render_effective
 
-        say(render_effective(_models(args), args.out, variable=variable, member=args.member, width=args.width))
+        models = _models(args)
+        _check_variable([model.spec for model in models], variable)
+        say(render_effective(models, args.out, variable=variable, member=args.member, width=args.width))
         return 0
     specs = [spec_of(path, params_of(args.set), params_of(args.data, "--data")) for path in args.specs]
     if args.field:
         from arspec.pictures.field import field_picture
 
+        _check_variable(specs, variable)
         only = args.panels.split(",") if args.panels else None
         _say(
             args,
@@ -128,6 +132,14 @@ def _models(args: argparse.Namespace) -> list[Any]:
     return models
 
 
+def _check_variable(specs: list[Spec], variable: tuple[int, ...] | None) -> None:
+    """InputError, in the words of the flag, for a variable that one of the specs has not."""
+    from arspec.pictures.states import check_variable
+
+    for spec in specs if variable is not None else []:
+        check_variable(spec, variable, flag=True)
+
+
 def _numbers(text: str | None) -> tuple[int, ...] | None:
     from arspec.diagnostics import InputError
 
@@ -135,7 +147,6 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
         return None
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise InputError(
-            "AR808", f"--variable {text}: whole numbers with commas between them", "for example --variable 12,16"
-        )
+        help = "such as --variable 4,4 of an image, or --variable 7 of a sequence or a vector"
+        raise InputError("AR808", f"--variable {text}: whole numbers with commas between them", help)
     return tuple(int(part) for part in parts)

@@ -50,18 +50,12 @@ def field_drawn(
 
     _check_member(member)
     check_text(node, "node")
-    return field_picture([spec], variable=_place(variable), node=node, member=member, only=_names(panels))
+    return field_picture([spec], variable=variable, node=node, member=member, only=_names(panels))
 
 
 def _check_member(value: Any) -> None:
     check_whole(value, "member")
     check_type(value, Integral, "member", "a whole number")  # None is none
-
-
-def _place(value: Any) -> tuple[int, ...] | None:
-    """The numbers that name a variable; None where none is named. InputError (AR945) for anything else."""
-    numbers = _listed(value, "variable", "a whole number, or several such as (5, 4)", Integral)
-    return None if numbers is None else tuple(map(int, numbers))
 
 
 def _names(value: Any) -> list[str] | None:

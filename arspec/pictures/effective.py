@@ -42,8 +42,8 @@ NONE = "earlier, without a gradient"
 
 
 def render_effective(
-    models: Sequence[Network], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None, member: int = 0,
-    inputs: int = INPUTS, seed: int = 0, width: str | float | None = None,
+    models: Sequence[Network], path: str | os.PathLike[str], *, variable: int | Sequence[int] | None = None,
+    member: int = 0, inputs: int = INPUTS, seed: int = 0, width: str | float | None = None,
 ) -> Path:  # fmt: skip
     """A panel for each model, side by side, all on one logarithmic scale; each is relative to its own greatest
     gradient, since the size of the weights says nothing about the shape. Returns the path.

@@ -27,7 +27,7 @@ NAME, LEGEND = 0.25, 0.3  # inches of a spec's name, and of the colours' meaning
 
 
 def render_fields(
-    specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: Sequence[int] | None = None,
+    specs: Sequence[Spec], path: str | os.PathLike[str], *, variable: int | Sequence[int] | None = None,
     node: str | None = None, member: int = 0, only: Sequence[str] | None = None, width: str | float | None = None,
 ) -> Path:  # fmt: skip
     """A row of panels for each spec; specs of a single panel stand side by side, and so do two sequences. Returns the
@@ -43,7 +43,7 @@ def render_fields(
 
 
 def field_picture(
-    specs: Sequence[Spec], *, variable: Sequence[int] | None = None, node: str | None = None, member: int = 0,
+    specs: Sequence[Spec], *, variable: int | Sequence[int] | None = None, node: str | None = None, member: int = 0,
     only: Sequence[str] | None = None, width: str | float | None = None,
 ) -> Picture:  # fmt: skip
     """The same picture for notebooks, which also saves it. What does not exist is refused here already."""
@@ -58,7 +58,11 @@ def field_picture(
 
 
 def fields_of(
-    specs: Sequence[Spec], variable: Sequence[int] | None, node: str | None, member: int, only: Sequence[str] | None
+    specs: Sequence[Spec],
+    variable: int | Sequence[int] | None,
+    node: str | None,
+    member: int,
+    only: Sequence[str] | None,
 ) -> list[Field]:
     """The fields of a picture. InputError for a variable, a node, a member or a panel that there is not."""
     for name in only or ():
@@ -86,7 +90,9 @@ def field_target(path: str | os.PathLike[str], count: int, what: str) -> Path:
     return target
 
 
-def figure_reads(specs: Sequence[Spec], path: str | os.PathLike[str], variable: Sequence[int] | None = None) -> Path:
+def figure_reads(
+    specs: Sequence[Spec], path: str | os.PathLike[str], variable: int | Sequence[int] | None = None
+) -> Path:
     """The classical figure of what a pixel sees, for any specs side by side: PixelCNN's blind spot against Gated
     PixelCNN (van den Oord et al. 2016b, figure 1), or plain against dilated causal convolutions (WaveNet,
     figures 2, 3)."""
@@ -124,8 +130,8 @@ def _write(
     common = since if all(f.position - since <= DOTS for f in trees) else None
     inner = {f: [_height(f, p, wide / across / (1 if strip else most), trees.get(f)) for p in shown[f]]
              for f, strip in zip(fields, strips, strict=True)}  # fmt: skip
-    whole = {f: NAME + (sum(h + _above(p) for h, p in zip(inner[f], shown[f], strict=True)) if strip
-                        else max((h + _above(p) for h, p in zip(inner[f], shown[f], strict=True)), default=0))
+    whole = {f: NAME + (sum(h + _above(f, p) for h, p in zip(inner[f], shown[f], strict=True)) if strip
+                        else max((h + _above(f, p) for h, p in zip(inner[f], shown[f], strict=True)), default=0))
              for f, strip in zip(fields, strips, strict=True)}  # fmt: skip
     lines = [max(whole[f] for f in fields[k : k + across]) for k in range(0, len(fields), across)]
     with styled():
@@ -201,6 +207,8 @@ def _height(field: Field, panel: str, width: float, drawn: Tree | None) -> float
     return STRIP if height == 1 else (width - 0.4) * min(1.4, height / across)
 
 
-def _above(panel: str) -> float:
-    """Inches that a panel's title, its numbers and its scale take."""
-    return 0.9 if panel in ("order", "context") else 0.5
+def _above(field: Field, panel: str) -> float:
+    """Inches that a panel's title of up to three lines, its numbers and its scale take."""
+    if panel not in ("order", "context"):
+        return 0.5
+    return 1.2 if panels.shape_of(field)[0] > 1 else 0.9

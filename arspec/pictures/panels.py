@@ -24,6 +24,7 @@ LINE = 64  # cells a side, up to which the order is drawn as a line
 LEAST = 3.5  # points of letters that are read
 TICKS = 5  # numbers on a side
 MATRIX = 1 << 26  # entries of a mask that is drawn as a matrix
+BAR_BELOW, BAR = 0.28, 0.09  # inches from a panel down to its scale, and of the scale
 NOTHING, PART, ALL, OUTSIDE = "#f2f2f0", "#6fa3c7", "#2b6c99", "#fafafa"
 
 
@@ -266,6 +267,11 @@ def cells(axes: Axes, height: int, width: int, colour: str) -> None:
 
 
 def scale(axes: Axes, shown: Any, height: int, label: str) -> None:
-    """The colours of a panel that has rows, with what they mean."""
+    """The colours of a panel that has rows, with what they mean: below its numbers, wherever the panel comes to lie."""
     if height > 1:
-        colour_bar(axes.figure, shown, axes, label)
+        from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+        corner: Any = axes.transAxes
+        inches = axes.figure.dpi_scale_trans + ScaledTranslation(0, 0, corner)  # from the panel's lower edge
+        place = axes.inset_axes((0, -BAR_BELOW, 1, BAR), transform=blended_transform_factory(axes.transAxes, inches))
+        colour_bar(axes.figure, shown, None, label, cax=place)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
+from numbers import Integral
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from arspec.analysis.depth import deepened
 from arspec.analysis.known_at import Relations
 from arspec.analysis.witness import site_name
 from arspec.diagnostics import InputError, visible
+from arspec.diagnostics.arguments import wrong_type
 from arspec.language.load import Spec
 from arspec.language.titles import apart
 from arspec.reads import Reads
@@ -23,6 +26,7 @@ from arspec.types import Bools, Ints
 Floats = npt.NDArray[np.float64]
 MANY = 1e300  # paths, as floats go
 CHUNK = 256  # sites whose reads are listed at once
+NAMES = {"sequence": "step", "vector": "entry"}  # what a number of one axis counts
 
 
 class State(IntEnum):
@@ -156,38 +160,20 @@ def _spread(read: Reads, counts: Floats, into: Floats, sites: Ints) -> None:
         into += np.bincount(table[table >= 0], counts[some][which], len(into))
 
 
-def field_of(spec: Spec, at: Sequence[int] | None = None, member: int = 0) -> Field:
-    """The field of the variable at (row, column[, channel]), (step,) or (entry,). Where none is named: of an image the
-    first channel of a pixel in the lower middle, of a sequence the last step, of a vector the middle of the order.
+def field_of(spec: Spec, at: int | Sequence[int] | None = None, member: int = 0) -> Field:
+    """The field of the variable at (row, column[, channel]), (step,) or (entry,), of these also a number alone. Where
+    none is named: of an image the first channel of a pixel in the lower middle, of a sequence the last step, of a
+    vector the middle of the order.
 
-    Raises InputError for a member or a variable that there is not."""
+    Raises InputError for a member or a variable that there is not, and for what names none."""
     if not 0 <= member < len(spec.members):
         raise InputError(
             "AR816", f"{spec.name}: there is no member {member}; the family has {len(spec.members)}", "count from 0"
         )
     order = spec.members[member].order
-    if at is None:
-        if spec.data.kind == "image":
-            at = (order.grid[0] * 5 // 8, order.grid[1] // 2)
-        else:
-            at = (
-                (order.grid[0] - 1,)
-                if spec.data.kind == "sequence"
-                else (int(np.argsort(order.rank)[len(order.rank) // 2]),)
-            )
-    sizes = (*order.grid, order.groups)
-    names = {2: ("row", "column", "channel"), 1: ("step", "channel")}[len(order.grid)]
-    if not len(order.grid) <= len(at) <= len(sizes):
-        raise InputError(
-            "AR808",
-            f"{spec.name}: a variable is named by {','.join(names)}, not by {len(at)} numbers",
-            "for example --variable 12,16",
-        )
+    at = check_variable(spec, usual(spec, member) if at is None else at, member)
     own = order.groups - spec.groups  # the first group that is no auxiliary image's
-    at = (*at, *[own] * (len(sizes) - len(at)))
-    for name, number, size in zip(names, at, sizes, strict=True):
-        if not 0 <= number < size:
-            raise InputError("AR808", f"{spec.name}: there is no {name} {number}; they go from 0 to {size - 1}", None)
+    at = (*at, *[own] * (len(order.grid) + 1 - len(at)))
     position = int(np.ravel_multi_index(at[:-1], order.grid))
     return Field(spec, member, at[-1] * order.positions + position)
 
@@ -196,3 +182,37 @@ def told_apart(fields: Sequence[Field]) -> list[Field]:
     """The same, each with a title by which it is told from the others."""
     titles = apart([(field.spec.name, field.spec.source.name) for field in fields])
     return [replace(field, title=title) for field, title in zip(fields, titles, strict=True)]
+
+
+def usual(spec: Spec, member: int = 0) -> tuple[int, ...]:
+    """The variable that is shown where none is named, without its channel."""
+    order = spec.members[member].order
+    if spec.data.kind == "image":
+        return order.grid[0] * 5 // 8, order.grid[1] // 2
+    if spec.data.kind == "sequence":
+        return (order.grid[0] - 1,)
+    return (int(np.argsort(order.rank)[len(order.rank) // 2]),)
+
+
+def check_variable(spec: Spec, at: Any, member: int = 0, *, flag: bool = False) -> tuple[int, ...]:
+    """The numbers that name a variable. flag: whether help names the flag of the command line, or a call in Python.
+    InputError (AR945) for what isn't whole numbers, and (AR808) for numbers that name no variable of the spec."""
+    order, known = spec.members[member].order, usual(spec, member)
+    names = ("row", "column", "channel") if len(order.grid) == 2 else (NAMES[spec.data.kind], "channel")
+    sizes = (*order.grid, order.groups)
+    numbers = ",".join(map(str, known))
+    example = f"--variable {numbers}" if flag else f"variable={known[0] if len(known) == 1 else known}"
+    one_by_one = isinstance(at, (Sequence, np.ndarray)) and not isinstance(at, (str, bytes))
+    given: tuple[Any, ...] = tuple(cast("Sequence[Any]", at)) if one_by_one else (at,)
+    if any(isinstance(n, bool) or not isinstance(n, Integral) for n in given):
+        raise wrong_type("a variable", f"named by whole numbers, as in {example}", at)
+    if not len(order.grid) <= len(given) <= len(sizes):
+        least = names[: len(order.grid)]
+        named = ",".join(least) + f"[,{names[-1]}]" * (order.groups > 1)
+        count = f"{len(given)} number{'s' * (len(given) != 1)}"
+        raise InputError("AR808", f"{spec.name}: a variable is named by {named}, not by {count}", f"such as {example}")
+    for name, number, size in zip(names, given, sizes, strict=False):
+        if not 0 <= number < size:
+            message = f"{spec.name}: there is no {name} {number}; they go from 0 to {size - 1}"
+            raise InputError("AR808", message, f"such as {example}")
+    return tuple(int(n) for n in given)
