@@ -267,7 +267,12 @@ def test_tokens_begin_with_tokens(place: Path) -> None:
         ("chars", ["--prompt", ""], "AR808", "--prompt is empty"),
         ("chars", ["--prompt", "abz"], "AR861", "'z' at character 3"),
         ("chars", ["--prompt", "abc", "--length", "3"], "AR808", "--prompt has 3 steps, and the whole is to have 3"),
-        ("chars", ["--prompt", "abc", "--length", "2"], "AR808", "adds 12 steps to it; or give a shorter one"),
+        (
+            "chars",
+            ["--prompt", "abc", "--length", "2"],
+            "AR808",
+            "--length 11 adds 8 steps to it; or give a shorter one",
+        ),
         ("chars", ["--prefix", "nothing.txt"], "AR803", "nothing.txt"),
         ("sound", ["--prompt", "a"], "AR808", "this model is of audio"),
         ("image", ["--prompt", "a"], "AR808", "are for sequences"),
