@@ -452,7 +452,7 @@ def test_the_same_diagram_on_every_run(tmp_path: Path) -> None:
         (["-o", "x.png", "--field", "--member", "77"], "AR816"),
         (["-o", "x.png", "--field", "--variable", "1,a"], "whole numbers"),
         (["-o", "x.png", "--field", "--variable", "99,0"], "no row 99"),
-        (["-o", "x.png", "--field", "--variable", "1"], "row,column,channel"),
+        (["-o", "x.png", "--field", "--variable", "1"], "row,column[,channel]"),
         (["-o", "x.png", "--field", "--node", "frist"], "did you mean 'first'"),
         (["-o", "x.png", "--field", "--panels", "oder"], "order"),
         (["-o", "x.png", "--field", "--unfold"], "--unfold"),
