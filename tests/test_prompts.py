@@ -19,6 +19,7 @@ from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text, load
 from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
+from arspec.sampler.drive.stream import PIECE
 from tests.small import CHARS as SMALL_TEXT
 from tests.small import refusal
 
@@ -88,6 +89,15 @@ def test_what_follows_a_prompt_is_what_the_module_gives_step_by_step(name: str, 
         assert torch.equal(streamed, wanted)
     one = model.sample(n, prefix=prefix[0], **how)
     assert (one[:, :given] == prefix[0]).all() and torch.equal(one[0], wanted[0])
+
+
+def test_a_stream_goes_on_from_a_prompt_that_fills_a_variant() -> None:
+    model = shipped("wavenet")
+    under = condition(model, 1)
+    drawn = torch.cat(list(model.stream(1, steps=PIECE + 6, seed=3, compiled=False, **under)), 1)
+    for given in (PIECE - 1, PIECE, PIECE + 1):
+        more = model.stream(1, steps=PIECE + 6, seed=3, compiled=False, prefix=drawn[:, :given], **under)
+        assert torch.equal(torch.cat(list(more), 1), drawn), given
 
 
 def test_what_is_no_prompt() -> None:

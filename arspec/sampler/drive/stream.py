@@ -237,10 +237,10 @@ class Stream:
         """A variant that holds a prompt of so many steps, as short as there is one, and the orders of its sites. None
         where the prompt is quicker gone through step by step."""
         own = self.course.model.spec.data.length
-        if self.course.period is not None:
-            lengths = [_up(count, PIECE), _up(count + own, own)]
+        if self.course.period is not None:  # with the step after the prompt, of which what is kept depends
+            lengths = [_up(count + 1, PIECE), _up(count + own, own)]
         else:
-            lengths = [min(own, _up(count, PIECE)), *([own] if own <= FEW * count else [])]
+            lengths = [min(own, _up(count + 1, PIECE)), *([own] if own <= FEW * count else [])]
         for length in dict.fromkeys(lengths):
             if length not in self._variants:
                 self._variants[length] = self._variant(length)
