@@ -93,7 +93,7 @@ def test_what_follows_a_prompt_is_what_the_module_gives_step_by_step(name: str, 
 
 def test_a_stream_goes_on_from_a_prompt_that_fills_a_variant() -> None:
     model = shipped("wavenet")
-    under = condition(model, 1)
+    under: dict[str, Any] = condition(model, 1)
     drawn = torch.cat(list(model.stream(1, steps=PIECE + 6, seed=3, compiled=False, **under)), 1)
     for given in (PIECE - 1, PIECE, PIECE + 1):
         more = model.stream(1, steps=PIECE + 6, seed=3, compiled=False, prefix=drawn[:, :given], **under)
