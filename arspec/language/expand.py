@@ -368,6 +368,8 @@ class Expander(Instances):
 
     def _name_instance(self, since: int, name: str, entry: Map, params: Mapping[str, Any]) -> None:
         """Relates the faults inside a block of another file to the instance whose parameters they come from."""
+        if len(self.faults) == since:  # as a rule
+            return
         place, given = place_of(entry, ["block"]), entry.get("params")
         own = given.entries if isinstance(given, Map) else {}
         values = [f"{key} {said(params[key])}" for key in own if not isinstance(params.get(key, UNKNOWN), Unknown)]
