@@ -103,7 +103,7 @@ class Audited:
 
     def takes(self, *names: str) -> bool:
         """Whether the module's call takes all of these keywords by name."""
-        return all(name in self.keywords for name in names)
+        return set(names) <= set(self.keywords)
 
     @property
     def keywords(self) -> list[str]:

@@ -173,7 +173,6 @@ def audit(
             raise InputError("AR961", "the module offers none of these modes", help="; ".join(absent.values()))
         seen = _seen(audited)
         told = operations_of(audited.subject, case, audited.draw(1)) if operations else None
-        audited.subject.redraw(0)
     if deeper is not None:
         with keeping.lent(), borrowed(deeper):
             beneath = _seen(settled(deeper))
