@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError
 
 WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are passed
+
+
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -292,6 +295,22 @@ class Borrowed:
                 if weight in self.trained:
                     values = torch.where(self.trained[weight], noise * fan_in**-0.5, values)
             weight.data.copy_(values)
+
+    def followed(self, run: Callable[[int], Found]) -> Found | BaseException:
+        """What `run` gives of a pass with redrawn weights, else with the module's own where it takes no others: it is
+        told the draw. The weights stay set. Gives what it raised where both fail, but for InputError, which is
+        raised."""
+        last: BaseException | None = None
+        for draw in (1, 0):
+            self.redraw(draw)
+            try:
+                return run(draw)
+            except InputError:
+                raise
+            except (Exception, SystemExit) as error:
+                last = error
+        assert last is not None
+        return last
 
     def trained_zeros(self, x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """The zeros among other numbers of a weight that a step of training would move: the weight and where they are,

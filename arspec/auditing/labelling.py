@@ -14,7 +14,6 @@ from arspec.auditing.case import Case
 from arspec.auditing.first_call import first_call
 from arspec.auditing.reasons import reason
 from arspec.auditing.values import check_steady
-from arspec.diagnostics import InputError
 from arspec.shadow import LOOSE, Closing, Closure, Trace, trace
 
 
@@ -68,22 +67,13 @@ def label(
     are none. `more` are further arguments of the call; `cuts` is how many passes close it.
 
     The weights are redrawn, or the module's own where it takes no others. They stay set."""
-    last: BaseException | None = None
-    for draw in (1, 0):
-        subject.redraw(draw)
-        try:
-            return _label(subject, x, ranks, alphabet, route_given, more or {}, cuts, draw)
-        except InputError:
-            raise
-        except (Exception, SystemExit) as error:
-            last = error
-    assert last is not None
-    return f"its operators cannot be followed: {reason(last)}"
+    found = subject.followed(lambda draw: _label(subject, x, ranks, alphabet, route_given, more or {}, cuts, draw))
+    return f"its operators cannot be followed: {reason(found)}" if isinstance(found, BaseException) else found
 
 
 def ranks_of(case: Case) -> Tensor:
     """[1, *shape]: the rank of the variable of each entry of an example."""
-    return torch.from_numpy(case.rank[case.layout.variable]).reshape(1, *case.layout.shape)
+    return case.layout.by_entry(case.rank)
 
 
 def _label(

@@ -8,8 +8,10 @@ channels of a position.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
@@ -71,6 +73,10 @@ class Layout:
         """[N]: the variable of each scalar of an example."""
         numbers = np.arange(self.variables).reshape([self.sizes[axis] for axis in self.spoken])
         return np.broadcast_to(numbers, self.shape).reshape(-1).copy()
+
+    def by_entry(self, values: NDArray[Any]) -> Tensor:
+        """What is known of each variable, [V], for each entry of an example: [1, *shape]."""
+        return torch.from_numpy(values[self.variable]).reshape(1, *self.shape)
 
     def name(self, variable: int) -> str:
         """A variable for people: 'row 0, column 3, channel 1', or 't 5'."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,26 +38,20 @@ def operations(subject: Borrowed, case: Case, x: Tensor) -> Operations | None:
     where its operators cannot be followed, and for more than MAX_VARIABLES variables."""
     if case.variables > MAX_VARIABLES:
         return None
-    for draw in (1, 0):
-        subject.redraw(draw)
-        try:
-            return _operations(subject, case, x)
-        except (Exception, SystemExit):  # whatever a module raises while it is watched is no finding
-            continue
-    return None
+    found = subject.followed(lambda _: _operations(subject, case, x))
+    return None if isinstance(found, BaseException) else found
 
 
 def _operations(subject: Borrowed, case: Case, x: Tensor) -> Operations | None:
     layout, module = subject.layout, subject.module
     given = subject.enter(x).clone(memory_format=torch.contiguous_format)
-    variables = torch.from_numpy(layout.variable).reshape(1, *layout.shape).expand(x.shape)
     names = {p.untyped_storage()._cdata: (name, tuple(p.shape)) for name, p in module.named_parameters()}
     watch = Watch(names, given.untyped_storage()._cdata)
     outputs: list[Tensor] = []
 
     def around(call: Callable[[], Any]) -> Any:
         with torch.no_grad():
-            sources = [(given, layout.spread(variables))]
+            sources = [(given, layout.spread(layout.by_entry(np.arange(case.variables))))]
             out = trace(call, sources, algebra=Sets(case.variables), route_given=True, watchers=[watch]).output
         outputs.append(subject.taken(out))
         return out

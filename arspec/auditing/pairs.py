@@ -13,7 +13,6 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
-from arspec.diagnostics import InputError
 from arspec.shadow.contexts import Contexts, contexts
 
 
@@ -32,22 +31,14 @@ def pairs(
 ) -> Pairs | None:
     """Of a pass on x [1, *shape], with redrawn weights where the module takes such, which stay set. None where its
     operators cannot be followed."""
-    for draw in (1, 0):
-        subject.redraw(draw)
-        try:
-            return _pairs(subject, case, x, route_given, more or {})
-        except InputError:
-            raise
-        except (Exception, SystemExit):
-            continue
-    return None
+    found = subject.followed(lambda _: _pairs(subject, case, x, route_given, more or {}))
+    return None if isinstance(found, BaseException) else found
 
 
 def _pairs(subject: Borrowed, case: Case, x: Tensor, route_given: bool, more: dict[str, Any]) -> Pairs:
     layout = subject.layout
     given = subject.enter(x).clone(memory_format=torch.contiguous_format)
-    variables = torch.from_numpy(layout.variable).reshape(1, *layout.shape).expand(x.shape)
-    sources = [(given, layout.spread(variables))]
+    sources = [(given, layout.spread(layout.by_entry(np.arange(case.variables))))]
     found: list[Contexts] = []
 
     def around(call: Callable[[], Any]) -> Any:

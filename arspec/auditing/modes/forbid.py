@@ -51,16 +51,15 @@ def forbid(audited: Audited) -> ModeReport:
 def _closed(audited: Audited, forbidden: Tensor, *, route_given: bool = False) -> tuple[Verdict, str]:
     """The verdict where labels allow no forbidden pair, and why. For some outputs all that they may not read is changed
     at once: what labels call unchanged must be so."""
-    subject, layout = audited.subject, audited.case.layout
-    verdict = Verdict.GIVEN_ROUTE if route_given else Verdict.PROVEN
+    verdict, why = (Verdict.GIVEN_ROUTE, ROUTE) if route_given else (Verdict.PROVEN, "")
     rows = forbidden.any(1).nonzero()[:, 0]
     for row in rows[torch.linspace(0, len(rows) - 1, min(len(rows), ROWS)).long()]:
-        late = forbidden[row][layout.variable].long().reshape(1, *layout.shape)
-        found = label(subject, audited.draw(1), late, alphabet=audited.alphabet, route_given=route_given)
+        late = audited.case.layout.by_entry(forbidden[row].long().numpy())
+        found = label(audited.subject, audited.draw(1), late, alphabet=audited.alphabet, route_given=route_given)
         verdict, why = (Verdict.NOT_DECIDED, found) if isinstance(found, str) else closed(found, verdict)
         if verdict == Verdict.NOT_DECIDED:
-            return verdict, why
-    return verdict, ROUTE if route_given else ""
+            break
+    return verdict, why
 
 
 def _read(audited: Audited, forbidden: Tensor, *, route_given: bool) -> Tensor | None:
