@@ -13,7 +13,7 @@ from torch import nn
 
 from arspec.auditing import page as page  # so that a report is shown in notebooks
 from arspec.auditing.audited import Absent, Audited, Settings
-from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied, settle
+from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied
 from arspec.auditing.case import Case, Question
 from arspec.auditing.checking import SIDES, check, check_numbers
 from arspec.auditing.judging import ModeReport
@@ -25,6 +25,7 @@ from arspec.auditing.pairs import Pairs, pairs
 from arspec.auditing.patterns import parse, parse_sizes
 from arspec.auditing.reasons import failed, ours, reason
 from arspec.auditing.report import AuditReport, Claims
+from arspec.auditing.settling import settle
 from arspec.auditing.values import MAX_VARIABLES, Search
 from arspec.auditing.verdicts import Verdict
 from arspec.diagnostics import InputError, did_you_mean
