@@ -85,9 +85,9 @@ class Facts:
         """The nodes that an output of an instance of a block is; none where that can't be told."""
         stated = self.spec.blocks.get(block)
         tree = output_trees(None if stated is None else stated.get("outputs")).get(name)
-        return [] if depth > 8 else [n for ref in _texts(tree) for n in self._named(f"{path}.", block, ref, depth)]
+        return [] if depth > 8 else [n for ref in _texts(tree) for n in self._named(f"{path}.", ref, depth)]
 
-    def _named(self, prefix: str, block: str, ref: str, depth: int) -> Iterator[Node]:
+    def _named(self, prefix: str, ref: str, depth: int) -> Iterator[Node]:
         parts = [piece.text for piece in pieces(ref)]
         path = prefix + (parts[0] if parts else "")
         node = self._paths.get(path)

@@ -104,8 +104,8 @@ def _brief(tree: Tree) -> str:
 def folds(document: Document) -> list[Fold]:
     """What folds: sections, blocks, their nodes, entries over several lines, and runs of comments."""
     found: dict[int, Fold] = {}
-    for key, (place, tree) in document.reading.tree.entries.items():
-        _fold(document, key, place, tree, found)
+    for place, tree in document.reading.tree.entries.values():
+        _fold(document, place, tree, found)
     lines = [line_at(document.source, k) for k in range(len(document.source.line_starts))]
     start: int | None = None
     for number, line in enumerate([*lines, ""]):
@@ -118,7 +118,7 @@ def folds(document: Document) -> list[Fold]:
     return [found[first] for first in sorted(found)]
 
 
-def _fold(document: Document, key: str, place: Place, tree: Tree, found: dict[int, Fold]) -> None:
+def _fold(document: Document, place: Place, tree: Tree, found: dict[int, Fold]) -> None:
     if tree.place.source.name != place.source.name or tree.place.start < place.start:
         return
     first, last = document.source.line_at(place.start) - 1, document.source.line_at(max(tree.place.end - 1, 0)) - 1
@@ -129,9 +129,9 @@ def _fold(document: Document, key: str, place: Place, tree: Tree, found: dict[in
             f"{count} entries" if repeat is None and count else f"× {repeat.place.text}" if repeat is not None else ""
         )
         found.setdefault(first, Fold(first, last, False, said))
-    for name, (at, item) in tree.entries.items() if isinstance(tree, Map) else ():
-        _fold(document, name, at, item, found)
+    for at, item in tree.entries.values() if isinstance(tree, Map) else ():
+        _fold(document, at, item, found)
     for item in tree.items if isinstance(tree, Seq) else ():
         if isinstance(item, Map):
-            for name, (at, inner) in item.entries.items():
-                _fold(document, name, at, inner, found)
+            for at, inner in item.entries.values():
+                _fold(document, at, inner, found)

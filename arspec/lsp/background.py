@@ -39,7 +39,7 @@ class Background:
         with self._lock:
             self._proving += 1
             self._quiet.clear()
-        return self._submit(self._quick, ticket, work, lambda: self._wanted(ticket), self._proved)
+        return self._submit(self._quick, work, lambda: self._wanted(ticket), self._proved)
 
     def study(self, ticket: Ticket, work: Callable[[], T]) -> Future[T | None]:
         """The result of slow work, None where it was given up or failed."""
@@ -49,7 +49,7 @@ class Background:
                 pass
             return self._wanted(ticket)
 
-        return self._submit(self._slow, ticket, work, wanted, lambda: None)
+        return self._submit(self._slow, work, wanted, lambda: None)
 
     def end(self) -> None:
         """No further work; what runs ends between two nodes."""
@@ -68,9 +68,8 @@ class Background:
                 self._quiet.set()
 
     def _submit(
-        self, pool: ThreadPoolExecutor, ticket: Ticket, work: Callable[[], T], wanted: Callable[[], bool],
-        after: Callable[[], None],
-    ) -> Future[T | None]:  # fmt: skip
+        self, pool: ThreadPoolExecutor, work: Callable[[], T], wanted: Callable[[], bool], after: Callable[[], None]
+    ) -> Future[T | None]:
         def run() -> T | None:
             try:
                 if not wanted():

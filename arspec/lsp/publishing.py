@@ -61,10 +61,10 @@ class Publisher:
                         self._one(self.documents.uri_of(place.source.name), one, place, [*one.related], document.name)
                     )
             if one.code in LEAKS:
-                found += self._path(document, one, place)
+                found += self._path(one, place)
         return found
 
-    def _path(self, document: Document, leak: Diagnostic, culprit: Place) -> list[Shown]:
+    def _path(self, leak: Diagnostic, culprit: Place) -> list[Shown]:
         """The other nodes of a leak's path, in whichever open files they stand."""
         found: list[Shown] = []
         told = {culprit}
