@@ -122,8 +122,6 @@ def _opener(lines: list[str], at: int, column: int) -> int:
         if key is not None and len(key["indent"]) < level:
             frames, _ = _scan("\n".join(lines[k:at]) + "\n", key.end(), None)
             return k if frames else at
-        if _indent(lines[k]) < level and key is None:
-            continue
     return at
 
 
