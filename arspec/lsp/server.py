@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -38,6 +39,17 @@ def _is_fault(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
+
+
+@contextmanager
+def _logged(method: str) -> Generator[None]:
+    """What is raised within is logged and goes no further, but for a refusal."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception:
+        log.exception("%s failed", method)
 
 
 class Protocol(LanguageServerProtocol):
@@ -90,25 +102,17 @@ class Server(LanguageServer):
             if inspect.iscoroutinefunction(function):
 
                 async def answer_later(params: Any) -> Any:
-                    try:
+                    with _logged(method):
                         return await function(self, params)
-                    except Refused:
-                        raise
-                    except Exception:
-                        log.exception("%s failed", method)
-                        return None
+                    return None  # it failed
 
                 self.feature(method, options)(answer_later)
             else:
 
                 def answer(params: Any) -> Any:
-                    try:
+                    with _logged(method):
                         return function(self, params)
-                    except Refused:
-                        raise
-                    except Exception:
-                        log.exception("%s failed", method)
-                        return None
+                    return None  # it failed
 
                 self.feature(method, options)(answer)
             return function
