@@ -15,11 +15,12 @@ from arspec.auditing import page as page  # so that a report is shown in noteboo
 from arspec.auditing.audited import Absent, Audited, Settings
 from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied
 from arspec.auditing.case import Case, Question
+from arspec.auditing.chance import excused
 from arspec.auditing.checking import SIDES, check, check_numbers
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.keeping import MOST, Keeping
 from arspec.auditing.layout import BATCH
-from arspec.auditing.modes import MODES
+from arspec.auditing.modes import COMPARING, MODES
 from arspec.auditing.operations import operations as operations_of
 from arspec.auditing.pairs import Pairs, pairs
 from arspec.auditing.patterns import parse, parse_sizes
@@ -217,7 +218,8 @@ def _run(mode: str, audited: Audited) -> ModeReport:
     mode was asked for among others, it is not decided; else the mode is absent."""
     asked = audited.settings.asked
     try:
-        return MODES[mode](audited)
+        report = MODES[mode](audited)
+        return excused(report, audited) if mode in COMPARING else report
     except Absent:
         raise
     except InputError as error:

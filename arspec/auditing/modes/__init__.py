@@ -35,4 +35,7 @@ MODES: dict[str, Mode] = {
     "sampler": sampler,
 }
 
-__all__ = ["MODES", "Mode"]
+# They hold calls of several lengths against each other.
+COMPARING = frozenset({"lengths", "cache", "padding", "documents"})
+
+__all__ = ["COMPARING", "MODES", "Mode"]

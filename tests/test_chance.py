@@ -1,0 +1,63 @@
+"""A module that draws random numbers in evaluation is not accused where calls of several lengths are held together."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from arspec.auditing import audit
+from arspec.auditing.verdicts import Verdict
+
+
+class Noisy(nn.Module):
+    """The running sum of embeddings, with noise of its own, or with a draw that nothing reads."""
+
+    def __init__(self, strength: float, skewed: bool = False) -> None:
+        super().__init__()
+        self.embed, self.strength, self.skewed = nn.Embedding(5, 5), strength, skewed
+
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None, of: Tensor | None = None) -> Tensor:
+        rows = self.embed(ids)
+        rows = rows if attention_mask is None else rows * attention_mask[..., None]
+        if of is not None:
+            before = (torch.arange(ids.shape[1])[None] <= torch.arange(ids.shape[1])[:, None]) & (
+                of[:, None] == of[:, :, None]
+            )
+            sums = before.to(rows.dtype) @ rows
+        else:
+            sums = rows.cumsum(1)
+        scale = ids.shape[1] if self.skewed else 1
+        return sums * scale + self.strength * torch.rand_like(rows)
+
+
+class NoisyStep(Noisy):
+    """The same, one step at a time too; a call draws as many numbers as it has steps."""
+
+    def step(self, ids: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        state = self.embed(ids).cumsum(1) + (0 if state is None else state)
+        return state + self.strength * torch.rand_like(state), state[:, -1:]
+
+
+SETTING = {"input": "b t", "output": "b t k", "size": {"t": 8}, "levels": 5, "offset": 1}
+
+
+@pytest.mark.parametrize(
+    ("mode", "more"), [("lengths", {}), ("padding", {}), ("documents", {"documents": "of"}), ("cache", {})]
+)
+def test_noise_of_its_own_is_not_decided(mode: str, more: dict[str, str]) -> None:
+    report = audit(NoisyStep(0.1), modes=mode, **SETTING, **more)
+    assert report.verdict == Verdict.NOT_DECIDED, str(report)
+    assert "other random numbers alone move its outputs" in report.modes[0].why
+    assert not report.modes[0].witnesses
+
+
+@pytest.mark.parametrize(
+    ("mode", "more"), [("lengths", {}), ("padding", {}), ("documents", {"documents": "of"}), ("cache", {})]
+)
+def test_a_draw_that_nothing_reads_changes_no_verdict(mode: str, more: dict[str, str]) -> None:
+    assert audit(NoisyStep(0.0), modes=mode, **SETTING, **more).verdict.holds
+
+
+def test_a_true_difference_of_lengths_still_accuses() -> None:
+    assert audit(Noisy(0.0, skewed=True), modes="lengths", **SETTING).verdict == Verdict.LEAKS
