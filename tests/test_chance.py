@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -39,7 +41,7 @@ class NoisyStep(Noisy):
         return state + self.strength * torch.rand_like(state), state[:, -1:]
 
 
-SETTING = {"input": "b t", "output": "b t k", "size": {"t": 8}, "levels": 5, "offset": 1}
+SETTING: dict[str, Any] = {"input": "b t", "output": "b t k", "size": {"t": 8}, "levels": 5, "offset": 1}
 
 
 @pytest.mark.parametrize(
