@@ -10,7 +10,8 @@ import { channelsOf, colour, pen } from "./grid-paint.ts"
 import { stateLooks } from "./field-looks.ts"
 import { firstVariable } from "./field-view.ts"
 import { h } from "./shell/dom.ts"
-import type { Shell, State, View } from "./shell/state.ts"
+import type { State, View } from "./shell/state.ts"
+import { ColumnView } from "./view-column.ts"
 import { arrayOf, chosenMember, relationOf } from "./walk-facts.ts"
 import type { Runs } from "./walk.ts"
 
@@ -64,14 +65,10 @@ export function leakingNodes(facts: Facts, member: number): Set<number> {
   return new Set(facts.members[member]?.leaks.flatMap((leak) => leak.path.map((step) => step.node)) ?? [])
 }
 
-class AuditView implements View {
+class AuditView extends ColumnView {
   readonly id = "audit"
   readonly title = "Audit"
   readonly help = [["← → ↑ ↓", "another output, in the grid"]] as const
-  private shell!: Shell
-  private state!: State
-  private shown: Facts | null = null
-  private readonly root = h("div", { class: "cover audit" })
   private readonly code = h("div", { class: "py" })
   private readonly files = h("div", { class: "switch", role: "group", "aria-label": "Source" })
   private readonly operations = h("div", { class: "operations" })
@@ -81,25 +78,20 @@ class AuditView implements View {
   private readonly pairs = new PairsPicture((variable, pair) => this.shell.set({ variable, pair }))
   private readonly grid = new DataGrid((site, other) => this.shell.set(other ? { pair: site } : { variable: site }), (site) => variableName(this.state.facts, site))
 
+  constructor() {
+    super("audit")
+  }
+
   applies(facts: Facts): boolean {
     return facts.audit !== null
   }
 
-  mount(root: HTMLElement, shell: Shell): void {
-    this.shell = shell
-    root.classList.add("grid-view")
-    root.append(this.root)
-  }
-
-  update(state: State): void {
-    this.state = state
-    if (state.facts !== this.shown) this.build(state.facts)
+  protected show(): void {
     this.showCode()
     this.showOutput()
   }
 
-  private build(facts: Facts): void {
-    this.shown = facts
+  protected build({ facts }: State): void {
     const audit = facts.audit!
     const checks = audit.checks.map((check) =>
       h("tr", {}, h("th", { scope: "row" }, check.name), h("td", { class: tone(check.answer) }, check.answer), h("td", { class: "check-words" }, ...check.words.map((w) => h("div", {}, w)))))

@@ -11,7 +11,8 @@ import { DataGrid, dataParts, variableName } from "./grid-data.ts"
 import { colour, type Look } from "./grid-paint.ts"
 import { placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
-import type { Shell, State, View } from "./shell/state.ts"
+import type { State, View } from "./shell/state.ts"
+import { ColumnView } from "./view-column.ts"
 import { memberOf, type Member } from "./walk-facts.ts"
 
 const STEPS = 24 // colours of the scale
@@ -36,6 +37,12 @@ class Column {
     this.field = new DataGrid(pick, (site) => `${variableName(this.member.facts, site)}: ${MEANINGS[STATES[this.states()[site]!]!]}`)
   }
 
+  choose(member: Member, variable: number): void {
+    this.member = member
+    this.shares = sharesOf(member)
+    this.variable = variable
+  }
+
   /** Of every line of the grid the least and the most that its variables see. */
   lines(): void {
     if (!this.details.open) return
@@ -55,39 +62,21 @@ class Column {
   }
 }
 
-class CoverageView implements View {
+class CoverageView extends ColumnView {
   readonly id = "coverage"
   readonly title = "Coverage"
   readonly help = [["← → ↑ ↓", "another variable, in a map"], ["[ ]", "another channel"]] as const
-  private shell!: Shell
-  private state!: State
   private columns: Column[] = []
-  private readonly root = h("div", { class: "cover" })
 
   applies(_: Facts, all: readonly Facts[]): boolean {
     return all.every((f) => f.members.length > 0 && f.data.variables > 0 && f.members[0]!.contexts !== null)
   }
 
-  mount(root: HTMLElement, shell: Shell): void {
-    this.shell = shell
-    root.classList.add("grid-view")
-    root.append(this.root)
+  protected override about({ all }: State): unknown {
+    return all
   }
 
-  update(state: State): void {
-    this.state = state
-    if (this.columns.length !== state.all.length) this.build(state.all)
-    const members = state.all.map((facts, k) => memberOf(facts, k === state.which ? state.member : 0))
-    const variables = chosenIn(members, state.which, state.variable, (k) => Number(state.more[`coverage.${k}`] ?? NaN))
-    this.columns.forEach((column, k) => {
-      column.member = members[k]!
-      column.shares = sharesOf(column.member)
-      column.variable = variables[k]!
-    })
-    this.show()
-  }
-
-  private build(all: readonly Facts[]): void {
+  protected build({ all }: State): void {
     this.columns = all.map((_, k) => new Column((site) => this.pick(k, site), (site, other) => this.pickPair(k, site, other), (column, site) => sharedWords(column, site)))
     this.root.style.setProperty("--columns", String(all.length))
     this.root.classList.toggle("alone", all.length === 1)
@@ -112,8 +101,11 @@ class CoverageView implements View {
     this.shell.announce(this.columns.map((c) => c.picked.textContent).join(" "))
   }
 
-  private show(): void {
-    const { all, facts } = this.state
+  protected show(): void {
+    const { all, facts, which } = this.state
+    const members = all.map((one, k) => memberOf(one, k === which ? this.state.member : 0))
+    const variables = chosenIn(members, which, this.state.variable, (k) => Number(this.state.more[`coverage.${k}`] ?? NaN))
+    this.columns.forEach((column, k) => column.choose(members[k]!, variables[k]!))
     this.root.querySelector(".cover-figures")?.replaceChildren(figureTable(this.columns[0]!.member))
     const from = scaleFrom(Math.min(...this.columns.map((c) => c.shares.lowest)))
     const looks: (Look | undefined)[] = [{ fill: colour("--state-later") }, ...ramp(STEPS, "--cover-0", "--cover-1", "--cover-2", "--cover-3")]

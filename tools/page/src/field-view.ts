@@ -4,13 +4,14 @@ import type { Facts } from "./facts.ts"
 import { counted, fieldOf, LEAK, MEANINGS, number, SEEN, STATES, summary, type Field } from "./field.ts"
 import { LEGEND, shaded, shades, stateKeys, stateLooks } from "./field-looks.ts"
 import type { Ring } from "./grid-canvas.ts"
-import { DataGrid, dataParts, variableName } from "./grid-data.ts"
-import { apartSwitch, aroundSwitch, LayerBoard, layersOf, type Picture } from "./grid-layers.ts"
+import { dataParts, variableName } from "./grid-data.ts"
+import { apartSwitch, aroundSwitch, layersOf, type Picture } from "./grid-layers.ts"
 import { colour, swatch, type Look } from "./grid-paint.ts"
 import { nameOf } from "./grid.ts"
 import { memberPicker, placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
+import { LayersView } from "./view-layers.ts"
 import { chosenMember, memberOf, type Member } from "./walk-facts.ts"
 import { count } from "./walk.ts"
 
@@ -29,7 +30,7 @@ export function firstVariable(member: Member): number {
   return by[data.kind === "sequence" ? by.length - 1 : Math.floor(by.length / 2)]!
 }
 
-class FieldView implements View {
+class FieldView extends LayersView implements View {
   readonly id = "field"
   readonly title = "Context"
   readonly help = [
@@ -39,31 +40,20 @@ class FieldView implements View {
     ["x", "no pair"],
     ["a", "all layers, or those that look around"],
   ] as const
-  private shell!: Shell
-  private state!: State
   private pairing = false
-  private readonly grid = new DataGrid((site, other) => this.picked(site, other), (site) => this.hint(site))
-  private readonly board = new LayerBoard((node) => this.shell.set({ node: node === this.state.node ? null : node }))
-  private readonly heading = h("h2", {})
-  private readonly said = h("p", { class: "said" })
-  private readonly pickers = h("div", { class: "pickers" })
-  private readonly legend = h("ul", { class: "keys counts" })
   private readonly pair = h("div", { class: "pair" })
-  private readonly tools = h("div", { class: "layer-tools" })
-  private readonly table = h("div", { class: "as-table" })
-  private readonly details = h("details", { class: "in-words", ontoggle: () => this.words() }, h("summary", {}, "In words"), this.table)
   private field!: Field
+
+  constructor() {
+    super("counts")
+  }
 
   applies(facts: Facts): boolean {
     return facts.members.length > 0 && facts.data.variables > 0 && memberOf(facts, 0).walkable
   }
 
   mount(root: HTMLElement, shell: Shell): void {
-    this.shell = shell
-    root.classList.add("grid-view")
-    root.append(h("div", { class: "split" },
-      h("div", { class: "side" }, this.heading, this.said, this.pickers, this.grid.element, this.legend, this.pair),
-      h("div", { class: "main" }, this.tools, this.board.element, this.details)))
+    this.lay(root, shell, this.pair)
   }
 
   update(state: State): void {
@@ -73,7 +63,7 @@ class FieldView implements View {
     this.field = fieldOf(member.rank, variable, member.seen(variable), member.deep(variable))
     this.showSide(member, variable)
     this.showLayers(member, variable)
-    this.words()
+    this.tell()
   }
 
   key(event: KeyboardEvent): boolean {
@@ -87,7 +77,7 @@ class FieldView implements View {
 
   // -- the data's grid ------------------------------------------------------------------------------------------------
 
-  private picked(site: number, other: boolean): void {
+  protected pick(site: number, other: boolean): void {
     if (other || this.pairing) {
       this.pairing = false
       const variable = this.state.variable ?? firstVariable(chosenMember(this.state))
@@ -99,7 +89,7 @@ class FieldView implements View {
     }
   }
 
-  private hint(site: number): string {
+  protected hint(site: number): string {
     const own = site === this.field.variable ? "its own place" : MEANINGS[STATES[this.field.state[site]!]!]
     return `${variableName(this.state.facts, site)}: ${own}`
   }
@@ -111,7 +101,7 @@ class FieldView implements View {
     this.said.textContent = `Its distribution ${summary(this.field)}.`
     this.pickers.replaceChildren(...[
       memberPicker(this.state, this.shell),
-      placePicker(facts, variable, (site) => this.picked(site, false)),
+      placePicker(facts, variable, (site) => this.pick(site, false)),
     ].filter((e) => e !== null))
     const looks = stateLooks()
     const rings: Ring[] = [{ site: variable, colour: colour("--ink") }]
@@ -214,8 +204,7 @@ class FieldView implements View {
 
   // -- in words -------------------------------------------------------------------------------------------------------
 
-  private words(): void {
-    if (!this.details.open) return
+  protected words(): void {
     const member = chosenMember(this.state)
     const { facts } = member
     const parts = dataParts(facts)

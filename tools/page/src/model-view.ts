@@ -5,7 +5,8 @@ import { counted, number } from "./field.ts"
 import { numbersOf, picture, pieces, readable, shownAs, sound, wave } from "./model-show.ts"
 import { scaleOf, SurpriseMap } from "./model-surprise.ts"
 import { h } from "./shell/dom.ts"
-import type { Shell, State, View } from "./shell/state.ts"
+import type { State, View } from "./shell/state.ts"
+import { ColumnView } from "./view-column.ts"
 import { arrayOf } from "./walk-facts.ts"
 
 /** The temperatures at which samples are stored, the lowest first. */
@@ -13,13 +14,10 @@ export function temperaturesOf(samples: readonly SampleFacts[]): number[] {
   return [...new Set(samples.map((s) => s.temperature))].sort((a, b) => a - b)
 }
 
-class ModelView implements View {
+class ModelView extends ColumnView {
   readonly id = "model"
   readonly title = "Model"
   readonly help = [["− +", "a lower or a higher temperature"], [", .", "the example before, or the next"]] as const
-  private shell!: Shell
-  private state!: State
-  private shown: Facts | null = null
   private drawn = ""
   private readonly samples = h("div", { class: "samples" })
   private readonly slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Temperature", oninput: () => this.shell.set({ more: { "model.t": String(this.slider.value) } }) })
@@ -28,21 +26,16 @@ class ModelView implements View {
   private readonly examples = h("div", { class: "examples", role: "group", "aria-label": "Examples" })
   private readonly map = new SurpriseMap()
   private readonly which = h("h2", {})
-  private readonly root = h("div", { class: "cover model" })
+
+  constructor() {
+    super("model")
+  }
 
   applies(facts: Facts): boolean {
     return facts.model !== null
   }
 
-  mount(root: HTMLElement, shell: Shell): void {
-    this.shell = shell
-    root.classList.add("grid-view")
-    root.append(this.root)
-  }
-
-  update(state: State): void {
-    this.state = state
-    if (state.facts !== this.shown) this.build(state.facts)
+  protected show(): void {
     this.showSamples()
     this.showSurprise()
   }
@@ -57,8 +50,7 @@ class ModelView implements View {
     return true
   }
 
-  private build(facts: Facts): void {
-    this.shown = facts
+  protected build({ facts }: State): void {
     this.drawn = ""
     const model = facts.model!
     const card = h("section", { class: "card-of-model" }, h("h2", {}, model.name), h("dl", { class: "figures" }, ...model.card.flatMap(([name, value]) => [h("dt", {}, name ?? ""), h("dd", {}, value ?? "")])))

@@ -2,13 +2,14 @@
 
 import type { Facts } from "./facts.ts"
 import { counted, number } from "./field.ts"
-import { DataGrid, variableName } from "./grid-data.ts"
-import { apartSwitch, aroundSwitch, inRows, LayerBoard, layersOf, type Picture } from "./grid-layers.ts"
+import { variableName } from "./grid-data.ts"
+import { apartSwitch, aroundSwitch, inRows, layersOf, type Picture } from "./grid-layers.ts"
 import { colour, eachFrame, pen, swatch, type Look } from "./grid-paint.ts"
 import { memberPicker } from "./grid-pickers.ts"
 import { DROPPED, HELD, NEVER, NOW, Player, SPEEDS, STAGE_MEANINGS, STAGES, stagesAt, tallyOf, timelineOf, TO_COME, type Life, type Tally, type Timeline } from "./play.ts"
 import { h, s } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
+import { LayersView } from "./view-layers.ts"
 import { arrayOf, chosenMember, shownNode, type Member } from "./walk-facts.ts"
 
 const CHART = 64 // pixels of the chart's height
@@ -30,7 +31,7 @@ export function totalsOf(member: Member, lives: Map<number, Life>): Timeline {
   return timelineOf(computed.map(([, life]) => life), member.of.schedule?.steps ?? 0)
 }
 
-class PlayView implements View {
+class PlayView extends LayersView implements View {
   readonly id = "play"
   readonly title = "Generation"
   readonly help = [
@@ -39,8 +40,6 @@ class PlayView implements View {
     ["Home End", "the first or the last step"],
     ["− +", "slower or faster"],
   ] as const
-  private shell!: Shell
-  private state!: State
   private member: Member | null = null
   private lives = new Map<number, Life>()
   private rows: Map<number, number[]> | null = null
@@ -48,20 +47,11 @@ class PlayView implements View {
   private player = new Player(1)
   private then = 0
   private readonly still = matchMedia("(prefers-reduced-motion: reduce)")
-  private readonly grid = new DataGrid((site) => this.seek(this.member!.time[site]!), (site) => this.hint(site))
-  private readonly board = new LayerBoard((node) => this.shell.set({ node: node === this.state.node ? null : node }))
   private readonly chart = h("canvas", { role: "img" })
   private readonly slider = h("input", { type: "range", min: 0, value: 0, "aria-label": "Step", oninput: () => this.seek(Number(this.slider.value)), onkeydown: (event: KeyboardEvent) => this.space(event) })
   private readonly play = h("button", { type: "button", class: "play", onclick: () => this.toggle() })
   private readonly where = h("output", { class: "where" })
-  private readonly heading = h("h2", {})
-  private readonly said = h("p", { class: "said" })
-  private readonly pickers = h("div", { class: "pickers" })
-  private readonly legend = h("ul", { class: "keys" })
   private readonly figures = h("dl", { class: "figures" })
-  private readonly tools = h("div", { class: "layer-tools" })
-  private readonly table = h("div", { class: "as-table" })
-  private readonly details = h("details", { class: "in-words", ontoggle: () => this.words() }, h("summary", {}, "In words"), this.table)
   private readonly speed = h("select", { "aria-label": "Speed", onchange: () => (this.player.perSecond = Number(this.speed.value)) },
     ...SPEEDS.map((n) => h("option", { value: n, selected: n === 5 }, `${n} a second`)))
   private readonly drawChart = eachFrame(() => this.showChart())
@@ -71,22 +61,21 @@ class PlayView implements View {
   }
 
   mount(root: HTMLElement, shell: Shell): void {
-    this.shell = shell
-    root.classList.add("grid-view")
-    const round = (name: keyof typeof SIGNS, label: string, act: () => void): HTMLElement =>
-      h("button", { type: "button", class: "round", "aria-label": label, title: label, onclick: act }, sign(SIGNS[name]))
     this.chart.addEventListener("pointerdown", (event) => this.scrub(event))
     this.chart.addEventListener("pointermove", (event) => event.buttons && this.scrub(event))
-    new ResizeObserver(this.drawChart).observe(this.chart.parentElement ?? root)
-    root.append(
-      h("div", { class: "transport" },
-        h("div", { class: "buttons" }, round("first", "First step", () => this.seek(0)), round("back", "A step back", () => this.seek(this.player.step - 1)), this.play,
-          round("on", "A step on", () => this.seek(this.player.step + 1)), round("last", "Last step", () => this.seek(this.player.steps))),
-        h("div", { class: "track" }, h("div", { class: "chart" }, this.chart), this.slider),
-        h("div", { class: "side-of-track" }, this.where, this.speed)),
-      h("div", { class: "split" },
-        h("div", { class: "side" }, this.heading, this.said, this.pickers, this.grid.element, this.legend, this.figures),
-        h("div", { class: "main" }, this.tools, this.board.element, this.details)))
+    const transport = this.transport()
+    new ResizeObserver(this.drawChart).observe(this.chart.parentElement ?? transport)
+    this.lay(root, shell, this.figures, transport)
+  }
+
+  private transport(): HTMLElement {
+    const round = (name: keyof typeof SIGNS, label: string, act: () => void): HTMLElement =>
+      h("button", { type: "button", class: "round", "aria-label": label, title: label, onclick: act }, sign(SIGNS[name]))
+    return h("div", { class: "transport" },
+      h("div", { class: "buttons" }, round("first", "First step", () => this.seek(0)), round("back", "A step back", () => this.seek(this.player.step - 1)), this.play,
+        round("on", "A step on", () => this.seek(this.player.step + 1)), round("last", "Last step", () => this.seek(this.player.steps))),
+      h("div", { class: "track" }, h("div", { class: "chart" }, this.chart), this.slider),
+      h("div", { class: "side-of-track" }, this.where, this.speed))
   }
 
   update(state: State): void {
@@ -183,7 +172,11 @@ class PlayView implements View {
     return found
   }
 
-  private hint(site: number): string {
+  protected pick(site: number): void {
+    this.seek(this.member!.time[site]!)
+  }
+
+  protected hint(site: number): string {
     const t = this.member!.time[site]!
     return `${variableName(this.state.facts, site)}: ${t < 0 ? "given" : `drawn in step ${number(t)}`}`
   }
@@ -209,7 +202,7 @@ class PlayView implements View {
     this.showLayers(member, step, looks)
     this.drawChart()
     this.showFigures(member, step)
-    this.words()
+    this.tell()
   }
 
   private showLayers(member: Member, step: number, looks: readonly Look[]): void {
@@ -277,8 +270,7 @@ class PlayView implements View {
     this.chart.setAttribute("aria-label", `Sites that are there at each step, at most ${number(most)}, in step ${number(this.line.peak)}; at step ${number(this.player.step)} ${number(this.line.live[this.player.step]!)}, of which ${number(this.line.computed[this.player.step]!)} are computed in it.`)
   }
 
-  private words(): void {
-    if (!this.details.open) return
+  protected words(): void {
     const step = this.player.step
     const rows = [...this.lives].filter(([n]) => shownNode(this.member!.facts.nodes[n]!)).map(([n, life]) => {
       const tally = tallyOf(stagesAt(life, step))

@@ -51,13 +51,25 @@ export function inPlace(reads: Runs): boolean {
   return same
 }
 
+/** What a walk back gathers at the sites of one node: values of single sites, and of ranges of them. */
+interface Gathered<T> {
+  add(site: number, value: number): void
+  range(start: number, stop: number, value: number): void
+  /** The values of all sites, with those of the ranges. */
+  settled(): T
+}
+
 /** Marks of some sites of one node, and the ranges of sites that are to be marked with them. */
-class Touched {
-  readonly marks: Uint8Array
+class Touched implements Gathered<Uint8Array> {
+  private readonly marks: Uint8Array
   private ends: Int32Array | null = null
 
   constructor(sites: number) {
     this.marks = new Uint8Array(sites)
+  }
+
+  add(site: number): void {
+    this.marks[site] = 1
   }
 
   range(start: number, stop: number): void {
@@ -83,15 +95,19 @@ class Touched {
   }
 }
 
-/** Counts of some sites of one node. Ranges go to a binary tree, so that nothing is ever subtracted: small counts stay
- * beside counts of 1e300. */
-class Added {
-  readonly counts: Float64Array
+/** Counts of some sites of one node, MOST at most. Ranges go to a binary tree, so that nothing is ever subtracted: small
+ * counts stay beside counts of 1e300. */
+class Added implements Gathered<Float64Array> {
+  private readonly counts: Float64Array
   private tree: Float64Array | null = null
   private leaves = 1
 
   constructor(sites: number) {
     this.counts = new Float64Array(sites)
+  }
+
+  add(site: number, count: number): void {
+    this.counts[site] = Math.min(this.counts[site]! + count, MOST)
   }
 
   range(start: number, stop: number, count: number): void {
@@ -195,17 +211,20 @@ export function forward(nodes: readonly Walked[], start: number, sites: readonly
         }
       }
     }
-    if (any && marks && node.scan) {
-      const { offsets, bounds } = node.scan
-      for (const s of orderOf(node.scan)) {
-        for (let k = offsets[s]!; !marks[s] && k < offsets[s + 1]!; k++) {
-          for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) if (marks[siteOf(node.scan, i)]) marks[s] = 1
-        }
-      }
-    }
+    if (any && marks && node.scan) forwardInScan(node.scan, marks)
     found[n] = any ? marks : null
   }
   return found
+}
+
+/** Marks the sites of a recurrent node that read a marked one of their own, the first computed first. */
+function forwardInScan(own: Runs, marks: Uint8Array): void {
+  const { offsets, bounds } = own
+  for (const s of orderOf(own)) {
+    for (let k = offsets[s]!; !marks[s] && k < offsets[s + 1]!; k++) {
+      for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) if (marks[siteOf(own, i)]) marks[s] = 1
+    }
+  }
 }
 
 function summed(marks: Uint8Array, order: Uint32Array | null): Int32Array {
@@ -216,83 +235,58 @@ function summed(marks: Uint8Array, order: Uint32Array | null): Int32Array {
 
 /** The sites that the given sites of a node depend on, themselves included. */
 export function backward(nodes: readonly Walked[], start: number, sites: readonly number[]): Marks {
-  const touched: (Touched | null)[] = nodes.map(() => null)
-  const found: Marks = nodes.map(() => null)
-  touched[start] = new Touched(nodes[start]!.sites)
-  for (const s of sites) touched[start].range(s, s + 1)
-  for (let n = start; n >= 0; n--) {
-    const marks = touched[n]?.settled()
-    if (!marks) continue
-    const node = nodes[n]!
-    touched[n] = null
-    if (node.scan) {
-      const order = orderOf(node.scan)
-      const { offsets, bounds } = node.scan
-      for (let at = order.length - 1; at >= 0; at--) {
-        const s = order[at]!
-        if (!marks[s]) continue
-        for (let k = offsets[s]!; k < offsets[s + 1]!; k++) {
-          for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) marks[siteOf(node.scan, i)] = 1
-        }
-      }
-    }
-    found[n] = marks.includes(1) ? marks : null
-    if (!found[n]) continue
-    for (const { source, reads } of node.inputs) {
-      const all = (touched[source] ??= new Touched(nodes[source]!.sites))
-      const same = inPlace(reads)
-      const { offsets, bounds, order } = reads
-      const into = order ? new Touched(reads.inSites) : all
-      for (let s = 0; s < marks.length; s++) {
-        if (!marks[s]) continue
-        if (same) into.marks[s] = 1
-        else for (let k = offsets[s]!; k < offsets[s + 1]!; k++) into.range(bounds[2 * k]!, bounds[2 * k + 1]!)
-      }
-      if (order) into.settled().forEach((mark, place) => mark && (all.marks[order[place]!] = 1))
-    }
-  }
-  return found
+  return back(nodes, start, sites, (count) => new Touched(count))
 }
 
 /** By how many paths of sites each site leads to one site of a node: how strongly, if all weights were 1. */
 export function paths(nodes: readonly Walked[], start: number, site: number): Counts {
-  const added: (Added | null)[] = nodes.map(() => null)
-  const found: Counts = nodes.map(() => null)
-  added[start] = new Added(nodes[start]!.sites)
-  added[start].range(site, site + 1, 1)
+  return back(nodes, start, [site], (count) => new Added(count))
+}
+
+/** Goes from some sites of a node back along what is read, and hands on the value of each site. */
+function back<T extends Uint8Array | Float64Array>(nodes: readonly Walked[], start: number, sites: readonly number[], fresh: (sites: number) => Gathered<T>): (T | null)[] {
+  const gathered: (Gathered<T> | null)[] = nodes.map(() => null)
+  const found: (T | null)[] = nodes.map(() => null)
+  gathered[start] = fresh(nodes[start]!.sites)
+  for (const s of sites) gathered[start].add(s, 1)
   for (let n = start; n >= 0; n--) {
-    const counts = added[n]?.settled()
-    if (!counts) continue
-    added[n] = null
+    const here = gathered[n]
+    if (!here) continue
+    gathered[n] = null
     const node = nodes[n]!
-    if (node.scan) {
-      const order = orderOf(node.scan)
-      const { offsets, bounds } = node.scan
-      for (let at = order.length - 1; at >= 0; at--) {
-        const s = order[at]!
-        const count = Math.min(counts[s]!, MOST)
-        if (!count) continue
-        for (let k = offsets[s]!; k < offsets[s + 1]!; k++) for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) counts[siteOf(node.scan, i)]! += count
-      }
-      for (let i = 0; i < counts.length; i++) if (counts[i]! > MOST) counts[i] = MOST
-    }
-    if (!counts.some((c) => c > 0)) continue
-    found[n] = counts
-    for (const { source, reads } of node.inputs) {
-      const all = (added[source] ??= new Added(nodes[source]!.sites))
-      const same = inPlace(reads)
-      const { offsets, bounds, order } = reads
-      const into = order ? new Added(reads.inSites) : all
-      for (let s = 0; s < counts.length; s++) {
-        const count = counts[s]!
-        if (!count) continue
-        if (same) into.counts[s]! += count
-        else for (let k = offsets[s]!; k < offsets[s + 1]!; k++) into.range(bounds[2 * k]!, bounds[2 * k + 1]!, count)
-      }
-      if (order) into.settled().forEach((count, place) => (all.counts[order[place]!]! += count))
-    }
+    const values = here.settled()
+    if (node.scan) backInScan(node.scan, here, values)
+    if (!values.some((value) => value > 0)) continue
+    found[n] = values
+    for (const { source, reads } of node.inputs) handOn(reads, values, (gathered[source] ??= fresh(nodes[source]!.sites)), fresh)
   }
   return found
+}
+
+/** Hands the values of a recurrent node on to the own sites that each reads, the last computed first. */
+function backInScan<T extends Uint8Array | Float64Array>(own: Runs, here: Gathered<T>, values: T): void {
+  const order = orderOf(own)
+  const { offsets, bounds } = own
+  for (let at = order.length - 1; at >= 0; at--) {
+    const s = order[at]!
+    const value = values[s]!
+    if (!value) continue
+    for (let k = offsets[s]!; k < offsets[s + 1]!; k++) for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) here.add(siteOf(own, i), value)
+  }
+}
+
+/** Hands the values of a node's sites on to what each reads of one input. */
+function handOn<T extends Uint8Array | Float64Array>(reads: Runs, values: T, source: Gathered<T>, fresh: (sites: number) => Gathered<T>): void {
+  const same = inPlace(reads)
+  const { offsets, bounds, order } = reads
+  const into = order ? fresh(reads.inSites) : source
+  for (let s = 0; s < values.length; s++) {
+    const value = values[s]!
+    if (!value) continue
+    if (same) into.add(s, value)
+    else for (let k = offsets[s]!; k < offsets[s + 1]!; k++) into.range(bounds[2 * k]!, bounds[2 * k + 1]!, value)
+  }
+  if (order) into.settled().forEach((value, place) => value && source.add(order[place]!, value))
 }
 
 /** Of every node the sites that depend on the one and lead to the other, by marks or counts: through them the value
