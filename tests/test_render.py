@@ -37,7 +37,9 @@ from arspec.pictures.strictness import Strictness, crosses, strictness
 from arspec.pictures.tall import Look
 from arspec.pictures.tree import tree_of
 from arspec.pictures.wide import Wide
+from arspec.sampler.plan.caches import CACHES
 from arspec.sampler.plan.known import free_nodes
+from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.timing import steps_of
 from tests.small import ROOT, SHIPPED, every_spec, small
 
@@ -339,6 +341,22 @@ def test_stages_agree_with_the_steps_of_sites(path: Path) -> None:
         for link in progress.links:  # what is read is there
             assert progress.rows[link.row].stage[link.site] == Stage.NOW
             assert progress.rows[link.below].stage[link.read] == (Stage.NOW if link.now else Stage.READ)
+
+
+@pytest.mark.parametrize("name", ["wavenet", "gated_pixelcnn", "pixelcnn_pp"])
+def test_what_a_later_step_reads_is_kept_and_rings_drop_the_rest(name: str) -> None:
+    """A cache holds no more sites than it has rows, and what is written over is not drawn as cached."""
+    spec = small(ROOT / f"specs/{name}.yaml")
+    every = [progress_of(spec, step) for step in range(spec.members[0].order.drawn)]
+    there = {Stage.NOW, Stage.CACHED, Stage.READ}
+    for now, after in itertools.pairwise(every):
+        stage = {node: row.stage for row in now.rows for node in row.nodes}
+        for link in (link for link in after.links if not link.now):
+            kept = max(Stage(stage[node][link.read]) for node in after.rows[link.below].nodes)
+            assert kept in there, (now.step, after.rows[link.below].node.name, link.read)
+    data = [p.rows[0].count(Stage.CACHED, Stage.READ) for p in every]
+    rows = through(asked(spec.graph(), spec.members[0], sums=False), CACHES, keep=True).caches[spec.graph().data].rings
+    assert max(data) <= sum(rows) < spec.data.variables and every[-1].rows[0].count(Stage.DONE)
 
 
 def test_every_site_is_computed_at_one_step() -> None:

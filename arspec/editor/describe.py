@@ -97,8 +97,8 @@ def sizes(nodes: list[Node], about: Facts) -> str:
     """The types, parameters, times and coverage of the nodes that one entry stands for."""
     types = [*dict.fromkeys(node.out for node in nodes)]
     lines = [f"type {code(str(kind))}: {type_words(kind)}" for kind in types[:SHOWN]]
-    weights = nodes[0].layer.weights(nodes[0]) if nodes[0].tied is None else {}
-    each = [_parameters(node) for node in nodes]
+    weights = nodes[0].weights
+    each = [node.parameters for node in nodes]
     shapes = ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items())
     if nodes[0].tied is not None:
         lines.append(f"weights of {code(nodes[0].tied.name)}")
@@ -116,10 +116,6 @@ def sizes(nodes: list[Node], about: Facts) -> str:
     if len(nodes) > 1:
         lines.append(f"{len(nodes)} of it: {code(nodes[0].name)} to {code(nodes[-1].name)}")
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _parameters(node: Node) -> int:
-    return sum(w.count for w in node.layer.weights(node).values() if w.trained) if node.tied is None else 0
 
 
 def _coverage(nodes: list[Node], about: Facts) -> list[str]:
@@ -152,7 +148,7 @@ def _instance(about: Facts, key: tuple[str | None, str]) -> str:
             said = f", {strict.value}" if strict is not None else ", which the head does not depend on"
             lines.append(f"output {code(name)}: {code(str(nodes[-1].out))}{several}{said}")
             lines += [f"  {line}" for line in _coverage(nodes[-1:], about)]
-    total = sum(map(_parameters, inside))
+    total = sum(node.parameters for node in inside)
     many = f"{len(clusters)} of it, {code(clusters[0].name)} to {code(last.name)}; " if len(clusters) > 1 else ""
     lines.append(f"{many}{len(inside):,} nodes, {total:,} parameters")
     return "\n".join(f"- {line}" if not line.startswith("  ") else f"  - {line.strip()}" for line in lines)

@@ -70,11 +70,10 @@ class Described:
         around = self._around(node)
         entry = None if source else self.entries.of(node)
         place = (entry.map.place if entry.map.place.start > entry.key.start else entry.key) if entry else node.place
-        weights = {} if source or node.tied is not None else node.layer.weights(node)
         kind = self._source_kind(node) if source else node.layer.layer
         return {
             "name": node.name,
-            "short": node.name.rpartition(".")[2],
+            "short": node.short,
             "kind": kind,
             "family": role if style is None else style.family,
             "text": self._source_text(node) if style is None else style.text,
@@ -94,8 +93,8 @@ class Described:
             "keys": {} if source else stated_keys(node),
             "mask": str(node.mask) if node.mask is not None else None,
             "tied": None if node.tied is None else self.number.get(node.tied),
-            "parameters": sum(w.count for w in weights.values() if w.trained),
-            "weights": [_weight(name, w.shape, w.trained) for name, w in weights.items()],
+            "parameters": node.parameters,
+            "weights": [_weight(name, w.shape, w.trained) for name, w in node.weights.items()],
             "live": node in self.live or node in self.inside,
         }  # fmt: skip
 

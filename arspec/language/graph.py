@@ -108,7 +108,7 @@ class Graph:
     @cached_property
     def weights(self) -> dict[tuple[Node, str], Weight]:
         """Every weight of its own (tied ones are counted once), by node and name."""
-        return {(n, name): w for n in self.nodes if n.tied is None for name, w in n.layer.weights(n).items()}
+        return {(n, name): w for n in self.nodes for name, w in n.weights.items()}
 
     @property
     def parameters(self) -> int:

@@ -110,6 +110,21 @@ class Node:
         return held[2]
 
     @property
+    def short(self) -> str:
+        """Its own name, without those of the blocks around it."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """Its own weights by name: none where it has those of another node."""
+        return {} if self.tied is not None else self.layer.weights(self)
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers of its own."""
+        return sum(weight.count for weight in self.weights.values() if weight.trained)
+
+    @property
     def ins(self) -> list[Type]:
         """The types of its inputs, in their order."""
         return [node.out for node in self.inputs]

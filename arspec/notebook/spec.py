@@ -49,8 +49,7 @@ def _nodes(spec: Spec, drawn: list[Drawn], why: str) -> str:
             "data" if each.first is spec.graph().data else
             "condition" if each.first in sources else f"{each.first.layer.layer} {each.text}".strip(),
             str(each.first.out),
-            f"{sum(w.count for n in each.nodes if n.tied is None for w in n.layer.weights(n).values()):,}"
-            if each.first not in sources else "",
+            f"{sum(node.parameters for node in each.nodes):,}" if each.first not in sources else "",
             f"×{len(each.nodes)}" if len(each.nodes) > 1 else "",
         )
         for each in drawn[:ROWS]

@@ -43,23 +43,21 @@ def graph_collection(spec: Spec, report: Report | None = None) -> dict[str, Any]
 def _node(graph: Graph, node: Node, leak: str | None) -> dict[str, Any]:
     layer = node.layer
     style = layer.style(node)
-    path, _, last = node.name.rpartition(".")
     attrs = {"layer": layer.layer, **stated_keys(node)}
     if style.text:
         attrs["shown as"] = style.text
-    weights = {} if node.tied is not None else layer.weights(node)
     if node.tied is not None:
         attrs["weights of"] = node.tied.name
-    elif weights:
-        attrs["weights"] = ", ".join(f"{name} {'×'.join(map(str, w.shape)) or 1}" for name, w in weights.items())
-        attrs["parameters"] = f"{sum(w.count for w in weights.values() if w.trained):,}"
+    elif node.weights:
+        attrs["weights"] = ", ".join(f"{name} {'×'.join(map(str, w.shape)) or 1}" for name, w in node.weights.items())
+        attrs["parameters"] = f"{node.parameters:,}"
     if not node.unwritten:
         attrs["line"] = f"{Path(node.place.source.name).name}:{node.place.line}"
     if leak is not None:
         attrs["leak"] = f"a path of the leak passes {leak}"
-    ports = [*node.ports()]
+    ports, around = [*node.ports()], node.name.rpartition(".")[0]
     return {
-        "id": node.name, "label": last, "namespace": path.replace(".", "/"), "attrs": _pairs(attrs),
+        "id": node.name, "label": node.short, "namespace": around.replace(".", "/"), "attrs": _pairs(attrs),
         "incomingEdges": [_edge(source.name, k) for k, (_, source) in enumerate(ports)],
         "inputsMetadata": [{"id": str(k), "attrs": _pairs({"__tensor_tag": p})} for k, (p, _) in enumerate(ports)],
         "outputsMetadata": [{"id": "0", "attrs": _pairs(_told(node.out))}],

@@ -1,5 +1,5 @@
 """How far a sample has come: which sites of every node the sampler has computed before a step, computes in it, reads
-for that from its caches, has still to compute, or never needs. From the sampler's own schedule; no torch."""
+for that from its caches, has still to compute, or never needs. From the lifetimes of the sampler's plan; no torch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
 from arspec.language.load import Spec
 from arspec.layers.base import Node
-from arspec.sampler.plan.passes import schedule
-from arspec.sampler.plan.schedule import Schedule
-from arspec.types import Cells, Ints, coordinates
+from arspec.sampler.plan.lifetimes import Lifetimes, lifetimes
+from arspec.types import Cells, Ints, Member, coordinates
 
 PROBED = 16  # sites by which it is told whether a node reads other places than its own
 TOGETHER = 4096  # sites whose reads are listed at once
@@ -59,9 +58,11 @@ class Row:
         """What is computed now, what is there, and what is missing: ['1 now', '40 cached, 12 read', '20 to come']."""
         kept, read = self.count(Stage.CACHED, Stage.READ), self.count(Stage.READ)
         done, never = self.count(Stage.DONE), self.count(Stage.NEVER)
-        there = f"{kept:,} cached" + (f", {read:,} read" if read else "")
+        there = [f"{kept:,} cached"] if kept or not done else []
+        there += [f"{read:,} read"] if read else []
+        there += [f"{done:,} not kept"] if done else []
         missing = f"{self.count(Stage.LATER):,} to come" + (f", {never:,} never" if never else "")
-        return [f"{self.count(Stage.NOW):,} now", f"{done:,} done, not kept" if done else there, missing]
+        return [f"{self.count(Stage.NOW):,} now", ", ".join(there), missing]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Progress:
     """The rows from the data (first) to the head (last) at one step, and who reads whom."""
 
     spec: Spec
-    plan: Schedule
+    member: Member
+    life: Lifetimes
     step: int
     rows: list[Row]
     links: list[Link]
@@ -89,17 +91,17 @@ class Progress:
     @property
     def drawn(self) -> Ints:
         """The variables that are drawn at the end of the step."""
-        return self.plan.head_sites[self.plan.head_bounds[self.step] : self.plan.head_bounds[self.step + 1]]
+        return np.flatnonzero(self.life.first[self.life.data] == self.step)
 
     @property
     def computed(self) -> int:
         """Sites of all nodes, shown or not, that are computed at the step."""
-        return sum(int(part.bounds[self.step + 1] - part.bounds[self.step]) for part in self.plan.parts)
+        return self.life.computed_at(self.step)
 
     @property
     def total(self) -> int:
         """Sites that a whole sample computes, without those that depend on no data."""
-        return sum(len(part.sites) for part in self.plan.parts)
+        return self.life.computed
 
 
 def progress_of(spec: Spec, step: int, member: int = 0) -> Progress:
@@ -112,43 +114,42 @@ def progress_of(spec: Spec, step: int, member: int = 0) -> Progress:
         raise InputError("AR808", f"there is no step {step}: {spec.name} is sampled in {chosen.order.drawn:,} steps",
                          f"give a step from 0 to {chosen.order.drawn - 1}")  # fmt: skip
     try:
-        plan = schedule(spec.graph(), chosen)
+        life = lifetimes(spec.graph(), chosen)
     except ValueError:
         raise InputError(
             "AR701",
             f"{spec.name} leaks under the order '{chosen.order.name}', so it has no schedule",
             "arspec verify shows the leak, and so does arspec render without --schedule",
         ) from None
-    return _Rows(spec, plan, step).progress()
+    return _Rows(spec, chosen, life, step).progress()
+
+
+def stages(life: Lifetimes, node: Node, step: int) -> Ints:
+    """[S] of Stage: where each site of a node is at a step, apart from whether it is read."""
+    if node not in life.first:
+        return np.full(node.out.sites, int(Stage.NEVER))
+    first, last = life.first[node], life.last[node]
+    return np.select(
+        [first >= life.steps, first > step, first == step, last >= step],
+        [Stage.NEVER, Stage.LATER, Stage.NOW, Stage.CACHED], Stage.DONE,
+    ).astype(np.int64)  # fmt: skip
 
 
 class _Rows:
-    def __init__(self, spec: Spec, plan: Schedule, step: int) -> None:
-        self.spec, self.plan, self.step = spec, plan, step
+    def __init__(self, spec: Spec, member: Member, life: Lifetimes, step: int) -> None:
+        self.spec, self.member, self.life, self.step = spec, member, life, step
         self.graph = spec.graph()
-        self.relations = Relations(self.graph, plan.member)
-        self.now: dict[Node, Ints] = {}  # the sites of each node that the step computes
-        self.stage: dict[Node, Ints] = {}
-        self.cached: set[Node] = {part.node for part in plan.parts if part.cached}
-        for part in plan.parts:
-            stage = self.stage.setdefault(part.node, np.full(part.node.out.sites, int(Stage.NEVER)))
-            lo, hi = part.bounds[step], part.bounds[step + 1]
-            stage[part.sites[:lo]] = Stage.DONE
-            stage[part.sites[lo:hi]] = Stage.NOW
-            stage[part.sites[hi:]] = Stage.LATER
-            before = self.now.get(part.node, np.empty(0, np.int64))
-            self.now[part.node] = np.concatenate([before, part.sites[lo:hi]])
+        self.relations = Relations(self.graph, member)
 
     def progress(self) -> Progress:
-        data, time = self.graph.data, self.plan.member.order.time
-        drawn = np.select([time < self.step, time == self.step], [Stage.CACHED, Stage.NOW], Stage.LATER)
-        rows = [Row(data, drawn.astype(np.int64), [data])]
+        data = self.graph.data
+        rows = [Row(data, stages(self.life, data, self.step), [data])]
         of: dict[Node, int] = {data: 0}
-        free = {*self.plan.free, *self.graph.conditions.values()}
+        free = {*self.life.free, *self.graph.conditions.values()}
         for node in self.graph.live:
             if node in free:
                 continue
-            stage = self.stage.get(node, np.full(node.out.sites, int(Stage.NEVER)))
+            stage = stages(self.life, node, self.step)
             below = [of[i] for i in node.inputs if i in of]
             at = next((k for k in sorted(below, reverse=True) if self._follows(node, stage, rows[k])), None)
             if at is None:
@@ -156,24 +157,27 @@ class _Rows:
                 rows.append(Row(node, stage.copy()))
             of[node] = at
             rows[at].nodes.append(node)
-        for row in rows:
-            if any(node in self.cached for node in row.nodes):
-                row.stage[row.stage == Stage.DONE] = Stage.CACHED
+            rows[at].stage = np.maximum(rows[at].stage, stage)  # a place is kept where any of what lies there is
         links = self._links(rows, of)
         for link in links:
             stage = rows[link.below].stage
             if stage[link.read] in (Stage.CACHED, Stage.DONE):
                 stage[link.read] = Stage.READ
-        return Progress(self.spec, self.plan, self.step, rows, links)
+        return Progress(self.spec, self.member, self.life, self.step, rows, links)
 
     def _follows(self, node: Node, stage: Ints, row: Row) -> bool:
         """Whether a node belongs in the row below it: it works in place and is at the same stage everywhere. The head
         has a row of its own."""
         if node is self.graph.head_node or row.node is self.graph.data or row.node.out.grid != node.out.grid:
             return False
-        if row.node.out.groups != node.out.groups or not np.array_equal(stage, row.stage):
+        if row.node.out.groups != node.out.groups or not self._together(node, row.node):
             return False
         return not self._moves(node)
+
+    def _together(self, node: Node, other: Node) -> bool:
+        """Whether two nodes are computed at the same steps, site by site."""
+        never = np.full(node.out.sites, self.life.steps)
+        return np.array_equal(self.life.first.get(node, never), self.life.first.get(other, never))
 
     def _moves(self, node: Node) -> bool:
         """Whether some site reads a place that is not its own."""
@@ -200,9 +204,9 @@ class _Rows:
         """What the sites of the step read, apart from what a node of a row reads in place of another of it."""
         found: dict[Link, None] = {}
         for node, row in of.items():
-            sites = self.now.get(node)
-            if sites is None or not len(sites):
+            if node is self.graph.data or node not in self.life.first:
                 continue
+            sites = np.flatnonzero(self.life.first[node] == self.step)
             reads = list(zip(self.relations.reads(node), node.inputs, strict=True))
             scan = self.relations.scan(node)
             pairs = [(read, of[source]) for read, source in reads if source in of and of[source] != row]

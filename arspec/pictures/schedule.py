@@ -86,15 +86,15 @@ def _write(progress: Progress, target: Path, wide: float) -> None:
 
 
 def _title(progress: Progress) -> str:
-    spec, plan = progress.spec, progress.plan
+    spec, life, member = progress.spec, progress.life, progress.member
     drawn, data = progress.drawn, spec.graph().data.out
     name = site_name(data, int(drawn[0])) if len(drawn) == 1 else f"{len(drawn):,} variables at once"
     name = name.replace("step", "entry") if spec.data.kind == "vector" else name
     share = f"{progress.computed:,} of the {progress.total:,} sites of all nodes are computed at this step"
-    free = f"; {len(plan.free)} nodes that depend on no data, before the first" if plan.free else ""
-    order = f" (member {plan.member.index}: {plan.member.order.name})" if len(spec.members) > 1 else ""
+    free = f"; {len(life.free)} nodes that depend on no data, before the first" if life.free else ""
+    order = f" (member {member.index}: {member.order.name})" if len(spec.members) > 1 else ""
     return (
-        f"{visible(spec.name)}, step {progress.step:,}, of 0 to {plan.steps - 1:,}{order}: to draw {name}\n"
+        f"{visible(spec.name)}, step {progress.step:,}, of 0 to {life.steps - 1:,}{order}: to draw {name}\n"
         f"{share}{free}"
     )
 

@@ -163,7 +163,7 @@ class Tall:
         else:
             family = node.layer.style(node).family
             kind, text = node.layer.layer, drawn.text
-            short = node.name.rpartition(".")[2]
+            short = node.short
             below = text if kind == short else f"{kind} {text}"
             words = [(short, True), (below.strip(), False)]
             if node.tied is not None:
@@ -177,7 +177,7 @@ class Tall:
 
     def _weights(self, drawn: Drawn) -> str:
         """How many weights a node has, with all its repetitions; nothing where it has none."""
-        count = sum(w.count for n in drawn.nodes if n.tied is None for w in n.layer.weights(n).values() if w.trained)
+        count = sum(n.parameters for n in drawn.nodes)
         return f"{count:,} weight{'s' * (count != 1)}" if count else ""
 
     def border(self, width: float) -> float:

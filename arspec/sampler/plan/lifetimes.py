@@ -35,6 +35,10 @@ class Lifetimes:
         """The work of a sample: how many sites its steps compute, each once. The data are drawn, not computed."""
         return sum(int((begin < self.steps).sum()) for node, begin in self.first.items() if node is not self.data)
 
+    def computed_at(self, step: int) -> int:
+        """How many of these a step computes."""
+        return sum(int((begin == step).sum()) for node, begin in self.first.items() if node is not self.data)
+
 
 def lifetimes(graph: Graph, member: Member) -> Lifetimes:
     """The lifetimes under one member of the family, each node computed by itself.
