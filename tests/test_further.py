@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +15,14 @@ from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.data.examples import Examples
 from arspec.language.load import Spec, from_text
+from arspec.layers.base import Node
+from arspec.layers.pointwise import Pointwise
 from arspec.model import build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.training.evaluation import evaluate
 from arspec.verification.dependencies import gradient_pattern
 from arspec.verification.subject import subject_of
+from arspec.verification.verifying import verify
 from tests.small import randomised, refusal
 
 SPEC = """
@@ -95,6 +99,59 @@ def test_their_losses_are_those_of_plain_gathers(order: str, given: str) -> None
             assert len(each) == 9 - first - ahead
             wanted = wanted - weight * torch.stack(each).mean()
         torch.testing.assert_close(extra, wanted)
+
+
+@pytest.mark.parametrize("order", ["natural", "{scan: random, members: 2}"])
+@pytest.mark.parametrize("given", ["", ", given: 2, start: 1"])
+def test_verify_tests_the_module_at_each_head(order: str, given: str) -> None:
+    """Of each head the variables at which it predicts one, against the contexts of that head."""
+    report = verify(spec(given, order), twin=True)
+    first = 9 - 2 * bool(given)
+    names, rows = ["twin", "twin, head 'two'", "twin, head 'three'"], [first, first - 1, first - 3]
+    assert [(t.name, t.rows) for t in report.tests] == [*zip(names, rows, strict=True)] * len(report.members)
+    assert all(t.ok and not t.missing for t in report.tests) and report.ok
+    for at, test in enumerate(report.tests):
+        member = report.members[at // 3]
+        of = member.seen if at % 3 == 0 else member.seen_by[("two", "three")[at % 3 - 1]]
+        assert of is not None and test.pairs == of.pairs - of.unseen
+    two = report.json()["heads"][0]
+    assert (two["name"], two["ahead"], two["leaks"]) == ("two", 1, 0) and 0 < two["coverage"] <= 1
+    assert f"and {two['coverage']:.4%} of" in str(report)
+
+
+def test_with_teacher_forcing_the_variables_between_are_legal() -> None:
+    text = FORCED.replace("STEPS", "0").replace("weight: 0.3", "weight: 0.3, teacher_forcing: true")
+    report = verify(spec(text=text), twin=True)
+    plain = prove(spec(text=text.replace(", teacher_forcing: true", "").replace("steps: 0", "steps: 1")))
+    (two, _), (other, _) = report.members[0].seen_by.values(), plain.members[0].seen_by.values()
+    assert report.ok and (two.pairs, two.unseen) == (36, 28)  # it sees one: the variable at its own place
+    assert other.pairs == 28 and not any(seen.leaks for seen in (two, other))
+    assert [(t.pairs, t.missing) for t in report.tests][1] == (8, 0)
+
+
+@pytest.mark.parametrize("route", ["labels", "gradients"])
+def test_verify_finds_a_module_that_leaks_at_a_further_head_alone(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of a layer that the further head alone reads takes the step after; the proof says that it does not."""
+
+    def ahead(self: Pointwise, node: Node, w: object, c: object, xs: list[torch.Tensor], training: bool):
+        return xs[0] + xs[0].roll(-1, -1)
+
+    monkeypatch.setattr(Pointwise, "forward", ahead)
+    if route == "gradients":
+        monkeypatch.setattr("arspec.verification.labels.labelled_contexts", lambda *_: None)
+    report = verify(spec(), twin=True)
+    assert [t.ok for t in report.tests] == [True, False, True] and report.tests[1].by == route
+    assert [d.code for d in report.diagnostics] == ["AR706"] and not report.ok
+    assert "head 'two'" in report.diagnostics[0].message
+
+
+def test_at_full_size_some_variables_of_each_head_are_tested() -> None:
+    report = verify(from_text(SPEC.replace(" GIVEN", "").replace("ORDER", "natural").replace("MASK", "so_far")
+                              .replace("length: 9", "length: 40")))  # fmt: skip
+    assert [t.name for t in report.tests] == [
+        f"{size}{head}" for size in ("twin", "full size") for head in ("", ", head 'two'", ", head 'three'")
+    ]
+    assert [(t.rows, t.missing, t.ok) for t in report.tests[3:]] == [(2, 0, True)] * 3
 
 
 def replace_head(one: Spec, name: str) -> Spec:
@@ -195,6 +252,14 @@ def test_other_sizes_keep_their_heads() -> None:
 def test_diagrams_tell_of_further_heads() -> None:
     from arspec.pictures.diagram import dot_source
 
-    assert "two, 1 ahead, not drawn; three, 3 ahead, not drawn" in dot_source(spec())
-    late = dot_source(spec(text=FORCED.replace("STEPS", "0")))
-    assert "not proven: the further head" in late and "proven: the distribution" not in late
+    for layout in ("tall", "wide"):
+        drawn = dot_source(spec(), layout=layout)
+        for name, node, steps in (("two", "logits2", "1 step"), ("three", "logits3", "3 steps")):
+            assert re.search(rf'"?\(head {name}\)"? \[label=.*{name}: .*{steps} ahead', drawn), (layout, name)
+            source = rf'"?{node}"?' if layout == "tall" else r'(?:"\(\d in row \d\)"|\w+)'
+            assert re.search(rf'{source} -> "?\(head {name}\)"?', drawn), (layout, name)
+        late = dot_source(spec(text=FORCED.replace("STEPS", "0")), layout=layout)
+        assert "not proven: the further head" in late and "proven: the distribution" not in late
+        assert re.search(r'"?\(head two\)"? \[label=.*sees', late) and not re.search(
+            r'"?\(head\)"? \[label=.*sees', late
+        )

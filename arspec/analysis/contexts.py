@@ -20,6 +20,7 @@ import numpy as np
 from arspec.analysis.known_at import Relations
 from arspec.analysis.memo import Memo
 from arspec.diagnostics import InputError
+from arspec.language.further import Further
 from arspec.layers.base import Node
 from arspec.orders import Order
 from arspec.progress import still_wanted, track
@@ -129,11 +130,13 @@ def row_contexts(relations: Relations, rows: Ints) -> Words:
 
 @dataclass(eq=False)
 class Seen:
-    """Which variables the head's site of each of the `rows` depends on, [rows, V], as bits by place in the order."""
+    """Which variables the head's site of each of the `rows` depends on, [rows, V], as bits by place in the order.
+    `legal` are those before its own, or before `limits` (of a further head, which predicts a later one)."""
 
     rank: Ints
     rows: Ints
     bits: Words
+    limits: Ints | None = None  # [rows]: the rank from which on each may see nothing; None: its own
 
     @cached_property
     def places(self) -> Ints:
@@ -142,8 +145,9 @@ class Seen:
 
     @cached_property
     def legal(self) -> Ints:
-        """[rows]: how many variables come before each."""
-        return np.searchsorted(np.sort(self.rank), self.rank[self.rows], "left")
+        """[rows]: how many variables come before each, or before its limit."""
+        limits = self.rank[self.rows] if self.limits is None else self.limits
+        return np.searchsorted(np.sort(self.rank), limits, "left")
 
     @cached_property
     def within(self) -> Ints:
@@ -198,8 +202,17 @@ def seen(relations: Relations, rows: Ints | None = None, memo: Memo | None = Non
     analyses of like specs."""
     order = relations.member.order
     rows = chosen_rows(order) if rows is None else rows
-    whole = np.array_equal(rows, np.flatnonzero(order.modelled))
-    return Seen(order.rank, rows, head_contexts(relations, memo)[rows] if whole else row_contexts(relations, rows))
+    most = order.variables <= MAX_ALL and 2 * len(rows) > np.count_nonzero(order.modelled)
+    return Seen(order.rank, rows, head_contexts(relations, memo)[rows] if most else row_contexts(relations, rows))
+
+
+def seen_further(relations: Relations, one: Further, rows: Ints, memo: Memo | None = None) -> Seen:
+    """What a further head sees at those of the variables `rows` at which it predicts another one."""
+    graph, member = relations.graph.headed(one), relations.member
+    sites, limits = one.sites(member), one.limits(member)
+    here = np.isin(sites, rows)
+    found = seen(Relations(graph, member, relations.training, relations), sites[here], memo)
+    return Seen(found.rank, found.rows, found.bits, limits[here])
 
 
 def chosen_rows(order: Order, contexts: int | Literal["auto", "all"] = "auto") -> Ints:

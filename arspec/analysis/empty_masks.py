@@ -11,7 +11,7 @@ from arspec.types import Ints
 def empty_masks(relations: Relations, known: dict[Node, Ints]) -> list[Diagnostic]:
     """A note for each line of the spec at which a masked layer knows nothing, though its inputs know something."""
     found: dict[object, Diagnostic] = {}
-    for node in relations.graph.live:
+    for node in relations.graph.computed:
         if node.mask is None or known[node].max(initial=-1) >= 0:
             continue
         if max((int(known[source].max(initial=-1)) for source in node.inputs), default=-1) >= 0:

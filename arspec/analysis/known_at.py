@@ -101,6 +101,15 @@ def known_at(
     return known
 
 
+def known_by_heads(relations: Relations, memo: Memo | None = None) -> dict[Node, Ints]:
+    """The same for what further heads depend on as well."""
+    found = known_at(relations, memo=memo)
+    for one in relations.graph.further:
+        headed = Relations(relations.graph.headed(one), relations.member, relations.training, relations)
+        found |= known_at(headed, memo=memo)
+    return found
+
+
 def _known_at(reads: list[Reads], scan: Scan | None, inputs: tuple[Ints, ...], sites: int) -> Ints:
     parts = [read.known_at(known) for read, known in zip(reads, inputs, strict=True)]
     value = np.full(sites, -1) if not parts else parts[0] if len(parts) == 1 else np.maximum.reduce(parts)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from arspec.analysis.known_at import Relations, known_at
+from arspec.analysis.known_at import Relations, known_by_heads
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.layers.geometry import some_pairs
@@ -30,10 +30,10 @@ def reached(spec: Spec) -> Reached:
     finds something there, and for each comparison of its mask with a number whether it holds somewhere, and fails."""
     graph, member = spec.graph(), spec.members[0]
     relations = Relations(graph, member)
-    known = known_at(relations)
+    known = known_by_heads(relations)
     by_relation: dict[int, tuple[bool, ...]] = {}
     found: Reached = {}
-    for node in graph.live:
+    for node in graph.computed:
         parts: list[tuple[bool, ...]] = [(bool(known[node].max(initial=-1) >= 0),)]
         for relation in relations.reads(node):
             if id(relation) not in by_relation:

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen
+from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen, seen_further
 from arspec.analysis.depth import deepened
 from arspec.analysis.empty_masks import empty_masks
 from arspec.analysis.entries import Entries
-from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.known_at import Relations, known_at, known_by_heads, leaking
 from arspec.analysis.witness import Step, Witness, site_name, witness
 from arspec.diagnostics import Diagnostic, Place
 from arspec.language.further import Further
@@ -51,6 +51,7 @@ class MemberReport:
     deep: Seen | None = None
     empty_masks: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
     further: list[FurtherLeak] = field(default_factory=list)  # further heads that see what they must not
+    seen_by: dict[str, Seen] = field(default_factory=dict[str, Seen])  # what each further head sees, by its name
 
 
 @dataclass(eq=False)
@@ -170,6 +171,7 @@ class Report(Shown):
             "proof_seconds": round(self.proof_seconds, 4),
             "witnesses": [w.json() for w in self.witnesses],
             "diagnostics": to_json(self.diagnostics),
+            "heads": self._heads(),
             "tests": [test.json() for test in self.tests],
             "proposal": None if self.proposal is None else self.proposal.json(),
         }
@@ -218,8 +220,28 @@ class Report(Shown):
         lines.append(f"  size       {graph.size}{took}")
         for one in graph.further if self.proven else ():
             steps = f"{one.section.ahead} step{'s' * (one.section.ahead > 1)} ahead"
-            lines.append(f"  head       '{one.name}', {steps}: sees nothing that it must not")
+            lines.append(f"  head       '{one.name}', {steps}: sees nothing that it must not{self._share(one)}")
         return lines + [f"  {test}" for test in self.tests]
+
+    def coverage_by(self, one: Further) -> tuple[int, int] | None:
+        """Of a further head how many legal pairs (place, earlier variable) it uses, and how many there are, over all
+        members; None where contexts were not asked for."""
+        found = [m.seen_by[one.name] for m in self.members if one.name in m.seen_by]
+        return (sum(s.pairs - s.unseen for s in found), sum(s.pairs for s in found)) if found else None
+
+    def _share(self, one: Further) -> str:
+        share = self.coverage_by(one)
+        return "" if share is None else f", and {share[0] / max(share[1], 1):.4%} of {share[1]:,} legal pairs"
+
+    def _heads(self) -> list[dict[str, Any]]:
+        """The further heads for `json`."""
+        found: list[dict[str, Any]] = []
+        for one in self.spec.graph().further:
+            share = self.coverage_by(one)
+            leaks = sum(len(leak.leaking) for m in self.members for leak in m.further if leak.further.name == one.name)
+            found.append({"name": one.name, "ahead": one.section.ahead, "leaks": leaks,
+                          "coverage": None if share is None else share[0] / max(share[1], 1)})  # fmt: skip
+        return found
 
 
 def prove(spec: Spec, contexts: Contexts = True) -> Report:
@@ -266,8 +288,9 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start, further=further)
     if rows is not None:
-        report.empty_masks = empty_masks(relations, known)
+        report.empty_masks = empty_masks(relations, known_by_heads(relations, memo))
         report.seen = seen(relations, rows, memo)
+        report.seen_by = {one.name: seen_further(relations, one, rows, memo) for one in graph.further}
         report.deep = deepened(spec, member.index, report.seen, memo)
     return report
 

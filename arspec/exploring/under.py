@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arspec.analysis.contexts import Seen
-from arspec.analysis.known_at import Relations, known_at
+from arspec.analysis.known_at import Relations, known_by_heads
 from arspec.analysis.report import MemberReport
 from arspec.exploring.facts import ContextFacts, LeakFacts, MemberFacts, MemberNode, ScheduleFacts, Strict
 from arspec.exploring.of_spec import Described
@@ -37,9 +37,7 @@ class Under:
         graph, store = self.described.graph, self.described.store
         self.graph, self.store = graph, store
         self.relations = Relations(graph, self.member)
-        self.known = known_at(self.relations)
-        for one in graph.further:
-            self.known |= known_at(Relations(graph.headed(one), self.member, like=self.relations))
+        self.known = known_by_heads(self.relations)
         self.strictness = {node: strictness(node, at, self.member) for node, at in self.known.items()}
         self._arrays: dict[int, tuple[Ints, int]] = {}  # by identity, as many nodes have the very same
         self._listed: dict[tuple[int, int, int], int] = {}

@@ -96,8 +96,16 @@ class Graph:
         taken = {source for node in self.extra for source in node.inputs} | {one.node for one in self.further}
         return frozenset(taken - {*self.extra})
 
-    def headed(self, further: Further) -> Graph:
-        """The same graph whose head is a further one."""
+    @cached_property
+    def computed(self) -> list[Node]:
+        """The nodes that the head or a further one depends on, in topological order."""
+        wanted = {*self.live, *self.extra}
+        return [node for node in self.nodes if node in wanted]
+
+    def headed(self, further: Further | None) -> Graph:
+        """The same graph whose head is a further one; None: itself."""
+        if further is None:
+            return self
         return replace(self, head_node=further.node, head=further.head, further=())
 
     @cached_property

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.language.further import Further
 from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
@@ -115,9 +116,23 @@ class Network(nn.Module):
         call: `torch._dynamo.config.recompile_limit = network.members`. `arspec train --compile` does that itself."""
         return self.rows(self.last(x, member, condition))
 
-    def last(self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap | None = None) -> Tensor:
-        """The head node's tensor, [B, G * C, *grid]."""
-        return self.run(self._sources(x, member, condition), member, tap)
+    def last(
+        self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap | None = None,
+        head: Further | None = None,
+    ) -> Tensor:  # fmt: skip
+        """The head node's tensor, [B, G * C, *grid]; that of a further head where one is given."""
+        return self.headed(self._sources(x, member, condition), member, tap, head)
+
+    def headed(
+        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, head: Further | None = None
+    ) -> Tensor:
+        """The value of the node of a head, the first or a further one, from those of the sources."""
+        if head is None:
+            return self.run(values, member, tap)
+        handed: dict[Node, Tensor] = {}
+        self.run(values, member, tap, handed=handed)
+        self._run_extra(handed, member, tap)
+        return handed[head.node]
 
     def _sources(self, x: Values, member: int, condition: Mapping[str, Condition]) -> dict[Node, Tensor]:
         self.check_member(member)
@@ -350,18 +365,25 @@ class Network(nn.Module):
     def _further_losses(self, values: dict[Node, Tensor], value: Tensor, member: int, losses: list[Tensor]) -> None:
         """Adds the loss of each further head: its weight times the mean nats of what it predicts. values: what these
         heads take of other nodes; value [B, V, C]: the data."""
-        for node in self.graph.extra:
-            inputs = [values[source] for source in node.inputs]
-            weights, constants = self.prepared(node, member), self.constants.of(node, member)
-            values[node] = node.layer.forward(node, weights, constants, inputs, self.training)
-            if node.traits.auxiliary:
-                losses.append(node.layer.auxiliary(node, inputs, values[node]))
+        self._run_extra(values, member, losses=losses)
         for one in self.graph.further:
             chosen = self.graph.members[member]
             sites, targets = (torch.from_numpy(a).to(value.device) for a in (one.sites(chosen), one.targets(chosen)))
             rows = self.rows(values[one.node]).index_select(1, sites)
             nats = one.head.log_prob(self.graph.support, rows, value.index_select(1, targets))
             losses.append(-one.section.weight * nats.mean())
+
+    def _run_extra(
+        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None
+    ) -> None:
+        """Adds the values of the nodes that further heads alone depend on. values: what these take of other nodes."""
+        for node in self.graph.extra:
+            inputs = [values[source] for source in node.inputs]
+            weights, constants = self.prepared(node, member), self.constants.of(node, member)
+            value = node.layer.forward(node, weights, constants, inputs, self.training)
+            if node.traits.auxiliary and losses is not None:
+                losses.append(node.layer.auxiliary(node, inputs, value))
+            values[node] = value if tap is None else tap(node, value)
 
     def mean_log_prob(self, x: Values, **condition: Condition) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be

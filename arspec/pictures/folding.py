@@ -65,7 +65,7 @@ class Folded:
 
 
 def fold(graph: Graph, unfold: bool = False) -> Folded:
-    """What is drawn of the nodes that the head depends on, and of the sources that they read."""
+    """What is drawn of the nodes that a head depends on, and of the sources that they read."""
     return Folder(graph, unfold).folded()
 
 
@@ -96,7 +96,7 @@ class Folder:
     def __init__(self, graph: Graph, unfold: bool = False) -> None:
         self.graph, self.unfold = graph, unfold
         self.clusters = {c.name: c for c in graph.clusters}
-        self.live = [one for node in graph.live for one in (*node.layer.inner(node), node)]
+        self.live = [one for node in graph.computed for one in (*node.layer.inner(node), node)]
         self.repetitions: dict[str, set[int]] = {}  # of 'a.0.body': the numbers below it
         for cluster in graph.clusters:
             if cluster.repetition is not None:

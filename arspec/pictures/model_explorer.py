@@ -13,13 +13,13 @@ from typing import Any
 from arspec.analysis.report import Report, prove
 from arspec.analysis.witness import site_name
 from arspec.files.atomic import write_text
+from arspec.language.further import Further
 from arspec.language.graph import Graph, stated_keys
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.palette import FAMILIES, LEAK, OTHER
+from arspec.pictures.tall import HEAD, head_key
 from arspec.types import Type
-
-HEAD = "(head)"  # no node's name has brackets
 
 
 def write_collection(spec: Spec, path: str | os.PathLike[str], report: Report | None = None) -> Path:
@@ -34,9 +34,12 @@ def graph_collection(spec: Spec, report: Report | None = None) -> dict[str, Any]
     so, and have its colour."""
     report = prove(spec, contexts=False) if report is None else report
     graph = spec.graph()
-    leaks = {step.node: site_name(step.node.out, step.site) for w in report.witnesses[:1] for step in w.path}
+    further = [leak.witness for m in report.members for leak in m.further if leak.witness is not None]
+    shown = [*report.witnesses, *further][:1]
+    leaks = {step.node: site_name(step.node.out, step.site) for w in shown for step in w.path}
     nodes = [_node(graph, node, leaks.get(node)) for node in (*graph.sources, *graph.nodes)]
-    one = {"id": spec.name, "nodes": [*nodes, _head(spec, graph)], "groupNodeAttributes": _groups(spec, graph, report)}
+    heads = [_head(spec, graph), *(_further(one) for one in graph.further)]
+    one = {"id": spec.name, "nodes": [*nodes, *heads], "groupNodeAttributes": _groups(spec, graph, report)}
     return {"label": spec.name, "graphs": [one]}
 
 
@@ -68,10 +71,22 @@ def _node(graph: Graph, node: Node, leak: str | None) -> dict[str, Any]:
 def _head(spec: Spec, graph: Graph) -> dict[str, Any]:
     attrs = {"kind": graph.head.kind, "numbers a variable": str(graph.head_node.out.channels),
              "variables": f"{spec.data.variables:,}", "order": graph.members[0].order.name}  # fmt: skip
+    return _head_node(HEAD, graph.head.title, graph.head_node, attrs)
+
+
+def _further(one: Further) -> dict[str, Any]:
+    attrs = {
+        "kind": one.head.kind,
+        "steps ahead": str(one.section.ahead),
+        "weight of its loss": str(one.section.weight),
+    }
+    return _head_node(head_key(one), f"{one.name}: {one.head.title}", one.node, attrs)
+
+
+def _head_node(key: str, label: str, node: Node, attrs: dict[str, str]) -> dict[str, Any]:
     return {
-        "id": HEAD, "label": graph.head.title, "namespace": "", "attrs": _pairs(attrs),
-        "incomingEdges": [_edge(graph.head_node.name, 0)], "outputsMetadata": [],
-        "style": _style(FAMILIES["head"], False),
+        "id": key, "label": label, "namespace": "", "attrs": _pairs(attrs),
+        "incomingEdges": [_edge(node.name, 0)], "outputsMetadata": [], "style": _style(FAMILIES["head"], False),
     }  # fmt: skip
 
 

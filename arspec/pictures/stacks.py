@@ -22,9 +22,9 @@ class Stack:
         return self.nodes[0].box
 
 
-def stacks(folded: Folded, inlets: list[Inlet], alone: set[Drawn], head: Drawn) -> list[Stack]:
-    """Every drawn node in a stack of its own or with others. alone: those that stand alone, such as the data. head: the
-    node that the head reads, which ends a stack."""
+def stacks(folded: Folded, inlets: list[Inlet], alone: set[Drawn], read_by_heads: set[Drawn]) -> list[Stack]:
+    """Every drawn node in a stack of its own or with others. alone: those that stand alone, such as the data.
+    read_by_heads: the nodes that heads read, which end a stack."""
     fed: dict[Drawn, int] = {}
     read: dict[Drawn, list[Drawn]] = {}
     before: dict[Drawn, Drawn] = {}
@@ -39,8 +39,8 @@ def stacks(folded: Folded, inlets: list[Inlet], alone: set[Drawn], head: Drawn) 
     for node in folded.nodes:
         above = before.get(node)
         follows = (
-            above is not None and node not in alone and above not in alone and above is not head and node not in held
-            and fed[node] == 1 and read[above] == [node] and above.box == node.box
+            above is not None and node not in alone and above not in alone and above not in read_by_heads
+            and node not in held and fed[node] == 1 and read[above] == [node] and above.box == node.box
         )  # fmt: skip
         stack = found.get(above) if above is not None and follows else None
         if stack is None or stack.nodes[-1] is not above or len(stack.nodes) >= MOST:

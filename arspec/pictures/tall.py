@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from arspec.analysis.known_at import Relations, known_at
+from arspec.analysis.known_at import Relations, known_by_heads
 from arspec.analysis.report import Report
 from arspec.analysis.witness import Witness, site_name
+from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.folding import Box, Drawn, Folded, Line, fold
@@ -52,18 +53,19 @@ class Tall:
         self.spec, self.graph, self.report, self.member, self.look = spec, spec.graph(), report, member, look
         self.folded: Folded = fold(self.graph, look.unfold)
         self.inlets = inlets(self.folded)
-        known = known_at(Relations(self.graph, member))
+        known = known_by_heads(Relations(self.graph, member))
         each = {node: strictness(node, at, member) for node, at in known.items()}
-        for node in self.graph.live:  # what a graph inside a node computes is known when the node is
+        for node in self.graph.computed:  # what a graph inside a node computes is known when the node is
             each |= dict.fromkeys(node.layer.inner(node), each[node])
         late = list(Strictness)  # a folded node shows the latest of its repetitions
         self.strictness: dict[Drawn, Strictness] = {
             d: max((each[n] for n in d.nodes), key=late.index) for d in self.folded.nodes
         }
         self.strict_here: set[Drawn] = {
-            self.folded.of[n] for n in self.graph.live if crosses(each[n], [each[i] for i in n.inputs])
+            self.folded.of[n] for n in self.graph.computed if crosses(each[n], [each[i] for i in n.inputs])
         }
-        self.witness = self._witness()
+        self.witness, self.leaking = self._witness()
+        self.heads = self._heads()
         self.on_path: dict[Drawn, list[str]] = {}
         self.red: set[tuple[Node, Node]] = set()
         if self.witness is not None:
@@ -71,10 +73,20 @@ class Tall:
                 self.on_path.setdefault(self.folded.of[step.node], []).append(site_name(step.node.out, step.site))
             self.red = {(a.node, b.node) for a, b in itertools.pairwise(self.witness.path)}
 
-    def _witness(self) -> Witness | None:
-        """That of a variable in the middle of the order, where the borders of the grid hide nothing of the path."""
+    def _witness(self) -> tuple[Witness | None, str]:
+        """That of a variable in the middle of the order, where the borders of the grid hide nothing of the path; and
+        the key of the head that leaks."""
         found = self.report.members[self.member.index].witnesses or self.report.witnesses
-        return found[len(found) // 2] if found else None
+        if found:
+            return found[len(found) // 2], HEAD
+        further = [leak for m in self.report.members for leak in m.further if leak.witness is not None]
+        return (further[0].witness, head_key(further[0].further)) if further else (None, HEAD)
+
+    def _heads(self) -> list[DrawnHead]:
+        """The head that is drawn from, then further ones."""
+        graph = self.graph
+        first = DrawnHead(HEAD, graph.head_node, [(graph.head.title, True), (self._head_text(), False)])
+        return [first, *(DrawnHead(head_key(one), one.node, _further_words(one)) for one in graph.further)]
 
     def source(self) -> str:
         """The DOT text."""
@@ -96,16 +108,19 @@ class Tall:
         if len(self.folded.nodes) > MAX_CAREFUL:
             dot.attr("graph", splines="line", nslimit="1", nslimit1="1", mclimit="0.2")
         self._inside(dot, None)
-        dot.node(HEAD, self.lines_of([(self.graph.head.title, True), (self._head_text(), False)], self._leaks()),
-                 fillcolor=FAMILIES["head"], color=LEAK if self.witness else STROKES[Strictness.STRICT].colour,
-                 penwidth=self.thick(3 if self.witness else 1.3), shape="box", style="filled")  # fmt: skip
+        for head in self.heads:
+            leaks = self.witness is not None and head.key == self.leaking
+            colour = LEAK if leaks else STROKES[Strictness.STRICT].colour
+            dot.node(head.key, self.lines_of(head.words, self._leaks() if leaks else []), fillcolor=FAMILIES["head"],
+                     color=colour, penwidth=self.thick(3 if leaks else 1.3), shape="box", style="filled")  # fmt: skip
         joined = {line for inlet in self.inlets for line in (*inlet.entering, *inlet.loops)}
         for line in self.folded.lines:
             if line not in joined:
                 self._line(dot, line)
         for inlet in self.inlets:
             self._through(dot, inlet)
-        self._to_head(dot)
+        for head in self.heads:
+            self._to_head(dot, head)
         return dot.source
 
     # -- nodes ---------------------------------------------------------------------------------------------------------
@@ -211,9 +226,7 @@ class Tall:
         return f"{section.kind} {node.out}{', or none' if section.may_be_left_out else ''}"
 
     def _head_text(self) -> str:
-        data = self.spec.data
-        more = "".join(f"; {one.name}, {one.section.ahead} ahead, not drawn" for one in self.graph.further)
-        return f"head of {data.levels_text}{more}"
+        return f"head of {self.spec.data.levels_text}"
 
     def _leaks(self) -> list[str]:
         if self.witness is None:
@@ -272,12 +285,12 @@ class Tall:
             words, style = [f"↻ {words[0]}", *words[1:]], "dashed"
         self.join(dot, ends, words, colour, width, style, loop)
 
-    def _to_head(self, dot: Digraph) -> None:
-        drawn = self.folded.of[self.graph.head_node]
+    def _to_head(self, dot: Digraph, head: DrawnHead) -> None:
+        drawn = self.folded.of[head.node]
         stroke = STROKES[self.strictness[drawn]]
-        red = self.witness is not None
-        words = [str(self.graph.head_node.out)] if self.look.shapes else []
-        self.join(dot, (self.leaving(drawn), HEAD), words, LEAK if red else stroke.colour,
+        red = self.witness is not None and head.key == self.leaking
+        words = [str(head.node.out)] if self.look.shapes else []
+        self.join(dot, (self.leaving(drawn), head.key), words, LEAK if red else stroke.colour,
                   3.4 if red else stroke.width)  # fmt: skip
 
     def join(
@@ -359,6 +372,25 @@ class Tall:
         repeated = f' <FONT POINT-SIZE="{self.TIMES:g}"><B>×{box.count}</B></FONT>' if box.count > 1 else ""
         of = "" if box.block == box.name else f'<FONT COLOR="{FAINT}"> {escaped(box.block)}</FONT>'
         return f"<<B>{escaped(box.name)}</B>{of}{repeated}>"
+
+
+@dataclass(frozen=True)
+class DrawnHead:
+    """A head as it is drawn: its name in the DOT text, the node that it reads, and words (bold or not)."""
+
+    key: str
+    node: Node
+    words: list[tuple[str, bool]]
+
+
+def head_key(one: Further) -> str:
+    """The name of a further head in the DOT text; no node's name has brackets."""
+    return f"(head {one.name})"
+
+
+def _further_words(one: Further) -> list[tuple[str, bool]]:
+    ahead = f"{one.section.ahead} step{'s' * (one.section.ahead > 1)} ahead, in training"
+    return [(f"{one.name}: {one.head.title}", True), (ahead, False)]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from arspec.pictures.palette import FAINT, TEXT
 from arspec.pictures.stacks import Stack, stacks
 from arspec.pictures.strictness import Strictness
 from arspec.pictures.style import PAGE
-from arspec.pictures.tall import FONT, HEAD, Look, Tall, plain, table
+from arspec.pictures.tall import FONT, Look, Tall, plain, table
 from arspec.types import Member
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Wide(Tall):
 
     def __init__(self, spec: Spec, look: Look, report: Report, member: Member) -> None:
         super().__init__(spec, look, report, member)
-        head = self.folded.of[self.graph.head_node]
+        read = {self.folded.of[head.node] for head in self.heads}
         sources = {drawn for drawn in self.folded.nodes if drawn.first in self.graph.sources}
-        self.stacks = stacks(self.folded, self.inlets, sources, head)
+        self.stacks = stacks(self.folded, self.inlets, sources, read)
         self.stack: dict[Drawn, Stack] = {node: one for one in self.stacks for node in one.nodes}
         self.numbers: dict[str, int] = {}  # of lines that go on in another row
         self.fed, self.feeding = set[str](), set[str]()  # names that a line comes to, and that one leaves
@@ -107,7 +107,8 @@ class Wide(Tall):
         back: bool = False,
     ) -> None:  # fmt: skip
         """A line; to another row by a number at its end, and the same number where it goes on."""
-        self.row_of.setdefault(HEAD, self.rows)
+        for head in self.heads:
+            self.row_of.setdefault(head.key, self.rows)
         here, there = (self.row_of[end] for end in ends)
         if here == there:
             self._joined(dot, ends, words, colour, width, style, back)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from arspec.language.further import Further
 from arspec.network.module import Network
 from arspec.shadow.contexts import contexts
 from arspec.types import Bools
 from arspec.verification.subject import random_conditions, variables_of
 
 
-def labelled_contexts(model: Network, member: int = 0, seed: int = 0, route_given: bool = False) -> Bools | None:
-    """[V, V]: which variables (column) the parameters of each variable (row) read, under a member of the family.
+def labelled_contexts(
+    model: Network, member: int = 0, seed: int = 0, route_given: bool = False, head: Further | None = None
+) -> Bools | None:
+    """[V, V]: which variables (column) the parameters of each variable (row) read, under a member of the family; those
+    of a further head where one is given.
 
     The network runs on random data with its weights as they are: weights of zero cut. None where an operator has no
     rule, memory was written unseen, or what is computed depends on values, as where sites are grouped by the experts
@@ -26,7 +30,7 @@ def labelled_contexts(model: Network, member: int = 0, seed: int = 0, route_give
     variables = torch.from_numpy(variables_of(data).copy()).reshape(1, *values[data].shape[1:])
 
     def rows() -> Tensor:
-        return model.rows(model.run(dict(values), member)).amax(-1)[0]
+        return model.rows(model.headed(dict(values), member, head=head)).amax(-1)[0]
 
     with torch.no_grad():
         count = graph.members[member].order.variables

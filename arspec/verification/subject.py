@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.language.further import Further
 from arspec.layers.base import Node
 from arspec.network.module import Network
 from arspec.types import Cells, Ints, channels_of_groups
@@ -18,13 +19,19 @@ ROUNDED = 0.6  # of the digits of a number are the same when its sums are rounde
 SCALE = 1.5  # of redrawn weights, so that derivatives stay well above rounding through many layers
 
 
-def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
-    """The subject of a model in float64, under one member of its family, with conditions drawn at random.
+def subject_of(model: Network, member: int = 0, seed: int = 0, head: Further | None = None) -> Subject:
+    """The subject of a model in float64, under one member of its family, with conditions drawn at random. head: the
+    further one whose parameters are meant; None: the first.
 
     Its leaf is the data as floats, and the output of every layer through which no gradient passes to the data."""
-    graph = model.graph
-    modelled = torch.from_numpy(graph.members[member].order.modelled)
+    graph = model.graph.headed(head)
     kind, order = graph.data.out, graph.members[member].order
+    spoken, limit = order.modelled, order.rank
+    if head is not None:
+        sites = head.sites(graph.members[member])
+        spoken, limit = np.zeros(order.variables, bool), limit.copy()
+        spoken[sites], limit[sites] = True, head.limits(graph.members[member])
+    modelled = torch.from_numpy(spoken)
     given = random_conditions(model, seed)
     levels = torch.arange(min(model.spec.data.channel_levels))  # that every channel can take
 
@@ -33,10 +40,11 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
 
     def run(x: Tensor) -> Tensor:
         with torch.no_grad():
-            return of_modelled(model.rows(model.last(x, member, expanded(len(x)))))
+            return of_modelled(model.rows(model.last(x, member, expanded(len(x)), head=head)))
 
     def of_modelled(rows: Tensor) -> Tensor:
-        """What is given has no distribution, whatever the head's node makes of it."""
+        """What is given has no distribution, whatever the head's node makes of it; nor has what a further head predicts
+        nothing at."""
         return rows if bool(modelled.all()) else torch.where(modelled[:, None], rows, 0)
 
     def trace(x: Tensor) -> Traced:
@@ -48,7 +56,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
                 leaves.append(Leaf(value, variables_of(node)))
             return value
 
-        last = model.last(x, member, expanded(len(x)), tap)
+        last = model.last(x, member, expanded(len(x)), tap, head)
         return Traced(of_modelled(model.rows(last)), leaves)
 
     def redraw(draw: int) -> None:
@@ -62,8 +70,7 @@ def subject_of(model: Network, member: int = 0, seed: int = 0) -> Subject:
     grouped = any(node.traits.regroups for node in graph.live)
     rounding = torch.finfo(model.dtype).eps ** ROUNDED if grouped else 0.0
     return Subject(
-        run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, order.modelled,
-        rounding,
+        run, model.spec.data.shape, order.rank, variable.ravel(), levels, trace, redraw, spoken, rounding, limit
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from arspec.analysis.offsets import lost, reached
 from arspec.analysis.report import Contexts, Report, prove
 from arspec.analysis.twin import thin
 from arspec.diagnostics import Diagnostic
+from arspec.language.further import Further
+from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.progress import Progress
 from arspec.types import Bools, Ints
@@ -109,43 +111,55 @@ def verify(
 def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[ModuleTest]:
     twin = thin(spec, shallow=True)
     number = member if member < len(twin.members) else 0
-    found = [_test("twin", twin, number, _rows(twin, twin.members[number].order.variables <= LARGE))]
+    found = _of_heads("twin", twin, number, twin.members[number].order.variables <= LARGE)
     found[0].lost = lost(reached(spec), reached(twin)) if twin is not spec else []
     if twin_alone:
         return found
     if twin is not spec and not full and spec.graph().parameters > MOST_BUILT:
         found[0].unbuilt = spec.graph().parameters
     elif twin is not spec:
-        found.append(_test("full size", spec, member, _rows(spec, full)))
+        found += _of_heads("full size", spec, member, full)
     return found
 
 
-def _rows(spec: Spec, whole: bool) -> Ints:
-    """The variables that are tested: all, or a few spread over them."""
-    variables = np.flatnonzero(spec.members[0].order.modelled)
-    return variables if whole else variables[np.unique(np.linspace(1, len(variables) - 1, SAMPLED).astype(np.int64))]
-
-
-def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
+def _of_heads(name: str, spec: Spec, member: int, whole: bool) -> list[ModuleTest]:
+    """One test of the module for each head: all variables, or a few spread over them."""
     from arspec.network.module import Network
+
+    model = Network(spec).eval() if not whole else Network(spec).double().eval()
+    found: list[ModuleTest] = []
+    for head in (None, *spec.graph().further):
+        of = spec.members[member]
+        variables = np.flatnonzero(of.order.modelled) if head is None else head.sites(of)
+        rows = variables if whole else _spread(variables)
+        called = name if head is None else f"{name}, head '{head.name}'"
+        found.append(_test(called, model, member, rows, len(rows) < len(variables), head))
+    return found
+
+
+def _spread(variables: Ints) -> Ints:
+    return variables[np.unique(np.linspace(min(1, len(variables) - 1), len(variables) - 1, SAMPLED).astype(np.int64))]
+
+
+def _test(name: str, model: Network, member: int, rows: Ints, large: bool, head: Further | None) -> ModuleTest:
+    """One test: of the first head, or of a further one."""
     from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
 
-    large = bool(len(rows) < np.count_nonzero(spec.members[member].order.modelled))
-    model = Network(spec).eval() if large else Network(spec).double().eval()
-    subject = subject_of(model, member)
-    proven: Bools = seen(Relations(spec.graph(), spec.members[member]), rows).matrix()
+    spec, graph = model.spec, model.graph.headed(head)
+    subject = subject_of(model, member, head=head)
+    proven: Bools = seen(Relations(graph, spec.members[member]), rows).matrix()
     some = [int(row) for row in rows]
-    batch = _batch(spec, model.dtype.itemsize)
-    routed = any(node.traits.regroups for node in model.graph.live)
+    batch = _batch(model.graph, model.dtype.itemsize)
+    routed = any(node.traits.regroups for node in graph.live)
     by, draws = "labels", ROUTES if routed else 1
-    labelled = None if large else _labelled(model, member, subject, draws, routed)
+    labelled = None if large else _labelled(model, member, subject, draws, routed, head)
     pattern = None if labelled is None else labelled[rows]
     if pattern is None:
         by = "gradients"
         pattern, draws = _by_gradients(name, subject, some, proven, batch, large)
     if large:
-        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.rank[rows]], bases=1, batch=batch)
+        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.limits[rows]], bases=1, batch=batch)
     else:
         found = perturb(subject, draws=2, bases=1, batch=batch)
     beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
@@ -161,7 +175,9 @@ def _test(name: str, spec: Spec, member: int, rows: Ints) -> ModuleTest:
     )  # fmt: skip
 
 
-def _labelled(model: Network, member: int, subject: Subject, draws: int, routed: bool) -> Bools | None:
+def _labelled(
+    model: Network, member: int, subject: Subject, draws: int, routed: bool, head: Further | None
+) -> Bools | None:
     """What passes with their shadows say of all pairs: it is faster than gradients, and no flat one hides a pair.
     routed: each takes its own route as given."""
     from arspec.verification.labels import labelled_contexts
@@ -170,7 +186,7 @@ def _labelled(model: Network, member: int, subject: Subject, draws: int, routed:
     found: Bools | None = None
     for draw in range(draws):
         subject.redraw(draw)  # weights of zero would cut
-        one = labelled_contexts(model, member, draw, route_given=routed)
+        one = labelled_contexts(model, member, draw, routed, head)
         if one is None:
             return None
         found = one if found is None else found | one
@@ -194,9 +210,9 @@ def _by_gradients(
     return pattern, draws
 
 
-def _batch(spec: Spec, bytes_each: int) -> int:
+def _batch(graph: Graph, bytes_each: int) -> int:
     """How many examples go through the network at a time: all that every node gives is kept for the gradients."""
-    numbers = sum(node.out.width * node.out.positions for node in spec.graph().live)
+    numbers = sum(node.out.width * node.out.positions for node in graph.computed)
     return max(1, min(256, MEMORY // (4 * numbers * bytes_each)))
 
 

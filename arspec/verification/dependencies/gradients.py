@@ -92,7 +92,7 @@ def gradient_findings(subject: Subject, generator: torch.Generator, draw: int = 
     found.gradients = True
     derivative = gradients(subject, np.arange(subject.variables), generator, batch)
     found.seen = derivative != 0
-    found.leaks = found.seen & (subject.rank[:, None] <= subject.rank[None, :])
+    found.leaks = found.seen & (subject.limits[:, None] <= subject.rank[None, :])
     for output in np.flatnonzero(found.leaks.any(1)):
         source = int(np.argmax(np.where(found.leaks[output], derivative[output], 0)))
         moved = (0.0, float(derivative[output, source]))

@@ -111,7 +111,7 @@ def _search(
     companions = subject.random(3, generator) if found.mixes else None
     outside = outside and subject.alphabet.is_floating_point()
     member = torch.tensor(subject.variable)
-    rank = torch.tensor(subject.rank)
+    rank, limits = torch.tensor(subject.rank), torch.tensor(subject.limits)
 
     singles = np.arange(subject.variables) if variables is None else np.asarray(variables, dtype=np.int64)
     ranks = np.unique(subject.rank) if cuts is None else np.asarray(cuts, dtype=np.int64)
@@ -131,7 +131,7 @@ def _search(
         columns = singles[each.mask]
         if not each.kind.outside:
             found.seen[:, columns] |= each.moved.T.numpy()
-        illegal = each.moved & (rank[None, :] <= rank[torch.from_numpy(columns)][:, None])
+        illegal = each.moved & (limits[None, :] <= rank[torch.from_numpy(columns)][:, None])
         new = illegal.T.numpy() & ~found.leaks[:, columns]
         found.leaks[:, columns] |= new
         _tell(found, bench, each, new, columns, draw)
@@ -140,7 +140,7 @@ def _search(
     narrowed: Counter[str] = Counter()
     for each in bench.compare(suffixes):
         cut, kind = ranks[each.mask], each.kind
-        illegal = (each.moved & (rank[None, :] <= torch.from_numpy(cut)[:, None])).numpy()
+        illegal = (each.moved & (limits[None, :] <= torch.from_numpy(cut)[:, None])).numpy()
         for row in np.flatnonzero(illegal.any(1)):
             later = np.flatnonzero(subject.rank >= cut[row])
             explained = found.leaks[:, later].any(1)  # by a pair that is known already

@@ -54,6 +54,7 @@ class Subject:
     modelled    [V] False for variables that the function says nothing about
     rounding    by how much of its size a number may differ that is computed of the same: above 0 where rows are grouped
                 by their values, since a sum is rounded otherwise where others stand beside it
+    limit       [V] in place of `rank` where v may read u: only where rank[u] < limit[v]. None: `rank` itself
     """
 
     run: Callable[[Tensor], Tensor]
@@ -65,6 +66,12 @@ class Subject:
     redraw: Callable[[int], None] | None = None
     modelled: NDArray[np.bool_] | None = None
     rounding: float = 0.0
+    limit: NDArray[np.int64] | None = None
+
+    @property
+    def limits(self) -> NDArray[np.int64]:
+        """[V]: the rank from which on v may read nothing."""
+        return self.rank if self.limit is None else self.limit
 
     @property
     def variables(self) -> int:
@@ -74,7 +81,7 @@ class Subject:
     @property
     def legal(self) -> NDArray[np.bool_]:
         """[V, V]: may v (row) read u (column)? Rows of variables that are not modelled are empty."""
-        legal = self.rank[:, None] > self.rank[None, :]
+        legal = self.limits[:, None] > self.rank[None, :]
         return legal if self.modelled is None else legal & self.modelled[:, None]
 
     def random(self, count: int, generator: torch.Generator) -> Tensor:
