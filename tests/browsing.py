@@ -45,7 +45,7 @@ def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     contexts: list[Any] = []
     faults: list[str] = []
 
-    def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, **options: Any) -> Any:
+    def show(*made: Made, at: str = "", width: int = 1280, height: int = 860, before: str = "", **options: Any) -> Any:
         file = folder / f"page{len(contexts)}.html"
         file.write_text(page_of(made), "utf-8")
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
@@ -54,7 +54,10 @@ def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
         shown = context.new_page()
         shown.on("pageerror", lambda error: faults.append(str(error)))
         shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
-        shown.on("request", lambda asked: None if asked.url.startswith(file.as_uri()) else faults.append(asked.url))
+        own = (file.as_uri(), "blob:")  # its worker is a blob of its own script
+        shown.on("request", lambda asked: None if asked.url.startswith(own) else faults.append(asked.url))
+        if before:  # a script that runs before the page's own
+            shown.add_init_script(before)
         shown.goto(f"{file.as_uri()}#{at}")
         shown.locator(".tabs [aria-selected=true]").wait_for()
         return shown

@@ -221,6 +221,106 @@ def test_themes_and_keys(opened: Opened, gated: tuple[Spec, Made]) -> None:
     assert not shown.get_by_role("dialog").count()
 
 
+# -- a layout that takes long ------------------------------------------------------------------------------------------
+
+LONG = """
+arspec: 1
+name: long
+data: {kind: image, height: 3, width: 3, levels: 3}
+blocks:
+  step:
+    inputs: {h: what comes in}
+    nodes: {first: {layer: relu, from: h}, second: {layer: relu}}
+    outputs: {h: second}
+graph:
+  scaled: {layer: scale, from: x}
+  body: {block: step, from: scaled, repeat: 2}
+  begun: {layer: conv, from: body, kernel: 3, out: 4, mask: earlier}
+MANY
+  logits: {layer: conv, from: last, kernel: 1, out: $head}
+head: {kind: categorical, from: logits}
+"""
+HOLDING = """
+window.held = []
+const Own = window.Worker
+window.Worker = class extends Own {
+  set onmessage(told) {
+    super.onmessage = (said) => {
+      if (!("laid" in said.data)) return told(said)
+      document.documentElement.dataset.held = window.held.push(() => told(said))
+    }
+  }
+}"""
+REFUSING = {
+    "the browser refuses workers": "window.Worker = class { constructor() { throw new Error('refused') } }",
+    "the worker cannot begin": "window.Worker = class { postMessage() { "
+    "setTimeout(() => this.onerror(new Event('error', { cancelable: true }))) } terminate() {} }",
+}
+LAID = "all => Object.fromEntries(all.map((e) => [e.dataset.key, e.getAttribute('transform')]))"
+
+
+@pytest.fixture(scope="module")
+def long() -> Made:
+    """More nodes beside each other than are laid out at once."""
+    many = "\n".join(f"  n{k}: {{layer: relu}}" for k in range(130))
+    return facts_of_spec(from_text(LONG.replace("MANY", f"{many}\n  last: {{layer: relu}}"), "long.yaml"))
+
+
+def held(shown: Any, count: int) -> None:
+    """Waits until the worker has given so many layouts."""
+    shown.locator(f"html[data-held='{count}']").wait_for()
+
+
+def test_the_page_answers_while_a_graph_is_laid_out(opened: Opened, long: Made) -> None:
+    """A worker lays out; its answer is held back here, and meanwhile the page is used."""
+    shown = opened(long, before=HOLDING)
+    held(shown, 1)
+    status = shown.locator(".laying")
+    assert re.fullmatch(r"Laying out \d+ nodes and blocks", status.inner_text()) and not cards(shown)
+    shown.keyboard.press("2")
+    assert shown.locator("#view-field h2").first.is_visible() and not shown.locator("#view-graph").is_visible()
+    shown.get_by_role("tab", name="Graph").click()
+    assert status.is_visible() and shown.locator(".panel h2").inner_text() == "long"
+    for key in ("ArrowDown", "Enter", "0", "+", "l", "u"):
+        shown.keyboard.press(key)
+    shown.keyboard.press("/")
+    shown.keyboard.type("n7")
+    shown.locator("#found [role=option]").first.wait_for()
+    shown.keyboard.press("Escape")
+    assert not cards(shown), "nothing was laid out on the page's own thread"
+    shown.evaluate("held[0]()")
+    assert len(cards(shown)) > 120 and not status.is_visible()
+
+
+def test_a_layout_that_is_no_longer_asked_for_is_given_up(opened: Opened, long: Made) -> None:
+    shown = opened(long, before=HOLDING)
+    held(shown, 1)
+    shown.keyboard.press("w")
+    held(shown, 2)
+    shown.evaluate("held[0]()")
+    assert not cards(shown) and shown.locator(".laying").is_visible()
+    shown.evaluate("held[1]()")
+    assert "body.*" in cards(shown) and not shown.locator(".laying").is_visible()
+    before = cards(shown)
+    shown.locator("[data-key='body.*']").dblclick()
+    held(shown, 3)
+    assert cards(shown) == before, "what is on show stays until the next is there"
+    shown.locator("[data-key='n0']").click()
+    assert chosen(shown) == "n0"
+    shown.evaluate("held.at(-1)()")
+    assert "body.*.first" in cards(shown) and chosen(shown) == "n0"
+
+
+@pytest.mark.parametrize("why", REFUSING)
+def test_without_workers_the_page_lays_out_by_itself(opened: Opened, long: Made, why: str) -> None:
+    told = opened(long)
+    told.locator(".card").first.wait_for()
+    shown = opened(long, before=REFUSING[why])
+    shown.locator(".card").first.wait_for()
+    assert shown.locator(".card").evaluate_all(LAID) == told.locator(".card").evaluate_all(LAID)
+    assert not shown.locator(".laying").is_visible()
+
+
 def test_the_colours_are_those_of_the_diagrams() -> None:
     light = THEME.read_text("utf-8").partition('[data-theme="dark"]')[0]
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))

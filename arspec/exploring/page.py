@@ -26,13 +26,15 @@ def _bundled(name: str) -> str:
 
 def page(made: Sequence[Made], live: int | None = None) -> str:
     """The page of some facts, one beside the other where there are two. It loads nothing: its policy of content forbids
-    all but its own script. live: the number of a page that is served, which may ask the server that it came from."""
+    all but its own script, which may begin itself again as a worker.
+
+    live: the number of a page that is served, which may ask the server that it came from."""
     title = " and ".join(visible(one.facts["title"]) for one in made) or "explore"
     script = _bundled("page.js")
     connect = "" if live is None else " connect-src 'self';"
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src 'unsafe-inline'; img-src data: blob:;{connect} "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(script)}'; worker-src blob:; style-src 'unsafe-inline'; "
+        f"img-src data: blob:;{connect} base-uri 'none'; form-action 'none'"
     )
     return "\n".join([
         "<!DOCTYPE html>",

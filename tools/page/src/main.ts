@@ -1,5 +1,7 @@
-// The page of `arspec explore`: unpacks its facts and opens the shell with its views.
+// The page of `arspec explore`: unpacks its facts and opens the shell with its views. In a worker, which has no document,
+// the same script lays out graphs.
 
+import { serve } from "./graph/layouter.ts"
 import { live } from "./live.ts"
 import { h } from "./shell/dom.ts"
 import { open } from "./shell/shell.ts"
@@ -19,4 +21,5 @@ async function start(): Promise<void> {
   }
 }
 
-void start()
+if (typeof document === "undefined") serve()
+else void start()

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { layout } from "../src/graph/layout.ts"
+import { layout, planned } from "../src/graph/layout.ts"
 import { flow, neighbours, path } from "../src/graph/marks.ts"
 import { scene } from "../src/graph/scene.ts"
 import { type Expansion, Hierarchy, leaves, opening, parsed, revealed, spelled, tree } from "../src/graph/tree.ts"
@@ -16,7 +16,7 @@ const unrolled: Expansion = { open: new Set(["body.0", "body.1", "body.2"]), unr
 function drawn(facts: Facts, expansion: Expansion) {
   const shown = tree(new Hierarchy(facts), expansion)
   const wires = wiring(facts, shown)
-  const laid = layout(shown, wires, () => ({ width: 100, height: 40 }), () => 120)
+  const laid = layout(planned(shown, wires, () => ({ width: 100, height: 40 }), () => 120))
   return { shown, wires, laid, view: scene(shown, wires, laid) }
 }
 

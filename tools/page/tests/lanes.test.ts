@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { layout } from "../src/graph/layout.ts"
+import { layout, planned } from "../src/graph/layout.ts"
 import { long } from "../src/graph/lanes.ts"
 import { scene } from "../src/graph/scene.ts"
 import { Hierarchy, tree } from "../src/graph/tree.ts"
@@ -38,7 +38,7 @@ test("lines in lanes run beside everything, and on the way they cross no node", 
   facts.nodes = Array.from({ length: n }, (_, k) => node(`n${k}`, edges.filter(([, b]) => b === k).map(([a]) => a)))
   const shown = tree(new Hierarchy(facts), { open: new Set(), unrolled: new Set() })
   const wires = wiring(facts, shown)
-  const view = scene(shown, wires, layout(shown, wires, () => ({ width: 100, height: 40 }), () => 0))
+  const view = scene(shown, wires, layout(planned(shown, wires, () => ({ width: 100, height: 40 }), () => 0)))
   assert.equal(view.lines.length, edges.length)
   for (const line of view.lines) {
     for (let k = 1; k < line.points.length; k++) {

@@ -3,8 +3,8 @@
 import { Graph, layout as dagre } from "@dagrejs/dagre"
 import { lanes, long } from "./lanes.ts"
 import type { Gap } from "./route.ts"
-import type { Item, Tree } from "./tree.ts"
-import type { End, Inside, Wiring } from "./wires.ts"
+import type { Box, Item, Tree } from "./tree.ts"
+import type { End, Wiring } from "./wires.ts"
 
 export interface Point { readonly x: number; readonly y: number }
 export interface Size { readonly width: number; readonly height: number }
@@ -35,95 +35,135 @@ const PORT = 2
 const RANKS = 40 // between ranks
 const LOOP = 22 // beside a box with a loop
 
-/** The layout of a tree, given how large its leaves and closed boxes are, and how wide an open box must be for its title. */
-export function layout(shown: Tree, wires: Wiring, size: (item: Item) => Size, title: (item: Item) => number): Layout {
-  const boxes = new Map<string, Laid>()
-  const known = new Map<string, Laid>()
-  inner(shown.root)
-  return { boxes, laid: known.size }
+/** A box to be laid out, by numbers alone, so that a worker can be given it. `c3`, `i0` and `o1` are the fourth child, the
+ * first port that comes in and the second that goes out. */
+export interface Plan {
+  readonly key: string
+  readonly root: boolean
+  /** How wide it is at least, for its title. */
+  readonly wide: number
+  readonly children: readonly (Size | Plan)[]
+  readonly ins: number
+  readonly outs: number
+  readonly pieces: readonly PlannedPiece[]
+}
 
-  function inner(box: Item): Laid {
-    if (box.kind === "leaf") throw new Error("a leaf has no inside")
-    const sizes = box.children.map((child) => (child.kind === "box" && child.open ? inner(child) : size(child)))
+export interface PlannedPiece {
+  readonly from: string
+  readonly to: string
+  readonly loop: boolean
+}
+
+/** What is to be laid out of a tree, given how large its leaves and closed boxes are, and how wide an open box must be for
+ * its title. */
+export function planned(shown: Tree, wires: Wiring, size: (item: Item) => Size, title: (item: Item) => number): Plan {
+  return of(shown.root)
+
+  function of(box: Box): Plan {
     const inside = wires.inside.get(box.key)
     if (inside === undefined) throw new Error(`no wires of ${box.key}`)
-    const root = box.parent === null
-    const wide = root ? 0 : title(box)
-    const form = JSON.stringify([root, wide, sizes.map((s, k) => [s.width, s.height, boxes.get(box.children[k]?.key ?? "") !== undefined ? 1 : 0]), shape(box.children, inside)])
-    let laid = known.get(form)
-    if (laid === undefined) {
-      laid = laidOut(box.children, inside, sizes, root, wide)
-      known.set(form, laid)
+    const [ins, outs] = [[...inside.ins.keys()], [...inside.outs.keys()]]
+    const end = (e: End): string => (e.child !== null ? `c${box.children.indexOf(e.child)}` : e.port.startsWith("in:") ? `i${ins.indexOf(e.port.slice(3))}` : `o${outs.indexOf(e.port.slice(4))}`)
+    return {
+      key: box.key, root: box.parent === null, wide: box.parent === null ? 0 : title(box), ins: ins.length, outs: outs.length,
+      children: box.children.map((child) => (child.kind === "box" && child.open ? of(child) : size(child))),
+      pieces: [...inside.pieces.values()].map((p) => ({ from: end(p.from), to: end(p.to), loop: p.loop })),
     }
+  }
+}
+
+const isPlan = (child: Size | Plan): child is Plan => "children" in child
+
+/** How many items stand in a box, at any depth. */
+export function itemsIn(plan: Plan): number {
+  return plan.children.reduce((sum, child) => sum + 1 + (isPlan(child) ? itemsIn(child) : 0), 0)
+}
+
+/** The layout of a plan. told: how many of its items have their place, whenever a box is done. */
+export function layout(plan: Plan, told: (done: number) => void = () => {}): Layout {
+  const boxes = new Map<string, Laid>()
+  const known = new Map<string, Laid>()
+  let done = 0
+  inner(plan)
+  return { boxes, laid: known.size }
+
+  function inner(box: Plan): Laid {
+    const sizes = box.children.map((child) => (isPlan(child) ? inner(child) : child))
+    const form = JSON.stringify([box.root, box.wide, sizes.map((s, k) => [s.width, s.height, isPlan(box.children[k] ?? s)]), box.ins, box.outs, box.pieces])
+    const laid = known.get(form) ?? laidOut(box, sizes)
+    known.set(form, laid)
     boxes.set(box.key, laid)
+    told((done += sizes.length))
     return laid
   }
 }
 
-/** The pieces of a box by numbers alone. */
-function shape(children: readonly Item[], inside: Inside): (string | number)[] {
-  const [ins, outs] = [[...inside.ins.keys()], [...inside.outs.keys()]]
-  const end = (e: End): string => (e.child === null ? (e.port.startsWith("in:") ? `i${ins.indexOf(e.port.slice(3))}` : `o${outs.indexOf(e.port.slice(4))}`) : `c${children.indexOf(e.child)}`)
-  return [ins.length, outs.length, ...[...inside.pieces.values()].map((p) => `${end(p.from)}>${end(p.to)}${p.loop ? "~" : ""}`)]
+/** A box without its long edges is dagre's; these run in lanes beside it. */
+function laidOut(box: Plan, sizes: readonly Size[]): Laid {
+  const within = box.pieces.flatMap(({ from, to, loop }, k) => (loop || !from.startsWith("c") || !to.startsWith("c") ? [] : [{ piece: k, edge: [Number(from.slice(1)), Number(to.slice(1))] as const }]))
+  const edges = within.map((one) => one.edge)
+  const taken = long(sizes.length, edges)
+  const numberOf = (edge: number): number => within[edge]?.piece ?? -1
+  const beside = new Set([...taken].map(numberOf))
+  const graph = graphOf(box, sizes, beside)
+  dagre(graph)
+  const placed = sizes.map((_, k) => graph.node(`c${k}`) as Placed)
+  const lines = box.pieces.map((piece, k) => (piece.loop || beside.has(k) ? [] : (graph.edge(piece.from, piece.to, `p${k}`) as { points: Point[] }).points))
+  const aside = new Map([...lanes(edges, taken, placed, gapBelow, RANKS)].map(([edge, lane]) => [numberOf(edge), lane]))
+  const ports = (sign: string, count: number): number[] => Array.from({ length: count }, (_, k) => (graph.node(`${sign}${k}`) as Placed).x)
+  return cutOut(box, sizes, placed, { ins: ports("i", box.ins), outs: ports("o", box.outs) }, lines, aside)
 }
 
-function laidOut(children: readonly Item[], inside: Inside, sizes: readonly Size[], root: boolean, wide: number): Laid {
+/** The graph that dagre lays out: children, ports, and the pieces that are not laid beside them. */
+function graphOf(box: Plan, sizes: readonly Size[], beside: ReadonlySet<number>): Graph {
   const graph = new Graph({ multigraph: true })
   graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: RANKS, edgesep: 14, marginx: 0, marginy: 0 })
   graph.setDefaultEdgeLabel(() => ({}))
-  const [ins, outs] = [[...inside.ins.keys()], [...inside.outs.keys()]]
-  const pieces = [...inside.pieces.values()]
-  const looped = new Set(pieces.filter((p) => p.loop && p.from.child === p.to.child).map((p) => p.from.child))
-  children.forEach((child, k) => {
-    const at = sizes[k] ?? { width: 0, height: 0 }
-    graph.setNode(`c${k}`, { width: at.width + (looped.has(child) ? 2 * LOOP : 0), height: at.height })
-  })
-  ins.forEach((_, k) => graph.setNode(`i${k}`, { width: PORT, height: PORT }))
-  outs.forEach((_, k) => graph.setNode(`o${k}`, { width: PORT, height: PORT }))
+  const looped = new Set(box.pieces.filter((p) => p.loop && p.from === p.to).map((p) => p.from))
+  sizes.forEach((size, k) => graph.setNode(`c${k}`, { width: size.width + (looped.has(`c${k}`) ? 2 * LOOP : 0), height: size.height }))
   // ports stand on the border: heavy edges from one end to all of a side keep them in the first and the last rank
+  const [ins, outs] = [Array.from({ length: box.ins }, (_, k) => `i${k}`), Array.from({ length: box.outs }, (_, k) => `o${k}`)]
+  for (const port of [...ins, ...outs]) graph.setNode(port, { width: PORT, height: PORT })
   if (ins.length > 0) graph.setNode("top", { width: 0, height: 0 })
   if (outs.length > 0) graph.setNode("end", { width: 0, height: 0 })
-  ins.forEach((_, k) => graph.setEdge("top", `i${k}`, { weight: 1000, minlen: 1 }, "port"))
-  outs.forEach((_, k) => graph.setEdge(`o${k}`, "end", { weight: 1000, minlen: 1 }, "port"))
-  const name = (e: End): string => (e.child === null ? (e.port.startsWith("in:") ? `i${ins.indexOf(e.port.slice(3))}` : `o${outs.indexOf(e.port.slice(4))}`) : `c${children.indexOf(e.child)}`)
-  const within = pieces.map((p) => (p.loop || p.from.child === null || p.to.child === null ? null : ([children.indexOf(p.from.child), children.indexOf(p.to.child)] as const)))
-  const [number, edges] = [within.flatMap((e, k) => (e === null ? [] : [k])), within.filter((e) => e !== null)]
-  const taken = long(children.length, edges)
-  const beside = new Set([...taken].map((e) => number[e]))
-  pieces.forEach((piece, k) => {
-    if (!piece.loop && !beside.has(k)) graph.setEdge(name(piece.from), name(piece.to), { weight: 1, minlen: 1 }, `p${k}`)
+  for (const port of ins) graph.setEdge("top", port, { weight: 1000, minlen: 1 }, "port")
+  for (const port of outs) graph.setEdge(port, "end", { weight: 1000, minlen: 1 }, "port")
+  box.pieces.forEach((piece, k) => {
+    if (!piece.loop && !beside.has(k)) graph.setEdge(piece.from, piece.to, { weight: 1, minlen: 1 }, `p${k}`)
   })
-  dagre(graph)
+  return graph
+}
 
-  const where = (id: string): Placed => graph.node(id) as Placed
-  const placed = children.map((_, k) => where(`c${k}`))
-  const ends = [...ins.map((_, k) => where(`i${k}`)), ...outs.map((_, k) => where(`o${k}`))]
-  const aside = lanes(edges, taken, placed, gapBelow, RANKS)
-  const asideOf = new Map([...aside].map(([e, line]) => [number[e], line]))
-  const lines = pieces.map((piece, k) => (piece.loop || beside.has(k) ? [] : (graph.edge(name(piece.from), name(piece.to), `p${k}`) as { points: Point[] }).points))
-  const every = [...placed.flatMap((p) => [p.x - p.width / 2, p.x + p.width / 2]), ...ends.map((p) => p.x), ...lines.flatMap((l) => l.map((p) => p.x)), ...[...aside.values()].flatMap((l) => l.xs)]
-  const tops = placed.map((p) => p.y - p.height / 2)
-  const bottoms = placed.map((p) => p.y + p.height / 2)
-  const margin = root ? 0 : MARGIN
-  const left = Math.min(...every) - margin
-  const top = Math.min(...tops) - (root ? 0 : TITLE + (ins.length > 0 ? UNDER : 0))
-  const right = Math.max(...every) + margin
-  const bottom = Math.max(...bottoms) + margin
-  const width = Math.max(right - left, wide)
+interface Lane { readonly xs: readonly number[]; readonly gaps: readonly Gap[] }
+
+/** A box as large as what is in it, measured from its upper left corner. */
+function cutOut(box: Plan, sizes: readonly Size[], placed: readonly Placed[], ports: { ins: number[]; outs: number[] }, lines: readonly (readonly Point[])[], aside: ReadonlyMap<number, Lane>): Laid {
+  const every = [
+    ...placed.flatMap((p) => [p.x - p.width / 2, p.x + p.width / 2]), ...ports.ins, ...ports.outs, ...lines.flatMap((l) => l.map((p) => p.x)), ...[...aside.values()].flatMap((l) => l.xs),
+  ]
+  const margin = box.root ? 0 : MARGIN
+  const [left, right] = [least(every) - margin, -least(every.map((x) => -x)) + margin]
+  const top = least(placed.map((p) => p.y - p.height / 2)) - (box.root ? 0 : TITLE + (box.ins > 0 ? UNDER : 0))
+  const bottom = -least(placed.map((p) => -p.y - p.height / 2)) + margin
+  const width = Math.max(right - left, box.wide)
   const dx = (width - (right - left)) / 2 - left
   const move = (p: Point): Point => ({ x: p.x + dx, y: p.y - top })
-  const height = bottom - top
   return {
-    width, height,
+    width, height: bottom - top,
     children: placed.map((p, k) => ({ ...move(p), width: sizes[k]?.width ?? 0, height: sizes[k]?.height ?? 0 })),
-    ins: ins.map((_, k) => where(`i${k}`).x + dx),
-    outs: outs.map((_, k) => where(`o${k}`).x + dx),
+    ins: ports.ins.map((x) => x + dx),
+    outs: ports.outs.map((x) => x + dx),
     lines: lines.map((line, k) => {
-      const lane = asideOf.get(k)
-      if (lane === undefined) return cut(line.map(move), !root && pieces[k]?.from.child === null)
+      const lane = aside.get(k)
+      if (lane === undefined) return cut(line.map(move), !box.root && box.pieces[k]?.from.startsWith("i") === true)
       return { xs: lane.xs.map((x) => x + dx), gaps: lane.gaps.map((g) => ({ top: g.top - top, bottom: g.bottom - top })) }
     }),
   }
+}
+
+/** The least of many numbers: as arguments of a function they would be too many. */
+function least(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => Math.min(a, b), Infinity)
 }
 
 /** The part of the space below a rank in which lines go across. */

@@ -2,19 +2,20 @@
 
 import type { LeakFacts, NodeId } from "../facts.ts"
 import { panel } from "../panel/panel.ts"
-import { h, s } from "../shell/dom.ts"
+import { count, h, s } from "../shell/dom.ts"
 import { icon } from "../shell/icons.ts"
 import type { Help, Shell, State, View } from "../shell/state.ts"
 import { wayNodes } from "../walk-facts.ts"
 import { Camera, fitted, type Frame } from "./camera.ts"
 import { type Drawing, draw } from "./draw.ts"
-import { layout } from "./layout.ts"
+import { type Layout, planned } from "./layout.ts"
+import { Layouter } from "./layouter.ts"
 import { legend } from "./legend.ts"
 import { sizeOf, titleWidth } from "./look.ts"
 import { flow, inside, type Lit, neighbours, path } from "./marks.ts"
 import { Map as Overview } from "./overview.ts"
 import { ruler } from "./measure.ts"
-import { type Scene, scene } from "./scene.ts"
+import { type Scene, scene, type Spot } from "./scene.ts"
 import { around, type Box, type Expansion, Hierarchy, type Item, opening, parsed, revealed, spelled, type Tree, tree } from "./tree.ts"
 import { type Direction, walk } from "./walk.ts"
 import { type Wiring, wiring } from "./wires.ts"
@@ -36,6 +37,14 @@ export function graphView(): View {
   return new GraphView()
 }
 
+/** What is drawn of a graph. */
+interface Shown {
+  readonly tree: Tree
+  readonly wires: Wiring
+  readonly scene: Scene
+  readonly drawing: Drawing
+}
+
 export class GraphView implements View {
   readonly id = "graph"
   readonly title = "Graph"
@@ -44,13 +53,15 @@ export class GraphView implements View {
   private state!: State
   private hierarchy!: Hierarchy
   private expansion: Expansion = { open: new Set(), unrolled: new Set() }
-  private shown!: Tree
-  private wires!: Wiring
-  private scene!: Scene
-  private drawing!: Drawing
+  /** null until the first layout of these facts is there. */
+  private shown: Shown | null = null
   private camera!: Camera
   private here: Item | null = null
   private leak: LeakFacts | null = null
+  private readonly layouter = new Layouter()
+  private readonly far = h("progress", {})
+  private readonly work = h("span")
+  private readonly busy = h("p", { class: "laying", role: "status", hidden: true }, this.work, this.far)
   private readonly measure = ruler()
   private readonly plane = s("g", { class: "frame" })
   private readonly picture = s("svg", { class: "graph", role: "group", "aria-label": "The graph; arrow keys walk along its edges" }, this.plane)
@@ -73,7 +84,7 @@ export class GraphView implements View {
       button("plus", "Zoom in (+)", () => this.camera.zoom(1.3)), button("minus", "Zoom out (-)", () => this.camera.zoom(1 / 1.3)),
       button("fit", "Fit (0)", () => this.fit(true)), h("hr"),
       button("all", "Open everything (e)", () => this.everything(true)), button("none", "Close everything (w)", () => this.everything(false)))
-    const stage = h("div", { class: "stage" }, this.crumbs, this.picture, controls, this.overview.element, legend())
+    const stage = h("div", { class: "stage" }, this.crumbs, this.picture, controls, this.overview.element, legend(), this.busy)
     root.append(stage, this.side.element)
     this.camera = new Camera(this.picture, (frame) => this.moved(frame))
     this.picture.addEventListener("click", (event) => {
@@ -87,26 +98,50 @@ export class GraphView implements View {
 
   update(state: State, before: State | null): void {
     this.state = state
+    if (before === null) return this.begin()
+    const moved = state.node !== before.node
+    const open = this.toOpen(before)
+    if (open !== null) this.rebuild(open, null, () => this.tell(moved))
+    else this.tell(moved)
+  }
+
+  /** Other facts, or another order of them. */
+  private begin(): void {
+    const { facts, node } = this.state
+    const said = this.state.more[this.remembered(this.state)]
+    this.hierarchy = new Hierarchy(facts)
+    this.expansion = said === undefined ? opening(this.hierarchy) : parsed(said)
+    if (node !== null) this.expansion = revealed(this.hierarchy, this.expansion, node)
+    this.leak = null
+    this.here = null
+    this.shown = null
+    this.plane.replaceChildren()
+    this.side.show(this.state, null)
+    this.build(() => {
+      this.tell(false)
+      if (node !== null) this.reveal(this.here, true)
+    })
+  }
+
+  /** What the link, or a node that was chosen elsewhere, asks to be open; null where it is. */
+  private toOpen(before: State): Expansion | null {
+    const { state, expansion } = this
     const said = state.more[this.remembered(state)]
-    if (before === null) {
-      this.hierarchy = new Hierarchy(state.facts)
-      this.expansion = said === undefined ? opening(this.hierarchy) : parsed(said)
-      this.leak = null
-      this.here = null
-      if (state.node !== null) this.expansion = revealed(this.hierarchy, this.expansion, state.node)
-      this.build()
-      this.fit(false)
-    } else if (said !== undefined && said !== before.more[this.remembered(before)] && said !== spelled(this.expansion)) this.rebuild(parsed(said))
-    else if (state.node !== before.node && state.node !== null) {
-      const opened = revealed(this.hierarchy, this.expansion, state.node)
-      if (opened.open.size !== this.expansion.open.size) this.rebuild(opened)
-    }
-    if (state.node !== null) this.here = this.shown.of.get(state.node) ?? null
+    if (said !== undefined && said !== before.more[this.remembered(before)] && said !== spelled(expansion)) return parsed(said)
+    if (state.node === before.node || state.node === null) return null
+    const opened = revealed(this.hierarchy, expansion, state.node)
+    return opened.open.size === expansion.open.size ? null : opened
+  }
+
+  /** Shows what is chosen. */
+  private tell(moved: boolean): void {
+    const { state, shown } = this
+    if (shown === null) return
+    if (state.node !== null) this.here = shown.tree.of.get(state.node) ?? null
     else if (this.here?.kind === "leaf") this.here = null
     this.mark()
     this.cover()
-    if (before === null && state.node !== null) this.reveal(this.here, true)
-    else if (before !== null && state.node !== before.node) this.reveal(this.here, false)
+    if (moved) this.reveal(this.here, false)
   }
 
   private remembered(state: State): string {
@@ -126,42 +161,74 @@ export class GraphView implements View {
 
   // -- building -------------------------------------------------------------------------------------------------------
 
-  private build(): void {
-    const { facts, member } = this.state
+  /** Lays out and draws what is open, at once or as soon as the layout is there; what is on show stays until then. */
+  private build(then: () => void): void {
+    const { facts } = this.state
     performance.mark("graph")
-    this.shown = tree(this.hierarchy, this.expansion)
-    this.wires = wiring(facts, this.shown)
+    const now = tree(this.hierarchy, this.expansion)
+    const wires = wiring(facts, now)
     performance.measure("wires", "graph")
-    const laid = layout(this.shown, this.wires, (item) => sizeOf(facts, item, this.measure), (item) => titleWidth(facts, item, this.measure))
-    performance.measure("layout", "graph")
-    this.scene = scene(this.shown, this.wires, laid)
-    performance.measure("scene", "graph")
-    this.drawing = draw(facts, member, this.scene, this.measure, {
+    const plan = planned(now, wires, (item) => sizeOf(facts, item, this.measure), (item) => titleWidth(facts, item, this.measure))
+    this.layouter.ask(plan, (laid) => {
+      performance.measure("layout", "graph")
+      this.draw(now, wires, laid)
+      performance.measure("graph", "graph")
+      then()
+    }, (done, of) => this.waiting(done, of))
+  }
+
+  private draw(now: Tree, wires: Wiring, laid: Layout): void {
+    const { facts, member } = this.state
+    const fresh = this.shown === null
+    const held = this.plane.contains(document.activeElement)
+    const view = scene(now, wires, laid)
+    const drawing = draw(facts, member, view, this.measure, {
       chosen: (item) => {
         if (!this.camera.dragged) this.choose(item)
       },
       toggled: (item) => this.toggle(item),
       folded: (key) => this.fold(key),
     })
-    this.plane.replaceChildren(this.drawing.layer)
-    this.overview.show(this.scene)
-    performance.measure("graph", "graph")
-    this.overview.frame(this.camera.frame, this.camera.size())
-    this.here = this.here === null ? null : (this.shown.items.get(this.here.key) ?? null)
+    this.shown = { tree: now, wires, scene: view, drawing }
+    this.busy.hidden = true
+    this.plane.replaceChildren(drawing.layer)
+    this.overview.show(view)
+    this.here = this.here === null ? null : (now.items.get(this.here.key) ?? null)
+    if (fresh) this.fit(false)
+    else this.overview.frame(this.camera.frame, this.camera.size())
+    if (held) this.focus()
+  }
+
+  /** Says that a layout is on its way; with a bar where it is known how far. */
+  private waiting(done: number, of: number): void {
+    this.busy.hidden = false
+    if (done > 0) this.far.value = done / of
+    else {
+      this.work.textContent = `Laying out ${count(of)} nodes and blocks`
+      this.far.removeAttribute("value")
+    }
   }
 
   /** Builds anew, and holds what was chosen at its place on the screen. */
-  private rebuild(expansion: Expansion, hold: string | null = null): void {
-    const before = hold === null ? undefined : this.scene.at.get(hold)
+  private rebuild(expansion: Expansion, hold: string | null, then: () => void = () => this.mark()): void {
+    const before = hold === null ? undefined : this.spot(hold)
     this.expansion = expansion
-    this.build()
-    const after = hold === null ? undefined : this.scene.at.get(hold)
-    if (before !== undefined && after !== undefined) {
-      const { x, y, k } = this.camera.frame
-      this.camera.set({ k, x: x + k * (before.x + before.width / 2 - after.x - after.width / 2), y: y + k * (before.y - after.y) })
-      this.camera.reveal(after)
-    }
-    this.mark()
+    this.build(() => {
+      if (hold !== null) this.hold(before, this.spot(hold))
+      then()
+    })
+  }
+
+  private spot(key: string): Spot | undefined {
+    return this.shown?.scene.at.get(key)
+  }
+
+  /** Moves so that what stood at one place of the plane, and stands at another now, stays where it was on the screen. */
+  private hold(before: Spot | undefined, after: Spot | undefined): void {
+    if (before === undefined || after === undefined) return
+    const { x, y, k } = this.camera.frame
+    this.camera.set({ k, x: x + k * (before.x + before.width / 2 - after.x - after.width / 2), y: y + k * (before.y - after.y) })
+    this.camera.reveal(after)
   }
 
   private toggle(item: Item): void {
@@ -170,10 +237,12 @@ export class GraphView implements View {
     if (item.open) open.delete(item.key)
     else open.add(item.key)
     this.here = item
-    this.rebuild({ open, unrolled: this.expansion.unrolled }, item.key)
+    this.rebuild({ open, unrolled: this.expansion.unrolled }, item.key, () => {
+      this.mark()
+      this.focus()
+    })
     this.remember()
     this.shell.announce(`${item.label} is ${item.open ? "closed" : "open"}`)
-    this.focus()
   }
 
   private fold(key: string): void {
@@ -195,8 +264,10 @@ export class GraphView implements View {
       if (closed.length === 0) break
       now = { open: new Set([...now.open, ...closed.map((b) => b.key)]), unrolled: now.unrolled }
     }
-    this.rebuild(now)
-    this.fit(!open)
+    this.rebuild(now, null, () => {
+      this.mark()
+      this.fit(!open)
+    })
     this.remember()
   }
 
@@ -222,7 +293,7 @@ export class GraphView implements View {
   }
 
   private reveal(item: Item | null, at: boolean): void {
-    const spot = item === null ? undefined : this.scene.at.get(item.key)
+    const spot = item === null ? undefined : this.spot(item.key)
     if (spot === undefined) return
     if (!at) return this.camera.reveal(spot)
     const k = Math.max(0.8, this.camera.frame.k)
@@ -237,19 +308,23 @@ export class GraphView implements View {
     this.here = null
     let now = this.expansion
     for (const step of leak.path) now = revealed(this.hierarchy, now, step.node)
-    this.rebuild(now)
-    this.fit(true)
+    this.rebuild(now, null, () => {
+      this.mark()
+      this.fit(true)
+    })
   }
 
   /** Classes of everything by what is chosen; the panel and the crumbs. */
   private mark(): void {
-    const { here, scene: view, shown, wires } = this
+    const { here } = this
+    if (this.shown === null) return
+    const { tree: shown, wires, scene: view, drawing } = this.shown
     const near = here === null ? null : neighbours(wires, here)
     const leak = this.leak === null || here !== null ? null : path(shown, wires, this.leak.path.map((step) => step.node))
     const pair = this.state.pair === null || here !== null || leak !== null ? null : flow(shown, wires, wayNodes(this.state))
     this.picture.classList.toggle("choosing", near !== null || pair !== null)
     this.picture.classList.toggle("leaking", leak !== null)
-    for (const [key, element] of this.drawing.items) {
+    for (const [key, element] of drawing.items) {
       const item = view.at.get(key)?.item
       if (item === undefined) continue
       element.classList.toggle("chosen", item === here)
@@ -258,12 +333,12 @@ export class GraphView implements View {
       element.setAttribute("aria-pressed", String(item === here))
       element.setAttribute("tabindex", "-1")
     }
-    for (const { line, element } of this.drawing.lines) {
+    for (const { line, element } of drawing.lines) {
       const any = (lit: Lit | null): boolean => lit !== null && line.piece.wires.some((w) => lit.wires.has(w.id))
       element.classList.toggle("lit", any(near) || any(pair))
       element.classList.toggle("leak", any(leak))
     }
-    const first = here === null ? [...this.drawing.items.values()].find((e) => e.classList.contains("card")) : this.drawing.items.get(here.key)
+    const first = here === null ? [...drawing.items.values()].find((e) => e.classList.contains("card")) : drawing.items.get(here.key)
     first?.setAttribute("tabindex", "0")
     this.crumb()
     this.side.show(this.state, here)
@@ -301,8 +376,9 @@ export class GraphView implements View {
   }
 
   private fit(glide: boolean): void {
+    if (this.shown === null) return
     const { width, height } = this.camera.size()
-    const { scene: view } = this
+    const { scene: view } = this.shown
     const whole = { x: 0, y: 0, width: view.width, height: view.height }
     let frame = fitted(whole, width, height, 40)
     if (!glide && frame.k < 0.62) {
@@ -316,7 +392,8 @@ export class GraphView implements View {
 
   /** On paper the whole graph is seen, whatever is on the screen. */
   private print(paper: boolean): void {
-    const { width, height } = this.scene
+    if (this.shown === null) return
+    const { width, height } = this.shown.scene
     if (!paper) {
       this.picture.removeAttribute("viewBox")
       return this.moved(this.camera.frame)
@@ -343,7 +420,9 @@ export class GraphView implements View {
       return true
     }
     if (way !== undefined) {
-      const next = this.here === null ? (this.scene.leaves[0]?.item ?? null) : walk(this.scene, this.wires, this.here, way)
+      if (this.shown === null) return false
+      const { scene: view, wires } = this.shown
+      const next = this.here === null ? (view.leaves[0]?.item ?? null) : walk(view, wires, this.here, way)
       if (next !== null) {
         this.choose(next)
         this.reveal(next, false)
@@ -378,12 +457,12 @@ export class GraphView implements View {
   }
 
   private focus(): void {
-    if (this.here !== null) this.drawing.items.get(this.here.key)?.focus({ preventScroll: true })
+    if (this.here !== null) this.shown?.drawing.items.get(this.here.key)?.focus({ preventScroll: true })
   }
 
   private focused(target: Element): void {
     const key = target.closest("[data-key]")?.getAttribute("data-key")
-    const item = key === null || key === undefined ? undefined : this.shown.items.get(key)
+    const item = key === null || key === undefined ? undefined : this.shown?.tree.items.get(key)
     if (item !== undefined && target.matches(":focus-visible")) this.reveal(item, false)
   }
 }
