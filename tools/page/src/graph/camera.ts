@@ -23,16 +23,17 @@ export class Camera {
   frame: Frame = { x: 0, y: 0, k: 1 }
   /** Whether a drag moved it since the last press: a click then chooses nothing. */
   dragged = false
-  /** How much a sheet covers from below. */
-  covered = 0
   private readonly target: Element
   private readonly changed: (frame: Frame) => void
+  private readonly covered: () => number
   private readonly touches = new Map<number, { x: number; y: number }>()
   private gliding = 0
 
-  constructor(target: HTMLElement | SVGElement, changed: (frame: Frame) => void) {
+  /** covered: how much a sheet covers from below. */
+  constructor(target: HTMLElement | SVGElement, changed: (frame: Frame) => void, covered: () => number) {
     this.target = target
     this.changed = changed
+    this.covered = covered
     target.addEventListener("wheel", (event) => this.wheel(event as WheelEvent), { passive: false })
     target.addEventListener("pointerdown", (event) => this.down(event as PointerEvent))
     target.addEventListener("pointermove", (event) => this.move(event as PointerEvent))
@@ -42,7 +43,7 @@ export class Camera {
   /** What of it is seen, above a sheet that covers some. */
   size(): { width: number; height: number } {
     const { width, height } = this.target.getBoundingClientRect()
-    return { width, height: height - this.covered }
+    return { width, height: height - this.covered() }
   }
 
   /** Moves at once. */

@@ -86,7 +86,7 @@ export class GraphView implements View {
       button("all", "Open everything (e)", () => this.everything(true)), button("none", "Close everything (w)", () => this.everything(false)))
     const stage = h("div", { class: "stage" }, this.crumbs, this.picture, controls, this.overview.element, legend(), this.busy)
     root.append(stage, this.side.element)
-    this.camera = new Camera(this.picture, (frame) => this.moved(frame))
+    this.camera = new Camera(this.picture, (frame) => this.moved(frame), () => this.covered())
     this.picture.addEventListener("click", (event) => {
       if (event.target === this.picture && !this.camera.dragged) this.choose(null)
     })
@@ -140,7 +140,6 @@ export class GraphView implements View {
     if (state.node !== null) this.here = shown.tree.of.get(state.node) ?? null
     else if (this.here?.kind === "leaf") this.here = null
     this.mark()
-    this.cover()
     if (moved) this.reveal(this.here, false)
   }
 
@@ -154,9 +153,9 @@ export class GraphView implements View {
   }
 
   /** How much of the graph the panel lies over, where it is a sheet. */
-  private cover(): void {
+  private covered(): number {
     const [below, sheet] = [this.picture.getBoundingClientRect(), this.side.element.getBoundingClientRect()]
-    this.camera.covered = sheet.height > 0 && sheet.left < below.right - 1 ? Math.max(0, below.bottom - sheet.top) : 0
+    return sheet.height > 0 && sheet.left < below.right - 1 ? Math.max(0, below.bottom - sheet.top) : 0
   }
 
   // -- building -------------------------------------------------------------------------------------------------------
@@ -191,11 +190,11 @@ export class GraphView implements View {
     })
     this.shown = { tree: now, wires, scene: view, drawing }
     this.busy.hidden = true
-    this.plane.replaceChildren(drawing.layer)
-    this.overview.show(view)
     this.here = this.here === null ? null : (now.items.get(this.here.key) ?? null)
+    this.overview.show(view)
     if (fresh) this.fit(false)
     else this.overview.frame(this.camera.frame, this.camera.size())
+    this.plane.replaceChildren(drawing.layer) // the last, since what is measured behind it waits for all of it
     if (held) this.focus()
   }
 
