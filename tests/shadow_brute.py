@@ -60,7 +60,7 @@ def others(value: Tensor) -> list[Any]:
 
 def truth(run: Run, inputs: Sequence[Tensor], *, choices: Sequence[Any] | None = None, noise: float = 0.0) -> Tensor:
     """`[outputs, variables]` bool: which element of the inputs moves which number of the result."""
-    torch.manual_seed(SEED)
+    torch.default_generator.manual_seed(SEED)
     base = flat(run(*[t.clone() for t in inputs]))
     columns: list[Tensor] = []
     for which, t in enumerate(inputs):
@@ -69,7 +69,7 @@ def truth(run: Run, inputs: Sequence[Tensor], *, choices: Sequence[Any] | None =
             for other in choices or others(t):
                 moved = [s.clone() for s in inputs]
                 moved[which].view(-1)[place] = other
-                torch.manual_seed(SEED)
+                torch.default_generator.manual_seed(SEED)
                 got = flat(run(*moved))
                 seen |= different(base, got, noise) if got.shape == base.shape else True
             columns.append(seen)
@@ -91,7 +91,7 @@ def labelled(run: Run, inputs: Sequence[Tensor], *, orders: int = 3, route_given
     generator = torch.Generator().manual_seed(SEED)
     for _ in range(orders):
         order = torch.randperm(total, generator=generator)
-        torch.manual_seed(SEED)
+        torch.default_generator.manual_seed(SEED)
         given = [t.clone() for t in inputs]
         tracer = Tracer(Ranks(), route_given=route_given)
         start = 0
@@ -129,7 +129,7 @@ def read(run: Run, inputs: Sequence[Tensor], *, route_given: bool = False) -> tu
     """`[outputs, variables]` bool: what labels of sets allow; and how many operators had no rule."""
     total = sum(t.numel() for t in inputs)
     algebra = Sets(total)
-    torch.manual_seed(SEED)
+    torch.default_generator.manual_seed(SEED)
     given = [t.clone() for t in inputs]
     sources: list[tuple[Tensor, Tensor]] = []
     start = 0
