@@ -42,7 +42,7 @@ def truth(run: Callable[[Tensor], Tensor]) -> list[int]:
     """For each element of the result the highest variable that moves it, by trying; -1 for none."""
 
     def once(x: Tensor) -> Tensor:
-        torch.manual_seed(3)
+        torch.default_generator.manual_seed(3)
         return run(x).detach().reshape(-1).clone()
 
     base = once(start())
@@ -60,7 +60,7 @@ def truth(run: Callable[[Tensor], Tensor]) -> list[int]:
 
 def labelled(run: Callable[[Tensor], Tensor], *, route_given: bool = False) -> tuple[list[int], Trace]:
     """The highest variable that each element of the result may read, by labels."""
-    torch.manual_seed(3)
+    torch.default_generator.manual_seed(3)
     x = start()
     found = trace(lambda: run(x), [(x, torch.arange(N))], route_given=route_given)
     return (found.labels(found.output).reshape(-1) - 2).clamp_min(-1).tolist(), found
