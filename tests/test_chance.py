@@ -47,7 +47,7 @@ SETTING: dict[str, Any] = {"input": "b t", "output": "b t k", "size": {"t": 8}, 
 @pytest.mark.parametrize(
     ("mode", "more"), [("lengths", {}), ("padding", {}), ("documents", {"documents": "of"}), ("cache", {})]
 )
-def test_noise_of_its_own_is_not_decided(mode: str, more: dict[str, str]) -> None:
+def test_noise_of_its_own_is_not_decided(mode: str, more: dict[str, Any]) -> None:
     report = audit(NoisyStep(0.1), modes=mode, **SETTING, **more)
     assert report.verdict == Verdict.NOT_DECIDED, str(report)
     assert "other random numbers alone move its outputs" in report.modes[0].why
@@ -57,7 +57,7 @@ def test_noise_of_its_own_is_not_decided(mode: str, more: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("mode", "more"), [("lengths", {}), ("padding", {}), ("documents", {"documents": "of"}), ("cache", {})]
 )
-def test_a_draw_that_nothing_reads_changes_no_verdict(mode: str, more: dict[str, str]) -> None:
+def test_a_draw_that_nothing_reads_changes_no_verdict(mode: str, more: dict[str, Any]) -> None:
     assert audit(NoisyStep(0.0), modes=mode, **SETTING, **more).verdict.holds
 
 
