@@ -37,8 +37,8 @@ class NoisyStep(Noisy):
     """The same, one step at a time too; a call draws as many numbers as it has steps."""
 
     def step(self, ids: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        state = self.embed(ids).cumsum(1) + (0 if state is None else state)
-        return state + self.strength * torch.rand_like(state), state[:, -1:]
+        sums = self.embed(ids).cumsum(1) + (0 if state is None else state)
+        return sums + self.strength * torch.rand_like(sums), sums[:, -1:]
 
 
 SETTING: dict[str, Any] = {"input": "b t", "output": "b t k", "size": {"t": 8}, "levels": 5, "offset": 1}
