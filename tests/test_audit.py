@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from arspec.auditing import AuditReport, audit, load_callable
 from arspec.auditing.layout import lay_out
@@ -898,3 +898,31 @@ def test_a_length_that_a_module_refuses_is_not_told_as_taken() -> None:
     assert caught.value.code == "AR961" and "\n" not in (caught.value.help or "")
     report = audit(Longer(), "b t", "b t k", {"t": 8}, levels=4, input_kind="int", modes="lengths")
     assert "with 8 of 9 steps" in str(report), str(report)
+
+
+class Chosen(nn.Module):
+    """Steps are chosen by their own embeddings and doubled, or what is chosen is summed with all that is later."""
+
+    def __init__(self, leaky: bool) -> None:
+        super().__init__()
+        self.embed, self.leaky = nn.Embedding(5, 5), leaky
+
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None, of: Tensor | None = None) -> Tensor:
+        rows = self.embed(ids)
+        chosen = rows[..., 0] > 0
+        out = torch.zeros_like(rows)
+        picked = rows[chosen]
+        out[chosen] = picked + picked.flip(0).cumsum(0).flip(0) if self.leaky else 2 * picked
+        return out
+
+
+@pytest.mark.parametrize("mode", ["evaluation", "batch", "lengths", "padding", "documents"])
+def test_places_that_a_mask_of_data_leaves_are_held_to_the_order_alone(mode: str) -> None:
+    setting: dict[str, Any] = {"levels": 5, "offset": 1, "modes": mode, "documents": "of"}
+    report = audit(Chosen(False), input="b t", output="b t k", size={"t": 9}, **setting)
+    assert report.verdict == Verdict.GIVEN_ROUTE, str(report)
+
+
+def test_what_is_chosen_and_mixed_still_accuses() -> None:
+    report = audit(Chosen(True), input="b t", output="b t k", size={"t": 9}, levels=5, offset=1, modes="evaluation")
+    assert report.verdict == Verdict.LEAKS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,10 @@ class Audited:
         layout = self.case.layout if length == self.length else self.case.resized(**{self.time: length}).layout
         rows = layout.parameters(out, batch)
         return rows.reshape(batch, -1, length, rows.shape[-1]).transpose(1, 2).reshape(batch, length, -1)
+
+    def in_places(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """An output for x [B, ..., T] as the module gives it -> [B, T, K], in the order of places."""
+        return partial(self.places, batch=len(x), length=x.shape[-1])
 
     def run(self, x: Tensor, **more: Any) -> Tensor:
         """A forward pass on x [B, ..., T], with further arguments of the call -> [B, T, K] in the order of places."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -77,7 +78,11 @@ def judge(
             subject.redraw(0)
             return ModeReport(mode, verdict, subject.passes - start, open=strict.open, why=why)
     count = int(suspects.sum())
-    given = strict if isinstance(strict, str) else label(subject, x, ranks, alphabet=alphabet, route_given=True)
+    if isinstance(strict, str):
+        given: Labelled | str = strict
+    else:
+        held = partial(subject.rows, batch=examples), limit
+        given = label(subject, x, ranks, alphabet=alphabet, route_given=True, held=held)
     if strict is None and isinstance(given, Labelled) and bool(given.exceeds(limit).any()):
         suspects = given.exceeds(limit)
         count = int(suspects.sum())

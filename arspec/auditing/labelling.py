@@ -14,7 +14,11 @@ from arspec.auditing.case import Case
 from arspec.auditing.first_call import first_call
 from arspec.auditing.reasons import reason
 from arspec.auditing.values import check_steady
-from arspec.shadow import LOOSE, Closing, Closure, Trace, trace
+from arspec.shadow import LOOSE, Closing, Closure, Held, Trace, trace
+
+NONE = torch.iinfo(torch.int32).max  # the limit of what may read everything
+
+Arrange = Callable[[Tensor], Tensor]  # an output as the module gives it -> rows [B, N, K]
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,16 @@ def label(
     route_given: bool = False,
     more: Mapping[str, Any] | None = None,
     cuts: int = 1,
+    held: tuple[Arrange, Tensor] | None = None,
 ) -> Labelled | str:
     """Labels of a pass on x [B, *shape] whose entries have `ranks` (it broadcasts; -1: of no variable), or why there
-    are none. `more` are further arguments of the call; `cuts` is how many passes close it.
+    are none. `more` are further arguments of the call; `cuts` is how many passes close it. `held` are rows [B, N, K] of
+    an output and their limits (it broadcasts to [B, N]): with the route given, those rows alone are held to values.
 
     The weights are redrawn, or the module's own where it takes no others. They stay set."""
-    found = subject.followed(lambda draw: _label(subject, x, ranks, alphabet, route_given, more or {}, cuts, draw))
+    found = subject.followed(
+        lambda draw: _label(subject, x, ranks, alphabet, route_given, more or {}, cuts, held, draw)
+    )
     return f"its operators cannot be followed: {reason(found)}" if isinstance(found, BaseException) else found
 
 
@@ -84,6 +92,7 @@ def _label(
     route_given: bool,
     more: Mapping[str, Any],
     cuts: int,
+    held: tuple[Arrange, Tensor] | None,
     draw: int,
 ) -> Labelled:
     layout, ranks = subject.layout, ranks.expand(x.shape)
@@ -107,7 +116,7 @@ def _label(
 
             def compare(call: Callable[[], Any], rank: int = rank) -> Any:
                 with torch.no_grad():
-                    output, closure = closing.compare(call, rank, traced[0])
+                    output, closure = closing.compare(call, rank, traced[0], held=limited)
                 found.append(closure)
                 return output
 
@@ -120,6 +129,7 @@ def _label(
     out = subject.raw(given, len(x), around, **more)
     output = (traced[-1].labels(out).long() - (LOOSE + 1)).clamp_min(-1)
     values = out.detach()
+    limited = Held(subject.taken, _limits(out, *held)) if held is not None and route_given else None
     return Labelled(
         subject.rows(output, len(x)).amax(-1),
         output,
@@ -129,6 +139,14 @@ def _label(
         draw,
         lambda: first_call(subject, given, values, more),
     )
+
+
+def _limits(out: Tensor, arrange: Arrange, limit: Tensor) -> Tensor:
+    """The limit of each number of an output as the module gives it: the lowest of the rows that it stands in."""
+    rows = arrange(torch.arange(out.numel()).reshape(out.shape))
+    limits = torch.full((out.numel(),), NONE)
+    limits.scatter_reduce_(0, rows.reshape(-1), limit[..., None].clamp_max(NONE).expand(rows.shape).reshape(-1), "amin")
+    return limits.reshape(out.shape)
 
 
 def _cuts(ranks: Tensor, cuts: int) -> list[int]:

@@ -13,7 +13,7 @@ tensor from one call to the next, a thread from before the pass, a kernel that w
 """
 
 from arspec.shadow.algebra import CONSTANT, LOOSE, Algebra, Ranks
-from arspec.shadow.closed import Closing, Closure
+from arspec.shadow.closed import Closing, Closure, Held
 from arspec.shadow.places import Place
 from arspec.shadow.tracer import Opaque, Read, Route, Tracer, Unseen
 from arspec.shadow.tracing import Trace, trace
@@ -24,6 +24,7 @@ __all__ = [
     "Algebra",
     "Closing",
     "Closure",
+    "Held",
     "Opaque",
     "Place",
     "Ranks",

@@ -87,6 +87,19 @@ class _Step:
     route: int = 0  # the label of what decides a route here, where the pass takes it as given, or the rounding
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a pass with its route given is held to. Labels say there what is read on this route alone: which numbers may
+    move is known from what is to be proven.
+
+    taken   the tensor, of all that a pass returns
+    limits  of its shape: the rank from which on a number may read nothing
+    """
+
+    taken: Callable[[Any], Tensor]
+    limits: Tensor
+
+
 class Closing:
     """Records a pass, as a watcher of `trace`, and compares others with it.
 
@@ -121,21 +134,23 @@ class Closing:
         *,
         floor: float = 0.0,
         same: Callable[[], Any] | None = None,
+        held: Held | None = None,
     ) -> tuple[Any, Closure]:
         """Runs a pass on which only variables above `rank` have other values -> what it returns, and what differs.
 
         `trace` is the pass that was recorded. `floor`: how far outputs of one input differ between slots and batch
         shapes. `same`: runs the recorded pass once more; it is called where something differs, to know how far that
-        pass differs from itself.
+        pass differs from itself. `held`: what is compared of all that the pass returns, where the route is given.
         """
         assert rank in self.ranks, f"rank {rank} was not announced: {self.ranks}"
         if self._returned is None:
             self._returned = [self._keep(t, trace.labels(t), True) for t in tensors(trace.output) if plain(t)]
         limit = self._limit(rank, trace)
-        output, found = self._pass(run, rank, limit, floor, trace)
+        held = held if limit < len(self._steps) else None
+        output, found = self._pass(run, rank, limit, floor, trace, held)
         if not found.ok and same is not None:
             self._measure(same)
-            output, found = self._pass(run, rank, limit, floor, trace)
+            output, found = self._pass(run, rank, limit, floor, trace, held)
         return output, found
 
     def _limit(self, rank: int, trace: Trace) -> int:
@@ -144,7 +159,9 @@ class Closing:
         steps += [read.step for read in trace.reads if read.label > rank + LOOSE + 1]
         return min(steps, default=len(self._steps))
 
-    def _pass(self, run: Callable[[], Any], rank: int, limit: int, floor: float, trace: Trace) -> tuple[Any, Closure]:
+    def _pass(
+        self, run: Callable[[], Any], rank: int, limit: int, floor: float, trace: Trace, held: Held | None
+    ) -> tuple[Any, Closure]:
         given = limit < len(self._steps)
         against = _Against(self._steps, rank, self.ranks.index(rank), limit)
         output = _replay(run, against.step)
@@ -153,6 +170,8 @@ class Closing:
             return output, against.closure()
         returned = [t for t in tensors(output) if plain(t)]
         kept = self._returned or []
+        if held is not None:
+            returned, kept = [held.taken(output)], [self._keep(held.taken(trace.output), held.limits + LOOSE, True)]
         if len(kept) != len(returned):
             against.differs("what the pass returns", None, None, 0.0, "it returns another number of tensors")
         for number, (result, tensor) in enumerate(zip(kept, returned)):

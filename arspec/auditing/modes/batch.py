@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -56,7 +57,8 @@ def _both(audited: Audited, x: Tensor, places: Tensor, *, route_given: bool) -> 
     found: list[Labelled | str] = []
     for numbers in (places, EXAMPLES - 1 - places):
         ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
-        each = label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given)
+        held = partial(audited.subject.rows, batch=len(x)), numbers[:, None] + 1
+        each = label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, held=held)
         found.append(each)
         if isinstance(each, str) or bool(each.exceeds(numbers[:, None] + 1).any()):
             break

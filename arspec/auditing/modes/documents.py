@@ -82,8 +82,9 @@ def _witnesses(audited: Audited, x: Tensor, of: Tensor, number: int, given: dict
 def _label(
     audited: Audited, x: Tensor, ranks: Tensor, given: dict[str, Tensor], *, route_given: bool
 ) -> Labelled | str:
+    held = audited.in_places(x), ranks + audited.case.question.offset
     ranks = ranks.expand(x.shape[1:])
-    return label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, more=given)
+    return label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, more=given, held=held)
 
 
 def _count(audited: Audited, labelled: Labelled | str, ranks: Tensor) -> int:

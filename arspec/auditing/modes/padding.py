@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, closed, undecided
-from arspec.auditing.labelling import label
+from arspec.auditing.labelling import NONE, label
 from arspec.auditing.shown import Witness
 from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict, worst
@@ -80,9 +82,11 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
     row, given, real = _padded(audited, x, side)
     limit = torch.arange(full) + offset
     ranks = torch.where(real, torch.arange(full), full + offset).expand(row.shape[1:])
-    strict = label(subject, row, ranks, alphabet=audited.alphabet, route_given=audited.routed, more=given)
     # With an offset of 2 an output reads one step more than its own place, which may be padding.
     judged = real & (torch.arange(full) < int(real.nonzero()[-1]) + 2 - max(1, offset))
+    held = audited.in_places(row), torch.where(judged, limit, NONE)
+    labelled = partial(label, subject, row, ranks, alphabet=audited.alphabet, more=given, held=held)
+    strict = labelled(route_given=audited.routed)
     exceeding = audited.exceeding(strict, limit) & judged
     verdict, why, opaque = Verdict.PROVEN, "", [] if isinstance(strict, str) else strict.open
     if not isinstance(strict, str) and not bool(exceeding.any()):
@@ -101,7 +105,7 @@ def _side(audited: Audited, alone: Audited, rows: list[Tensor], x: Tensor, side:
     if isinstance(strict, str) or bool(exceeding.any()):
         route = strict
         if not audited.routed and not isinstance(strict, str):
-            route = label(subject, row, ranks, alphabet=audited.alphabet, route_given=True, more=given)
+            route = labelled(route_given=True)
         if not isinstance(route, str) and not bool((audited.exceeding(route, limit) & judged).any()):
             return (*closed(route, Verdict.GIVEN_ROUTE), route.open)
         return undecided(strict, int(exceeding.sum()))
