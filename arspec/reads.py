@@ -46,6 +46,13 @@ class Reads(Protocol):
         """sites [n] -> [n, M]: the input sites of each, -1 where there is none."""
         ...
 
+    def late(self, sites: Ints, known: Ints, limits: Ints) -> tuple[Ints, Ints]:
+        """sites [n], known [S_in], limits [n] -> (rows [m], read [m]): what each of the sites reads that is known at
+        its limit or later, row by row in the order of `table`."""
+        table = self.table(sites)
+        late = (table >= 0) & (known[table] >= limits[:, None])
+        return np.nonzero(late)[0], table[late]
+
 
 @dataclass(frozen=True)
 class Pointwise(Reads):
@@ -334,6 +341,14 @@ class Ranked(Reads):
         count = self.count[sites]
         longest = int(count.max(initial=0))
         return np.where(np.arange(longest) < count[:, None], self.by_rank[:longest], -1)
+
+    def late(self, sites: Ints, known: Ints, limits: Ints) -> tuple[Ints, Ints]:
+        """As of every relation; without a table, which would be as wide as all that comes before."""
+        in_turn = known[self.by_rank]
+        pairs = zip(self.count[sites].tolist(), limits.tolist(), strict=True)
+        found = [np.flatnonzero(in_turn[:count] >= limit) for count, limit in pairs]
+        rows = np.repeat(np.arange(len(sites)), [len(each) for each in found])
+        return rows, self.by_rank[np.concatenate(found)]
 
     def matrix(self) -> Bools:
         """[S_out, S_in]: which sites are read."""

@@ -65,10 +65,14 @@ class Client:
 
     def answer(self, method: str, params: Any) -> dict[str, Any]:
         """The whole answer to a request."""
-        self._number += 1
-        number = self._number
-        self.send({"id": number, "method": method, "params": params})
+        number = self.begin(method, params)
         return self.until(lambda message: message.get("id") == number and "method" not in message)
+
+    def begin(self, method: str, params: Any) -> int:
+        """Asks, and waits for no answer; the number of the request."""
+        self._number += 1
+        self.send({"id": self._number, "method": method, "params": params})
+        return self._number
 
     def open(self, uri: str, text: str, version: int = 1) -> None:
         """Opens a document."""

@@ -19,6 +19,7 @@ from arspec.data import Examples
 from arspec.language.load import from_text, load
 from arspec.layers.base import Node
 from arspec.layers.capacity import Capacity
+from arspec.layers.experts import Inside, misfit
 from arspec.layers.pointwise import Pointwise
 from arspec.layers.top_k import TopK
 from arspec.model import Model, build
@@ -280,3 +281,25 @@ def test_the_audit_proves_a_compiled_network_with_the_route_given():
         for text in (STEPS, re.sub(r"moe: .*", "moe: {block: expert, from: wide}", STEPS))
     ]  # fmt: skip
     assert said == [["proven, given the route"] * 2, ["proven"] * 2]
+
+
+def test_experts_of_one_form_are_held_to_their_sites_once(monkeypatch: pytest.MonkeyPatch):
+    """Layer for layer they are the same; those of other widths are looked at by themselves."""
+    seen: list[Inside] = []
+
+    def looked_at(inside: Inside, members: Any) -> Any:
+        seen.append(inside)
+        return misfit(inside, members)
+
+    monkeypatch.setattr("arspec.language.experts.misfit", looked_at)
+    graph = load("mixtral", {"layers": 3}).graph()
+    assert len(seen) == 1 and sum(node.layer.layer == "experts" for node in graph.nodes) == 3
+    text = (ROOT / "specs" / "mixtral.yaml").read_text("utf-8")
+    expert = "  expert:\n    inputs: [h]\n"
+    assert text.count(expert) == 1 and text.count("out: $inner") == 2 and text.count("from: norm2, router") == 1
+    text = text.replace(expert, expert + "    params: {wide: 8}\n").replace("out: $inner", "out: $wide")
+    text = text.replace("from: norm2, router", "from: norm2, params: {wide: 8 + $n}, router")
+    text = text.replace("inputs: {h: residual stream}\n", "inputs: {h: residual stream}\n    params: {n: 0}\n")
+    text = text.replace("repeat: $layers}", "repeat: $layers, params: {n: $i}}")
+    from_text(text.replace("  inner: 14336", "  #"), "other.yaml", {"layers": 3}).graph()
+    assert len(seen) == 4

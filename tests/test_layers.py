@@ -187,6 +187,9 @@ def check_relation(read: Reads, out: int, into: int) -> None:
     table, whole = read.table(some), np.zeros((len(some), into + 1), bool)
     whole[np.arange(len(some))[:, None], table] = True
     np.testing.assert_array_equal(whole[:, :-1], reads[some])
+    limits = random.integers(0, 50, len(some))
+    pairs = [(row, i) for row, of in enumerate(table.tolist()) for i in of if i >= 0 and known[i] >= limits[row]]
+    assert [*zip(*map(np.ndarray.tolist, read.late(some, known, limits)), strict=True)] == pairs
 
 
 def check_scan(scan: Scan, sites: int) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +17,12 @@ from typing import Any
 import pytest
 from speaking import Client
 
+from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.lsp.background import Background
+from arspec.lsp.checking import proof
 from arspec.lsp.documents import Ticket
-from arspec.lsp.starting import serve_at
+from arspec.lsp.starting import build, serve_at
 from arspec.progress import still_wanted
 
 ROOT = Path(__file__).parent.parent
@@ -328,6 +333,43 @@ def test_slow_work_waits_for_a_proof_and_ends_when_its_text_has_changed() -> Non
     assert background.prove(Ticket(), lambda: "proven").result(60) == "proven"
     background.end()
     assert background.study(Ticket(), study).result(60) is None
+
+
+def test_a_proof_waits_for_a_further_keystroke_as_long_as_the_last_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def typed() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", lambda delay, *_: waited.append(delay))
+        server = build()
+        server.changed.clear()  # nobody has come
+        server.take("file:///own.yaml", SMALL, 1)
+        document = server.documents.get("file:///own.yaml")
+        assert document is not None
+        for cost in (0.02, 3.0):
+            document.cost = cost
+            server.take("file:///own.yaml", SMALL + "#", 2)
+        server._proved(document, document.ticket, proof(document.source, server.documents.texts(document), {}))
+        assert document.checked is not None and document.cost == document.checked.seconds
+        server.background.end()
+
+    asyncio.run(typed())
+    assert waited == [0, 0.02, 0.05]
+
+
+def test_the_process_of_a_server_turns_quickly_and_collects_no_modules(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def serve(given: Any, out: Any) -> bool:
+        assert gc.get_freeze_count() > 10_000 and sys.getswitchinterval() < turn
+        return True
+
+    turn = sys.getswitchinterval()
+    monkeypatch.setattr("arspec.lsp.starting.serve", serve)
+    try:
+        assert main(["lsp"]) == 0
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(turn)
 
 
 def test_a_port_is_spoken_at() -> None:

@@ -14,7 +14,7 @@ from arspec.analysis.depth import deepened
 from arspec.analysis.empty_masks import empty_masks
 from arspec.analysis.entries import Entries
 from arspec.analysis.known_at import Relations, known_at, known_by_heads, leaking
-from arspec.analysis.witness import Step, Witness, site_name, witness
+from arspec.analysis.witness import Step, Witness, site_name, witness, witnesses
 from arspec.diagnostics import Diagnostic, Place
 from arspec.language.further import Further
 from arspec.language.load import Spec
@@ -283,7 +283,7 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
         if len(late)
         else late
     )
-    found = [w for v in chosen if (w := witness(used, used_known, int(v))) is not None]
+    found = [w for w in witnesses(used, used_known, chosen.tolist()) if w is not None]
     both = relations, in_training
     further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start, further=further)

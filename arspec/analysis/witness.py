@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,49 +90,70 @@ def witness(relations: Relations, known: dict[Node, Ints], variable: int, limit:
     """The shortest path from a variable that is generated no earlier than `variable` to the head's site for it; None
     where nothing leaks into it. Only sites that are known too late are searched. limit: the first rank that must not be
     seen, where it is not the variable's."""
+    limits = None if limit is None else [limit]
+    return witnesses(relations, known, [variable], limits)[0]
+
+
+def witnesses(
+    relations: Relations, known: dict[Node, Ints], variables: Sequence[int], limits: Sequence[int] | None = None
+) -> list[Witness | None]:
+    """`witness` of each of the variables. They are sought together, a step of all paths at a time."""
     graph, rank = relations.graph, relations.member.order.rank
-    limit = int(rank[variable]) if limit is None else limit
-    start = (graph.head_node, variable)
-    came: dict[tuple[Node, int], tuple[Node, int] | None] = {start: None}
-    frontier = [start]
+    latest = np.array(rank[[*variables]] if limits is None else limits, np.int64)
+    found: list[Witness | None] = [None] * len(variables)
+    frontier = [_Reached(k, graph.head_node, int(v)) for k, v in enumerate(variables)]
+    came: dict[_Reached, _Reached | None] = dict.fromkeys(frontier)
     while frontier:
-        following: list[tuple[Node, int]] = []
-        reads = _late_reads(relations, known, frontier, limit)
-        for node, site in frontier:
-            if node is graph.data:
-                path: list[Step] = []
-                at: tuple[Node, int] | None = (node, site)
-                while at is not None:
-                    path.append(Step(*at))
-                    at = came[at]
-                return Witness(variable, site, tuple(path))
-            for key in reads[node, site]:
+        following: list[_Reached] = []
+        reads = _late_reads(relations, known, frontier, latest)
+        for at in frontier:
+            if found[at.search] is not None:
+                continue
+            if at.node is graph.data:
+                found[at.search] = Witness(int(variables[at.search]), at.site, _path(at, came))
+            for key in reads[at]:
                 if key not in came:
-                    came[key] = (node, site)
+                    came[key] = at
                     following.append(key)
-        frontier = following
-    return None
+        frontier = [at for at in following if found[at.search] is None]
+    return found
+
+
+class _Reached(NamedTuple):
+    """A site that a search has come to."""
+
+    search: int
+    node: Node
+    site: int
+
+
+def _path(at: _Reached | None, came: Mapping[_Reached, _Reached | None]) -> tuple[Step, ...]:
+    path: list[Step] = []
+    while at is not None:
+        path.append(Step(at.node, at.site))
+        at = came[at]
+    return tuple(path)
 
 
 def _late_reads(
-    relations: Relations, known: dict[Node, Ints], sites: list[tuple[Node, int]], limit: int
-) -> dict[tuple[Node, int], list[tuple[Node, int]]]:
-    """The sites that each of these reads, of those that are known at the rank `limit` or later."""
-    by_node: dict[Node, list[int]] = {}
-    for node, site in sites:
-        by_node.setdefault(node, []).append(site)
-    found: dict[tuple[Node, int], list[tuple[Node, int]]] = {key: [] for key in sites}
+    relations: Relations, known: dict[Node, Ints], frontier: list[_Reached], latest: Ints
+) -> dict[_Reached, list[_Reached]]:
+    """The sites that each of these reads, of those that are known at the rank `latest` of its search or later."""
+    by_node: dict[Node, list[_Reached]] = {}
+    for at in frontier:
+        by_node.setdefault(at.node, []).append(at)
+    found: dict[_Reached, list[_Reached]] = {at: [] for at in frontier}
     for node, all_of in by_node.items():
         sources = list(zip(relations.reads(node), node.inputs, strict=True))
         scan = relations.scan(node)
         if scan is not None:
             sources.append((scan.own, node))
         for start in range(0, len(all_of), CHUNK):
-            some = np.array(all_of[start : start + CHUNK])
+            some = all_of[start : start + CHUNK]
+            own = np.array([at.site for at in some])
+            limits = latest[[at.search for at in some]]
             for read, source in sources:
-                table = read.table(some)
-                late = (table >= 0) & (known[source][table] >= limit)
-                rows, _ = np.nonzero(late)
-                for row, site in zip(rows.tolist(), table[late].tolist(), strict=True):
-                    found[node, int(some[row])].append((source, site))
+                rows, sites = read.late(own, known[source], limits)
+                for row, site in zip(rows.tolist(), sites.tolist(), strict=True):
+                    found[some[row]].append(_Reached(some[row].search, source, site))
     return found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
 
 from arspec.cli.saying import say
+
+TURN = 0.0005  # seconds that a thread computes while others wait: each message passes through several
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
     if args.tcp is None and sys.stdin.isatty():
         say("this speaks with an editor, which starts it by itself: arspec guide editor", file=sys.stderr)
     logging.basicConfig(level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    gc.collect()
+    gc.freeze()  # what was imported stays: to look through it takes longer than a proof
+    sys.setswitchinterval(TURN)
     spoken, sys.stdout = sys.stdout, sys.stderr
     try:
         with open(os.dup(spoken.fileno()), "wb") as out:  # which pygls closes at the end

@@ -39,7 +39,7 @@ def read(source: Source) -> Reading:
     return _kept(source) if len(source.text) <= KEPT else _read(source)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _kept(source: Source) -> Reading:
     return _read(source)
 

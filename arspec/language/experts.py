@@ -251,12 +251,17 @@ class _Entry:
             ours.faults.add("AR440", found, self.place, "let a node of the block be its output")
             return None
         inside = Inside(prefix, tuple(inputs.values()), tuple(n for n in nodes if n in wanted))
+        form = inside.form
+        if form is not None and form in ours.writing.fitting:
+            return inside
         wrong = misfit(inside, ours.spec.members)
         if wrong is not None:
             node, why, help = wrong
             found = f"an expert computes each site from that site alone; '{node.name}' ({node.layer.layer}) {why}"
             ours.faults.add("AR440", found, node.place, help, [(self.place, "it is an expert here")])
             return None
+        if form is not None:
+            ours.writing.fitting.add(form)
         return inside
 
     def _block(self, key: str, called: str, block: Map, inputs: dict[str, Node]) -> Node | None:

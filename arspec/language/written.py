@@ -54,6 +54,7 @@ class Writing:
         self.named: dict[int, list[str]] = {}  # the parameters that an entry names, by its identity
         self.known: dict[tuple[Any, ...], Written] = {}
         self.nodes: dict[tuple[Any, ...], Node] = {}  # by name, layer and inputs
+        self.fitting: set[tuple[object, ...]] = set()  # forms of experts that were found to fit
         self._made: dict[tuple[int, str], Map] = {}
         self._alive: list[Map] = []  # the entries whose identities stand for them
 

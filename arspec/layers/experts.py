@@ -93,6 +93,17 @@ class Inside:
         )  # fmt: skip
 
     @property
+    def form(self) -> tuple[object, ...] | None:
+        """What the fit of its nodes follows from, as a key that holds while their layers live; None where a node reads
+        one outside, or has its weights."""
+        number = {node: k for k, node in enumerate((*self.inputs, *self.nodes))}
+        try:
+            nodes = [(id(n.layer), tuple(number[i] for i in n.inputs), n.tied and number[n.tied]) for n in self.nodes]
+        except KeyError:
+            return None
+        return (*(node.out for node in self.inputs), *nodes)
+
+    @property
     def last(self) -> int:
         """The number of the output, counted as the nodes' inputs are."""
         return len(self.inputs) + len(self.nodes) - 1

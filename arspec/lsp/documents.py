@@ -36,6 +36,7 @@ class Document:
     ticket: Ticket = field(default_factory=Ticket)
     checked: Checked | None = None  # of this text, as far as it has been looked at
     good: Checked | None = None  # of the last text that loaded; its places are those of that text
+    cost: float = 0.0  # seconds that its last proof took
     sought: tuple[Ticket, Future[Checked | None]] | None = None  # mends of the text of this ticket
     asked: frozenset[str] = frozenset()  # paths that its last check looked for, open or not
 

@@ -134,9 +134,9 @@ class Server(LanguageServer):
     def take(self, uri: str, text: str, version: int | None) -> None:
         """A text that was opened or has changed: it is looked at, and so are those that are read with it."""
         document = self.documents.open(uri, text, version)
-        self.look(document, self.settings.delay / 1000)
+        self.look(document)
         for other in self.documents.that_ask(document.name):
-            self.look(other, self.settings.delay / 1000)
+            self.look(other)
 
     def leave(self, uri: str) -> None:
         """A document that was closed: nothing is said of it any more, and those that read it read its file again."""
@@ -146,7 +146,7 @@ class Server(LanguageServer):
         document.ticket.wanted = False
         self._say(document, [])
         for other in self.documents.that_ask(document.name):
-            self.look(other, self.settings.delay / 1000)
+            self.look(other)
 
     def touched(self, names: Iterable[str]) -> None:
         """Files that changed on the disk: what is read with them is looked at again."""
@@ -156,11 +156,12 @@ class Server(LanguageServer):
             if changed & document.asked or beside:
                 self.look(document, 0)
 
-    def look(self, document: Document, delay: float) -> None:
-        """Looks at a document's text in `delay` seconds, unless it has changed by then. What ran for the text before is
-        wanted no more."""
+    def look(self, document: Document, delay: float | None = None) -> None:
+        """Looks at a document's text in `delay` seconds, unless it has changed by then: by default, for as long as its
+        last proof took, and as the settings have it at the most. What ran for the text before is wanted no more."""
         document.ticket.wanted = False
         document.ticket = ticket = Ticket()
+        delay = min(self.settings.delay / 1000, document.cost) if delay is None else delay
         asyncio.get_running_loop().call_later(delay, self._look, document, ticket)
 
     def _look(self, document: Document, ticket: Ticket) -> None:
@@ -197,6 +198,7 @@ class Server(LanguageServer):
             self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Error, said))
             return self._told(document, "failed", None)
         document.checked, document.asked, before = checked, checked.asked, document.good
+        document.cost = checked.seconds
         document.good = checked if checked.spec is not None else before
         follow = bool(self.settings.contexts)
         shown = meanwhile(checked, before) if follow else checked.diagnostics

@@ -10,9 +10,9 @@ from typing import Any
 @dataclass(frozen=True)
 class Settings:
     """params: values for parameters of specs, by name; a spec that has none of a name is read as it stands. delay:
-    milliseconds from a keystroke to the proof. contexts: of which variables: all up to a limit and a sample beyond
-    (true), none (false), or so many. lens: the verdict above the first line. status: the notification `arspec/status`
-    after each look at a text."""
+    milliseconds that a proof waits for a further keystroke, at the most. contexts: of which variables: all up to a
+    limit and a sample beyond (true), none (false), or so many. lens: the verdict above the first line. status: the
+    notification `arspec/status` after each look at a text."""
 
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     delay: int = 50

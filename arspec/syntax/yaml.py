@@ -143,7 +143,7 @@ def parse(source: Source) -> Tree:
     return _tree(source) if len(source.text) <= KEPT else _composed(source)
 
 
-@lru_cache(maxsize=64)  # the variants of a spec have its text
+@lru_cache(maxsize=16)  # the variants of a spec have its text
 def _tree(source: Source) -> Tree:
     return _composed(source)
 
