@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -400,6 +401,62 @@ def test_an_audit_shows_the_line_where_a_leak_comes_in(opened: Opened) -> None:
     first = next(n for n in facts["nodes"] if n["role"] == "layer")
     assert first["place"] is not None
     assert shown.locator(".row-of.here .at").inner_text() == str(first["place"]["line"])
+
+
+def test_one_walks_through_an_audit_from_operation_to_operation(opened: Opened) -> None:
+    report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
+    made = facts_of_audit(report, "planted.py:ThroughDetach")
+    nodes = made.facts["nodes"]
+    inputs = [[i["node"] for i in node["inputs"]] for node in nodes]
+    readers = [[k for k, read in enumerate(inputs) if n in read] for n in range(len(nodes))]
+    shown = opened(made, at=f"view=audit&node={nodes[1]['name']}")
+    at, walked = 1, [1]
+    while readers[at]:  # down to the output, by what reads what
+        place = nodes[at]["place"]
+        assert shown.locator(".op-about h3").inner_text() == nodes[at]["name"]
+        if place is not None:
+            assert shown.locator(".row-of.here .at").inner_text() == str(place["line"])
+        reads, read_by = shown.locator(".op-about section").all()
+        assert reads.locator(".step").all_inner_texts() == [nodes[i["node"]]["name"] for i in nodes[at]["inputs"]]
+        assert read_by.locator(".step").all_inner_texts() == [nodes[k]["name"] for k in readers[at]]
+        at = readers[at][0]
+        line = nodes[at]["place"]
+        assert (f"line {line['line']};" if line else "output") in read_by.locator(".hint").first.inner_text()
+        read_by.locator(".step").first.click()
+        walked.append(at)
+    assert at == made.facts["heads"][0]["node"] and len(walked) > 4
+    shown.locator(".op-about .step").first.click()
+    assert shown.locator(".op-about h3").inner_text() == nodes[nodes[at]["inputs"][0]["node"]]["name"], "and back"
+
+
+@pytest.mark.parametrize("view", ["audit", "field"])
+def test_the_way_of_a_pair_goes_through_the_operations_of_an_audit(opened: Opened, view: str) -> None:
+    report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
+    told = report.operations
+    assert told is not None and told.links is not None
+    made = facts_of_audit(report, "planted.py:ThroughDetach")
+    nodes = made.facts["nodes"]
+    shown = opened(made, at=f"view={view}")
+    pairs = [(0, 7), (5, 3), *[(int(v), 6) for v in np.flatnonzero(~report.seen[6])[:1]]]
+    for other, variable in pairs:
+        go(shown, f"view={view}&variable={variable}&with={other}")
+        pair = shown.locator(f".view-{view} .pair")
+        pair.locator("h3", has_text=f"{report.layout.name(other)} →").wait_for()
+        if not report.seen[variable, other]:
+            assert "No path of reads leads from the one to the other" in pair.inner_text()
+            continue
+        steps = pair.locator(".way-steps li")
+        names = steps.locator(".link").all_inner_texts()
+        way = [next(k for k, node in enumerate(nodes) if node["name"] == name) for name in names]
+        assert way[0] == 0 and way[-1] == made.facts["heads"][0]["node"]
+        sites = {int(other)}
+        for before, after in pairwise(way):  # each step reads the one before, at the sites that lead on
+            read = told.links[after - 1][before - 1]
+            sites = {int(s) for s in np.flatnonzero(read[:, sorted(sites)].any(1))}
+        assert variable in sites
+        for k, n in enumerate(way):
+            place = nodes[n]["place"]
+            assert place is None or f":{place['line']}" in steps.nth(k).inner_text()
 
 
 # -- a served page -----------------------------------------------------------------------------------------------------

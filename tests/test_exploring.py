@@ -39,6 +39,7 @@ from arspec.pictures.field import field_caption, fields_of
 from arspec.runs import Listing
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.timing import STEPS
+from tests.audit_modules import images, planted
 from tests.audit_modules.planted import ThroughDetach
 from tests.small import ROOT, every_spec, small
 
@@ -548,6 +549,57 @@ def test_the_page_of_an_audit_has_operations_lines_and_what_each_depends_on(tmp_
     assert "self.added(later(x).detach()[..., None])" in line or "F.pad(x, (0, steps))" in line
     strict = {node["name"]: own["strict"] for node, own in zip(facts["nodes"], member["nodes"], strict=True)}
     assert (strict["first"], strict["added"], strict["out.add"]) == ("strict", "ahead", "ahead")
+
+
+AUDITED: dict[str, Any] = {
+    "sets": lambda: (planted.Conjunction(), {"size": {"t": 8}}),
+    "norms": lambda: (planted.NormOverTime(), {"size": {"t": 8}}),
+    "a tensor written in place, in a loop": lambda: (
+        images.DiagonalLSTM(), {"input": "b 1 h w", "output": "b k h w", "size": {"h": 4, "w": 5}}
+    ),
+    "channels and attention": lambda: (
+        images.StemThenAttention(), {"input": "b 1 h w", "output": "b k h w", "size": {"h": 5, "w": 5}}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_operations_of_an_audit_read_each_other_as_their_contexts_say(name: str) -> None:
+    """Going back from each output by what the operations read leads to the inputs that the audit found by itself."""
+    module, asked = AUDITED[name]()
+    report = arspec.audit(module, levels=4, modes="evaluation", operations=True, **asked)
+    told = report.operations
+    assert told is not None and told.links is not None
+    of = unpacked(facts_of_audit(report, name).packed)
+    walk = Walk(of, 0)
+    for k, own in enumerate(walk.nodes[1:], 1):
+        context = own["context"]
+        assert context is not None
+        for site, variables in enumerate(walk.reads(context)):
+            assert walk.sets[k][site] == sum(walk.single[v] for v in variables), of.facts["nodes"][k]["name"]
+    head = of.facts["heads"][0]["node"]
+    assert head == len(walk.nodes) - 1 and of.facts["nodes"][head]["kind"] == "output"
+    for variable, seen_here in enumerate(report.seen):
+        assert walk.sets[head][variable] == sum(walk.single[v] for v in np.flatnonzero(seen_here))
+
+
+def test_an_audit_whose_passes_differ_tells_no_walk() -> None:
+    """Where the second pass is another, what operations read of each other is left out, and all else is told."""
+    torch = pytest.importorskip("torch")
+
+    class Unlike(torch.nn.Module):
+        passes = 0
+
+        def forward(self, x: Any) -> Any:
+            self.passes += 1
+            y = torch.nn.functional.pad(x, (1, -1))[..., None].repeat(1, 1, 4)
+            return y + 1.0 if self.passes % 2 else torch.tanh(y)
+
+    report = arspec.audit(Unlike(), size={"t": 5}, levels=4, modes="evaluation", operations=True)
+    told = report.operations
+    assert told is not None and told.links is None and told.output == len(told.found) - 1
+    facts = facts_of_audit(report, "here").facts
+    assert all(not own["reads"] for own in facts["members"][0]["nodes"]) and len(facts["nodes"]) > 1
 
 
 def test_repeated_modules_of_an_audit_fold_and_others_do_not() -> None:

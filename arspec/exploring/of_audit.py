@@ -110,7 +110,7 @@ class _Audit:
                     "proven": report.ok,
                     "leaking": self.store.array(leaking),
                     "leaks": [leak for witness in report.places if (leak := self._leak(witness)) is not None],
-                    "nodes": [self._of_data(), *(self._of_operation(one, each) for one in self.told.found)],
+                    "nodes": [self._of_data(), *(self._of_operation(k, each) for k in range(len(self.told.found)))],
                     "contexts": self._contexts() if contexts else None,
                     "schedule": None,
                 }
@@ -147,6 +147,7 @@ class _Audit:
             name = path if counts[path] == 1 else f"{path}_{counts[path]}"
             family = next((f for f, pattern in FAMILIES.items() if re.search(pattern, one.name)), "function")
             role = "head" if number == self.told.output else "layer"
+            family = "head" if role == "head" and self.told.links is not None else family
             grid, groups, frame = self._laid(one)
             node = _node(name, one.name, family, role, " × ".join(map(str, one.shape)), grid=grid, groups=groups,
                          sites=int(np.prod(one.grid, dtype=np.int64)), frame=frame)  # fmt: skip
@@ -211,12 +212,26 @@ class _Audit:
         return {"reads": [], "scan": None, "known": self.store.array(self.rank), "strict": "inclusive",
                 "boundary": False, "first": None, "last": None, "context": None}  # fmt: skip
 
-    def _of_operation(self, one: Operation, each: bool) -> MemberNode:
+    def _of_operation(self, number: int, each: bool) -> MemberNode:
+        one = self.told.found[number]
         known = None if one.reads is None else np.where(one.reads, self.rank, -1).max(1, initial=-1)
         relation = self.store.relation(listing_of_rows(one.reads)) if each and one.reads is not None else None
-        return {"reads": [], "scan": None, "known": None if known is None else self.store.array(known),
+        return {"reads": self._reads(number) if each else [], "scan": None,
+                "known": None if known is None else self.store.array(known),
                 "strict": "none" if known is None else self._strict(one, known), "boundary": False, "first": None,
                 "last": None, "context": relation}  # fmt: skip
+
+    def _reads(self, number: int) -> list[int]:
+        """What the sites of an operation read of each of its inputs."""
+        if self.told.links is None:
+            return []
+        one, links = self.told.found[number], self.told.links[number]
+        sites = [self.report.variables if k < 0 else int(np.prod(self.told.found[k].grid)) for k in one.inputs]
+        rows = int(np.prod(one.grid, dtype=np.int64))
+        return [
+            self.store.relation(listing_of_rows(links.get(k, np.zeros((rows, count), np.bool_))))
+            for k, count in zip(one.inputs, sites, strict=True)
+        ]
 
     def _strict(self, one: Operation, known: Ints) -> Strict:
         """Where its sites stand to the variables that lie at their places."""

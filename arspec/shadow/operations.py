@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT
+from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE
 from arspec.shadow.call import Call
 from arspec.shadow.memory import plain
 from arspec.shadow.places import Place, here
@@ -20,6 +23,8 @@ from arspec.shadow.tracer import EMPTY
 
 MOST = 4096  # operations that are told
 MAX_SITES = 1 << 14  # of one operation, whose contexts are told
+
+Sites = dict[int, NDArray[np.bool_]]  # by number of an operation: which of its sites are read, [S, S of that]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,21 +65,15 @@ class Watch:
     more: int = 0
 
     def __call__(self, call: Call) -> None:
-        if call.depth or call.signature.name in EMPTY:
-            return
-        given = [t for t in call.inputs if plain(t)]
-        made = [t for t in call.targets if plain(t) and t.numel()]
+        given, made = _parts(call)
         self.alive += made
-        read = {t.untyped_storage()._cdata for t in given}
-        if not made or (not call.mutated and all(t.untyped_storage()._cdata in read for t in made)):
-            return
-        out = made[0]
-        labels = call.memory.labels(out)
-        if not bool((labels != CONSTANT).any()):
+        if not _is_operation(call, given, made):
             return
         if len(self.found) >= MOST:
             self.more += 1
             return
+        out = made[0]
+        labels = call.memory.labels(out)
         sources = dict.fromkeys(
             -1 if key == self.source and key not in self.makers else self.makers[key]
             for t in given
@@ -91,6 +90,86 @@ class Watch:
         )
         for target in made:
             self.makers[target.untyped_storage()._cdata] = number
+
+
+@dataclass(eq=False)
+class Links:
+    """Writes down which sites of others each operator reads, as a watcher of a second pass that is as the one of
+    `Watch`, with sets of `count` labels. What an operator gives is labelled anew by its own sites, so that who reads it
+    has these labels.
+
+    told      the operations of the first pass
+    variables of the data: the first labels
+    links     of each operation so far the sites that it reads of each other one, [S, S of that], -1 for the data
+    """
+
+    told: Sequence[Operation]
+    variables: int
+    links: list[Sites] = field(default_factory=list[Sites])
+    alive: list[Tensor] = field(default_factory=list[Tensor])
+    same: bool = True  # whether the passes were the same so far
+    over: bool = False  # what comes is no operation of the module
+
+    def __post_init__(self) -> None:
+        sizes = [self.variables, *(len(one.reads) if one.reads is not None else 0 for one in self.told)]
+        self.starts = np.cumsum([0, *sizes])
+
+    @property
+    def count(self) -> int:
+        """How many labels there are."""
+        return int(self.starts[-1])
+
+    def __call__(self, call: Call) -> None:
+        given, made = _parts(call)
+        self.alive += made
+        if self.over or not self.same or not _is_operation(call, given, made):
+            return
+        number, out = len(self.links), made[0]
+        if number == len(self.told) or not _matches(self.told[number], call, out):
+            self.same = False
+            return
+        one = self.told[number]
+        labels = call.memory.labels(out)
+        sites = _sites(one)
+        self.links.append(self.sources(_union(call.memory.algebra, labels, sites, int(np.prod(one.grid)))))
+        own = call.memory.algebra.of(sites + int(self.starts[number + 1])).expand(out.shape)
+        call.memory.write(out, torch.where(labels <= LOOSE, labels, own), call.memory.masked(out))
+
+    def sources(self, read: NDArray[np.bool_]) -> Sites:
+        """Labels that are read, [S, count], by the operations whose sites they are."""
+        bounds = itertools.pairwise(self.starts.tolist())
+        return {k - 1: part for k, (a, b) in enumerate(bounds) if (part := read[:, a:b]).any()}
+
+
+def _parts(call: Call) -> tuple[list[Tensor], list[Tensor]]:
+    """What a call reads, and what it wrote."""
+    return [t for t in call.inputs if plain(t)], [t for t in call.targets if plain(t) and t.numel()]
+
+
+def _is_operation(call: Call, given: list[Tensor], made: list[Tensor]) -> bool:
+    """Whether a call computes something that depends on data; views do not."""
+    if call.depth or call.signature.name in EMPTY:
+        return False
+    read = {t.untyped_storage()._cdata for t in given}
+    if not made or (not call.mutated and all(t.untyped_storage()._cdata in read for t in made)):
+        return False
+    return bool((call.memory.labels(made[0]) != CONSTANT).any())
+
+
+def _matches(one: Operation, call: Call, out: Tensor) -> bool:
+    return (one.name, one.shape) == (call.signature.name.strip("_"), tuple(out.shape)) and one.reads is not None
+
+
+def _sites(one: Operation) -> Tensor:
+    """The site of each element, with axes of size 1 where elements do not differ."""
+    sizes = [size if axis in one.kept else 1 for axis, size in enumerate(one.shape)]
+    return torch.arange(int(np.prod(one.grid)), dtype=DTYPE).reshape(sizes)
+
+
+def _union(algebra: Any, labels: Tensor, sites: Tensor, count: int) -> NDArray[np.bool_]:
+    """[count, labels]: what the elements of each site have."""
+    gone = [axis for axis, size in enumerate(sites.shape) if size < labels.shape[axis]]
+    return algebra.members(algebra.reduce(labels, gone).reshape(count))
 
 
 def _alike(labels: Tensor, axis: int) -> bool:

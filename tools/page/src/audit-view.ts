@@ -1,19 +1,22 @@
 // The view of an audit: what was asked and answered, the author's source with the operations of each line, and what each
 // output depends on.
 
+import { drawDependence } from "./audit-dependence.ts"
 import type { Facts, NodeFacts } from "./facts.ts"
 import { counted, fieldOf, number, summary } from "./field.ts"
 import { PairsPicture } from "./field-pairs.ts"
 import { sharesOf } from "./field-shares.ts"
 import { DataGrid, variableName } from "./grid-data.ts"
-import { channelsOf, colour, pen } from "./grid-paint.ts"
+import { colour } from "./grid-paint.ts"
 import { stateLooks } from "./field-looks.ts"
+import { wayOfPair } from "./field-way.ts"
+import { readersOf } from "./graph/wires.ts"
+import { knownAt } from "./panel/node.ts"
 import { firstVariable } from "./field-view.ts"
 import { h } from "./shell/dom.ts"
 import type { State, View } from "./shell/state.ts"
 import { ColumnView } from "./view-column.ts"
-import { arrayOf, chosenMember, relationOf } from "./walk-facts.ts"
-import type { Runs } from "./walk.ts"
+import { chosenMember, type Member } from "./walk-facts.ts"
 
 /** Of each line of a source, counted from 1, the operations that stand there. */
 export function operationsByLine(nodes: readonly NodeFacts[], source: number): Map<number, number[]> {
@@ -23,41 +26,6 @@ export function operationsByLine(nodes: readonly NodeFacts[], source: number): M
     found.set(node.place.line, [...(found.get(node.place.line) ?? []), n])
   })
   return found
-}
-
-const MATRIX = 116 // pixels of the picture of an operation
-
-/** Of a square of pixels, row by row, of two sites a row at most: the share of the pairs of a site (from above) and a variable (from the left, by its
- * place in the order) in which the site depends on the variable. `place`: the variable at each place. */
-export function dependence(runs: Runs, place: ArrayLike<number>, size: number): Float32Array {
-  const { outSites, inSites, offsets, bounds, order } = runs
-  const at = new Uint32Array(inSites)
-  for (let p = 0; p < place.length; p++) at[place[p]!] = p
-  const found = new Float32Array(size * size)
-  const held = new Float32Array(size * size) // pairs that fall into each pixel
-  const [across, down] = [spread(inSites, size), spread(outSites, size)]
-  const step = Math.max(1, Math.floor(outSites / (2 * size))) // two sites a line of pixels are enough
-  for (let s = 0; s < outSites; s += step) {
-    const row = new Uint8Array(inSites)
-    for (let k = offsets[s]!; k < offsets[s + 1]!; k++) for (let i = bounds[2 * k]!; i < bounds[2 * k + 1]!; i++) row[at[order ? order[i]! : i]!] = 1
-    for (let y = down[s]![0]; y < down[s]![1]; y++) {
-      for (let v = 0; v < inSites; v++) {
-        for (let x = across[v]![0]; x < across[v]![1]; x++) {
-          found[y * size + x]! += row[v]!
-          held[y * size + x]!++
-        }
-      }
-    }
-  }
-  return found.map((sum, k) => sum / Math.max(held[k]!, 1))
-}
-
-/** The pixels that each of `count` things covers, of `size`: from the first to before the second; one at least. */
-function spread(count: number, size: number): [number, number][] {
-  return Array.from({ length: count }, (_, k) => {
-    const from = Math.floor((k * size) / count)
-    return [from, Math.max(Math.floor(((k + 1) * size) / count), from + 1)]
-  })
 }
 
 /** The nodes on the ways of leaks. */
@@ -72,6 +40,8 @@ class AuditView extends ColumnView {
   private readonly code = h("div", { class: "py" })
   private readonly files = h("div", { class: "switch", role: "group", "aria-label": "Source" })
   private readonly operations = h("div", { class: "operations" })
+  private readonly chosen = h("div", { class: "op-about" })
+  private readonly way = h("div", { class: "pair" })
   private readonly dependence = h("div", { class: "op-cards" })
   private readonly picked = h("p", { class: "picked" })
   private readonly which = h("h2", {})
@@ -101,8 +71,8 @@ class AuditView extends ColumnView {
     this.root.replaceChildren(
       h("section", { class: "audit-head" }, h("h2", {}, audit.target), h("p", { class: "said" }, facts.about), h("table", { class: "checks" }, h("caption", { class: "unseen" }, "What was asked"), h("tbody", {}, ...checks)),
         sayings.length ? h("ul", { class: "sayings" }, ...sayings) : "", ...facts.notes.map((n) => h("p", { class: "hint" }, n)), audit.command ? h("code", { class: "command" }, audit.command) : ""),
-      ...(facts.sources.length ? [h("section", { class: "audit-source" }, h("div", { class: "cover-head" }, h("h2", {}, "The source, and its operations"), this.files), h("div", { class: "py-split" }, this.code, this.operations))] : []),
-      ...(member?.contexts ? [h("section", {}, h("div", { class: "cover-head" }, this.which), this.picked, h("div", { class: "cover-columns", style: "--columns:2" }, this.grid.element, this.pairs.element))] : []),
+      ...(facts.sources.length ? [h("section", { class: "audit-source" }, h("div", { class: "cover-head" }, h("h2", {}, "The source, and its operations"), this.files), h("div", { class: "py-split" }, this.code, h("div", { class: "op-side" }, this.operations, this.chosen)))] : []),
+      ...(member?.contexts ? [h("section", {}, h("div", { class: "cover-head" }, this.which), this.picked, h("div", { class: "cover-columns", style: "--columns:2" }, h("div", {}, this.grid.element, this.way), this.pairs.element))] : []),
       ...(this.matrices(facts).length ? [h("section", {}, h("div", { class: "cover-head" }, h("h2", {}, "Operation by operation"), h("p", { class: "hint" }, "A row for each of its sites, a column for each input, in the order: what the site depends on.")), this.dependence)] : []))
     this.dependence.replaceChildren(...this.matrices(facts).map((n) => this.matrixCard(facts, n)))
     this.themed = ""
@@ -169,8 +139,8 @@ class AuditView extends ColumnView {
     const node = facts.nodes[n]!
     const ahead = facts.members[0]!.nodes[n]!.strict === "ahead"
     const bad = facts.members[0]!.leaks.some((l) => l.culprit === n)
-    return h("button", { type: "button", class: `layer${bad ? " bad" : ""}`, "data-node": n, title: node.name, onclick: () => this.shell.set({ node: n, more: { "audit.line": node.place ? String(node.place.line) : "", "audit.source": node.place ? String(node.place.source) : "" } }) },
-      h("span", { class: "head" }, h("span", { class: "name" }, h("bdi", { dir: "ltr" }, node.name)), h("span", { class: "kind" }, [node.kind, node.text].filter(Boolean).join(" "))),
+    return h("button", { type: "button", class: `layer${bad ? " bad" : ""}`, "data-node": n, title: node.name, onclick: () => this.open(n) },
+      h("span", { class: "head" }, h("span", { class: "name" }, h("bdi", { dir: "ltr" }, node.name)), h("span", { class: "kind" }, kindOf(node))),
       h("span", { class: "frame" }, h("canvas", { "aria-hidden": "true" })),
       h("span", { class: "words" }, bad ? "the leak comes in here" : ahead ? "depends on later inputs" : counted(node.sites, "site")))
   }
@@ -178,18 +148,14 @@ class AuditView extends ColumnView {
   private drawMatrix(card: HTMLElement): void {
     if (this.drawnCards.has(card)) return
     this.drawnCards.add(card)
-    const { facts } = this.state
-    const own = facts.members[0]!.nodes[Number(card.dataset["node"])]!
-    const ctx = pen(card.querySelector("canvas")!, MATRIX, MATRIX)
-    if (!ctx) return
-    const [none, all] = [colour("--state-later"), colour("--state-seen")].map(channelsOf)
-    const shares = dependence(relationOf(facts, own.context!), arrayOf(facts, facts.members[0]!.place), ctx.canvas.width)
-    const image = ctx.createImageData(ctx.canvas.width, ctx.canvas.height)
-    shares.forEach((share, k) => {
-      for (let c = 0; c < 3; c++) image.data[4 * k + c] = none![c]! + (all![c]! - none![c]!) * share
-      image.data[4 * k + 3] = 255
-    })
-    ctx.putImageData(image, 0, 0)
+    drawDependence(card.querySelector("canvas")!, this.state.facts, Number(card.dataset["node"]))
+  }
+
+  /** Chooses an operation, and shows its line. */
+  private open(n: number): void {
+    const { place, name } = this.state.facts.nodes[n]!
+    this.shell.set({ node: n, more: { "audit.line": place ? String(place.line) : "", "audit.source": place ? String(place.source) : "" } })
+    this.shell.announce(place ? `${name}, line ${place.line}` : name)
   }
 
   private pick(line: number, own: readonly number[]): void {
@@ -198,15 +164,38 @@ class AuditView extends ColumnView {
   }
 
   private showOperations(line: number, own: readonly number[], leaks: ReadonlySet<number>): void {
-    const { facts, member } = this.state
-    const items = own.map((n) => {
-      const node = facts.nodes[n]!
-      const strict = facts.members[member]?.nodes[n]?.strict ?? "none"
-      return h("li", { class: leaks.has(n) ? "bad" : null },
-        h("button", { type: "button", class: "link", "aria-pressed": String(n === this.state.node), onclick: () => this.shell.set({ view: "graph", node: n }) }, node.name),
-        h("span", { class: "hint" }, [node.kind, node.text].filter(Boolean).join(" ")), h("span", { class: "hint" }, leaks.has(n) ? "on the way of a leak" : STRICT[strict]))
-    })
+    const { facts, node } = this.state
+    const shown = node ?? own[0] ?? null
+    const items = own.map((n) => h("li", { class: leaks.has(n) ? "bad" : null },
+      h("button", { type: "button", class: "link", "aria-pressed": String(n === shown), onclick: () => this.open(n) }, facts.nodes[n]!.name),
+      h("span", { class: "hint" }, kindOf(facts.nodes[n]!)), h("span", { class: "hint" }, leaks.has(n) ? "on the way of a leak" : this.strict(n))))
     this.operations.replaceChildren(h("h3", {}, own.length ? `Line ${line}` : "A number beside a line is how many operations it made"), h("ul", {}, ...items))
+    this.chosen.replaceChildren(...(shown === null ? [] : this.aboutOf(shown)))
+  }
+
+  private strict(n: number): string {
+    return STRICT[this.state.facts.members[this.state.member]?.nodes[n]?.strict ?? "none"] ?? ""
+  }
+
+  /** An operation, and the walk from it: to what it reads, and to what reads it. */
+  private aboutOf(n: number): HTMLElement[] {
+    const { facts, member } = this.state
+    const node = facts.nodes[n]!
+    const known = knownAt(facts, facts.members[member]?.nodes[n]?.known ?? null)
+    const near = (title: string, nodes: readonly number[]): HTMLElement =>
+      h("section", {}, h("h4", {}, title), nodes.length ? h("ul", {}, ...[...new Set(nodes)].map((k) => this.neighbour(k))) : h("p", { class: "hint" }, "nothing"))
+    return [
+      h("h3", {}, node.name), h("p", { class: "hint" }, [kindOf(node), this.strict(n), known === null ? "" : `known ${known}`].filter(Boolean).join("; ")),
+      near("Reads", node.inputs.map((input) => input.node)), near("Is read by", readersOf(facts, n)),
+      h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ view: "graph", node: n }) }, "Show it in the graph"),
+    ]
+  }
+
+  private neighbour(n: number): HTMLElement {
+    const { facts } = this.state
+    const { name, place } = facts.nodes[n]!
+    return h("li", {}, h("button", { type: "button", class: "step", onclick: () => this.open(n) }, name),
+      h("span", { class: "hint" }, [place ? `line ${place.line}` : "", kindOf(facts.nodes[n]!), this.strict(n)].filter(Boolean).join("; ")))
   }
 
   // -- what an output depends on --------------------------------------------------------------------------------------
@@ -225,11 +214,28 @@ class AuditView extends ColumnView {
     const { legal, within } = sharesOf(member)
     const [all, seen] = [legal, within].map((x) => x.reduce((a, b) => a + b, 0))
     this.pairs.show(member, `${number(seen!)} of ${counted(all!, "legal pair")} depend.`)
+    this.showWay(member, variable)
+  }
+
+  /** The way of the chosen pair, from operation to operation. */
+  private showWay(member: Member, variable: number): void {
+    const { facts, pair, node } = this.state
+    if (!member.walkable) return this.way.replaceChildren()
+    if (pair === null) return this.way.replaceChildren(h("p", { class: "hint" }, "An input that is picked with Shift, or a pair that is picked on the right, shows its way through the operations."))
+    this.way.replaceChildren(
+      h("h3", {}, h("span", { class: "dot way" }), variableName(facts, pair), " → the output for ", variableName(facts, variable)),
+      ...wayOfPair(member, pair, variable, node, (n) => this.open(n)),
+      h("div", { class: "row" }, h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ variable, view: "graph", node: null }) }, "Show it in the graph"),
+        h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ pair: null }) }, "Clear")))
   }
 }
 
 const STRICT: Record<string, string> = {
   free: "depends on no input", strict: "depends on earlier inputs alone", inclusive: "depends on inputs up to its own", ahead: "depends on later inputs", none: "",
+}
+
+function kindOf(node: NodeFacts): string {
+  return [node.kind, node.text].filter(Boolean).join(" ")
 }
 
 function firstOf(by: ReadonlyMap<number, readonly number[]>, leaks: ReadonlySet<number>): number | null {

@@ -1,18 +1,18 @@
 // The view of the data's grid: what one variable's distribution sees, layer by layer, and the way of a pair.
 
 import type { Facts } from "./facts.ts"
-import { counted, fieldOf, LEAK, MEANINGS, number, SEEN, STATES, summary, type Field } from "./field.ts"
+import { fieldOf, LEAK, MEANINGS, number, SEEN, STATES, summary, type Field } from "./field.ts"
 import { LEGEND, shaded, shades, stateKeys, stateLooks } from "./field-looks.ts"
+import { wayOfPair } from "./field-way.ts"
 import type { Ring } from "./grid-canvas.ts"
 import { dataParts, variableName } from "./grid-data.ts"
 import { apartSwitch, aroundSwitch, layersOf, type Picture } from "./grid-layers.ts"
 import { colour, swatch, type Look } from "./grid-paint.ts"
-import { nameOf } from "./grid.ts"
 import { memberPicker, placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
 import { LayersView } from "./view-layers.ts"
-import { chosenMember, memberOf, type Member } from "./walk-facts.ts"
+import { chosenMember, memberOf, nodeWord, type Member } from "./walk-facts.ts"
 import { count } from "./walk.ts"
 
 /** The variable whose distribution is shown where none is chosen: one that leaks; of an image one in the lower middle,
@@ -145,22 +145,9 @@ class FieldView extends LayersView implements View {
     const state = STATES[this.field.state[other]!]!
     const meaning = h("p", {}, `For the distribution of ${to}, ${from} is ${MEANINGS[state]}.`)
     if (!member.walkable) return [meaning]
-    const way = member.way(other, variable)
-    if (!way) return [meaning, h("p", {}, "No path of reads leads from the one to the other.")]
-    const flow = member.flow(other, variable)
-    const nodes = flow.filter((m, n) => m && member.facts.nodes[n]!.role !== "data").length
-    const sites = flow.reduce((sum, m, n) => sum + (member.facts.nodes[n]!.role === "data" ? 0 : count(m)), 0)
-    const steps = way.map(({ node, site }) => {
-      const of = member.facts.nodes[node]!
-      return h("li", {}, h("button", { type: "button", class: "link", "aria-pressed": String(node === this.state.node), onclick: () => this.shell.set({ node }) }, of.name),
-        h("span", { class: "place" }, nameOf({ kind: member.facts.data.kind, grid: of.grid, groups: of.groups, ...(of.groups === member.facts.data.groups ? { groupNames: member.facts.data.groupNames, parts: member.facts.data.parts } : { groupNames: [] }) }, site)))
-    })
-    return [
-      meaning,
-      h("p", {}, `It flows through ${counted(nodes, "node")}, by ${counted(sites, "site")}. A shortest way of ${counted(way.length - 1, "read")}:`),
-      h("ol", { class: "way-steps" }, ...steps),
-      h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ view: "graph" }) }, "Show it in the graph"),
-    ]
+    const way = wayOfPair(member, other, variable, this.state.node, (node) => this.shell.set({ node }))
+    if (way.length === 1) return [meaning, ...way]
+    return [meaning, ...way, h("button", { type: "button", class: "quiet", onclick: () => this.shell.set({ view: "graph" }) }, "Show it in the graph")]
   }
 
   // -- layer by layer -------------------------------------------------------------------------------------------------
@@ -181,7 +168,7 @@ class FieldView extends LayersView implements View {
     if (this.state.pair !== null) for (const { node, site } of member.way(this.state.pair, variable) ?? []) way.set(node, [...(way.get(node) ?? []), site])
     const chosen = this.state.node === null ? null : member.facts.nodes[this.state.node]!
     this.tools.replaceChildren(
-      h("h2", {}, "Layer by layer"),
+      h("h2", {}, `${nodeWord(member.facts).replace(/^./, (c) => c.toUpperCase())} by ${nodeWord(member.facts)}`),
       aroundSwitch(member, around, (on) => this.around(on)),
       apartSwitch(member.facts, apart, (on) => this.shell.set({ more: { "field.apart": on ? "1" : "" } })) ?? "",
       h("p", { class: "hint" }, "From its distribution back to the data: the sites that it is computed from."),

@@ -5,7 +5,7 @@ import { counted, number } from "./field.ts"
 import { shapeOf, type Shape } from "./grid.ts"
 import { colour, eachFrame, paint, paintStrip, pen, type Look } from "./grid-paint.ts"
 import { h } from "./shell/dom.ts"
-import { arrayOf, shownNode, type Member } from "./walk-facts.ts"
+import { arrayOf, nodeWord, shownNode, type Member } from "./walk-facts.ts"
 import { inPlace, type Runs } from "./walk.ts"
 
 /** A layer's picture: the key of each of its sites, a few words, and sites that are marked. */
@@ -270,7 +270,7 @@ export function aroundSwitch(member: Member, on: boolean, change: (on: boolean) 
   const button = (pressed: boolean, text: string, value: boolean): HTMLElement =>
     h("button", { type: "button", "aria-pressed": String(pressed), onclick: () => change(value) }, text)
   return h("div", { class: "switch", role: "group", "aria-label": "Which layers are shown" },
-    button(on, `${number(some)} that look around`, true), button(!on, `all ${counted(all, "layer")}`, false))
+    button(on, `${number(some)} that look around`, true), button(!on, `all ${counted(all, nodeWord(member.facts))}`, false))
 }
 
 /** Channels in one picture, or in one each: a switch; null where there are no two, or too many. */

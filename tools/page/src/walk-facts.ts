@@ -205,6 +205,11 @@ export function wayNodes(state: {
   return found
 }
 
+/** What the nodes of the facts are called. */
+export function nodeWord(facts: Facts): string {
+  return facts.kind === "audit" ? "operation" : "layer"
+}
+
 /** Whether a node's sites are shown at all: inner nodes and what nothing depends on have none. */
 export function shownNode(node: NodeFacts): boolean {
   return node.inside === null && node.live && node.sites > 0

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { dependence, operationsByLine } from "../src/audit-view.ts"
+import { dependence } from "../src/audit-dependence.ts"
+import { operationsByLine } from "../src/audit-view.ts"
 import type { Facts, ModelFacts } from "../src/facts.ts"
 import { amplitudes, byte, envelope, pictureShape, pieces, pixelsOf, readable, shownAs } from "../src/model-show.ts"
 import { bitsText, heatKeys, mostSurprising, scaleOf } from "../src/model-surprise.ts"

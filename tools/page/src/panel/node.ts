@@ -48,7 +48,7 @@ function pictures(facts: Facts, member: number, id: NodeId): HTMLElement[] {
 }
 
 /** The ranks at which the sites are known, in words. */
-function knownAt(facts: Facts, array: number | null): string | null {
+export function knownAt(facts: Facts, array: number | null): string | null {
   if (array === null) return null
   let [low, high] = [Infinity, -Infinity]
   for (const one of arrayOf(facts, array)) [low, high] = [Math.min(low, one), Math.max(high, one)]
