@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import arspec
 from arspec.cli.main import main
 from arspec.exporting.onnx import export as exporting
 from arspec.exporting.onnx.building import Building
+from arspec.exporting.onnx.classes import MANY, classes_of
 from arspec.exporting.onnx.export import export_onnx, opened
 from arspec.exporting.onnx.operators import OPERATORS
 from arspec.exporting.onnx.tracing import BATCH, BY, Given, Settable, Untraceable, traced
 from arspec.extras import need
 from arspec.language.load import from_text
 from arspec.model import Model, build
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.verification.subject import random_conditions
 from tests.small import CHARS, SHIPPED, random_data, randomised, refuses, small
 
@@ -109,14 +112,36 @@ def test_an_operator_computes_what_torch_does(name: str) -> None:
             np.testing.assert_allclose(b, a.numpy(), rtol=2e-5, atol=2e-5)
 
 
-def test_a_convolution_in_float64_is_a_sum_of_products() -> None:
-    def convolved(x: torch.Tensor) -> Any:
-        own = W.double()
-        return [F.conv1d(x, own, own[:, 0, 0], 2, 2, 2), F.conv2d(x.view(-1, 1, 4, 5), own[:, :1, None], padding=1)]
+def _transposed(x: torch.Tensor) -> list[torch.Tensor]:
+    own, picture = W.double(), x.view(-1, 2, 2, 5)
+    square = torch.linspace(-1, 1, 2 * 3 * 3 * 2, dtype=torch.float64).view(2, 3, 3, 2)
+    return [
+        F.conv_transpose1d(x, own[:4], own[:4, 0, 0], stride=2),
+        F.conv_transpose1d(
+            x, own[:4], own[:2, 0, 0].repeat(4), 3, 1, 2, 2, 2
+        ),  # stride, padding, output, groups, dilation
+        F.conv_transpose1d(x, own[:4, :, :1], stride=2, padding=1),  # of which some is cut off
+        F.conv_transpose2d(picture, square, own[:3, 0, 0], (2, 1), (1, 0), (1, 0)),
+    ]
 
-    x = torch.randn(3, 4, 5, dtype=torch.float64)
-    for a, b in zip(convolved(x), ran(written(convolved, torch.float64)[0], {"x": x.numpy()}), strict=True):
-        np.testing.assert_allclose(b, a.numpy(), rtol=0, atol=1e-13)
+
+IN_FLOAT64: dict[str, Callable[[torch.Tensor], Any]] = {
+    "convolutions": lambda x: [
+        F.conv1d(x, W.double(), W[:, 0, 0].double(), 2, 2, 2),
+        F.conv2d(x.view(-1, 1, 4, 5), W[:, :1, None].double(), padding=1),
+    ],
+    "transposed": _transposed,
+    "error function": lambda x: [F.gelu(x), torch.erf(x * 0.01), torch.erf(x * 5)],
+}
+
+
+@pytest.mark.parametrize("name", IN_FLOAT64)
+def test_what_onnxruntime_has_in_float32_alone_is_made_of_other_operators(name: str) -> None:
+    x = 2 * torch.randn(3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[0, 0] = torch.tensor([0.0, -0.0, 30.0, -30.0, 1e-300])
+    found = ran(written(IN_FLOAT64[name], torch.float64)[0], {"x": x.numpy()})
+    for a, b in zip(IN_FLOAT64[name](x), found, strict=True):
+        np.testing.assert_allclose(b, a.numpy(), rtol=1e-14, atol=1e-13)
 
 
 def test_what_has_no_form_is_told() -> None:
@@ -172,6 +197,131 @@ def test_forward_and_steps_are_torchs_and_samples_equal_in_integers(name: str, f
     holds(*folders(name))
 
 
+BOUNDS: tuple[dict[str, Any], ...] = (
+    {"top_k": 3}, {"top_p": 0.6}, {"min_p": 0.4}, {"top_k": 2, "top_p": 0.9, "min_p": 0.1},
+    {"top_k": 1000, "top_p": 1.0, "min_p": 0.0},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+def test_top_k_top_p_and_min_p_leave_out_what_they_do_in_the_sampler(
+    name: str, bounds: dict[str, Any], folders: Any
+) -> None:
+    model, folder, _ = folders(name)
+    sampler, under = opened(folder / "sample.py").Sampler(folder, threads=1), random_conditions(model, 1, 3)
+    for temperature in (1.0, 1.5, 0.0):
+        wanted = model.sample(3, seed=4, temperature=temperature, **bounds, **under).numpy()
+        assert np.array_equal(sampler.sample(3, 4, temperature, arrays(under), **bounds), wanted)
+
+
+def test_equal_probabilities_are_kept_from_the_lowest_level_on() -> None:
+    from arspec.heads.truncation import Asked, Truncation
+
+    probabilities = torch.tensor([[0.1, 0.3, 0.3, 0.2, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2]], dtype=torch.float64)
+    for k, p, m in ((2, 1.0, 0.0), (3, 0.5, 0.0), (5, 0.61, 0.0), (4, 1.0, 0.9), (1, 0.1, 1.0)):
+        asked = Asked(torch.tensor(k), torch.tensor(2.0 if p == 1 else p).double(), torch.tensor(m).double())
+        assert torch.equal(asked(probabilities), Truncation(k, p, m)(probabilities))
+
+
+@pytest.mark.parametrize("name", ("gpt", "wavenet"))
+def test_a_prefix_is_gone_on_with_as_the_sampler_does(name: str, folders: Any) -> None:
+    model, folder, _ = folders(name)
+    driver = opened(folder / "sample.py")
+    sampler, under = driver.Sampler(folder, threads=1), random_conditions(model, 1, 2)
+    for prefix in ([1, 0, 2], [[1, 0, 2, 3, 1], [2, 2, 2, 0, 0]]):
+        wanted = model.sample(2, seed=3, prefix=prefix, **under).numpy()
+        assert np.array_equal(sampler.sample(2, 3, conditions=arrays(under), prefix=prefix), wanted)
+    for wrong in ([], [[[1]]], [1] * model.spec.data.length, [-1]):
+        with pytest.raises(SystemExit):
+            sampler.sample(2, conditions=arrays(under), prefix=wrong)
+
+
+def test_a_given_part_that_comes_first_is_completed(folders: Any) -> None:
+    model, folder, _ = folders("pixelcnn")
+    sampler, x = opened(folder / "sample.py").Sampler(folder, threads=1), random_data(model, 2, 3)
+    known = torch.zeros(model.spec.data.shape, dtype=torch.bool)
+    known[:, :3] = True
+    found = sampler.sample(2, 5, given=x.numpy(), known=known.numpy(), top_k=4)
+    assert np.array_equal(found, model.complete(x, known, how="order", seed=5, top_k=4).numpy())
+    with pytest.raises(SystemExit, match="come first"):
+        sampler.sample(2, 5, given=x.numpy(), known=~known.numpy())
+
+
+def test_steps_that_compute_other_operations_have_graphs_of_their_own(folders: Any) -> None:
+    """Each channel of a pixel is a step, whose operations are its own third of all."""
+    model, folder, exported = folders("pixelcnn")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    own = [name for name in exported.graphs if name.startswith("step")]
+    assert len(own) == 3 and manifest["order"]["graphs"][:6] == own * 2
+    computed = (sampler_of(model).executor.counts > 0).sum()
+    nodes = [len(need("onnx").load(str(folder / f"{name}.onnx")).graph.node) for name in own]
+    assert max(nodes) < 6 * computed / sampler_of(model).schedule.steps
+    assert all(one["in_place"] for one in manifest["state"])
+
+
+def test_classes_of_steps_are_put_together_where_that_costs_the_least() -> None:
+    counts = np.zeros((40, 30), np.int64)
+    counts[::2, :20], counts[1::2, 20:] = 1, 2
+    counts[0, 5] = 0  # one step that has one operation less is no class
+    even, odd = classes_of(counts)
+    assert even.tolist() == [*range(0, 40, 2)] and odd.tolist() == [*range(1, 40, 2)]
+    many = np.eye(100, 100, dtype=np.int64)  # no two steps alike
+    found = classes_of(many)
+    assert 1 < len(found) <= MANY and sorted(np.concatenate(found).tolist()) == [*range(100)]
+    assert [own.tolist() for own in classes_of(np.ones((3, 2), np.int64))] == [[0, 1, 2]]
+
+
+def test_a_state_that_may_not_be_written_where_it_lies_takes_turns(folders: Any, tmp_path: Path) -> None:
+    model, folder, _ = folders("pixelcnn")
+    shutil.copytree(folder, tmp_path / "copy")
+    path = tmp_path / "copy" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for one in manifest["state"][::2]:
+        one["in_place"] = False
+    path.write_text(json.dumps(manifest))
+    sampler = opened(path.with_name("sample.py")).Sampler(path.parent, threads=1)
+    assert np.array_equal(sampler.sample(2, 1), model.sample(2, seed=1).numpy())
+    assert np.array_equal(sampler.sample(3, 1), model.sample(3, seed=1).numpy())  # nothing of a sample is left
+
+
+def test_classes_by_name_and_what_a_head_cannot_leave_out(tmp_path: Path) -> None:
+    model = randomised(small(Path("specs/gated_pixelcnn_class.yaml"), 1)).float()
+    (name,) = model.spec.condition
+    classes = model.spec.condition[name].whole
+    model.names = {name: tuple(f"kind {k}" for k in range(classes))}
+    export_onnx(model, tmp_path / "classes")
+    sampler = opened(tmp_path / "classes" / "sample.py").Sampler(threads=1)
+    wanted = model.sample(2, seed=1, **{name: [1, 0]}).numpy()
+    for given in ([1, 0], ["kind 1", "kind 0"]):
+        assert np.array_equal(sampler.sample(2, 1, conditions={name: given}), wanted)
+    for wrong in ({}, {name: "dog"}, {name: classes}, {"other": 1}):
+        with pytest.raises(SystemExit):
+            sampler.sample(2, 1, conditions=wrong)
+    model = randomised(small(Path("specs/wavenet_mol.yaml"), 1)).float()
+    exported = export_onnx(model, tmp_path / "mixture", all_steps=True)
+    assert exported.steps[0] == exported.steps[1] and "--all-steps" not in str(exported)
+    with pytest.raises(SystemExit, match="temperature alone"):
+        opened(tmp_path / "mixture" / "sample.py").Sampler().sample(1, top_p=0.5)
+
+
+def test_only_the_first_steps_are_compared_unless_all_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(from_text(CHARS)).save(tmp_path / "run")
+    monkeypatch.setattr(exporting, "STEPS", 2)
+    command = ["export", str(tmp_path / "run"), "--onnx", str(tmp_path / "out")]
+    assert main(command) == 0 and "2 of 8 steps" in (told := capsys.readouterr().out) and "--all-steps compares" in told
+    assert main([*command, "--all-steps"]) == 0 and "8 of 8 steps" in (told := capsys.readouterr().out)
+    assert "compares" not in told
+    sampler = opened(tmp_path / "out" / "sample.py").Sampler()
+    assert sampler.levels("aé") == [97, 195, 169]
+    sampler.manifest["data"]["alphabet"] = "xyz"
+    assert sampler.levels("zx") == [2, 0]
+    with pytest.raises(SystemExit, match="alphabet"):
+        sampler.levels("a")
+
+
 def test_the_manifest_says_what_the_graphs_take_and_give(folders: Any) -> None:
     _, folder, _ = folders("wavenet")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -195,11 +345,13 @@ def test_the_driver_needs_neither_arspec_nor_torch(
     assert names == {"__future__", "argparse", "json", "numpy", "onnxruntime", "pathlib", "typing"}
     monkeypatch.setattr(
         "sys.argv",
-        ["sample.py", "-n", "2", "--seed", "3", "--out", str(tmp_path / "x.npy"), "--condition", "speaker=1"],
-    )
+        ["sample.py", "-n", "2", "--seed", "3", "--out", str(tmp_path / "x.npy"), "--condition", "speaker=1",
+         "--top-k", "5", "--prefix", "[3, 1]"],
+    )  # fmt: skip
     opened(folder / "sample.py").main()
     assert "2 of the shape (24,)" in capsys.readouterr().out
-    assert np.array_equal(np.load(tmp_path / "x.npy"), model.sample(2, seed=3, speaker=1).numpy())
+    wanted = model.sample(2, seed=3, speaker=1, top_k=5, prefix=[3, 1]).numpy()
+    assert np.array_equal(np.load(tmp_path / "x.npy"), wanted)
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--member", type=int, default=0, help="--torch, --onnx: which order of a family, from 0 (0)")
     parser.add_argument("--forward-only", action="store_true", help="--onnx: the forward pass, without the sampler")
+    parser.add_argument(
+        "--all-steps", action="store_true", help="--onnx: compare every step with torch, not the first 256 alone"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.onnx is not None:
         from arspec.exporting import export_onnx
 
-        say(str(export_onnx(open_model(args), args.onnx, args.member, args.forward_only)))
+        say(str(export_onnx(open_model(args), args.onnx, args.member, args.forward_only, args.all_steps)))
         return 0
     if args.set:
         raise InputError("AR808", "--set sets the parameters of a spec; a checkpoint comes from a run as it is")

@@ -48,8 +48,6 @@ class Truncation:
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """Probabilities [..., L] -> the same, renormalised over what is kept and 0 for the other levels."""
-        import torch
-
         size = probabilities.shape[-1]
         few = size if self.top_k is None else min(self.top_k, size)
         if self.top_k is None and self.top_p in (None, 1):
@@ -60,8 +58,7 @@ class Truncation:
             kept = probabilities >= (self.min_p or 0) * (1 - SLACK) * ranked
         else:
             kept = self._first(probabilities, ranked)
-        found = torch.where(kept, probabilities, 0)
-        return found / found.sum(-1, keepdim=True)
+        return _renormalised(probabilities, kept)
 
     def _first(self, probabilities: Tensor, ranked: Tensor) -> Tensor:
         """[..., L]: which levels are kept. ranked [..., n]: the highest probabilities, of which no more are kept."""
@@ -69,11 +66,54 @@ class Truncation:
 
         among = torch.ones_like(ranked, dtype=torch.bool)
         if self.top_p is not None and self.top_p < 1:
-            reached = (ranked.cumsum(-1) - ranked) / ranked.sum(-1, keepdim=True)  # by the levels that are likelier
-            among = reached < self.top_p * (1 - SLACK)
+            among = _reaching(ranked, self.top_p)
         if self.min_p is not None:
-            among = among & (ranked >= self.min_p * (1 - SLACK) * ranked[..., :1])
-        count = among.sum(-1, keepdim=True)
-        last = ranked.gather(-1, count - 1)
-        above, equal = probabilities > last, probabilities == last
-        return above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
+            among = among & _likely(ranked, self.min_p)
+        return _likeliest(probabilities, ranked, among)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The same where the bounds are numbers that are known when a graph runs: tensors []. Above all levels, above 1 and
+    0 they leave nothing out."""
+
+    top_k: Tensor
+    top_p: Tensor
+    min_p: Tensor
+
+    def __call__(self, probabilities: Tensor) -> Tensor:
+        """As `Truncation` does."""
+        import torch
+
+        ranked = probabilities.sort(-1, descending=True).values
+        first = torch.arange(ranked.shape[-1], device=ranked.device) < self.top_k
+        ranked = torch.where(first, ranked, 0)
+        among = first & _reaching(ranked, self.top_p) & _likely(ranked, self.min_p)
+        return _renormalised(probabilities, _likeliest(probabilities, ranked, among))
+
+
+def _reaching(ranked: Tensor, top_p: float | Tensor) -> Tensor:
+    """Which of the highest probabilities [..., n] are needed to reach a share of their sum."""
+    reached = (ranked.cumsum(-1) - ranked) / ranked.sum(-1, keepdim=True)  # by the levels that are likelier
+    return reached < top_p * (1 - SLACK)
+
+
+def _likely(ranked: Tensor, min_p: float | Tensor) -> Tensor:
+    """Which of the highest probabilities [..., n] are a share of the highest at the least."""
+    return ranked >= min_p * (1 - SLACK) * ranked[..., :1]
+
+
+def _likeliest(probabilities: Tensor, ranked: Tensor, among: Tensor) -> Tensor:
+    """[..., L]: which levels are kept. among [..., n]: whether that of each rank is."""
+    count = among.sum(-1, keepdim=True)
+    last = ranked.gather(-1, count - 1)
+    above, equal = probabilities > last, probabilities == last
+    return above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
+
+
+def _renormalised(probabilities: Tensor, kept: Tensor) -> Tensor:
+    """The probabilities of what is kept, and 0 for the other levels."""
+    import torch
+
+    found = torch.where(kept, probabilities, 0)
+    return found / found.sum(-1, keepdim=True)

@@ -72,6 +72,7 @@ class Building:
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.sizes: dict[str, str] = {}
+        self._outputs: list[tuple[str, str]] = []  # tensors, and the names of outputs that they are
         self._operators = operators
         self._named: dict[Any, str] = {}
         self._count = 0
@@ -124,7 +125,7 @@ class Building:
 
     def output(self, name: str, value: str, dtype: torch.dtype, shape: Sequence[int | str]) -> None:
         """Makes a tensor an output of the graph under this name."""
-        self.nodes.append(self._helper.make_node("Identity", [value], [name]))
+        self._outputs.append((value, name))
         self.outputs.append(self._helper.make_tensor_value_info(name, element_type(dtype), [*shape]))
 
     # -- numbers -----------------------------------------------------------------------------------------------------
@@ -218,10 +219,26 @@ class Building:
 
     def model(self, name: str, about: str, producer: str) -> Any:
         """The graph as a model."""
+        self._name_outputs()
         graph = self._helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.initializers, about)
         return self._helper.make_model(
             graph, opset_imports=[self._helper.make_opsetid("", OPSET)], ir_version=IR, producer_name=producer
         )
+
+    def _name_outputs(self) -> None:
+        """Gives tensors the names of the outputs that they are; what is no node's result, or two outputs, is copied."""
+        made = {name for node in self.nodes for name in node.output}
+        renamed: dict[str, str] = {}
+        for value, name in self._outputs:
+            if value in made and value not in renamed:
+                renamed[value] = name
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [renamed.get(name, name) for name in names]
+        for value, name in self._outputs:
+            if renamed.get(value) != name:
+                self.nodes.append(self._helper.make_node("Identity", [renamed.get(value, value)], [name]))
+        self._outputs = []
 
 
 def _filled(item: Any, value: Callable[[Variable], Value]) -> Any:

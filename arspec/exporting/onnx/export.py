@@ -17,12 +17,14 @@ import torch
 from arspec.diagnostics import InputError
 from arspec.diagnostics.arguments import path_of
 from arspec.exporting.onnx.building import OPSET
-from arspec.exporting.onnx.passes import Refused, draw_model, forward_model
+from arspec.exporting.onnx.classes import MANY
+from arspec.exporting.onnx.passes import Refused, draw_models, forward_model
 from arspec.exporting.onnx.starting import start_model
 from arspec.exporting.onnx.stepping import Stepping
 from arspec.extras import need
 from arspec.files.atomic import write_text
 from arspec.files.together import together
+from arspec.language.sections import SequenceData
 from arspec.model import Model
 from arspec.network.module import Network
 from arspec.sampler.drive.noise import uniforms
@@ -32,9 +34,9 @@ from arspec.version import VERSION
 
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-9}  # of the largest number, by which results may differ from torch's
 BESIDE = 1 << 20  # bytes of constants from which they stand in a file of their own
-STEPS = 256  # of the sampler that are compared, at the most
-MANIFEST, DRIVER, FORMAT = "manifest.json", "sample.py", 1
-GRAPHS = ("forward", "step", "start", "draw")
+STEPS = 256  # of the sampler that are compared, at the most, unless all are asked for
+MANIFEST, DRIVER, FORMAT = "manifest.json", "sample.py", 2
+GRAPHS = ("forward", "step", *(f"step.{k}" for k in range(MANY)), "start", "draw", "truncated")
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,22 @@ class ExportedOnnx:
         )
         if self.step is None:
             return text
-        return f"{text}, {self.steps[0]:,} of {self.steps[1]:,} steps to {self.step:.1e}"
+        some = "" if self.steps[0] == self.steps[1] else "; --all-steps compares the others too"
+        return f"{text}, {self.steps[0]:,} of {self.steps[1]:,} steps to {self.step:.1e}{some}"
 
 
 def export_onnx(
-    model: Model, folder: str | os.PathLike[str], member: int = 0, forward_only: bool = False
+    model: Model, folder: str | os.PathLike[str], member: int = 0, forward_only: bool = False, all_steps: bool = False
 ) -> ExportedOnnx:
-    """Writes a model as ONNX: forward.onnx, and the sampler as start.onnx, step.onnx and draw.onnx, with manifest.json
-    and sample.py, which draws by numpy and onnxruntime alone.
+    """Writes a model as ONNX: forward.onnx, and the sampler as start.onnx, graphs of its steps, draw.onnx and
+    truncated.onnx, with manifest.json and sample.py, which draws by numpy and onnxruntime alone.
 
     forward.onnx: x [B, *shape] and the conditions to parameters [B, V, K] and log_prob [B, V] in nats. The batch is
     free. member: which order of a family. forward_only: without the sampler. Numbers are those of the model's weights,
     float32 or float64; of other types float32.
 
-    The graphs are compared with torch by onnxruntime before they take their places. InputError (AR909) where a part of
+    The graphs are compared with torch by onnxruntime before they take their places: the first 256 steps, or all_steps.
+    InputError (AR909) where a part of
     the model can't be written or differs by more than 1e-4 (1e-9 in float64); nothing is then written."""
     for package in ("onnx", "onnxruntime"):
         need(package)
@@ -82,7 +86,7 @@ def export_onnx(
         stepping = None
         if not forward_only:
             stepping = Stepping(sampler_of(own, member))
-            graphs |= {"step": stepping.step(), "start": start_model(stepping), "draw": draw_model(own)}
+            graphs |= {**stepping.steps(), "start": start_model(stepping), **draw_models(own)}
     except Refused as error:
         raise InputError(
             "AR909", f"the model can't be written as ONNX: {error}",
@@ -97,7 +101,7 @@ def export_onnx(
         if stepping is not None:
             shutil.copyfile(Path(__file__).with_name(DRIVER), new / DRIVER)
         forward = _forward_apart(own, member, new)
-        step, steps = (None, (0, 0)) if stepping is None else _steps_apart(own, member, new)
+        step, steps = (None, (0, 0)) if stepping is None else _steps_apart(own, member, new, all_steps)
     return ExportedOnnx(out, tuple(graphs), forward, step, steps)
 
 
@@ -106,6 +110,7 @@ def _own(model: Network) -> Network:
     dtype = model.dtype if model.dtype in CLOSE else torch.float32
     own = Network(model.spec, worth=model.worth).to(dtype)
     own.load_state_dict({name: value.detach().cpu() for name, value in model.state_dict().items()})
+    own.names = model.names
     return own.eval()
 
 
@@ -135,7 +140,7 @@ def _manifest(model: Network, member: int, graphs: dict[str, Any], stepping: Ste
     found: dict[str, Any] = {
         "format": FORMAT, "arspec": VERSION, "spec": spec.name, "about": spec.about, "opset": OPSET,
         "dtype": str(model.dtype).removeprefix("torch."),
-        "data": {"kind": spec.data.kind, "shape": [*spec.data.shape], "levels": spec.data.levels},
+        "data": {"kind": spec.data.kind, "shape": [*spec.data.shape], "levels": spec.data.levels, **_text(spec.data)},
         "variables": variables,
         "head": {"kind": graph.head.kind, "parameters": graph.head_node.out.channels,
                  "uniforms": graph.head.uniforms(graph.support), "channels": channels},
@@ -143,6 +148,7 @@ def _manifest(model: Network, member: int, graphs: dict[str, Any], stepping: Ste
             "dtype": "int64" if section.whole is not None else str(model.dtype).removeprefix("torch."),
             "shape": [*section.shape], "levels": section.whole,
             "nothing": section.nothing if section.may_be_left_out and section.whole is not None else None,
+            "names": [*model.names.get(name, ())],
         } for name, section in spec.condition.items()},
         "graphs": {name: {
             "file": f"{name}.onnx", "inputs": _ports(one.graph.input), "outputs": _ports(one.graph.output),
@@ -153,12 +159,23 @@ def _manifest(model: Network, member: int, graphs: dict[str, Any], stepping: Ste
         schedule = stepping.schedule
         steps = np.split(schedule.head_sites, schedule.head_bounds[1:-1])
         found |= {
-            "order": {"name": order.name, "member": member, "steps": [own.tolist() for own in steps]},
+            "order": {"name": order.name, "member": member, "steps": [own.tolist() for own in steps],
+                      "graphs": stepping.by_step()},
             "given": schedule.given.tolist(), "start": spec.data.start if spec.data.given else None,
-            "state": [{"name": kept.name, "next": f"{kept.name}.next" if kept.changes else None,
-                       "shape": ["batch", kept.rows, kept.channels]} for kept in stepping.state.values()],
+            "state": [{"name": kept.name, "next": f"{kept.name}.next" if kept.written else None,
+                       "shape": ["batch", kept.rows, kept.channels], "in_place": kept.in_place}
+                      for kept in stepping.state.values()],
         }  # fmt: skip
     return found
+
+
+def _text(data: Any) -> dict[str, Any]:
+    """How a text becomes the integers of the data: whether it does without a tokenizer, and by which alphabet."""
+    sequence = isinstance(data, SequenceData)
+    return {
+        "text": sequence and data.is_text and data.tokenizer is None,
+        "alphabet": data.alphabet if sequence else None,
+    }
 
 
 def _ports(values: Any) -> list[dict[str, Any]]:
@@ -191,25 +208,22 @@ def _forward_apart(model: Network, member: int, folder: Path) -> float:
     return largest
 
 
-def _steps_apart(model: Network, member: int, folder: Path) -> tuple[float, tuple[int, int]]:
+def _steps_apart(model: Network, member: int, folder: Path, whole: bool) -> tuple[float, tuple[int, int]]:
     """How far the parameters of the steps are from torch's, while a sample is drawn that torch has drawn."""
     driver: Any = opened(folder / DRIVER)
     sampler = driver.Sampler(folder, threads=1)
     schedule = sampler_of(model, member).schedule
-    batch, steps = 2, min(schedule.steps, STEPS)
+    batch, steps = 2, schedule.steps if whole else min(schedule.steps, STEPS)
     x, conditions = random_data(model, batch, 1), random_conditions(model, 1, batch)
     with torch.no_grad():
         wanted = model(x, member, **conditions).numpy()
     values = model.by_variable(x).long().numpy()
-    under = _arrays(model, conditions) or {"batch": np.asarray(batch)}
-    state = driver._run(sampler.start, under)
+    parameters = sampler.steps(batch, _arrays(model, conditions))
     drawn, largest, noise = schedule.given, 0.0, uniforms(0, 0, 1, 1, 1)
     for step in range(steps):
         sites = schedule.head_sites[schedule.head_bounds[step] : schedule.head_bounds[step + 1]]
-        given = {"step": np.asarray(step), "drawn": values[:, drawn], **state}
-        found = driver._run(sampler.step, given)
-        largest = max(largest, _apart(model, f"step {step}", wanted[:, sites], found.pop("parameters"), wanted))
-        state.update({name.removesuffix(".next"): value for name, value in found.items()})
+        found = parameters(step, values[:, drawn])
+        largest = max(largest, _apart(model, f"step {step}", wanted[:, sites], found, wanted))
         drawn = sites
     if not np.array_equal(noise, sampler.uniforms(1)[:, :1, :1]):
         raise InputError("AR909", "the driver's noise is not arspec's", "another numpy makes other random numbers")

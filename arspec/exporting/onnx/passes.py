@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from arspec.exporting.onnx.building import Building, Value
 from arspec.exporting.onnx.operators import OPERATORS
 from arspec.exporting.onnx.tracing import BATCH, BY, PER_SITE, SITES, Given, Settable, Untraceable, traced
+from arspec.heads.truncation import Asked
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
 from arspec.network.module import Network, as_taken
@@ -114,9 +115,31 @@ def forward_model(model: Network, member: int) -> Any:
     return passing.written("data and conditions to the parameters of the head's distribution, and nats")
 
 
-def draw_model(model: Network) -> Any:
-    """`parameters` [B, v, K], `uniforms` [B, v, U] and a temperature above 0 to `values` [B, v, C]; and to what is
-    `likeliest`. Raises Refused."""
+def draw_models(model: Network) -> dict[str, Any]:
+    """`draw`: `parameters` [B, v, K], `uniforms` [B, v, U] and a temperature above 0 to `values` [B, v, C]; and to what
+    is `likeliest`. `truncated`, where the head is tabular: with `top_k`, `top_p` and `min_p` as well, to `values`.
+    Raises Refused."""
+    head, support = model.graph.head, model.graph.support
+
+    def truncated(parameters: Tensor, uniforms: Tensor, *levels: Tensor | float) -> Tensor:
+        *bounds, temperature = levels
+        return head.draw(support, parameters, uniforms, temperature, Asked(*bounds))  # pyright: ignore[reportArgumentType]
+
+    likeliest = partial(head.draw, support, temperature=0.0)
+    outputs = {"values": (partial(head.draw, support), Settable()), "likeliest": (likeliest, None)}
+    found = {"draw": _drawing(model, "draw", outputs)}
+    if head.tabular:
+        given = {"top_k": torch.int64, "top_p": torch.float64, "min_p": torch.float64}
+        found["truncated"] = _drawing(model, "truncated", {"values": (truncated, Settable())}, given)
+    return found
+
+
+def _drawing(
+    model: Network, name: str, outputs: Mapping[str, tuple[Callable[..., Any], Settable | None]],
+    numbers: dict[str, torch.dtype] | None = None,
+) -> Any:  # fmt: skip
+    """A graph that draws. outputs: by name, what computes it, and whether it takes a temperature. numbers: the names of
+    numbers that it takes, and their types."""
     graph = model.graph
     head, support = graph.head, graph.support
     b = Building(OPERATORS)
@@ -129,13 +152,14 @@ def draw_model(model: Network) -> Any:
         name: b.node("Gather", [shape, b.array(torch.tensor([k]).numpy())]) for k, name in enumerate((BATCH, SITES))
     }
     asked = [Given((BY, PER_SITE, n), value.dtype) for value, n in zip(given, (width, each), strict=True)]
+    for number, dtype in (numbers or {}).items():
+        given.append(b.input(number, dtype, ()))
+        asked.append(Given((), dtype))
     try:
-        drawn = traced(partial(head.draw, support), asked, Settable())
-        likeliest = traced(partial(head.draw, support, temperature=0.0), asked)
-        for name, computation in (("values", drawn), ("likeliest", likeliest)):
-            (found,) = b.run(computation, given)
+        for output, (computation, settable) in outputs.items():
+            (found,) = b.run(traced(computation, asked, settable), given)
             value = b.cast(found, torch.int64)
-            b.output(name, b.name(value), torch.int64, (BATCH, "variables", support.channels))
+            b.output(output, b.name(value), torch.int64, (BATCH, "variables", support.channels))
     except Untraceable as error:
         raise Refused(f"the draws of the head ({head.kind}): {error}") from None
-    return b.model("draw", "parameters and uniforms to integers", f"arspec {VERSION}")
+    return b.model(name, "parameters and uniforms to integers", f"arspec {VERSION}")

@@ -1,8 +1,8 @@
 """One step of the sampler as a graph of ONNX, which takes the state and gives it one step on.
 
 The state is the sampler's own caches, each [B, rows, channels] of a fixed size. Which rows a step reads and writes
-stands in a table of the graph, which is looked up by the step's number. A step goes through all operations, some of
-which have no sites at it: their tensors are empty.
+stands in a table of the graph, which is looked up by the step's number. Steps that compute other operations are of
+other graphs. Where a step has no sites of an operation that others of its graph compute, its tensors are empty.
 """
 
 from __future__ import annotations
@@ -16,105 +16,82 @@ import torch
 from torch import Tensor
 
 from arspec.exporting.onnx.building import Building, Value
+from arspec.exporting.onnx.classes import classes_of
+from arspec.exporting.onnx.lookup import Lookup, Rows
 from arspec.exporting.onnx.operators.products import times
-from arspec.exporting.onnx.operators.shapes import placed, reshape, sliced
+from arspec.exporting.onnx.operators.shapes import reshape, sliced
 from arspec.exporting.onnx.passes import Passing, Refused
 from arspec.exporting.onnx.tracing import BATCH, BY, PER_SITE, SITES
 from arspec.layers.base import Node
 from arspec.sampler.drive.priming import rows_and_sites
 from arspec.sampler.drive.sampler import Sampler
 from arspec.sampler.plan.program import Operation, Read
-from arspec.sampler.plan.rows import rows_of
 from arspec.sampler.run.executor import Executor
 from arspec.types import Ints
 
 MOST = 1 << 26  # numbers of the table of rows
 SLOTS = 256  # parts of a step that a scan goes through one after another
+Key = Node | tuple[int, int]  # of a part of the state: the node of a cache, or operation and input of what was hoisted
 
 
 @dataclass(eq=False)
 class Kept:
-    """A part of the state: its name, how many rows and channels it has, and whether steps change it."""
+    """A part of the state: its name, how many rows and channels it has, whether it is a cache that steps may write;
+    whether one does; and whether the state after a step may lie where that before it lay: nothing that a step reads of
+    it is read beside what the step writes."""
 
     name: str
     rows: int
     channels: int
     changes: bool
+    written: bool = False
+    in_place: bool = True
 
 
 class Stepping:
-    """Writes the graph of a sampler's step. `state`: what it takes, once it is written."""
+    """Writes the graphs of a sampler's steps, one for each class of steps. `state`: what they take, once they are
+    written."""
 
     def __init__(self, sampler: Sampler) -> None:
         sampler.prepare()
         self.sampler, self.model, self.member = sampler, sampler.model, sampler.member
         self.program, self.schedule = sampler.program, sampler.schedule
         self.executor: Executor = sampler.executor
-        self.state: dict[
-            Node | tuple[int, int], Kept
-        ] = {}  # by the node of a cache, or the operation and input of what was hoisted
-        self.passing = Passing(self.model, self.member, "step")
-        self.b: Building = self.passing.b
-        self.now: dict[Node | tuple[int, int], Value] = {}  # the state as it is at this point of the step
-        self.made: dict[int, list[Value]] = {}  # by operation, what its parts have made
-        self.counts: dict[int, str] = {}  # by operation, how many sites it computes
-        self._constants: dict[object, Value] = {}
+        self.classes = classes_of(self.executor.counts) if self.schedule.steps else []
+        self.state: dict[Key, Kept] = {}
 
-    # -- step --------------------------------------------------------------------------------------------------------
+    @property
+    def names(self) -> list[str]:
+        """What the graphs are called, class by class."""
+        return ["step"] if len(self.classes) == 1 else [f"step.{k}" for k in range(len(self.classes))]
 
-    def step(self) -> Any:
-        """`step` [], what the step before `drawn` [B, v, C] and the state to `parameters` [B, v, K] and the state.
-        Raises Refused."""
-        graph, b = self.model.graph, self.b
-        b.input("step", torch.int64, ())
-        drawn = b.input("drawn", torch.int64, (BATCH, "drawn", graph.data.out.channels))
-        self.passing.batch_of("drawn")
-        self._look_up()
-        data = self._cache(graph.data)
-        self._put(graph.data, self.before, Value((BY, PER_SITE, data.shape[-1]), self.model.dtype,
-                                                 b.name(b.cast(drawn, self.model.dtype))))  # fmt: skip
-        for number in self._in_order():
-            if isinstance(number, tuple):
-                self._waves(number)
-            else:
-                self._call(number, self.counts[number], None)
-        head = self._head()
-        b.output("parameters", b.name(head), self.model.dtype, (BATCH, "variables", graph.head_node.out.channels))
-        for key, kept in self.state.items():
-            if kept.changes:
-                b.output(
-                    f"{kept.name}.next", b.name(self.now[key]), self.model.dtype, (BATCH, kept.rows, kept.channels)
-                )
-        return self.passing.written("a step of the sampler: what was drawn and the state to what is drawn from next")
+    def by_step(self) -> list[str]:
+        """The name of each step's graph."""
+        found = [""] * self.schedule.steps
+        for name, steps in zip(self.names, self.classes, strict=True):
+            for step in steps.tolist():
+                found[step] = name
+        return found
 
-    def _look_up(self) -> None:
-        """The rows of this step, section by section, and how many sites each operation has."""
-        b, steps = self.b, self.schedule.steps
-        rows = rows_of(self.program)
-        flat, begins = rows.entries.rows(), rows.begins
-        before = [self._given_rows(), *np.split(*self._data_rows())][:steps]
-        table = np.concatenate([part for t in range(steps) for part in (flat[begins[t] : begins[t + 1]], before[t])])
-        if table.size > MOST:
-            raise Refused(f"its steps read and write {table.size:,} rows in all, and {MOST:,} is the limit here")
-        sizes = np.concatenate([rows.sizes, np.asarray([[len(part)] for part in before])], 1)
-        starts = np.concatenate([[0], np.cumsum(sizes.sum(1))])
-        zero = b.array(np.asarray([0], np.int64))
-        step = b.node("Reshape", ["step", b.array(np.asarray([1], np.int64))])
-        first, last = (b.node("Gather", [b.array(starts[k : k + steps]), step]) for k in (0, 1))
-        row = b.node("Slice", [b.array(table), first, last, zero], "row")
-        cut = b.node("Gather", [b.array(sizes.astype(np.int64)), "step"])
-        found = b.several("Split", [row, cut], sizes.shape[1], "rows", axis=0)
-        self.sections, self.before = found[:-1], found[-1]
-        each = self.executor.counts.T
-        known: dict[bytes, str] = {}
-        for number, own in enumerate(each):
-            key = np.asarray(own, np.int64).tobytes()
-            if key not in known:
-                known[key] = b.node("Gather", [b.array(np.asarray(own, np.int64)), step], "sites")
-            self.counts[number] = known[key]
-        drawn = np.diff(self.schedule.head_bounds)
-        self.drawn = b.node("Gather", [b.array(drawn.astype(np.int64)), step], "drawn")
-        self.at = step
+    def steps(self) -> dict[str, Any]:
+        """By name, the graphs of all classes: `step` [], what the step before `drawn` [B, v, C] and the state to
+        `parameters` [B, v, K] and the state that it changes. Raises Refused."""
+        rows = sum(len(section.entries.index) for section in self.program.sections)
+        if rows > MOST:
+            raise Refused(f"its steps read and write {rows:,} rows in all, and {MOST:,} is the limit here")
+        return {name: Step(self, steps).written() for name, steps in zip(self.names, self.classes, strict=True)}
+
+    @property
+    def free(self) -> set[Node]:
+        """The nodes that no variable influences, and the conditions."""
+        return {*self.schedule.free, *self.model.graph.conditions.values()}
+
+    def before(self) -> Rows:
+        """Where the variables go that the step before has drawn; at the first step those that are given."""
+        section = self.program.sections[self.program.data]
+        given, bounds = self._given_rows(), section.bounds
+        rows = np.concatenate([given, section.entries.rows()])
+        return Rows(rows, np.concatenate([[0], len(given) + bounds[: self.schedule.steps]]))
 
     def _given_rows(self) -> Ints:
         """Where the variables go that are given, those of which the cache still holds at the first step, in their
@@ -127,31 +104,88 @@ class Stepping:
             raise Refused("some of what is given is no longer kept when the first step begins")
         return rows
 
-    def _data_rows(self) -> tuple[Ints, Ints]:
-        """Where the variables go that are drawn, step after step, and where the steps begin."""
-        section = self.program.sections[self.program.data]
-        return section.entries.rows(), section.bounds[1:-1]
+
+class Step:
+    """Writes the graph of some steps."""
+
+    def __init__(self, stepping: Stepping, steps: Ints) -> None:
+        self.stepping, self.steps = stepping, steps
+        self.model, self.program, self.schedule = stepping.model, stepping.program, stepping.schedule
+        self.executor = stepping.executor
+        self.passing = Passing(self.model, stepping.member, "step")
+        self.b: Building = self.passing.b
+        self.now: dict[Key, Value] = {}  # the state as it is at this point of the step
+        self.made: dict[int, list[Value]] = {}  # by operation, what its parts have made
+        self.counts: dict[int, str] = {}  # by operation that has sites, how many it computes
+        self._readers: dict[Node, set[int]] = {}  # operations that have read a cache since it was last written
+        self._constants: dict[object, Value] = {}
+
+    # -- step --------------------------------------------------------------------------------------------------------
+
+    def written(self) -> Any:
+        """The graph. Raises Refused."""
+        graph, b = self.model.graph, self.b
+        b.input("step", torch.int64, ())
+        drawn = b.input("drawn", torch.int64, (BATCH, "drawn", graph.data.out.channels))
+        self.passing.batch_of("drawn")
+        self._look_up()
+        data = self._cache(graph.data)
+        self._put(graph.data, self.before, Value((BY, PER_SITE, data.shape[-1]), self.model.dtype,
+                                                 b.name(b.cast(drawn, self.model.dtype))), None)  # fmt: skip
+        for number in self._in_order():
+            if isinstance(number, tuple):
+                self._waves(number)
+            else:
+                self._call(number, self.counts[number], None)
+        head = self._head()
+        b.output("parameters", b.name(head), self.model.dtype, (BATCH, "variables", graph.head_node.out.channels))
+        for key, value in self.now.items():
+            kept = self.stepping.state[key]
+            if value.name != kept.name:
+                kept.written = True
+                shape = (BATCH, kept.rows, kept.channels)
+                b.output(f"{kept.name}.next", b.name(value), self.model.dtype, shape)
+        return self.passing.written("a step of the sampler: what was drawn and the state to what is drawn from next")
+
+    def _look_up(self) -> None:
+        """The rows of this step that operations read and write, and how many sites each operation has."""
+        lookup = self.lookup = Lookup(self.b, self.steps, self.schedule.steps)
+        for number in np.flatnonzero((self.executor.counts[self.steps] > 0).any(0)).tolist():
+            self.counts[number] = lookup.number(self.executor.counts[:, number])
+        operations = [self.program.operations[number] for number in self.counts]
+        reads = {read.section for o in operations for read in o.reads} | {o.places for o in operations}
+        reads |= {self.program.head} if self.program.head_made is None else set()
+        taken = sorted(q for q in reads if q is not None)
+        outs = sorted({q for o in operations for q in o.outs if q is not None})
+        self.sections = dict(zip(taken, lookup.rows([self._rows(q) for q in taken]), strict=True))
+        *own, self.before = lookup.places([*(self._rows(q) for q in outs), self.stepping.before()])
+        self.places = dict(zip(outs, own, strict=True))
+        self.drawn = lookup.number(np.diff(self.schedule.head_bounds))
+
+    def _rows(self, number: int) -> Rows:
+        section = self.program.sections[number]
+        return Rows(section.entries.rows(), section.bounds)
 
     def _in_order(self) -> list[int | tuple[int, ...]]:
         """The operations of a step; those of a scan that goes through waves together."""
         waves, found, done = self.schedule.waves, list[int | tuple[int, ...]](), set[Node]()
-        for number, operation in enumerate(self.program.operations):
-            node = operation.parts[0].node
+        for number in self.counts:
+            node = self.program.operations[number].parts[0].node
             if node not in waves:
                 found.append(number)
             elif node not in done:
                 done.add(node)
                 own = (self.program.by_group.get((node, g)) for g in range(node.out.groups))
-                found.append(tuple(n for n in own if n is not None))
+                found.append(tuple(n for n in own if n is not None and n in self.counts))
         return found
 
     def _waves(self, numbers: tuple[int, ...]) -> None:
         """A scan whose sites of a step read one another: slot after slot, each a share of one of its operations."""
         b = self.b
-        runs = [[run for run in self.program.runs(t) if run[0] in numbers] for t in range(self.schedule.steps)]
+        runs = {t: [run for run in self.program.runs(t) if run[0] in numbers] for t in self.steps.tolist()}
         slots: list[int] = []
-        places: list[list[int]] = []
-        for own in runs:  # each step's runs as a part of one sequence of slots
+        places: dict[int, list[int]] = {}
+        for t, own in runs.items():  # each step's runs as a part of one sequence of slots
             at, mine = 0, list[int]()
             for number, _, _ in own:
                 while at < len(slots) and slots[at] != number:
@@ -160,15 +194,15 @@ class Stepping:
                     slots.append(number)
                 mine.append(at)
                 at += 1
-            places.append(mine)
+            places[t] = mine
         if len(slots) > SLOTS:
             raise Refused(f"a scan goes through {len(slots):,} waves in one step, and {SLOTS} is the limit here")
         bounds = np.zeros((len(slots), self.schedule.steps, 2), np.int64)
-        for t, (own, mine) in enumerate(zip(runs, places, strict=True)):
-            for slot, (_, lo, hi) in zip(mine, own, strict=True):
+        for t, own in runs.items():
+            for slot, (_, lo, hi) in zip(places[t], own, strict=True):
                 bounds[slot, t] = lo, hi
         for number, own in zip(slots, bounds, strict=True):
-            lo, hi = (b.node("Gather", [b.array(own[:, k]), self.at]) for k in (0, 1))
+            lo, hi = (self.lookup.number(own[:, k]) for k in (0, 1))
             self._call(number, b.node("Sub", [hi, lo], "sites"), (lo, hi))
 
     # -- operations --------------------------------------------------------------------------------------------------
@@ -188,16 +222,15 @@ class Stepping:
             self.made[number] = made
             for part, section, x in zip(operation.parts, operation.outs, made, strict=True):
                 if section is not None:
-                    self._put(part.node, self._share(section, 1, share), x)
+                    self._put(part.node, self._share(self.places[section], 1, share, 1), x, number)
 
-    def _share(self, section: int, columns: int, share: tuple[str, str] | None) -> str:
-        """The rows of a section, or of a share of its sites."""
-        rows = self.sections[section]
+    def _share(self, rows: str, columns: int, share: tuple[str, str] | None, axis: int = 0) -> str:
+        """Rows that a step reads or writes, or those of a share of its sites."""
         if share is None:
             return rows
         b = self.b
         bounds = [b.node("Mul", [each, b.array(np.asarray([columns], np.int64))]) for each in share]
-        return b.node("Slice", [rows, *bounds, b.array(np.asarray([0], np.int64))])
+        return b.node("Slice", [rows, *bounds, b.array(np.asarray([axis], np.int64))])
 
     def _read(
         self, number: int, operation: Operation, k: int, read: Read, share: tuple[str, str] | None
@@ -205,7 +238,7 @@ class Stepping:
         node, weights = operation.parts[0].node, self.executor.weights[number]
         if read.relation is not None:
             kept = self.program.kept(read.source)
-            cache = self._cache(read.source)
+            cache = self._cache(read.source, number)
             rows = self._cut(cache, 1, kept.outside, kept.size)
             rows = self._cut(rows, 2, 0, read.channels)
             (found,) = self.passing.compute(told(node), partial(node.layer.view_context, node, k), [rows])
@@ -214,19 +247,19 @@ class Stepping:
             x = self._hoisted(number, k, read)
             if read.section is None:
                 return x
-            return self._gathered(x, self._share(read.section, 1, share), 1, x.shape[-1])
+            return self._gathered(x, self._share(self.sections[read.section], 1, share), 1, x.shape[-1])
         if read.made is not None:
             x = self._output(read.source, *read.made)
         else:
             assert read.section is not None
-            x = self._window(read, self._share(read.section, read.columns, share))
+            x = self._window(number, read, self._share(self.sections[read.section], read.columns, share))
         if not read.hoist:
             return x
         (found,) = self.passing.compute(told(node), partial(node.layer.hoist, node, weights, k), [x])
         return found
 
-    def _window(self, read: Read, rows: str) -> Value:
-        cache = self._cache(read.source)
+    def _window(self, number: int, read: Read, rows: str) -> Value:
+        cache = self._cache(read.source, number)
         if not read.columns:
             none = self.b.node(
                 "Expand", [self.b.name(self.b.scalar(0, cache.dtype)), self.b.numbers((BY, PER_SITE, 0))]
@@ -278,7 +311,7 @@ class Stepping:
         if operation.places is not None:
             width = 1 if part.counts is None else part.counts.size // max(len(part.counts), 1)
             many = PER_SITE if width == 1 else type(PER_SITE)(width, PER_SITE.powers)
-            places = Value((many,), torch.int64, self._share(operation.places, width, share))
+            places = Value((many,), torch.int64, self._share(self.sections[operation.places], width, share))
 
         def forward(*given: Tensor) -> Tensor:
             return node.layer.forward_sites(node, weights, [*given[:-1]], given[-1])
@@ -307,14 +340,16 @@ class Stepping:
 
     # -- the state ---------------------------------------------------------------------------------------------------
 
-    def _cache(self, node: Node) -> Value:
-        """The cache of a node, an input of the graph."""
+    def _cache(self, node: Node, reader: int | None = None) -> Value:
+        """The cache of a node, an input of the graph. reader: the operation that reads it."""
+        if reader is not None:
+            self._readers.setdefault(node, set()).add(reader)
         if node not in self.now:
             if node in self.program.caches:
                 own = self.program.caches[node].size
                 width = node.out.channels if node is self.model.graph.data else node.layer.cached_channels(node)
                 self._keep(node, f"cache.{node.name}", own, width, True)
-            elif node in self.free:
+            elif node in self.stepping.free:
                 self._keep(node, f"free.{node.name}", 1 + node.out.sites, node.out.channels, False)
             else:  # no site of it is ever read, but what lies outside the grid is
                 own = self.program.kept(node).size if node in self.program.whole else 1
@@ -327,19 +362,17 @@ class Stepping:
             self._keep(key, f"hoisted.{number}.{k}", *self._hoisted_form(number, k, read), False)
         return self.now[key]
 
-    def _keep(self, key: Node | tuple[int, int], name: str, rows: int, channels: int, changes: bool) -> None:
-        self.state[key] = Kept(name, rows, channels, changes)
+    def _keep(self, key: Key, name: str, rows: int, channels: int, changes: bool) -> None:
+        self.stepping.state.setdefault(key, Kept(name, rows, channels, changes))
         self.now[key] = self.b.input(name, self.model.dtype, (BATCH, rows, channels))
 
-    def _put(self, node: Node, rows: str, x: Value) -> None:
-        """Writes rows of a cache."""
+    def _put(self, node: Node, places: str, x: Value, writer: int | None) -> None:
+        """Writes rows of a cache. writer: the operation that has made them; what it has read itself is read before."""
         cache = self._cache(node)
-        self.now[node] = Value(cache.shape, cache.dtype, placed(self.b, cache, rows, x, 1))
-
-    @property
-    def free(self) -> set[Node]:
-        """The nodes that no variable influences, and the conditions."""
-        return {*self.schedule.free, *self.model.graph.conditions.values()}
+        if self._readers.pop(node, set()) - {writer}:
+            self.stepping.state[node].in_place = False
+        found = self.b.node("ScatterND", [self.b.name(cache), places, self.b.name(x)])
+        self.now[node] = Value(cache.shape, cache.dtype, found)
 
     def _hoisted_form(self, number: int, k: int, read: Read) -> tuple[int, int]:
         """How many rows and channels that has which a layer makes of an input once."""

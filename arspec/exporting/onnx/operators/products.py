@@ -11,6 +11,7 @@ import torch
 
 from arspec.exporting.onnx.building import Building, Value
 from arspec.exporting.onnx.operators.pointwise import Gives, Write
+from arspec.exporting.onnx.operators.shapes import flipped, padded, reshape
 from arspec.exporting.onnx.tracing import Dim, Untraceable
 
 
@@ -40,7 +41,7 @@ def _convolution(
 ) -> str:  # fmt: skip
     if x.dtype == torch.float64:
         if transposed:
-            raise Untraceable("it has a transposed convolution in float64, which onnxruntime does in float32 alone")
+            return _spread(b, gives, x, weight, bias, stride, padding, dilation, output_padding, groups)
         return _taps(b, gives, x, weight, bias, stride, padding, dilation, groups)
     kernel = [int(n) for n in weight.shape[2:] if not isinstance(n, Dim)]
     attributes: dict[str, Any] = {
@@ -52,6 +53,34 @@ def _convolution(
     return b.node("ConvTranspose" if transposed else "Conv", inputs, **attributes)
 
 
+def _spread(
+    b: Building, gives: Gives, x: Value, weight: Value, bias: Value | None, stride: list[int], padding: list[int],
+    dilation: list[int], output_padding: list[int], groups: int,
+) -> str:  # fmt: skip
+    """A transposed convolution in float64: a convolution with the kernel turned round, over an input between whose
+    sites stand zeros."""
+    dims, batch, channels = len(stride), x.shape[0], x.shape[1]
+    grid = [int(n) for n in x.shape[2:]]  # pyright: ignore[reportArgumentType]
+    size, per, *kernel = (int(n) for n in weight.shape)  # pyright: ignore[reportArgumentType]
+    apart = (batch, channels, *(n for own in grid for n in (own, 1)))
+    wide = (batch, channels, *(n for own, step in zip(grid, stride, strict=True) for n in (own, step)))
+    long = (batch, channels, *(own * step for own, step in zip(grid, stride, strict=True)))
+    laid = Value(apart, x.dtype, reshape(b, x, apart))
+    inner = [n for step in stride[::-1] for n in (0, step - 1, 0, 0)]
+    laid = Value(wide, x.dtype, padded(b, laid, inner))
+    laid = Value(long, x.dtype, reshape(b, laid, long))
+    reach = [(kernel[k] - 1) * dilation[k] - padding[k] for k in range(dims)]
+    ends = [reach[k] + output_padding[k] - (stride[k] - 1) for k in range(dims)]
+    laid = Value(long, x.dtype, padded(b, laid, [n for k in reversed(range(dims)) for n in (reach[k], ends[k])]))
+    by_group = (groups, size // groups, per, *kernel)
+    turned = b.node("Reshape", [b.name(weight), b.numbers(by_group)])
+    turned = b.node("Transpose", [turned], perm=[0, 2, 1, *range(3, 3 + dims)])
+    shape = (groups * per, size // groups, *kernel)
+    turned = Value(shape, weight.dtype, b.node("Reshape", [turned, b.numbers(shape)]))
+    turned = Value(shape, weight.dtype, flipped(b, turned, [*range(2, 2 + dims)]))
+    return _taps(b, gives, laid, turned, bias, [1] * dims, [0] * dims, dilation, groups)
+
+
 def _taps(
     b: Building, gives: Gives, x: Value, weight: Value, bias: Value | None, stride: list[int], padding: list[int],
     dilation: list[int], groups: int,
@@ -60,23 +89,22 @@ def _taps(
     out, grid = gives[0].shape, [*gives[0].shape[2:]]
     kernel = [int(n) for n in weight.shape[2:] if not isinstance(n, Dim)]
     dims = len(kernel)
-    padded = b.name(x)
+    whole = b.name(x)
     if any(padding):
-        padded = b.node("Pad", [padded, b.numbers([0, 0, *padding, 0, 0, *padding])])
+        whole = b.node("Pad", [whole, b.numbers([0, 0, *padding, 0, 0, *padding])])
     per = int(weight.shape[0]) // groups, int(weight.shape[1])  # pyright: ignore[reportArgumentType]
-    whole = b.name(weight)
     total: str | None = None
     for tap in product(*(range(n) for n in kernel)):
         starts = [tap[k] * dilation[k] for k in range(dims)]
         ends = [starts[k] + (int(grid[k]) - 1) * stride[k] + 1 for k in range(dims)]  # pyright: ignore[reportArgumentType]
         axes = b.numbers([*range(2, 2 + dims)])
-        part = b.node("Slice", [padded, b.numbers(starts), b.numbers(ends), axes, b.numbers(stride)])
+        part = b.node("Slice", [whole, b.numbers(starts), b.numbers(ends), axes, b.numbers(stride)])
         part = b.node(
             "Reshape",
             [part, b.numbers((x.shape[0], groups, per[1], math.prod(n for n in grid if not isinstance(n, Dim))))],
             allowzero=1,
         )  # pyright: ignore[reportArgumentType]
-        own = b.node("Slice", [whole, b.numbers(tap), b.numbers([t + 1 for t in tap]), axes])
+        own = b.node("Slice", [b.name(weight), b.numbers(tap), b.numbers([t + 1 for t in tap]), axes])
         own = b.node("Reshape", [own, b.numbers((1, groups, *per))])
         found = b.node("MatMul", [own, part])
         total = found if total is None else b.node("Add", [total, found])

@@ -40,7 +40,7 @@ def _turned(b: Building, gives: Gives, x: Value) -> str:
 
 def _expanded(b: Building, gives: Gives, x: Value, *_: Any, **__: Any) -> str:
     found = b.node("Expand", [b.name(_whole(b, x)), b.numbers(gives[0].shape)])
-    return _back(b, x, found, gives)
+    return _back(b, x, found)
 
 
 def _whole(b: Building, x: Value) -> Value:
@@ -48,8 +48,8 @@ def _whole(b: Building, x: Value) -> Value:
     return b.cast(x, torch.int64) if x.dtype == torch.bool else x
 
 
-def _back(b: Building, x: Value, found: str, gives: Gives) -> str:
-    return b.name(b.cast(Value(gives[0].shape, torch.int64, found), torch.bool)) if x.dtype == torch.bool else found
+def _back(b: Building, x: Value, found: str) -> str:
+    return b.name(b.cast(Value(x.shape, torch.int64, found), torch.bool)) if x.dtype == torch.bool else found
 
 
 def _repeated(b: Building, gives: Gives, x: Value, times: list[Any]) -> str:
@@ -95,6 +95,11 @@ def _unbound(b: Building, gives: Gives, x: Value, dim: int = 0) -> list[str]:
 
 
 def _flipped(b: Building, gives: Gives, x: Value, dims: list[int]) -> str:
+    return flipped(b, x, dims)
+
+
+def flipped(b: Building, x: Value, dims: list[int]) -> str:
+    """The numbers in the opposite order along these dimensions."""
     count = len(dims)
     axes = b.numbers([d % x.rank for d in dims])
     return b.node(
@@ -103,6 +108,12 @@ def _flipped(b: Building, gives: Gives, x: Value, dims: list[int]) -> str:
 
 
 def _padded(b: Building, gives: Gives, x: Value, pad: list[int], value: Any = 0) -> str:
+    return padded(b, x, pad, value)
+
+
+def padded(b: Building, x: Value, pad: list[int], value: Any = 0) -> str:
+    """x with so many numbers before and after those of the last dimension, the one before it, ...; fewer than none cut
+    some off."""
     before, after = [0] * x.rank, [0] * x.rank
     for k in range(len(pad) // 2):
         before[x.rank - 1 - k], after[x.rank - 1 - k] = pad[2 * k], pad[2 * k + 1]
@@ -114,7 +125,7 @@ def _padded(b: Building, gives: Gives, x: Value, pad: list[int], value: Any = 0)
         before, after = [max(0, n) for n in before], [max(0, n) for n in after]
     whole = _whole(b, x)
     found = b.node("Pad", [b.name(whole), b.numbers([*before, *after]), b.name(b.scalar(value, whole.dtype))])
-    return _back(b, x, found, gives)
+    return _back(b, x, found)
 
 
 def _scattered_slice(
