@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from arspec.cli.parser import offer
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
@@ -50,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--kwargs", default="{}", metavar="YAML", help="arguments of the callable, for example '{layers: 4}'")
     add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
     add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
-    add("--modes", metavar="NAMES", help="only these, for example evaluation,training (default: all that it offers)")
+    modes = add("--modes", metavar="NAMES", help="only these, for example evaluation,training (default: all it offers)")
+    offer(modes, "evaluation", "training", "forbid", "batch", "lengths", "variants", "cache", "padding", "documents",
+          "sampler")  # fmt: skip
     add("--lengths", metavar="LENGTHS", help="other lengths to try, for example 7,8,9 (default: by powers of two)")
     add(
         "--variant",
@@ -59,8 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=YAML",
         help="other arguments of the callable, for example eager='{attn_implementation: eager}'; may be repeated",
     )
-    add("--cache", default="auto", metavar="NAME", help="a keyword, a method, off (default %(default)s)")
-    add("--padding", default="left,right", metavar="SIDES", help="where rows are padded (default %(default)s)")
+    cache = add("--cache", default="auto", metavar="NAME", help="a keyword, a method, off (default %(default)s)")
+    offer(cache, "auto", "off")
+    sides = add("--padding", default="left,right", metavar="SIDES", help="where rows are padded (default %(default)s)")
+    offer(sides, "left", "right", "left,right")
     add("--padding-mask", default="attention_mask", metavar="KEYWORD", help="of the call (default %(default)s)")
     add("--documents", metavar="KEYWORD", help="of the call, which takes numbers of packed documents")
     add("--forbid", metavar="PAIRS", help="in place of an order: pairs.npy [output, input], or file.py:function of V")
@@ -73,7 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--samples", type=int, default=1024, help="of the sampler's check (default %(default)s)")
     add("--draws", type=int, default=3, help="of the weights: the module's own, then random ones (default %(default)s)")
     add("--seed", type=int, default=0, help="of the weights that the callable draws, and of the inputs (default 0)")
-    add("--accept", default="", metavar="VERDICTS", help="that pass: given-route, not-decided (with commas)")
+    accept = add("--accept", default="", metavar="VERDICTS", help="that pass: given-route, not-decided (with commas)")
+    offer(accept, "given-route", "not-decided", "given-route,not-decided")
     add("--strict", action="store_true", help="a proof with the route given does not pass, unless accepted")
     add("--picture", metavar="FILE", help="write the dependency picture, x.png, .svg or .pdf")
     add("--explore", metavar="FILE.html", help="write a page to walk through its operations, lines and dependence")

@@ -1,7 +1,8 @@
 """`arspec completion bash|zsh|fish`: a script by which a shell completes commands, options and what they take.
 
 It is made of the parsers themselves, and of the names of specs, pages, codes and data sets. Completing asks nothing
-but the shell."""
+but the shell, save for the names that a spec has (`--set NAME=VALUE`). A library such as shtab takes `choices` alone
+from a parser: names of specs, codes and data sets would stand in functions written by hand for each shell."""
 
 from __future__ import annotations
 
@@ -10,15 +11,22 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from arspec.cli.parser import OFFERED
 from arspec.cli.saying import say
+from arspec.diagnostics import InputError, did_you_mean
+from arspec.syntax.yaml import Map
 
 SHELLS = ("bash", "zsh", "fish")
 SHORTEN = 70  # characters of a help text
+ASKED = {"--set": "params", "--data": "data", "--condition": "conditions"}  # options that take names of the spec
+FILES = re.compile("FILE|FOLDER|RUN|CONTAINER|RANKS|PAIRS|SPEC|MODEL|DATA|NAME$|data$|given$|callable$")  # what is one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SHELL."""
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    parser.add_argument("--names", nargs=2, metavar=("OF", "SPEC"),
+                        help="print instead the names that a spec has: of params, data or conditions")  # fmt: skip
     parser.epilog = (
         'bash: eval "$(arspec completion bash)"; zsh: eval "$(arspec completion zsh)" behind compinit; '
         "fish: arspec completion fish | source"
@@ -26,20 +34,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the script; exit code 0."""
+    """Prints the script, or the names; exit code 0."""
+    if args.names is not None:
+        for name, value in names_of(*args.names).items():
+            say(f"{name}=\t{value}" if args.shell == "fish" else f"{name}=")
+        return 0
     say(WRITERS[args.shell](commands()).rstrip("\n"))
     return 0
+
+
+def names_of(what: str, name: str) -> dict[str, str]:
+    """What a spec has, by name: its params or the keys of its data with their values, or its conditions with their
+    kinds. InputError for anything else."""
+    from arspec.cli.models import spec_of
+
+    spec = spec_of(name, {})
+    if what == "params":
+        return {key: str(value) for key, value in spec.params.items()}
+    if what == "data":
+        data = spec.sections["data"]
+        keys = data.entries if isinstance(data, Map) else ()
+        return {key: str(getattr(spec.data, key, "")) for key in keys if key != "kind"}
+    if what == "conditions":
+        return {key: section.kind for key, section in spec.condition.items()}
+    raise InputError("AR808", f"a spec has no {what} by name", did_you_mean(what, ASKED.values()))
 
 
 @dataclass(frozen=True)
 class Taken:
     """What an option or an argument takes. words: some of the values that there are; files: whether it may be a file;
-    many: whether it may be repeated."""
+    many: whether it may be repeated; asked: which names of the spec are asked for, '' for none."""
 
     name: str
-    words: tuple[str, ...]
-    files: bool
+    words: tuple[str, ...] = ()
+    files: bool = False
     many: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,11 +133,13 @@ def _taken(action: argparse.Action, known: dict[str, tuple[str, ...]]) -> Taken:
     called = action.metavar if isinstance(action.metavar, str) else action.dest
     many = action.nargs in ("*", "+")
     if action.choices is not None:
-        return Taken(called, tuple(map(str, action.choices)), False, many)
+        return Taken(called, tuple(map(str, action.choices)), many=many)
     if action.type in (int, float) or "=" in called:
-        return Taken(called, (), False, many)
-    words = known.get(called, ())
-    return Taken(called, words, not words or called not in ("CODE", "TOPIC", "SCAN", "device"), many)
+        asked = next((ASKED[name] for name in action.option_strings if name in ASKED), "")
+        return Taken(called, many=many, asked=asked)
+    named = "" if called == "NAME" and action.option_strings else called  # an option's NAME is of many a kind
+    words = (*getattr(action, OFFERED, ()), *known.get(named, ()))
+    return Taken(called, words, FILES.match(called) is not None, many)
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
@@ -122,17 +154,34 @@ BASH = """\
 # completion of arspec for bash, made by `arspec completion bash`
 _arspec() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
-  local words="" files="" options="" takes="" at=0 k word
+  local words="" files="" asked="" options="" takes="" first="" at=0 k word
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "@commands@ --help --version" -- "$cur"))
     return
   fi
-  if [ "$cur" = "=" ]; then cur=""; elif [ "$prev" = "=" ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+  if [ "$cur" = "=" ]; then
+    cur=""
+    [[ $prev == -* ]] || return
+  elif [ "$prev" = "=" ]; then
+    prev=${COMP_WORDS[COMP_CWORD-2]}
+    [[ $prev == -* ]] || return
+  fi
   case $command in
 @options@
     *) return ;;
   esac
+  for ((k = 2; k < COMP_CWORD; k++)); do
+    word=${COMP_WORDS[k]}
+    if [ "$word" = "=" ]; then
+      ((k++))
+    elif [[ $word == -* ]]; then
+      [[ " $takes " == *" $word "* && ${COMP_WORDS[k+1]} != "=" ]] && ((k++))
+    else
+      [ "$at" -eq 0 ] && first=$word
+      ((at++))
+    fi
+  done
   case "$command $prev" in
 @values@
     *)
@@ -140,19 +189,15 @@ _arspec() {
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
         return
       fi
-      for ((k = 2; k < COMP_CWORD; k++)); do
-        word=${COMP_WORDS[k]}
-        if [[ $word == -* ]]; then
-          [[ " $takes " == *" $word "* ]] && ((k++))
-        else
-          ((at++))
-        fi
-      done
       case "$command $at" in
 @arguments@
         *) return ;;
       esac ;;
   esac
+  if [ -n "$asked" ] && [ -n "$first" ]; then
+    compopt -o nospace 2>/dev/null
+    words=$("${COMP_WORDS[0]}" completion bash --names "$asked" "$first" 2>/dev/null)
+  fi
   [ -n "$words" ] && COMPREPLY=($(compgen -W "$words" -- "$cur"))
   if [ -n "$files" ]; then
     compopt -o filenames 2>/dev/null
@@ -184,7 +229,7 @@ def bash(found: Iterable[Command]) -> str:
 
 
 def _bash(taken: Taken) -> str:
-    return f'words="{" ".join(taken.words)}" files="{"yes" if taken.files else ""}"'
+    return f'words="{" ".join(taken.words)}" files="{"yes" if taken.files else ""}" asked="{taken.asked}"'
 
 
 # -- zsh -------------------------------------------------------------------------------------------------------------
@@ -196,8 +241,15 @@ _arspec_or_files() {
   compadd -- "$@"
   _files
 }
+_arspec_names() {
+  local -a found
+  [ -n "$line[1]" ] && found=(${(f)"$($program completion zsh --names $1 $line[1] 2>/dev/null)"})
+  compadd -S '' -- $found
+}
 _arspec() {
-  local -a commands
+  local -a commands line
+  local -A opt_args
+  local program=$words[1]
   if (( CURRENT == 2 )); then
     commands=(
 @commands@
@@ -236,6 +288,8 @@ def zsh(found: Iterable[Command]) -> str:
 
 
 def _zsh(taken: Taken) -> str:
+    if taken.asked:
+        return f" _arspec_names {taken.asked}"
     if taken.words and taken.files:
         return f" _arspec_or_files {' '.join(taken.words)}"
     if taken.words:
@@ -251,9 +305,23 @@ def _quoted(text: str) -> str:
 # -- fish ------------------------------------------------------------------------------------------------------------
 
 
+FISH = """\
+# completion of arspec for fish, made by `arspec completion fish`
+function __arspec_names
+  set -l words (commandline -opc)
+  for word in $words[3..]
+    if not string match -q -- '-*' $word
+      $words[1] completion fish --names $argv[1] $word 2>/dev/null
+      return
+    end
+  end
+end
+complete -c arspec -f"""
+
+
 def fish(found: Iterable[Command]) -> str:
     """The script for fish."""
-    lines = ["# completion of arspec for fish, made by `arspec completion fish`", "complete -c arspec -f"]
+    lines = [FISH]
     for one in found:
         lines.append(f"complete -c arspec -n __fish_use_subcommand -a {one.name} -d {_plain(one.help)}")
         within = f"complete -c arspec -n '__fish_seen_subcommand_from {one.name}'"
@@ -270,7 +338,8 @@ def fish(found: Iterable[Command]) -> str:
 def _fish(taken: Taken | None) -> str:
     if taken is None:
         return ""
-    words = f"-a {_plain(' '.join(taken.words))} " if taken.words else ""
+    offered = f"(__arspec_names {taken.asked})" if taken.asked else " ".join(taken.words)
+    words = f"-a {_plain(offered)} " if offered else ""
     return f"-r {'-F ' if taken.files else '-f '}{words}"
 
 

@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 from arspec.cli.chance import add_chance_arguments, chance_of
+from arspec.cli.given import PARTS
 from arspec.cli.method import add_method_arguments, method_of
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.outputs import Output, add_output_arguments
+from arspec.cli.parser import offer
 from arspec.cli.plan import add_plan_arguments, run_plan
 from arspec.cli.saying import say
 from arspec.cli.stream import add_stream_arguments, run_stream, wants_stream
@@ -30,12 +32,13 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         help="follow the conditions more closely than the model does (above 1), of a spec whose conditions have `drop`",
     )
-    parser.add_argument(
+    weights = parser.add_argument(
         "--weights",
         default="exact",
         metavar="BITS",
         help="exact, bfloat16 or int8: in how many bits linear layers have their weights while drawing (%(default)s)",
     )
+    offer(weights, "exact", "bfloat16", "int8")
     add_stream_arguments(parser)
 
 
@@ -54,13 +57,14 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", type=int, default=8, metavar="N", help="complete the first N examples (%(default)s)")
     parser.add_argument("--each", type=int, default=4, metavar="N", help="completions of each (%(default)s)")
-    parser.add_argument(
+    given = parser.add_argument(
         "--given",
         help="what is kept: top-half, bottom-half, left-half, right-half, hole (all but the middle), prefix:N or "
         "suffix:N (the first or last N numbers of the order), an auxiliary image by its name, or a picture or .npy "
         "that is not zero where variables are kept (default: top-half of pictures, the first half of others; all of "
         "what is shorter than the sequences of the model)",
     )
+    offer(given, *PARTS, "prefix:", "suffix:")
     parser.add_argument(
         "--how",
         default="auto",

@@ -6,14 +6,16 @@ import argparse
 import sys
 from typing import Any
 
+from arspec.cli.parser import offer
 from arspec.cli.saying import say
 
 
 def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument(
+    method = parser.add_argument(
         "--method", default="auto", help="auto, once, depth or fixed-point: the same examples, at another speed (auto)"
     )
+    offer(method, "auto", "once", "depth", "fixed-point")
     parser.add_argument("--explain-method", action="store_true", help="say which method is taken, and why")
 
 

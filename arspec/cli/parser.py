@@ -9,7 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 _CHOICE = re.compile(r"invalid choice: '?(?P<given>[^']*?)'? \(choose from (?P<known>.*)\)$", re.DOTALL)
+OFFERED = "offered"  # the attribute of an action: words that a shell offers for it
 _UNKNOWN = "unrecognized arguments: "
+
+
+def offer(action: argparse.Action, *words: str) -> None:
+    """States words that a shell offers for an option whose values are checked elsewhere."""
+    setattr(action, OFFERED, words)
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from arspec.cli.models import add_set, names_spec, params_of, spec_of
+from arspec.cli.parser import offer
 from arspec.cli.saying import say
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", action="append", default=[], metavar="KEY=VALUE", help="another size of the data: height=8"
     )
     parser.add_argument("--member", type=int, default=0, metavar="K", help="of a family of orders (default 0)")
-    parser.add_argument("--width", metavar="W", help="of the picture: column (3.3 inches), page (6.75) or inches")
-    parser.add_argument(
-        "--layout", default=None, metavar="L", help="of a diagram: tall (default), or wide, as a paper has it"
+    width = parser.add_argument(
+        "--width", metavar="W", help="of the picture: column (3.3 inches), page (6.75) or inches"
     )
+    offer(width, "column", "page")
+    layout = parser.add_argument(
+        "--layout", metavar="L", help="of a diagram: tall (default), or wide, as a paper has it"
+    )
+    offer(layout, "tall", "wide")
     parser.add_argument(
         "--shapes",
         action=argparse.BooleanOptionalAction,
@@ -49,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     field.add_argument("--variable", metavar="ROW,COLUMN", help="ROW,COLUMN[,CHANNEL] of an image, STEP, or ENTRY")
     field.add_argument("--node", metavar="NAME", help="whose mask is shown (default: the first masked node)")
-    field.add_argument("--panels", metavar="A,B", help="some of order, mask, tree, context, blind_spot")
+    panels = field.add_argument("--panels", metavar="A,B", help="some of order, mask, tree, context, blind_spot")
+    offer(panels, "order", "mask", "tree", "context", "blind_spot")
 
 
 def run(args: argparse.Namespace) -> int:

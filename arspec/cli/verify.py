@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from arspec.cli.models import add_set, params_of, spec_of
+from arspec.cli.parser import offer
 from arspec.cli.saying import say
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     depth.add_argument("--static", action="store_true", help="the proof alone, without torch")
     depth.add_argument("--twin", action="store_true", help="the proof, and tests of the thin twin alone")
     depth.add_argument("--full", action="store_true", help="test every variable at full size")
-    parser.add_argument(
+    contexts = parser.add_argument(
         "--contexts",
         type=_contexts,
         default=True,
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compute what is seen by all variables, by none, or by N of them, spread over the order; left out: by all "
         "up to 16,384 variables, else by 64",
     )
+    offer(contexts, "all", "none")
     parser.add_argument("--fix", action="store_true", help="show the proposed edit as a diff")
     parser.add_argument("--write", action="store_true", help="with --fix: write the edit to the file")
     parser.add_argument("--json", action="store_true", help="print one JSON array, an object for each spec")
