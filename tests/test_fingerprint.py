@@ -192,13 +192,13 @@ def test_held_weights_follow_whatever_changed_them(change: Any, tmp_path: Path) 
 
 def test_weights_are_folded_once_as_long_as_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    fold = executor.Executor._prepare
+    fold = executor.Executor._prepared
 
-    def counted(self: Any, operation: Any) -> Any:
-        made.append(operation)
-        return fold(self, operation)
+    def counted(self: Any, part: Any) -> Any:
+        made.append(part)
+        return fold(self, part)
 
-    monkeypatch.setattr(executor.Executor, "_prepare", counted)
+    monkeypatch.setattr(executor.Executor, "_prepared", counted)
     model = model_of()
     model.sample(2, method="once")
     first = len(made)
@@ -216,9 +216,9 @@ def test_weights_are_folded_once_as_long_as_they_stay(monkeypatch: pytest.Monkey
 def test_weights_are_read_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Model] = []
 
-    def counted(model: Model) -> Any:
+    def counted(model: Model, *in_place: frozenset[int]) -> Any:
         looks.append(model)
-        return fingerprint_of(model)
+        return fingerprint_of(model, *in_place)
 
     for place in ("sampler.drive.method", "sampler.drive.sampler", "sampler.drive.stream"):
         monkeypatch.setattr(f"arspec.{place}.fingerprint_of", counted)

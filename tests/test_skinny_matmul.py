@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from arspec.language.load import from_text
+from arspec.model import Model, build
 from arspec.sampler.drive.sampler import sampler_of
+from arspec.sampler.drive.stream import stream_of
 from arspec.sampler.run.kernel import kernel, library
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
@@ -20,6 +23,7 @@ from arspec.sampler.run.skinny_matmul import (
     VERY_FEW,
     KernelProduct,
     Product,
+    joined,
     products,
 )
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
@@ -58,7 +62,7 @@ def close(product: Product | KernelProduct, x: torch.Tensor, weights: dict[str, 
 @pytest.mark.parametrize("biased", [True, False])
 def test_products_in_parts_are_products(shape: tuple[int, int], biased: bool, dtype: torch.dtype, threads: int):
     weights = weights_of(160, 300, biased, dtype)
-    many = [weights] * (1 + CACHED // (160 * 300 * 4))
+    many = [[weights]] * (1 + CACHED // (160 * 300 * 4))
     product = products(many)[0]
     assert isinstance(product, Product)
     wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
@@ -80,7 +84,7 @@ def test_compiled_products_are_products(shape: tuple[int, int], outputs: int, dt
     wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
     for biased in (True, False):
         weights = weights_of(outputs, 300, biased, dtype)
-        (product,) = products([weights], [BUSY])
+        (product,) = products([[weights]], [BUSY])
         assert isinstance(product, KernelProduct)
         for x in (wide[..., :300].contiguous(), wide[..., 10:310], wide.mT.contiguous().mT[..., :300]):
             close(product, x, weights)
@@ -89,7 +93,7 @@ def test_compiled_products_are_products(shape: tuple[int, int], outputs: int, dt
 @needs_compiler
 def test_many_rows_of_several_inputs_are_added_one_after_another():
     weights = weights_of(160, 300, True, torch.float64)
-    (product,) = products([weights], [BUSY])
+    (product,) = products([[weights]], [BUSY])
     x = torch.randn(MUCH_COPIED // (160 * 300) + 1, 2, 300, dtype=torch.float64)
     close(product, x, weights)
 
@@ -143,7 +147,7 @@ def test_without_a_compiler_products_are_torchs(fresh: Path, monkeypatch: pytest
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert kernel() is None
     weights = weights_of(160, 300, True, torch.float32)
-    assert isinstance(products([weights], [BUSY])[0], Product)
+    assert isinstance(products([[weights]], [BUSY])[0], Product)
 
 
 def test_what_a_compiler_says_is_told(fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -158,12 +162,89 @@ def test_what_a_compiler_says_is_told(fresh: Path, monkeypatch: pytest.MonkeyPat
 
 def test_half_precision_is_left_to_torch():
     weights = weights_of(160, 300, True, torch.float16)
-    assert isinstance(products([weights], [BUSY])[0], Product)
+    assert isinstance(products([[weights]], [BUSY])[0], Product)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_products_of_several_layers_are_their_products(dtype: torch.dtype, threads: int):
+    parts = [weights_of(outputs, 300, outputs != 127, dtype) for outputs in (160, 127, 1, 513)]
+    (product,) = products([parts], [BUSY])
+    assert isinstance(product, KernelProduct)
+    for rows in (1, 2, 5, 8, 23):
+        x = torch.randn(rows, 1, 300, generator=torch.Generator().manual_seed(1), dtype=dtype)
+        close(product, x, joined(parts))
+
+
+@needs_compiler
+def test_neither_rows_nor_threads_change_a_bit(threads: int):
+    weights = weights_of(513, 300, True, torch.float32)
+    (product,) = products([[weights]], [BUSY])
+    x = torch.randn(23, 1, 300, generator=torch.Generator().manual_seed(1))
+    whole = product(x)
+    for rows in (1, 2, 3, 4, 7, 8, 9):
+        assert torch.equal(product(x[:rows].contiguous()), whole[:rows])
+    torch.set_num_threads(3 - threads)
+    assert torch.equal(products([[weights]], [BUSY])[0](x), whole)
+
+
+LINEAR = """arspec: 1
+name: linear
+data: {kind: sequence, length: 24, levels: 30, given: 1, start: 0}
+graph:
+  tokens: {layer: embedding, from: x, out: 16}
+  places: {layer: position, out: 16}
+  input: {layer: add, from: [tokens, places]}
+  q: {layer: conv, from: input, out: 16}
+  k: {layer: conv, from: input, out: 16, bias: false}
+  v: {layer: conv, from: input, out: 16}
+  seen: {layer: attention, from: q, keys: k, values: v, heads: 2, mask: so_far}
+  next: {layer: conv, from: seen, out: $head, bias: false, weights: tokens}
+  logits: {layer: shift, steps: 1}
+head: {kind: categorical, from: logits}
+"""
+
+
+@needs_compiler
+def test_the_weights_of_a_module_are_read_where_they_lie(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    model = build(from_text(LINEAR), seed=1)
+    executor = sampler_of(model).executor
+    own = {weight.untyped_storage().data_ptr(): weight for weight in model.parameters()}
+    held = [each for one in executor._products for part in one.held for each in part if each is not None]
+    assert len(held) == 6 and {each.untyped_storage().data_ptr() for each in held} <= {*own}
+    assert any(one.parts == 3 for one in executor._products)
+    for name in ("tokens", "q", "k", "v"):
+        assert model.get_parameter(f"nodes.{name}.weight").untyped_storage().data_ptr() in executor.in_place
+
+
+@needs_compiler
+def test_numbers_that_are_read_where_they_lie_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    model = build(from_text(LINEAR), seed=1)
+
+    def streamed(of: Model) -> torch.Tensor:
+        return torch.cat([*of.stream(3, steps=24, seed=2, prefix=torch.arange(9))], 1)
+
+    kept, before = stream_of(model).executor, streamed(model)
+    for name in ("nodes.q.weight", "nodes.k.weight", "nodes.tokens.weight", "nodes.places.weight"):
+        model.get_parameter(name).data.normal_(generator=torch.Generator().manual_seed(len(name)))
+        fresh = build(from_text(LINEAR))
+        fresh.load_state_dict(model.state_dict())
+        now = streamed(model)
+        assert torch.equal(now, streamed(fresh)) and not torch.equal(now, before)
+        before = now
+    model.get_parameter("nodes.q.weight").data.add_(1)
+    assert stream_of(model).executor is kept  # nothing was made of these numbers
+    model.get_parameter("nodes.q.weight").data = model.get_parameter("nodes.q.weight").data.clone()
+    assert stream_of(model).executor is not kept
 
 
 @needs_compiler
 def test_no_memory_is_read_but_what_was_given():
-    (product,) = products([weights_of(160, 300, True, torch.float32)], [BUSY])
+    (product,) = products([[weights_of(160, 300, True, torch.float32)]], [BUSY])
     for x, plus in (
         (torch.zeros(2, 1, 301), None),
         (torch.zeros(2, 1, 300, dtype=torch.float64), None),
@@ -175,7 +256,7 @@ def test_no_memory_is_read_but_what_was_given():
 
 def test_an_odd_number_of_outputs_is_not_split():
     weights = weights_of(127, 600, True, torch.float32)
-    product = products([weights] * 20)[0]
+    product = products([[weights]] * 20)[0]
     assert isinstance(product, Product)
     assert product.parts == 1
     close(product, torch.randn(1, 1, 600), weights)
@@ -183,7 +264,7 @@ def test_an_odd_number_of_outputs_is_not_split():
 
 def parts(every: list[dict[str, torch.Tensor]]) -> list[int]:
     """Into how many parts each product is cut."""
-    return [one.parts for one in products(every) if isinstance(one, Product)]
+    return [one.parts for one in products([[own] for own in every]) if isinstance(one, Product)]
 
 
 def test_what_caches_hold_is_left_to_blas():

@@ -41,7 +41,7 @@ def restored(weight: torch.Tensor, storage: Storage) -> torch.Tensor:
 def test_a_product_is_one_with_the_stored_weight(outputs: int, inputs: int, storage: Storage) -> None:
     generator = torch.Generator().manual_seed(0)
     weight, bias = torch.randn(outputs, inputs, generator=generator), torch.randn(outputs, generator=generator)
-    (without,) = products([{"weight": weight.double(), "bias": bias.double()}], storage=storage)
+    (without,) = products([[{"weight": weight.double(), "bias": bias.double()}]], storage=storage)
     compiled = kernel()
     for rows in (1, 2, 3, 8, 17):
         x, plus = torch.randn(1, rows, inputs, generator=generator), torch.randn(1, rows, outputs, generator=generator)
@@ -49,7 +49,7 @@ def test_a_product_is_one_with_the_stored_weight(outputs: int, inputs: int, stor
         torch.testing.assert_close(without(x.double(), plus.double()), wanted, rtol=1e-9, atol=1e-9)
         wanted = x.double() @ restored(weight, storage).double().T + bias + plus
         if compiled is not None:
-            made = KernelProduct(weight, bias, compiled, stored_as(weight, storage))
+            made = KernelProduct([{"weight": weight, "bias": bias}], compiled, storage)
             torch.testing.assert_close(made(x, plus).double(), wanted, rtol=1e-4, atol=1e-4 * inputs**0.5)
             halves = [x[..., : inputs // 2], x[..., inputs // 2 :]]
             torch.testing.assert_close(made.over(halves, plus).double(), wanted, rtol=1e-4, atol=1e-4 * inputs**0.5)
@@ -60,11 +60,12 @@ def test_what_is_stored_takes_fewer_bytes_and_nothing_else_is_kept() -> None:
     if compiled is None:
         pytest.skip("no compiler")
     weight = torch.randn(512, 256)
-    for storage, size in (("bfloat16", 2), ("int8", 1)):
-        made = KernelProduct(weight, None, compiled, stored_as(weight, storage))  # type: ignore[arg-type]
-        assert made.packed.nbytes == weight.numel() * size
-        assert not any(isinstance(getattr(made, name), torch.Tensor) and getattr(made, name).dtype == torch.float32
-                       and getattr(made, name).numel() > 512 for name in KernelProduct.__slots__)  # fmt: skip
+    kinds: list[tuple[Storage, int]] = [("bfloat16", 2), ("int8", 1)]
+    for storage, size in kinds:
+        made = KernelProduct([{"weight": weight}], compiled, storage)
+        ((values, bias, scale),) = made.held
+        assert values.nbytes == weight.numel() * size and bias is None and made.single is None
+        assert scale is None if storage == "bfloat16" else scale is not None and scale.numel() == 512
 
 
 def test_small_weights_stay_as_they_are() -> None:

@@ -286,6 +286,11 @@ class Layer(BaseModel):
 
     # -- its computation: all sites ----------------------------------------------------------------------------------
 
+    def along_steps(self, weight: str) -> int | None:
+        """The dimension in which a weight has numbers for each step of a sequence, where the first of them are those of
+        a shorter sequence; None where there is none such."""
+        return None
+
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
         """The weights as `forward` wants them: masked, normalised, cut. Gradients go through it.
 

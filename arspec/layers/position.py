@@ -43,6 +43,9 @@ class Position(Layer):
     def weights(self, node: Node) -> dict[str, Weight]:
         return {"weight": Weight((node.out.width, *node.out.grid), deviation=0.02)}
 
+    def along_steps(self, weight: str) -> int | None:
+        return 1 if self.at == "own" else None
+
     def constants(self, node: Node, member: Member) -> Constants:
         """`place` [P]: the position whose numbers each takes; P beyond the ends of the order."""
         if self.at == "own":

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from arspec.layers.base import Constants, Node, Weights
 from arspec.layers.helpers import factor, repeated, shown
 from arspec.layers.pieces import Pieces, SharedBox, cut
@@ -125,13 +127,15 @@ def sites_weight(w: Weights, c: Constants) -> Tensor:
 def prepare_window_sites(node: Node, weight: Tensor, bias: Tensor | None, group: int, columns: Ints) -> Weights:
     """The weight and bias of one group for a few sites: [C_out, columns * C_in], the columns as in the window's table.
     Rows of outputs lie together in memory: a product with one site or two is then up to twice as fast as with its
-    transpose."""
+    transpose. Where all of a weight is read as it lies, it is no copy."""
     import torch
 
     out, into = node.out, node.ins[0]
     mine = weight.flatten(2)[group * out.channels : (group + 1) * out.channels]
     taps = mine.view(out.channels, into.groups, into.channels, -1).permute(0, 3, 1, 2)
-    kept = taps.flatten(1, 2)[:, torch.as_tensor(columns, device=weight.device)]
+    kept = taps.flatten(1, 2)
+    if not np.array_equal(columns, np.arange(kept.shape[1])):
+        kept = kept[:, torch.as_tensor(columns, device=weight.device)]
     prepared = {"weight": kept.reshape(out.channels, -1).contiguous()}
     if bias is not None:
         prepared["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()

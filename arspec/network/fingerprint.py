@@ -41,19 +41,22 @@ class Weighted(Protocol):
 
 
 @torch.no_grad()
-def fingerprint_of(model: Weighted) -> Fingerprint:
+def fingerprint_of(model: Weighted, in_place: frozenset[int] = frozenset()) -> Fingerprint:
     """Device, dtype, and the fingerprint of all weights of a model, as its layers get them."""
-    return (model.device, model.dtype, *fingerprint(model.nodes.kept()))
+    return (model.device, model.dtype, *fingerprint(model.nodes.kept(), in_place))
 
 
-def fingerprint(weights: Iterable[tuple[Tensor, bool]]) -> Fingerprint:
+def fingerprint(weights: Iterable[tuple[Tensor, bool]], in_place: frozenset[int] = frozenset()) -> Fingerprint:
     """Of weights, each with whether it is stored: their shapes and dtypes, and 128 bits of all their bytes.
 
-    What was made of a weight may be a view of it. So the place in memory of a stored one counts as its numbers do."""
+    What was made of a weight may be a view of it. So the place in memory of a stored one counts as its numbers do.
+    in_place: the memory of stored ones of which nothing but views was made: their numbers do not count."""
     content, places, elsewhere = xxh3_128(), list[object](), list[Tensor]()
     for tensor, stored in weights:
         own = tensor if tensor.is_contiguous() else tensor.contiguous()
         places += tensor.data_ptr() if stored else 0, tensor.shape, tensor.dtype
+        if stored and tensor.untyped_storage().data_ptr() in in_place:
+            continue
         if not own.is_cpu:
             elsewhere.append(own)
         elif size := own.nbytes:

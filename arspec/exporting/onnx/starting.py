@@ -54,7 +54,7 @@ def _with_zero(passing: Passing, node: Node) -> Value:
 def _hoisted(passing: Passing, stepping: Stepping, number: int, k: int, rows: dict[Node, Value]) -> Value:
     """[B, n, C]: what a layer makes of an input that no variable influences."""
     operation = stepping.program.operations[number]
-    node, read, weights = operation.parts[0].node, operation.reads[k], stepping.executor.weights[number]
+    node, read, weights = operation.parts[0].node, operation.reads[k], stepping.executor.weights(number)
     table = torch.from_numpy(table_of(read))
 
     def hoist(x: Tensor, at: Tensor) -> Tensor:

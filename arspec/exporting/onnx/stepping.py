@@ -235,7 +235,7 @@ class Step:
     def _read(
         self, number: int, operation: Operation, k: int, read: Read, share: tuple[str, str] | None
     ) -> Value:  # fmt: skip
-        node, weights = operation.parts[0].node, self.executor.weights[number]
+        node, weights = operation.parts[0].node, self.executor.weights(number)
         if read.relation is not None:
             kept = self.program.kept(read.source)
             cache = self._cache(read.source, number)
@@ -282,7 +282,7 @@ class Step:
         return Value(shape, x.dtype, sliced(self.b, x, dim, first, last))
 
     def _linear(self, number: int, operation: Operation, xs: list[Value]) -> Value:
-        b, weights = self.b, self.executor.weights[number]
+        b, weights = self.b, self.executor.weights(number)
         windows, plus = xs[: operation.windows], xs[operation.windows :]
         x = windows[0]
         if len(windows) > 1:
@@ -306,7 +306,7 @@ class Step:
         self, number: int, operation: Operation, xs: list[Value], share: tuple[str, str] | None
     ) -> Value:  # fmt: skip
         part = operation.parts[0]
-        node, weights = part.node, self.executor.weights[number]
+        node, weights = part.node, self.executor.weights(number)
         places: Value | Tensor = torch.empty(0, dtype=torch.int64)
         if operation.places is not None:
             width = 1 if part.counts is None else part.counts.size // max(len(part.counts), 1)
@@ -377,7 +377,7 @@ class Step:
     def _hoisted_form(self, number: int, k: int, read: Read) -> tuple[int, int]:
         """How many rows and channels that has which a layer makes of an input once."""
         table = table_of(read)
-        node, weights = self.program.operations[number].parts[0].node, self.executor.weights[number]
+        node, weights = self.program.operations[number].parts[0].node, self.executor.weights(number)
         like = torch.zeros(1, *table.shape[:1], table.shape[1] * read.source.out.channels, dtype=self.model.dtype)
         with torch.no_grad():
             found = node.layer.hoist(node, weights, k, like)

@@ -149,7 +149,7 @@ def _held(written: int, begin: int, ring: int) -> tuple[Ints, Ints]:
 def _add_to_sums(executor: Executor, state: State, number: int, k: int, values: Tensor, step: int) -> None:
     """Adds to what the operation of this number sums up ahead what it makes of its input k, of whose sites there are
     values [B, S, C]."""
-    operation, weights = executor.program.operations[number], executor.weights[number]
+    operation, weights = executor.program.operations[number], executor.weights(number)
     inputs = operation.parts[0].inputs
     widths = [given.source.out.channels * len(given.columns) for given in inputs[: operation.windows]]
     table, first = inputs[k].table, 0

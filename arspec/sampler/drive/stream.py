@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from arspec.network.module import Network
 
 
-PIECE = 64  # steps of which a variant that takes in a prompt is a multiple
+PIECE = 64  # steps of which a variant that takes in a prompt is a multiple,
+SHORT = 8  # and of a short prompt
 FEW = 8  # a pass over so many times the steps of a prompt takes longer than to go through these
 MOST = 1 << 62  # steps, which are counted in 64 bits
 
@@ -238,9 +239,9 @@ class Stream:
         where the prompt is quicker gone through step by step."""
         own = self.course.model.spec.data.length
         if self.course.period is not None:  # with the step after the prompt, of which what is kept depends
-            lengths = [_up(count + 1, PIECE), _up(count + own, own)]
+            lengths = [_piece(count + 1), _up(count + own, own)]
         else:
-            lengths = [min(own, _up(count + 1, PIECE)), *([own] if own <= FEW * count else [])]
+            lengths = [min(own, _piece(count + 1)), *([own] if own <= FEW * count else [])]
         for length in dict.fromkeys(lengths):
             if length not in self._variants:
                 self._variants[length] = self._variant(length)
@@ -255,6 +256,11 @@ class Stream:
         except InputError:  # it does not divide, or is more than a mask may compare
             return None
         return model, through(asked(model.graph, model.graph.members[self.member], sums=False), CACHES).orders
+
+
+def _piece(steps: int) -> int:
+    """The length of the variant that takes in so many steps."""
+    return _up(steps, SHORT if steps <= PIECE else PIECE)
 
 
 def _up(number: int, step: int) -> int:
@@ -276,11 +282,12 @@ def stream_of(model: Network, member: int = 0, storage: Storage = "exact") -> St
     and is made anew where they moved."""
     model.check_member(member)
     kept = model.keep(Stream, dict[tuple[int, str], tuple[Fingerprint, Stream]])
-    now = fingerprint_of(model)
     before, known = kept.get((member, storage), (None, None))
-    if known is None or before is None or before[:2] != now[:2]:  # device and dtype
+    if known is None or before is None or before[:2] != (model.device, model.dtype):
         known = Stream(model, member, storage)
-    elif before != now:
+    elif before == fingerprint_of(model, known.executor.in_place):
+        return known
+    else:
         known.follow()
-    kept[member, storage] = now, known
+    kept[member, storage] = fingerprint_of(model, known.executor.in_place), known
     return known

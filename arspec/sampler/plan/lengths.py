@@ -23,7 +23,9 @@ def over(model: N, spec: Spec) -> N:
     """The model's weights under a spec that `spec_at` gave."""
     with undrawn():
         made = type(model)(spec, worth=model.worth)
-    made.load_state_dict(model.weights(), assign=True)
+    sizes = {name: weight.shape for name, weight in made.weights().items()}
+    cut = {name: weight[tuple(map(slice, sizes[name]))] for name, weight in model.weights().items()}  # views
+    made.load_state_dict(cut, assign=True)
     return made.to(model.device).train(model.training)
 
 
@@ -93,7 +95,11 @@ def _check_same(own: Spec, other: Spec) -> None:
         for (name, weight), changed in zip(
             node.layer.weights(node).items(), node.layer.weights(same).values(), strict=True
         ):
-            if weight.shape != changed.shape:
+            own_shape, shape = list(weight.shape), list(changed.shape)
+            along = node.layer.along_steps(name)
+            if along is not None and shape[along] < own_shape[along]:  # the first of its numbers serve
+                own_shape[along] = shape[along]
+            if own_shape != shape:
                 raise no_stream(
                     own,
                     f"the weight `{name}` of '{node.name}' has numbers for each of the "

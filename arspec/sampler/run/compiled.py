@@ -69,8 +69,9 @@ def compiled_step(
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
     head, support = executor.model.graph.head, executor.model.graph.support
-    names = [list(w) for w in executor.weights]
-    weights = [w[name] for w in executor.weights for name in w]
+    prepared = [executor.weights(n) for n in range(len(executor.parts))]
+    names = [list(w) for w in prepared]
+    weights = [w[name] for w in prepared for name in w]
 
     def step(row: Tensor, noise: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
         left = iter(tensors)

@@ -6,9 +6,11 @@ so that a step touches nothing but tensors of fixed shapes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +21,11 @@ from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node, Weights
 from arspec.layers.helpers import sites_last
-from arspec.sampler.plan.program import Blocks, Operation, Program, Read
+from arspec.sampler.plan.program import Blocks, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, Storage, products
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, Storage, joined, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 Trace = Callable[[Node, Tensor], None]
 # Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
 Row = Tensor | Sequence[Tensor | int]
+MUCH = 1 << 18  # bytes of zeros that are asked of the system, which gives memory as it is written
 
 
 @dataclass(eq=False)
@@ -71,7 +74,8 @@ class Executor:
 
     def __init__(self, model: Network, program: Program, member: int, storage: Storage = "exact") -> None:
         self.model, self.program, self.member = model, program, member
-        self.weights = [self._prepare(operation) for operation in program.operations]
+        # of each operation the weights of its parts; several are linear in the same reads
+        self.parts = [[self._prepared(part) for part in operation.parts] for operation in program.operations]
         self._linear = [n for n, o in enumerate(program.operations) if o.linear]
         self._nowhere = torch.empty(0, dtype=torch.int64, device=model.device)
         if program.layout is None:
@@ -86,40 +90,52 @@ class Executor:
         # what other layers multiply with: (operation, weight, bias)
         inner = [
             (n, weight, bias)
-            for n, (o, own) in enumerate(zip(program.operations, self.weights, strict=True))
+            for n, (o, (own, *_)) in enumerate(zip(program.operations, self.parts, strict=True))
             if not o.linear
             for weight, bias in o.parts[0].node.layer.multiplied(o.parts[0].node, own).items()
         ]
-        folded = [self.weights[n] for n in self._linear]
+        folded = [self.parts[n] for n in self._linear]
         for n, weight, bias in inner:
-            own = self.weights[n]
-            folded.append({"weight": own[weight], **({} if bias is None else {"bias": own[bias]})})
+            own = self.parts[n][0]
+            folded.append([{"weight": own[weight], **({} if bias is None else {"bias": own[bias]})}])
         made = products(folded, [steps[n] for n in (*self._linear, *(n for n, *_ in inner))], storage)
         self._products = made[: len(self._linear)]
         # what the layers take: of those that are linear the product alone
         self._given: list[dict[str, Any]] = [
-            {} if o.linear else own for o, own in zip(program.operations, self.weights, strict=True)
+            {} if o.linear else own for o, (own, *_) in zip(program.operations, self.parts, strict=True)
         ]
         for (n, weight, _), product in zip(inner, made[len(self._linear) :], strict=True):
             self._given[n] = {**self._given[n], weight: product}
         if storage != "exact":  # the products hold what they need
             for n in self._linear:
-                self.weights[n] = {}
+                self.parts[n] = [{} for _ in self.parts[n]]
             for n, weight, bias in inner:
-                self.weights[n] = {k: v for k, v in self.weights[n].items() if k not in (weight, bias)}
+                self.parts[n] = [{k: v for k, v in self.parts[n][0].items() if k not in (weight, bias)}]
+
+    @cached_property
+    def in_place(self) -> frozenset[int]:
+        """Where the weights of the model are that are read where they lie, and of which nothing was made: these may
+        change their numbers, but not their places."""
+        copied, own = set[int](), dict[Node, set[int]]()
+        products, origin = dict(zip(self._linear, self._products, strict=True)), self.program.schedule.lowered.origin
+        for n, (operation, parts) in enumerate(zip(self.program.operations, self.parts, strict=True)):
+            for k, part in enumerate(operation.parts):
+                nodes = [origin.get(node, node) for node in (term.node for term in part.terms)] or [
+                    origin.get(part.node, part.node)
+                ]
+                for node in nodes:
+                    own.setdefault(node, {_place(w) for w in self.model.nodes.of(node).values()})
+                places = set[int]().union(*(own[node] for node in nodes))
+                held = [*parts[k].values()] if n not in products else products[n].read(k)
+                if held is None or any(_place(w) not in places for w in held if isinstance(w, Tensor)):
+                    copied |= places
+        return frozenset(set[int]().union(*own.values()) - copied)
+
+    def weights(self, number: int) -> Weights:
+        """The weights of an operation; of several layers that are computed as one, side by side."""
+        return joined(self.parts[number])
 
     # -- before the first step ---------------------------------------------------------------------------------------
-
-    def _prepare(self, operation: Operation) -> Weights:
-        prepared = [self._prepared(part) for part in operation.parts]
-        if len(prepared) == 1:
-            return prepared[0]
-        joined = {"weight": torch.cat([w["weight"] for w in prepared])}
-        if any("bias" in w for w in prepared):
-            joined["bias"] = torch.cat(
-                [w["bias"] if "bias" in w else w["weight"].new_zeros(len(w["weight"])) for w in prepared]
-            )
-        return joined
 
     def _prepared(self, part: Part) -> Weights:
         """The weights of one part; of a sum all that its windows are multiplied with, side by side."""
@@ -175,7 +191,7 @@ class Executor:
                 own = program.schedule.lowered.origin.get(node, node)
                 outside = node.layer.outside_grid(node, model.nodes.of(own), like)
             # no row is read before it is written, except by those who read the whole and hide the rest
-            cache = outside.new_zeros(batch, kept.size, outside.shape[1])
+            cache = zeros(outside, batch, kept.size, outside.shape[1])
             cache[:, : kept.outside] = outside
             caches[node] = cache
         for operation in program.operations:  # no site of these is ever read, but what lies outside the grid is
@@ -222,7 +238,7 @@ class Executor:
         rows = np.where(table < read.source.out.sites, table + 1, 0)
         x = cache.index_select(1, torch.from_numpy(rows.ravel()).to(cache.device))
         x = x.view(len(cache), len(table), -1)
-        return part.node.layer.hoist(part.node, self.weights[number], k, x)
+        return part.node.layer.hoist(part.node, self.weights(number), k, x)
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
@@ -312,6 +328,19 @@ class Executor:
         plain = [Product(weights[n]["weight"], weights[n].get("bias")) for n in self._linear]
         self._lay_out(other, weights, plain)
         return other
+
+
+def zeros(like: Tensor, *shape: int) -> Tensor:
+    """Zeros of this shape. On a CPU many of them take memory as they are written: a long cache costs what is put into
+    it."""
+    size = math.prod(shape) * like.element_size()
+    if like.device.type != "cpu" or size < MUCH:
+        return like.new_zeros(shape)
+    return torch.frombuffer(mmap(-1, size), dtype=like.dtype).view(shape)
+
+
+def _place(weight: Tensor) -> int:
+    return weight.untyped_storage().data_ptr()
 
 
 def free_values(

@@ -123,19 +123,12 @@ def takes(weight: Tensor) -> bool:
 
 
 class Kernel:
-    """The loaded library. lanes: the outputs of a block of a packed weight, by dtype."""
+    """The loaded library: `times` by the dtype of a weight."""
 
     def __init__(self, loaded: ctypes.CDLL) -> None:
         names = {**TYPES, **STORED}
         self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in names.items()}
         for times in self.times.values():
             times.restype = None
-            times.argtypes = [POINTER, NUMBER, POINTER, NUMBER, *[POINTER] * 3, NUMBER, POINTER, *[NUMBER] * 4]
-        self.lanes = {dtype: loaded.vector_bytes() // dtype.itemsize for dtype in TYPES}
-        self.lanes |= dict.fromkeys(STORED, self.lanes[torch.float32])
-
-    def packed(self, weight: Tensor) -> Tensor:
-        """A weight [N, K] as the kernel reads it: [blocks, K, lanes], zeros behind the last output."""
-        lanes = self.lanes[weight.dtype]
-        more = -len(weight) % lanes
-        return torch.nn.functional.pad(weight, (0, 0, 0, more)).unflatten(0, (-1, lanes)).transpose(1, 2).contiguous()
+            x = (POINTER, NUMBER)
+            times.argtypes = [*x, POINTER, *[NUMBER] * 3, *x, *x, *[NUMBER] * 3]

@@ -1,8 +1,8 @@
 // x W' + bias + plus for a few rows x: see skinny_matmul.py, which compiles this file.
 //
-// A weight lies in blocks of LANES outputs, [blocks][inputs][LANES], so that a thread reads it from its first number to its
-// last, once for up to ROWS rows. Every output is summed up in the order of the inputs, with one rounding a product or two, as
-// the compiler likes: how many rows there are, and how many threads, may change its last bits.
+// Weights lie as modules have them, [outputs][inputs], and are read where they are: no copy of them is made. Several that
+// take the same rows are the parts of one product. A tile is some outputs for some rows: each sum has a vector of its own,
+// whose lanes are added up in the end. How many rows there are, and how many threads, changes no bit of a sum.
 //
 // Weights of float32 products may be stored as bfloat16, or as int8 with a scale for each output: a half or a quarter of what
 // has to come from memory. Sums are of float32 all the same.
@@ -10,26 +10,40 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 #if defined(__AVX512F__)
-constexpr int BYTES = 64, ROWS = 8, SIDE = 3;  // of a vector; rows and blocks that are summed up at once, in registers
+constexpr int BYTES = 64, SUMS = 24;  // of a vector; sums of a tile, which registers hold
 #elif defined(__AVX__)
-constexpr int BYTES = 32, ROWS = 4, SIDE = 2;
+constexpr int BYTES = 32, SUMS = 8;
 #else
-constexpr int BYTES = 16, ROWS = 4, SIDE = 3;
+constexpr int BYTES = 16, SUMS = 12;
 #endif
-constexpr int AHEAD = 24;  // inputs for which weights are asked of memory before they are needed
+#if defined(__x86_64__)
+#define IN_A_REGISTER(x) asm("" : "+v"(x))  // or it is loaded again for each output
+#else
+#define IN_A_REGISTER(x)
+#endif
+constexpr int ROWS = SUMS < 24 ? 4 : 8, OUTPUTS = 8;  // of a tile, at most
+constexpr std::int64_t SHARE = 1 << 17;               // bytes of weights that a thread takes at a time
+
+// A weight [outputs][inputs], its rows so many numbers apart. bias and scale: of each output, null where there is none.
+struct Part {
+  const void* weight;
+  std::int64_t apart, outputs;
+  const void *bias, *scale;
+};
 
 template <typename T, typename W>
 struct Product {
   typedef T Vector __attribute__((vector_size(BYTES)));
-  static constexpr std::int64_t LANES = BYTES / sizeof(T);
+  static constexpr int LANES = BYTES / sizeof(T);
 
-  // The weights of one input, as they are summed up.
+  // LANES weights, as they are summed up.
   static Vector loaded(const W* at) {
     Vector found;
     if constexpr (sizeof(W) == sizeof(T)) {
@@ -53,87 +67,153 @@ struct Product {
     return found;
   }
 
-  // Of `rows` rows and of `side` blocks, the last of which has `last` outputs. Rows are x_row, plus_row and y_row apart,
-  // blocks of weights `block`. scale, bias and plus: null where there is none; plus may be y.
-  template <int rows, int side>
-  static void tile(const T* x, std::int64_t x_row, const W* w, std::int64_t block, const T* scale, const T* bias,
-                   const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row, std::int64_t inputs,
-                   std::int64_t last) {
-    Vector sums[rows][side] = {};
-    const auto size = [last](int s) { return (s == side - 1 ? last : LANES) * sizeof(T); };
-    const auto added = [=](int m, int s) {
-      Vector found{}, more{};
-      if (bias) std::memcpy(&found, bias + s * LANES, size(s));
-      if (plus) std::memcpy(&more, plus + m * plus_row + s * LANES, size(s));
-      return found + more;
-    };
-    if (!scale)
-      for (int m = 0; m < rows; ++m)
-        for (int s = 0; s < side; ++s) sums[m][s] = added(m, s);
-    for (std::int64_t k = 0; k < inputs; ++k) {
-      Vector weights[side];
-      for (int s = 0; s < side; ++s) {
-        const W* at = w + s * block + k * LANES;
-        weights[s] = loaded(at);
-        __builtin_prefetch(at + AHEAD * LANES);
-      }
-      for (int m = 0; m < rows; ++m)
-        for (int s = 0; s < side; ++s) sums[m][s] += x[m * x_row + k] * weights[s];
+  template <typename N>
+  static Vector some(const N* at, std::int64_t count) {  // and zeros behind them
+    N room[LANES] = {};
+    std::memcpy(room, at, count * sizeof(N));
+    return Product<T, N>::loaded(room);
+  }
+
+  // Each half of the lanes that are `d` apart, added to the other: of a in the first, of b in the second.
+  template <int d, int... lane>
+  static Vector folded(const Vector& a, const Vector& b, std::integer_sequence<int, lane...>) {
+#if defined(__clang__) || __GNUC__ >= 12
+    return __builtin_shufflevector(a, b, ((lane / d % 2 ? LANES - d : 0) + lane)...) +
+           __builtin_shufflevector(a, b, ((lane / d % 2 ? LANES : d) + lane)...);
+#else
+    Vector found;
+    for (int n = 0; n < LANES; ++n) {
+      const Vector& from = n / d % 2 ? b : a;
+      const int first = n - n / d % 2 * d;
+      found[n] = from[first] + from[first + d];
     }
-    if (scale)
-      for (int s = 0; s < side; ++s) {
-        Vector times{};
-        std::memcpy(&times, scale + s * LANES, size(s));
-        for (int m = 0; m < rows; ++m) sums[m][s] = sums[m][s] * times + added(m, s);
+    return found;
+#endif
+  }
+
+  // The sums of the lanes of `count` vectors, a power of two up to LANES. The same lanes are added first, however many there
+  // are.
+  template <int count, int d = LANES / 2>
+  static void add_lanes(Vector* v, T* sums) {
+    if constexpr (d > 0) {
+      constexpr auto lanes = std::make_integer_sequence<int, LANES>();
+      constexpr int left = std::max(1, count * d / LANES);
+      for (int n = 0; n < left; ++n) v[n] = folded<d>(v[n], v[n + left < 2 * count * d / LANES ? n + left : n], lanes);
+      add_lanes<count, d / 2>(v, sums);
+    } else {
+      for (int n = 0; n < count; ++n) sums[n] = v[0][n * (LANES / count)];
+    }
+  }
+
+  template <int count>
+  static void add_all(Vector* v, T* sums) {
+    constexpr int taken = count >= LANES ? LANES : count >= 8 ? 8 : count >= 4 ? 4 : count >= 2 ? 2 : 1;
+    add_lanes<taken>(v, sums);
+    if constexpr (count > taken) add_all<count - taken>(v + taken, sums + taken);
+  }
+
+  // `rows` rows, x_row, plus_row and y_row apart, times `outputs` rows of a weight, of which `first` is the first.
+  template <int rows, int outputs>
+  static void tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column, bool biased,
+                   const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row, std::int64_t inputs) {
+    const std::int64_t apart = part.apart;
+    const W* w = static_cast<const W*>(part.weight) + first * apart + column;
+    Vector sums[rows * outputs] = {};
+    std::int64_t k = 0;
+    for (; k + LANES <= inputs; k += LANES) {
+      Vector weights[outputs];
+      for (int n = 0; n < outputs; ++n) {
+        weights[n] = loaded(w + n * apart + k);
+        __builtin_prefetch(w + (n + outputs) * apart + k, 0, 2);  // what the next tile reads
       }
+      for (int m = 0; m < rows; ++m) {
+        Vector own;
+        std::memcpy(&own, x + m * x_row + k, BYTES);
+        IN_A_REGISTER(own);
+        for (int n = 0; n < outputs; ++n) sums[m * outputs + n] += own * weights[n];
+      }
+    }
+    if (k < inputs)
+      for (int n = 0; n < outputs; ++n) {
+        const Vector weight = some(w + n * apart + k, inputs - k);
+        for (int m = 0; m < rows; ++m) sums[m * outputs + n] += some(x + m * x_row + k, inputs - k) * weight;
+      }
+    Vector whole[rows * outputs];  // of which addresses are taken: sums stay in registers
+    for (int n = 0; n < rows * outputs; ++n) whole[n] = sums[n];
+    T found[rows * outputs];
+    add_all<rows * outputs>(whole, found);
+    const T* scale = part.scale ? static_cast<const T*>(part.scale) + first : nullptr;
+    const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
     for (int m = 0; m < rows; ++m)
-      for (int s = 0; s < side; ++s) std::memcpy(y + m * y_row + s * LANES, &sums[m][s], size(s));
+      for (int n = 0; n < outputs; ++n) {
+        T sum = found[m * outputs + n];
+        if (scale) sum *= scale[n];
+        y[m * y_row + n] = sum + ((bias ? bias[n] : T(0)) + (plus ? plus[m * plus_row + n] : T(0)));
+      }
+  }
+
+  typedef decltype(&tile<1, 1>) Tile;
+
+  template <int rows, int outputs>
+  static Tile found(int& taken) {
+    taken = outputs;
+    return tile<rows, outputs>;
   }
 
   template <int rows>
-  static decltype(&tile<1, 1>) of_side(std::int64_t side) {
-    if constexpr (SIDE > 2)
-      if (side == 3) return tile<rows, 3>;
-    return side == 2 ? tile<rows, 2> : tile<rows, 1>;
+  static Tile with_rows(std::int64_t outputs, int, int& taken) {
+    constexpr int most = std::min(OUTPUTS, SUMS / rows);
+    if (outputs >= most) return found<rows, most>(taken);
+    return found<rows, 1>(taken);
   }
 
-  static decltype(&tile<1, 1>) of(std::int64_t rows, std::int64_t side) {
+  static Tile with(std::int64_t rows, std::int64_t outputs, int& now, int& taken) {
     if constexpr (ROWS > 4)
-      if (rows == 8) return of_side<8>(side);
-    return rows == 4 ? of_side<4>(side) : rows == 2 ? of_side<2>(side) : of_side<1>(side);
+      if (rows >= 8) return with_rows<8>(outputs, now = 8, taken);
+    if (rows >= 4) return with_rows<4>(outputs, now = 4, taken);
+    if (rows >= 2) return with_rows<2>(outputs, now = 2, taken);
+    return with_rows<1>(outputs, now = 1, taken);
   }
 
-  static void times(const T* x, std::int64_t x_row, const W* w, std::int64_t block, const T* scale, const T* bias,
-                    const T* plus, std::int64_t plus_row, T* y, std::int64_t rows, std::int64_t inputs,
-                    std::int64_t outputs, std::int64_t threads) {
-    const std::int64_t blocks = (outputs + LANES - 1) / LANES;
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (std::int64_t t = 0; t < threads; ++t) {
-      const std::int64_t begin = blocks * t / threads, end = blocks * (t + 1) / threads;
-      std::int64_t turns = (end - begin + SIDE - 1) / SIDE;
-      for (std::int64_t n = begin; n < end; --turns) {
-        const std::int64_t side = (end - n + turns - 1) / turns, first = n * LANES;  // turns of the same size, or nearly
-        const std::int64_t last = std::min(LANES, outputs - first - (side - 1) * LANES);
-        for (std::int64_t m = 0, now = ROWS; m < rows; m += now) {
-          while (now > rows - m) now /= 2;
-          of(now, side)(x + m * x_row, x_row, w + n * block, block, scale ? scale + first : nullptr,
-                        bias ? bias + first : nullptr, plus ? plus + m * plus_row + first : nullptr, plus_row,
-                        y + m * outputs + first, outputs, inputs, last);
-        }
-        n += side;
-      }
+  // Outputs from `first` to `end` of a part, for all rows: a group of outputs at a time, whose weights caches then hold.
+  static void some_outputs(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t end,
+                           std::int64_t column, bool biased, const T* plus, std::int64_t plus_row, T* y,
+                           std::int64_t y_row, std::int64_t rows, std::int64_t inputs) {
+    for (std::int64_t n = first; n < end;) {
+      int now, taken, group;
+      with(rows, end - n, now, group);
+      for (std::int64_t m = 0; m < rows; m += now)
+        for (std::int64_t own = n; own < n + group; own += taken)
+          with(rows - m, n + group - own, now, taken)(x + m * x_row, x_row, part, own, column, biased,
+                                                      plus ? plus + m * plus_row + own : nullptr, plus_row,
+                                                      y + m * y_row + own, y_row, inputs);
+      n += group;
+    }
+  }
+
+  static void times(const T* x, std::int64_t x_row, const Part* parts, std::int64_t count, std::int64_t column,
+                    std::int64_t biased, const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row,
+                    std::int64_t rows, std::int64_t inputs, std::int64_t threads) {
+    const std::int64_t share = std::max<std::int64_t>(1, SHARE / (24 * inputs * sizeof(W))) * 24;
+    std::int64_t shares = 0;
+    for (std::int64_t p = 0; p < count; ++p) shares += (parts[p].outputs + share - 1) / share;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1 && shares > 1)
+    for (std::int64_t s = 0; s < shares; ++s) {
+      std::int64_t own = s, before = 0;
+      const Part* part = parts;
+      for (std::int64_t n; own >= (n = (part->outputs + share - 1) / share); ++part) own -= n, before += part->outputs;
+      some_outputs(x, x_row, *part, own * share, std::min(part->outputs, (own + 1) * share), column, biased,
+                   plus ? plus + before : nullptr, plus_row, y + before, y_row, rows, inputs);
     }
   }
 };
 
 extern "C" {
-std::int64_t vector_bytes() { return BYTES; }
-
 #define TIMES(NAME, T, W)                                                                                             \
-  void times_##NAME(const T* x, std::int64_t x_row, const W* w, std::int64_t block, const T* scale, const T* bias,      \
-                    const T* plus, std::int64_t plus_row, T* y, std::int64_t rows, std::int64_t inputs,                 \
-                    std::int64_t outputs, std::int64_t threads) {                                                       \
-    Product<T, W>::times(x, x_row, w, block, scale, bias, plus, plus_row, y, rows, inputs, outputs, threads);           \
+  void times_##NAME(const T* x, std::int64_t x_row, const Part* parts, std::int64_t count, std::int64_t column,         \
+                    std::int64_t biased, const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row,                \
+                    std::int64_t rows, std::int64_t inputs, std::int64_t threads) {                                     \
+    Product<T, W>::times(x, x_row, parts, count, column, biased, plus, plus_row, y, y_row, rows, inputs, threads);      \
   }
 TIMES(float32, float, float)
 TIMES(float64, double, double)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, addmm, baddbmm, bmm, cat
 from torch.nn.functional import linear
@@ -62,6 +63,10 @@ class Product:
             return linear(x, self.weight, self.bias)
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
 
+    def read(self, part: int) -> list[Tensor] | None:
+        """As of `KernelProduct`: always something else than a layer's own weights."""
+        return None
+
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
         """Of inputs that stand side by side in x: copied together where they are small,
         else added one after another."""
@@ -99,25 +104,44 @@ class Product:
 
 
 class KernelProduct:
-    """The same by the compiled function, in float32 or float64 on a CPU. stored: the weight in fewer bits."""
+    """The same by the compiled function, in float32 or float64 on a CPU, of weights whose outputs stand side by side.
+    They are read where they lie: a module's own are not copied. storage: in how many bits they are kept, as copies."""
 
-    __slots__ = ("bias", "dtype", "inputs", "numbers", "outputs", "packed", "scale", "single", "threads", "times")
+    __slots__ = ("dtype", "held", "inputs", "numbers", "outputs", "parts", "single", "table", "threads", "times")
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, compiled: Kernel, stored: Stored | None = None) -> None:
-        self.bias = None if bias is None else bias.contiguous()
-        self.outputs, self.inputs = weight.shape
-        self.dtype, self.numbers = weight.dtype, weight.numel()
-        small = stored is None and self.numbers <= SMALL
-        values, self.scale = (weight, None) if stored is None else stored
-        self.packed, self.times = compiled.packed(values), compiled.times[values.dtype]
-        self.single, self.threads = (_by_columns(weight), 1) if small else (None, torch.get_num_threads())
+    def __init__(self, parts: Sequence[Weights], compiled: Kernel, storage: Storage = "exact") -> None:
+        weights = [own["weight"] for own in parts]
+        self.outputs, self.inputs = sum(map(len, weights)), weights[0].shape[1]
+        self.dtype, self.numbers = weights[0].dtype, sum(weight.numel() for weight in weights)
+        self.single: tuple[Tensor, Tensor | None] | None = None
+        self.threads = torch.get_num_threads()
+        kept: list[Stored] = [(weight, None) for weight in weights]
+        if self.numbers <= SMALL:
+            whole = joined(parts)
+            self.single, self.threads = (_by_columns(whole["weight"]), whole.get("bias")), 1
+        elif storage != "exact":
+            kept = [_in_fewer_bits(weight, storage) for weight in weights]
+        # what the table points to: the weights, their rows' numbers side by side, biases and scales
+        self.held = [
+            (
+                values if values.stride(1) == 1 else values.contiguous(),
+                None if bias is None else bias.contiguous(),
+                scale,
+            )
+            for (values, scale), bias in zip(kept, (own.get("bias") for own in parts), strict=True)
+        ]
+        self.times = compiled.times[self.held[0][0].dtype]
+        rows = [
+            (_at(weight), weight.stride(0), len(weight), _at(bias), _at(scale)) for weight, bias, scale in self.held
+        ]
+        self.parts, self.table = len(rows), np.array(rows, np.int64)
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         if self.single is not None and x.numel() == self.inputs:  # a call of BLAS is quicker to begin
-            y = linear(x, self.single, self.bias)
+            y = linear(x, *self.single)
             return y if plus is None else y.add_(plus)
         y = self._room(x)
-        self._add(y, x, 0, self.bias, plus)
+        self._add(y, x, 0, True, plus)
         return y
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
@@ -127,15 +151,19 @@ class KernelProduct:
             return self(cat(xs, 2), plus)
         y, first = self._room(xs[0]), 0
         for x in xs:
-            self._add(y, x, first, None if first else self.bias, y if first else plus)
+            self._add(y, x, first, not first, y if first else plus)
             first += x.shape[2]
         return y
+
+    def read(self, part: int) -> list[Tensor] | None:
+        """The numbers that are read of one of the layers; None where they are copies of its own."""
+        return None if self.single is not None else [each for each in self.held[part] if each is not None]
 
     def _room(self, x: Tensor) -> Tensor:
         return x.new_empty(x.shape[0], x.shape[1], self.outputs)
 
-    def _add(self, y: Tensor, x: Tensor, first: int, bias: Tensor | None, plus: Tensor | None) -> None:
-        """y = x times the weight's columns from the first on, with what is added."""
+    def _add(self, y: Tensor, x: Tensor, first: int, biased: bool, plus: Tensor | None) -> None:
+        """y = x times the weights' columns from the first on, with what is added."""
         batch, sites, width = x.shape
         assert first + width <= self.inputs and x.dtype == y.dtype == self.dtype  # memory is read as it is told
         x, apart = _evenly(x, sites)
@@ -144,13 +172,31 @@ class KernelProduct:
             assert plus.shape == y.shape and plus.dtype == y.dtype
             plus, between = _evenly(plus, sites)
             at = plus.data_ptr()
-        packed = self.packed
         self.times(
-            x.data_ptr(), apart, packed.data_ptr() + first * packed.stride(1) * packed.element_size(), packed.stride(0),
-            0 if self.scale is None else self.scale.data_ptr(), 0 if bias is None else bias.data_ptr(), at, between,
-            y.data_ptr(), batch * sites, width, self.outputs,
-            self.threads,
+            x.data_ptr(), apart, self.table.ctypes.data, self.parts, first, biased, at, between,
+            y.data_ptr(), self.outputs, batch * sites, width, self.threads,
         )  # fmt: skip
+
+
+def _in_rows(weight: Tensor) -> Tensor:
+    return weight if weight.stride(1) == 1 else weight.contiguous()
+
+
+def _at(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def joined(parts: Sequence[Weights]) -> Weights:
+    """The weights of linear layers whose outputs stand side by side, as those of one: a copy where there are
+    several."""
+    if len(parts) == 1:
+        return parts[0]
+    found = {"weight": cat([own["weight"] for own in parts])}
+    if any("bias" in own for own in parts):
+        weights = [own["weight"] for own in parts]
+        biases = [own.get("bias") for own in parts]
+        found["bias"] = cat([w.new_zeros(len(w)) if b is None else b for w, b in zip(weights, biases, strict=True)])
+    return found
 
 
 Storage = Literal["exact", "bfloat16", "int8"]
@@ -162,8 +208,10 @@ def stored_as(weight: Tensor, storage: Storage) -> Stored | None:
     """A weight [N, K] of a linear layer as it is stored; None as it is, where it is small or nothing else is asked for.
 
     int8: whole numbers from −127 to 127, times a scale for each output, which its largest weight gives."""
-    if storage == "exact" or weight.numel() <= SMALL:
-        return None
+    return None if storage == "exact" or weight.numel() <= SMALL else _in_fewer_bits(weight, storage)
+
+
+def _in_fewer_bits(weight: Tensor, storage: Storage) -> Stored:
     if storage == "bfloat16":
         return weight.to(torch.bfloat16), None
     scale = weight.abs().amax(1).clamp_min(torch.finfo(weight.dtype).tiny) / 127
@@ -171,24 +219,23 @@ def stored_as(weight: Tensor, storage: Storage) -> Stored | None:
 
 
 def products(
-    folded: Sequence[Weights], steps: Sequence[int] = (), storage: Storage = "exact"
+    folded: Sequence[Sequence[Weights]], steps: Sequence[int] = (), storage: Storage = "exact"
 ) -> Sequence[Product | KernelProduct]:
-    """The products of layers that are linear, by their weights, which are read one after another. steps: at how many
-    each of them is read, by which a run is worth compiling for. storage: of weights that are not small; where there is
-    no function for it, weights have the same values in the numbers of the model."""
-    weights = [own["weight"] for own in folded]
-    busy = sum(w.numel() * count for w, count in zip(weights, steps, strict=False)) >= BUSY
+    """The products of layers that are linear, by their weights, which are read one after another: of each those whose
+    outputs stand side by side. steps: at how many each of them is read, by which a run is worth compiling for. storage:
+    of weights that are not small; where there is no function for it, weights have the same values in the numbers of the
+    model."""
+    weights = [own["weight"] for parts in folded for own in parts]
+    numbers = [sum(own["weight"].numel() for own in parts) for parts in folded]
+    busy = sum(size * count for size, count in zip(numbers, steps, strict=False)) >= BUSY
     able = all(w.dtype == torch.float32 for w in weights) if storage != "exact" else busy
     if able and all(map(takes, weights)) and (compiled := kernel()) is not None:
-        return [
-            KernelProduct(w, own.get("bias"), compiled, stored_as(w, storage))
-            for own, w in zip(folded, weights, strict=True)
-        ]
-    weights = [_restored(w, stored_as(w, storage)) for w in weights]
+        return [KernelProduct(parts, compiled, storage) for parts in folded]
     cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
     made: list[Product] = []
-    for own, w in zip(folded, weights, strict=True):
-        near = cached or w.numel() <= SMALL
+    for own, size in zip(map(joined, folded), numbers, strict=True):
+        near = cached or size <= SMALL
+        w = _restored(own["weight"], stored_as(own["weight"], storage))
         stored = _by_columns(w) if near and w.device.type == "cpu" else w
         made.append(Product(stored, own.get("bias"), 1 if near else _parts(w)))
     return made
