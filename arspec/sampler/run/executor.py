@@ -127,7 +127,7 @@ class Executor:
                     own.setdefault(node, {_place(w) for w in self.model.nodes.of(node).values()})
                 places = set[int]().union(*(own[node] for node in nodes))
                 held = [*parts[k].values()] if n not in products else products[n].read(k)
-                if held is None or any(_place(w) not in places for w in held if isinstance(w, Tensor)):
+                if held is None or any(_place(w) not in places for w in held):
                     copied |= places
         return frozenset(set[int]().union(*own.values()) - copied)
 

@@ -123,12 +123,8 @@ class KernelProduct:
             kept = [_in_fewer_bits(weight, storage) for weight in weights]
         # what the table points to: the weights, their rows' numbers side by side, biases and scales
         self.held = [
-            (
-                values if values.stride(1) == 1 else values.contiguous(),
-                None if bias is None else bias.contiguous(),
-                scale,
-            )
-            for (values, scale), bias in zip(kept, (own.get("bias") for own in parts), strict=True)
+            (_in_rows(values), own["bias"].contiguous() if "bias" in own else None, scale)
+            for (values, scale), own in zip(kept, parts, strict=True)
         ]
         self.times = compiled.times[self.held[0][0].dtype]
         rows = [
