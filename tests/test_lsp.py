@@ -20,7 +20,7 @@ from speaking import Client
 from arspec.cli.main import main
 from arspec.diagnostics import InputError
 from arspec.lsp.background import Background
-from arspec.lsp.checking import proof
+from arspec.lsp.checking import NOT_FOUND, SOUGHT, proof
 from arspec.lsp.documents import Ticket
 from arspec.lsp.starting import build, serve_at
 from arspec.progress import still_wanted
@@ -172,11 +172,24 @@ def test_what_is_not_seen_has_a_checked_mend_too(client: Client, uri: str) -> No
     client.open(uri, text)
     seen = client.status(uri, "contexts")["verdict"]
     (note,) = client.diagnostics[uri]
-    assert note["code"] == "AR705"
+    assert note["code"] == "AR705" and f"help: {SOUGHT}" in note["message"]
     (action,) = client.ask("textDocument/codeAction", at(uri, note["range"]["start"]["line"], 8))
+    client.status(uri, "mends", version=1)
+    (note,) = client.diagnostics[uri]
+    assert "help: write `so_far` instead of `left`" in note["message"] and SOUGHT not in note["message"]
     client.change(uri, applied(text, action["edit"]["changes"][uri]), 2)
     more = client.status(uri, "contexts", version=2)["verdict"]
     assert action["title"].startswith("Write `so_far` instead of `left`") and share(more) > share(seen)
+
+
+def test_where_no_other_mask_sees_more_that_is_said(client: Client, uri: str) -> None:
+    client.open(uri, SMALL)
+    client.status(uri, "contexts")
+    (note,) = client.diagnostics[uri]
+    assert client.ask("textDocument/codeAction", at(uri, note["range"]["start"]["line"], 8)) == []
+    client.status(uri, "mends", version=1)
+    (note,) = client.diagnostics[uri]
+    assert note["code"] == "AR705" and note["message"].endswith(f"help: {NOT_FOUND}")
 
 
 def share(verdict: str) -> float:

@@ -16,6 +16,8 @@ from arspec.lsp.texts import Texts
 from arspec.syntax.yaml import Map, parse
 
 WHOLE = {"data", "graph", "head", "extends", "order"}  # sections that no library of blocks has
+SOUGHT = "the quick fix of this note seeks an edit with which more is seen, and checks it"
+NOT_FOUND = "no other mask of a node sees more; what else may stands on the page of this code"
 OF_CONTEXTS = ("AR703", "AR704", "AR705")  # codes that tell what is not seen, at the head
 
 
@@ -99,7 +101,7 @@ def contexts(checked: Checked, of: bool | int) -> Checked:
     finally:
         checked.spec.deeper.clear()  # graphs several times as large, that nothing else reads
     return replace(
-        checked, report=report, seen=True, diagnostics=tuple(report.diagnostics),
+        checked, report=report, seen=True, diagnostics=_helped(report.diagnostics, SOUGHT),
         seconds=checked.seconds + time.perf_counter() - start,
     )  # fmt: skip
 
@@ -116,12 +118,15 @@ def mends(checked: Checked) -> Checked:
         found = None
     finally:
         report.spec.deeper.clear()
-    if found is not None:
-        report.advise(found)
-    return replace(
-        checked, proposals=() if found is None else (found,),
-        diagnostics=checked.diagnostics if found is None else _advised(checked.diagnostics, report),
-    )  # fmt: skip
+    if found is None:
+        return replace(checked, proposals=(), diagnostics=_helped(checked.diagnostics, NOT_FOUND))
+    report.advise(found)
+    return replace(checked, proposals=(found,), diagnostics=_advised(checked.diagnostics, report))
+
+
+def _helped(diagnostics: Iterable[Diagnostic], help: str) -> tuple[Diagnostic, ...]:
+    """The diagnostics, those of what is not seen with a way out."""
+    return tuple(replace(one, help=help) if one.code in OF_CONTEXTS else one for one in diagnostics)
 
 
 def _advised(before: tuple[Diagnostic, ...], report: Report) -> tuple[Diagnostic, ...]:
