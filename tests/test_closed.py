@@ -15,6 +15,7 @@ from torch import tensor as earlier
 from torch.utils._python_dispatch import _disable_current_modes as unseen  # pyright: ignore[reportPrivateUsage]
 
 from arspec.shadow import Closing, Closure, trace
+from arspec.shadow.closed import HELD_BYTES
 
 N = 8
 
@@ -160,9 +161,14 @@ def test_a_pass_that_differs_from_itself_is_given_its_own_noise() -> None:
     assert not closing.compare(lambda: run(other * 1.001), 3, found, same=lambda: run(x))[1].ok
 
 
-def test_large_results_are_compared_by_checksums() -> None:
-    """One bit of one element of a large result is seen."""
+held = pytest.mark.parametrize("bound", [0, HELD_BYTES], ids=["checksums", "as they lie"])
 
+
+@held
+def test_one_bit_of_a_large_result_is_seen(bound: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By checksums, or where the result is kept as it lies."""
+
+    monkeypatch.setattr("arspec.shadow.closed.HELD_BYTES", bound)
     first: list[Tensor] = []
 
     def run(x: Tensor) -> Tensor:
@@ -180,19 +186,23 @@ def test_large_results_are_compared_by_checksums() -> None:
 
 @pytest.mark.parametrize("shape", [(N, 300, 120), (300, N, 120), (300, 120, N), (N, 40_000), (1, 40_000, N)])
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.complex64, torch.int16])
-def test_checksums_see_any_element_below_the_rank(shape: tuple[int, ...], kind: torch.dtype) -> None:
+@held
+def test_any_element_below_the_rank_is_seen(
+    shape: tuple[int, ...], kind: torch.dtype, bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever axis the variables lie along: one element of variable 2 moves and is seen, one of variable 4 is not."""
+    monkeypatch.setattr("arspec.shadow.closed.HELD_BYTES", bound)
     axis = shape.index(N)
     own = [N if k == axis else 1 for k in range(len(shape))]
 
     def run(x: Tensor, moved: int | None) -> Tensor:
-        wide = (x * 100).to(kind).reshape(own).expand(shape).clone()
         with unseen():
+            hidden = torch.zeros(shape, dtype=kind)
             if moved is not None:
-                wide[tuple(moved if k == axis else size - 1 for k, size in enumerate(shape))] += round(
+                hidden[tuple(moved if k == axis else size - 1 for k, size in enumerate(shape))] = round(
                     float(x[-1]) * 99
                 )
-        return wide.clone()
+        return ((x * 100).to(kind).reshape(own) + hidden).clone()
 
     assert close(lambda x: run(x, None)).ok
     assert close(lambda x: run(x, 4)).ok
@@ -243,3 +253,35 @@ def test_with_the_route_given_a_moved_result_is_told() -> None:
     closure = close(run, route_given=True)
     assert not closure.ok
     assert closure.operator in {"the result of the pass", "aten.add.Tensor"}
+
+
+def test_what_lies_is_copied_before_an_operator_writes_there() -> None:
+    """A large result that the same pass, or the next one, writes to is compared as it was when it was made."""
+    seen: list[Tensor] = []
+
+    def run(x: Tensor, later: bool) -> Tensor:
+        wide = x[:, None].expand(N, 100_000) * 2.0
+        with unseen():
+            other = seen[0] if seen and later else torch.zeros(N, 100_000)
+        other.mul_(0.0)
+        seen.append(wide)
+        return wide.clone().mul_(3.0).narrow(0, 0, 2).add_(wide.sub_(1.0)[:2])
+
+    assert close(lambda x: run(x, later=False)).ok
+    seen.clear()
+    assert close(lambda x: run(x, later=True)).ok
+
+
+def test_memory_that_is_written_between_two_passes_is_named() -> None:
+    kept: list[Tensor] = []
+
+    def run(x: Tensor) -> Tensor:
+        for wide in kept[:1]:
+            with unseen():
+                wide.zero_()
+        kept.append(x[:, None].expand(N, 100_000) * 2.0)
+        return kept[-1] * 1.0
+
+    closure = close(run)
+    assert (closure.ok, closure.operator) == (False, "aten.mul.Tensor")
+    assert "written where no operator is seen" in closure.why

@@ -162,6 +162,44 @@ def test_labels_that_are_uniform_along_channels_cost_no_more_than_positions() ->
     assert memory.labels(heads)[0, 3, :, 5].tolist() == list(range(2, 18))
 
 
+def test_labels_that_are_equal_for_all_heads_are_held_once() -> None:
+    """Scores of eight heads, and a mask that all share, take one number a pair of places, until a head differs."""
+    memory = ShadowMemory(Ranks())
+    scores, pairs = torch.zeros(2, 4, 16, 16), torch.arange(256, dtype=torch.int32).reshape(16, 16)
+    memory.write(scores, pairs, pairs > 9)
+    for view in (scores, scores[1, 2], scores.view(8, 16, 16)[3:5].mT, scores.flatten(1, 2)[:, 5:9]):
+        assert memory.labels(view).untyped_storage().nbytes() == 256 * 4
+    assert torch.equal(memory.labels(scores.flatten(1, 2)[:, 21:23])[1], pairs[5:7])
+    memory.write(scores[1, 3, 2], torch.tensor(7, dtype=torch.int32))
+    assert memory.labels(scores)[1, 3, 2].tolist() == [7] * 16
+    assert torch.equal(memory.labels(scores)[1, 2], pairs)
+    marks = memory.masked(scores)
+    assert marks is not None
+    assert torch.equal(marks[0, 3], pairs > 9)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_a_mask_cuts_for_all_heads_or_for_those_that_it_cuts(heads: int) -> None:
+    """Large scores are looked at head by head. One has a score that outweighs the mask, where it reads its own row."""
+    n = 260
+
+    def run(x: Tensor) -> Tensor:
+        scores = (x[:, None] + x)[None].repeat(heads, 1, 1) * 1e-3
+        heavy = torch.zeros(heads, n, n)
+        heavy[heads - 1, :, n - 1] = 1e5
+        mask = torch.full((n, n), -1e5).triu(1)
+        return (scores + heavy + mask).softmax(-1)
+
+    labels, _ = ranks(lambda x: run(x), n)
+    found = torch.tensor(labels).reshape(heads, n, n)
+    causal = torch.arange(n)[:, None].expand(n, n).tril() + torch.full((n, n), -2).triu(1)
+    causal[0, 0] = -2  # the one score that is left weighs one
+    expected = causal.expand(heads, n, n).clone()
+    expected[-1] = n - 1
+    assert torch.equal(found[:-1], expected[:-1])
+    assert int(found[-1, 5, n - 1]) == n - 1
+
+
 def test_a_one_hot_code_of_known_width_reads_each_number_alone() -> None:
     """torch looks at the least and the greatest number to refuse wrong ones; a width that data set is read by all."""
 

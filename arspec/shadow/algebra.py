@@ -7,7 +7,7 @@ random draw. Labels from 2 on speak of variables. A rule asks an algebra alone, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ CONSTANT = 0
 LOOSE = 1
 DTYPE = torch.int32
 AT_ONCE = 1 << 24  # elements that a join over kept places looks at together
+PARTS, PART = 64, 1 << 16  # so many parts of at least so many elements are looked at one by one
 
 
 class Algebra(Protocol):
@@ -63,6 +64,42 @@ def compact(labels: Tensor) -> Tensor:
         slice(0, 1) if step == 0 and size > 1 else slice(None) for size, step in zip(labels.size(), labels.stride())
     )
     return labels[tuple(places)]
+
+
+def some(bits: Tensor) -> bool:
+    """Whether a bit is set, or a label is not constant. torch's `any` takes many times as long as its `amax`."""
+    if bits.numel() == 0:
+        return False
+    if bits.dtype not in (torch.bool, DTYPE):
+        return bool(bits.any())
+    bits = compact(bits)
+    return bool((bits.view(torch.uint8) if bits.dtype == torch.bool else bits).amax())
+
+
+def agreed(where: Tensor, holds: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Where a test of values holds too, which are of the shape of `where`.
+
+    What `where` is expanded along stays so if the test says the same all along, as of scores of several heads."""
+    return _agreed(where, holds, values)
+
+
+def agreed_of_two(where: Tensor, holds: Callable[[Tensor, Tensor], Tensor], one: Tensor, other: Tensor) -> Tensor:
+    """The same for a test of two values."""
+    return _agreed(where, holds, one, other)
+
+
+def _agreed(where: Tensor, holds: Callable[..., Tensor], *values: Tensor) -> Tensor:
+    axis = next((k for k in range(where.dim()) if where.stride(k) == 0 and 1 < where.size(k) <= PARTS), None)
+    if axis is None or where.numel() < PART * where.size(axis):
+        return where & holds(*values)
+    parts = (
+        _agreed(where.narrow(axis, place, 1), holds, *(value.narrow(axis, place, 1) for value in values))
+        for place in range(where.size(axis))
+    )
+    first = next(parts)
+    if all(torch.equal(part, first) for part in parts):
+        return first.expand(where.shape)
+    return where & holds(*values)
 
 
 def broadcast(*shapes: Sequence[int]) -> torch.Size:

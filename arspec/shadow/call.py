@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, compact
+from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, agreed, compact, some
 from arspec.shadow.memory import ShadowMemory, plain
 
 
@@ -197,9 +197,9 @@ class Call:
         """Where a number is zero in every pass."""
         constant = compact(self.labels(value)) == CONSTANT
         shape = value.shape if isinstance(value, Tensor) else ()
-        if not bool(constant.any()):
+        if not some(constant):
             return constant.expand(shape)
-        return constant & (self.value(value) == 0)
+        return agreed(constant.expand(shape), lambda number: number == 0, self.value(value))
 
     def everything(self) -> Tensor:
         """The union of all that the call could read, as one label."""

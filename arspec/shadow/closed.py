@@ -2,7 +2,8 @@
 
 A first pass is traced while a `Closing` records what each operator wrote. A second pass, on other values of the
 variables above a rank, runs the same operators. Every element whose label is at or below that rank must have the same
-bits. Small results are kept whole; of large ones, each block has a checksum, which any change of one element changes.
+bits. Results are kept whole, large ones where they lie, until an operator writes there; beyond a bound of memory, each
+block has a checksum, which any change of one element changes.
 
 Where the route is taken as given, rows stand in another order in the second pass. Where a convolution is made of
 Fourier transforms, what comes later changes the rounding of all. What lies before the first such operator that depends
@@ -21,11 +22,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from arspec.shadow.algebra import LOOSE, compact
+from arspec.shadow.algebra import LOOSE, agreed_of_two, compact, some
 from arspec.shadow.call import Call, Signature, tensors
 from arspec.shadow.memory import plain, seen_through
 from arspec.shadow.outside import Outside
@@ -35,6 +37,7 @@ from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
 KEPT_BYTES = 1 << 29  # of all results that are kept whole
+HELD_BYTES = 1 << 31  # of all results that are kept where they lie
 ROW = 16  # elements of a row with one label that has a checksum of its own
 AT_ONCE = 1 << 16  # elements that are summed together
 ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
@@ -74,6 +77,7 @@ class _Result:
     dtype: torch.dtype
     above: Tensor
     values: Tensor | None = None
+    version: int | None = None  # of values that are kept where they lie
     sums: dict[int | None, Tensor] = field(default_factory=dict[int | None, Tensor])
     steady: bool = True
     floor: float = 0.0
@@ -113,14 +117,26 @@ class Closing:
         self._steps: list[_Step] = []
         self._returned: list[_Result] | None = None
         self._reads = 0
-        self._bytes = 0
+        self._bytes = self._lying = 0
+        self._held: dict[int, list[_Result]] = {}  # what is kept where it lies, by its storage
+
+    def before(self, written: Sequence[Tensor]) -> None:
+        """An operator will write to these: what lies there is copied first."""
+        for tensor in written if self._held else ():
+            for result in self._held.pop(tensor.untyped_storage()._cdata, ()) if plain(tensor) else ():
+                assert result.values is not None
+                result.values, result.version = result.values.detach().clone(), None
 
     def __call__(self, call: Call) -> None:
         """Records one operator."""
         if call.depth:
             return
         place = here(call.module)
-        results = [self._keep(target, call.memory.labels(target)) for target in call.targets if plain(target)]
+        results = [
+            self._keep(target, call.memory.labels(target), fresh=not call.mutated)
+            for target in call.targets
+            if plain(target)
+        ]
         if call.signature.name in EMPTY:
             results = []
         route = int(call.everything()) if call.route_used or call.rounds else 0
@@ -144,7 +160,7 @@ class Closing:
         """
         assert rank in self.ranks, f"rank {rank} was not announced: {self.ranks}"
         if self._returned is None:
-            self._returned = [self._keep(t, trace.labels(t), True) for t in tensors(trace.output) if plain(t)]
+            self._returned = [self._keep(t, trace.labels(t), whole=True) for t in tensors(trace.output) if plain(t)]
         limit = self._limit(rank, trace)
         held = held if limit < len(self._steps) else None
         output, found = self._pass(run, rank, limit, floor, trace, held)
@@ -164,7 +180,7 @@ class Closing:
     ) -> tuple[Any, Closure]:
         given = limit < len(self._steps)
         against = _Against(self._steps, rank, self.ranks.index(rank), limit)
-        output = _replay(run, against.step)
+        output = _replay(run, against.step, self.before)
         against.finish(not given)
         if against.fault is not None:
             return output, against.closure()
@@ -201,15 +217,21 @@ class Closing:
                     found = _sums(target, result.above, range(len(self.ranks)))
                     result.steady &= all(torch.equal(own, found[place]) for place, own in result.sums.items())
 
-        output = _replay(same, step)
+        output = _replay(same, step, self.before)
         differ(self._returned or [], [t for t in tensors(output) if plain(t)])
 
-    def _keep(self, tensor: Tensor, labels: Tensor, whole: bool = False) -> _Result:
-        tensor = tensor.detach()
+    def _keep(self, tensor: Tensor, labels: Tensor, *, whole: bool = False, fresh: bool = False) -> _Result:
+        """`fresh`: the memory of the tensor is new, so that nobody but operators writes there."""
+        original, tensor = tensor, tensor.detach()
         result = _Result(tensor.shape, tensor.dtype, self._above(labels))
+        count = tensor.numel() * tensor.element_size()
         if whole or (tensor.numel() <= WHOLE and self._bytes < KEPT_BYTES):
             result.values = tensor.clone()
-            self._bytes += tensor.numel() * tensor.element_size()
+            self._bytes += count
+        elif fresh and not tensor.is_inference() and self._lying + tensor.untyped_storage().nbytes() <= HELD_BYTES:
+            result.values, result.version = original, original._version  # which a detached tensor need not share
+            self._held.setdefault(tensor.untyped_storage()._cdata, []).append(result)
+            self._lying += tensor.untyped_storage().nbytes()
         else:
             result.sums = _sums(tensor, result.above, range(len(self.ranks)))
         return result
@@ -217,9 +239,8 @@ class Closing:
     def _above(self, labels: Tensor) -> Tensor:
         """How many of the ranks each label exceeds."""
         small = compact(labels)
-        out = torch.zeros(small.shape, dtype=torch.uint8)
-        for rank in self.ranks:
-            out += small > rank + LOOSE + 1
+        above = [(small > rank + LOOSE + 1).view(torch.uint8) for rank in self.ranks]
+        out = functools.reduce(torch.add, above) if above else torch.zeros_like(small, dtype=torch.uint8)
         return out.expand(labels.shape)
 
 
@@ -260,16 +281,20 @@ class _Against:
             return
         low = compact(result.above) <= self.place
         if result.shape != tensor.shape or result.dtype != tensor.dtype:
-            if grant == 0.0 or bool(low.any()):
+            if grant == 0.0 or some(low):
                 self.differs(operator, place, None, 0.0, f"shape {tuple(tensor.shape)}, not {tuple(result.shape)}")
             return
         if tensor.numel() == 0:
             return
-        self.compared += int(low.sum()) * (tensor.numel() // low.numel())
+        self.compared += int(np.count_nonzero(low.numpy())) * (tensor.numel() // low.numel())
         if result.values is not None:
             worst, floor = 0.0, max(grant, 4 * result.floor)
             self.floor = max(self.floor, floor)
-            if bool((low & (result.values != tensor.detach())).any()):  # most are equal, which is seen at once
+            if result.version is not None and result.values._version != result.version:
+                self.differs(operator, place, None, floor, "its memory was written where no operator is seen")
+                return
+            other = tensor.detach()
+            if some(agreed_of_two(low.expand(tensor.shape), torch.ne, result.values.detach(), other)):  # seldom
                 worst = float(torch.where(low, _distance(result.values, tensor), 0.0).max())
             if worst > floor:
                 self.differs(operator, place, worst, floor, "an element that it may not move has moved")
@@ -302,9 +327,12 @@ class _Replay(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         return False
 
-    def __init__(self, step: Callable[[int, str, list[Tensor]], None]) -> None:
+    def __init__(
+        self, step: Callable[[int, str, list[Tensor]], None], before: Callable[[Sequence[Tensor]], None]
+    ) -> None:
         super().__init__()
         self._step = step
+        self._before = before
         self._number = 0
         take_functions(type(self))
         self._signatures: dict[Any, Signature] = {}
@@ -315,17 +343,19 @@ class _Replay(TorchDispatchMode):
         if any(not seen_through(kind) for kind in types):
             return NotImplemented
         named = kwargs or {}
-        out = func(*args, **named)
         if not isinstance(func, torch._ops.OpOverload):
-            return out
+            self._before(list(tensors([list(args), dict(named)])))
+            return func(*args, **named)
         signature = self._signatures.get(func)
         if signature is None:
             signature = self._signatures[func] = Signature(func, None)
+        inputs, mutated = signature.split(signature.bind(args, named))
+        self._before(mutated)
+        out = func(*args, **named)
         if signature.name in EMPTY:
             blank(out)
             targets: list[Tensor] = []
         else:
-            inputs, mutated = signature.split(signature.bind(args, named))
             targets = [target for target in written(signature, inputs, mutated, out) if plain(target)]
         self._step(self._number, str(func), targets)
         self._number += 1
@@ -352,10 +382,14 @@ class _Nobody:
         return contextlib.nullcontext()
 
 
-def _replay(run: Callable[[], Any], step: Callable[[int, str, list[Tensor]], None]) -> Any:
+def _replay(
+    run: Callable[[], Any],
+    step: Callable[[int, str, list[Tensor]], None],
+    before: Callable[[Sequence[Tensor]], None],
+) -> Any:
     with contextlib.ExitStack() as stack:
         stack.enter_context(Outside(_Nobody(), lambda: True))
-        stack.enter_context(_Replay(step))
+        stack.enter_context(_Replay(step, before))
         return run()
 
 

@@ -2,6 +2,7 @@
 
 A plane divides a storage into granules of equal size. Where a tensor is written whole and its labels are the same along
 the innermost axes, one granule holds all of those axes: labels of wide activations cost no more than their positions.
+Where they are the same along the outermost axes, a plane holds them once: scores of many heads cost no more than one's.
 """
 
 # Operators, their schemas and storages have no public names in torch.
@@ -10,7 +11,7 @@ the innermost axes, one granule holds all of those axes: labels of wide activati
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +56,14 @@ def _axes(tensor: Tensor) -> Iterator[tuple[int, int]]:
 
 @dataclass
 class _Plane:
-    """The labels of one storage, one for each `granule` bytes, and where a masking constant was added."""
+    """The labels of one storage, one for each `granule` bytes, and where a masking constant was added.
+
+    They may be those of the first part alone, which all others repeat. `count`: granules of the whole."""
 
     storage: StorageWeakRef
     granule: int
     labels: Tensor
+    count: int
     masked: Tensor | None = None
 
     def refine(self, granule: int) -> None:
@@ -68,6 +72,14 @@ class _Plane:
         self.labels = self.labels.repeat_interleave(times)
         self.masked = None if self.masked is None else self.masked.repeat_interleave(times)
         self.granule = granule
+        self.count *= times
+
+    def unroll(self) -> None:
+        """Writes down all that repeats."""
+        times = self.count // self.labels.numel()
+        if times > 1:
+            self.labels = self.labels.repeat(times)
+            self.masked = None if self.masked is None else self.masked.repeat(times)
 
     def fits(self, tensor: Tensor) -> list[int] | None:
         """For granules of several elements, the steps in granules of each axis; None where one must be divided."""
@@ -89,15 +101,30 @@ class _Plane:
         if self.granule > size:
             steps = self.fits(tensor)
             if steps is not None:
-                return values.as_strided(tensor.size(), steps, tensor.storage_offset() * size // self.granule)
+                return self._laid(values, tensor.size(), steps, tensor.storage_offset() * size // self.granule)
         if self.granule != size and size % self.granule:
             self.refine(math.gcd(size, self.granule))
-            return self.window(self.labels if values.dtype == DTYPE else _known(self.masked), tensor)
+            return self.window(self._own(values), tensor)
         per = size // self.granule
         if per == 1:
-            return values.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
+            return self._laid(values, tensor.size(), tensor.stride(), int(tensor.storage_offset()))
         steps = (*(step * per for step in tensor.stride()), 1)
-        return values.as_strided((*tensor.size(), per), steps, tensor.storage_offset() * per)
+        return self._laid(values, (*tensor.size(), per), steps, int(tensor.storage_offset()) * per)
+
+    def _laid(self, values: Tensor, sizes: Sequence[int], steps: Sequence[int], offset: int) -> Tensor:
+        """Granules at an offset, with the step of each axis; steps over whole parts stay where they are."""
+        part = values.numel()
+        if part == self.count:
+            return values.as_strided(sizes, steps, offset)
+        within = [0 if step % part == 0 else step for step in steps]
+        if offset % part + sum((size - 1) * step for size, step in zip(sizes, within)) < part:
+            return values.as_strided(sizes, within, offset % part)
+        self.unroll()
+        return self._own(values).as_strided(sizes, steps, offset)
+
+    def _own(self, values: Tensor) -> Tensor:
+        """What stands now for labels, or for masks, that were the plane's before."""
+        return self.labels if values.dtype == DTYPE else _known(self.masked)
 
 
 def _known(values: Tensor | None) -> Tensor:
@@ -105,10 +132,10 @@ def _known(values: Tensor | None) -> Tensor:
     return values
 
 
-def _dense(tensor: Tensor, uniform: list[bool]) -> tuple[int, bool, bool]:
-    """How many elements the innermost axes hold that lie one after the other and are uniform; whether all axes lie so;
-    whether two elements may share memory."""
-    run, together, dense, overlap, extent = 1, True, True, False, 1
+def _dense(tensor: Tensor, uniform: list[bool]) -> tuple[int, int, bool, bool]:
+    """How many elements the innermost axes hold that lie one after the other and are uniform; how many times the
+    outermost uniform axes repeat the others; whether all axes lie so; whether two elements may share memory."""
+    run, times, together, dense, overlap, extent = 1, 1, True, True, False, 1
     for step, length, same in sorted((s, n, u) for (n, s), u in zip(_axes(tensor), uniform) if n > 1):
         if step < extent:
             overlap = True
@@ -118,8 +145,10 @@ def _dense(tensor: Tensor, uniform: list[bool]) -> tuple[int, bool, bool]:
             together = False
         if together:
             run *= length
+        else:
+            times = times * length if same else 1
         extent += step * (length - 1)
-    return run, dense, overlap
+    return run, times, dense, overlap
 
 
 class ShadowMemory:
@@ -173,17 +202,20 @@ class ShadowMemory:
         if masked is not None:
             masked = masked.expand(tensor.shape)
             uniform = [both and step == 0 for both, step in zip(uniform, masked.stride())]
-        run, dense, overlap = _dense(tensor, uniform)
+        run, times, dense, overlap = _dense(tensor, uniform)
         if overlap:  # each place may have been written by several elements
             labels = self.algebra.reduce(compact(labels).reshape(-1), [0], keepdim=False).expand(tensor.shape)
             masked, run = None, 1
         size = tensor.element_size()
-        whole = dense and tensor.numel() * size == storage.nbytes()
+        whole = dense and not overlap and tensor.numel() * size == storage.nbytes()
         if plane is None or whole:
-            plane = self._fresh(storage, size * run if self._divides(tensor, run) else size, filled=not whole)
+            granule = size * run if self._divides(tensor, run) else size
+            plane = self._fresh(storage, granule, times if whole else 1, filled=not whole)
             self._planes[storage._cdata] = plane
-        elif plane.granule > size and not self._covers(plane, tensor, uniform):
-            plane.refine(math.gcd(plane.granule, size))
+        else:
+            plane.unroll()
+            if plane.granule > size and not self._covers(plane, tensor, uniform):
+                plane.refine(math.gcd(plane.granule, size))
         self._put(plane, plane.labels, tensor, labels)
         if masked is not None and plane.masked is None:
             plane.masked = torch.zeros(plane.labels.shape, dtype=torch.bool)
@@ -195,8 +227,10 @@ class ShadowMemory:
         storage = tensor.untyped_storage()
         plane = self._planes.get(storage._cdata)
         if plane is not None:
-            missing = -(-storage.nbytes() // plane.granule) - plane.labels.numel()
+            missing = -(-storage.nbytes() // plane.granule) - plane.count
             if missing > 0:
+                plane.unroll()
+                plane.count += missing
                 plane.labels = torch.cat([plane.labels, torch.full((missing,), LOOSE, dtype=DTYPE)])
                 if plane.masked is not None:
                     plane.masked = torch.cat([plane.masked, torch.zeros(missing, dtype=torch.bool)])
@@ -230,16 +264,18 @@ class ShadowMemory:
         filled = math.prod(inside) * tensor.element_size() == plane.granule
         return same and filled and tensor.storage_offset() * tensor.element_size() % plane.granule == 0
 
-    def _fresh(self, storage: torch.UntypedStorage, granule: int, *, filled: bool) -> _Plane:
+    def _fresh(self, storage: torch.UntypedStorage, granule: int, times: int, *, filled: bool) -> _Plane:
+        """A plane for a storage that is not empty, whose granules repeat a part of them so many times."""
         make = torch.zeros if filled else torch.empty
-        labels = make(max(1, -(-storage.nbytes() // granule)), dtype=DTYPE)
+        count = -(-storage.nbytes() // granule)
+        labels = make(count // times, dtype=DTYPE)
         self._writes += 1
         self._bytes += labels.nbytes
         if self._writes >= SWEEP_WRITES or self._bytes >= SWEEP_BYTES:
             self._writes = self._bytes = 0
             for key in [key for key, plane in self._planes.items() if plane.storage.expired()]:
                 del self._planes[key]
-        return _Plane(StorageWeakRef(storage), granule, labels)
+        return _Plane(StorageWeakRef(storage), granule, labels, count)
 
     def _whole(self, tensor: Tensor) -> Tensor:
         """One label for all of a tensor that is not plain."""

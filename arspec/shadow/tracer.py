@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -64,6 +64,16 @@ class Route:
 
 
 Watcher = Callable[[Call], None]
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A watcher that keeps memory as it is until an operator writes there."""
+
+    def before(self, written: Sequence[Tensor]) -> None:
+        """An operator is about to write to these tensors."""
+        ...
+
 
 # Operators that draw as many numbers as data say: later draws depend on those data.
 _DRAWS = {"_standard_gamma", "_sample_dirichlet", "poisson", "binomial", "rrelu_with_noise", "rrelu_with_noise_"}
@@ -141,6 +151,7 @@ class Tracer:
         self.modules = Modules()
         self.route_given = route_given
         self.watchers = list(watchers)
+        self._foreseeing = [watcher for watcher in watchers if isinstance(watcher, Foreseeing)]
         self.opaque: list[Opaque] = []
         self.reads: list[Read] = []
         self.unseen: list[Unseen] = []
@@ -310,6 +321,8 @@ class Tracer:
 
     def _operator(self, signature: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         func = signature.operator
+        if self._foreseeing and signature.written:
+            self._foresee(signature.split(signature.bind(args, named))[1])
         given = list(tensors([list(args), dict(named)]))
         touched = any(self.memory.touched(tensor) for tensor in given)
         if (self._empty or self._watched) and not (signature.view or signature.like):
@@ -356,6 +369,10 @@ class Tracer:
         for watcher in self.watchers:
             watcher(call)
 
+    def _foresee(self, written: Sequence[Tensor]) -> None:
+        for watcher in self._foreseeing:
+            watcher.before(written)
+
     @contextlib.contextmanager
     def _inside(self) -> Generator[None]:
         """What runs here is seen as what the author's code runs."""
@@ -380,6 +397,7 @@ class Tracer:
 
     def _higher(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """An operator that takes functions: its eager form runs, and is seen."""
+        self._foresee(list(tensors([list(args), dict(named)])))
         name = func.name() if callable(getattr(func, "name", None)) else str(func)
         if name == "cond":
             predicate, yes, no, operands = args

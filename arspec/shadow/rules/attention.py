@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast
+from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import MASKED, kept, margin, narrowed
 from arspec.shadow.rules.table import Labels, rule
@@ -33,7 +33,7 @@ def _open(call: Call, query: Tensor, key: Tensor, mask: Tensor | None, causal: b
         gone = (number == -torch.inf) & steady
         marked = call.masked(mask)
         low = (number <= MASKED) & (steady if marked is None else steady | marked) & ~gone
-        if bool(low.any()):
+        if some(low):
             bound = _bound(call, query, key)
             top = number.amax(-1, keepdim=True)
             gone = gone | (low & (number + 2 * bound - top <= -margin(query)))
@@ -81,12 +81,12 @@ def attention(call: Call) -> Labels:
             shown = shown | hidden
             scored, brought = (kept(algebra, part.mT, shown).mT for part in (keys, values))
             alone = (shown.sum(-1, keepdim=True) == 1) & ~hidden  # the one key weighs one, whatever its score
-            if mask is not None and bool((own := call.labels(mask)).any()):
+            if mask is not None and some(own := call.labels(mask)):
                 asks = algebra.join(asks, algebra.reduce(torch.where(shown, own, CONSTANT), [-1]))
     row = algebra.join(scored, asks)
     weighs = row if alone is None else torch.where(alone, CONSTANT, row)
     out = algebra.join(brought, weighs)
-    if hidden is not None and bool(hidden.any()):  # a row that minus infinity masks whole gives zeros in newer kernels
+    if hidden is not None and some(hidden):  # a row that minus infinity masks whole gives zeros in newer kernels
         blank = (call.targets[0].detach() == 0).all(-1, keepdim=True)
         out = torch.where(hidden & blank, CONSTANT, out)
     if float(call.get("dropout_p", 0.0) or 0.0) > 0:
@@ -142,7 +142,7 @@ def layer(call: Call) -> Labels:
             shown = torch.ones(1, read.shape[1], dtype=torch.bool)
         shown = shown | ~shown.any(-1, keepdim=True)
         row = algebra.join(query, kept(algebra, read.mT, shown).mT)
-        if bool(own.any()):
+        if some(own):
             row = algebra.join(row, algebra.reduce(own.reshape(-1), [0], keepdim=False))
     row = algebra.join(row, *rest)
     sides = [row if t.dim() == 3 else row[:, None] for t in call.targets[1:]]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from arspec.shadow.algebra import CONSTANT, Algebra
+from arspec.shadow.algebra import CONSTANT, Algebra, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import distinct, narrowed
 from arspec.shadow.rules.table import Labels, rule
@@ -103,7 +103,7 @@ def _joined(
     done: dict[bytes, Tensor] = {}
     for number, place in enumerate(taps):
         column = pattern[:, number]
-        if not bool(column.any()):
+        if not some(column):
             continue
         code = column.numpy().tobytes()
         if code not in done:
@@ -172,7 +172,7 @@ def convolution(call: Call) -> Labels:
     out = out.expand(out.shape[0], *keep.shape[:2], *out.shape[3:]).flatten(1, 2)
     if bias is not None:
         channels = call.algebra.join(channels, call.labels(bias))
-    if bool(channels.any()):
+    if some(channels):
         out = call.algebra.join(out, channels.reshape(-1, *[1] * rank))
     return [out[0] if alone else out, *([call.everything()] * (len(call.targets) - 1))]
 

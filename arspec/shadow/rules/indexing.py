@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra, broadcast
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import moved
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -25,7 +25,7 @@ def _whole(algebra: Algebra, labels: Tensor) -> Tensor:
 
 def _loose(call: Call, own: Tensor) -> bool:
     """Whether any index may point elsewhere in other passes."""
-    return not call.route_given and bool(own.any())
+    return not call.route_given and some(own)
 
 
 @rule("embedding")
@@ -34,7 +34,7 @@ def embedding(call: Call) -> Tensor:
     weight, index = call["weight"], call["indices"]
     rows = call.labels(weight).expand(weight.shape)
     own = call.labels(index).expand(index.shape)[..., None]
-    if not bool(rows.any()):
+    if not some(rows):
         return own
     found = rows[call.value(index)]
     if _loose(call, own):
@@ -48,12 +48,12 @@ def embedding_bag(call: Call) -> Labels:
     every = call.everything()
     weight, index, offsets = call["weight"], call["indices"], call["offsets"]
     bags = call.targets[0].shape[0]
-    if bool(call.labels(offsets).any()) or bags == 0:
+    if some(call.labels(offsets)) or bags == 0:
         return [every] * len(call.targets)
     own = call.labels(index).expand(index.shape)
     table = call.algebra.reduce(call.labels(weight).expand(weight.shape), [-1], keepdim=False)
     rows = table[call.value(index)]
-    if _loose(call, own) and bool(table.any()):
+    if _loose(call, own) and some(table):
         rows = torch.where(own == CONSTANT, rows, _whole(call.algebra, table))
     own = call.algebra.join(rows, own)
     scale = call.get("per_sample_weights")
@@ -71,7 +71,7 @@ def index_select(call: Call) -> Labels:
     (found,) = moved(call, "self")
     value, index = call["self"], call["index"]
     own = call.labels(index).expand(index.shape)
-    if not bool(own.any()):
+    if not some(own):
         return found
     bare = found.labels if isinstance(found, Masked) else found
     shape = [1] * value.dim()
@@ -90,7 +90,7 @@ def gather(call: Call) -> Labels:
     (found,) = moved(call, "self")
     value, index = call["self"], call["index"]
     own = call.labels(index).expand(index.shape)
-    if not bool(own.any()):
+    if not some(own):
         return found
     bare = found.labels if isinstance(found, Masked) else found
     if _loose(call, own):
@@ -117,7 +117,7 @@ def _places(call: Call, indices: Sequence[Any]) -> list[tuple[int, Tensor, Tenso
         if index.dtype in (torch.bool, torch.uint8):
             which = value.bool()
             place = own[which]
-            if not call.route_given and bool(own.any()):
+            if not call.route_given and some(own):
                 place = call.algebra.join(place, _whole(call.algebra, own))
             for coordinate in which.nonzero(as_tuple=True):
                 out.append((axis, coordinate, place))
@@ -152,7 +152,7 @@ def index(call: Call) -> Labels:
     key = _key(places, value.dim())
     labels = call.labels(value).expand(value.shape)
     found = labels[key]
-    moving = [axis for axis, _, own in places if bool(own.any())]
+    moving = [axis for axis, _, own in places if some(own)]
     if moving:
         own = _laid(call, places, value.dim())
         if not call.route_given:
@@ -211,7 +211,7 @@ def index_put(call: Call) -> Tensor:
         return call.algebra.join(labels, come) if call["accumulate"] else come
     key = _key(places, value.dim())
     numbers = torch.arange(value.numel()).reshape(value.shape)[key]
-    slots, sizes = _slots(value.shape, [axis for axis, _, own in places if bool(own.any())])
+    slots, sizes = _slots(value.shape, [axis for axis, _, own in places if some(own)])
     own = _laid(call, places, value.dim())
     return _written(call, labels, numbers, (slots[key], sizes), call.labels(call["values"]), own, call["accumulate"])
 
@@ -292,16 +292,16 @@ def masked_scatter(call: Call) -> Tensor:
     stock = call.labels(source).expand(source.shape).reshape(-1)
     out = labels.clone()
     out[which] = stock[: int(which.sum())]
-    if not bool(own.any()):
+    if not some(own):
         return out
     loose = own != CONSTANT  # what may be written or not reads both
     if call.route_given:
         out = torch.where(which, call.algebra.join(out, own), out)
         return torch.where(loose, call.algebra.join(out, own, labels), out)
     before = call.algebra.running(own.reshape(-1), 0).reshape(shape)
-    some = call.algebra.join(_whole(call.algebra, stock), before)
-    out = torch.where(which & (before != CONSTANT), some, out)
-    return torch.where(loose, call.algebra.join(some, labels), out)
+    any_of_it = call.algebra.join(_whole(call.algebra, stock), before)
+    out = torch.where(which & (before != CONSTANT), any_of_it, out)
+    return torch.where(loose, call.algebra.join(any_of_it, labels), out)
 
 
 @rule("nonzero", "nonzero_static")

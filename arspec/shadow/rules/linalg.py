@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra, broadcast
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import Factor, product
 from arspec.shadow.rules.table import Labels, rule
@@ -25,7 +25,7 @@ def substituted(
     lower = torch.ones(size, size, dtype=torch.bool).tril(-1)
     own = labels.diagonal(dim1=-2, dim2=-1)[..., None]
     steady = torch.full_like(own, CONSTANT) if unit else own
-    if not bool((zero & lower).any()) and not bool(right_zero.any()):
+    if not some(zero & lower) and not some(right_zero):
         row = algebra.reduce(torch.where(lower, labels, CONSTANT), [-1])
         return algebra.running(algebra.join(right, row, steady), -2)
     lead = broadcast(labels.shape[:-2], right.shape[:-2])
@@ -37,10 +37,10 @@ def substituted(
         above = Factor(out[..., :k, :], nothing[..., :k, :], None)
         read = product(algebra, row, above).expand(*lead, 1, out.shape[-1]) if k else out[..., :1, :]
         terms = (~gone.mT & ~nothing[..., :k, :]).any(-2, keepdim=True) if k else torch.tensor(False)
-        some = terms | ~right_zero[..., k : k + 1, :]
+        shown = terms | ~right_zero[..., k : k + 1, :]
         read = algebra.join(read, right[..., k : k + 1, :], steady[..., k : k + 1, :])
-        out[..., k : k + 1, :] = torch.where(some, read, CONSTANT)
-        nothing[..., k : k + 1, :] = ~some
+        out[..., k : k + 1, :] = torch.where(shown, read, CONSTANT)
+        nothing[..., k : k + 1, :] = ~shown
     return out
 
 

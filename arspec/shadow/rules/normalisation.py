@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE
+from arspec.shadow.algebra import CONSTANT, DTYPE, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.table import Labels, rule
 
@@ -16,7 +16,7 @@ def scaled(call: Call, labels: Tensor, weight: Tensor | None, bias: Tensor | Non
         if part is None:
             continue
         own = call.labels(part)
-        if not bool(own.any()):
+        if not some(own):
             continue
         own = own.expand(part.shape)
         if channel is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra
+from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, agreed, agreed_of_two, broadcast, compact, some
 from arspec.shadow.call import Call, tensors
 from arspec.shadow.rules.table import Masked
 
@@ -119,17 +119,22 @@ def softened(call: Call, value: Any, dim: int) -> tuple[Tensor, Tensor | None]:
     number = call.value(value)
     if not number.is_floating_point():
         return labels, None
-    low = labels == CONSTANT
+    low = compact(labels) == CONSTANT
     masked = call.masked(value)
-    low = low if masked is None else low | masked
-    if value.numel() == 0 or not bool(low.any()):
+    low = low if masked is None else low | compact(masked)
+    if value.numel() == 0 or not some(low):
         return labels, None
-    gone = low & (number <= MASKED)
-    if not bool(gone.any()):
+    gone = agreed(low.expand(value.shape), lambda score: score <= MASKED, number)
+    if not some(gone):
         return labels, None
     top = number.amax(dim, keepdim=True) if number.dim() else number
-    gone &= number - top <= -margin(number)
-    return torch.where(gone, CONSTANT, labels), gone
+    gone = agreed_of_two(gone, lambda score, top: score - top <= -margin(score), number, top.expand(number.shape))
+    return replaced(labels, gone), gone
+
+
+def replaced(labels: Tensor, gone: Tensor) -> Tensor:
+    """Labels, and constants where they are gone; what both are expanded along stays so."""
+    return torch.where(compact(gone), CONSTANT, compact(labels)).expand(broadcast(gone.shape, labels.shape))
 
 
 class Factor(NamedTuple):
@@ -153,8 +158,13 @@ def factor(call: Call, value: Tensor) -> Factor:
     """A tensor as a side of a product."""
     labels = call.labels(value).expand(value.shape)
     zero = call.zero(value)
-    loud = ~call.value(value).isfinite()
-    return Factor(labels, zero if bool(zero.any()) else None, loud if bool(loud.any()) else None)
+    loud = None if _finite(call.value(value)) else ~call.value(value).isfinite()
+    return Factor(labels, zero if some(zero) else None, loud)
+
+
+def _finite(number: Tensor) -> bool:
+    """Whether all numbers are; their sum is not where one of them is not."""
+    return bool(number.sum().isfinite()) or bool(number.isfinite().all())
 
 
 def kept(algebra: Algebra, labels: Tensor, keep: Tensor) -> Tensor:
@@ -183,17 +193,21 @@ def product(algebra: Algebra, left: Factor, right: Factor) -> Tensor:
 
     A zero factor whose partner may not be finite cuts nothing.
     """
-    return algebra.join(
-        _half(algebra, left.labels, left.loud, right.mT.zero),
-        _half(algebra, right.mT.labels, right.mT.loud, left.zero).mT,
-    )
+    rows = _half(algebra, left.labels, left.loud, right.mT.zero)
+    columns = _half(algebra, right.mT.labels, right.mT.loud, left.zero).mT
+    return algebra.join(*(_once(part) for part in (rows, columns)))
+
+
+def _once(labels: Tensor) -> Tensor:
+    """Labels that are equal for all examples and heads, expanded along these."""
+    return narrowed(labels, *range(labels.dim() - 2)).expand(labels.shape)
 
 
 def _half(algebra: Algebra, labels: Tensor, loud: Tensor | None, zero: Tensor | None) -> Tensor:
     """What comes from labels `[..., I, K]` past the zeros `[..., J, K]` of the other side: `[..., I, J]`."""
-    if zero is None or not bool(labels.any()):
+    if zero is None or not some(labels):
         return algebra.reduce(labels, [-1])
-    keep = ~zero
+    keep = (~compact(zero)).expand(zero.shape)
     if loud is not None:
         keep = keep | loud.any(-2, keepdim=True)
     return kept(algebra, labels, keep)

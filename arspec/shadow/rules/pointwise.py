@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT
+from arspec.shadow.algebra import CONSTANT, agreed, agreed_of_two, broadcast, compact, some
 from arspec.shadow.call import Call
-from arspec.shadow.rules.pieces import MASKED, constant, margin
+from arspec.shadow.rules.pieces import MASKED, constant, margin, replaced
 from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
 
@@ -39,10 +39,12 @@ def product(call: Call) -> Labels:
     """A factor that is zero in every pass cuts, where the other one is finite. A scaled mask is a mask."""
     one, other = call["self"], call["other"]
     out = call.algebra.join(call.labels(one), call.labels(other))
+    shape = call.targets[0].shape
     for zero, partner in ((one, other), (other, one)):
         cut = call.zero(zero)
-        if bool(cut.any()):
-            out = torch.where(cut & call.value(partner).isfinite(), CONSTANT, out)
+        if some(cut):
+            finite = agreed(cut.expand(shape), torch.isfinite, call.value(partner).expand(shape))
+            out = replaced(out.expand(shape), finite)
     if call.targets[0].is_complex():
         multiplied(call)
     return still_masked(call, out)
@@ -54,7 +56,7 @@ def quotient(call: Call) -> Labels:
     one, other = call["self"], call["other"]
     out = call.algebra.join(call.labels(one), call.labels(other))
     cut = call.zero(one)
-    if bool(cut.any()):
+    if some(cut):
         divisor = call.value(other)
         out = torch.where(cut & (divisor != 0) & (divisor == divisor), CONSTANT, out)
     if call.targets[0].is_complex():
@@ -66,14 +68,26 @@ def still_masked(call: Call, labels: Tensor) -> Labels:
     """Labels of a product, and where a mask is scaled by a constant and stays far below any score."""
     one, other = call["self"], call["other"]
     marks = [
-        mark & (call.labels(partner) == CONSTANT)  # a number that varies may lift it
+        (compact(mark) & (compact(call.labels(partner)) == CONSTANT))  # a number that varies may lift it
         for value, partner in ((one, other), (other, one))
         if (mark := call.masked(value)) is not None
     ]
     if not marks or not call.targets[0].is_floating_point():
         return labels
-    mark = marks[0] if len(marks) == 1 else marks[0] | marks[1]
-    return Masked(labels, mark & (call.targets[0].detach() <= MASKED))
+    return Masked(labels, still(either(marks), call.targets[0]))
+
+
+def either(marks: list[Tensor]) -> Tensor:
+    """Where one of several marks stands; what all are expanded along stays so."""
+    mark = compact(marks[0])
+    for more in marks[1:]:
+        mark = mark | compact(more)
+    return mark.expand(broadcast(*(each.shape for each in marks)))
+
+
+def still(mark: Tensor, result: Tensor) -> Tensor:
+    """Where a masked score stays far below any other."""
+    return agreed(mark.expand(result.shape), lambda number: number <= MASKED, result.detach())
 
 
 @rule("maximum", "clamp", "clamp_min", "clamp_max")
@@ -87,9 +101,9 @@ def bounded(call: Call) -> Labels:
     for bound in call.inputs:
         if bound is not value:
             own = call.masked(bound)
-            still = call.labels(bound) == CONSTANT
-            mark = mark & (still if own is None else still | own)
-    return Masked(out, mark & (call.targets[0].detach() <= MASKED))
+            steady = call.labels(bound) == CONSTANT
+            mark = mark & (steady if own is None else steady | own)
+    return Masked(out, still(mark, call.targets[0]))
 
 
 def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
@@ -99,8 +113,11 @@ def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
     number = call.value(value)
     if not number.is_floating_point():
         return None
-    low = (number * sign <= MASKED) & (call.labels(value) == CONSTANT)
-    return low if bool(low.any()) else None
+    steady = compact(call.labels(value)) == CONSTANT
+    if not some(steady):
+        return None
+    low = agreed(steady.expand(number.shape), lambda part: part <= MASKED if sign > 0 else part >= -MASKED, number)
+    return low if some(low) else None
 
 
 @rule("add", "sub")
@@ -122,15 +139,12 @@ def after_masks(call: Call, labels: Tensor, marks: list[Tensor]) -> Labels:
     """Labels of a sum with masking constants at `marks`: cut where it is minus infinity, else marked."""
     result = call.targets[0].detach()
     if marks:
-        gone = marks[0] if len(marks) == 1 else marks[0] | marks[1]
-        labels = torch.where(gone & (result == -torch.inf), CONSTANT, labels)
+        gone = agreed(either(marks).expand(result.shape), lambda number: number == -torch.inf, result)
+        labels = replaced(labels.expand(result.shape), gone)
     marks = [*marks, *(mark for value in call.inputs if (mark := call.masked(value)) is not None)]
     if not marks:
         return labels
-    mark = marks[0]
-    for more in marks[1:]:
-        mark = mark | more
-    return Masked(labels, mark & (result <= MASKED))
+    return Masked(labels, still(either(marks), result))
 
 
 @rule("exp", "sigmoid", "exp2")
@@ -142,27 +156,30 @@ def exponential(call: Call) -> Tensor:
     if mark is None:
         return labels
     number = call.value(value)
-    return torch.where(mark & (number <= -margin(number)) & (call.targets[0].detach() == 0), CONSTANT, labels)
+    gone = agreed_of_two(
+        mark, lambda score, result: (score <= -margin(score)) & (result == 0), number, call.targets[0].detach()
+    )
+    return replaced(labels, gone)
 
 
 def chosen(call: Call, condition: Any, one: Any, other: Any) -> Labels:
     """`one` where a condition holds, else `other`; a condition that is not constant is read, with both."""
-    own, yes, no = call.labels(condition), call.labels(one), call.labels(other)
-    which = call.value(condition).bool()
+    own, yes, no = (compact(call.labels(value)) for value in (condition, one, other))
+    which = compact(call.value(condition)).bool()
     out = torch.where(which, yes, no)
-    if bool(own.any()):
+    if some(own):
         out = torch.where(own == CONSTANT, out, call.algebra.join(own, yes, no))
     marks = [_low(call, value) for value in (one, other)]
     if all(mark is None for mark in marks):
         return out
-    first, second = (torch.tensor(False) if mark is None else mark for mark in marks)
+    first, second = (torch.tensor(False) if mark is None else compact(mark) for mark in marks)
     return Masked(out, torch.where(own == CONSTANT, torch.where(which, first, second), first & second))
 
 
 def _low(call: Call, value: Any) -> Tensor | None:
     """Where a value is masked, or a masking constant."""
     marks = [mark for mark in (call.masked(value), mask_of(call, value, 1)) if mark is not None]
-    return None if not marks else marks[0] if len(marks) == 1 else marks[0] | marks[1]
+    return either(marks) if marks else None
 
 
 @rule("where")

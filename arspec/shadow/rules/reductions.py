@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT
+from arspec.shadow.algebra import compact
 from arspec.shadow.call import Call, tensors
-from arspec.shadow.rules.pieces import axes, constant, shaped, softened
+from arspec.shadow.rules.pieces import axes, constant, replaced, shaped, softened
 from arspec.shadow.rules.pointwise import elementwise
 from arspec.shadow.rules.table import Labels, rule
 
@@ -75,8 +75,10 @@ def softmax(call: Call) -> Tensor:
     row = call.algebra.reduce(labels, [dim])
     if gone is None:
         return constant() if value.shape[dim] == 1 and bool(call.value(value).isfinite().all()) else row
-    alone = (~gone).sum(dim, keepdim=True) == 1  # one score that is left has the weight one, whatever it is
-    return torch.where(gone | alone, CONSTANT, row)
+    some = compact(gone)
+    width = value.shape[dim] // some.shape[dim]  # along it they may be expanded
+    alone = (~some).sum(dim, keepdim=True) * width == 1  # one score that is left has the weight one, whatever it is
+    return replaced(row, (some | alone).expand(value.shape))
 
 
 @rule("_log_softmax")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT
+from arspec.shadow.algebra import CONSTANT, some
 from arspec.shadow.call import Call, tensors
 from arspec.shadow.rules.pieces import moved
 from arspec.shadow.rules.table import Labels, rule
@@ -68,6 +68,6 @@ def masked_select(call: Call) -> Tensor:
     labels, own = torch.broadcast_tensors(call.labels(value), call.labels(mask).expand(mask.shape))
     which = call.value(mask).expand(labels.shape)
     found = call.algebra.join(labels.expand(which.shape)[which], own.expand(which.shape)[which])
-    if call.route_given or not bool((own != CONSTANT).any()):
+    if call.route_given or not some(own != CONSTANT):
         return found
     return call.algebra.join(found, call.algebra.reduce(own.reshape(-1), [0], keepdim=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra
+from arspec.shadow.algebra import CONSTANT, Algebra, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import kept
 from arspec.shadow.spectra import Spectrum, of_filter
@@ -27,7 +27,7 @@ def multiplied(call: Call) -> None:
         return
     known, value, partner = (first, one, other) if first is not None else (second, other, one)
     assert known is not None
-    if isinstance(partner, Tensor) and bool((call.labels(partner) != CONSTANT).any()):
+    if isinstance(partner, Tensor) and some(call.labels(partner) != CONSTANT):
         return
     own = _moved(known, value, target)
     place = own.axis - target.dim()
@@ -62,7 +62,7 @@ def _convolved(algebra: Algebra, one: Spectrum, other: Spectrum) -> Spectrum:
 def _through(algebra: Algebra, spectrum: Spectrum, zero: Tensor) -> Tensor:
     """Labels of a convolution that come from one side; `zero` [length] is where the other side is zero."""
     labels = spectrum.labels
-    if not bool(labels.any()):
+    if not some(labels):
         return labels.narrow(spectrum.axis, 0, 1)
     places = torch.arange(spectrum.length)
     keep = ~zero[(places[:, None] - places) % spectrum.length] & ~spectrum.zero
