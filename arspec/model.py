@@ -100,21 +100,22 @@ class Model(Network):
         self, x: Values, known: Values, *, how: str = "auto", method: str = "auto", seed: int = 0,
         temperature: float = 1.0, member: int | None = None, progress: bool = False, particles: int = 64,
         sweeps: int = 20, tries: int = 1000,
-        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None, **condition: Condition,
+        top_k: int | None = None, top_p: float | None = None, min_p: float | None = None,
+        guidance: float | None = None, **condition: Condition,
     ) -> Tensor:  # fmt: skip
         """x with what is not `known` drawn anew, given what is. known: booleans [*shape], any of them. Exact
         conditional samples where the given part comes first in the order of some member of the family.
         `arspec.completion.complete` takes the same arguments. It says of every way (`how`) what its samples are worth.
-        method, top_k, top_p, min_p: as in `sample`, the last three for the order alone."""
+        method, top_k, top_p, min_p, guidance: as in `sample`, all but the first for the order alone."""
         x = _examples(x)
         check_each(check_whole, seed=seed, member=member, particles=particles, sweeps=sweeps, tries=tries, top_k=top_k)
-        check_each(check_number, temperature=temperature, top_p=top_p, min_p=min_p)
+        check_each(check_number, temperature=temperature, top_p=top_p, min_p=min_p, guidance=guidance)
         check_each(check_text, method=method, how=how)
         with showing(progress):
             return completed(
                 self, x, tensor_of(known, "what is known"), self.numbered(condition, len(x)), how=how, method=method,
                 member=member, seed=seed, temperature=temperature, particles=particles, sweeps=sweeps, tries=tries,
-                top_k=top_k, top_p=top_p, min_p=min_p,
+                top_k=top_k, top_p=top_p, min_p=min_p, guidance=guidance,
             ).values  # fmt: skip
 
     # -- scores ------------------------------------------------------------------------------------------------------

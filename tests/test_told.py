@@ -176,6 +176,8 @@ def test_guidance_is_the_formula(guidance: float, given: str) -> None:
     assert torch.equal(torch.cat(list(model.stream(n, steps=8, chunk=3, **how)), 1), wanted)
     prompted = model.stream(n, steps=8, prefix=wanted[:, :5], **how)
     assert torch.equal(torch.cat(list(prompted), 1), wanted)
+    known = torch.arange(8) < 4
+    assert torch.equal(model.complete(torch.where(known, wanted, 0), known, **how), wanted)
     combined = model.graph.head.guided(model(wanted, text=text), model(wanted), guidance)
     torch.testing.assert_close(combined[:, first:], logits[:, first:], rtol=1e-9, atol=1e-9)
     if guidance in (0.0, 1.0):
@@ -194,7 +196,12 @@ def test_streams_without_end_are_guided() -> None:
     assert torch.equal(long[:, :6], model.sample(3, **how))
     again = torch.cat(list(model.stream(3, steps=200, chunk=64, prefix=long[:, :90], **how)), 1)
     assert torch.equal(again, long)
-    assert refusal(lambda: model.stream(1, steps=9, compiled=True, guidance=2.0, given=[0])).code == "AR823"
+    compiled = torch.cat(list(model.stream(3, steps=100, compiled=True, **how)), 1)
+    assert torch.equal(compiled, long[:, :100])
+    other = torch.cat(list(model.stream(3, steps=100, compiled=True, **{**how, "guidance": 0.0})), 1)
+    assert torch.equal(other, torch.cat(list(model.stream(3, steps=100, seed=1)), 1)) and not torch.equal(
+        other, compiled
+    )
 
 
 def test_guidance_that_leads_nowhere() -> None:
@@ -205,6 +212,10 @@ def test_guidance_that_leads_nowhere() -> None:
     text = (
         CAPTION.replace(" DROP", ", drop: 0.1").replace(" GIVEN", "").replace("HEAD", "logistic_mixture, components: 2")
     )
+    x, known = torch.zeros(1, 8).long(), torch.arange(8) < 4
+    assert refusal(lambda: model.complete(x, known, guidance=2.0)).code == "AR824"
+    late = refusal(lambda: model.complete(x, ~known, guidance=2.0, text=[[0, 0, 0]]))
+    assert late.code == "AR808" and "guidance 2" in late.message
     mixture = randomised(from_text(text), 0)
     assert refusal(lambda: mixture.sample(1, guidance=2.0, text=[[0, 0, 0]])).code == "AR824"
 
@@ -219,6 +230,13 @@ def test_guidance_on_the_command_line(tmp_path: Path) -> None:
     assert (guided != np.load(out)).any()
     assert main(call) == 0  # left out
     assert main([*call, "--guidance", "2.0"]) == 2
+    begun, found = tmp_path / "begun.npy", []
+    np.save(begun, np.zeros((2, 6), np.int64))
+    call = ["complete", str(path), "--data", str(begun), "--quiet", "-o", str(out), "--label", "1"]
+    for guidance in ([], ["--guidance", "1.0"], ["--guidance", "40.0"]):
+        assert main([*call, *guidance]) == 0
+        found.append(np.load(out))
+    assert (found[0] == found[1]).all() and (found[1] != found[2]).any()
 
 
 def test_rows_of_tokens_of_another_length_are_told_what_a_row_has() -> None:

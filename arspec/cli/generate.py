@@ -26,12 +26,6 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     add_plan_arguments(parser)
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument("--columns", type=int, help="columns of a grid of images")
-    parser.add_argument(
-        "--guidance",
-        type=float,
-        metavar="G",
-        help="follow the conditions more closely than the model does (above 1), of a spec whose conditions have `drop`",
-    )
     weights = parser.add_argument(
         "--weights",
         default="exact",
@@ -90,7 +84,7 @@ def run_sample(args: argparse.Namespace) -> int:
     """Draws samples and says where they are, or explains their plan; exit code 0."""
     if args.columns is not None:
         at_least(1, args.columns, "--columns")
-    chance = {**_check(args), "guidance": args.guidance, "weights": args.weights}
+    chance = {**_check(args), "weights": args.weights}
     if args.explain_plan:
         return run_plan(args)
     if args.json:

@@ -19,6 +19,7 @@ from arspec.completion.rejection import by_rejection
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.sampler.drive.drawing import noise_for
+from arspec.sampler.drive.guidance import check_guidance
 from arspec.sampler.drive.method import sample
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ class Chance:
 
     temperature: float = 1.0
     truncation: Truncation | None = None
+    guidance: float | None = None
 
     def __str__(self) -> str:
         told = [] if self.temperature == 1.0 else [f"temperature {self.temperature:g}"]
+        told += [] if self.guidance is None else [f"guidance {self.guidance:g}"]
         return ", ".join([*told, *([] if self.truncation is None else [str(self.truncation)])])
 
 
@@ -54,24 +57,26 @@ def complete(
     model: Network, x: Tensor, known: Tensor, condition: dict[str, Tensor] | None = None, *, how: str | Plan = "auto",
     member: int | None = None, seed: int = 0, temperature: float = 1.0, particles: int = 64,
     sweeps: int = 20, tries: int = 1000, method: str = "auto", top_k: int | None = None, top_p: float | None = None,
-    min_p: float | None = None,
+    min_p: float | None = None, guidance: float | None = None,
 ) -> Completion:  # fmt: skip
     """x [B, *shape] with what is not `known` (booleans [*shape]) drawn anew, given what is.
 
     how: order (clamping; exact where the given part tells nothing after it), enumeration, rejection (exact), particles,
     gibbs, metropolis (exact in the limit). auto: what `arspec.completion.plan` chooses, which says its cost beforehand.
     A plan that it gave is taken as it is.
-    member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k, top_p, min_p:
-    for the order alone. InputError where the way can't be taken."""
+    member: hold to this one. particles, sweeps, tries: how many; the more the better. temperature, top_k, top_p, min_p,
+    guidance (`arspec.sampler.drive.guidance`): for the order alone. InputError where the way can't be taken."""
+    if guidance is not None:
+        check_guidance(model, guidance, condition or {})
     condition = model.conditions(condition or {}, len(x))
-    chance = Chance(temperature, model.graph.head.truncation(top_k, top_p, min_p))
+    chance = Chance(temperature, model.graph.head.truncation(top_k, top_p, min_p), guidance)
     chosen = how if isinstance(how, Plan) else plan(model, known, how, member, particles, sweeps, tries)
     how, given = chosen.how, chosen.given
     if chance != AS_IT_IS and (how != "order" or given.partial.any()):
         raise InputError(
             "AR808",
             f"completion by {how} is of the model as it is, without {chance}",
-            "temperature, top-k, top-p and min-p are for a given part that comes first in the order",
+            "temperature, top-k, top-p, min-p and guidance are for a given part that comes first in the order",
         )
     x = x.to(model.device)
     model.data_tensor(x)
@@ -96,7 +101,7 @@ def _by_order(
     if not given.partial.any():
         return sample(
             model, len(x), condition, method=method, member=given.member, seed=seed, temperature=chance.temperature,
-            truncation=chance.truncation, given=x, known=known,
+            truncation=chance.truncation, guidance=chance.guidance, given=x, known=known,
         )  # fmt: skip
     return Clamped(model, given, x, noise_for(model, seed, 0, len(x))).run(condition)
 

@@ -1,7 +1,8 @@
 """`verify`: the proof, then tests of the compiled module that hold the implementation to it.
 
-The thin twin is tested whole: by the labels of one pass, else by gradients, and by perturbations at every cut.
-At full size a few variables are sampled, or all of them are tested on request.
+The thin twin is tested whole: by the labels of one pass, else by gradients, and by perturbations of its variables and
+at cuts of its order. At full size a few variables are sampled, or all of them are tested on request. What is too much
+to build or to compute there is tested on the full grid with few channels.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.offsets import lost, reached
 from arspec.analysis.report import Contexts, Report, prove
-from arspec.analysis.twin import thin
+from arspec.analysis.twin import VARIABLES, thin
 from arspec.diagnostics import Diagnostic
 from arspec.language.further import Further
 from arspec.language.graph import Graph
@@ -33,6 +34,9 @@ SAMPLED = 2  # variables tested at full size, in float32; the twin is tested who
 ROUTES = 4  # draws of weights, where what is computed together depends on values
 MOST_BUILT = 1 << 28  # weights of a module that is built unasked to test it at full size: 1 GiB in float32
 LARGE = 1024  # variables, beyond which a twin is not tested whole
+MOST_WORK = 1 << 36  # multiplications by weights of one example there: about two seconds of a processor
+PERTURBED = 64  # variables that are changed alone, and cuts: of a twin with more, as many are spread over the order
+WAYS = 1  # of changing a scalar, at full size; the twin is changed in all
 MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
 
@@ -61,6 +65,7 @@ class ModuleTest:
     by: str = "gradients"
     routed: bool = False
     unbuilt: int = 0  # weights of the spec, of which no module is built as they are too many
+    work: int = 0  # multiplications of one example at full size, where these are too many
 
     @property
     def ok(self) -> bool:
@@ -88,6 +93,8 @@ class ModuleTest:
         )
         if self.unbuilt:
             small += f"; not built at full size: {self.unbuilt:,} weights, and MOST_BUILT is {MOST_BUILT:,} (--full)"
+        elif self.work:
+            small += f"; not run at full size: {self.work:,} multiplications, and MOST_WORK is {MOST_WORK:,} (--full)"
         how = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
         if self.by == "labels":
             how = f"labels, given the routes of {how}" if self.routed else "labels"
@@ -110,38 +117,57 @@ def verify(
 
 def _tests(spec: Spec, member: int, full: bool, twin_alone: bool) -> list[ModuleTest]:
     twin = thin(spec, shallow=True)
-    number = member if member < len(twin.members) else 0
-    found = _of_heads("twin", twin, number, twin.members[number].order.variables <= LARGE)
+    found, mixes = _of_heads("twin", twin, member, twin.members[0].order.variables <= LARGE)
     found[0].lost = lost(reached(spec), reached(twin)) if twin is not spec else []
-    if twin_alone:
+    if twin_alone or twin is spec:
         return found
-    if twin is not spec and not full and spec.graph().parameters > MOST_BUILT:
-        found[0].unbuilt = spec.graph().parameters
-    elif twin is not spec:
-        found += _of_heads("full size", spec, member, full)
-    return found
+    weights, work = spec.graph().parameters, multiplications(spec.graph())
+    if full or (weights <= MOST_BUILT and work <= MOST_WORK):
+        return found + _of_heads("full size", spec, member, full, mixes)[0]
+    found[0].unbuilt, found[0].work = weights if weights > MOST_BUILT else 0, work
+    wide = thin(spec, keep_grid=True, shallow=True) if spec.members[0].order.variables <= VARIABLES else spec
+    return found + (_of_heads("full grid", wide, member, False, mixes)[0] if wide is not spec else [])
 
 
-def _of_heads(name: str, spec: Spec, member: int, whole: bool) -> list[ModuleTest]:
-    """One test of the module for each head: all variables, or a few spread over them."""
+def multiplications(graph: Graph) -> int:
+    """By weights, of one example: how often each is used. Products of values by values come beside."""
+    return sum(
+        node.out.positions * sum(w.count for w in node.layer.weights(node).values() if len(w.shape) > 1)
+        for node in graph.computed
+    )
+
+
+def _of_heads(
+    name: str, spec: Spec, member: int, whole: bool, mixes: bool | None = None
+) -> tuple[list[ModuleTest], bool]:
+    """One test of the module for each head: all variables, or a few spread over them. mixes: whether examples of a
+    batch read one another, where that is known; it is given back."""
     from arspec.network.module import Network
+    from arspec.verification.dependencies.subject import mixes_examples
+    from arspec.verification.subject import subject_of
 
-    model = Network(spec).eval() if not whole else Network(spec).double().eval()
+    member = member if member < len(spec.members) else 0
+    model = Network(spec).double().eval() if whole else Network(spec).eval()
+    mixes = mixes_examples(subject_of(model, member)) if mixes is None else mixes
     found: list[ModuleTest] = []
     for head in (None, *spec.graph().further):
         of = spec.members[member]
         variables = np.flatnonzero(of.order.modelled) if head is None else head.sites(of)
-        rows = variables if whole else _spread(variables)
+        rows = variables if whole else _spread(variables, SAMPLED)
         called = name if head is None else f"{name}, head '{head.name}'"
-        found.append(_test(called, model, member, rows, len(rows) < len(variables), head))
-    return found
+        found.append(_test(called, model, member, rows, len(rows) < len(variables), head, mixes))
+    return found, mixes
 
 
-def _spread(variables: Ints) -> Ints:
-    return variables[np.unique(np.linspace(min(1, len(variables) - 1), len(variables) - 1, SAMPLED).astype(np.int64))]
+def _spread(variables: Ints, count: int) -> Ints:
+    """So many of them, or all, from the second to the last: the first reads nothing."""
+    last = len(variables) - 1
+    return variables[np.unique(np.linspace(min(1, last), last, min(count, last + 1)).astype(np.int64))]
 
 
-def _test(name: str, model: Network, member: int, rows: Ints, large: bool, head: Further | None) -> ModuleTest:
+def _test(
+    name: str, model: Network, member: int, rows: Ints, large: bool, head: Further | None, mixes: bool
+) -> ModuleTest:
     """One test: of the first head, or of a further one."""
     from arspec.verification.dependencies.perturbation import perturb
     from arspec.verification.subject import subject_of
@@ -157,11 +183,16 @@ def _test(name: str, model: Network, member: int, rows: Ints, large: bool, head:
     pattern = None if labelled is None else labelled[rows]
     if pattern is None:
         by = "gradients"
-        pattern, draws = _by_gradients(name, subject, some, proven, batch, large)
+        pattern, draws = _by_gradients(name, subject, some, proven, batch, large, mixes)
     if large:
-        found = perturb(subject, variables=[], cuts=[int(r) for r in subject.limits[rows]], bases=1, batch=batch)
+        cuts = [int(limit) for limit in subject.limits[rows]]
+        found = perturb(subject, variables=[], cuts=cuts, bases=1, batch=1, mixes=mixes, ways=WAYS)
     else:
-        found = perturb(subject, draws=2, bases=1, batch=batch)
+        by_rank = np.argsort(subject.rank, kind="stable")
+        few, cuts = (_spread(a, PERTURBED).tolist() for a in (by_rank, np.unique(subject.rank)))
+        all_of_them = subject.variables <= PERTURBED
+        found = perturb(subject, variables=None if all_of_them else few, cuts=None if all_of_them else cuts,
+                        draws=2, bases=1, batch=batch, mixes=mixes)  # fmt: skip
     beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
     told = [
         f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became "
@@ -194,7 +225,7 @@ def _labelled(
 
 
 def _by_gradients(
-    name: str, subject: Subject, rows: list[int], proven: Bools, batch: int, large: bool
+    name: str, subject: Subject, rows: list[int], proven: Bools, batch: int, large: bool, mixes: bool
 ) -> tuple[Bools, int]:
     """[rows, V] by gradients over several draws of the weights, and how many these were."""
     from arspec.verification.dependencies.gradients import gradient_pattern
@@ -204,7 +235,8 @@ def _by_gradients(
     most, least = (1, 1) if large else (MAX_DRAWS, DRAWS)
     with Progress(f"testing gradients ({name})", least, "draws of weights") as progress:
         while draws < most and (draws < least or (proven & ~pattern).any()):
-            pattern |= gradient_pattern(_drawn(subject, draws), rows, draws=1, bases=1, seed=draws, batch=batch)
+            pattern |= gradient_pattern(_drawn(subject, draws), rows, draws=1, bases=1, seed=draws, batch=batch,
+                                        mixes=mixes)  # fmt: skip
             draws += 1
             progress.advance()
     return pattern, draws

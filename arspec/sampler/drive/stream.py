@@ -94,8 +94,6 @@ class Stream:
                 raise InputError("AR823", f"steps with weights in {self.storage} are not compiled",
                                  "leave out --compile, or --weights")  # fmt: skip
             compiled = False
-        if guidance is not None and compiled:
-            raise InputError("AR823", "steps under guidance are not compiled", "leave out --compile, or --guidance")
         for name, value in (("steps", steps), ("chunk", chunk)):
             if not 1 <= value <= MOST:
                 raise InputError("AR808", f"{name} of a stream are at least 1, and at most {MOST:,}; {value:,} came")
@@ -114,7 +112,7 @@ class Stream:
         _ = self.executor  # what is wrong with the model is told now, and not at the first piece
         return self._run(
             n, steps, condition, chunk=chunk, seed=seed, temperature=temperature, first=first, prefix=prefix,
-            compiled=compiled if guidance is None else False, truncation=truncation, guidance=guidance,
+            compiled=compiled, truncation=truncation, guidance=guidance,
         )  # fmt: skip
 
     @torch.no_grad()
@@ -145,7 +143,8 @@ class Stream:
                 now = uniforms[:, k : k + 1]
                 if lasting and cut not in quick:
                     left = steps - begin - k
-                    quick[cut] = self._compiled(row, cut, state, now, temperature, truncation, left, compiled)
+                    chance = (temperature, truncation, guidance)
+                    quick[cut] = self._compiled(row, cut, state, now, chance, left, compiled)
                 if lasting and (step := quick[cut]) is not None:
                     values, _ = step(row, now, state)
                 else:
@@ -164,18 +163,18 @@ class Stream:
         return step if self.course.period is None else None
 
     def _compiled(
-        self, row: Tensor, cut: Cut, state: State, noise: Tensor, temperature: float, truncation: Truncation | None,
-        left: int, wanted: bool | None,
+        self, row: Tensor, cut: Cut, state: State, noise: Tensor,
+        chance: tuple[float, Truncation | None, float | None], left: int, wanted: bool | None,
     ) -> Step | None:  # fmt: skip
-        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left.
-        It is kept."""
-        key, period = (cut, state.batch, temperature, truncation), self.course.period
+        """The compiled form of a class of steps where that is wanted, or pays for the steps that are left. It is kept.
+        chance: temperature, truncation and guidance."""
+        key, period = (cut, state.batch, *chance), self.course.period
         if wanted is False or period is None:
             return None
         if key not in self._quick:
             if not pays(self.executor, cut, state, row, left // period.length, wanted):
                 return None
-            self._quick[key] = compiled_step(self.executor, cut, state, row, noise, temperature, truncation)
+            self._quick[key] = compiled_step(self.executor, cut, state, row, noise, *chance)
         return self._quick[key]
 
     def rows(self, start: int, stop: int) -> Iterator[tuple[Tensor, Cut, bool]]:

@@ -61,10 +61,11 @@ def pays(executor: Executor, cut: Cut, state: State, row: Tensor, steps: int, wa
 
 def compiled_step(
     executor: Executor, cut: Cut, state: State, row: Tensor, noise: Tensor, temperature: float = 1.0,
-    truncation: Truncation | None = None,
+    truncation: Truncation | None = None, guidance: float | None = None,
 ) -> Step:  # fmt: skip
     """A class of steps as one compiled function, which draws as well. `state`, `row` and `noise` [B, v, U] are
-    examples: shapes are fixed from here on."""
+    examples: shapes are fixed from here on. guidance: the state is of 2B examples, B under their conditions and the
+    same without (`arspec.sampler.drive.guidance`); the values are drawn once for both."""
     from torch._inductor import compile as compile_graph
     from torch.fx.experimental.proxy_tensor import make_fx  # pyright: ignore[reportUnknownVariableType]
 
@@ -79,8 +80,11 @@ def compiled_step(
         folded: list[Weights] = [{name: next(left) for name in own} for own in names]
         inner = executor.with_tensors(state, caches, hoisted, folded)
         parameters = executor.step(row, cut, inner, None)
+        if guidance is not None:
+            parameters = head.guided(*parameters.chunk(2), guidance)
         values = head.draw(support, parameters, noise, temperature, truncation)
-        executor.write(cut, inner, values.to(parameters.dtype))
+        written = values.to(parameters.dtype)
+        executor.write(cut, inner, written if guidance is None else torch.cat([written, written]))
         return values, parameters
 
     spare = [cache.clone() for cache in state.caches.values()]  # tracing runs the step

@@ -24,11 +24,13 @@ def gradient_pattern(
     bases: int = 2,
     batch: int = 64,
     seed: int = 0,
+    mixes: bool | None = None,
 ) -> NDArray[np.bool_]:
     """Which variables the parameters of `variables` (default: all) have a nonzero gradient by.
 
     Returns [len(variables), V], united over `draws` of the weights and `bases` random inputs for each. `batch` rows
-    are had from one backward pass: example r of a batch of equal inputs stands for row r.
+    are had from one backward pass: example r of a batch of equal inputs stands for row r. `mixes`: whether examples of
+    a batch read one another, where that is known.
     """
     rows = np.arange(subject.variables) if variables is None else np.asarray(variables, dtype=np.int64)
     generator = torch.Generator().manual_seed(seed)
@@ -37,12 +39,12 @@ def gradient_pattern(
         if subject.redraw is not None:
             subject.redraw(draw)
         for _ in range(bases):
-            pattern |= gradients(subject, rows, generator, batch) != 0
+            pattern |= gradients(subject, rows, generator, batch, mixes) != 0
     return pattern
 
 
 def gradients(
-    subject: Subject, rows: NDArray[np.int64], generator: torch.Generator, batch: int = 64
+    subject: Subject, rows: NDArray[np.int64], generator: torch.Generator, batch: int = 64, mixes: bool | None = None
 ) -> NDArray[np.float64]:
     """Largest absolute derivative [len(rows), V] at one random input with the weights as they are.
 
@@ -55,7 +57,8 @@ def gradients(
             "no gradient can be had: the function has no float leaf that stands for a variable",
         )
     x = subject.random(1, generator)
-    companions = subject.random(3, generator) if mixes_examples(subject, generator) else x[:0]
+    mixes = mixes_examples(subject, generator) if mixes is None else mixes
+    companions = subject.random(3, generator) if mixes else x[:0]
     step = 1 if len(companions) else batch
     found = np.zeros((len(rows), subject.variables))
     for start in track(range(0, len(rows), step), "testing gradients", "batches"):

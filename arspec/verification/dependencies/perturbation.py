@@ -39,11 +39,15 @@ def perturb(
     batch: int = 64,
     outside: bool = True,
     seed: int = 0,
+    mixes: bool | None = None,
+    ways: int | None = None,
 ) -> Findings:
     """Changes `variables` one at a time and the suffixes at the ranks `cuts` (default: all of both).
 
     At each of `draws` of the weights this is done for `bases` random examples. `outside`: also with magnitudes beyond
-    an alphabet of floats; what only these find is a leak that is marked as such, and counts for no coverage.
+    an alphabet of floats; what only these find is a leak that is marked as such, and counts for no coverage. `mixes`:
+    whether examples of a batch read one another, where that is known. `ways`: how many ways to change a scalar are
+    tried, the first ones; None: all.
     """
     generator = torch.Generator().manual_seed(seed)
     found = Findings.none(subject.variables)
@@ -53,9 +57,10 @@ def perturb(
         for _ in range(bases):
             found.add(
                 perturbation_findings(
-                    subject, generator, variables=variables, cuts=cuts, draw=draw, batch=batch, outside=outside
+                    subject, generator, variables=variables, cuts=cuts, draw=draw, batch=batch, outside=outside,
+                    mixes=mixes, ways=ways,
                 )
-            )
+            )  # fmt: skip
     return found
 
 
@@ -82,12 +87,15 @@ def perturbation_findings(
     draw: int = 0,
     batch: int = 64,
     outside: bool = True,
+    mixes: bool | None = None,
+    ways: int | None = None,
 ) -> Findings:
     """The findings at one random example with the weights as they are."""
     found = Findings.none(subject.variables)
     for _ in _search(
-        subject, generator, found, variables=variables, cuts=cuts, draw=draw, batch=batch, outside=outside
-    ):
+        subject, generator, found, variables=variables, cuts=cuts, draw=draw, batch=batch, outside=outside,
+        mixes=mixes, ways=ways,
+    ):  # fmt: skip
         pass
     return found
 
@@ -102,10 +110,12 @@ def _search(
     draw: int = 0,
     batch: int = 64,
     outside: bool = True,
+    mixes: bool | None = None,
+    ways: int | None = None,
 ) -> Iterator[bool]:
     """Adds to `found` what is found at one random example. Gives, again and again on the way,
     whether there is a leak."""
-    found.mixes = mixes_examples(subject, generator)
+    found.mixes = mixes_examples(subject, generator) if mixes is None else mixes
     base = subject.random(1, generator)[0]
     # Where examples read one another only the first slot is changed, and the others stay as they are.
     companions = subject.random(3, generator) if found.mixes else None
@@ -118,12 +128,12 @@ def _search(
     one = _Changes(
         base,
         member[None, :] == torch.from_numpy(singles)[:, None],
-        list(_kinds(subject, base, generator, single=True, outside=outside)),
+        list(itertools.islice(_kinds(subject, base, generator, single=True, outside=outside), ways)),
     )
     suffixes = _Changes(
         base,
         rank[member][None, :] >= torch.from_numpy(ranks)[:, None],
-        list(_kinds(subject, base, generator, single=False, outside=outside)),
+        list(itertools.islice(_kinds(subject, base, generator, single=False, outside=outside), ways)),
     )
     bench = _Bench(subject, base, companions, min(batch, max(len(one), len(suffixes))))
 

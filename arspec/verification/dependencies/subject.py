@@ -103,8 +103,9 @@ def differs(left: Tensor, right: Tensor, rounding: float = 0.0) -> Tensor:
     return found & ~((left - right).abs() <= rounding * left.abs().clamp(min=1))
 
 
-def mixes_examples(subject: Subject, generator: torch.Generator, batch: int = 3) -> bool:
+def mixes_examples(subject: Subject, generator: torch.Generator | None = None, batch: int = 3) -> bool:
     """Whether an example of a batch is read by the others, as under the batch statistics of training."""
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
     x = subject.random(batch, generator)
     changed = torch.cat([subject.random(1, generator), x[1:]])
     return bool(differs(subject.parameters(x)[1:], subject.parameters(changed)[1:], subject.rounding).any())
