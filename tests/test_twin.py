@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from torch import Tensor
 
 from arspec.analysis.offsets import lost, reached
 from arspec.analysis.twin import VARIABLES, thin
 from arspec.language.load import from_text, load
-from arspec.verification.verifying import verify
+from arspec.layers.base import Node
+from arspec.network.module import Network
+from arspec.verification.verifying import multiplications, verify
 from tests.small import SHIPPED
 
 IMAGE = "{kind: image, height: 24, width: 6, levels: 4}"
@@ -68,9 +73,45 @@ def test_a_module_of_too_many_weights_is_not_built_unasked(monkeypatch: pytest.M
     whole = spec(*KEPT["a shift"][:2])
     monkeypatch.setattr("arspec.verification.verifying.MOST_BUILT", 1)
     report = verify(whole)
-    assert [test.name for test in report.tests] == ["twin"] and report.tests[0].unbuilt == whole.graph().parameters
-    assert "not built at full size" in str(report)
+    assert [test.name for test in report.tests] == ["twin", "full grid"]
+    assert report.tests[0].unbuilt == whole.graph().parameters and "not built at full size" in str(report)
     assert [test.name for test in verify(whole, full=True).tests] == ["twin", "full size"]
+
+
+def test_what_is_too_much_to_run_is_tested_on_the_full_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With few channels, of the same variables as at full size."""
+    whole = load("gpt", params={"length": 100})
+    assert [test.name for test in verify(whole).tests] == ["twin", "full size"]
+    work = sum(
+        100 * node.layer.weights(node)["weight"].count
+        for node in whole.graph().live if "weight" in node.layer.weights(node) and node.layer.layer in ("conv", "dense")
+    )  # fmt: skip
+    assert multiplications(whole.graph()) >= work > 0
+    monkeypatch.setattr("arspec.verification.verifying.MOST_WORK", work - 1)
+    report = verify(whole)
+    assert [(t.name, t.shape, t.rows, t.ok, t.missing) for t in report.tests[1:]] == [("full grid", (100,), 2, True, 0)]
+    assert f"not run at full size: {multiplications(whole.graph()):,} multiplications" in str(report)
+    assert report.tests[0].unbuilt == 0
+
+
+def test_the_tests_run_few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At full size two with gradients, two changed ones and one that is not; of a large twin some of its variables."""
+    ran: dict[tuple[int, ...], int] = {}
+    run = Network.run
+
+    def counted(self: Network, values: dict[Node, Tensor], *rest: Any, **more: Any) -> Tensor:
+        ran[self.spec.data.shape] = ran.get(self.spec.data.shape, 0) + len(values[self.graph.data])
+        return run(self, values, *rest, **more)
+
+    monkeypatch.setattr(Network, "run", counted)
+    whole = load("gpt", params={"length": 300})
+    report = verify(whole)
+    assert [t.name for t in report.tests] == ["twin", "full size"] and ran[300,] == 5
+    ran.clear()
+    large = spec("{kind: sequence, length: 4000, levels: 4}", "  s: {layer: shift, from: x, steps: 200}")
+    assert verify(large, twin=True).tests[0].rows == 256
+    mixed, labels, alone, suffixes, bases = 6, 1, 4 * 12, 3 * 12, 55
+    assert ran[256,] <= mixed + labels + alone + suffixes + bases
 
 
 def test_what_it_keeps_is_tested() -> None:

@@ -34,10 +34,11 @@ SAMPLED = 2  # variables tested at full size, in float32; the twin is tested who
 ROUTES = 4  # draws of weights, where what is computed together depends on values
 MOST_BUILT = 1 << 28  # weights of a module that is built unasked to test it at full size: 1 GiB in float32
 LARGE = 1024  # variables, beyond which a twin is not tested whole
-MOST_WORK = 1 << 36  # multiplications by weights of one example there: about two seconds of a processor
-PERTURBED = 64  # variables that are changed alone, and cuts: of a twin with more, as many are spread over the order
+MOST_WORK = 1 << 34  # multiplications by weights of one example there: about half a second of a processor
+WHOLLY = 64  # variables of a twin up to which each is changed alone, and every cut is tried, under two draws of weights
+PERTURBED = 12  # variables, and cuts, spread over the order, of a twin with more, under one draw
 WAYS = 1  # of changing a scalar, at full size; the twin is changed in all
-MEMORY = 2 << 30  # bytes that a batch of the tests may take, about
+MEMORY = 1 << 29  # bytes that a batch of the tests may take, about
 MEMBERS = 2  # of a family, whose modules are tested (all are proven)
 
 
@@ -188,11 +189,10 @@ def _test(
         cuts = [int(limit) for limit in subject.limits[rows]]
         found = perturb(subject, variables=[], cuts=cuts, bases=1, batch=1, mixes=mixes, ways=WAYS)
     else:
-        by_rank = np.argsort(subject.rank, kind="stable")
-        few, cuts = (_spread(a, PERTURBED).tolist() for a in (by_rank, np.unique(subject.rank)))
-        all_of_them = subject.variables <= PERTURBED
-        found = perturb(subject, variables=None if all_of_them else few, cuts=None if all_of_them else cuts,
-                        draws=2, bases=1, batch=batch, mixes=mixes)  # fmt: skip
+        few = subject.variables > WHOLLY
+        changed, cuts = (_spread(a, PERTURBED).tolist() if few else None
+                         for a in (np.argsort(subject.rank, kind="stable"), np.unique(subject.rank)))  # fmt: skip
+        found = perturb(subject, variables=changed, cuts=cuts, draws=1 if few else 2, bases=1, batch=batch, mixes=mixes)
     beyond = (pattern & ~proven) | (found.leaks[rows] & ~proven)
     told = [
         f"variable {v.output} moved when {', '.join(map(str, v.inputs))} changed ({v.how}): {v.moved[0]:g} became "
