@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,14 @@ from arspec.diagnostics import CODES
 from arspec.guide import TOPICS
 from arspec.language.load import from_text
 from arspec.layers import KINDS
+from tests.browsing import browser
 from tests.pages import blocks_of, understood
 from tests.small import ROOT, SHIPPED
 
 sys.path.insert(0, str(ROOT / "tools"))
 from website import building, codes, gallery, guide, links, reference
+
+__all__ = ["browser"]
 
 
 def leaves(nav: Any) -> Iterator[str]:
@@ -72,11 +76,46 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     assert told.count("\n") == 2
 
 
+def test_a_worker_runs_on_a_page_that_is_opened_from_a_file(browser: Any, tmp_path: Path) -> None:
+    """The search of the site is a worker, which browsers refuse to such pages: a frame stands in for it."""
+    shutil.copy(ROOT / "tools" / "website" / building.SEARCHER, tmp_path)
+    (tmp_path / "more.js").write_text("self.twice = (n) => 2 * n")
+    (tmp_path / "worker.js").write_text(
+        'self.addEventListener("message", async ({ data }) => {\n'
+        '  await importScripts("more.js")\n'
+        "  postMessage({ twice: twice(data.n) })\n})"
+    )
+    (tmp_path / "page.html").write_text(
+        f'<script src="{building.SEARCHER}"></script><body><script>\n'
+        'const worker = new Worker(new URL("worker.js", location.href).href)\n'
+        'worker.addEventListener("message", ({ data }) => document.body.append(`gives ${data.twice}`))\n'
+        "worker.postMessage({ n: 21 })\n</script></body>"
+    )
+    shown = browser.new_page()
+    shown.goto((tmp_path / "page.html").as_uri())
+    shown.get_by_text("gives 42").wait_for()
+    assert shown.locator("iframe").count() == 1
+    shown.close()
+
+
+def searched(browser: Any, html: Path, words: str) -> list[str]:
+    """What the search finds on a page that is opened from a file."""
+    shown = browser.new_page()
+    shown.goto((html / "index.html").as_uri())
+    shown.locator("[data-md-component=search-query]").click()
+    shown.keyboard.type(words)
+    shown.locator(".md-search-result__item").first.wait_for()
+    found = shown.locator(".md-search-result__item h1").all_inner_texts()
+    shown.close()
+    return found
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+def test_the_site_is_built_without_a_warning(browser: Any, tmp_path: Path) -> None:
     done = subprocess.run([ROOT / "tools" / "site", "--out", tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((tmp_path / "html" / "gallery").glob("*.html"))) == len(SHIPPED) + 1
+    assert "Masks and orders, with pictures" in searched(browser, tmp_path / "html", "blind spot")
     assert all((tmp_path / "html" / "guide" / f"{topic}.html").exists() for topic in TOPICS)
     assert gallery.by_family().keys() >= {"Images", "Sound"}

@@ -14,6 +14,7 @@ from typing import Any
 from website import codes, gallery, guide, reference
 
 HERE = Path(__file__).resolve().parent
+SEARCHER = "iframe-worker.js"  # lets the search run on pages that are opened from files
 Nav = list[dict[str, Any]]
 
 
@@ -50,7 +51,7 @@ def write(docs: Path, pictures: bool) -> None:
         target = docs / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
-    for name in ("style.css", "logo.svg"):
+    for name in ("style.css", "logo.svg", SEARCHER):
         shutil.copy(HERE / name, docs / name)
     for name in ("leak.png", "blind_spot.png", "effective.png", "two_stacks.png", "pixelrnn.png", "dilation.png"):
         shutil.copy(guide.ROOT / "specs" / "pictures" / name, drawn / name)
@@ -106,8 +107,8 @@ def settings(docs: Path, html: Path) -> dict[str, Any]:
             ],
         },
         "extra_css": ["style.css"],
-        "extra": {"generator": False},
-        "plugins": {"search": {"separator": r"[\s\-,:!=\[\]()\"`/_.]+"}},
+        "extra": {"generator": False, "polyfills": [SEARCHER]},
+        "plugins": {"search": {"separator": r"[\s\-,:!=\[\]()\"`/_.]+"}, "offline": {}},
         "markdown_extensions": [
             "tables", "attr_list", "md_in_html", "admonition", "sane_lists",
             {"toc": {"permalink": True, "toc_depth": 3}},
