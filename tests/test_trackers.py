@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import sqlite3
+import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +19,7 @@ import pytest
 
 import arspec
 from arspec.cli.main import main
+from arspec.cli.train import add_arguments
 from arspec.data import Examples
 from arspec.language.load import from_text
 from arspec.training import trackers
@@ -138,3 +144,56 @@ def test_the_real_trackers_on_this_machine(name: str, tmp_path: Path, monkeypatc
     }
     found = b"".join(path.read_bytes() for path in written[name].rglob("*") if path.is_file())
     assert b"valid_bits_per_dim" in found or (name == "mlflow" and any(written[name].rglob("valid_bits_per_dim")))
+
+
+def torchrun(*words: str, log: list[str], folder: Path, **environment: str) -> None:
+    """Two processes that torchrun starts, which train a small model of the digits."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "arspec",
+               "train", *words, "--device", "cpu", "--samples", "1"]  # fmt: skip
+    command += [word for name in log for word in ("--tracker", name)]
+    own = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=own, cwd=folder, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "training goes on without it" not in done.stderr
+
+
+@pytest.mark.long
+def test_of_the_processes_that_torchrun_starts_one_speaks_with_the_real_trackers(tmp_path: Path) -> None:
+    there = [name for name, (package, _) in trackers.TRACKERS.items() if find_spec(package)]
+    log, place = ["tensorboard", *there], str(tmp_path / "trackio")
+    first = ["made", "--data", "digits", "--set", "height=8", "--set", "width=8", "--set", "hidden=16", "--out", "run",
+             "--steps", "2", "--batch", "8", "--limit", "16", "--limit-valid", "4"]  # fmt: skip
+    torchrun(*first, log=log, folder=tmp_path, TRACKIO_DIR=place)
+    run = tmp_path / "run"
+    assert len(events := [*(run / "tensorboard").iterdir()]) == 1
+    keys = json.loads((run / trackers.KEPT).read_text()) if there else {}
+    assert keys.keys() == set(there)
+    torchrun("--resume", "--out", "run", "--steps", "4", log=log, folder=tmp_path, TRACKIO_DIR=place)
+    assert len([*(run / "tensorboard").iterdir()]) == 2 and events[0].exists()
+    steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps) and steps[-1] == 4
+    assert not there or json.loads((run / trackers.KEPT).read_text()) == keys
+    if "wandb" in there:  # a folder for each part of the run, of one name
+        parts = [path.name for path in (run / "wandb").iterdir() if path.name.startswith("offline-run-")]
+        assert len(parts) == 2 and all(part.endswith(keys["wandb"]) for part in parts)
+    if "mlflow" in there:
+        assert [path.parent.name for path in (run / "mlflow").rglob("metrics")] == [keys["mlflow"]]
+        (norms,) = (run / "mlflow").rglob("norm")
+        assert [int(line.split()[2]) for line in norms.read_text().splitlines()] == [2, 4]
+    if "trackio" in there:
+        (kept,) = (tmp_path / "trackio").glob("*.db")
+        with sqlite3.connect(kept) as base:
+            assert {name for (name,) in base.execute("SELECT DISTINCT run_name FROM metrics")} == {keys["trackio"]}
+
+
+def test_torchrun_takes_no_option_of_train_for_its_own() -> None:
+    """It looks among all words for its own options, and for what may be short for several of them."""
+    from torch.distributed.run import get_args_parser
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    others = get_args_parser()
+    for action in parser._actions:
+        if action.option_strings and "--help" not in action.option_strings:
+            free = [name for name in action.option_strings if not others._get_option_tuples(name)]
+            assert free, action.option_strings  # one of its names at least

@@ -23,9 +23,10 @@ from arspec.cli.main import command as command_of
 from arspec.data import load
 from arspec.language.sections import SequenceData
 from arspec.saving.tensors import read_tensors, weights_of
-from arspec.training import Options, evaluate, load_model, save_model, train
+from arspec.training import Options, evaluate, load_model, save_model, trackers, train
 from arspec.training.batches import Batches, draw_member
 from tests.processes import OPTIONS as TOGETHER
+from tests.processes import STAND_IN
 from tests.small import ROOT, refuses
 
 SMALL = """\
@@ -226,12 +227,21 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("kind", "source"), PAIRS)
-def test_two_processes_compute_what_one_does(kind: str, source: str, tmp_path: Path, pairs: Path) -> None:
+def test_two_processes_compute_what_one_does(
+    kind: str, source: str, tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stop, spec, two = STOP[kind], pairs / f"{source}.yaml", pairs / kind
     options = Options(**TOGETHER)
     run(begin(spec), tmp_path / "one", options)
+    told = [json.loads(line) for line in (two / "told.jsonl").read_text().splitlines()]
+    assert {rank for rank, *_ in told} == {"0"} and [what for _, what, *_ in told].count("begin") == 1
+    assert sorted({step for _, what, step, *_ in told if what == "numbers"}) == [*range(1, stop + 1)]
+    assert told[-1] == ["0", "close", stop == 8]
     if stop < 8:  # what two processes began, one goes on with
-        run(begin(spec), two, options, resume=True)
+        monkeypatch.setitem(trackers.TRACKERS, "mlflow", STAND_IN)
+        run(begin(spec), two, options, resume=True, log=["mlflow"])
+        again = [json.loads(line)[1:] for line in (two / "told.jsonl").read_text().splitlines()][len(told) :]
+        assert again[0] == told[0][1:] and again[1][:2] == ["numbers", stop + 1] and again[-1] == ["close", True]
     first = [line for line in lines(tmp_path / "one") if line["step"] != stop or "valid_nats" not in line]
     second = [line for line in lines(two) if line["step"] != stop or "valid_nats" not in line]
     assert len(first) == len(second) >= 9

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     parser.add_argument(
-        "--log", action="append", default=[], choices=NAMES, metavar="TRACKER",
+        "--log", "--tracker", dest="log", action="append", default=[], choices=NAMES, metavar="TRACKER",
         help=f"log to {', '.join(NAMES)} too, on this machine unless its own environment variables say otherwise "
         "(may be repeated)",
     )  # fmt: skip
