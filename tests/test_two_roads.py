@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+import arspec
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
+from arspec.diagnostics import InputError
 from arspec.verification.labels import labelled_contexts
 from arspec.verification.verifying import ROUTES
 from tests.small import MEMBERS, ROOT, every_spec, randomised, shared, small
@@ -30,6 +32,36 @@ def test_labels_of_the_compiled_module_are_the_proven_contexts(path: Path) -> No
             found = labelled_contexts(model, member, seed, route_given=routed)
             assert found is not None
             np.testing.assert_array_equal(found[model.graph.head_sites()], proven)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["llama", "mistral", "mamba", "rwkv", "char_rnn", "wavenet", "made", "pixelcnn", "gated_pixelcnn", "pixelsnail"],
+)
+def test_the_audit_of_a_model_is_decided_as_it_stands(name: str) -> None:
+    """What a model looks at to refuse wrong values is no dependence. The pairs are those of the proof."""
+    model = randomised(small(ROOT / "specs" / f"{name}.yaml"))
+    data, member = model.spec.data, model.spec.members[0]
+    axes = {1: "t", 2: "c t", 3: "c h w"}[len(data.shape)]
+    output = {1: "b t k", 2: "b (c t) k", 3: "b (c h w) k"}[len(data.shape)]
+    report = arspec.audit(
+        model, f"b {axes}", output, dict(zip(axes.split(), data.shape, strict=True)), levels=min(data.channel_levels),
+        order=member.order.rank.tolist() if len(data.shape) == 1 else None, modes="evaluation,batch",
+    )  # fmt: skip
+    assert [str(mode.verdict) for mode in report.modes] == ["proven", "proven"], str(report)
+    proven = seen(Relations(model.graph, member)).matrix()
+    np.testing.assert_array_equal(report.seen[model.graph.head_sites()], proven)
+
+
+def test_a_model_refuses_wrong_values_beside_an_audit() -> None:
+    """Only while operators are watched are values not looked at, and a kind of number that it refuses is not taken."""
+    model = randomised(small(ROOT / "specs" / "llama.yaml"))
+    length = model.spec.data.shape[0]
+    with pytest.raises(InputError, match="levels are 0 to 3"):
+        model(torch.full((1, length), 9))
+    with pytest.raises(InputError, match="the data's levels are 0 to 3") as found:
+        arspec.audit(model, "b t", "b t k", {"t": length}, levels=9, modes="evaluation")
+    assert found.value.code == "AR812"
 
 
 def test_labels_tell_a_router_that_looks_ahead_whatever_the_route(monkeypatch: pytest.MonkeyPatch) -> None:

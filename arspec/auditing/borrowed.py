@@ -174,6 +174,8 @@ class Borrowed:
         with self.quiet():
             try:
                 return call() if around is None else around(call)
+            except InputError as error:  # the module's own, as an arspec `Model` refuses what does not fit
+                raise ValueError(error.message) from error
             except (Exception, SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:  # such as the outcomes of pytest
