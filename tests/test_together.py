@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shutil
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_what_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "there" / "a").write_text("old")
     refuses("AR810", lambda: fails(tmp_path / "there"), f"cannot write {tmp_path / 'there' / 'b'}: no room")
     refuses("AR810", lambda: fails(tmp_path / "made"), "no room")
+
+    def full(folder: Path) -> None:
+        with together(folder, gone) as new:
+            (new / "a").write_text("new")
+            raise OSError(errno.ENOSPC, "No space left on device")  # as writers of others raise it
+
+    told = f"cannot write {tmp_path / 'there'}: No space left on device"
+    refuses("AR810", lambda: full(tmp_path / "there"), told)
+    refuses("AR810", lambda: full(tmp_path / "made"), "No space left")
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["there", "there/a"]
     assert (tmp_path / "there" / "a").read_text() == "old"
 

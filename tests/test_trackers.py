@@ -123,6 +123,20 @@ def test_a_tracker_that_is_missing_is_told_before_anything_is_read(
     refuses("AR808", lambda: trained(out, log=["wandbb"]), "did you mean 'wandb'")
 
 
+def test_a_damaged_file_of_trackers_is_told_before_data_are_read(
+    told: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    trained(folder, steps=1, samples=0)
+    (folder / trackers.KEPT).write_text('{"wandb": ')
+    assert trained(folder, steps=1, samples=0, resume=True).finished  # nothing asks for it
+    monkeypatch.setattr("arspec.training.runs.proven", lambda *_: pytest.fail("it is too late"))
+    refuses("AR814", lambda: trained(folder, steps=2, samples=0, resume=True, log=["wandb"]), "is damaged")
+    assert main(["train", "--resume", "--out", str(folder), "--data", "nothing/there", "--log", "wandb"]) == 2
+    said = capsys.readouterr().err
+    assert "trackers.json is damaged" in said and f"help: {trackers.DAMAGED}" in said and not told["wandb"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", [*trackers.TRACKERS])
 def test_the_real_trackers_on_this_machine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,9 +236,72 @@ def test_a_place_where_no_file_can_stand_is_refused_before_anything_is_computed(
     assert Path("/dev/null").is_char_device()
 
 
-def test_below_proc_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sample", str(write_spec(tmp_path)), "-o", "/proc/x.npy", "--device", "cpu"]) == 2
-    assert "AR810" in capsys.readouterr().err
+@pytest.mark.parametrize("command", [
+    "sample gpt -o {}/x.npy", "complete made --data nothing -o {}/x.png", "render made -o {}/x.svg",
+    "render made --field -o {}/x.png", "render made --schedule 1 -o {}/x.png", "score made --data nothing -o {}/x",
+    "eval made --data nothing --plot {}/x.png", "train made --data nothing -o {}/x", "import nothing -o {}/x",
+    "compress made nothing -o {}/x.ars", "decompress nothing -o {}/x", "export made --torch {}/x.py",
+    "export made --onnx {}/x", "export made --model-explorer {}/x.json", "explore made -o {}/x.html",
+    "explore made --facts {}/x.json", "audit nothing:there --picture {}/x.png",
+    "audit nothing:there --explore {}/x.html",
+])  # fmt: skip
+def test_below_proc_nothing_is_written_and_that_is_told_before_the_work(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a superuser may write, says the system, and no file can stand."""
+    if "onnx" in command:
+        pytest.importorskip("onnxruntime")
+    if "compress" in command:
+        pytest.importorskip("constriction")
+    monkeypatch.setattr("torch.nn.Module.__call__", lambda *_, **__: pytest.fail("it computes"))
+    monkeypatch.setattr("arspec.cli.explore._made", lambda *_: pytest.fail("it computes"))
+    assert main(command.format("/proc/there").split()) == 2
+    said = capsys.readouterr().err
+    assert "error[AR810]: cannot write /proc/there/x" in said and "/proc may not be written to" in said
+
+
+@pytest.mark.parametrize("command", [
+    "score made --data digits -o -", "train made --data digits -o -", "import nothing -o -", "decompress nothing -o -",
+    "export made --onnx -",
+])  # fmt: skip
+def test_standard_output_is_no_folder(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 2
+    assert "cannot write -: several files are written, into a folder" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_facts_and_graphs_go_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["explore", "made", "--facts"], ["export", "made", "--model-explorer"]):
+        assert main([*command, "-"]) == 0
+        printed = capfdbinary.readouterr().out
+        assert main([*command, "there.json"]) == 0
+        assert capfdbinary.readouterr().out == b"there.json\n"
+        assert Path("there.json").read_bytes() == printed and json.loads(printed)
+    assert main(["explore", "made", "--facts", "-", "-o", "page.html"]) == 0
+    printed = capfdbinary.readouterr()
+    assert json.loads(printed.out) and printed.err.strip() == b"page.html"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "there.json"]
+
+
+def test_a_container_goes_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    pytest.importorskip("constriction")
+    monkeypatch.chdir(tmp_path)
+    Path("words.yaml").write_text(WORDS)
+    Path("said.txt").write_text("what was said")
+    assert main(["compress", "words.yaml", "said.txt", "-o", "-"]) == 0
+    printed = capfdbinary.readouterr()
+    assert b"said" not in printed.out[:4] and b"13 bytes" in printed.err
+    Path("said.ars").write_bytes(printed.out)
+    assert main(["decompress", "words.yaml", "said.ars", "-o", "back"]) == 0
+    assert Path("back/said.txt").read_text() == "what was said" and not Path("-").exists()
 
 
 def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
@@ -324,7 +387,9 @@ def test_a_request_to_end_leaves_no_temporary_file(
     assert not (tmp_path / "x.npy").exists()
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["guide", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [
+    ["schema"], ["--help"], ["guide", "--help"], ["--version"], ["explore", "made", "--facts", "-"],
+])  # fmt: skip
 def test_a_full_disk_behind_standard_output_is_told(arguments: list[str]) -> None:
     with open("/dev/full", "wb") as full:
         found = subprocess.run(

@@ -13,7 +13,7 @@ from arspec.checkpoints.stored import CONFIG, INDEX, SINGLE, Stored, of_file
 from arspec.checkpoints.table import table_of
 from arspec.diagnostics import InputError
 from arspec.diagnostics.arguments import path_of
-from arspec.files.atomic import write_text
+from arspec.files.atomic import check_folder, write_text
 from arspec.files.together import standing, together
 from arspec.saving.folder import MODEL
 from arspec.saving.origin import read_origin
@@ -37,6 +37,7 @@ def export_folder(run: str | os.PathLike[str], folder: str | os.PathLike[str]) -
     if origin is None:
         message = f"{place} came from no checkpoint, so that there is no family to write it as"
         raise InputError(NOT_IMPORTED, message, "export what `arspec import` has written, or what was saved of it")
+    check_folder(out)
     table = table_of(origin.family)
     if table.pickled is not None:
         message = f"{place} came from a .pt file of {table.about}, which has no folder of Hugging Face"

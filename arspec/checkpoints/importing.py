@@ -21,6 +21,7 @@ from arspec.checkpoints.table import UNKNOWN_FAMILY, Flat, Table, table_of, tabl
 from arspec.diagnostics import InputError, SpecError
 from arspec.diagnostics.arguments import check_settings, check_whole, path_of
 from arspec.files import foreign
+from arspec.files.atomic import check_folder
 from arspec.language.load import Spec, from_text
 from arspec.network.weights import escaped
 from arspec.saving.folder import MODEL, save_parts
@@ -75,6 +76,7 @@ def imported(
     check_whole(length, "length")
     place, into = Path(path_of(folder, "a checkpoint")), Path(path_of(out, "a run"))
     check_settings(settings, "settings")
+    check_folder(into)
     found = read_folder(place, length, settings)
     return found, write_run(found, into)
 

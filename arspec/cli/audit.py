@@ -102,8 +102,9 @@ def run(args: argparse.Namespace) -> int:
         check_figure(Path(args.picture), "pictures of an audit")
     if args.explore:
         from arspec.exploring.page import page_path
+        from arspec.files.atomic import check_place
 
-        page_path(args.explore)  # before the work
+        check_place(page_path(args.explore))  # before the work
     with redirect_stdout(sys.stderr):  # what the module prints is no part of the report
         kwargs = _mapping("--kwargs", args.kwargs)
         sizes = None if args.size is None else parse_sizes(args.size)

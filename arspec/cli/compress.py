@@ -9,13 +9,16 @@ import os
 import sys
 import time
 from collections.abc import Generator, Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_conditions, add_set, at_least, conditions_of, open_model
+from arspec.cli.outputs import STANDARD, put_bytes
 from arspec.cli.saying import say
 from arspec.cli.telling import tell
 from arspec.diagnostics import InputError
+from arspec.files.atomic import check_folder
 from arspec.progress import Progress
 
 MOST_MODELS = 64  # that are tried where none is named
@@ -36,7 +39,9 @@ def add_compress_arguments(parser: argparse.ArgumentParser) -> None:
         "'photos/*.png'",
     )
     add_set(parser)
-    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="FILE", help="the container, such as x.ars; - is standard output"
+    )
     add_conditions(parser, "; for all files, each file in turn, or each example of the only file")
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument(
@@ -78,13 +83,15 @@ def run_compress(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if args.lanes is not None:
         at_least(1, args.lanes, "--lanes")
-    if os.path.exists(out) and not args.force:
+    standard = args.out == STANDARD
+    if not standard and os.path.exists(out) and not args.force:
         raise InputError("AR810", f"{out} exists", "choose another name, or --force")
     from arspec.extras import need
     from arspec.files.atomic import check_place
 
     need("constriction")
-    check_place(out)
+    if not standard:
+        check_place(out)
     paths = list(_found(args.files))
     args.device = "cpu"
     model = open_model(args)
@@ -127,9 +134,15 @@ def run_compress(args: argparse.Namespace) -> int:
         with Progress("checking", total, "values") as progress:
             _compare(items, [path for _, path in paths], codec.decompress(container, 1 << 40, progress.advance))
         checked = time.perf_counter() - start
+    told = [_note(*note) for note in notes.items()]
+    if standard:
+        put_bytes(container)
+        with redirect_stdout(sys.stderr):
+            _say_compressed(args, out, came, summary, seconds, checked, told)
+        return 0
     with replacing(out) as temporary:
         temporary.write_bytes(container)
-    _say_compressed(args, out, came, summary, seconds, checked, [_note(*note) for note in notes.items()])
+    _say_compressed(args, out, came, summary, seconds, checked, told)
     return 0
 
 
@@ -139,6 +152,7 @@ def run_decompress(args: argparse.Namespace) -> int:
     if args.lanes is not None:
         at_least(1, args.lanes, "--lanes")
     at_least(1, args.limit, "--limit")
+    check_folder(out)
     data = _bytes(path)
     from arspec.extras import need
 

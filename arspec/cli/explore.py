@@ -4,10 +4,12 @@ model with what it draws and what surprises it; with `--serve` served to this ma
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from arspec.cli.models import add_device, add_set, params_of, say_adapted, spec_of
+from arspec.cli.outputs import STANDARD, put_text
 from arspec.cli.saying import say
 
 
@@ -33,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--split", default="test", choices=("train", "valid", "test", "all"), help="(%(default)s)")
     group.add_argument("--seed", type=int, default=0, help="of the samples (%(default)s)")
     add_device(parser)
-    parser.add_argument("--facts", metavar="FILE", help="x.json: what the page is told, for programs")
+    parser.add_argument("--facts", metavar="FILE", help="x.json: what the page is told, for programs; - is "
+                        "standard output")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,11 +56,16 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("AR808", "the page needs a name", "add -o page.html, or --serve")
     _check_places(args)  # before the work
     made = beside([_made(args, name) for name in args.what])
-    if args.facts is not None:
-        write_text(Path(args.facts), as_json([(one.facts, one.store.block) for one in made]))
+    facts = None if args.facts is None else as_json([(one.facts, one.store.block) for one in made])
+    standard = args.facts == STANDARD
+    if facts is not None and not standard:
+        write_text(Path(args.facts), facts)
         say(args.facts)
     if args.out is not None:
-        say(write_page(made, args.out))
+        page = write_page(made, args.out)
+        say(page, file=sys.stderr if standard else sys.stdout)
+    if facts is not None and standard:
+        put_text(facts)
     return 0
 
 
@@ -68,7 +76,7 @@ def _check_places(args: argparse.Namespace) -> None:
     from arspec.files.atomic import check_place
 
     places = [check_place(page_path(args.out))] if args.out is not None else []
-    places += [check_place(Path(args.facts))] if args.facts is not None else []
+    places += [check_place(Path(args.facts))] if args.facts is not None and args.facts != STANDARD else []
     if len({*places}) < len(places):
         raise InputError("AR808", f"-o and --facts both name {args.out}", "give the facts a name of their own: x.json")
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from arspec.cli.models import add_model, open_model
+from arspec.cli.outputs import STANDARD, put_text
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
@@ -44,8 +46,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.model_explorer is not None:
         from arspec.cli.models import params_of, spec_of
-        from arspec.pictures.model_explorer import write_collection
+        from arspec.files.atomic import check_place
+        from arspec.pictures.model_explorer import collection_text, write_collection
 
+        if args.model_explorer == STANDARD:
+            put_text(collection_text(spec_of(args.model, params_of(args.set))))
+            return 0
+        check_place(Path(args.model_explorer))
         say(str(write_collection(spec_of(args.model, params_of(args.set)), args.model_explorer)))
         return 0
     if args.onnx is not None:

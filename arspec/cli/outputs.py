@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arspec.language.sections import Data
 
 FORMATS = ("txt", "wav", "npy", "png", "svg", "pdf")
+STANDARD = "-"  # the name of standard output
 PRINTED = (".svg", ".pdf")  # figures that are printed, with labels and a scale
 
 
@@ -35,6 +36,21 @@ def add_output_arguments(parser: argparse.ArgumentParser, required: bool = True)
     )
 
 
+def put_bytes(data: bytes) -> None:
+    """Writes bytes to standard output at once, whatever encoding it has."""
+    from arspec.files.atomic import telling
+
+    with telling("standard output"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def put_text(text: str) -> None:
+    """Writes text to standard output as a file of it is written."""
+    put_bytes(text.encode("utf-8", "backslashreplace"))
+
+
 class Output:
     """Where a command writes. What it says of it goes to standard error where standard output takes what is written."""
 
@@ -43,7 +59,7 @@ class Output:
         from arspec.data.write import check_form, check_suffix
         from arspec.files.atomic import check_place
 
-        self.standard = args.out == "-"
+        self.standard = args.out == STANDARD
         if args.format is not None and not self.standard:
             raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
         if self.standard and args.format is None and not (data.kind == "sequence" and data.is_text):
@@ -84,19 +100,9 @@ class Output:
         with tempfile.TemporaryDirectory(prefix="arspec-") as folder:
             path = Path(folder) / f"out{self.suffix}"
             yield path
-            self.put(path.read_bytes())
+            put_bytes(path.read_bytes())
         if self.suffix == ".txt":
             self.end()
-
-    @staticmethod
-    def put(data: bytes) -> None:
-        """Writes bytes to standard output at once, whatever encoding it has."""
-        from arspec.files.atomic import telling
-
-        with telling("standard output"):
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
 
     @staticmethod
     def end() -> None:

@@ -16,6 +16,7 @@ from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, c
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 from arspec.extras import need
+from arspec.files.atomic import check_folder
 
 FILES = ("scores.csv", "summary.json", "heat", "histogram", "roc")  # the last three are figures
 
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     at_least(0, args.members, "--members")
     if args.out is not None:
         need("matplotlib")
+        check_folder(Path(args.out))
     model = open_model(args, args.seed)
     background = None
     if args.background is not None:

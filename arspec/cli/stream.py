@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from arspec.cli.method import method_of
 from arspec.cli.models import as_tensors, conditions_of
-from arspec.cli.outputs import Output
+from arspec.cli.outputs import Output, put_bytes
 from arspec.cli.prompts import add_prompt_arguments, has_prompt, prompt_of
 from arspec.diagnostics import InputError
 from arspec.progress import Progress
@@ -142,8 +142,8 @@ def _writer(
 
     if output.standard and output.suffix == ".txt" and data.is_text and n == 1:
         grown = growing_text(data)
-        yield lambda pieces: output.put(grown(pieces[0], False)), []
-        output.put(grown(np.zeros(0, np.int64), True))
+        yield lambda pieces: put_bytes(grown(pieces[0], False)), []
+        put_bytes(grown(np.zeros(0, np.int64), True))
         output.end()
         return
     with output.file() as path, growing(path, data, n, steps) as (put, paths):

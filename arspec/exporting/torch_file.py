@@ -17,7 +17,7 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 from arspec.exporting.recording import ReadsNumbers, Recording, Value, merged
 from arspec.exporting.scopes import Classes, Computed, Held, tree
-from arspec.files.atomic import replacing_all
+from arspec.files.atomic import check_place, replacing_all
 from arspec.language.sections import Condition
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
@@ -76,6 +76,8 @@ def export_torch(model: Model, path: str | Path, member: int = 0) -> Exported:
         message = f"the module is written as Python, which can't import '{path.name}'"
         raise InputError("AR908", message, "name it as model.py")
     weights = path.with_suffix(".safetensors")
+    for place in (path, weights):
+        check_place(place)
     exact = _exact(model)
     exact.check_member(member)
     text, tensors = _written(exact, member, weights.name)

@@ -114,11 +114,33 @@ def check_place(path: Path) -> Path:
         folder = next(parent for parent in place.parents if parent.exists())
         if not folder.is_dir():
             raise InputError("AR810", f"cannot write {path}: {folder} is no folder", "choose another name")
-        if not os.access(folder, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK) or not _takes_files(folder):
             raise InputError("AR810", f"cannot write {path}: {folder} may not be written to", "choose another folder")
     except (OSError, ValueError) as error:  # a name with a zero in it
         raise InputError("AR810", f"cannot write {str(path)!r}: {error}") from error
     return place
+
+
+def check_folder(folder: Path) -> None:
+    """InputError where no files can be written into a folder, which is made where it is missing; and for the name of
+    standard output, which takes one file."""
+    if str(folder) == "-":
+        raise InputError("AR810", "cannot write -: several files are written, into a folder", "name a folder")
+    try:
+        check_place(folder / "file")
+    except InputError as error:  # the place that a person knows is the folder
+        raise InputError(error.code, error.message.replace(str(folder / "file"), str(folder)), error.help) from error
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder: a superuser may write to all, and some, such as /proc, take no files."""
+    try:
+        os.unlink(_new(folder, ""))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # which is told in its own words
+            raise
+        return False
+    return True
 
 
 def check_room(path: Path, size: int) -> None:
@@ -149,8 +171,12 @@ def _temporary(place: Path) -> Path:
     if place.parent not in _swept:
         _swept.add(place.parent)
         sweep(place.parent)
+    return _new(place.parent, place.suffix)
+
+
+def _new(folder: Path, suffix: str) -> Path:
     while True:
-        temporary = place.parent / f".arspec-{HOST}-{os.getpid()}-{secrets.token_hex(4)}{place.suffix}"
+        temporary = folder / f".arspec-{HOST}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
             return temporary

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arspec.diagnostics import InputError
-from arspec.files.atomic import HOST, check_place, replacing, sweep, telling, to_disk
+from arspec.files.atomic import HOST, check_folder, replacing, sweep, telling, to_disk
 
 WHOLE = ".arspec-whole"
 # Called with the names of the files that were written: those of files of earlier writings, which go.
@@ -33,7 +33,7 @@ def together(folder: Path, gone: Gone) -> Generator[Path]:
     """Gives an empty folder, whose files take their places in `folder` together when the block ends without an error.
 
     The folder is made where it is missing. InputError where something can't be written; `folder` is then as it was."""
-    check_place(folder / "file")
+    check_folder(folder)
     with telling(folder):
         there = folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,8 @@ def together(folder: Path, gone: Gone) -> Generator[Path]:
         new.mkdir()
     try:
         try:
-            yield new
+            with telling(folder):
+                yield new
         except InputError as error:  # the place that a person knows is the folder
             raise InputError(error.code, error.message.replace(str(new), str(folder)), error.help) from error
         with telling(folder):

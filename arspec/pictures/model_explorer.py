@@ -25,8 +25,13 @@ from arspec.types import Type
 def write_collection(spec: Spec, path: str | os.PathLike[str], report: Report | None = None) -> Path:
     """Writes the graph of a spec as JSON. report: of `prove` or `verify`, else it is proven here. Returns the path."""
     target = Path(path)
-    write_text(target, json.dumps(graph_collection(spec, report), indent=1, ensure_ascii=False) + "\n")
+    write_text(target, collection_text(spec, report))
     return target
+
+
+def collection_text(spec: Spec, report: Report | None = None) -> str:
+    """The same as text."""
+    return json.dumps(graph_collection(spec, report), indent=1, ensure_ascii=False) + "\n"
 
 
 def graph_collection(spec: Spec, report: Report | None = None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from arspec.diagnostics import InputError
 from arspec.extras import need
-from arspec.files.atomic import replacing
+from arspec.files.atomic import check_place, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,13 +64,14 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check_figure(path: Path, what: str) -> Path:
-    """A path that a figure can be written to. InputError for another suffix than those of FORMATS, and without
-    matplotlib. what: the pictures that are written, as a plural."""
+    """A path that a figure can be written to. InputError for another suffix than those of FORMATS, where no file can
+    stand there, and without matplotlib. what: the pictures that are written, as a plural."""
     if path.suffix.lower() not in FORMATS:
         raise InputError(
             "AR809", f"{path}: {what} are written as {', '.join(FORMATS)}", "end the name with one of these"
         )
     need("matplotlib")
+    check_place(path)
     return path
 
 

@@ -16,6 +16,7 @@ from arspec.data.labels import earlier_order
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.diagnostics.arguments import check_each, check_number, check_settings, check_type, check_whole, path_of
 from arspec.extras import brings, has
+from arspec.files.atomic import check_folder
 from arspec.language.load import Spec, load
 from arspec.model import proven
 from arspec.progress import showing
@@ -27,7 +28,7 @@ from arspec.training.loop import Summary
 from arspec.training.loop import train as train_into
 from arspec.training.options import Options
 from arspec.training.parallel import Processes
-from arspec.training.trackers import check_trackers
+from arspec.training.trackers import check_trackers, known_before
 
 Tell = Callable[[str], None]
 StrPath = str | os.PathLike[str]
@@ -118,6 +119,8 @@ def train(
         spec = path_of(spec, "a spec")
     check_trackers(log)
     folder = Path(path_of(out, "a run"))
+    check_folder(folder)
+    _ = known_before(folder, log) if resume else {}  # what is damaged is told before data are read
     if stop_after is not None and stop_after < 1:
         raise InputError("AR808", f"--stop-after is at least 1; {stop_after} came")
     said = tell if tell is not None and Processes.is_first() else _silent

@@ -22,7 +22,7 @@ from arspec.exporting.onnx.passes import Refused, draw_models, forward_model
 from arspec.exporting.onnx.starting import start_model
 from arspec.exporting.onnx.stepping import Stepping
 from arspec.extras import need
-from arspec.files.atomic import write_text
+from arspec.files.atomic import check_folder, write_text
 from arspec.files.together import together
 from arspec.language.sections import SequenceData
 from arspec.model import Model
@@ -79,6 +79,7 @@ def export_onnx(
     if out.suffix.lower() == ".onnx":
         message = f"{out} is named as a file, and several graphs of ONNX are written, into a folder"
         raise InputError("AR809", message, f"name a folder, such as {out.with_suffix('')}; forward.onnx is one of them")
+    check_folder(out)
     own = _own(model)
     own.check_member(member)
     try:

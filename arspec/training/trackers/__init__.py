@@ -31,6 +31,7 @@ TRACKERS = {
 }
 NAMES = ("tensorboard", *TRACKERS)
 KEPT = "trackers.json"  # in the run's folder: by tracker, what it calls the run
+DAMAGED = f"remove {KEPT}: trackers then begin runs of their own"
 PROJECT = "arspec"  # where the environment names no other
 
 
@@ -73,6 +74,14 @@ def check_trackers(names: Sequence[str]) -> None:
         need(TRACKERS[name][0] if name in TRACKERS else name)
 
 
+def known_before(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """By tracker, what it called the run in a folder before. InputError (AR814) where that can't be read, and some of
+    these trackers ask for it."""
+    place = folder / KEPT
+    asked = any(name in TRACKERS for name in names) and place.exists()
+    return settings(place, "AR814", DAMAGED) if asked else {}
+
+
 class Trackers:
     """The trackers of a run. options: plain values that describe it; resumed: whether it goes on."""
 
@@ -81,7 +90,7 @@ class Trackers:
     ) -> None:  # fmt: skip
         self._of: dict[str, Tracker] = {}
         place = folder / KEPT
-        known: dict[str, Any] = settings(place, "AR814") if resumed and place.exists() else {}
+        known = known_before(folder, names) if resumed else {}
         for name in dict.fromkeys(names):
             if name not in TRACKERS:
                 continue
