@@ -425,13 +425,48 @@ def test_what_standard_output_refuses(
     assert told in capsys.readouterr().err and standard() == b""
 
 
+PLACED = """arspec: 1
+name: placed
+data: {kind: sequence, length: 80, levels: 11, given: 1, start: 0}
+graph:
+  tokens: {layer: embedding, from: x, out: 8}
+  places: PLACES
+  input: {layer: add, from: [tokens, places]}
+  k: {layer: conv, from: input, out: 8}
+  seen: {layer: attention, from: input, keys: k, values: k, heads: 2, mask: so_far}
+  next: {layer: conv, from: seen, out: $head}
+  logits: {layer: shift, steps: 1}
+head: {kind: categorical, from: logits}
+"""
+
+
+@pytest.mark.parametrize("places", ["{layer: position, out: 8}", "{layer: sinusoid, out: 8}"])
+def test_a_short_pass_knows_the_places_behind_the_prompt(places: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(from_text(PLACED.replace("PLACES", places)), seed=1).double().eval()
+    for weight in model.parameters():
+        weight.data.mul_(4)
+    x = model.sample(3, seed=5)
+    passes: list[int] = []
+    visit = Model.visit
+
+    def told(self: Model, x: torch.Tensor, *rest: Any) -> None:
+        passes.append(x.shape[1])
+        visit(self, x, *rest)
+
+    monkeypatch.setattr(Model, "visit", told)
+    for count, short in ((3, 8), (7, 8), (8, 16), (16, 24), (63, 64), (64, 80)):
+        passes.clear()
+        assert torch.equal(torch.cat([*model.stream(3, steps=80, seed=5, prefix=x[:, :count])], 1), x)
+        assert passes[0] == short
+
+
 def test_a_prompt_is_taken_in_without_what_nobody_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """One parallel pass fills the caches: of it neither the head nor what leads to it alone is computed."""
     model = build(from_text(ATTENTION)).eval()
     passes: list[list[str]] = []
     visit = Model.visit
 
-    def told(self: Model, x: Any, member: int, condition: Any, tap: Any, names: set[str]) -> None:
+    def told(self: Model, x: Any, member: int, condition: Any, tap: Any, names: set[str], instead: Any) -> None:
         seen: list[str] = []
         passes.append(seen)
 
@@ -439,7 +474,7 @@ def test_a_prompt_is_taken_in_without_what_nobody_keeps(monkeypatch: pytest.Monk
             seen.append(node.name)
             return tap(node, value)
 
-        visit(self, x, member, condition, watched, names)
+        visit(self, x, member, condition, watched, names, instead)
 
     monkeypatch.setattr(Model, "visit", told)
     prefix = torch.tensor([[1, 2, 3, 4, 5]])

@@ -356,6 +356,12 @@ class Layer(BaseModel):
         cached_channels]. w, c and xs as of `forward`."""
         raise NotImplementedError
 
+    def forward_and_states(
+        self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Both at once, outside of training: what `forward` gives, and `kept_states` of some sites."""
+        return self.forward(node, w, c, xs, False), self.kept_states(node, w, c, xs, sites)
+
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:
         """[B, n, M * C] -> [B, n, C']: what `forward_sites` takes for a `hoisted` input, row by row."""
         raise NotImplementedError

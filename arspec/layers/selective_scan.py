@@ -82,14 +82,21 @@ class SelectiveScan(Along):
         return recurrence(decay, (step * x)[..., None] * given[..., None, :])
 
     def kept_states(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        return self.forward_and_states(node, w, c, xs, sites)[1]
+
+    def forward_and_states(
+        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], sites: Tensor
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         import torch
 
         state = self._all_states(node, w, c, xs)
-        y = sites_last(self._read(node, w, c, xs, state), node.out.groups).index_select(1, sites)
-        by_site = state.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)  # [B, G, P, C, N], the positions line after line
-        if "inverse" in c:
-            by_site = by_site.index_select(2, c["inverse"])
-        return torch.cat([y, by_site.flatten(1, 2).index_select(1, sites).flatten(2)], 2)
+        y = self._read(node, w, c, xs, state)
+        own = sites_last(y, node.out.groups).index_select(1, sites)
+        group, position = sites // node.out.positions, sites % node.out.positions
+        if "inverse" in c:  # where a position lies in the lines, one after another
+            position = c["inverse"].index_select(0, position)
+        line, step = position // state.shape[2], position % state.shape[2]
+        return y, torch.cat([own, state[:, line, step, group].flatten(2)], 2)
 
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
         import torch

@@ -154,15 +154,29 @@ class Network(nn.Module):
                 handed[node] = found[number]
         return found[len(order) - 1]
 
-    def visit(self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str]) -> None:
-        """Computes the nodes of these names and whatever they are computed from, no others, and shows each to `tap`."""
+    def visit(
+        self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str],
+        instead: Mapping[str, Callable[[Node, list[Tensor]], Tensor]] | None = None,
+    ) -> None:  # fmt: skip
+        """Computes the nodes of these names and whatever they are computed from, no others, and shows each to `tap`.
+        instead: what computes the nodes of some names from their inputs."""
         needed: set[Node] = set()
         for node in reversed(self.graph.order):
             if node.name in names or node in needed:
                 needed.update((node, *node.inputs))
-        order, steps = self.graph.order, steps_of(self.graph, self._numbers[member])
-        found = self._as_numbered(self._sources(x, member, condition), tap)
-        self._run([step for step in steps if order[step.node] in needed], found, member, tap)
+        order, steps, others = self.graph.order, steps_of(self.graph, self._numbers[member]), instead or {}
+        found, waiting = self._as_numbered(self._sources(x, member, condition), tap), list[Step]()
+        for step in [step for step in steps if order[step.node] in needed]:
+            if (compute := others.get(order[step.node].name)) is None:
+                waiting.append(step)
+                continue
+            self._run(waiting, found, member, tap)
+            waiting.clear()
+            node = order[step.node]
+            found[step.node] = tap(node, compute(node, [found[source] for source in step.inputs]))
+            for source in step.done:
+                found.pop(source, None)
+        self._run(waiting, found, member, tap)
 
     def _as_numbered(self, values: dict[Node, Tensor], tap: Tap | None) -> dict[int, Tensor]:
         """Values by the numbers of their nodes in `Graph.order`, shown to `tap`."""

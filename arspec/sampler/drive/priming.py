@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,34 +39,39 @@ def _has_inner_state(node: Node) -> bool:
 
 def prime(
     executor: Executor, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
-    model: Network | None = None, orders: Orders | None = None,
+    model: Network | None = None, orders: Orders | None = None, names: set[str] | None = None,
+    without: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
-    before the step is right. model, orders: of a longer variant of the executor's model, where x is longer."""
+    before the step is right. model, orders: of a variant of the executor's model of x's length. names: of the nodes
+    whose caches are filled, where it is not all. without: of those whose are not."""
     model, orders = model or executor.model, orders or executor.program.orders
     of = {node.name: own for node, own in orders.items()}
-    wanted = {node.name: node for node in executor.program.caches if node.name in of}
+    wanted = {node.name: node for node in executor.program.caches if node.name in of and node.name not in without}
+    wanted = wanted if names is None else {name: node for name, node in wanted.items() if name in names}
     head = executor.model.graph.head_node
     if head.name in wanted and _is_drawn(executor, of, step):
         del wanted[head.name]
     sums: dict[str, list[tuple[int, int]]] = {}
     for number, operation in enumerate(executor.program.operations):
         if operation.parts[0].is_ahead:
-            for k, given in enumerate(operation.parts[0].inputs):
+            for k, given in enumerate(operation.parts[0].inputs if names is None else ()):
                 sums.setdefault(given.source.name, []).append((number, k))
     lower = executor.program.schedule.lowered
     scans = {name for name, node in wanted.items() if node is not executor.model.graph.data and _has_inner_state(node)}
+    written = {node.name: node for node in model.graph.order}  # scans whose inputs the module has are computed once
+    ready = {n for n in scans if [s.name for s in wanted[n].inputs] == [s.name for s in written[n].inputs]}
     taken = {source.name for node in lower.unwritten for source in node.inputs}
-    taken |= {source.name for name in scans for source in wanted[name].inputs}
+    taken |= {source.name for name in scans - ready for source in wanted[name].inputs}
     there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
 
     def keep(node: Node, value: Tensor) -> Tensor:
         if node.name in wanted or node.name in sums:
             values = sites_last(value, node.out.groups)
-            if node.name in scans:
+            if node.name in scans - ready:
                 xs = [there[source.name] for source in node.inputs]
                 _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step)
-            elif node.name in wanted:
+            elif node.name in wanted and node.name not in ready:
                 _fill(executor, state, wanted[node.name], of[node.name], values, step)
             for number, k in sums.get(node.name, ()):
                 _add_to_sums(executor, state, number, k, values, step)
@@ -79,8 +84,24 @@ def prime(
                     there[one.name] = keep(one, one.layer.forward(one, {}, constants, xs, False))
         return value
 
+    def scan(node: Node, xs: list[Tensor]) -> Tensor:
+        return _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step)
+
     with evaluating(model):
-        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken})
+        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken}, dict.fromkeys(ready, scan))
+
+
+def known_beyond(executor: Executor, orders: Orders, step: int) -> set[str]:
+    """The names of the nodes of which more is known before a step than a variant, of these orders, has: what reads no
+    data is known from the start, all of it."""
+    there = {node.name: own for node, own in orders.items()}
+    own, data = executor.program.orders, executor.model.graph.data
+
+    def known(own: list[tuple[Ints, Ints]]) -> list[int]:
+        return [int(bounds[step]) for _, bounds in own]
+
+    cached = (node for node in executor.program.caches if node is not data and node.name in there)
+    return {node.name for node in cached if known(own[node]) != known(there[node.name])}
 
 
 def _is_drawn(executor: Executor, of: Mapping[str, list[tuple[Ints, Ints]]], step: int) -> bool:
@@ -110,13 +131,17 @@ def _fill(
 def _fill_states(
     executor: Executor, state: State, model: Network, node: Node, whole: Node, orders: list[tuple[Ints, Ints]],
     xs: list[Tensor], step: int,
-) -> None:  # fmt: skip
-    """As `_fill`, of a scan that keeps more than its output. whole: the node of the model that xs are computed by."""
+) -> Tensor:  # fmt: skip
+    """As `_fill`, of a scan that keeps more than its output, which is returned. whole: the node of the model that xs
+    are computed by."""
     constants = model.constants.of(whole, executor.member)
     weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
-    for rows, sites in rows_and_sites(executor.program, node, step, orders):
-        at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
-        state.caches[node].index_copy_(1, at, whole.layer.kept_states(whole, weights, constants, xs, of))
+    found = [*rows_and_sites(executor.program, node, step, orders)]
+    rows, sites = (np.concatenate([np.zeros(0, np.int64), *(pair[k] for pair in found)]) for k in (0, 1))
+    at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
+    value, kept = whole.layer.forward_and_states(whole, weights, constants, xs, of)
+    state.caches[node].index_copy_(1, at, kept)
+    return value
 
 
 def rows_and_sites(

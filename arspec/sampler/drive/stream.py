@@ -21,7 +21,7 @@ from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.sampler.drive.drawing import check_counts, check_temperature
 from arspec.sampler.drive.guidance import both, twice
 from arspec.sampler.drive.noise import Uniforms, numbered
-from arspec.sampler.drive.priming import Orders, can_prime, prime, put_given
+from arspec.sampler.drive.priming import Orders, can_prime, known_beyond, prime, put_given
 from arspec.sampler.drive.prompting import begun, rows_of, started
 from arspec.sampler.plan.caches import CACHES
 from arspec.sampler.plan.endless import Course, endless, own_course
@@ -228,9 +228,14 @@ class Stream:
                 executor.step(row, cut, state, self._number(step - given))
                 executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
             return count
-        variant, orders = longer
-        x = torch.nn.functional.pad(prefix, (0, variant.spec.data.length - count))
-        prime(executor, state, x, _stretched(variant, condition), count - given, variant, orders)
+        (variant, orders), step = longer, count - given
+        own, length = self.course.model, self.course.model.spec.data.length
+        beyond = known_beyond(executor, orders, step) if variant.spec.data.length < length else set[str]()
+        pad = torch.nn.functional.pad
+        x = pad(prefix, (0, variant.spec.data.length - count))
+        prime(executor, state, x, _stretched(variant, condition), step, variant, orders, without=beyond)
+        if beyond:
+            prime(executor, state, pad(prefix, (0, length - count)), _stretched(own, condition), step, names=beyond)
         return count
 
     def _longer(self, count: int) -> tuple[Network, Orders] | None:
