@@ -15,13 +15,16 @@ import pytest
 from arspec.files.kept import HASH, is_whole, keep, private
 from arspec.sampler.run import kernel as kernels
 from arspec.sampler.run.kernel import compiler, kernel, library
+from tests.compiled_once import compiled_once
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler")
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The place of a library in a cache folder in which nothing is kept."""
+    if compiler() is not None:
+        monkeypatch.setenv("CXX", compiled_once(tmp_path_factory.getbasetemp()))
     (tmp_path / "cache").mkdir(mode=0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     kernel.cache_clear()

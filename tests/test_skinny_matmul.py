@@ -13,7 +13,7 @@ from arspec.language.load import from_text
 from arspec.model import Model, build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import stream_of
-from arspec.sampler.run.kernel import kernel, library
+from arspec.sampler.run.kernel import compiler, kernel, library
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
     CACHED,
@@ -27,6 +27,7 @@ from arspec.sampler.run.skinny_matmul import (
     products,
 )
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
+from tests.compiled_once import compiled_once
 from tests.small import ROOT, randomised, small
 
 BATCHES = [(0, 1), (1, 1), (2, 1), (1, 3), (2, 2), (2, 5), (5, 7), (100, 1)]
@@ -112,8 +113,10 @@ def test_a_busy_sampler_has_compiled_products(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache folder in which nothing is kept."""
+    if compiler() is not None:
+        monkeypatch.setenv("CXX", compiled_once(tmp_path_factory.getbasetemp()))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     kernel.cache_clear()
     yield tmp_path / "arspec/kernels"
