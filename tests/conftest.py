@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,6 +34,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     import torch
 
     torch.set_num_threads(1)
+    seed_what_is_there()
+
+
+@cache
+def seed_what_is_there() -> None:
+    """`torch.manual_seed` writes down its whole stack for each kind of device that may be found later, which takes half
+    a millisecond: without such devices it seeds the processor alone."""
+    import torch
+
+    for name in ("cuda", "xpu", "mtia"):
+        kind: Any = getattr(torch, name, None)
+        if kind is not None and not kind.is_available():
+            kind.manual_seed_all = lambda seed: None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
