@@ -172,6 +172,15 @@ def test_lines_break_between_words_and_lose_nothing(most: int) -> None:
         assert "".join(lines[0].letters) == "the quick  " and "".join(lines[1].letters) == "brown fox "
 
 
+def test_a_heat_map_of_images_has_numbers_and_their_unit(tmp_path: Path) -> None:
+    x = images(3)
+    own = bits(x)
+    draw_heat(tmp_path / "x.svg", {"a": (x, own)}, grey())
+    words = re.findall(r">([^<>]+)</text>", (tmp_path / "x.svg").read_text("utf-8"))
+    assert {f"{float(each.sum()):,.0f}" for each in own} <= {*words}
+    assert "bits a pixel" in words and "a; below each its bits" in words
+
+
 def test_texts_of_a_heat_map_can_be_searched(tmp_path: Path) -> None:
     draw_heat(tmp_path / "x.svg", {"fox": (prose(), bits(prose()))}, text_data())
     drawn = (tmp_path / "x.svg").read_text("utf-8").replace("\u00a0", " ")

@@ -154,6 +154,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [one["examples"] for one in summary["sets"]] == [60, 40]
     rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
     assert len(rows) == 100 and float(rows[0]["bits"]) > 0
+    assert {"input_complexity", "likelihood_ratio"} <= rows[0].keys() and all(map(str.isidentifier, rows[0]))
     assert json.loads((out / "summary.json").read_text()) == summary
     for name in ("heat.png", "histogram.png", "roc.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")

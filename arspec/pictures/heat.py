@@ -15,7 +15,18 @@ from arspec.data.write import as_images
 from arspec.pictures.letters import ADVANCE, SIZE, Line, columns_in, height_of, lines_of, write_letters
 from arspec.pictures.mosaic import GAP, bare, place
 from arspec.pictures.mosaic import pixels as pixels_of
-from arspec.pictures.style import BODY, PAGE, QUIET, check_figure, colour_bar, inches, sheet, styled, write
+from arspec.pictures.style import (
+    BODY,
+    PAGE,
+    QUIET,
+    SMALL,
+    check_figure,
+    colour_bar,
+    inches,
+    sheet,
+    styled,
+    write,
+)  # fmt: skip
 from arspec.pictures.surprise import colour_map, scale_of
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ LETTERS = 640  # levels of a text
 BAR = 0.62  # inches of the scale on the right
 TITLE = 0.24  # inches of a set's name
 ROW = 0.55  # inches of a curve
+SUM = 0.15  # inches of the bits of an image, below it
 
 
 def draw_heat(path: Path, sets: Sets, data: Data, *, width: str | float | None = None) -> Path:
@@ -60,22 +72,25 @@ def _images(path: Path, sets: Sets, data: Data, wide: float) -> Path:
         assert shape is not None
         height, across = shape.shape[2:]
         side = (wide - BAR - 0.1) / (columns * (1 + GAP))
-        tall = side * height / across * (2 + 2 * GAP)
+        tall = side * height / across * (2 + 2 * GAP) + SUM
         figure = sheet(wide, len(sets) * (tall + TITLE) + 0.1)
         grid: list[Axes] = figure.subplots(len(sets), 1, squeeze=False).ravel().tolist()
         shown: Any = None
         for axes, (name, (x, bits)) in zip(grid, sets.items(), strict=True):
             images = as_images(x[:columns], data)
             assert images is not None
+            below = height * (2 + GAP / 2)
             for k, image in enumerate(pixels_of(images, data.levels)):
                 left = k * across * (1 + GAP)
                 place(axes, image, left, 0)
                 heat = bits[k].reshape(height, across)
                 shown = place(axes, heat, left, height * (1 + GAP / 2), cmap=colour_map(), vmin=0, vmax=most)
-            bare(axes, columns * across * (1 + GAP), height * (2 + GAP / 2))
+                said, at = f"{float(bits[k].sum()):,.0f}", (left + across / 2, below + GAP / 4 * height)
+                axes.text(*at, said, ha="center", va="top", fontsize=SMALL, color=QUIET)
+            bare(axes, columns * across * (1 + GAP), below + SUM * across / side)
             axes.set_anchor("W")
-            axes.set_title(name, loc="left", parse_math=False)
-        colour_bar(figure, shown, grid, "bits", below=False, extend="max", shrink=0.9, fraction=BAR / wide / 2)
+            axes.set_title(f"{name}; below each its bits", loc="left", parse_math=False)
+        colour_bar(figure, shown, grid, "bits a pixel", below=False, extend="max", shrink=0.9, fraction=BAR / wide / 2)
         return write(figure, path, heat_caption(sets))
 
 

@@ -47,9 +47,9 @@ class Scores:
         return self.places.sum(1)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One record for each example."""
+        """One record for each example, whose keys are words joined by _."""
         plain = {"bits": self.bits, "bits_per_dim": self.bits_per_dim, f"{self.codec}_bits": self.compressed, **self.of}
-        return [{name: float(values[k]) for name, values in plain.items()} for k in range(len(self))]
+        return [{name.replace(" ", "_"): float(values[k]) for name, values in plain.items()} for k in range(len(self))]
 
 
 def score(
