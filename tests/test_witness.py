@@ -187,3 +187,25 @@ def test_text_of_others_steers_no_terminal(tmp_path: Path) -> None:
     changed = replace(witness, chain=replace(witness.chain, blamed=(replace(first, place=place),)))
     assert not [char for char in str(changed) if not char.isprintable() and char != "\n"]
     assert "\x1b" not in str(changed)
+
+
+class Long(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x[..., None]
+        h = h.exp().log1p().sqrt().clamp(0, 9).abs().square().neg().sin().cos().tanh().sigmoid().relu().flip(1)
+        return self.mix(h)
+
+
+def test_many_operators_of_a_line_stand_in_lines_of_one_column() -> None:
+    report = audit(Long(), "b t", "b t k", {"t": 4}, input_kind="float", modes=["evaluation"])
+    told = str(report.places[0]).split("the way of the value:\n")[1].splitlines()
+    row = next(k for k, line in enumerate(told) if "exp, " in line)
+    column = told[row].index("exp")
+    operators = [told[row][column:].partition("  ")[0], *(line.strip() for line in told[row + 1 : row + 2])]
+    assert "flip" in " ".join(operators) and all(len(each) <= 40 for each in operators)
+    assert all(line[:column].isspace() and not line[column].isspace() for line in told[row + 1 : row + 2])
+    assert max(map(len, told)) < 110

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from arspec.shadow.places import Place
 from arspec.shadow.witness import Chain, Step
 from arspec.verification.dependencies import Violation
 
-LINES = 12  # of the way of a value on a page
+LINES, WIDE = 12, 40  # of the way of a value on a page: its lines, and the characters of a column
 RELATED = 3  # further places on a page
 
 
@@ -112,10 +113,18 @@ class Witness:
             kept = [*rows[:1], *rows[first : first + LINES - 2], *rows[-1:]]
             left = len(rows) - len(kept)
             rows = [*kept[:-1], (f"({left} more)", "", "", "", ""), kept[-1]]
-        wide = [min(40, max(len(row[k]) for row in rows)) for k in range(4)]
+        rows = [line for row in rows for line in _wrapped(row)]
+        wide = [min(WIDE, max(len(row[k]) for row in rows)) for k in range(4)]
         told = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, wide, strict=False)) + row[4] for row in rows]
         head = "the way of the value" + (f", at {self.at}" if self.at else "")
         return "\n".join([f"{head}:", *(line.rstrip() for line in told)])
+
+
+def _wrapped(row: tuple[str, str, str, str, str]) -> list[tuple[str, str, str, str, str]]:
+    """The row, and further ones for what is too long of its operators."""
+    module, place, operators, shape, learns = row
+    first, *further = wrap(operators, WIDE, break_on_hyphens=False) or [""]
+    return [(module, place, first, shape, learns), *(("", "", each, "", "") for each in further)]
 
 
 def plainness(violation: Violation, rank: NDArray[np.int64]) -> tuple[Any, ...]:
