@@ -36,7 +36,7 @@ def test_labels_of_the_compiled_module_are_the_proven_contexts(path: Path) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["llama", "mistral", "mamba", "rwkv", "char_rnn", "wavenet", "made", "pixelcnn", "gated_pixelcnn", "pixelsnail"],
+    ["llama", "mistral", "mamba", "rwkv", "char_rnn", "made", "pixelcnn", "gated_pixelcnn"],
 )
 def test_the_audit_of_a_model_is_decided_as_it_stands(name: str) -> None:
     """What a model looks at to refuse wrong values is no dependence. The pairs are those of the proof."""
