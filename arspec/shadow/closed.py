@@ -187,7 +187,10 @@ class Closing:
         returned = [t for t in tensors(output) if plain(t)]
         kept = self._returned or []
         if held is not None:
-            returned, kept = [held.taken(output)], [self._keep(held.taken(trace.output), held.limits + LOOSE, True)]
+            returned, kept = (
+                [held.taken(output)],
+                [self._keep(held.taken(trace.output), held.limits + LOOSE, whole=True)],
+            )
         if len(kept) != len(returned):
             against.differs("what the pass returns", None, None, 0.0, "it returns another number of tensors")
         for number, (result, tensor) in enumerate(zip(kept, returned)):
