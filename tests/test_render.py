@@ -611,13 +611,25 @@ def test_a_wide_diagram_fits_a_page_in_rows(tmp_path: Path) -> None:
 def test_shapes_and_weights_are_shown_on_request() -> None:
     spec = small(ROOT / "specs/gated_pixelcnn.yaml")
     graph = spec.graph()
-    shapes = {f"  {node.out} " for node in graph.live}
+    shapes = {f">{node.out}</TD>" for node in graph.live}
     assert any(shape in dot_source(spec) for shape in shapes) and not any(shape in wide(spec) for shape in shapes)
     assert any(shape in wide(spec, shapes=True) for shape in shapes)
     assert not any(shape in dot_source(spec, shapes=False) for shape in shapes)
     weights = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) weights?<", dot_source(spec, parameters=True))]
     drawn = sum(w.count for (n, _), w in graph.weights.items() if w.trained and n in graph.live)
     assert sum(weights) == drawn and "weights<" not in dot_source(spec)
+
+
+@needs_dot
+@pytest.mark.parametrize("layout", ["wide", "tall"])
+def test_what_stands_on_a_line_has_a_ground_of_its_own(layout: str, tmp_path: Path) -> None:
+    """Drawn behind the boxes and right before the words, so that no border strikes them through."""
+    path = render(small(ROOT / "specs/gated_pixelcnn.yaml"), tmp_path / "x.svg", layout=layout, shapes=True)
+    edges = re.findall(r'<g id="edge.*?</g>', path.read_text("utf-8"), re.DOTALL)
+    told = [edge for edge in edges if "<text" in edge]
+    assert told and all(edge.index('<polygon fill="#ffffff"') < edge.index("<text") for edge in told)
+    text = path.read_text("utf-8")
+    assert text.rindex('class="cluster"') < text.index('class="edge"')
 
 
 @needs_dot

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 HEAD = "(head)"  # no node's name has brackets
 MAX_CAREFUL = 600  # drawn nodes, beyond which dot lays edges out as straight lines
 FONT = "Helvetica,Arial,sans-serif"
+GROUND = "#ffffffe0"  # below what stands on a line
 
 
 @dataclass(frozen=True)
@@ -412,8 +413,12 @@ def table(cells: list[str]) -> str:
 
 
 def _label(words: list[str]) -> str:
+    """What stands on a line: clear of it, on a ground that borders of boxes don't strike through."""
     said = " · ".join(word for word in words if word)
-    return plain(f"  {said} ") if said else ""  # clear of the line
+    if not said:
+        return ""
+    cells = f'<TD WIDTH="4"></TD><TD BGCOLOR="{GROUND}">{escaped(said)}</TD>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cells}</TR></TABLE>>'
 
 
 def escaped(text: Any) -> str:
