@@ -2,19 +2,26 @@
 
 The checkpoint has random weights of a published size; transformers writes it, and `arspec import` reads it. Both get
 the same prompt. The first row is of all tokens, the second of the first one. Rows with weights in fewer bits say how
-many of the tokens are the same, and how far logits are from the exact ones.
+many of the tokens are the same, and how far logits are from the exact ones. The row `floor` is what the weights of
+linear layers take that each step must read, once for all of a batch, and multiply: its ratio is what no sampler of
+these weights can go beyond. The last row is a step of training. Notes have the ratios of processor time too, which a
+busy machine changes less.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from tools.benchmarks.measure import Options, Row, interleaved, medians, row
+from tools.benchmarks.measure import Options, Row, row, seconds
 
 PROMPT, TOKENS = 16, 64
+TRAINED = 4  # examples of a step of training
 SMALL = {"vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
 # name: (class, class of its configuration, what that says)
 FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -92,6 +99,7 @@ def _family(name: str, folder: Path, options: Options) -> list[Row]:
         distinct = len(drawn[:, PROMPT:].unique())
         note = f"{same:.1%} of tokens the same, {distinct} distinct"
         rows.append(_row(name, said, partial(our, TOKENS), partial(their, TOKENS), options, note))
+        rows.append(_floor(name, said, ours, batch, partial(their, TOKENS), options))
         rows.append(_row(f"{name}, first token", given, partial(our, 1), partial(their, 1), options))
         for weights in ("bfloat16", "int8"):
             fewer = our(TOKENS, weights=weights)
@@ -99,7 +107,75 @@ def _family(name: str, folder: Path, options: Options) -> list[Row]:
             note = f"the first {first} of {TOKENS} tokens the same; logits {_error(ours, drawn, weights):.2%} off"
             run = partial(our, TOKENS, weights=weights)
             rows.append(_row(f"{name}, {weights}", said, run, partial(their, TOKENS), options, note))
+    rows.append(_trained(name, ours, theirs, options))
     return rows
+
+
+def _trained(name: str, ours: Any, theirs: Any, options: Options) -> Row:
+    """A step of training on the same tokens: loss, gradients and AdamW."""
+    import torch
+
+    from arspec.sampler.plan.lengths import at_length
+
+    length = PROMPT + TOKENS
+    options.say(f"{name}: a step of training")
+    x = torch.randint(theirs.config.vocab_size, (TRAINED, length), generator=torch.Generator().manual_seed(2))
+    short = at_length(ours, length).train()
+    theirs.train()
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.Dropout):  # the spec has none
+            module.p = 0.0
+
+    def our_loss() -> Any:
+        return short.losses(x)[0].sum() / (TRAINED * (length - 1))
+
+    def their_loss() -> Any:
+        return theirs(input_ids=x, labels=x, use_cache=False).loss
+
+    apart = abs(our_loss().item() - their_loss().item())
+    steps = [_step([*module.parameters()], loss) for module, loss in ((short, our_loss), (theirs, their_loss))]
+    note = f"losses {apart:.1e} nats apart"
+    return _row(f"{name}, a step of training", f"batch {TRAINED}, {length} tokens", *steps, options, note)
+
+
+def _step(weights: list[Any], loss: Callable[[], Any]) -> Callable[[], None]:
+    import torch
+
+    optimizer = torch.optim.AdamW(weights, 1e-5)
+
+    def step() -> None:
+        loss().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def _floor(name: str, said: str, ours: Any, batch: int, theirs: Any, options: Options) -> Row:
+    """What reading the weights of linear layers once a token takes, by their sums, or multiplying with them, by a product
+    of matrices; whichever is longer."""
+    import torch
+
+    from arspec.sampler.drive.stream import stream_of
+
+    own = {weight.untyped_storage().data_ptr(): weight.detach() for weight in ours.parameters()}
+    products = stream_of(ours).executor.products
+    held = [part[0] for one in products for part in getattr(one, "held", ())]
+    numbers = sum(weight.numel() for weight in held) or sum(weight.numel() for weight in own.values())
+    copied = sum(weight.nbytes for weight in held if weight.untyped_storage().data_ptr() not in own)
+    read = held or [*own.values()]
+    a = torch.randn(1024, 1024)
+    rate = 2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(5))
+
+    def floor() -> None:
+        for weight in read:
+            weight.sum()
+
+    found = _measured({"floor": floor, "theirs": theirs}, options)
+    taken = TOKENS * max(found["floor"][0], 2 * numbers * batch / rate)
+    note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / found['floor'][0] / 1e9:.1f} GB/s; " \
+           f"{rate / 1e9:,.0f} GFLOP/s; {copied / 1e6:,.0f} MB of weights are copies"  # fmt: skip
+    return row(f"{name}, floor", said, taken, "generate", found["theirs"][0], note=note)
 
 
 def _error(model: Any, x: Any, weights: Any) -> float:
@@ -116,5 +192,17 @@ def _error(model: Any, x: Any, weights: Any) -> float:
 def _row(name: str, said: str, ours: Any, theirs: Any, options: Options, note: str = "") -> Row:
     """Medians of rounds that take turns, after one that does not count."""
     ours(), theirs()
-    found = medians(interleaved({"ours": ours, "theirs": theirs}, options.repeat))
-    return row(name, said, found["ours"], "generate", found["theirs"], note=note)
+    found = _measured({"ours": ours, "theirs": theirs}, options)
+    (own, busy), (other, their_busy) = found["ours"], found["theirs"]
+    note = ", ".join(filter(None, [note, f"processor time {their_busy / busy:.2f}×"]))
+    return row(name, said, own, "generate", other, note=note)
+
+
+def _measured(runs: dict[str, Callable[[], Any]], options: Options) -> dict[str, tuple[float, float]]:
+    """Medians of seconds, and of seconds of processors, of rounds that take turns."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    for _ in range(options.repeat):
+        for name, run in runs.items():
+            begun = time.process_time()
+            found[name].append((seconds(run), time.process_time() - begun))
+    return {name: (median(a for a, _ in each), median(b for _, b in each)) for name, each in found.items()}

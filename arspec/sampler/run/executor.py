@@ -112,6 +112,11 @@ class Executor:
             for n, weight, bias in inner:
                 self.parts[n] = [{k: v for k, v in self.parts[n][0].items() if k not in (weight, bias)}]
 
+    @property
+    def products(self) -> Sequence[Product | KernelProduct]:
+        """Those of its linear operations."""
+        return self._products
+
     @cached_property
     def in_place(self) -> frozenset[int]:
         """Where the weights of the model are that are read where they lie, and of which nothing was made: these may
