@@ -96,6 +96,20 @@ def test_temperature_comes_first() -> None:
     assert (HEAD.draw(SUPPORT, ROW.expand(3, -1), uniforms[:3], 0.0, Truncation(top_k=2)) == 1).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_first_level_alone_is_the_likeliest(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    support, generator = Support(3000, 1), torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 7, 3000, generator=generator, dtype=dtype).mul_(3)
+    logits[0, 0, [4, 9]] = logits.max() + 1  # of equal ones the lower
+    uniforms = torch.rand(5, 7, 1, generator=generator, dtype=torch.float64)
+    by_table = Truncation(top_k=2)(logits.double().softmax(-1))
+    assert torch.equal(HEAD.draw(support, logits, uniforms, 1.0, Truncation(top_k=1))[..., 0], by_table.argmax(-1))
+    first = Truncation(top_k=1, top_p=0.4, min_p=0.1)
+    assert (Truncation(top_k=1)(logits.double().softmax(-1)) > 0).sum() == 35
+    monkeypatch.setattr(torch.Tensor, "softmax", lambda *_: pytest.fail("a table was made"))  # pyright: ignore
+    assert torch.equal(HEAD.draw(support, logits, uniforms, 0.7, first)[..., 0], logits.argmax(-1))
+
+
 def test_of_equal_levels_the_lower_is_likelier() -> None:
     even = torch.full((LEVELS,), 0.2, dtype=torch.float64)
     assert Truncation(top_k=2)(even).tolist() == [0.5, 0.5, 0, 0, 0]

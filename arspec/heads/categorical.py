@@ -54,9 +54,10 @@ class Categorical(Head):
         """The first level whose cumulative probability exceeds the uniform; in float64 whatever the parameters are."""
         import torch
 
-        logits = parameters.double().unflatten(-1, (support.channels, support.levels))
-        if temperature == 0:
+        logits = parameters.unflatten(-1, (support.channels, support.levels))
+        if temperature == 0 or (truncation is not None and truncation.keeps_one):
             return logits.argmax(-1)
+        logits = logits.double()
         probabilities = (logits if temperature == 1 else logits / temperature).softmax(-1)
         cumulative = (probabilities if truncation is None else truncation(probabilities)).cumsum(-1)
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one

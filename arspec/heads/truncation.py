@@ -42,6 +42,11 @@ class Truncation:
         """Whether nothing is ever left out."""
         return self.top_k is None and self.top_p in (None, 1) and self.min_p in (None, 0)
 
+    @property
+    def keeps_one(self) -> bool:
+        """Whether the likeliest level alone is kept, of whatever distribution."""
+        return self.top_k == 1
+
     def __str__(self) -> str:
         given = {"top-k": self.top_k, "top-p": self.top_p, "min-p": self.min_p}
         return ", ".join(f"{name} {value:g}" for name, value in given.items() if value is not None)
@@ -80,6 +85,7 @@ class Asked:
     top_k: Tensor
     top_p: Tensor
     min_p: Tensor
+    keeps_one = False  # which a graph does not know before it runs
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """As `Truncation` does."""

@@ -152,8 +152,8 @@ def _step(weights: list[Any], loss: Callable[[], Any]) -> Callable[[], None]:
 
 
 def _floor(name: str, said: str, ours: Any, batch: int, theirs: Any, options: Options) -> Row:
-    """What reading the weights of linear layers once a token takes, by their sums, or multiplying with them, by a product
-    of matrices; whichever is longer."""
+    """What reading the weights of linear layers once a token takes, by their sums, or multiplying, by a product of
+    matrices of a thousand rows; whichever is longer."""
     import torch
 
     from arspec.sampler.drive.stream import stream_of
