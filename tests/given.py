@@ -92,9 +92,25 @@ def checkpoint(folder: Path) -> None:
     tokenizer.save(str(place / "tokenizer.json"))
 
 
+SETS = "fetched"  # the folder of what `sets` makes
+
+
+def sets(folder: Path) -> None:
+    """Data sets that come from the network, as if they had been fetched; tiny, and not the real ones."""
+    random, place = np.random.default_rng(0), folder / SETS
+    place.mkdir(exist_ok=True)
+    words = " ".join(random.choice(["to", "be", "or", "not", "that", "is", "the", "question"], 4000))
+    np.savez(place / "shakespeare.npz", text=np.frombuffer(words.encode(), np.uint8))
+    for name in ("mnist", "fashion_mnist"):
+        arrays = {f"{split}_x": random.integers(0, 256, (12, 28, 28), np.uint8) for split in ("train", "valid", "test")}
+        labels = {f"{split}_y": np.arange(12, dtype=np.uint8) % 10 for split in ("train", "valid", "test")}
+        np.savez(place / f"{name}.npz", **arrays, **labels)  # type: ignore[arg-type]
+
+
 GIVEN: dict[str, Callable[[Path], None]] = {
     "photos": photos,
     "pets": pets,
     "recordings": recordings,
     "checkpoint": checkpoint,
+    "sets": sets,
 }

@@ -11,6 +11,7 @@ A mark is a comment of one line. Those before a block speak of the block, those 
                                    `sample -n 1; score --limit 2` says it of some commands
     <!-- long: why -->             the block runs with `--long` alone
     <!-- parsed: why -->           the block is not run: its commands are parsed
+    <!-- serves: what -->          its command goes on until it is ended: it tells an address, which is looked at
     <!-- whole: why -->            the output of the block is held to what stands there with `--long` alone
     <!-- exit: 1 -->               the exit code of the last command; 0 without it
     <!-- picture: a.svg | what it shows | render pixelcnn --field -->    a picture of the site, by a command of ours
@@ -28,8 +29,10 @@ import os
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
@@ -44,12 +47,13 @@ if __name__ == "__main__":
 from arspec.cli.main import COMMANDS, command, main  # noqa: E402
 from arspec.guide import TOPICS  # noqa: E402
 from arspec.layers import ALL, KINDS  # noqa: E402
-from tests.given import GIVEN  # noqa: E402
+from tests.given import GIVEN, SETS  # noqa: E402
 
 FOLDER = ROOT / "arspec" / "guide"
-MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|whole|exit|picture): (.*?) -->$")
+MARK = re.compile(r"^<!-- (after|given|quick|long|parsed|serves|whole|exit|picture): (.*?) -->$")
 FENCE = re.compile(r"^(\s*)```(\w*)(?: title=\"(.+?)\")?$")
 ELSEWHERE = ("python", "torchrun", "cat", "ls", "cmp", "head", "mkdir", "grep")  # programs that a page may call
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
 SECONDS = re.compile(r"\d[\d,.]*(?= s\b| ms\b| seconds| minutes| \w+/s\b)")  # and whatever is counted by the second
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -161,7 +165,7 @@ class Reader:
         for name in whole.get("given", "").split():
             GIVEN[name](self.folder)
         self.names = {"__name__": "page"}
-        with chdir(self.folder), importing(self.folder):
+        with chdir(self.folder), importing(self.folder), fetched(self.folder):
             for block in blocks:
                 try:
                     printed = self._run(block)
@@ -191,6 +195,8 @@ class Reader:
             return None
         if "long" in block.marks and not self.long:
             return None
+        if "serves" in block.marks:
+            return self._served(block)
         if block.language == "sh":
             return self._shell(block)
         with printing() as printed:
@@ -214,6 +220,26 @@ class Reader:
         assert code == wanted, f"{printed}\n`{block.text}` gave {code}, not {wanted}"
         return printed.replace(str(ROOT), "…").replace(str(self.folder), "…")
 
+    def _served(self, block: Block) -> None:
+        """Starts the command of a block, asks for what it serves, and ends it as Ctrl-C does."""
+        ((_, *arguments),) = lines_of(block.text)
+        own = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen([sys.executable, "-m", "arspec", *arguments], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, env=own) as process:  # fmt: skip
+            try:
+                assert process.stdout is not None
+                told: list[str] = []
+                for line in process.stdout:
+                    told.append(line)
+                    if ADDRESS.search(line):
+                        break
+                address = ADDRESS.search(told[-1]) if told else None
+                assert address is not None, f"`{block.text}` has told no address:\n{''.join(told)}"
+                with urllib.request.urlopen(address[0], timeout=60) as reply:
+                    assert reply.status == 200 and reply.read()
+            finally:
+                process.send_signal(signal.SIGINT)
+
     def _call(self, words: list[str]) -> tuple[int, str]:
         program, *arguments = words
         if program == "arspec":
@@ -232,6 +258,21 @@ class Reader:
         run = [sys.executable, *arguments] if program == "python" else words
         done = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
         return done.returncode, done.stdout + done.stderr
+
+
+@contextmanager
+def fetched(folder: Path) -> Iterator[None]:
+    """Inside, the sets that `sets` of GIVEN has put into the folder are those that were fetched."""
+    kept, before = folder / SETS, os.environ.get("ARSPEC_DATA")
+    if kept.exists():
+        os.environ["ARSPEC_DATA"] = str(kept)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("ARSPEC_DATA", None)
+        else:
+            os.environ["ARSPEC_DATA"] = before
 
 
 @contextmanager
