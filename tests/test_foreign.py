@@ -22,7 +22,7 @@ from arspec.data import load
 from arspec.data.arrays import read_npy, read_npz
 from arspec.diagnostics import InputError
 from arspec.files.foreign import content, opened, settings
-from arspec.orders import ranks_from_file
+from arspec.ranks import ranks_from_file
 from arspec.saving.spec_file import read_spec, write_spec
 
 

@@ -12,7 +12,9 @@ from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import CODES, InputError
 from arspec.language.load import from_text
-from arspec.orders import MAX_POSITIONS, SCANS_1D, SCANS_2D, order, positions, ranks_from_file
+from arspec.orders import order, positions
+from arspec.ranks import MAX_POSITIONS, ranks_from_file
+from arspec.scans import SCANS_1D, SCANS_2D
 from tests.counting import counted
 
 # scan -> tables of ranks for the grids 3x3, 4x4 and 3x5 side by side (factor 2 for interlaced and subscale); for the

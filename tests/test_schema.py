@@ -17,7 +17,6 @@ import pytest
 from frame import framed
 from test_fuzz import case
 
-from arspec import orders
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
@@ -29,6 +28,7 @@ from arspec.language.schema import schema
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax.arithmetic import PRECEDENCE
 from arspec.syntax.expressions import ExpressionError, evaluate
 from arspec.syntax.predicates import parse_mask
@@ -231,7 +231,7 @@ def test_the_reference_names_everything(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["schema", "--reference"]) == 0
     page = capsys.readouterr().out
     assert page == reference()
-    for name in [*KINDS, *HEADS, *DATA, *CONDITIONS, *READY_MADE, *orders.SCANS_2D, *orders.SCANS_1D]:
+    for name in [*KINDS, *HEADS, *DATA, *CONDITIONS, *READY_MADE, *SCANS_2D, *SCANS_1D]:
         assert f"`{name}`" in page, name
     for kind in {*KINDS.values(), *HEADS.values(), *DATA.values(), *CONDITIONS.values()}:
         for name, field in kind.model_fields.items():

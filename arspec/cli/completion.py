@@ -124,7 +124,7 @@ def _known() -> dict[str, tuple[str, ...]]:
 
 
 def _scans() -> tuple[str, ...]:
-    from arspec.orders import SCANS_1D, SCANS_2D
+    from arspec.scans import SCANS_1D, SCANS_2D
 
     return tuple(dict.fromkeys((*SCANS_2D, *SCANS_1D)))
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from arspec import orders
 from arspec.editor import describe
 from arspec.editor.context import Context, context
 from arspec.editor.document import Document
@@ -26,6 +25,7 @@ from arspec.language.params import BUILT_IN
 from arspec.language.shipped import SUFFIXES, shipped
 from arspec.language.using import LIBRARY, libraries
 from arspec.masks import READY_MADE
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax.arithmetic import FUNCTIONS, WORDS
 from arspec.syntax.predicates import COORDINATES
 from arspec.syntax.yaml import Map
@@ -243,9 +243,9 @@ class _Offers:
     def _scans(self) -> Iterator[_Offer]:
         section = self.document.sections.get("data")
         kind = section.get("kind") if isinstance(section, Map) else None
-        scans: Mapping[str, object] = {**orders.SCANS_2D, **orders.SCANS_1D}
+        scans: Mapping[str, object] = {**SCANS_2D, **SCANS_1D}
         if kind is not None:
-            scans = orders.SCANS_2D if kind.place.text == "image" else orders.SCANS_1D
+            scans = SCANS_2D if kind.place.text == "image" else SCANS_1D
         yield from (_Offer(name, "value", "scan", scan(name), 2) for name in scans)
 
     def _of_entry(self, key: str) -> Iterator[_Offer]:

@@ -6,7 +6,6 @@ import inspect
 import os
 from dataclasses import dataclass
 
-from arspec import orders
 from arspec.editor import mask_picture
 from arspec.editor.context import Context, context
 from arspec.editor.describe import describe, mask, picture
@@ -19,6 +18,7 @@ from arspec.editor.stated import Stated, entry_path, kinds_of_section, stated
 from arspec.editor.text import Position, Range, range_of
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax.predicates import COORDINATES
 from arspec.syntax.yaml import Map, Scalar, Seq, plain
 
@@ -143,7 +143,7 @@ def _value(document: Document, at: Context, word: str) -> str:
 
 def scan(name: str) -> str:
     """A scan of an order: what its function says of it."""
-    made = orders.SCANS_2D.get(name) or orders.SCANS_1D.get(name)
+    made = SCANS_2D.get(name) or SCANS_1D.get(name)
     about = (inspect.getdoc(made) or "").split("\n\n")[0]
     return joined([f"**{name}**: scan", flowing(about)]) if about else ""
 

@@ -32,6 +32,8 @@ from arspec.language.sections import (
 from arspec.language.shipped import is_below
 from arspec.language.sources import condition_type
 from arspec.masks import READY_MADE, Resolver
+from arspec.ranks import ranks_from_file
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax import synonyms
 from arspec.syntax.expressions import ExpressionError
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, plain
@@ -200,7 +202,7 @@ class Reader:
                     members.append(Member(len(members), order, len(members), count == 1))
                 except InputError as error:
                     place = self._order_place(tree, error.code)
-                    scans = orders.SCANS_2D if data.kind == "image" else orders.SCANS_1D
+                    scans = SCANS_2D if data.kind == "image" else SCANS_1D
                     sure = the_nearest(section.scan or "", scans) if error.code == "AR501" else None
                     edits = [(place, sure)] if sure is not None and place.text == section.scan else ()
                     self.faults.add(error.code, error.message, place, error.help, (), edits)
@@ -223,7 +225,7 @@ class Reader:
         ranks: Any = section.ranks
         if isinstance(ranks, str):
             path = os.path.join(os.path.dirname(self.source.name), ranks)
-            ranks = orders.ranks_from_file(path, data.grid, is_below(path, self.source.name)).tolist()
+            ranks = ranks_from_file(path, data.grid, is_below(path, self.source.name)).tolist()
         scan = section.scan or ("explicit" if ranks is not None else "raster" if data.kind == "image" else "natural")
         return _order(
             scan, data.grid, section.channels, data.channels, seed, tuple(section.flip), section.transpose,

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS
@@ -22,6 +21,7 @@ from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.language.using import libraries
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax.arithmetic import ALSO, BINARY, COMPARISONS, FUNCTIONS, PRECEDENCE, WORDS
 from arspec.syntax.expressions import evaluate
 from arspec.syntax.predicates import ARITHMETIC, COORDINATES
@@ -231,7 +231,7 @@ def _orders() -> list[str]:
         "The name of a scan alone, or a mapping; a list of them is a family.",
         *_part("order", OrderSection, "order"),
     ]
-    for title, scans in (("Scans of images", orders.SCANS_2D), ("Scans of sequences and vectors", orders.SCANS_1D)):
+    for title, scans in (("Scans of images", SCANS_2D), ("Scans of sequences and vectors", SCANS_1D)):
         rows = [
             (code(name), " ".join((inspect.getdoc(scan) or "").split("\n\n")[0].split()))
             for name, scan in scans.items()

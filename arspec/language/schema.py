@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from arspec import orders
 from arspec.heads import HEADS
 from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS, VERSION
@@ -18,6 +17,7 @@ from arspec.language.merging import MERGED
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection
 from arspec.layers import ALL, names_of
 from arspec.masks import READY_MADE
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.syntax.expressions import CALCULATES
 
 Schema = dict[str, Any]
@@ -76,7 +76,7 @@ def _sections() -> dict[str, Schema]:
 
 
 def _definitions() -> dict[str, Schema]:
-    scans = sorted({*orders.SCANS_2D, *orders.SCANS_1D})
+    scans = sorted({*SCANS_2D, *SCANS_1D})
     kinds = {f"layer.{names_of(kind)[0]}": _part(kind, _WHEN) for kind in ALL}
     found: dict[str, Schema] = {
         "expression": {
