@@ -18,11 +18,12 @@ import pytest
 from speaking import Client
 
 from arspec.cli.main import main
-from arspec.diagnostics import InputError
+from arspec.diagnostics import InputError, Source
 from arspec.lsp.background import Background
 from arspec.lsp.checking import NOT_FOUND, SOUGHT, proof
 from arspec.lsp.documents import Ticket
 from arspec.lsp.starting import build, serve_at
+from arspec.lsp.texts import Texts
 from arspec.progress import still_wanted
 
 ROOT = Path(__file__).parent.parent
@@ -367,6 +368,25 @@ def test_a_proof_waits_for_a_further_keystroke_as_long_as_the_last_one_took(monk
 
     asyncio.run(typed())
     assert waited == [0, 0.02, 0.05]
+
+
+@pytest.mark.parametrize("name", ["pixelcnn_pp", "mixtral"])
+def test_edits_of_every_kind_are_proven_or_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of `tools/lsp --typing`: what one breaks the next one mends."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from common.keystrokes import KINDS, edits
+
+    text, told = (ROOT / "specs" / f"{name}.yaml").read_text("utf-8"), set[str]()
+    for kind, changed in edits(text, 2 * len(KINDS)):
+        checked = proof(Source(f"{name}.yaml", changed), Texts({}), {})
+        assert checked.spec is None or checked.report is not None
+        assert checked.diagnostics or (checked.report is not None and checked.report.proven)
+        if kind.endswith(", mended"):
+            assert changed == text and checked.report is not None and checked.report.proven
+        else:
+            assert changed != text
+            told |= {one.code for one in checked.diagnostics}
+    assert "AR701" in told and len(told) > 5
 
 
 def test_the_process_of_a_server_turns_quickly_and_collects_no_modules(
