@@ -13,7 +13,7 @@ from arspec.diagnostics import Place
 from arspec.editor.names import Occurrence, Spot, Symbol
 from arspec.language.experts import Experts
 from arspec.language.hints import input_names
-from arspec.language.nodes import output_trees
+from arspec.language.nodes import chained, output_trees
 from arspec.language.params import NAME, scalars
 from arspec.language.references import pieces
 from arspec.layers import KINDS
@@ -206,8 +206,8 @@ class Names:
         if block is not None and "repeat" in entry.entries:
             outputs = self._map("blocks")
             stated = _map(outputs.get(block)) if outputs is not None else None
-            both = set(self.blocks[block].inputs) & output_trees(stated.get("outputs") if stated else None).keys()
-            self.links += [(Symbol("input", block, one), Symbol("output", block, one)) for one in sorted(both)]
+            pairs = sorted(chained(stated).items()) if stated is not None else []
+            self.links += [(Symbol("input", block, a), Symbol("output", block, b)) for a, b in pairs if a == b]
         if "shared" in entry.entries and len(calls) == 2 and all(one in self.blocks for one in calls):
             experts, shared = (set(self.blocks[one].inputs) for one in calls)
             if len(shared) > 1:  # what all share takes the inputs of the experts by their names

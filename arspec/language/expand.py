@@ -20,7 +20,7 @@ from arspec.language.head_fit import wrong_end
 from arspec.language.hints import input_names
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
-from arspec.language.nodes import Scope, output_trees, texts
+from arspec.language.nodes import Scope, chained, output_trees, texts
 from arspec.language.params import NAME, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
@@ -272,7 +272,7 @@ class Expander(Instances):
                 return BROKEN
             instances.append(one)
         wanted = input_names(block)
-        if len(instances) > 1 and wanted and not set(wanted) & set(instances[0].outputs):
+        if len(instances) > 1 and wanted and not chained(block):
             outs = ", ".join(instances[0].outputs) or "none"
             found = (
                 f"every repetition of '{name}' reads the same: the block's outputs ({outs}) have other names than its "
@@ -428,9 +428,10 @@ class Expander(Instances):
                             else "leave `from` out")  # fmt: skip
             return dict.fromkeys(wanted, BROKEN)
         found: dict[str, Any] = {}
+        from_last = chained(block) if last is not None else {}
         for want in wanted:
-            if last is not None and want in last.outputs:
-                found[want] = last.outputs[want]
+            if last is not None and want in from_last:
+                found[want] = last.outputs[from_last[want]]
             elif want in refs:
                 found[want] = self._nodes_of(refs[want], scope)
             elif len(wanted) == 1 and given is None and scope.previous is not None:

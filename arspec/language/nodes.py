@@ -8,7 +8,7 @@ from typing import Any
 
 from arspec.diagnostics import Collector, Diagnostic, Place
 from arspec.language.head_fit import width_key
-from arspec.language.hints import unknown_node
+from arspec.language.hints import input_names, unknown_node
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
 from arspec.language.mask_of import mask_of
 from arspec.language.params import NAME
@@ -28,6 +28,7 @@ from arspec.types import Type
 MAX_NODE_SITES = 1 << 23  # sites of one node
 MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
 MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
+UNNAMED = "out"  # what an output of a block is called that is stated as `outputs: node`
 
 
 class _Source(Layer):
@@ -494,10 +495,19 @@ def _shapes(weights: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items()) or "none"
 
 
+def chained(block: Map) -> dict[str, str]:
+    """Where a block is repeated: its inputs that take an output of the repetition before, and which. They are those of
+    the same name; the only input takes an output that has no name."""
+    wanted, stated = input_names(block), block.get("outputs")
+    if len(wanted) == 1 and isinstance(stated, Scalar):
+        return {wanted[0]: UNNAMED}
+    return {name: name for name in wanted if name in output_trees(stated)}
+
+
 def output_trees(stated: Tree | None) -> dict[str, Tree]:
     """What a block states as its outputs, by name: `outputs: {h: sum}`, a list of names, or one reference."""
     if isinstance(stated, Map):
         return {key: tree for key, (_, tree) in stated.entries.items()}
     if isinstance(stated, Seq):
         return {str(texts(item)): item for item in stated.items}
-    return {"out": stated} if stated is not None else {}
+    return {UNNAMED: stated} if stated is not None else {}

@@ -292,7 +292,7 @@ def _blocks() -> list[str]:
         "## Blocks", "",
         "`blocks` names subgraphs. Inside a block its inputs, `x` and the conditions are nodes; of its nodes only the",
         "outputs are seen from outside. Repeated, each repetition takes the outputs of the one before as its inputs of",
-        "the same names.", "",
+        "the same names. A single output without a name (`outputs: sum`) becomes the only input.", "",
         *keys("block"), "",
         "An instance of a block is a node with these keys:", "",
         *keys("instance"), "",

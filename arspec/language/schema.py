@@ -137,7 +137,7 @@ def _instance() -> Schema:
             "repeat": {
                 "anyOf": [{"type": "integer", "minimum": 0}, EXPRESSION],
                 "description": "How many times; each takes the outputs of the one before as its inputs of the same "
-                "names.",
+                "names. An output without a name becomes the only input.",
             },
             "weights": {
                 "type": "string",
@@ -173,7 +173,7 @@ def _block() -> Schema:
             "nodes": {"$ref": "#/$defs/graph", "description": "The nodes; inputs, x and conditions are names in it."},
             "outputs": {
                 "anyOf": [_by_name(_NODES), *_NODES["anyOf"]],
-                "description": "Names, with the nodes they are.",
+                "description": "Names, with the nodes they are; or one node, without a name.",
             },
         },
         "required": ["nodes", "outputs"],

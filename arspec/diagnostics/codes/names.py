@@ -317,9 +317,10 @@ CODES = (
     code(
         "AR216",
         "a repeat whose outputs do not become inputs",
-        """Each repetition reads the outputs of the one before: an input takes the output of the same name, and the
-        first repetition takes what `from` gives. Where no name is shared, all repetitions read the same and
-        stand side by side, which is told and refused nowhere.""",
+        """Each repetition reads the outputs of the one before: an input takes the output of the same name, the only
+        input an output without a name (`outputs: conv`), and the first repetition takes what `from` gives. Where
+        no output is an input, all repetitions read the same and stand side by side, which is told and refused
+        nowhere.""",
         """
         blocks:
           layer:
