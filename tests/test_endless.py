@@ -297,6 +297,23 @@ def test_a_window_that_is_too_long_is_told(limit: str, window: str, monkeypatch:
         model.stream(steps=100)
 
 
+@pytest.mark.parametrize("window", [1, 2, 60, 300, 4096])
+def test_what_is_kept_is_a_window_and_a_constant(window: int) -> None:
+    """Rows of the ring that attention reads: as many as its window, the row that is written and the one outside; from
+    the step on at which the window is full each step is the one before, moved on by one. 4,096 is Mistral's."""
+    one = "".join(line for line in ATTENTION.splitlines(True) if "again" not in line)
+    text = one.replace("MASK", f"so_far and this.step - that.step < {window}")
+    course = endless(build(from_text(text)), 0)
+    kept = {node.name: cache.size for node, cache in course.program.caches.items()}
+    assert max(kept.values()) == max(window + 1, 2) and sum(kept.values()) <= 2 * window + 16
+    assert course.period is not None and course.period.length == 1 and course.period.begin <= window + 1
+    assert course.model.spec.data.length <= max(1024, window + 600)
+    (late,) = course.period.each(10**6, 10**6 + 1)
+    assert len(late) <= window + 8 and {*range(1, window + 1)} <= {
+        *late.tolist()
+    }  # the whole ring is read, once a step
+
+
 def test_a_leak_is_told() -> None:
     model = build(from_text(NET.replace("EXTRA", "").replace("PARAMS", "").replace("steps: 1", "steps: 0"))).eval()
     with pytest.raises(InputError, match="leaks under the order"):

@@ -3,7 +3,9 @@ where there is none, the program of the model's own length."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,10 +32,12 @@ from arspec.types import Ints, Member, Type, coordinates
 if TYPE_CHECKING:
     from arspec.network.module import Network
 
+LONG = 1 << 11  # steps from which on a variant is made no longer than it must be
 SHORTEST, LONGEST = 128, 1 << 17  # steps of the variants that are tried
-LONGEST_MATRIX = 1 << 12  # steps, where a mask compares all of them with all
-FARTHER = 4  # times as long as a window reaches back is a variant, so that its steps settle before the middle
-MOST_READ = 1 << 23  # numbers of a table of what is gathered
+LONGEST_MATRIX = (1 << 12) + 512  # steps, where a mask compares all of them with all
+FARTHER = 4  # times as long as a window reaches back is a variant, so that its steps settle, or
+SETTLED = 256  # steps longer, where that is less
+MOST_READ = 1 << 25  # numbers of a table of what is gathered
 
 
 @dataclass(eq=False)
@@ -79,20 +83,31 @@ def endless(model: Network, member: int) -> Course:
             _check_places(model.spec, longer, member)
             checked = True
         far = _farthest(model.spec, Relations(graph, chosen), influenced, lasting)
-        if far is not None and far.reach * FARTHER > length:
+        if far is not None and far.needed > length:
             if length >= far.limit:
                 break
             continue
-        if far is not None and far.count * length > MOST_READ:
-            break
-        plan = _planned(graph, chosen, endless=True)
-        _check_in_turn(model.spec, plan)
-        period = period_of(plan.program, plan.rows)
-        if period is not None:
-            return Course(over(model, longer), plan.program, plan.rows, period)
+        for one in _tight(model.spec, longer, far):
+            if far is not None and far.count * one.data.length > MOST_READ:
+                break
+            plan = _planned(one.graph(), one.members[member], endless=True)
+            _check_in_turn(model.spec, plan)
+            period = period_of(plan.program, plan.rows, 0 if far is None else far.reach)
+            if period is not None:
+                return Course(over(model, one), plan.program, plan.rows, period)
     if far is not None:
         raise _looks_far(model.spec, far)
     raise misfit or no_stream(model.spec, f"its steps do not come to repeat each other within {LONGEST:,} steps")
+
+
+def _tight(own: Spec, longer: Spec, far: _Far | None) -> Iterator[Spec]:
+    """The shortest variant in which the steps may settle, where there is one that is shorter by far; then the one that
+    was found. What is gathered grows with the length."""
+    shortest = 0 if far is None else far.needed
+    if LONG <= shortest < longer.data.length and shortest != own.data.length:
+        with suppress(InputError):  # it does not divide, perhaps
+            yield spec_at(own, shortest)
+    yield longer
 
 
 def _planned(graph: Graph, chosen: Member, endless: bool) -> State:
@@ -129,11 +144,12 @@ def _in_time(model: Network, member: int) -> Member:
 
 def _lengths(own: int) -> Iterator[int]:
     """Lengths to try, each twice as long as the one before, and where own is no divisor of it, one that is its
-    multiple: a length may have to be that of whole frames. Never the model's own:
-    what depends on the length shows between two."""
+    multiple: a length may have to be that of whole frames. Long ones come also with what a window of that length needs
+    beyond itself. Never the model's own: what depends on the length shows between two."""
     length = SHORTEST
     while length <= LONGEST:
-        for chosen in dict.fromkeys((length, -(-length // own) * own)):
+        beyond = length + 2 * SETTLED if length >= LONG else length
+        for chosen in sorted({length, -(-length // own) * own, beyond}):
             if chosen != own and chosen <= LONGEST:
                 yield chosen
         length *= 2
@@ -154,6 +170,11 @@ class _Far:
     count: int
     first: bool  # whether the last step reads the first
     limit: int  # steps of the longest variant that is tried: of those that are compared with all others, fewer
+
+    @property
+    def needed(self) -> int:
+        """Steps of a variant in which its own settle."""
+        return min(FARTHER * self.reach, self.reach + SETTLED)
 
 
 def _farthest(
@@ -212,7 +233,8 @@ def _looks_back_to_the_start(spec: Spec, node: Node, everything: bool = True) ->
 def _looks_far(spec: Spec, far: _Far) -> InputError:
     if far.first:
         return _looks_back_to_the_start(spec, far.node, far.count > far.reach)
-    most = min(far.limit // FARTHER, MOST_READ // max(1, far.count * FARTHER))
+    room = min(far.limit, math.isqrt(MOST_READ))
+    most = max(room - SETTLED, room // FARTHER)
     return no_stream(spec,
                      f"'{far.node.name}' reads {far.count:,} steps, up to {far.reach:,} away from its own, where a "
                      f"window of {most:,} is the limit", far.node, "make its window shorter")  # fmt: skip

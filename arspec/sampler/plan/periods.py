@@ -44,14 +44,15 @@ class Period:
             yield entries.base[lo:hi] + index % entries.ring[lo:hi]
 
 
-def period_of(program: Program, rows: Rows) -> Period | None:
+def period_of(program: Program, rows: Rows, settled: int = 0) -> Period | None:
     """The period into which a program's steps, of these rows, settle; None where they do not, or where this program is
-    too short to tell: a window that reaches outside the grid everywhere may find something in a longer one."""
-    steps = program.steps
-    if steps < 2 * LEAST or not _all_windows_reach(program):
+    too short to tell: a window that reaches outside the grid everywhere may find something in a longer one. settled:
+    the step before which no period is looked for, as windows still reach back to the beginning."""
+    left = program.steps - settled
+    if left < 2 * LEAST or not _all_windows_reach(program):
         return None
     classes = _classes(program, rows.sizes)
-    middle, quarter = steps // 2, steps // 4
+    middle, quarter = settled + left // 2, left // 4
     for length in range(1, min(LONGEST, quarter // 2) + 1):
         a, b = middle - quarter // 2, middle + quarter // 2
         if not np.array_equal(classes[a:b], classes[a + length : b + length]):
