@@ -243,6 +243,24 @@ def test_specs_from_python_have_further_heads() -> None:
     assert (one.name, one.section.ahead, one.section.weight) == ("head2", 2, 0.5)
 
 
+def test_the_page_has_what_further_heads_read() -> None:
+    """Each node that a head depends on, with its relations; the head is told at the node that it reads."""
+    from arspec.exploring.making import facts_of_spec
+
+    facts = facts_of_spec(spec()).facts
+    names = {node["name"]: node for node in facts["nodes"]}
+    assert all(names[name]["live"] for name in ("second", "gelu", "logits2", "logits3"))
+    assert names["logits2"]["role"] == names["logits"]["role"] == "head" and names["gelu"]["role"] == "layer"
+    assert "head two, 1 ahead" in names["logits2"]["text"] and "head" not in names["logits"]["text"]
+    assert [head["ahead"] for head in facts["heads"]] == [0, 1, 3]
+    member = facts["members"][0]
+    assert all(
+        own["strict"] == "strict" and own["known"] is not None
+        for node, own in zip(facts["nodes"], member["nodes"], strict=True)
+        if node["name"] in ("second", "gelu", "logits2", "logits3")
+    )
+
+
 def test_other_sizes_keep_their_heads() -> None:
     longer = spec().variant(data={"length": 12})
     assert [one.name for one in longer.graph().further] == ["two", "three"]

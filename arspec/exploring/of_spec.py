@@ -51,7 +51,10 @@ class Described:
         self.inside = dict(within)
         self.nodes = [*graph.sources, *(one for node in graph.nodes for one in (*node.layer.inner(node), node))]
         self.number = {node: k for k, node in enumerate(self.nodes)}
-        self.live = {*graph.sources, *graph.live}
+        self.live = {*graph.sources, *graph.computed}
+        self.ends: dict[Node, list[str]] = {}  # the further heads that read a node, in words
+        for one in graph.further:
+            self.ends.setdefault(one.node, []).append(f"head {one.name}, {one.section.ahead} ahead")
         self.clusters = list(graph.clusters)
         self.cluster_number = {c.name: k for k, c in enumerate(self.clusters)}
 
@@ -64,7 +67,7 @@ class Described:
         graph, source = self.graph, node in self.graph.sources
         role = (
             "data" if node is graph.data else "condition" if source else "inner" if node in self.inside
-            else "head" if node is graph.head_node else "layer"
+            else "head" if node is graph.head_node or node in self.ends else "layer"
         )  # fmt: skip
         style = None if source else node.layer.style(node)
         around = self._around(node)
@@ -76,7 +79,8 @@ class Described:
             "short": node.short,
             "kind": kind,
             "family": role if style is None else style.family,
-            "text": self._source_text(node) if style is None else style.text,
+            "text": self._source_text(node) if style is None else ", ".join(
+                filter(None, [style.text, *self.ends.get(node, ())])),
             "doc": "" if source else inspect.getdoc(type(node.layer)) or "",
             "role": role,
             "inputs": [_input(port, self.number[of]) for port, of in node.ports()],
