@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import arspec
-from arspec.checkpoints.importing import import_folder
+from arspec.checkpoints.importing import import_folder, read_folder
 from arspec.cli.main import main
 from arspec.language.load import from_text
 from tests.folders import gpt2_folder, sentence_pieces, tensors_of, tokenizer
@@ -60,6 +60,14 @@ def test_a_run_without_a_tokenizer_says_that_its_tokens_are_numbers(tmp_path: Pa
     assert main([*wanted, "--format", "txt", "-o", "-"]) == 0
     numbers = [int(number) for number in capsys.readouterr().out.split()]
     assert numbers[:2] == [1, 2] and len(numbers) == len(arspec.open(run).sample(1, prefix=np.array([[1, 2]])).ravel())
+
+
+def test_an_import_without_a_tokenizer_says_so(run: Path, tmp_path: Path, capsys: Any) -> None:
+    bare = gpt2_folder(tmp_path / "bare")
+    assert main(["import", str(bare), "-o", str(tmp_path / "numbers")]) == 0
+    (note,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert "there is no tokenizer.json" in note and "--prefix tokens.npy" in note and str(bare) in note
+    assert not read_folder(tmp_path / "words").notes  # which has one, and is what `run` was imported from
 
 
 def test_a_run_is_verified_and_drawn_by_its_folder(run: Path, tmp_path: Path, capsys: Any) -> None:

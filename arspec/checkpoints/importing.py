@@ -158,7 +158,17 @@ def checkpoint(
         tokenizer.check(spec.data.levels)
         spec.data.reads_text_by(tokenizer)
     pairs = mapping.checked(table, claims, tensors, weights_of(spec), source)
-    return Checkpoint(table, config, claims, spec, tensors, pairs, source)
+    return Checkpoint(table, config, claims, spec, tensors, pairs, source, _notes(spec, source))
+
+
+def _notes(spec: Spec, source: str) -> tuple[str, ...]:
+    """What a person is told of a checkpoint: that its tokens are numbers, where no tokenizer was read."""
+    if spec.data.kind != "sequence" or spec.data.content != "tokens" or spec.data.tokenizer is not None:
+        return ()
+    return (
+        f"there is no {TOKENIZER} with {source}: prompts are numbers of tokens (--prefix tokens.npy), and samples are "
+        "written as numbers (--format txt). Put it there and import again to read and write text",
+    )
 
 
 def write_run(found: Checkpoint, out: Path) -> Path:
