@@ -28,7 +28,9 @@ from arspec.pictures.diagram import HEAD, dot_source, render
 from arspec.pictures.effective import effective
 from arspec.pictures.field import figure_reads, render_fields
 from arspec.pictures.folding import Drawn, fold, spanned
+from arspec.pictures.frames import Frames
 from arspec.pictures.inlets import inlets
+from arspec.pictures.outline import Part, Port
 from arspec.pictures.palette import LEAK
 from arspec.pictures.progress import Stage, alike, progress_of
 from arspec.pictures.schedule import render_schedule
@@ -594,6 +596,66 @@ def test_a_wide_diagram_joins_what_is_joined(path: Path) -> None:
         assert d.first.name.rpartition(".")[2] in text
 
 
+@every_spec
+def test_a_diagram_in_frames_shows_what_is_in_each_kind_of_block_once(path: Path) -> None:
+    """Every node stands for one that is drawn; every edge is a line, or one into a frame or out of it."""
+    spec = small(path)
+    whole = fold(spec.graph())
+    drawing = Frames(spec, Look(shapes=False), prove(spec, contexts=False), spec.members[0])
+    drawn, lines = drawing.folded, drawing.folded.lines
+    assert set(drawn.of) >= set(spec.graph().live)
+    assert len(drawn.nodes) == len({d.id for d in drawn.nodes})
+    assert all(drawn.of[node].first.layer.layer == node.layer.layer for node in drawn.of), "alike ones alone are one"
+    told = {pair for line in lines for pair in line.pairs}
+    assert told == {pair for line in whole.lines for pair in line.pairs if line.source is not line.target or line.loop}
+    for line in lines:
+        assert line.source.box == line.target.box and {line.source, line.target} <= set(drawn.nodes)
+    ends = Counter[Drawn](d for line in lines for d in (line.source, line.target))
+    for port in (d for d in drawn.nodes if isinstance(d, Port)):
+        assert (
+            port.box is not None
+            and ends[port]
+            and all(
+                (line.source if port.inward else line.target) is port
+                for line in lines
+                if port in (line.source, line.target)
+            )
+        )
+    parts = [d for d in drawn.nodes if isinstance(d, Part)]
+    assert {part.block for part in parts} == {box.block for box in drawn.boxes.values()}
+    assert {d.id for d in drawn.nodes} <= names_in(drawing.source())
+
+
+PRINTED = {"pixelcnn_pp": 0.66, "pixelsnail": 0.8, "gated_pixelcnn": 0.9, "llama": 0.99, "mixtral": 0.95, "mamba": 0.99}
+
+
+@needs_dot
+@pytest.mark.parametrize("name", PRINTED)
+def test_letters_of_a_wide_diagram_are_read_on_a_page(name: str, tmp_path: Path) -> None:
+    """So much of the letters' size is left in print, and no word beside a line lies on a box or across a frame."""
+    svg = render(load(ROOT / f"specs/{name}.yaml"), tmp_path / "x.svg", layout="wide").read_text("utf-8")
+    scale = re.search(r"scale\(([\d.]+) ", svg)
+    assert scale is not None and float(scale[1]) >= PRINTED[name]
+    groups = re.findall(r'<g id="\w+" class="(node|edge|cluster)">(.*?)</g>', svg, re.S)
+    number = r"-?[\d.]+"
+    boxes = list[tuple[str, float, float, float, float]]()
+    for kind, inside in groups:
+        outlined = re.search(r' d="([^"]+)"', inside) if kind != "edge" else None
+        if outlined is not None:
+            at = [tuple(map(float, p.split(","))) for p in re.findall(rf"{number},{number}", outlined[1])]
+            (left, right), (top, end) = ((min(v), max(v)) for v in zip(*at, strict=True))
+            boxes.append((kind, left, right, top, end))
+    assert any(kind == "cluster" for kind, *_ in boxes)
+    words = [text for kind, inside in groups if kind == "edge" for text in re.findall(r"<text[^>]*>[^<]*", inside)]
+    for word in words:
+        x, y, size = (float(v) for v in re.findall(rf'(?:x|y|font-size)="({number})', word))
+        half, said = 0.5 * 0.45 * size * len(word.rpartition(">")[2].strip()), word.rpartition(">")[2]
+        for kind, left, right, top, end in boxes:
+            across, down = left < x + half and x - half < right, top < y and y - 0.6 * size < end
+            inside = left < x - half and x + half < right and top < y - size and y < end
+            assert not (across and down) or (kind == "cluster" and inside), (said, kind)
+
+
 def test_a_wide_diagram_fits_a_page_in_rows(tmp_path: Path) -> None:
     text = wide(gated())
     assert 'size="6.75,9"' in text and "rankdir=LR" in text and "(1 in row 0)" in text
@@ -604,7 +666,9 @@ def test_a_wide_diagram_fits_a_page_in_rows(tmp_path: Path) -> None:
         svg = render(gated(), tmp_path / "x.svg", layout="wide").read_text()
         size = re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg)
         assert size is not None and int(size[1]) <= 487 and int(size[2]) <= 649
-        top = {name: float(y) for y, name in re.findall(r'y="([-\d.]+)"[^>]*>(x|first|body|skips)</text>', svg)}
+        top = {
+            name: float(y) for y, name in re.findall(r'y="([-\d.]+)"[^>]*>(x|first|body|skips)(?: ×\d+)?</text>', svg)
+        }
         assert top["x"] < top["first"] < top["body"] < top["skips"], "rows stand in the order of the graph"
 
 

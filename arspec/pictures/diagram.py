@@ -6,19 +6,25 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from arspec.analysis.report import Report, prove
 from arspec.diagnostics import InputError, did_you_mean, visible
 from arspec.language.load import Spec
+from arspec.pictures.folding import fold
+from arspec.pictures.frames import Frames
 from arspec.pictures.style import PAGE, TALL, inches
 from arspec.pictures.tall import HEAD, Look, Tall
 from arspec.pictures.wide import Wide
 from arspec.shown import Picture
+from arspec.types import Member
 
 FORMATS = (".svg", ".png", ".pdf", ".dot")
 LAYOUTS: dict[str, type[Tall]] = {"tall": Tall, "wide": Wide}
 SECONDS = 300  # that dot may take
+MAX_PIECE = 60  # drawn nodes of a wide diagram in one piece
+ENOUGH = 0.95  # of the size of letters in print
 DPI = {"tall": 110, "wide": 220}  # of a .png
 
 
@@ -29,8 +35,9 @@ def render(
     """Draws the graph of a spec; the suffix says how: .svg, .png, .pdf or .dot. Returns the path.
 
     unfold: every repetition, not the first for all. report: of `prove` or `verify`, else it is proven here. member: of
-    a family of orders, the one that known-at is shown for. layout: tall, from above to below; or wide, from left to
-    right in a paper's shape. shapes: whether edges carry their types, by default in the tall layout. parameters:
+    a family of orders, the one that known-at is shown for. layout: tall, from above to below; or wide, in a
+    paper's shape: from left to right, or each block as one box and what is in it in a frame beside, whichever prints
+    larger letters. shapes: whether edges carry their types, by default in the tall layout. parameters:
     whether nodes say how many weights they have. width: column, page or inches that it is made to fit; a wide one fits
     a page. Raises InputError for another suffix or layout, and where `dot` is missing or fails; the .dot then stands
     beside. Files are written whole or not at all."""
@@ -41,11 +48,15 @@ def render(
         raise InputError(
             "AR809", f"{target}: a diagram is written as {', '.join(FORMATS)}", "end the name with one of these"
         )
+    report = report or prove(spec, contexts=False)
     text = dot_source(spec, unfold, report, member, layout=layout, shapes=shapes, parameters=parameters, width=width)
     if target.suffix.lower() == ".dot":
         write_text(target, text)
         return target
     try:
+        if layout == "wide" and not unfold:
+            fit = inches(width, PAGE), TALL
+            text = _largest(spec, Look(False, bool(shapes), parameters, fit), report, spec.members[member], text)
         picture = picture_of(text, target.suffix.lower()[1:], dpi=DPI[layout])
     except InputError as error:
         beside = target.with_suffix(".dot")
@@ -54,6 +65,29 @@ def render(
     with replacing(target) as temporary:
         temporary.write_bytes(picture)
     return target
+
+
+def _largest(spec: Spec, look: Look, report: Report, member: Member, first: str) -> str:
+    """Of the ways to draw a wide diagram the one whose letters are printed largest: in one piece, or in frames."""
+    assert look.inches is not None
+    large = len(fold(spec.graph()).nodes) > MAX_PIECE
+    found = "" if large else first
+    best = 0.0 if large else _scale(first, look.inches)
+    ways = [*([] if large else [(Wide, 0.6)]), *((Frames, high) for high in (1.0, 1.4, 1.9) if spec.graph().clusters)]
+    for kind, fill in ways:
+        if best > ENOUGH:
+            break
+        text = kind(spec, replace(look, fill=fill), report, member).source()
+        scale = _scale(text, look.inches)
+        if scale > best:
+            found, best = text, scale
+    return found or first
+
+
+def _scale(text: str, fit: tuple[float, float]) -> float:
+    """By how much `dot` makes a diagram smaller so that it fits; 1 where it fits as it is."""
+    _, _, wide, high = picture_of(text, "plain").decode().partition("\n")[0].split()[:4]
+    return min(1.0, fit[0] / max(float(wide), 0.1), fit[1] / max(float(high), 0.1))
 
 
 def diagram_picture(
@@ -80,8 +114,8 @@ def diagram_caption(spec: Spec, report: Report, member: int = 0) -> str:
 
 
 def picture_of(text: str, kind: str, seconds: int = SECONDS, dpi: int = DPI["tall"]) -> bytes:
-    """What `dot` makes of a DOT text. kind: svg, png or pdf. InputError where `dot` is missing, fails, or takes longer
-    than so many seconds. No file holds a date. dpi: of a .png."""
+    """What `dot` makes of a DOT text. kind: svg, png, pdf or plain. InputError where `dot` is missing, fails, or takes
+    longer than so many seconds. No file holds a date. dpi: of a .png."""
     program = shutil.which("dot")
     if program is None:
         raise InputError(

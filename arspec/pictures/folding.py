@@ -36,6 +36,11 @@ class Drawn:
         return self.nodes[0]
 
     @property
+    def id(self) -> str:
+        """Its name in the DOT text."""
+        return self.first.name
+
+    @property
     def text(self) -> str:
         """The style's text below the name; numbers that differ among the repetitions as a span."""
         return spanned([node.layer.style(node).text for node in self.nodes])

@@ -22,9 +22,11 @@ class Stack:
         return self.nodes[0].box
 
 
-def stacks(folded: Folded, inlets: list[Inlet], alone: set[Drawn], read_by_heads: set[Drawn]) -> list[Stack]:
-    """Every drawn node in a stack of its own or with others. alone: those that stand alone, such as the data.
-    read_by_heads: the nodes that heads read, which end a stack."""
+def stacks(
+    folded: Folded, inlets: list[Inlet], alone: set[Drawn], read_by_heads: set[Drawn], most: int = MOST
+) -> list[Stack]:
+    """Every drawn node in a stack of its own or with others, `most` together. alone: what stands alone, such as the
+    data. read_by_heads: the nodes that heads read, which end a stack."""
     fed: dict[Drawn, int] = {}
     read: dict[Drawn, list[Drawn]] = {}
     before: dict[Drawn, Drawn] = {}
@@ -43,7 +45,7 @@ def stacks(folded: Folded, inlets: list[Inlet], alone: set[Drawn], read_by_heads
             and node not in held and fed[node] == 1 and read[above] == [node] and above.box == node.box
         )  # fmt: skip
         stack = found.get(above) if above is not None and follows else None
-        if stack is None or stack.nodes[-1] is not above or len(stack.nodes) >= MOST:
+        if stack is None or stack.nodes[-1] is not above or len(stack.nodes) >= most:
             stack = Stack([])
             every.append(stack)
         stack.nodes.append(node)

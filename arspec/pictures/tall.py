@@ -37,12 +37,14 @@ GROUND = "#ffffffe0"  # below what stands on a line
 @dataclass(frozen=True)
 class Look:
     """What a diagram shows. unfold: every repetition, not the first for all. shapes: the type of each edge. parameters:
-    the weights of each node. inches: width and height that it is made to fit, as it is printed."""
+    the weights of each node. inches: width and height that it is made to fit, as it is printed. fill: how much of its
+    room a row or a column is made to take."""
 
     unfold: bool = False
     shapes: bool = True
     parameters: bool = False
     inches: tuple[float, float] | None = None
+    fill: float = 1.0
 
 
 class Tall:
@@ -52,7 +54,7 @@ class Tall:
 
     def __init__(self, spec: Spec, look: Look, report: Report, member: Member) -> None:
         self.spec, self.graph, self.report, self.member, self.look = spec, spec.graph(), report, member, look
-        self.folded: Folded = fold(self.graph, look.unfold)
+        self.folded = self.what()
         self.inlets = inlets(self.folded)
         known = known_by_heads(Relations(self.graph, member))
         each = {node: strictness(node, at, member) for node, at in known.items()}
@@ -88,6 +90,10 @@ class Tall:
         graph = self.graph
         first = DrawnHead(HEAD, graph.head_node, [(graph.head.title, True), (self._head_text(), False)])
         return [first, *(DrawnHead(head_key(one), one.node, _further_words(one)) for one in graph.further)]
+
+    def what(self) -> Folded:
+        """What is drawn."""
+        return fold(self.graph, self.look.unfold)
 
     def source(self) -> str:
         """The DOT text."""
@@ -161,7 +167,7 @@ class Tall:
     def node(self, dot: Digraph, drawn: Drawn) -> None:
         """A node as a box, the data and conditions as ellipses."""
         shown = self.shown(drawn)
-        dot.node(plain(drawn.first.name), self.lines_of(shown.words, shown.sites), fillcolor=shown.fill,
+        dot.node(plain(drawn.id), self.lines_of(shown.words, shown.sites), fillcolor=shown.fill,
                  color=shown.colour, penwidth=f"{self.border(shown.width):.3g}", shape=shown.shape,
                  tooltip=plain(self.tip(drawn)),
                  style="filled" if shown.shape == "ellipse" else "rounded,filled")  # fmt: skip
@@ -239,11 +245,11 @@ class Tall:
 
     def leaving(self, drawn: Drawn) -> str:
         """Where an edge leaves a node."""
-        return plain(drawn.first.name)
+        return plain(drawn.id)
 
     def entering(self, drawn: Drawn) -> str:
         """Where an edge enters a node."""
-        return plain(drawn.first.name)
+        return plain(drawn.id)
 
     def _line(self, dot: Digraph, line: Line) -> None:
         words = [line.note, line.port if line.port != "from" else "", self._type(line.pairs)]
@@ -354,7 +360,10 @@ class Tall:
         marks += ["○ the block's input: at first from outside"] if self.inlets else []
         marks += ["╌ ↻ from each repetition to the next"] if any(line.loop for line in self.folded.lines) else []
         marks += more
-        families = {d.first.layer.style(d.first).family for d in self.folded.nodes if d.first not in self.graph.sources}
+        families = {
+            d.first.layer.style(d.first).family
+            for d in self.folded.nodes if type(d) is Drawn and d.first not in self.graph.sources
+        }  # fmt: skip
         shown = [(f, c) for f, c in FAMILIES.items() if f in families] + [
             (f, OTHER) for f in sorted(families - FAMILIES.keys())
         ]

@@ -11,8 +11,9 @@ from arspec.analysis.report import Report
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.pictures.folding import Drawn
+from arspec.pictures.outline import Port
 from arspec.pictures.palette import FAINT, TEXT
-from arspec.pictures.stacks import Stack, stacks
+from arspec.pictures.stacks import MOST, Stack, stacks
 from arspec.pictures.strictness import Strictness
 from arspec.pictures.style import PAGE
 from arspec.pictures.tall import FONT, Look, Tall, plain, table
@@ -28,16 +29,17 @@ class Wide(Tall):
     """A diagram from left to right."""
 
     NAME, DETAIL, EDGE, BOX, TIMES, THICK = 7.5, 6.0, 5.5, 7.0, 9.0, 0.55
+    STACK, ACROSS = MOST, 4  # nodes of a column, and marks in a line of the legend
 
     def __init__(self, spec: Spec, look: Look, report: Report, member: Member) -> None:
         super().__init__(spec, look, report, member)
         read = {self.folded.of[head.node] for head in self.heads}
-        sources = {drawn for drawn in self.folded.nodes if drawn.first in self.graph.sources}
-        self.stacks = stacks(self.folded, self.inlets, sources, read)
+        sources = {d for d in self.folded.nodes if isinstance(d, Port) or d.first in self.graph.sources}
+        self.stacks = stacks(self.folded, self.inlets, sources, read, self.STACK)
         self.stack: dict[Drawn, Stack] = {node: one for one in self.stacks for node in one.nodes}
         self.numbers: dict[str, int] = {}  # of lines that go on in another row
         self.fed, self.feeding = set[str](), set[str]()  # names that a line comes to, and that one leaves
-        self.row_of, self.rows = self._in_rows()
+        self.row_of, self.rows = self.in_rows()
 
     def source(self) -> str:
         """The DOT text."""
@@ -54,9 +56,12 @@ class Wide(Tall):
     def title(self) -> str:
         """What colours and lines mean; a verdict only where it is none. The caption says the rest."""
         leaks = [f'<TD><FONT POINT-SIZE="{self.NAME:g}">{self.verdict()}</FONT></TD>'] if not self.report.proven else []
+        return f"<{table([*leaks, f'<TD>{self.legend(self.DETAIL, self.ACROSS, self.marks())}</TD>'])}>"
+
+    def marks(self) -> list[str]:
+        """What the drawing needs to have explained, beside colours and lines."""
         more = ["a column is read downwards"] if any(len(stack.nodes) > 1 for stack in self.stacks) else []
-        more += ["① goes on at the same number"] if self.rows else []
-        return f"<{table([*leaks, f'<TD>{self.legend(self.DETAIL, 4, more)}</TD>'])}>"
+        return more + (["① goes on at the same number"] if self.rows else [])
 
     def border(self, width: float) -> float:
         """As a cell of a table has it, whose borders are whole points."""
@@ -84,11 +89,11 @@ class Wide(Tall):
             )
         label = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">{"".join(cells)}</TABLE>>'
         tips = "; ".join(self.tip(drawn) for drawn in stack.nodes)
-        dot.node(plain(stack.nodes[0].first.name), label, shape="plain", style="", tooltip=plain(tips))
+        dot.node(plain(stack.nodes[0].id), label, shape="plain", style="", tooltip=plain(tips))
 
     def leaving(self, drawn: Drawn) -> str:
         """An edge leaves the column that a node stands in."""
-        return plain(self.stack[drawn].nodes[0].first.name)
+        return plain(self.stack[drawn].nodes[0].id)
 
     def entering(self, drawn: Drawn) -> str:
         """An edge enters the column that a node stands in."""
@@ -111,7 +116,7 @@ class Wide(Tall):
             self.row_of.setdefault(head.key, self.rows)
         here, there = (self.row_of[end] for end in ends)
         if here == there:
-            self._joined(dot, ends, words, colour, width, style, back)
+            self.joined(dot, ends, words, colour, width, style, back)
             return
         number = self.numbers.setdefault(ends[0], len(self.numbers) + 1)
         for name, row, pair in (
@@ -123,11 +128,11 @@ class Wide(Tall):
                 dot.node(name, str(number), shape="circle", style="filled", fillcolor="white", color=colour, width=size,
                          height=size, fixedsize="true", fontsize=f"{self.EDGE:g}", penwidth=self.thick(1))  # fmt: skip
                 if pair[0]:
-                    self._joined(dot, (pair[0], name), [], colour, width, style)
+                    self.joined(dot, (pair[0], name), [], colour, width, style)
             if pair[1]:
-                self._joined(dot, (name, pair[1]), words, colour, width, style)
+                self.joined(dot, (name, pair[1]), words, colour, width, style)
 
-    def _joined(self, dot: Digraph, ends: tuple[str, str], words: list[str], colour: str, width: float, style: str,
+    def joined(self, dot: Digraph, ends: tuple[str, str], words: list[str], colour: str, width: float, style: str,
                 back: bool = False) -> None:  # fmt: skip
         super().join(dot, ends, words, colour, width, style, back)
         first, last = ends[::-1] if back else ends
@@ -161,13 +166,13 @@ class Wide(Tall):
                     ends = (f"({side} row {row})", name)
                     dot.edge(*(ends if side == "before" else ends[::-1]), style="invis", weight="0")
 
-    def _in_rows(self) -> tuple[dict[str, int], int]:
+    def in_rows(self) -> tuple[dict[str, int], int]:
         """The row of each name in the DOT text, and the last row: boxes, and what stands outside of them, one after
         another, as many in a row as fit its width. A box that is wider goes on in further rows."""
-        room = (self.look.inches or (PAGE, 0))[0] * 72
+        room = (self.look.inches or (PAGE, 0))[0] * 72 * self.look.fill
         units: dict[str, list[Stack]] = {}
         for stack in self.stacks:
-            units.setdefault(self._outermost(stack) or stack.nodes[0].first.name, []).append(stack)
+            units.setdefault(self._outermost(stack) or stack.nodes[0].id, []).append(stack)
         rows: dict[str, int] = {}
         row, used = 0, 0.0
         of_unit: dict[str, int] = {}
@@ -183,7 +188,7 @@ class Wide(Tall):
                     row, used = row + 1, 0.0
                 used += widths[at]
                 inside[at] = row
-            rows |= {plain(stack.nodes[0].first.name): inside[column[stack]] for stack in held}
+            rows |= {plain(stack.nodes[0].id): inside[column[stack]] for stack in held}
         for inlet in self.inlets:
             rows[plain(inlet.name)] = of_unit[self._outermost(self.stack[inlet.inner]) or ""]
         return rows, row
@@ -197,6 +202,16 @@ class Wide(Tall):
 
     def _columns(self, held: list[Stack]) -> tuple[dict[Stack, int], dict[int, float]]:
         """The column of each stack, behind those that it reads, and the points that each column takes, about."""
+        column = self.column_of(held)
+        widths: dict[int, float] = {}
+        for stack, at in column.items():
+            words = [(w, self.NAME if bold else self.DETAIL) for d in stack.nodes for w, bold in self.shown(d).words]
+            widest = max((len(word) * 0.52 * points for word, points in words), default=0.0)
+            widths[at] = max(widths.get(at, 0.0), widest + 9 + GAP)
+        return column, widths
+
+    def column_of(self, held: list[Stack]) -> dict[Stack, int]:
+        """The column of each stack, behind those that it reads."""
         column: dict[Stack, int] = {}
         inside = {*held}
         reads: dict[Stack, set[Stack]] = {}
@@ -206,9 +221,4 @@ class Wide(Tall):
                 reads.setdefault(target, set()).add(source)
         for stack in held:  # they stand in the order in which they are computed
             column[stack] = 1 + max((column.get(source, -1) for source in reads.get(stack, ())), default=-1)
-        widths: dict[int, float] = {}
-        for stack, at in column.items():
-            words = [(w, self.NAME if bold else self.DETAIL) for d in stack.nodes for w, bold in self.shown(d).words]
-            widest = max((len(word) * 0.52 * points for word, points in words), default=0.0)
-            widths[at] = max(widths.get(at, 0.0), widest + 9 + GAP)
-        return column, widths
+        return column
