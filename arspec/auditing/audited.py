@@ -95,6 +95,14 @@ class Audited:
         """A forward pass on x [B, ..., T], with further arguments of the call -> [B, T, K] in the order of places."""
         return self.places(self.subject.raw(self.subject.enter(x), len(x), **more), len(x), self.length)
 
+    @property
+    def known(self) -> tuple[Tensor, Tensor] | None:
+        """Two examples and their outputs [2, T, K] with the first redrawn weights, where evaluation has had them."""
+        found = self.subject.known
+        if found is None or found[0] != 1 or len(found[1]) != 2:
+            return None
+        return found[1], self.places(found[2], 2, self.length)
+
     def values(self, labelled: Labelled) -> Tensor:
         """[B, T, K]: the numbers of a labelled pass, in the order of places."""
         return self.places(labelled.values, len(labelled.highest), self.length)

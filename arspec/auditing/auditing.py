@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -158,6 +160,7 @@ def audit(
 
     reports: list[ModeReport] = []
     absent: dict[str, str] = {}
+    spent: dict[str, float] = {}
     beneath = None
     meter = Meter()
     keeping = Keeping(modules, ("forward", "step", cache, *([] if sampler is None else [sampler])))
@@ -166,7 +169,10 @@ def audit(
         alphabet = audited.alphabet
         for mode in chosen:
             try:
-                reports.append(_run(mode, audited))
+                before = meter.passes - meter.apart
+                report = _run(mode, audited)
+                spent[mode] = meter.passes - meter.apart - before
+                reports.append(replace(report, passes=math.ceil(spent[mode])))
                 audited.verdicts[mode] = reports[-1].verdict
                 audited.subject.witnessed &= not reports[-1].witnesses  # the first line is to be mended first
             except Absent as why:
@@ -187,7 +193,7 @@ def audit(
         input_kind=f"{kind}, {levels} levels",
         claims=_claims(audited),
         modes=reports,
-        passes=sum(report.passes for report in reports) + 1 + (0 if seen is None else seen.found.passes),
+        passes=math.ceil(sum(spent.values()) + 1 + (0 if seen is None else seen.found.passes)),
         absent=absent,
         seen=_empty() if seen is None else seen.reads,
         legal=_empty() if seen is None else case.legal,

@@ -89,9 +89,11 @@ def _seed(seed: int) -> None:
 
 @dataclass
 class Meter:
-    """How many forward passes an audit has made of all its modules: a call on a part of the length is a part of one."""
+    """How many forward passes an audit has made of all its modules: a call on a part of the length is a part of one.
+    A call that the module refuses is none. `apart`: those that looked for a line of code, and decided nothing."""
 
     passes: float = 0.0
+    apart: float = 0.0
     whole: int = 0  # numbers of one example of the first call
 
     def count(self, given: Tensor) -> None:
@@ -131,7 +133,8 @@ class Borrowed:
         self.again = again
         self.passes = 0
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
-        self.known: tuple[int, Tensor, Tensor] | None = None  # of evaluation: draw of the weights, input, output
+        self.known: tuple[int, Tensor, Tensor] | None = None  # of a judged pass: draw of the weights, input, output
+        self.settled: Tensor | None = None  # what the first call of all gave, on an input that each module is given
         self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
         self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
         self.keeping: Keeping | None = None  # what it and its code kept before its first call
@@ -164,7 +167,6 @@ class Borrowed:
             for buffer, values in self._buffers:
                 buffer.copy_(values)
         self.passes += 1
-        self.meter.count(given)
 
         def call() -> Any:
             twice = {} if self.again is None else {self.again: given}
@@ -173,7 +175,9 @@ class Borrowed:
 
         with self.quiet():
             try:
-                return call() if around is None else around(call)
+                out = call() if around is None else around(call)
+                self.meter.count(given)
+                return out
             except InputError as error:  # the module's own, as an arspec `Model` refuses what does not fit
                 raise ValueError(error.message) from error
             except (Exception, SystemExit, KeyboardInterrupt):

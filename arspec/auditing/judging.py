@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
-ROUTED = 4  # forward passes of the search by values where labels hold with the route given
+ROUTED = 3  # forward passes of the search by values where labels hold with the route given
 ROUTE = "which rows are chosen, or sorted where, is taken from this pass"  # why a proof has its route given
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
@@ -71,8 +72,7 @@ def judge(
     if not routed:
         strict = label(subject, x, ranks, alphabet=alphabet, cuts=cuts)
         suspects = suspects if isinstance(strict, str) else strict.exceeds(limit)
-        if mode == "evaluation" and not isinstance(strict, str) and not subject.trained:
-            subject.known = strict.draw, x, strict.values
+        _keep(subject, mode, x, strict)
         if not isinstance(strict, str) and not bool(suspects.any()):
             verdict, why = closed(strict)
             subject.redraw(0)
@@ -83,6 +83,8 @@ def judge(
     else:
         held = partial(subject.rows, batch=examples), limit
         given = label(subject, x, ranks, alphabet=alphabet, route_given=True, held=held)
+    if strict is None:
+        _keep(subject, mode, x, given)
     if strict is None and isinstance(given, Labelled) and bool(given.exceeds(limit).any()):
         suspects = given.exceeds(limit)
         count = int(suspects.sum())
@@ -108,6 +110,12 @@ def judge(
     return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
 
 
+def _keep(subject: Borrowed, mode: str, x: Tensor, labelled: Labelled | str) -> None:
+    """What a pass gave, for the modes that compare others with it."""
+    if mode in ("evaluation", "variants") and isinstance(labelled, Labelled) and not subject.trained:
+        subject.known = labelled.draw, x, labelled.values
+
+
 def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdict, str]:
     """The verdict where labels forbid every leak, and why: nothing that they call unchanged may change."""
     if labelled.trace.unseen:
@@ -122,6 +130,41 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
     if verdict == Verdict.GIVEN_ROUTE:
         return verdict, ROUTE
     return verdict, ""
+
+
+def by_labels(
+    labelled: Callable[[bool], list[Labelled | str]],
+    exceeding: Callable[[Labelled | str, int], int],
+    refuted: Callable[[list[Labelled | str], bool], tuple[Verdict, str] | None],
+    *,
+    routed: bool,
+) -> tuple[Verdict, str, list[str]]:
+    """Strict labels, else those with the route given, else undecided: the verdict, why, and what is open.
+
+    `labelled` runs passes, with the route given or not; the first one is closed. `exceeding` counts what one of
+    them, by its number, allows though it may not. `refuted` looks at values once labels are had, and whether these
+    hold: what it gives stands. `routed`: the route is given from the first."""
+    first = labelled(routed)
+    suspects = _suspects(first, exceeding)
+    found = refuted(first, suspects == 0)
+    if found is not None:
+        return (*found, [])
+    if suspects == 0:
+        return _closed(first[0], Verdict.GIVEN_ROUTE if routed else Verdict.PROVEN)
+    if not routed and not all(isinstance(each, str) for each in first):
+        given = labelled(True)
+        if _suspects(given, exceeding) == 0:
+            return _closed(given[0], Verdict.GIVEN_ROUTE)
+    return undecided(first[0], suspects)
+
+
+def _suspects(passes: list[Labelled | str], exceeding: Callable[[Labelled | str, int], int]) -> int:
+    return max(exceeding(each, number) for number, each in enumerate(passes))
+
+
+def _closed(labelled: Labelled | str, best: Verdict) -> tuple[Verdict, str, list[str]]:
+    assert isinstance(labelled, Labelled), "what has no labels exceeds all"
+    return (*closed(labelled, best), labelled.open)
 
 
 def undecided(labelled: Labelled | str, suspects: int) -> tuple[Verdict, str, list[str]]:

@@ -50,5 +50,6 @@ def _pairs(subject: Borrowed, case: Case, x: Tensor, route_given: bool, more: di
 
     subject.whole(given, 1, around, **more)
     subject.passes += found[0].passes - 1
+    subject.meter.passes += found[0].passes - 1
     exact = not (found[0].opaque or found[0].unseen or any(not read.given for read in found[0].python))
     return Pairs(found[0].reads & case.modelled[:, None], exact, found[0])

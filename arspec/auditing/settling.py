@@ -70,6 +70,7 @@ def settle(
                 failures.append(f"{number} input: {reason(error)}")
                 continue
             _check(out, layout)
+            subject.settled = out
             return subject, alphabet
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
     if asked:

@@ -3,7 +3,9 @@ move then."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 import torch
@@ -20,6 +22,8 @@ from arspec.shadow.parting import Side, parted
 from arspec.shadow.routes import chosen_rows, route
 from arspec.shadow.witness import Chain, Grid, Tier, find
 from arspec.verification.dependencies import Findings, Violation
+
+Given = ParamSpec("Given")
 
 LIMIT = 64 << 20  # bytes of the values of one pass
 QUESTIONS = 4  # suffixes of the order that are changed, beside the change that leaks and those around it
@@ -188,6 +192,23 @@ def _tiers(
     return tiers
 
 
+def _apart(
+    look: Callable[Concatenate[Borrowed, Given], list[Witness]],
+) -> Callable[Concatenate[Borrowed, Given], list[Witness]]:
+    """Counts the passes of a look for the line apart from those that decide."""
+
+    @functools.wraps(look)
+    def counted(subject: Borrowed, *args: Given.args, **named: Given.kwargs) -> list[Witness]:
+        before = subject.meter.passes
+        try:
+            return look(subject, *args, **named)
+        finally:
+            subject.meter.apart += subject.meter.passes - before
+
+    return counted
+
+
+@_apart
 def of_violation(
     subject: Borrowed,
     case: Case,
@@ -266,6 +287,7 @@ def _explained(
     )
 
 
+@_apart
 def of_parting(
     subject: Borrowed,
     mode: str,
@@ -288,6 +310,7 @@ def of_parting(
     return [] if chain is None else [Witness(mode, "", "", chain)]
 
 
+@_apart
 def of_decoding(
     subject: Borrowed, data: Tensor, whole: Callable[[], Tensor], steps: Sequence[Callable[[], object]]
 ) -> list[Witness]:
@@ -308,6 +331,7 @@ def of_decoding(
     return [] if chain is None else [Witness("cache", "", "", chain)]
 
 
+@_apart
 def of_batch(subject: Borrowed, case: Case, alphabet: Tensor, x: Tensor, other: Tensor, moved: Tensor) -> list[Witness]:
     """How an example of a batch comes to know of another one: of x and `other` [B, *shape], which differ in one
     example, and of the examples that `moved` [B] beside it."""
@@ -342,6 +366,7 @@ def of_batch(subject: Borrowed, case: Case, alphabet: Tensor, x: Tensor, other: 
     return [Witness("batch", f"example {output}", f"example {changed}", chain)]
 
 
+@_apart
 def of_sampling(
     subject: Borrowed, draw: int, sampler: Callable[[int], object], scored: Callable[[Tensor], Tensor | None]
 ) -> list[Witness]:

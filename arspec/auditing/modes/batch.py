@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Audited
-from arspec.auditing.judging import ModeReport, closed, undecided
+from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import Labelled, label
+from arspec.auditing.shown import Witness
 from arspec.auditing.values import apart, lost
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_batch
@@ -25,53 +26,46 @@ def batch(audited: Audited) -> ModeReport:
     subject.module.eval()
     start = subject.passes
     x = audited.draw(EXAMPLES)
-    places = torch.arange(EXAMPLES)
-    strict = [] if audited.routed else _both(audited, x, places, route_given=False)
-    count = _count(strict, places)
-    if strict and count == 0 and not isinstance(strict[0], str):
-        verdict, why = closed(strict[0])
-        other = _alone(audited, x, strict[0])
-        if verdict == Verdict.PROVEN and other > 0:
-            verdict, why = Verdict.NOT_DECIDED, f"alone, an example gives other outputs than beside two, by {other:.3g}"
-        subject.redraw(0)
-        return ModeReport("batch", verdict, subject.passes - start, why=why)
-    moved = _by_values(audited, x, strict[0] if strict else "")
-    found = Findings.none(0)
+    orders = [torch.arange(EXAMPLES), EXAMPLES - 1 - torch.arange(EXAMPLES)]
+    moved = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
+    counts: list[int] = []
+
+    def labelled(route_given: bool) -> list[Labelled | str]:
+        found: list[Labelled | str] = []
+        for numbers in orders:
+            ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
+            held = partial(subject.rows, batch=len(x)), numbers[:, None] + 1
+            found.append(label(subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, held=held))
+            if exceeding(found[-1], len(found) - 1):
+                break
+        return found
+
+    def exceeding(each: Labelled | str, number: int) -> int:
+        counts.append(1 if isinstance(each, str) else int(each.exceeds(orders[number][:, None] + 1).sum()))
+        return counts[-1]
+
+    def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
+        nonlocal moved
+        if holds and not audited.routed and isinstance(found[0], Labelled):
+            other = _alone(audited, x, found[0])
+            why = f"alone, an example gives other outputs than beside two, by {other:.3g}"
+            return (Verdict.NOT_DECIDED, why) if other > 0 else None
+        moved = _by_values(audited, x, found[-1], holds=holds)
+        if holds and not moved.leaks and isinstance(found[0], Labelled):
+            subject.redraw(found[0].draw)
+        return (Verdict.LEAKS, moved.why) if moved.leaks else None
+
+    verdict, why, opaque = by_labels(labelled, exceeding, refuted, routed=audited.routed)
+    findings, passes = Findings.none(0), subject.passes - start
+    findings.mixes = moved.leaks
+    witnesses: list[Witness] = []
     if moved.leaks:
-        found.mixes = True
-        passes = subject.passes - start
         witnesses = of_batch(subject, audited.case, audited.alphabet, moved.x, moved.other, moved.examples)
-        subject.redraw(0)
-        return ModeReport("batch", Verdict.LEAKS, passes, found, count, why=moved.why, witnesses=witnesses)
-    verdict, why, opaque = undecided(strict[0] if strict else "", count)
-    given = _both(audited, x, places, route_given=True)
-    if _count(given, places) == 0 and not isinstance(given[0], str):
-        verdict, why = closed(given[0], Verdict.GIVEN_ROUTE)
-    elif moved.why:
+    elif verdict == Verdict.NOT_DECIDED and moved.why:
         why = f"{why}; {moved.why}"
     subject.redraw(0)
-    return ModeReport("batch", verdict, subject.passes - start, found, count, opaque, why)
-
-
-def _both(audited: Audited, x: Tensor, places: Tensor, *, route_given: bool) -> list[Labelled | str]:
-    found: list[Labelled | str] = []
-    for numbers in (places, EXAMPLES - 1 - places):
-        ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
-        held = partial(audited.subject.rows, batch=len(x)), numbers[:, None] + 1
-        each = label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, held=held)
-        found.append(each)
-        if isinstance(each, str) or bool(each.exceeds(numbers[:, None] + 1).any()):
-            break
-    return found
-
-
-def _count(labelled: list[Labelled | str], places: Tensor) -> int:
-    """How many outputs read another example, by the labels."""
-    numbers = (places, EXAMPLES - 1 - places)
-    exceeding = torch.zeros(1, dtype=torch.bool)
-    for each, own in zip(labelled, numbers):
-        exceeding = exceeding | (isinstance(each, str) or each.exceeds(own[:, None] + 1))
-    return int(exceeding.sum())
+    suspects = 0 if verdict.holds else max(counts)
+    return ModeReport("batch", verdict, passes, findings, suspects, opaque, why, witnesses=witnesses)
 
 
 def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
@@ -97,13 +91,14 @@ class _Moved:
     examples: Tensor
 
 
-def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str) -> _Moved:
+def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str, *, holds: bool) -> _Moved:
     """Whether an example moves when another one is changed, by more than rounding. The weights stay those that show it.
 
-    Both passes are the same call, so that a finite number that is lost depends on the other example."""
+    Both passes are the same call, so that a finite number that is lost depends on the other example. Where labels hold,
+    redrawn weights are left to the pass that closes them."""
     subject = audited.subject
     found = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
-    for draw, changed in ((0, EXAMPLES - 1), (1, 0)):
+    for draw, changed in ((0, EXAMPLES - 1), (1, 0))[: 1 if holds else 2]:
         subject.redraw(draw)
         try:
             with torch.no_grad():

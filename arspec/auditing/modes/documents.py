@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.judging import ROUTE, ModeReport, closed, undecided
+from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
 from arspec.auditing.values import lost, not_finite, parting
@@ -36,27 +36,30 @@ def documents(audited: Audited) -> ModeReport:
     start = subject.passes
     x = audited.draw(2, 9)
     places = torch.arange(full)
-    # Once in the order of the row, and once with the documents in the opposite order.
-    orders = [places, (2 - of) * full + places]
-    strict = [_label(audited, x, ranks, given, route_given=audited.routed) for ranks in orders]
-    allowed = [_count(audited, each, ranks) for each, ranks in zip(strict, orders, strict=True)]
-    best = Verdict.GIVEN_ROUTE if audited.routed else Verdict.PROVEN
-    verdict, why, opaque = best, "", list[str]()
-    for each, count in zip(strict, allowed, strict=True):
-        if count == 0 and not isinstance(each, str) and verdict == best:
-            verdict, why = closed(each, best)
-            opaque = each.open
-    failure, unknown, passes, number = _values(audited, x, of, strict[0], given)
-    if failure:
-        verdict, why = Verdict.LEAKS, failure
-    elif unknown:
-        verdict, why, opaque = Verdict.NOT_DECIDED, unknown, []
-    elif any(allowed):
-        verdict, why, opaque = undecided(strict[0], max(allowed))
-        if not audited.routed:
-            verdict, why, opaque = _route(audited, x, orders, given, strict[0], max(allowed))
-    passes += subject.passes - start
-    witnesses = _witnesses(audited, x, of, number, given) if failure else []
+    # One row in its order, and one with the documents in the opposite order.
+    backwards = ((2 - of) * full + places).argsort().argsort()
+    ranks = torch.stack([places, backwards])
+    limit = ranks + audited.case.question.offset
+    number = 0
+
+    def labelled(route_given: bool) -> list[Labelled | str]:
+        own = ranks.reshape(2, *[1] * (x.dim() - 2), full)
+        held = audited.in_places(x), limit
+        return [label(subject, x, own, alphabet=audited.alphabet, route_given=route_given, more=given, held=held)]
+
+    def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
+        nonlocal number
+        failure, unknown, number = _values(audited, x, of, found[0], given)
+        if failure or unknown:
+            return (Verdict.LEAKS, failure) if failure else (Verdict.NOT_DECIDED, unknown)
+        return None
+
+    def exceeding(each: Labelled | str, _: int) -> int:
+        return int(audited.exceeding(each, limit).sum())
+
+    verdict, why, opaque = by_labels(labelled, exceeding, refuted, routed=audited.routed)
+    passes = subject.passes - start
+    witnesses = _witnesses(audited, x, of, number, given) if verdict == Verdict.LEAKS else []
     subject.redraw(0)
     return ModeReport("documents", verdict, passes, open=opaque, why=why, witnesses=witnesses)
 
@@ -79,43 +82,16 @@ def _witnesses(audited: Audited, x: Tensor, of: Tensor, number: int, given: dict
     )
 
 
-def _label(
-    audited: Audited, x: Tensor, ranks: Tensor, given: dict[str, Tensor], *, route_given: bool
-) -> Labelled | str:
-    held = audited.in_places(x), ranks + audited.case.question.offset
-    ranks = ranks.expand(x.shape[1:])
-    return label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, more=given, held=held)
-
-
-def _count(audited: Audited, labelled: Labelled | str, ranks: Tensor) -> int:
-    """How many outputs read, by the labels, what they may not."""
-    return int(audited.exceeding(labelled, ranks + audited.case.question.offset).sum())
-
-
-def _route(
-    audited: Audited, x: Tensor, orders: list[Tensor], given: dict[str, Tensor], strict: Labelled | str, count: int
-) -> tuple[Verdict, str, list[str]]:
-    """The verdict with the route of the pass given."""
-    for ranks in orders:
-        route = _label(audited, x, ranks, given, route_given=True)
-        if isinstance(route, str) or _count(audited, route, ranks):
-            return undecided(strict, count)
-        verdict, why = closed(route, Verdict.GIVEN_ROUTE)
-        if verdict != Verdict.GIVEN_ROUTE:
-            return verdict, why, route.open
-    return Verdict.GIVEN_ROUTE, ROUTE, []
-
-
 def _values(
     audited: Audited,
     x: Tensor,
     of: Tensor,
     labelled: Labelled | str,
     given: dict[str, Tensor],
-) -> tuple[str, str, int, int]:
-    """How the second or the third document differs from itself alone, what cannot be compared, the passes of documents
-    alone, and which document differs."""
-    passes, unknown = 0, ""
+) -> tuple[str, str, int]:
+    """How the second or the third document differs from itself alone, what cannot be compared, and which document
+    differs."""
+    unknown = ""
     ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
     with torch.no_grad():
         packed = audited.run(x, **given) if isinstance(labelled, str) else audited.values(labelled)
@@ -129,8 +105,7 @@ def _values(
             pair = packed[:, own][:, :judged], alone.run(x[..., own], **dict.fromkeys(given, one))[:, :judged]
             found = parting(*pair)
             unknown = unknown or not_finite(lost(*pair).any(-1).any(0), f"document {number}, step")
-            passes += 1
             if found is not None:
                 why = f"in a packed row, document {number} differs from itself alone, from its step {found[0]} on"
-                return f"{why}, by {found[1]:.3g}", "", passes, number
-    return "", unknown, passes, 0
+                return f"{why}, by {found[1]:.3g}", "", number
+    return "", unknown, 0

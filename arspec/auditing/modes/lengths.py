@@ -31,19 +31,13 @@ def lengths(audited: Audited) -> ModeReport:
         raise Absent("the ranks are those of one length")
     chosen = list(settings.lengths) or _around(full)
     x = audited.draw(2, 3)
-    known = (
-        subject.known if subject.known is not None and subject.known[0] == 1 and len(subject.known[1]) == 2 else None
-    )
     subject.redraw(1)
     start, passes = subject.passes, 0
     refused: list[str] = []
     taken: list[int] = []
     why = unknown = ""
     with torch.no_grad():
-        if known is None:
-            whole = audited.run(x)
-        else:  # evaluation has computed it
-            x, whole = known[1], audited.places(known[2], 2, full)
+        x, whole = audited.known or (x, audited.run(x))
         if bool(whole.isnan().any()):  # it takes no redrawn weights
             subject.redraw(0)
             whole = audited.run(x)
