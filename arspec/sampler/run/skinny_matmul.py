@@ -27,6 +27,7 @@ MUCH = 1 << 21  # multiplications from which one product is as quick as several 
 MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
+AT_ONCE = 1 << 18  # numbers of a weight that are put into fewer bits at once
 BUSY = 1 << 25  # numbers of weights, counted at every step, from which the compiled function is asked for
 
 
@@ -207,11 +208,17 @@ def stored_as(weight: Tensor, storage: Storage) -> Stored | None:
     return None if storage == "exact" or weight.numel() <= SMALL else _in_fewer_bits(weight, storage)
 
 
+@torch.no_grad()
 def _in_fewer_bits(weight: Tensor, storage: Storage) -> Stored:
     if storage == "bfloat16":
         return weight.to(torch.bfloat16), None
-    scale = weight.abs().amax(1).clamp_min(torch.finfo(weight.dtype).tiny) / 127
-    return (weight / scale[:, None]).round().to(torch.int8), scale.contiguous()
+    values = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
+    scale = weight.new_empty(len(weight))
+    rows = max(1, AT_ONCE // weight.shape[1])  # what is made on the way takes little memory
+    for own, kept, largest in zip(weight.split(rows), values.split(rows), scale.split(rows), strict=True):
+        largest.copy_(own.abs().amax(1).clamp_min(torch.finfo(weight.dtype).tiny) / 127)
+        kept.copy_((own / largest[:, None]).round_())
+    return values, scale
 
 
 def products(
