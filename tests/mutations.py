@@ -54,6 +54,7 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
                  "layers": 1}),
     "lines": ("tests/specs/ok/lines_small.yaml", {"layers": 1}),
     "reads": ("tests/fixtures/reads_small.yaml", {}),
+    "told": ("tests/fixtures/told_small.yaml", {}),
     "local": ("specs/image_transformer.yaml",
               {"height": 4, "width": 4, "channels": 1, "levels": 3, "block": 4, "memory": 12, "features": 8, "inner": 8,
                "heads": 2, "layers": 1, "components": 2}),
@@ -124,7 +125,7 @@ def _path(entry: Entry) -> str:
 
 def _steps(path: str) -> list[str]:
     first, *rest = path.split("/")
-    return ["graph", *rest] if first == "graph" else ["blocks", first, "nodes", *rest]
+    return [first, *rest] if first in ("graph", "data", "heads") else ["blocks", first, "nodes", *rest]
 
 
 def _walk(tree: Tree, steps: list[str]) -> Tree:
@@ -560,7 +561,25 @@ CODES = [
     put("codes", "graph/body/from/h", "tokens"),
     drop("codes", "graph/before/fill"),
 ]
+TOLD = [
+    put("told", "graph/before/steps", "0"),
+    put("told", "graph/before/steps", "-1"),
+    put("told", "graph/before/steps", "2"),
+    put("told", "graph/before", "{layer: identity}"),
+    put("told", "graph/a/mask", "earlier"),
+    drop("told", "graph/a/mask"),
+    put("told", "graph/told", "{layer: attention, from: a, keys: tokens, values: tokens, heads: 2}"),
+    put("told", "graph/words/from", "x"),
+    give("told", "graph/turned", "at", "next"),
+    put("told", "graph/second/from", "both"),
+    put("told", "graph/second/from", "a"),
+    put("told", "graph/logits2", "{layer: conv, from: both, out: $head}"),
+    put("told", "heads/two", "{from: logits2, ahead: 3}"),
+    put("told", "heads/two", "{from: logits2, ahead: 1, teacher_forcing: true}"),
+    put("told", "data/given", "3"),
+]
 MUTATIONS = [
+    *TOLD,
     *GATED,
     *LOCATION,
     *PIXELCNN,

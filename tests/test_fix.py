@@ -40,6 +40,7 @@ from tests.mutations import (
     ROW,
     SHUFFLED,
     TCN,
+    TOLD,
     WAVENET,
     Mutation,
     base,
@@ -49,7 +50,7 @@ SPECS = ROOT / "specs"
 FEW = [
     *GATED, *LOCATION, *PIXELCNN[::2], *INSIDE_OUT, *MADE, *WAVENET, *TCN, *PLUS[::4], *DIAGONAL, *ROW, *MIXTURE,
 ]  # fmt: skip
-READING = [*READS, *LOCAL, *AXIAL, *PATCHES, *SHUFFLED, *CODES]
+READING = [*READS, *LOCAL, *AXIAL, *PATCHES, *SHUFFLED, *CODES, *TOLD]
 SHARE, KEPT = 0.8, 0.99  # of the leaks that get a proposal, and of the coverage that it keeps
 
 
@@ -92,7 +93,7 @@ def test_most_leaks_get_a_proposal_that_mends_them():
 
 
 def test_most_leaks_of_what_attention_reads_get_a_proposal():
-    """Windows, prefixes, chunks, keys of another grid, shuffled orders."""
+    """Windows, prefixes, chunks, keys of another grid, shuffled orders, what is given and told, further heads."""
     assert share_mended(READING) >= SHARE
 
 

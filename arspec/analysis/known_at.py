@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from arspec.analysis.memo import Memo
+from arspec.language.further import Further
 from arspec.language.graph import Graph
 from arspec.layers.base import Node
 from arspec.progress import still_wanted
@@ -105,8 +106,7 @@ def known_by_heads(relations: Relations, memo: Memo | None = None) -> dict[Node,
     """The same for what further heads depend on as well."""
     found = known_at(relations, memo=memo)
     for one in relations.graph.further:
-        headed = Relations(relations.graph.headed(one), relations.member, relations.training, relations)
-        found |= known_at(headed, memo=memo)
+        found |= known_at(of_further(relations, one), memo=memo)
     return found
 
 
@@ -120,3 +120,15 @@ def leaking(relations: Relations, known: dict[Node, Ints]) -> Ints:
     """The variables whose head site is known only at their own rank or later; what is given is none of them."""
     order = relations.member.order
     return np.flatnonzero((known[relations.graph.head_node] >= order.rank) & order.modelled)
+
+
+def late_further(relations: Relations, one: Further, known: dict[Node, Ints]) -> tuple[Ints, Ints]:
+    """The variables at whose places a further head sees what it must not, and the rank that bounds each."""
+    sites, limits = one.sites(relations.member), one.limits(relations.member)
+    late = known[one.node][sites] >= limits
+    return sites[late], limits[late]
+
+
+def of_further(relations: Relations, one: Further) -> Relations:
+    """The relations of the graph whose head is a further one, sharing what was found."""
+    return Relations(relations.graph.headed(one), relations.member, relations.training, relations)

@@ -13,7 +13,7 @@ from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen, s
 from arspec.analysis.depth import deepened
 from arspec.analysis.empty_masks import empty_masks
 from arspec.analysis.entries import Entries
-from arspec.analysis.known_at import Relations, known_at, known_by_heads, leaking
+from arspec.analysis.known_at import Relations, known_at, known_by_heads, late_further, leaking, of_further
 from arspec.analysis.witness import Step, Witness, site_name, witness, witnesses
 from arspec.diagnostics import Diagnostic, Place
 from arspec.language.further import Further
@@ -298,14 +298,11 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
 def _further(one: Further, both: tuple[Relations, Relations], memo: Memo) -> FurtherLeak | None:
     """What a further head sees too early, in evaluation or in training; None where that is nothing."""
     for like in both:
-        member = like.member
-        sites, limits = one.sites(member), one.limits(member)
-        relations = Relations(like.graph.headed(one), member, like.training, like)
+        relations = of_further(like, one)
         known = known_at(relations, memo=memo)
-        late = np.flatnonzero(known[one.node][sites] >= limits)
-        if len(late):
-            first = int(late[0])
-            return FurtherLeak(one, sites[late], witness(relations, known, int(sites[first]), int(limits[first])))
+        sites, limits = late_further(relations, one, known)
+        if len(sites):
+            return FurtherLeak(one, sites, witness(relations, known, int(sites[0]), int(limits[0])))
     return None
 
 

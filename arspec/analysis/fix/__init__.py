@@ -19,7 +19,7 @@ from arspec.analysis.fix.candidates import candidates, mask_candidates
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.search import Holding, Proven, best, coverage, cut_off, edited, holds, small, views
 from arspec.analysis.fix.together import together
-from arspec.analysis.known_at import known_at, leaking
+from arspec.analysis.known_at import known_at, late_further, leaking, of_further
 from arspec.analysis.report import Report, culprit
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
@@ -88,7 +88,7 @@ def propose(report: Report) -> Proposal | None:
             after = edited(little, candidate, proven)
             return after is not None and not cut_off(lambda: before, views(after, proven))
 
-        every = dict.fromkeys([*nodes, *reversed(little.graph().live)])  # a path is one of many: others lack it too
+        every = dict.fromkeys([*nodes, *reversed(little.graph().computed)])  # a path is one of many: others lack it too
         several = best(spec, little, together(Entries(little), every, tried, works), proven)
         found = max((one for one in (found, several) if one is not None), key=lambda one: one.worth, default=None)
     return None if found is None else _proposal(found)
@@ -117,6 +117,14 @@ def _along(spec: Spec, proven: Proven) -> tuple[list[Node], list[Node]]:
             leaks = leaking(relations, known)
             for variable in leaks[np.unique(np.linspace(0, len(leaks) - 1, min(len(leaks), PATHS)).astype(np.int64))]:
                 path = witness(relations, known, int(variable))
+                if path is not None:
+                    guilty.setdefault(culprit(path, member))
+                    nodes.update(dict.fromkeys(step.node for step in reversed(path.path)))
+            for one in spec.graph().further if not nodes else ():
+                headed = of_further(relations, one)
+                reached = known_at(headed, memo=proven.memo)
+                sites, limits = late_further(headed, one, reached)
+                path = witness(headed, reached, int(sites[0]), int(limits[0])) if len(sites) else None
                 if path is not None:
                     guilty.setdefault(culprit(path, member))
                     nodes.update(dict.fromkeys(step.node for step in reversed(path.path)))

@@ -19,7 +19,7 @@ def candidates(
     guilty: the nodes at which the paths show the fault. `cut`: whether the leak is gone once some nodes read nothing;
     where it is not, no edit of what they read mends it, and none is tried."""
     found = Found()
-    everything = entries.spec.graph().live
+    everything = entries.spec.graph().computed
     blamed = {entry.key for node in guilty if (entry := entries.of(node)) is not None}
     for entry in _distinct(entries.of(node) for node in nodes):
         mine = [node for node in everything if node.place == entry.named]

@@ -10,7 +10,7 @@ from arspec.analysis.contexts import Seen, seen
 from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.splice import sharing, spliced
-from arspec.analysis.known_at import Relations, known_at, leaking
+from arspec.analysis.known_at import Relations, known_at, late_further, leaking, of_further
 from arspec.analysis.memo import Memo
 from arspec.analysis.twin import thin
 from arspec.diagnostics import InputError
@@ -69,12 +69,16 @@ def holds(spec: Spec, without: Iterable[Node] = (), proven: Proven | None = None
                 continue
             if len(leaking(relations, known_at(relations, nothing, memo=proven.memo))):
                 return False
+            for one in spec.graph().further:
+                headed = of_further(relations, one)
+                if len(late_further(headed, one, known_at(headed, nothing, memo=proven.memo))[0]):
+                    return False
     return True
 
 
 def _differ(one: Relations, other: Relations) -> bool:
     """Whether two relations of one graph differ."""
-    return any(one.reads(node) != other.reads(node) for node in one.graph.live)
+    return any(one.reads(node) != other.reads(node) for node in one.graph.computed)
 
 
 def views(spec: Spec, proven: Proven | None = None) -> list[Seen]:
