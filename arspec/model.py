@@ -17,7 +17,8 @@ from arspec.completion import complete as completed
 from arspec.diagnostics import InputError, SpecError
 from arspec.diagnostics.arguments import check_each, check_number, check_text, check_type, check_whole
 from arspec.language.load import Spec
-from arspec.network.module import Condition, Network, Values, tensor_of
+from arspec.network.module import Network
+from arspec.network.numbers import Condition, Values, tensor_of
 from arspec.notebook import drawers as drawers  # so that the spec and the report of a model are shown in notebooks
 from arspec.notebook.model import model_page, shown
 from arspec.notebook.samples import Samples

@@ -22,7 +22,8 @@ from arspec.language.sections import Condition
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
 from arspec.model import Model
-from arspec.network.module import Network, as_taken
+from arspec.network.module import Network
+from arspec.network.numbers import as_taken
 from arspec.verification.subject import random_conditions, random_data
 from arspec.version import VERSION
 

@@ -13,28 +13,33 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.further import Further
-from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
-from arspec.language.sections import Condition as Section
 from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.helpers import channels_first, packed, sites_last, unpacked
+from arspec.network.constants import HeldConstants
 from arspec.network.fingerprint import fingerprint
 from arspec.network.in_place import in_place
+from arspec.network.numbers import (
+    Condition,
+    Values,
+    as_taken,
+    check_condition,
+    fitting,
+    may_be_read,
+    range_of,
+    tensor_of,
+)
 from arspec.network.segments import segments
 from arspec.network.steps import Step, steps_of
-from arspec.network.weights import Names, WeightTree, one_of
+from arspec.network.weights import WeightTree, one_of
 
-Values = Tensor | NDArray[Any] | Sequence[Any]  # numbers: a tensor, an array, or lists in lists
-# Of all examples, or of each: numbers, and of a class its number or its name.
-Condition = Values | str | int | float
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
 
@@ -67,7 +72,7 @@ class Network(nn.Module):
         self.origin: Any = None  # the checkpoint that it came from (`arspec.saving.origin`)
         self.nodes = WeightTree(graph, seed)
         self._levels = [*self.nodes.weight_levels]
-        self.constants = _Constants(graph)
+        self.constants = HeldConstants(graph)
         levels = self.spec.data.channel_levels
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self.made: dict[Any, Any] = {}  # what others made of it (`keep`)
@@ -411,7 +416,7 @@ class Network(nn.Module):
         """x as the graph takes it, [B, C, *grid] in the weights' dtype; InputError where shape or levels do not fit."""
         data, x = self.spec.data, tensor_of(x)
         if tuple(x.shape[1:]) != data.shape:
-            help = _fitting(data, tuple(x.shape[1:]))
+            help = fitting(data, tuple(x.shape[1:]))
             if data.auxiliary:
                 help = (
                     "arspec.data.with_auxiliary(x, spec.data) puts the auxiliary images in front of an image's channels"
@@ -420,10 +425,10 @@ class Network(nn.Module):
                 "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
             )
         given, x = x, x.to(self.device, self.dtype)
-        checked = _read() and given.device.type == "cpu" and given.numel()
+        checked = may_be_read() and given.device.type == "cpu" and given.numel()
         seen = x if x.device == given.device and x.dtype in EXACT else given
         for levels, channels in self._levels_of.items() if checked else ():
-            low, high = _range(seen, channels)
+            low, high = range_of(seen, channels)
             if not 0 <= low <= high < levels:
                 raise InputError("AR804",
                                  f"the data's levels are 0 to {levels - 1}, and there are values from {low:.12g} to "
@@ -454,8 +459,8 @@ class Network(nn.Module):
                     "AR806", f"the condition '{name}' is missing", f"the spec is conditioned on: {', '.join(sections)}"
                 )
             value = self._condition(name, given_value, batch)
-            _check(name, value, (batch, *section.shape))
-            if section.whole is not None and value.numel() and _read():
+            check_condition(name, value, (batch, *section.shape))
+            if section.whole is not None and value.numel() and may_be_read():
                 if value.is_floating_point() and not torch.equal(value, value.round()):
                     raise InputError("AR807", f"'{name}' is made of whole numbers; it holds fractions")
                 low, high = int(value.min()), int(value.max())
@@ -524,98 +529,4 @@ class Network(nn.Module):
         return {**self.__dict__, "made": {}, "_held": None, "_watched": True}
 
 
-class _Constants(nn.Module):
-    """Masks and index tables of every node under every member, as buffers that are not saved. Equal arrays of repeated
-    blocks are one buffer."""
-
-    def __init__(self, graph: Graph) -> None:
-        super().__init__()
-        self._names: dict[tuple[Node, int], dict[str, str]] = {}
-        self._plain: dict[tuple[Node, int], dict[str, Any]] = {}
-        count = 0
-        for member in graph.members:
-            seen: dict[bytes, str] = {}
-            for node in [*graph.live, *graph.extra]:
-                found: dict[str, str] = {}
-                plain = self._plain[node, member.index] = dict[str, Any]()
-                for key, array in node.layer.constants(node, member).items():
-                    if not isinstance(array, np.ndarray):
-                        plain[key] = array
-                        continue
-                    content = b"%s %s " % (str(array.dtype).encode(), str(array.shape).encode()) + array.tobytes()
-                    if content not in seen:
-                        seen[content] = f"c{count}"
-                        self.register_buffer(seen[content], torch.from_numpy(array.copy()), persistent=False)
-                        count += 1
-                    found[key] = seen[content]
-                self._names[node, member.index] = found
-
-    def of(self, node: Node, member: int) -> Constants:
-        found = self._plain[node, member]
-        names = self._names[node, member]
-        return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found
-
-    def found(self, node: Node, member: int) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]:
-        """What `of` is made of: the constants that are no arrays; the names of those that are, and of their buffers."""
-        return tuple(self._plain[node, member].items()), tuple(self._names[node, member].items())
-
-
-def tensor_of(values: Values, what: str = "an example") -> Tensor:
-    """Numbers as a tensor: a tensor as it is, an array or lists of numbers made one. InputError for anything else."""
-    if isinstance(values, Tensor):
-        return values
-    try:
-        array = np.asarray(values)
-    except ValueError:  # lists of different lengths
-        array = np.empty(0, object)
-    if array.dtype.kind not in "biuf":
-        raise InputError(
-            "AR804", f"{what} is made of numbers; {type(values).__name__} came", "give a tensor or an array"
-        )
-    # torch computes with few kinds of unsigned integers
-    return torch.from_numpy(array.astype(np.int64) if array.dtype.kind in "iu" else np.ascontiguousarray(array))
-
-
-def _range(x: Tensor, channels: list[int]) -> tuple[float, float]:
-    """The lowest and the highest value; of an image in some of its channels."""
-    low, high = (x[:, channels] if x.ndim == 4 and len(channels) < x.shape[1] else x).aminmax()
-    return low.item(), high.item()
-
-
-def _fitting(data: Any, came: tuple[int, ...]) -> str:
-    """How the size of a spec's data becomes that of an example."""
-    keys = {"image": ("channels", "height", "width"), "sequence": ("length",), "vector": ("size",)}[data.kind]
-    if len(keys) != len(came):
-        return f"an example is [{', '.join(keys)}]"
-    differ = [(key, size) for key, size, own in zip(keys, came, data.shape, strict=True) if size != own]
-    return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
-
-
-def as_taken(value: Tensor, section: Section) -> Tensor:
-    """A condition [B, *shape] as the layers take it, [B, C, *grid]: a class as one-hot, tokens as they are. Numbers of
-    other kinds have a channel that tells where they are left out."""
-    if section.whole is not None:
-        if section.shape:
-            return value.unsqueeze(1)
-        return nn.functional.one_hot(value.long(), section.whole + section.may_be_left_out)
-    if not section.may_be_left_out:
-        return value
-    left_out = value.isnan().flatten(1).all(1).view(-1, *[1] * len(section.shape))
-    last = left_out.to(value.dtype).expand(-1, 1, *value.shape[2:])
-    return torch.cat([torch.where(left_out, 0, value), last], 1)
-
-
-def _read() -> bool:
-    """Whether values are looked at to refuse wrong ones.
-
-    While torch compiles, or a mode watches operators (as in an audit), what Python reads counts as read by outputs."""
-    modes: Any = torch._C  # pyright: ignore[reportPrivateUsage]
-    return not torch.compiler.is_compiling() and modes._len_torch_dispatch_stack() == 0
-
-
-def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(value.shape) != shape:
-        raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")
-
-
-__all__ = ["EXACT", "Condition", "Names", "Network", "Tap", "Values", "tensor_of"]
+__all__ = ["EXACT", "Network", "Tap"]

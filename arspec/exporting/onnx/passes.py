@@ -15,7 +15,8 @@ from arspec.exporting.onnx.tracing import BATCH, BY, PER_SITE, SITES, Given, Set
 from arspec.heads.truncation import Asked
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
-from arspec.network.module import Network, as_taken
+from arspec.network.module import Network
+from arspec.network.numbers import as_taken
 from arspec.version import VERSION
 
 

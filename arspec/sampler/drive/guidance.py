@@ -15,7 +15,8 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from arspec.network.module import Condition, Network
+    from arspec.network.module import Network
+    from arspec.network.numbers import Condition
 
 
 def check_guidance(model: Network, guidance: float, condition: Mapping[str, Condition]) -> None:
