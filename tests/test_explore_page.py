@@ -17,7 +17,7 @@ from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.data.symbols import pieces_of
-from arspec.exploring.making import facts_of_spec
+from arspec.exploring.making import Made, facts_of_spec
 from arspec.exploring.of_audit import facts_of_audit
 from arspec.exploring.packing import Unpacked, unpacked
 from arspec.exploring.serving import Watched, server
@@ -457,6 +457,18 @@ def test_the_way_of_a_pair_goes_through_the_operations_of_an_audit(opened: Opene
         for k, n in enumerate(way):
             place = nodes[n]["place"]
             assert place is None or f":{place['line']}" in steps.nth(k).inner_text()
+
+
+def test_many_sources_of_an_audit_fit_a_phone(opened: Opened) -> None:
+    report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
+    made = facts_of_audit(report, "planted.py:ThroughDetach")
+    made.facts["sources"] += [
+        {"name": f"another_source_{k}.py", "text": "x = 1", "language": "python"} for k in range(5)
+    ]
+    shown = opened(Made(made.facts, made.store), at="view=audit", width=390, height=780)
+    switch = shown.locator(".audit-source .switch").bounding_box()
+    assert shown.locator(".audit-source .switch button").count() == 6
+    assert switch["x"] >= 0 and switch["x"] + switch["width"] <= 390
 
 
 # -- a served page -----------------------------------------------------------------------------------------------------
