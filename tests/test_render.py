@@ -380,7 +380,7 @@ def test_the_classical_figure_of_cached_generation() -> None:
     assert {n: np.flatnonzero(r.stage == Stage.READ).tolist() for n, r in rows.items() if r.count(Stage.READ)} == {
         "x": [4, 5, 6, 7],
     }  # fmt: skip
-    assert rows["down1"].summary() == ["2 now", "3 cached", "2 to come, 1 never"]
+    assert rows["down1"].summary() == ["2 now", "3 not kept", "2 to come, 1 never"]
     between = {row.node.name: row.count(Stage.NOW) for row in progress_of(spec, 9).rows}
     assert {name for name, now in between.items() if now} == {"x"}
 

@@ -174,7 +174,7 @@ def _grid(axes: Axes, row: Row, progress: Progress, width: float) -> None:
         spine.set_edgecolor("#808080")
     name = "\n".join(wrapped(line, width - 0.1, SMALL) for line in _name(row, progress, "\n").split("\n"))
     axes.set_title(name, fontsize=SMALL, parse_math=False)
-    axes.set_xlabel("\n".join(row.summary()), fontsize=TINY)
+    axes.set_xlabel("\n".join(wrapped(line, width - 0.05, TINY) for line in row.summary()), fontsize=TINY)
 
 
 def _shaped(row: Row, progress: Progress) -> tuple[Ints, int, int]:

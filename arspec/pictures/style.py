@@ -10,6 +10,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ FORMATS = (".svg", ".png", ".pdf")
 DPI = 220
 BODY, SMALL, TINY = 7.0, 6.5, 6.0  # points, as they are printed
 FONTS = ("Arial", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")  # the first three are equally wide
+LETTERS = "the quick brown fox jumps over the lazy dog"
 INK, QUIET, HAIR = "#1c1c1c", "#5c5c5c", "#9a9a9a"
 CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
 STYLE: dict[str, Any] = {
@@ -42,7 +44,7 @@ STYLE: dict[str, Any] = {
     "axes.titley": 1.0,  # else titles look for what stands on top of the axes, at every turn
     "xtick.labelsize": TINY, "ytick.labelsize": TINY, "legend.fontsize": SMALL, "legend.frameon": False,
     "legend.handlelength": 1.4, "legend.handleheight": 0.8, "legend.handletextpad": 0.5, "legend.columnspacing": 1.3,
-    "legend.borderpad": 0.2, "legend.labelspacing": 0.35,
+    "legend.borderpad": 0.35, "legend.labelspacing": 0.35,
     "axes.linewidth": 0.6, "lines.linewidth": 1.0, "lines.markersize": 3.0, "patch.linewidth": 0.5,
     "hatch.linewidth": 0.5, "hatch.color": HAIR, "grid.linewidth": 0.4,
     "xtick.major.size": 2.2, "ytick.major.size": 2.2, "xtick.major.width": 0.5, "ytick.major.width": 0.5,
@@ -147,7 +149,18 @@ def _metadata(form: str, caption: str) -> dict[str, str | None]:
 
 def wrapped(text: str, width: float, size: float = BODY) -> str:
     """A text in lines of so many inches, in letters of so many points."""
-    return "\n".join(textwrap.wrap(text, max(12, int(width * 72 / (0.47 * size))), break_long_words=False))
+    return "\n".join(textwrap.wrap(text, max(12, int(width * 72 / (letter() * size))), break_long_words=False))
+
+
+@cache
+def letter() -> float:
+    """How wide a letter of the style's font is on this machine, in the mean, as a share of its size: 0.47 in Arial."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    with styled():
+        drawn = TextPath((0, 0), LETTERS, size=100, prop=FontProperties())
+    return 1.04 * drawn.get_extents().width / 100 / len(LETTERS)
 
 
 def width_of(axes: Axes) -> float:
@@ -190,7 +203,7 @@ def legend(figure: Figure, looks: Iterable[tuple[str, str]], columns: int | None
     if itself:
         patches.append(Patch(facecolor="none", edgecolor="black", linewidth=1.2, label="the variable itself"))
     widest = max((len(str(patch.get_label())) for patch in patches), default=1)
-    fit = int(figure.get_figwidth() * 72 / ((0.5 * widest + 3.5) * SMALL))
+    fit = int(figure.get_figwidth() * 72 / ((1.06 * letter() * widest + 3.5) * SMALL))
     columns = columns or max(1, min(len(patches), fit))
     columns = -(-len(patches) // -(-len(patches) // columns))  # lines that are equally full
     figure.legend(handles=patches, loc="outside lower center", ncols=columns)
