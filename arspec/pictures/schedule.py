@@ -156,7 +156,7 @@ def _columns(row: Row) -> Ints:
 # -- images and vectors: a small grid a node ---------------------------------------------------------------------------
 
 
-def _grid(axes: Axes, row: Row, progress: Progress, width: float) -> None:
+def _grid(axes: Axes, row: Row, progress: Progress, wide: float) -> None:
     """A node's positions as cells, each in as many upright stripes as there are channel groups."""
     from matplotlib.colors import ListedColormap
 
@@ -172,9 +172,9 @@ def _grid(axes: Axes, row: Row, progress: Progress, width: float) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_edgecolor("#808080")
-    name = "\n".join(wrapped(line, width - 0.1, SMALL) for line in _name(row, progress, "\n").split("\n"))
+    name = "\n".join(wrapped(line, wide - 0.1, SMALL) for line in _name(row, progress, "\n").split("\n"))
     axes.set_title(name, fontsize=SMALL, parse_math=False)
-    axes.set_xlabel("\n".join(wrapped(line, width - 0.05, TINY) for line in row.summary()), fontsize=TINY)
+    axes.set_xlabel("\n".join(wrapped(line, wide - 0.05, TINY) for line in row.summary()), fontsize=TINY)
 
 
 def _shaped(row: Row, progress: Progress) -> tuple[Ints, int, int]:
