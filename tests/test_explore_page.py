@@ -462,9 +462,8 @@ def test_the_way_of_a_pair_goes_through_the_operations_of_an_audit(opened: Opene
 def test_many_sources_of_an_audit_fit_a_phone(opened: Opened) -> None:
     report = arspec.audit(ThroughDetach(), size={"t": 8}, levels=16, modes="evaluation", operations=True)
     made = facts_of_audit(report, "planted.py:ThroughDetach")
-    made.facts["sources"] += [
-        {"name": f"another_source_{k}.py", "text": "x = 1", "language": "python"} for k in range(5)
-    ]
+    own = made.facts["sources"]
+    own += [{"name": f"another_source_{k}.py", "text": "x = 1", "language": "python"} for k in range(5)]
     shown = opened(Made(made.facts, made.store), at="view=audit", width=390, height=780)
     switch = shown.locator(".audit-source .switch").bounding_box()
     assert shown.locator(".audit-source .switch button").count() == 6

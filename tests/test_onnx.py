@@ -292,7 +292,8 @@ def test_classes_by_name_and_what_a_head_cannot_leave_out(tmp_path: Path) -> Non
     model.names = {name: tuple(f"kind {k}" for k in range(classes))}
     export_onnx(model, tmp_path / "classes")
     sampler = opened(tmp_path / "classes" / "sample.py").Sampler(threads=1)
-    wanted = model.sample(2, seed=1, **{name: [1, 0]}).numpy()
+    condition: dict[str, Any] = {name: [1, 0]}
+    wanted = model.sample(2, seed=1, **condition).numpy()
     for given in ([1, 0], ["kind 1", "kind 0"]):
         assert np.array_equal(sampler.sample(2, 1, conditions={name: given}), wanted)
     for wrong in ({}, {name: "dog"}, {name: classes}, {"other": 1}):

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     facts = None if args.facts is None else as_json([(one.facts, one.store.block) for one in made])
     standard = args.facts == STANDARD
     if facts is not None and not standard:
-        write_text(Path(args.facts), facts)
+        write_text(Path(str(args.facts)), facts)
         say(args.facts)
     if args.out is not None:
         page = write_page(made, args.out)

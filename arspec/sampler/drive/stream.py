@@ -51,7 +51,7 @@ class Stream:
         self.storage: Storage = storage
         self.why_not: InputError | None = None  # it has no end
         self._variants: dict[int, tuple[Network, Orders] | None] = {}
-        self._quick: dict[tuple[Cut, int, float, Truncation | None], Step] = {}
+        self._quick: dict[tuple[Cut, int, float, Truncation | None, float | None], Step] = {}
         try:
             self.course = endless(model, member)
         except InputError as error:

@@ -81,7 +81,8 @@ def compiled_step(
         inner = executor.with_tensors(state, caches, hoisted, folded)
         parameters = executor.step(row, cut, inner, None)
         if guidance is not None:
-            parameters = head.guided(*parameters.chunk(2), guidance)
+            conditioned, free = parameters.chunk(2)
+            parameters = head.guided(conditioned, free, guidance)
         values = head.draw(support, parameters, noise, temperature, truncation)
         written = values.to(parameters.dtype)
         executor.write(cut, inner, written if guidance is None else torch.cat([written, written]))
