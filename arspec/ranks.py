@@ -116,6 +116,7 @@ def _array(ranks: Sequence[Any], grid: Grid) -> Ranks:
 
 
 def checked_grid(grid: Grid) -> Grid:
+    """A grid in plain integers. InputError for other than one or two positive sizes, and for too many positions."""
     if len(grid) not in (1, 2) or not all(is_count(size) for size in grid):
         raise InputError("AR808", f"a grid is (height, width) or (length,) in positive integers, not {grid!r}")
     grid = tuple(int(size) for size in grid)
@@ -133,8 +134,10 @@ def is_integer(value: object, lowest: int, limit: int) -> bool:
 
 
 def is_count(value: object) -> bool:
+    """Whether a value of any type is a positive integer, not a bool."""
     return is_integer(value, 1, 2**63)
 
 
 def size_text(shape: Sequence[int]) -> str:
+    """A shape as messages name it, such as `8 x 8`."""
     return " x ".join(str(size) for size in shape) or "nothing"

@@ -29,7 +29,6 @@ import os
 import re
 import runpy
 import shlex
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -221,7 +220,7 @@ class Reader:
         return printed.replace(str(ROOT), "…").replace(str(self.folder), "…")
 
     def _served(self, block: Block) -> None:
-        """Starts the command of a block, asks for what it serves, and ends it as Ctrl-C does."""
+        """Starts the command of a block, asks for what it serves, and ends it."""
         ((_, *arguments),) = lines_of(block.text)
         own = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen([sys.executable, "-m", "arspec", *arguments], stdout=subprocess.PIPE,
@@ -238,7 +237,7 @@ class Reader:
                 with urllib.request.urlopen(address[0], timeout=60) as reply:
                     assert reply.status == 200 and reply.read()
             finally:
-                process.send_signal(signal.SIGINT)
+                process.terminate()
 
     def _call(self, words: list[str]) -> tuple[int, str]:
         program, *arguments = words

@@ -142,5 +142,5 @@ def test_recover_says_what_it_did(cut: int, done: int, packed: Path, capsys: pyt
 def test_a_file_is_no_folder(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (packed.parent / "out").write_text("a file")
     assert restore(packed) == restore(packed, "--force") == 2
-    assert "out: it is no folder" in capsys.readouterr().err
+    assert "out is no folder" in capsys.readouterr().err
     assert (packed.parent / "out").read_text() == "a file"

@@ -148,6 +148,7 @@ def test_a_folder_that_can_not_be_written_to_is_done_without(fresh: Path):
 
 def test_without_a_compiler_products_are_torchs(fresh: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.delenv("CXX", raising=False)
     assert kernel() is None
     weights = weights_of(160, 300, True, torch.float32)
     assert isinstance(products([[weights]], [BUSY])[0], Product)

@@ -39,6 +39,7 @@ class HeldConstants(nn.Module):
                 self._names[node, member.index] = found
 
     def of(self, node: Node, member: int) -> Constants:
+        """The constants of a node's layer in a member, its arrays as buffers."""
         found = self._plain[node, member]
         names = self._names[node, member]
         return {**found, **{key: self._buffers[name] for key, name in names.items()}} if names else found

@@ -72,5 +72,6 @@ def may_be_read() -> bool:
 
 
 def check_condition(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    """InputError (AR807) where a condition has another shape than its section states."""
     if tuple(value.shape) != shape:
         raise InputError("AR807", f"the condition '{name}' has shape {tuple(value.shape)}, where {shape} is wanted")

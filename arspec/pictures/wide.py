@@ -134,6 +134,7 @@ class Wide(Tall):
 
     def joined(self, dot: Digraph, ends: tuple[str, str], words: list[str], colour: str, width: float, style: str,
                 back: bool = False) -> None:  # fmt: skip
+        """Draws a line, and notes which node feeds and which is fed."""
         super().join(dot, ends, words, colour, width, style, back)
         first, last = ends[::-1] if back else ends
         self.feeding.add(first)

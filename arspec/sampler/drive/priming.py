@@ -137,7 +137,9 @@ def _fill_states(
     constants = model.constants.of(whole, executor.member)
     weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
     found = [*rows_and_sites(executor.program, node, step, orders)]
-    rows, sites = (np.concatenate([np.zeros(0, np.int64), *(pair[k] for pair in found)]) for k in (0, 1))
+    if not found:
+        return whole.layer.forward(whole, weights, constants, xs, False)
+    rows, sites = (np.concatenate([pair[k] for pair in found]) for k in (0, 1))
     at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
     value, kept = whole.layer.forward_and_states(whole, weights, constants, xs, of)
     state.caches[node].index_copy_(1, at, kept)
