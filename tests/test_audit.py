@@ -924,5 +924,6 @@ def test_places_that_a_mask_of_data_leaves_are_held_to_the_order_alone(mode: str
 
 
 def test_what_is_chosen_and_mixed_still_accuses() -> None:
+    torch.manual_seed(0)  # of some weights, few steps are chosen, and values do not show it
     report = audit(Chosen(True), input="b t", output="b t k", size={"t": 9}, levels=5, offset=1, modes="evaluation")
     assert report.verdict == Verdict.LEAKS

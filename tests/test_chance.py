@@ -63,3 +63,34 @@ def test_a_draw_that_nothing_reads_changes_no_verdict(mode: str, more: dict[str,
 
 def test_a_true_difference_of_lengths_still_accuses() -> None:
     assert audit(Noisy(0.0, skewed=True), modes="lengths", **SETTING).verdict == Verdict.LEAKS
+
+
+class Written(Noisy):
+    """Its outputs depend on the length of the row, and it writes to its input."""
+
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None, of: Tensor | None = None) -> Tensor:
+        out = super().forward(ids, attention_mask, of)
+        ids.copy_((ids + 1) % 5)
+        return out
+
+
+def test_an_input_that_is_written_to_is_no_chance() -> None:
+    report = audit(Written(0.0, skewed=True), modes="lengths", **SETTING)
+    assert "random numbers" not in report.modes[0].why
+    assert report.verdict == Verdict.LEAKS
+
+
+class Growing(Noisy):
+    """Its outputs depend on the length of the row, and those of its first call are others than those of later ones."""
+
+    called = 0.0
+
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None, of: Tensor | None = None) -> Tensor:
+        out = super().forward(ids, attention_mask, of) + self.called
+        self.called = 1.0
+        return out
+
+
+def test_what_the_first_call_keeps_is_no_chance() -> None:
+    report = audit(Growing(0.0, skewed=True), modes="lengths", **SETTING)
+    assert report.verdict == Verdict.LEAKS

@@ -134,7 +134,7 @@ class Borrowed:
         self.passes = 0
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
         self.known: tuple[int, Tensor, Tensor] | None = None  # of a judged pass: draw of the weights, input, output
-        self.settled: Tensor | None = None  # what the first call of all gave, on an input that each module is given
+        self.settled: tuple[Tensor, Tensor] | None = None  # of the first call of all: an input for each module, output
         self.trained: dict[Tensor, Tensor] = {}  # zeros of weights that redrawn weights do not keep
         self.untouched: nn.Module | None = None  # a copy that was never called, where it can be copied
         self.keeping: Keeping | None = None  # what it and its code kept before its first call

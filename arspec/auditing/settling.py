@@ -63,14 +63,14 @@ def settle(
             x = torch.cat([some, alphabet[:1].expand_as(some), alphabet[-1:].expand_as(some)])
             try:
                 with torch.no_grad(), _beyond(module, asked):
-                    out = subject(x)
+                    out = subject(x.clone())  # which the module may write to
             except InputError:
                 raise
             except (Exception, SystemExit) as error:  # whatever the user's code raises is told
                 failures.append(f"{number} input: {reason(error)}")
                 continue
             _check(out, layout)
-            subject.settled = out
+            subject.settled = x, out
             return subject, alphabet
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
     if asked:

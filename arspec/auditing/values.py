@@ -36,6 +36,7 @@ MIXED_NARROWING = 1  # the same where examples of a batch read one another
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 NAMED = 4  # steps that a text names
 MAX_VARIABLES = 4096  # more have no matrix of pairs
+_Shown = tuple[Tensor, Tensor]  # parameters [K] of one output for the base and for a change, in the same slot
 
 
 @dataclass
@@ -284,14 +285,15 @@ def _search(
     singles = len(inputs)
     inputs += [np.flatnonzero(group.numpy()) for group in groups[singles:]]
     changes = _Changes(groups[:, bench.member], barred & judged, inputs, kinds, singles)
-    pending: list[tuple[_Kind, int, int]] = []
-    for kind, rows, after, moved in _compared(bench, changes, limit, found):
+    pending: list[tuple[_Kind, int, int, _Shown]] = []
+    for kind, rows, before, after, moved in _compared(bench, changes, limit, found):
         one = rows < singles
         for row in np.flatnonzero(moved.any(1).numpy() & one):
             found.leaks[moved[row].numpy(), inputs[rows[row]]] = True
-        _tell(found, bench, kind, [inputs[row] for row in rows], moved & torch.from_numpy(one)[:, None], after, draw)
+        alone = moved & torch.from_numpy(one)[:, None]
+        _tell(found, bench, kind, [inputs[row] for row in rows], alone, before, after, draw)
         pending += [
-            (kind, int(rows[row]), int(output))
+            (kind, int(rows[row]), int(output), (before[row, output], after[row, output]))
             for row, output in zip(*np.nonzero(moved.numpy() & ~one[:, None]), strict=True)
         ]
         if bench.mixes and (pending or found.violations):
@@ -299,15 +301,13 @@ def _search(
     if found.violations:
         return
     told: set[int] = set()
-    for kind, row, output in pending:
+    for kind, row, output, shown in pending:
         if output in told or len(told) >= (1 if bench.mixes else NARROWED):
             continue
         told.add(output)
         stop = bench.subject.passes + MIXED_NARROWING if bench.mixes else limit + NARROWING
-        some = _narrow(bench, kind, inputs[row], output, stop)
-        mask = torch.isin(bench.member, torch.from_numpy(some))
-        final = bench.changed(mask[None], kind.values)[0, output]
-        found.violations.append(_violation(bench, kind, some, output, final, bench.still[0, output], draw))
+        some, shown = _narrow(bench, kind, inputs[row], output, stop, shown)
+        found.violations.append(_violation(bench, kind, some, output, *shown, draw))
         if case.variables <= MAX_VARIABLES:
             found.leaks[output, some] = True
 
@@ -324,8 +324,9 @@ def _groups(case: Case, allowed: Tensor, wanted: Tensor, forbidden: Tensor | Non
 
 def _compared(
     bench: _Bench, changes: _Changes, limit: int, found: Findings
-) -> Iterator[tuple[_Kind, NDArray[np.int64], Tensor, Tensor]]:
-    """(kind, numbers of the changes [n], parameters [n, V, K], forbidden moves [n, V]), as long as passes are left.
+) -> Iterator[tuple[_Kind, NDArray[np.int64], Tensor, Tensor, Tensor]]:
+    """(kind, numbers of the changes [n], parameters of the base in their slots [n, V, K], and of the changes,
+    forbidden moves [n, V]), as long as passes are left.
 
     Changes of several variables come last, and not at all where a change of one was enough."""
     pairs: list[tuple[int, int]] = []
@@ -346,27 +347,32 @@ def _compared(
         outputs = bench.changed(changes.masks[torch.from_numpy(rows)], values[torch.from_numpy(kind)])
         moved = bench.moved(outputs, times[torch.from_numpy(kind)]) & changes.forbidden[torch.from_numpy(rows)]
         for number in np.unique(kind):
-            some = kind == number
-            yield changes.kinds[number], rows[some], outputs[torch.from_numpy(some)], moved[torch.from_numpy(some)]
+            some = torch.from_numpy(np.flatnonzero(kind == number))
+            yield changes.kinds[number], rows[some.numpy()], bench.still[some], outputs[some], moved[some]
 
 
-def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, limit: int) -> NDArray[np.int64]:
-    """Fewer of the variables `inputs` whose change still moves `output`: one where one suffices.
+def _narrow(
+    bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, limit: int, shown: _Shown
+) -> tuple[NDArray[np.int64], _Shown]:
+    """Fewer of the variables `inputs` whose change still moves `output`, one where one suffices, and the parameters
+    that show it, which are `shown` for all of them.
 
     Parts are dropped as long as what remains still does it, in ever smaller parts (delta debugging,
     Zeller and Hildebrandt 2002), until no single variable can be dropped.
     """
 
-    def moving(chosen: list[NDArray[np.int64]]) -> NDArray[np.int64] | None:
+    def moving(chosen: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], _Shown] | None:
         for start in range(0, len(chosen), bench.used):
             if bench.subject.passes >= limit:
                 return None
             some = chosen[start : start + bench.used]
             masks = torch.stack([torch.isin(bench.member, torch.from_numpy(variables)) for variables in some])
             times = torch.full((len(masks),), kind.times)
-            moved = np.flatnonzero(bench.moved(bench.changed(masks, kind.values), times)[:, output].numpy())
+            after = bench.changed(masks, kind.values)
+            moved = np.flatnonzero(bench.moved(after, times)[:, output].numpy())
             if len(moved):
-                return some[moved[0]]
+                slot = int(moved[0])
+                return some[slot], (bench.still[slot, output], after[slot, output])
         return None
 
     parts = min(len(inputs), max(2, bench.used // 2))
@@ -375,12 +381,12 @@ def _narrow(bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, 
         chosen = [*pieces, *(np.concatenate([p for p in pieces if p is not piece]) for piece in pieces)]
         smaller = moving(chosen if len(pieces) > 2 else list(pieces))
         if smaller is not None:
-            inputs = smaller
+            inputs, shown = smaller
         elif len(pieces) == len(inputs):
             break
         else:
             parts *= 2
-    return inputs
+    return inputs, shown
 
 
 def _tell(
@@ -389,21 +395,23 @@ def _tell(
     kind: _Kind,
     inputs: list[NDArray[np.int64]],
     moved: Tensor,
+    before: Tensor,
     after: Tensor,
     draw: int,
 ) -> None:
-    """A violation for each output that moved [n, V], once an output; another variable tells more than its own."""
+    """A violation for each output that moved [n, V], once an output; another variable tells more than its own. `before`
+    and `after` [n, V, K]: the parameters of the base in the same slots, and of the changes."""
     told = {violation.output for violation in found.violations}
     for output in np.flatnonzero(moved.any(0).numpy()):
         if int(output) not in told:
             rows = np.flatnonzero(moved[:, output].numpy())
             row = next((int(row) for row in rows if int(output) not in inputs[row]), int(rows[0]))
-            before = bench.still[0, output]
-            found.violations.append(_violation(bench, kind, inputs[row], int(output), after[row, output], before, draw))
+            shown = before[row, output], after[row, output]
+            found.violations.append(_violation(bench, kind, inputs[row], int(output), *shown, draw))
 
 
 def _violation(
-    bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, after: Tensor, before: Tensor, draw: int
+    bench: _Bench, kind: _Kind, inputs: NDArray[np.int64], output: int, before: Tensor, after: Tensor, draw: int
 ) -> Violation:
     entries = torch.from_numpy(np.flatnonzero(np.isin(bench.case.layout.variable, inputs)))
     distance = torch.where(after != before, (after - before).abs().nan_to_num(), -1.0)

@@ -29,7 +29,7 @@ def variants(audited: Audited) -> ModeReport:
         with borrowed(module):
             other = audited.settle(module)
             own = other.subject
-            if _alike(subject.settled, own.settled):  # its first call is as that of the module, which was looked at
+            if _alike(_first(subject), _first(own)):  # its first call is as that of the module, which was looked at
                 own.compared[(False, False)] = ""
             passes = own.passes
             search = replace(audited.settings.search, passes=0)
@@ -53,6 +53,11 @@ def _as_known(one: Borrowed, other: Borrowed) -> bool:
     if one.known is None or other.known is None or one.known[0] != other.known[0]:
         return False
     return torch.equal(one.known[1], other.known[1]) and _alike(one.known[2], other.known[2])
+
+
+def _first(subject: Borrowed) -> Tensor | None:
+    """What the first call of all gave."""
+    return None if subject.settled is None else subject.settled[1]
 
 
 def _alike(one: Tensor | None, other: Tensor | None) -> bool:
