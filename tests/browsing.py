@@ -16,6 +16,7 @@ from arspec.exploring.making import Made
 from arspec.exploring.page import page as page_of
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 120_000  # milliseconds after which a page that does not come counts as gone, on a slow machine too
 Opened = Callable[..., Any]
 
 
@@ -29,7 +30,7 @@ def browser() -> Iterator[Any]:
     with sync_playwright() as playwright:
         try:
             started = playwright.chromium.launch(
-                executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"]
+                executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=PATIENCE
             )
         except Error as error:
             pytest.skip("no Chromium was found (apt-get install chromium): " + str(error).splitlines()[0])
@@ -49,7 +50,7 @@ def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
         file = folder / f"page{len(contexts)}.html"
         file.write_text(page_of(made), "utf-8")
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         shown = context.new_page()
         shown.on("pageerror", lambda error: faults.append(str(error)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 30.0  # seconds after which a server that says nothing counts as gone
+PATIENCE = 120.0  # seconds after which a server that says nothing counts as gone
 CAPABILITIES: dict[str, Any] = {
     "textDocument": {"publishDiagnostics": {"codeDescriptionSupport": True, "relatedInformation": True}},
     "workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}, "codeLens": {"refreshSupport": True}},

@@ -25,7 +25,7 @@ from arspec.language.load import Spec, from_text
 from arspec.pictures.progress import Stage, progress_of
 from arspec.pictures.states import Field, State
 from tests.audit_modules.planted import ThroughDetach
-from tests.browsing import Opened, browser, go, opened
+from tests.browsing import PATIENCE, Opened, browser, go, opened
 from tests.test_exploring_model import described
 
 __all__ = ["browser", "opened"]
@@ -483,7 +483,7 @@ def test_a_served_page_shows_what_is_wrong_and_loads_itself_again(browser: Any, 
     try:
         faults: list[str] = []
         shown = context.new_page()
-        shown.set_default_timeout(20_000)
+        shown.set_default_timeout(PATIENCE)
         shown.on("pageerror", lambda error: faults.append(str(error)))
         shown.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
         shown.goto(f"http://127.0.0.1:{http.server_port}/#view=coverage")
