@@ -15,7 +15,7 @@ from torch import tensor as earlier
 from torch.utils._python_dispatch import _disable_current_modes as unseen  # pyright: ignore[reportPrivateUsage]
 
 from arspec.shadow import Closing, Closure, trace
-from arspec.shadow.closed import HELD_BYTES
+from arspec.shadow.closed import LYING_BYTES
 
 N = 8
 
@@ -161,14 +161,14 @@ def test_a_pass_that_differs_from_itself_is_given_its_own_noise() -> None:
     assert not closing.compare(lambda: run(other * 1.001), 3, found, same=lambda: run(x))[1].ok
 
 
-held = pytest.mark.parametrize("bound", [0, HELD_BYTES], ids=["checksums", "as they lie"])
+held = pytest.mark.parametrize("bound", [0, LYING_BYTES], ids=["checksums", "as they lie"])
 
 
 @held
 def test_one_bit_of_a_large_result_is_seen(bound: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """By checksums, or where the result is kept as it lies."""
 
-    monkeypatch.setattr("arspec.shadow.closed.HELD_BYTES", bound)
+    monkeypatch.setattr("arspec.shadow.closed.LYING_BYTES", bound)
     first: list[Tensor] = []
 
     def run(x: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ def test_any_element_below_the_rank_is_seen(
     shape: tuple[int, ...], kind: torch.dtype, bound: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever axis the variables lie along: one element of variable 2 moves and is seen, one of variable 4 is not."""
-    monkeypatch.setattr("arspec.shadow.closed.HELD_BYTES", bound)
+    monkeypatch.setattr("arspec.shadow.closed.LYING_BYTES", bound)
     axis = shape.index(N)
     own = [N if k == axis else 1 for k in range(len(shape))]
 

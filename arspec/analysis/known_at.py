@@ -102,9 +102,11 @@ def known_at(
     return known
 
 
-def known_by_heads(relations: Relations, memo: Memo | None = None) -> dict[Node, Ints]:
-    """The same for what further heads depend on as well."""
-    found = known_at(relations, memo=memo)
+def known_by_heads(
+    relations: Relations, memo: Memo | None = None, known: dict[Node, Ints] | None = None
+) -> dict[Node, Ints]:
+    """The same for what further heads depend on as well. known: that of the first head, where it has been found."""
+    found = {**(known_at(relations, memo=memo) if known is None else known)}
     for one in relations.graph.further:
         found |= known_at(of_further(relations, one), memo=memo)
     return found

@@ -288,7 +288,7 @@ def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
     further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
     report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start, further=further)
     if rows is not None:
-        report.empty_masks = empty_masks(relations, known_by_heads(relations, memo))
+        report.empty_masks = empty_masks(relations, known_by_heads(relations, memo, known))
         report.seen = seen(relations, rows, memo)
         report.seen_by = {one.name: seen_further(relations, one, rows, memo) for one in graph.further}
         report.deep = deepened(spec, member.index, report.seen, memo)

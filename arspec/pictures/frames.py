@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from arspec.pictures.folding import Drawn, Folded
 from arspec.pictures.outline import Part, Port, outline
-from arspec.pictures.palette import FAINT, LEAK, STROKES, TEXT
+from arspec.pictures.palette import LEAK, STROKES
 from arspec.pictures.stacks import Stack
-from arspec.pictures.tall import FONT, Shown, plain
+from arspec.pictures.tall import Shown, plain
 from arspec.pictures.wide import Wide
 
 if TYPE_CHECKING:
@@ -35,22 +35,11 @@ class Frames(Wide):
 
     DETAIL, EDGE = 6.8, 6.5
     STACK, ACROSS = 1, 3
+    TOWARDS, RANKS, BESIDE = "TB", "0.13", "0.1"
 
     def what(self) -> Folded:
         """What is drawn."""
         return outline(super().what())
-
-    def source(self) -> str:
-        """The DOT text."""
-        from graphviz import Digraph
-
-        dot = Digraph(name="arspec")
-        dot.attr("graph", label=self.title(), labelloc="b", fontname=FONT, fontcolor=TEXT, rankdir="TB",
-                 ranksep="0.13", nodesep="0.1", pad="0.03", margin="0", bgcolor="white", newrank="true")  # fmt: skip
-        dot.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize=f"{self.NAME:g}", fontcolor=TEXT,
-                 margin="0.06,0.03", height="0.2", width="0.3")  # fmt: skip
-        dot.attr("edge", fontname=FONT, fontsize=f"{self.EDGE:g}", fontcolor=FAINT, arrowsize="0.4")
-        return self.filled(dot)
 
     def marks(self) -> list[str]:
         """What the drawing needs to have explained, beside colours and lines."""

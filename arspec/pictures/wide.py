@@ -29,6 +29,7 @@ class Wide(Tall):
     """A diagram from left to right."""
 
     NAME, DETAIL, EDGE, BOX, TIMES, THICK = 7.5, 6.0, 5.5, 7.0, 9.0, 0.55
+    TOWARDS, RANKS, BESIDE = "LR", "0.2", "0.12"  # the way of the lines, and inches between ranks and nodes
     STACK, ACROSS = MOST, 4  # nodes of a column, and marks in a line of the legend
 
     def __init__(self, spec: Spec, look: Look, report: Report, member: Member) -> None:
@@ -46,8 +47,9 @@ class Wide(Tall):
         from graphviz import Digraph
 
         dot = Digraph(name="arspec")
-        dot.attr("graph", label=self.title(), labelloc="b", fontname=FONT, fontcolor=TEXT, rankdir="LR",
-                 ranksep="0.2", nodesep="0.12", pad="0.03", margin="0", bgcolor="white", newrank="true")  # fmt: skip
+        dot.attr("graph", label=self.title(), labelloc="b", fontname=FONT, fontcolor=TEXT,
+                 rankdir=self.TOWARDS, ranksep=self.RANKS, nodesep=self.BESIDE, pad="0.03", margin="0",
+                 bgcolor="white", newrank="true")  # fmt: skip
         dot.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize=f"{self.NAME:g}", fontcolor=TEXT,
                  margin="0.06,0.03", height="0.2", width="0.3")  # fmt: skip
         dot.attr("edge", fontname=FONT, fontsize=f"{self.EDGE:g}", fontcolor=FAINT, arrowsize="0.4")

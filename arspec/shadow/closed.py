@@ -37,7 +37,7 @@ from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
 KEPT_BYTES = 1 << 29  # of all results that are kept whole
-HELD_BYTES = 1 << 31  # of all results that are kept where they lie
+LYING_BYTES = 1 << 31  # of all results that are kept where they lie
 ROW = 16  # elements of a row with one label that has a checksum of its own
 AT_ONCE = 1 << 16  # elements that are summed together
 ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
@@ -118,12 +118,12 @@ class Closing:
         self._returned: list[_Result] | None = None
         self._reads = 0
         self._bytes = self._lying = 0
-        self._held: dict[int, list[_Result]] = {}  # what is kept where it lies, by its storage
+        self._in_place: dict[int, list[_Result]] = {}  # what is kept where it lies, by its storage
 
     def before(self, written: Sequence[Tensor]) -> None:
         """An operator will write to these: what lies there is copied first."""
-        for tensor in written if self._held else ():
-            for result in self._held.pop(tensor.untyped_storage()._cdata, ()) if plain(tensor) else ():
+        for tensor in written if self._in_place else ():
+            for result in self._in_place.pop(tensor.untyped_storage()._cdata, ()) if plain(tensor) else ():
                 assert result.values is not None
                 result.values, result.version = result.values.detach().clone(), None
 
@@ -231,9 +231,9 @@ class Closing:
         if whole or (tensor.numel() <= WHOLE and self._bytes < KEPT_BYTES):
             result.values = tensor.clone()
             self._bytes += count
-        elif fresh and not tensor.is_inference() and self._lying + tensor.untyped_storage().nbytes() <= HELD_BYTES:
+        elif fresh and not tensor.is_inference() and self._lying + tensor.untyped_storage().nbytes() <= LYING_BYTES:
             result.values, result.version = original, original._version  # which a detached tensor need not share
-            self._held.setdefault(tensor.untyped_storage()._cdata, []).append(result)
+            self._in_place.setdefault(tensor.untyped_storage()._cdata, []).append(result)
             self._lying += tensor.untyped_storage().nbytes()
         else:
             result.sums = _sums(tensor, result.above, range(len(self.ranks)))

@@ -161,7 +161,8 @@ struct Product {
   }
 
   template <int rows>
-  static Tile with_rows(std::int64_t outputs, int, int& taken) {
+  static Tile with_rows(std::int64_t outputs, int& now, int& taken) {
+    now = rows;
     constexpr int most = std::min(OUTPUTS, SUMS / rows);
     if (outputs >= most) return found<rows, most>(taken);
     return found<rows, 1>(taken);
@@ -169,10 +170,10 @@ struct Product {
 
   static Tile with(std::int64_t rows, std::int64_t outputs, int& now, int& taken) {
     if constexpr (ROWS > 4)
-      if (rows >= 8) return with_rows<8>(outputs, now = 8, taken);
-    if (rows >= 4) return with_rows<4>(outputs, now = 4, taken);
-    if (rows >= 2) return with_rows<2>(outputs, now = 2, taken);
-    return with_rows<1>(outputs, now = 1, taken);
+      if (rows >= 8) return with_rows<8>(outputs, now, taken);
+    if (rows >= 4) return with_rows<4>(outputs, now, taken);
+    if (rows >= 2) return with_rows<2>(outputs, now, taken);
+    return with_rows<1>(outputs, now, taken);
   }
 
   // Outputs from `first` to `end` of a part, for all rows: a group of outputs at a time, whose weights caches then hold.

@@ -4,7 +4,7 @@ import { test } from "node:test"
 import { type Situation, program } from "../src/program.ts"
 
 const here: Situation = {
-  command: "", python: "", folders: ["/projects/a"], trusted: true, platform: "linux", home: "/projects/home", exists: () => false,
+  command: "", python: "", folders: ["/projects/a"], trusted: true, platform: "linux", home: "/projects/own", exists: () => false,
 }
 
 test("the command of the settings is run before anything else", () => {
@@ -14,7 +14,7 @@ test("the command of the settings is run before anything else", () => {
 
 test("the Python of the settings runs the package", () => {
   const found = program({ ...here, python: "~/env/bin/python" })
-  assert.deepEqual(found, { command: "/projects/home/env/bin/python", args: ["-m", "arspec"], from: "arspec.python" })
+  assert.deepEqual(found, { command: "/projects/own/env/bin/python", args: ["-m", "arspec"], from: "arspec.python" })
 })
 
 test("a path may begin at the folder", () => {
