@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from arspec.analysis.contexts import MAX_EXACT, Memo, Seen, chosen_rows, seen, seen_further
-from arspec.analysis.depth import deepened
-from arspec.analysis.empty_masks import empty_masks
-from arspec.analysis.entries import Entries
-from arspec.analysis.known_at import Relations, known_at, known_by_heads, late_further, leaking, of_further
-from arspec.analysis.witness import Step, Witness, site_name, witness, witnesses
-from arspec.diagnostics import Diagnostic, Place
+from arspec.analysis.contexts import chosen_rows
+from arspec.analysis.leaks import of_further_heads, of_variables
+from arspec.analysis.member import MemberReport, of_member
+from arspec.analysis.witness import Witness
+from arspec.diagnostics import Diagnostic
 from arspec.language.further import Further
 from arspec.language.load import Spec
-from arspec.layers.base import Node
-from arspec.reads import Pointwise
 from arspec.shown import Shown
-from arspec.types import Ints, Member, ranks
+from arspec.types import Ints, Member
 
 Contexts = bool | int | Literal["all"]  # of which variables: see `prove`
-WIDTH = 100  # columns of a line that tells a path
-MAX_WITNESSES = 16  # leaking variables, spread over all, for which a path is sought
-
-
-@dataclass(frozen=True, eq=False)
-class FurtherLeak:
-    """What a further head sees too early: at how many variables, and a path that shows it at one of them."""
-
-    further: Further
-    leaking: Ints
-    witness: Witness | None
-
-
-@dataclass(eq=False)
-class MemberReport:
-    """What holds under one member of the family. `unseen`, `blind` are None where contexts were not asked for, or where
-    depth could not tell."""
-
-    order: str
-    leaking: Ints  # variables whose own head sees what comes with them or later
-    training: Ints  # the same, as the spec is in training
-    witnesses: list[Witness]
-    seconds: float  # of the proof alone
-    seen: Seen | None = None
-    deep: Seen | None = None
-    empty_masks: list[Diagnostic] = field(default_factory=list)  # notes of masks that keep nothing
-    further: list[FurtherLeak] = field(default_factory=list)  # further heads that see what they must not
-    seen_by: dict[str, Seen] = field(default_factory=dict[str, Seen])  # what each further head sees, by its name
 
 
 @dataclass(eq=False)
@@ -251,9 +218,13 @@ def prove(spec: Spec, contexts: Contexts = True) -> Report:
     Static: numpy only. Linear in the sites, with contexts of all variables quadratic."""
     start = time.perf_counter()
     graph = spec.graph()
-    members = [_member(spec, member, _rows(member, contexts)) for member in graph.members]
+    members = [of_member(spec, member, _rows(member, contexts)) for member in graph.members]
     report = Report(spec, members, 0.0)
-    report.diagnostics = [*_leaks(report), *_further_leaks(report), *(_notes(report) if contexts else [])]
+    report.diagnostics = [
+        *of_variables(spec, members),
+        *of_further_heads(spec, members),
+        *(_notes(report) if contexts else []),
+    ]
     if contexts:
         report.diagnostics += [*graph.notes, *members[0].empty_masks]
     report.seconds = time.perf_counter() - start
@@ -265,185 +236,6 @@ def _rows(member: Member, contexts: Contexts) -> Ints | None:
     if contexts is False:
         return None
     return chosen_rows(member.order, "auto" if contexts is True else contexts)
-
-
-def _member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
-    start = time.perf_counter()
-    graph = spec.graph()
-    relations, memo = Relations(graph, member), Memo()
-    known = known_at(relations, memo=memo)
-    leaks = leaking(relations, known)
-    training, training_known, in_training = leaks[:0], known, Relations(graph, member, training=True)
-    if not len(leaks):
-        training_known = known_at(in_training, memo=memo)
-        training = leaking(in_training, training_known)
-    late, used, used_known = (leaks, relations, known) if len(leaks) else (training, in_training, training_known)
-    chosen = (
-        late[np.unique(np.linspace(0, len(late) - 1, min(len(late), MAX_WITNESSES)).astype(np.int64))]
-        if len(late)
-        else late
-    )
-    found = [w for w in witnesses(used, used_known, chosen.tolist()) if w is not None]
-    both = relations, in_training
-    further = [leak for one in graph.further if (leak := _further(one, both, memo)) is not None]
-    report = MemberReport(member.order.name, leaks, training, found, time.perf_counter() - start, further=further)
-    if rows is not None:
-        report.empty_masks = empty_masks(relations, known_by_heads(relations, memo, known))
-        report.seen = seen(relations, rows, memo)
-        report.seen_by = {one.name: seen_further(relations, one, rows, memo) for one in graph.further}
-        report.deep = deepened(spec, member.index, report.seen, memo)
-    return report
-
-
-def _further(one: Further, both: tuple[Relations, Relations], memo: Memo) -> FurtherLeak | None:
-    """What a further head sees too early, in evaluation or in training; None where that is nothing."""
-    for like in both:
-        relations = of_further(like, one)
-        known = known_at(relations, memo=memo)
-        sites, limits = late_further(relations, one, known)
-        if len(sites):
-            return FurtherLeak(one, sites, witness(relations, known, int(sites[0]), int(limits[0])))
-    return None
-
-
-def _further_leaks(report: Report) -> list[Diagnostic]:
-    """One diagnostic for each further head that sees too much."""
-    found: dict[str, Diagnostic] = {}
-    entries = Entries(report.spec)
-    for of, member in zip(report.members, report.spec.graph().members, strict=True):
-        for leak in of.further:
-            name, w = leak.further.name, leak.witness
-            if name in found or w is None:
-                continue
-            data = w.path[0].node.out
-            place = report.spec.further[name][1].place
-            target = leak.further.targets(member)[np.flatnonzero(leak.further.sites(member) == w.variable)[0]]
-            text = (
-                f"a leak: the head '{name}' predicts ({site_name(data, int(target))}) at "
-                f"({site_name(data, w.variable)}), and sees ({site_name(data, w.seen)}); so it does at "
-                f"{len(leak.leaking):,} places"
-            )
-            related = tuple((s.node.place, str(s)) for s in _shown(w))
-            found[name] = Diagnostic("AR454", text, place, f"the path is\n{_told(w, entries)}", related)
-    return [*found.values()]
-
-
-def _leaks(report: Report) -> list[Diagnostic]:
-    """One diagnostic for each place at which witnesses first read what they must not."""
-    by_place: dict[Node, tuple[Witness, MemberReport, Member]] = {}
-    for member, of in zip(report.spec.graph().members, report.members, strict=True):
-        for w in of.witnesses:
-            by_place.setdefault(culprit(w, member), (w, of, member))
-    if not by_place:
-        return []
-    entries = Entries(report.spec)
-    found: list[Diagnostic] = []
-    for node, (w, of, _) in by_place.items():
-        data = w.path[0].node.out
-        kind = "AR701" if len(of.leaking) else "AR702"
-        count = len(of.leaking) or len(of.training)
-        what = f"({site_name(data, w.variable)})"
-        sees = "itself" if w.seen == w.variable else f"({site_name(data, w.seen)}), which is generated with it or later"
-        when = "" if kind == "AR701" else " in training"
-        related = (*_given(entries, node), *((s.node.place, str(s)) for s in _shown(w)))
-        found.append(
-            Diagnostic(
-                kind,
-                f"a leak{when}: the distribution of {what} sees {sees}; so do {count:,} of {len(data_ranks(report)):,} "
-                "variables",
-                node.place,
-                f"{_reason(w, node)}the path is\n{_told(w, entries)}",
-                related,
-            )
-        )
-    return found
-
-
-def _reason(w: Witness, node: Node) -> str:
-    """Why a node of the path reads what comes later, where its layer has a word for it, as a line of its own."""
-    below, above = next(((b, a) for b, a in itertools.pairwise(w.path) if a.node is node), w.path[-2:])
-    this, that = site_name(above.node.out, above.site), site_name(below.node.out, below.site)
-    found = node.layer.reason(node, this, that)
-    return "" if found is None else f"{found}\n"
-
-
-def _told(w: Witness, entries: Entries) -> str:
-    """The path with the line of each step, and those of the instances of blocks that it enters."""
-    words: list[str] = []
-    inside: set[Place] = set()
-    for step in w.path:
-        around = entries.around(step.node)
-        words += [f"{i.name} ({_line(i.key, entries)})" for i in around if i.key not in inside]
-        inside = {i.key for i in around}
-        entry = entries.of(step.node)
-        words.append(f"{step} ({_line(entry.key, entries)})" if entry is not None else str(step))
-    return _in_lines(words)
-
-
-def _in_lines(words: list[str]) -> str:
-    """A path of steps, broken where a line would be longer than WIDTH."""
-    lines = [words[0]]
-    for word in words[1:]:
-        if len(lines[-1]) + len(word) + 3 > WIDTH:
-            lines[-1] += " →"
-            lines.append(word)
-        else:
-            lines[-1] += f" → {word}"
-    return "\n".join(lines)
-
-
-def _line(place: Place, entries: Entries) -> str:
-    elsewhere = "" if place.source.name == entries.spec.source.name else f"{place.source.name} "
-    return f"{elsewhere}line {place.line}"
-
-
-def _given(entries: Entries, node: Node) -> list[tuple[Place, str]]:
-    """Where a node's mask was given, if the node itself says only that it is a parameter."""
-    entry = entries.of(node)
-    mask = entry.map.get("mask") if entry is not None else None
-    if entry is None or mask is None:
-        return []
-    around = entries.around(node)
-    origins = entries.origins(mask, entry, around)
-    if not origins:
-        return []
-    found = [(origins[-1].place, f"the mask of {node.name} is given here")]
-    if around and not around[-1].holds(origins[0].place):
-        found.append((around[-1].key, f"'{around[-1].name}' leaves it so"))
-    return found
-
-
-def data_ranks(report: Report) -> Ints:
-    """[V]: the rank of each variable in the order of the first member."""
-    return report.spec.members[0].order.rank
-
-
-def culprit(w: Witness, member: Member) -> Node:
-    """The node of a witness that reads what comes later than itself; where all is read in place, the first that could
-    have left it out: one with a mask or a window, else the head."""
-    steps = [step for step in w.path if not step.node.unwritten]
-    for below, above in itertools.pairwise(steps):
-        if _rank(below, member) > _rank(above, member) >= 0:
-            return above.node
-    for below, above in itertools.pairwise(steps):
-        if "mask" in type(above.node.layer).model_fields or not _in_place(above.node, below.node, member):
-            return above.node
-    return steps[-1].node
-
-
-def _rank(step: Step, member: Member) -> int:
-    return int(ranks(step.node.out, member).last.ravel()[step.site])
-
-
-def _in_place(node: Node, source: Node, member: Member) -> bool:
-    reads = node.layer.reads(node, member)
-    return all(isinstance(r, Pointwise) for r, i in zip(reads, node.inputs, strict=True) if i is source)
-
-
-def _shown(w: Witness) -> list[Step]:
-    """The ends of the path and what lies between, not more than six."""
-    inner = [step for step in w.path[1:] if not step.node.unwritten]
-    return inner if len(inner) <= 6 else [*inner[:3], *inner[-3:]]
 
 
 def _notes(report: Report) -> list[Diagnostic]:
@@ -473,6 +265,3 @@ def _notes(report: Report) -> list[Diagnostic]:
             )
         )
     return notes
-
-
-__all__ = ["MAX_EXACT", "MemberReport", "Report", "culprit", "prove"]

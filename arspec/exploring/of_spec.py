@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from arspec.analysis.entries import Entries
-from arspec.analysis.report import Report, culprit
+from arspec.analysis.leaks import culprit
+from arspec.analysis.report import Report
 from arspec.analysis.witness import Witness, axes, group_names, site_name
 from arspec.diagnostics import Diagnostic
 from arspec.exploring.facts import (

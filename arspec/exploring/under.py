@@ -8,7 +8,7 @@ import numpy as np
 
 from arspec.analysis.contexts import Seen
 from arspec.analysis.known_at import Relations, known_by_heads
-from arspec.analysis.report import MemberReport
+from arspec.analysis.member import MemberReport
 from arspec.exploring.facts import ContextFacts, LeakFacts, MemberFacts, MemberNode, ScheduleFacts, Strict
 from arspec.exploring.of_spec import Described
 from arspec.layers.base import Node

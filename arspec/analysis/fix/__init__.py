@@ -20,7 +20,8 @@ from arspec.analysis.fix.edits import apply
 from arspec.analysis.fix.search import Holding, Proven, best, coverage, cut_off, edited, holds, small, views
 from arspec.analysis.fix.together import together
 from arspec.analysis.known_at import known_at, late_further, leaking, of_further
-from arspec.analysis.report import Report, culprit
+from arspec.analysis.leaks import culprit
+from arspec.analysis.report import Report
 from arspec.analysis.witness import witness
 from arspec.diagnostics import InputError, Place
 from arspec.language.load import Spec
