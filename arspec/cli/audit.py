@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from arspec.choices import MODES
 from arspec.cli.parser import offer
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
@@ -52,8 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--with", dest="condition", default="{}", metavar="YAML", help="further arguments of the module's call")
     add("--deeper", metavar="YAML", help="arguments that build it deeper: tells blind from out of reach")
     modes = add("--modes", metavar="NAMES", help="only these, for example evaluation,training (default: all it offers)")
-    offer(modes, "evaluation", "training", "forbid", "batch", "lengths", "variants", "cache", "padding", "documents",
-          "sampler")  # fmt: skip
+    offer(modes, *MODES)
     add("--lengths", metavar="LENGTHS", help="other lengths to try, for example 7,8,9 (default: by powers of two)")
     add(
         "--variant",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, get_args
 
+from arspec.choices import Storage
 from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.given import PARTS
 from arspec.cli.method import add_method_arguments, method_of
@@ -32,7 +33,7 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BITS",
         help="exact, bfloat16 or int8: in how many bits linear layers have their weights while drawing (%(default)s)",
     )
-    offer(weights, "exact", "bfloat16", "int8")
+    offer(weights, *get_args(Storage))
     add_stream_arguments(parser)
 
 

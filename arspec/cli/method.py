@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from arspec.choices import METHODS
 from arspec.cli.parser import offer
 from arspec.cli.saying import say
 
@@ -15,7 +16,7 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     method = parser.add_argument(
         "--method", default="auto", help="auto, once, depth or fixed-point: the same examples, at another speed (auto)"
     )
-    offer(method, "auto", "once", "depth", "fixed-point")
+    offer(method, *METHODS)
     parser.add_argument("--explain-method", action="store_true", help="say which method is taken, and why")
 
 

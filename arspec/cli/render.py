@@ -7,6 +7,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from arspec.choices import PANELS
 from arspec.cli.models import add_set, names_spec, params_of, spec_of
 from arspec.cli.parser import offer
 from arspec.cli.saying import say
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     field.add_argument("--variable", metavar="ROW,COLUMN", help="ROW,COLUMN[,CHANNEL] of an image, STEP, or ENTRY")
     field.add_argument("--node", metavar="NAME", help="whose mask is shown (default: the first masked node)")
     panels = field.add_argument("--panels", metavar="A,B", help="some of order, mask, tree, context, blind_spot")
-    offer(panels, "order", "mask", "tree", "context", "blind_spot")
+    offer(panels, *PANELS)
 
 
 def run(args: argparse.Namespace) -> int:

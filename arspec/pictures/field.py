@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arspec.choices import PANELS
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.extras import need
 from arspec.language.load import Spec
@@ -19,7 +20,6 @@ from arspec.shown import Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PANELS = ("order", "mask", "tree", "context", "blind_spot")
 MAX_SPECS = 8  # that stay legible
 ACROSS = 4  # specs of one panel side by side
 LEVEL, TREE, STRIP = 0.2, (1.0, 3.2), 0.3  # inches of a level of a dependency tree, of a tree, and of a row of cells

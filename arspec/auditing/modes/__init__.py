@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from arspec import choices
 from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.modes.batch import batch
@@ -22,18 +23,13 @@ from arspec.auditing.modes.variants import variants
 
 Mode = Callable[[Audited], ModeReport]
 
-MODES: dict[str, Mode] = {
-    "evaluation": evaluation,
-    "training": training,
-    "forbid": forbid,
-    "batch": batch,
-    "lengths": lengths,
-    "variants": variants,
-    "cache": cache,
-    "padding": padding,
-    "documents": documents,
-    "sampler": sampler,
-}
+MODES: dict[str, Mode] = dict(
+    zip(
+        choices.MODES,
+        (evaluation, training, forbid, batch, lengths, variants, cache, padding, documents, sampler),
+        strict=True,
+    )
+)
 
 # They hold calls of several lengths against each other.
 COMPARING = frozenset({"lengths", "cache", "padding", "documents"})

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.choices import Storage
 from arspec.diagnostics import InputError
 from arspec.layers.base import Node
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
@@ -29,7 +30,6 @@ from arspec.sampler.drive.fixed_point import Search, fixed_point
 from arspec.sampler.drive.prompting import anything
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.plan.plans import depth_pays, depths_of, method_named
-from arspec.sampler.run.skinny_matmul import Storage
 
 if TYPE_CHECKING:
     from arspec.network.module import Network

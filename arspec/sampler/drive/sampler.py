@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arspec.choices import Storage
 from arspec.network.fingerprint import Fingerprint, fingerprint_of
 from arspec.progress import track
 from arspec.sampler.drive.drawing import Draws
@@ -18,7 +19,6 @@ from arspec.sampler.plan.depth import no_order
 from arspec.sampler.plan.plans import depths_of, plan_of
 from arspec.sampler.plan.schedule import Leaks
 from arspec.sampler.run.executor import Executor, State, Trace
-from arspec.sampler.run.skinny_matmul import Storage
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
 from arspec.types import Ints
 

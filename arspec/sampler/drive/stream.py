@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from arspec.analysis.known_at import Relations, known_at
+from arspec.choices import Storage
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Node
@@ -31,7 +32,6 @@ from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
 from arspec.sampler.run.compiled import Step, compiled_step, pays
 from arspec.sampler.run.executor import Cut, Executor, State, free_values
-from arspec.sampler.run.skinny_matmul import Storage
 
 if TYPE_CHECKING:
     from arspec.network.module import Network

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from arspec.analysis.known_at import Relations
+from arspec.choices import METHODS
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.graph import Graph
 from arspec.sampler.plan.depth import depths
@@ -23,7 +24,6 @@ from arspec.types import Ints
 
 T = TypeVar("T")
 SHARE = 0.9  # depths are taken for ranks where they need fewer than this share of the steps, and of the calls of layers
-METHODS = ("auto", "once", "depth", "fixed-point")  # of sampling, of which the fixed point needs no plan
 MOST = 16  # plans, and depths, of one graph that are kept
 
 

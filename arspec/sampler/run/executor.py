@@ -19,13 +19,14 @@ from torch import Tensor
 
 from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
+from arspec.choices import Storage
 from arspec.layers.base import Node, Weights
 from arspec.layers.helpers import sites_last
 from arspec.sampler.plan.program import Blocks, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, Storage, joined, products
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, joined, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:

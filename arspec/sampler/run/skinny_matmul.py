@@ -12,13 +12,13 @@ to four times as fast as one product. More of them are one product.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, addmm, baddbmm, bmm, cat
 from torch.nn.functional import linear
 
+from arspec.choices import Storage
 from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes
 
@@ -196,7 +196,6 @@ def joined(parts: Sequence[Weights]) -> Weights:
     return found
 
 
-Storage = Literal["exact", "bfloat16", "int8"]
 # numbers [N, K] of fewer bits than the weight, and of int8 what those of each output are times: [N]
 Stored = tuple[Tensor, Tensor | None]
 
