@@ -13,6 +13,7 @@ from arspec.auditing.values import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict
 
 SIZE = {"t": 8}
+BOTH = (torch.float64, torch.float32)
 
 
 class Sums(nn.Module):
@@ -29,7 +30,7 @@ class Sums(nn.Module):
 class Padded(Sums):
     """Beside padding on the left, the first real step is no number; `shift` is added to the last one."""
 
-    def __init__(self, shift: float = 0.0, dtypes: tuple[torch.dtype, ...] = (torch.float64,)) -> None:
+    def __init__(self, shift: float = 0.0, dtypes: tuple[torch.dtype, ...] = BOTH) -> None:
         super().__init__()
         self.shift, self.dtypes = shift, dtypes
 
@@ -112,6 +113,30 @@ def test_finite_numbers_beside_them_still_accuse() -> None:
     (found,) = told(Padded(shift=1.0), "padding").modes
     assert found.verdict == Verdict.DIFFERS
     assert "by 1" in found.why
+
+
+def test_what_is_not_finite_in_doubles_alone_is_decided_in_floats() -> None:
+    """As where a mask that is the lowest of doubles is infinite in a softmax that is taken in float32."""
+    (found,) = told(Padded(dtypes=(torch.float64,)), "padding").modes
+    assert (found.verdict, found.why) == (Verdict.PROVEN, "in float32, since outputs are not finite in float64")
+    (found,) = told(Padded(shift=1.0, dtypes=(torch.float64,)), "padding").modes
+    assert found.verdict == Verdict.DIFFERS
+
+
+def test_weights_in_doubles_are_not_tried_in_floats() -> None:
+    (found,) = told(Padded(dtypes=(torch.float64,)).double(), "padding").modes
+    assert found.verdict == Verdict.NOT_DECIDED
+
+
+def test_a_module_that_gives_no_numbers_in_doubles_is_audited_in_floats() -> None:
+    class Overflowing(Sums):
+        def forward(self, ids: Tensor) -> Tensor:
+            out = self.sums(ids)
+            least = torch.full_like(out, torch.finfo(out.dtype).min)
+            return out + (least.float() - least.float()).to(out.dtype)
+
+    report = told(Overflowing(), "evaluation")
+    assert (report.verdict, report.claims.precision) == (Verdict.PROVEN, "float32")
 
 
 def test_a_number_that_another_example_takes_away_is_a_dependence() -> None:

@@ -224,7 +224,7 @@ def _run(mode: str, audited: Audited) -> ModeReport:
     mode was asked for among others, it is not decided; else the mode is absent."""
     asked = audited.settings.asked
     try:
-        report = MODES[mode](audited)
+        report = _decided(mode, audited)
         return excused(report, audited) if mode in COMPARING else report
     except Absent:
         raise
@@ -245,6 +245,27 @@ def _run(mode: str, audited: Audited) -> ModeReport:
     if asked is not None:
         return ModeReport(mode, Verdict.NOT_DECIDED, 0, why=why)
     raise Absent(why)
+
+
+def _decided(mode: str, audited: Audited) -> ModeReport:
+    """The report of a mode; where outputs are not finite in doubles, which its own weights are not, that in float32: a
+    mask that is the lowest of doubles is infinite in a softmax that the module takes in floats."""
+    report, subject = MODES[mode](audited), audited.subject
+    if not report.lost or subject.dtype == subject.own:
+        return report
+    try:
+        with subject.lowered():
+            again = MODES[mode](audited)
+    except (Exception, SystemExit) as error:
+        if ours(error):
+            raise
+        subject.redraw(0)
+        subject.module.eval()
+        return report
+    if again.lost:
+        return report
+    told = "in float32, since outputs are not finite in float64"
+    return replace(again, why=f"{told}{'; ' * bool(again.why)}{again.why}")
 
 
 def _named(mode: str, settings: Settings) -> bool:

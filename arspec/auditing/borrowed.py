@@ -132,6 +132,7 @@ class Borrowed:
         self.arrange = arrange
         self.again = again
         self.passes = 0
+        self.own = dtype  # that of its own weights, before they were brought to this one
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
         self.known: tuple[int, Tensor, Tensor] | None = None  # of a judged pass: draw of the weights, input, output
         self.settled: tuple[Tensor, Tensor] | None = None  # of the first call of all: an input for each module, output
@@ -147,6 +148,8 @@ class Borrowed:
 
     def enter(self, x: Tensor) -> Tensor:
         """[B, *shape] -> the module's input, as a one-hot code where it takes one."""
+        if x.is_floating_point():
+            x = x.to(self.dtype)
         if self.layout.hot is not None:
             x = one_hot(x, self.layout.sizes[self.layout.hot]).to(self.dtype)
         return self.layout.to_module(x)
@@ -224,6 +227,14 @@ class Borrowed:
         other.layout, other.arrange, other.passes = layout, arrange, 0
         return other
 
+    def beside(self, module: nn.Module) -> Borrowed:
+        """Another module that is called in the same way, and has not been called yet."""
+        other = copy(self)
+        other.untouched, other.module, other.passes = copied(module), module.to(self.dtype), 0
+        other.known, other.settled, other.trained, other.compared = None, None, {}, {}
+        other._hold()
+        return other
+
     def fresh(self) -> Borrowed | None:
         """The module as it was before its first call, with the weights, buffers, mode and precision that it has now;
         None where it cannot be copied."""
@@ -259,17 +270,17 @@ class Borrowed:
 
     @contextmanager
     def lowered(self) -> Generator[None]:
-        """In float32, while it is entered."""
+        """In float32, while it is entered. What is known of its outputs is left out."""
         kept = [(part, part.data) for part in self.module.parameters()]
-        buffers, dtype = self._buffers, self.dtype
+        buffers, dtype, known = self._buffers, self.dtype, self.known
         tables = [(part, name, buffer) for part, name, buffer in _buffers(list(self.module.modules()))]
         try:
             self.module.to(torch.float32)
-            self.dtype = torch.float32
+            self.dtype, self.known = torch.float32, None
             self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
             yield
         finally:
-            self.dtype, self._buffers = dtype, buffers
+            self.dtype, self._buffers, self.known = dtype, buffers, known
             for part, data in kept:
                 part.data = data
             for part, name, buffer in tables:

@@ -15,7 +15,7 @@ from arspec.auditing.derivatives import by_derivatives
 from arspec.auditing.labelling import Labelled, label, ranks_of
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import Search, confirm
+from arspec.auditing.values import NOT_FINITE, Search, confirm
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
@@ -35,6 +35,7 @@ class ModeReport:
     open        operators without a rule, with the lines that call them
     why         why it is not decided, or what the proof takes as given
     witnesses   the way of a value through the author's code, and the line that must be changed
+    lost        whether outputs are not finite, so that they could not be compared
     """
 
     mode: str
@@ -46,6 +47,7 @@ class ModeReport:
     why: str = ""
     sampler: SamplerCheck | None = None
     witnesses: list[Witness] = field(default_factory=list[Witness])
+    lost: bool = False
 
 
 def judge(
@@ -103,11 +105,12 @@ def judge(
         witnesses = of_violation(subject, case, alphabet, found, mode)
         subject.redraw(0)
         return ModeReport(mode, Verdict.LEAKS, passes, found, count, opaque, witnesses=witnesses)
-    if verdict == Verdict.NOT_DECIDED and found.lost:
-        why = f"{why}; outputs are not finite, so that they cannot be compared, for ({case.layout.name(found.lost[0])})"
+    unknown = verdict == Verdict.NOT_DECIDED and bool(found.lost)
+    if unknown:
+        why = f"{why}; {NOT_FINITE}, for ({case.layout.name(found.lost[0])})"
         why += f" and {len(found.lost) - 1} more" * (len(found.lost) > 1)
     subject.redraw(0)
-    return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why)
+    return ModeReport(mode, verdict, subject.passes - start, found, count, opaque, why, lost=unknown)
 
 
 def _keep(subject: Borrowed, mode: str, x: Tensor, labelled: Labelled | str) -> None:

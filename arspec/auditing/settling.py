@@ -33,7 +33,7 @@ def settle(
     """The module in the best precision that it takes, and the alphabet [L] in the kind of number that it takes.
 
     Doubles are tried before its own floats, and floats before integers, unless `kind` is 'float' or 'int'. Where the
-    first weights of the module are those of an embedding, integers come first.
+    first weights of the module are those of an embedding, integers come first. Outputs that are not numbers are none.
     InputError with what the module says where it takes none of them.
     """
     own = next((weight.dtype for weight in module.parameters()), torch.float32)
@@ -45,6 +45,7 @@ def settle(
     failures: list[str] = []
     asked: list[tuple[int, int]] = []
     for number in kinds:
+        unknown: InputError | None = None
         for dtype in _precisions(precision, own):
             alphabet = torch.arange(levels) if number == "int" else torch.linspace(*range, levels, dtype=dtype)
             subject = Borrowed(
@@ -69,9 +70,12 @@ def settle(
             except (Exception, SystemExit) as error:  # whatever the user's code raises is told
                 failures.append(f"{number} input: {reason(error)}")
                 continue
-            _check(out, layout)
-            subject.settled = x, out
-            return subject, alphabet
+            unknown = _unknown(out, layout)
+            if unknown is None:
+                subject.settled, subject.own = (x, out), own
+                return subject, alphabet
+        if unknown is not None:
+            raise unknown
     message = "the module takes no input of the shape " + " x ".join(map(str, (3, *layout.shape)))
     if asked:
         rows, row = asked[0]
@@ -113,14 +117,17 @@ def _precisions(precision: str, own: torch.dtype) -> tuple[torch.dtype, ...]:
     return tuple(dict.fromkeys((torch.float64, own, torch.float32)))
 
 
-def _check(out: Tensor, layout: Layout) -> None:
+def _unknown(out: Tensor, layout: Layout) -> InputError | None:
+    """The refusal of outputs that are not numbers, which they may be in another precision: a mask that is the lowest
+    of doubles is infinite in a softmax of floats."""
     if not out.is_floating_point():
         raise InputError("AR812", f"the output is of {out.dtype}: parameters are floats")
     lost = out.isnan().any(-1).any(0)
-    if bool(lost.any()):
-        name = layout.name(int(lost.nonzero()[0, 0]))
-        raise InputError(
-            "AR812",
-            f"the output for {name} is not a number (NaN), so that nothing can be compared",
-            help="a softmax over a row that is masked everywhere gives NaN",
-        )
+    if not bool(lost.any()):
+        return None
+    name = layout.name(int(lost.nonzero()[0, 0]))
+    return InputError(
+        "AR812",
+        f"the output for {name} is not a number (NaN), so that nothing can be compared",
+        help="a softmax over a row that is masked everywhere gives NaN",
+    )

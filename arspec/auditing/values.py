@@ -6,7 +6,7 @@ another shape. What moves by no more than rounding does so is never called a lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -35,6 +35,7 @@ NARROWING = 4  # forward passes for that, beyond those of the search
 MIXED_NARROWING = 1  # the same where examples of a batch read one another
 NARROWED = 3  # outputs whose many changes are narrowed down to the few that matter
 NAMED = 4  # steps that a text names
+NOT_FINITE = "outputs are not finite, so that they cannot be compared"
 MAX_VARIABLES = 4096  # more have no matrix of pairs
 _Shown = tuple[Tensor, Tensor]  # parameters [K] of one output for the base and for a change, in the same slot
 
@@ -119,6 +120,14 @@ def parting(one: Tensor, other: Tensor) -> tuple[int, float] | None:
     return (int(steps[0, 0]), float(distance.max())) if len(steps) else None
 
 
+def held_to(rows: Tensor, prefix: Tensor | None, alone: Callable[[], Tensor]) -> Tensor:
+    """What rows [B, T, K] are compared with: the `prefix` of a row that is known, where they agree with it, since a
+    prefix gives what the whole gives; else what they are `alone`, which takes a pass."""
+    if prefix is not None and parting(rows, prefix) is None and not bool(lost(rows, prefix).any()):
+        return prefix
+    return alone()
+
+
 def lost(one: Tensor, other: Tensor) -> Tensor:
     """Which numbers cannot be compared: one of the two is not finite, but for the same infinity in both, as a masked
     logit is. A NaN in one computation alone may come from the way it is computed, so that it accuses nobody."""
@@ -131,7 +140,7 @@ def not_finite(lost: Tensor, time: str, first: int = 0) -> str:
     if not steps:
         return ""
     named = ", ".join(map(str, steps[:NAMED])) + f" and {len(steps) - NAMED} more" * (len(steps) > NAMED)
-    return f"outputs are not finite, so that they cannot be compared, at {time} {named}"
+    return f"{NOT_FINITE}, at {time} {named}"
 
 
 def check_steady(one: Tensor, again: Tensor) -> None:

@@ -12,7 +12,7 @@ from arspec.auditing.audited import Audited
 from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import apart, lost
+from arspec.auditing.values import NOT_FINITE, apart, lost
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_batch
 from arspec.verification.dependencies import Findings
@@ -65,7 +65,8 @@ def batch(audited: Audited) -> ModeReport:
         why = f"{why}; {moved.why}"
     subject.redraw(0)
     suspects = 0 if verdict.holds else max(counts)
-    return ModeReport("batch", verdict, passes, findings, suspects, opaque, why, witnesses=witnesses)
+    unknown = verdict == Verdict.NOT_DECIDED and moved.why == NOT_FINITE
+    return ModeReport("batch", verdict, passes, findings, suspects, opaque, why, witnesses=witnesses, lost=unknown)
 
 
 def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
@@ -94,11 +95,13 @@ class _Moved:
 def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str, *, holds: bool) -> _Moved:
     """Whether an example moves when another one is changed, by more than rounding. The weights stay those that show it.
 
-    Both passes are the same call, so that a finite number that is lost depends on the other example. Where labels hold,
-    redrawn weights are left to the pass that closes them."""
+    Both passes are the same call, so that a finite number that is lost depends on the other example."""
     subject = audited.subject
     found = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
-    for draw, changed in ((0, EXAMPLES - 1), (1, 0))[: 1 if holds else 2]:
+    tried = [(0, EXAMPLES - 1), (1, 0)]
+    if holds and isinstance(labelled, Labelled):  # the pass that closes them changes all others
+        tried = [(labelled.draw, 0)]
+    for draw, changed in tried:
         subject.redraw(draw)
         try:
             with torch.no_grad():
@@ -110,7 +113,7 @@ def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str, *, holds: 
                     one = subject(x)
                 after = subject(other)
         except (Exception, SystemExit):
-            if draw == 0:
+            if draw == tried[0][0]:
                 raise
             continue
         elsewhere = torch.arange(EXAMPLES) != changed
@@ -124,5 +127,5 @@ def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str, *, holds: 
         if bool(moved.any()):
             return _Moved(True, f"whether an output is finite changes {when}", x, other, moved)
         if bool(lost(one, after)[elsewhere].any()):
-            found = replace(found, why="outputs are not finite, so that they cannot be compared")
+            found = replace(found, why=NOT_FINITE)
     return found

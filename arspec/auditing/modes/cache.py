@@ -20,7 +20,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport
 from arspec.auditing.memories import CACHES, PAST, SWITCHES, counted, memory
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import lost, not_finite, parting
+from arspec.auditing.values import held_to, lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
@@ -57,7 +57,7 @@ def cache(audited: Audited) -> ModeReport:
                 witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, whole)
                 break
         if not why and chunked and audited.takes(audited.settings.padding_mask):
-            why, missing, more, witnessed = _unequal(audited, decode, x)
+            why, missing, more, witnessed = _unequal(audited, decode, x, whole)
             unknown = unknown or missing
             tokens += more
     # A pass over a part of the sequence counts by its share.
@@ -65,7 +65,8 @@ def cache(audited: Audited) -> ModeReport:
     witnesses = witnessed() if why else []
     subject.redraw(0)
     verdict = Verdict.DIFFERS if why else Verdict.NOT_DECIDED if unknown else Verdict.AGREES
-    return ModeReport("cache", verdict, passes, why=why or unknown or f"by {name}", witnesses=witnesses)
+    told = why or unknown or f"by {name}"
+    return ModeReport("cache", verdict, passes, why=told, witnesses=witnesses, lost=bool(unknown and not why))
 
 
 def _witnesses(
@@ -210,9 +211,11 @@ def _until(more: dict[str, Any], high: int) -> dict[str, Any]:
     return {name: value[:, :high] for name, value in more.items()}
 
 
-def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, str, int, Callable[[], list[Witness]]]:
+def _unequal(
+    audited: Audited, decode: Decode, x: Tensor, whole: Tensor
+) -> tuple[str, str, int, Callable[[], list[Witness]]]:
     """Rows of unequal length, the shorter padded on the left: decoded together, each is as it is alone. Gives how it
-    is not, what cannot be compared, how many tokens were decoded, and the witness."""
+    is not, what cannot be compared, how many tokens were decoded, and the witness. `whole`: the outputs for x."""
     full = audited.length
     shift = min(3, full - 2)
     if shift < 1:
@@ -222,15 +225,14 @@ def _unequal(audited: Audited, decode: Decode, x: Tensor) -> tuple[str, str, int
     mask = torch.ones(2, full, dtype=torch.long)
     mask[1, :shift] = 0
     alone = audited.at(full - shift)
-    expected = alone.run(x[1:2, ..., : full - shift])
     chunks = [full - 2, 1, 1] if full > 3 else [1] * full
     rows = _rows(audited, decode, together, chunks, **{audited.settings.padding_mask: mask})
-    how, own = "beside a longer row, padded on the left", rows[1:, shift:]
+    how, own, part = "beside a longer row, padded on the left", rows[1:, shift:], x[1:2, ..., : full - shift]
+    expected = held_to(own, whole[1:2, : full - shift], lambda: alone.run(part))
     why, unknown = _told(audited, how, own, expected), _lost(audited, how, own, expected)
     more = {audited.settings.padding_mask: mask[1:]}
 
     def witnessed() -> list[Witness]:
-        part = x[1:2, ..., : full - shift]
         return _witnesses(audited, decode, together[1:], part, chunks, own, expected, **more)
 
     return why, unknown, full, witnessed

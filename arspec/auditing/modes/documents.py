@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import lost, not_finite, parting
+from arspec.auditing.values import held_to, lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError
@@ -35,12 +35,15 @@ def documents(audited: Audited) -> ModeReport:
     given = {keyword: of.expand(2, -1).contiguous()}
     start = subject.passes
     x = audited.draw(2, 9)
+    known, whole = audited.known or (x, None)
+    # Documents that begin as rows do whose outputs are known; two rows in two orders, so that none is another's twin.
+    x = torch.cat([x[..., :first], known[..., : second - first], known.flip(0)[..., : full - second]], -1)
     places = torch.arange(full)
     # One row in its order, and one with the documents in the opposite order.
     backwards = ((2 - of) * full + places).argsort().argsort()
     ranks = torch.stack([places, backwards])
     limit = ranks + audited.case.question.offset
-    number = 0
+    number, unknown = 0, ""
 
     def labelled(route_given: bool) -> list[Labelled | str]:
         own = ranks.reshape(2, *[1] * (x.dim() - 2), full)
@@ -48,8 +51,8 @@ def documents(audited: Audited) -> ModeReport:
         return [label(subject, x, own, alphabet=audited.alphabet, route_given=route_given, more=given, held=held)]
 
     def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
-        nonlocal number
-        failure, unknown, number = _values(audited, x, of, found[0], given)
+        nonlocal number, unknown
+        failure, unknown, number = _values(audited, x, of, found[0], given, whole)
         if failure or unknown:
             return (Verdict.LEAKS, failure) if failure else (Verdict.NOT_DECIDED, unknown)
         return None
@@ -61,7 +64,8 @@ def documents(audited: Audited) -> ModeReport:
     passes = subject.passes - start
     witnesses = _witnesses(audited, x, of, number, given) if verdict == Verdict.LEAKS else []
     subject.redraw(0)
-    return ModeReport("documents", verdict, passes, open=opaque, why=why, witnesses=witnesses)
+    missing = why == unknown != ""
+    return ModeReport("documents", verdict, passes, open=opaque, why=why, witnesses=witnesses, lost=missing)
 
 
 def _witnesses(audited: Audited, x: Tensor, of: Tensor, number: int, given: dict[str, Tensor]) -> list[Witness]:
@@ -88,9 +92,10 @@ def _values(
     of: Tensor,
     labelled: Labelled | str,
     given: dict[str, Tensor],
+    whole: Tensor | None,
 ) -> tuple[str, str, int]:
     """How the second or the third document differs from itself alone, what cannot be compared, and which document
-    differs."""
+    differs. `whole`: the outputs of the rows that the two begin like, in this order and in the opposite one."""
     unknown = ""
     ahead = max(0, audited.case.question.offset - 1)  # steps that an output reads beyond its own place
     with torch.no_grad():
@@ -100,9 +105,14 @@ def _values(
             judged = int(own.sum()) - ahead
             if judged < 1:
                 continue
-            alone = audited.at(int(own.sum()))
-            one = torch.zeros_like(of[own]).expand(2, -1).contiguous()
-            pair = packed[:, own][:, :judged], alone.run(x[..., own], **dict.fromkeys(given, one))[:, :judged]
+            prefix = None if whole is None else (whole if number == 1 else whole.flip(0))[:, :judged]
+
+            def alone(own: Tensor = own, judged: int = judged) -> Tensor:
+                one = torch.zeros_like(of[own]).expand(2, -1).contiguous()
+                return audited.at(int(own.sum())).run(x[..., own], **dict.fromkeys(given, one))[:, :judged]
+
+            rows = packed[:, own][:, :judged]
+            pair = rows, held_to(rows, prefix, alone)
             found = parting(*pair)
             unknown = unknown or not_finite(lost(*pair).any(-1).any(0), f"document {number}, step")
             if found is not None:

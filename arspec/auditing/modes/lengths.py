@@ -89,7 +89,7 @@ def lengths(audited: Audited) -> ModeReport:
     if not any(length != full for length in taken):
         raise Absent(f"it takes no other length ({refused[0]})" if refused else "there is no other length")
     if unknown:
-        return ModeReport("lengths", Verdict.NOT_DECIDED, passes, why=unknown)
+        return ModeReport("lengths", Verdict.NOT_DECIDED, passes, why=unknown, lost=True)
     # Prefixes have been compared by values: labels at another length need no more of these.
     chosen = [length for length in taken if length not in (1, full, full + 1)]
     if not chosen:

@@ -9,7 +9,7 @@ from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import NONE, Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import lost, not_finite, parting
+from arspec.auditing.values import held_to, lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 
@@ -29,7 +29,8 @@ def padding(audited: Audited) -> ModeReport:
         raise Absent("a row of one step has no room for padding")
     subject.module.eval()
     start = subject.passes
-    x = audited.draw(2, 6)[..., count:]
+    known, whole = audited.known or (audited.draw(2, 6), None)
+    x = known[..., : full - count]
     alone = audited.at(full - count)
     sides = [settings.padding[0], settings.padding[-1]]
     rows, given, real = _padded(audited, x, sides)
@@ -41,7 +42,7 @@ def padding(audited: Audited) -> ModeReport:
     # With an offset of 2 an output reads one step more than its own place, which may be padding.
     last = torch.stack([row.nonzero()[-1, 0] for row in real])[:, None]
     judged = real & (torch.arange(full) < last + 2 - max(1, offset))
-    blamed = 0
+    blamed, unknown = 0, ""
 
     def labelled(route_given: bool) -> list[Labelled | str]:
         held = audited.in_places(rows), torch.where(judged, limit, NONE)
@@ -55,14 +56,14 @@ def padding(audited: Audited) -> ModeReport:
         return int(((highest >= limit) & judged).any(0).sum())
 
     def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
-        nonlocal blamed
+        nonlocal blamed, unknown
         with torch.no_grad():
             padded = audited.run(rows, **given) if isinstance(found[0], str) else audited.values(found[0])
-            expected = alone.run(x)
-        unknown = ""
+            own = torch.stack([padded[row, judged[row]] for row in range(2)])
+            prefix = None if whole is None else whole[:, : own.shape[1]]
+            expected = held_to(own, prefix, lambda: alone.run(x)[:, : own.shape[1]])
         for row, side in enumerate(sides):
-            own = judged[row]
-            pair = padded[row : row + 1, own], expected[row : row + 1, own[real[row]]]
+            pair = own[row : row + 1], expected[row : row + 1]
             apart = parting(*pair)
             if apart is not None:
                 blamed = row
@@ -78,7 +79,8 @@ def padding(audited: Audited) -> ModeReport:
     if verdict == Verdict.DIFFERS:
         witnesses = _witnesses(audited, alone, x[blamed : blamed + 1], sides[blamed])
     subject.redraw(0)
-    return ModeReport("padding", verdict, passes, open=opaque, why=why, witnesses=witnesses)
+    missing = why == unknown != ""
+    return ModeReport("padding", verdict, passes, open=opaque, why=why, witnesses=witnesses, lost=missing)
 
 
 def _padded(audited: Audited, x: Tensor, sides: list[str]) -> tuple[Tensor, dict[str, Tensor], Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.borrowed import Borrowed, borrowed
@@ -27,16 +27,7 @@ def variants(audited: Audited) -> ModeReport:
     reports: list[ModeReport] = []
     for name, module in chosen.items():
         with borrowed(module):
-            other = audited.settle(module)
-            own = other.subject
-            if _alike(_first(subject), _first(own)):  # its first call is as that of the module, which was looked at
-                own.compared[(False, False)] = ""
-            passes = own.passes
-            search = replace(audited.settings.search, passes=0)
-            report = judge(own, other.case, other.alphabet, search, "variants", cuts=1, routed=audited.routed)
-            if report.verdict != Verdict.PROVEN and not _as_known(subject, own):  # else values have been looked at
-                search = replace(search, passes=FEWER if audited.routed else audited.settings.search.passes)
-                report = judge(own, other.case, other.alphabet, search, "variants", cuts=1, routed=audited.routed)
+            report, passes = _judged(audited, module)
         text = f"{name}: {report.verdict}" + (f" ({report.why})" if report.verdict == Verdict.NOT_DECIDED else "")
         reports.append(replace(report, passes=report.passes + passes, why=text))
     verdict = worst(report.verdict for report in reports)
@@ -46,6 +37,38 @@ def variants(audited: Audited) -> ModeReport:
         passes=subject.passes - start + sum(report.passes for report in reports),
         why="; ".join(report.why for report in reports),
     )
+
+
+def _judged(audited: Audited, module: nn.Module) -> tuple[ModeReport, int]:
+    """The report on a variant, and the passes that it took before. Its first call of all is the one that is followed,
+    in the numbers that the module takes, unless it takes others."""
+    subject, passes = audited.subject, 0
+    other = replace(audited, subject=subject.beside(module.eval()))
+    own = other.subject
+    own.compared[(False, False)] = ""  # no call came before the one that is followed
+    report = _report(other, 0)
+    if own.known is None or own.known[0] != 1 or bool(own.known[2].isnan().any()):
+        untouched, other = own.untouched, audited.settle(module)
+        own = other.subject
+        own.untouched = untouched
+        if _alike(_first(subject), _first(own)):  # its first call is as that of the module, which was looked at
+            own.compared[(False, False)] = ""
+        passes, report = own.passes, _report(other, 0)
+    if report.verdict == Verdict.PROVEN:
+        return report, passes
+    later = False
+    if own.settled is None:  # a later call was followed, or will be, and is compared with the first
+        own.compared.clear()
+        later = report.verdict == Verdict.GIVEN_ROUTE and not audited.routed
+    if later or not _as_known(subject, own):  # else values have been looked at
+        report = _report(other, FEWER if audited.routed else audited.settings.search.passes)
+    return report, passes
+
+
+def _report(audited: Audited, passes: int) -> ModeReport:
+    search = replace(audited.settings.search, passes=passes)
+    subject, case = audited.subject, audited.case
+    return judge(subject, case, audited.alphabet, search, "variants", cuts=1, routed=audited.routed)
 
 
 def _as_known(one: Borrowed, other: Borrowed) -> bool:
