@@ -27,6 +27,7 @@ from arspec.pictures.states import Field, State
 from tests.audit_modules.planted import ThroughDetach
 from tests.browsing import PATIENCE, Opened, browser, go, opened
 from tests.test_exploring_model import described
+from tests.test_further import FORCED
 
 __all__ = ["browser", "opened"]
 ROOT = Path(__file__).parent
@@ -151,6 +152,34 @@ def check_field(shown: Any, spec: Spec) -> None:
     for state, word in meanings.items():
         of = [line for line in legend if re.match(rf"[\d,]+\s+{word}", line)]
         assert [whole(line)[0] for line in of] == ([field.count(state)] if field.count(state) else [])
+
+
+def test_the_field_of_a_further_head_is_what_it_sees(opened: Opened) -> None:
+    """Each head can be chosen: the words say which variable it predicts at a place, and what it sees."""
+    forced = FORCED.replace("STEPS", "1").replace("weight: 0.3", "weight: 0.3, teacher_forcing: true")
+    spec = from_text(forced.replace(" GIVEN", "").replace("ORDER", "natural").replace("MASK", "so_far"))
+    shown = opened(facts_of_spec(spec), at="view=field&variable=5")
+    said = shown.locator(".view-field .said")
+    assert said.inner_text() == f"Its distribution {Field(spec, 0, 5).summary()}."
+    report = prove(spec).members[0]
+    for one in spec.graph().further:
+        shown.get_by_label("head, of 3").select_option(label=f"{one.name}: {one.section.ahead} step"
+                                                              f"{'s' * (one.section.ahead > 1)} ahead")  # fmt: skip
+        own = report.seen_by[one.name]
+        row = own.rows.tolist().index(5)
+        target = int(one.targets(spec.members[0])[one.sites(spec.members[0]).tolist().index(5)])
+        begins = f"The head predicts step {target} at its place, and sees {own.within[row]} of {own.legal[row]}"
+        assert re.match(begins + r"\b", said.inner_text()), (begins, said.inner_text())
+    go(shown, "view=field&variable=8&field.head=2")
+    assert said.inner_text().startswith("The head predicts nothing at its place")
+
+
+def test_a_further_head_that_leaks_is_the_one_whose_field_is_shown(opened: Opened) -> None:
+    leaking = FORCED.replace("STEPS", "0").replace(" GIVEN", "").replace("ORDER", "natural").replace("MASK", "so_far")
+    shown = opened(facts_of_spec(from_text(leaking)), at="view=field")
+    assert re.search(
+        r"predicts step 1 at its place, and sees 0 of 0, 1 leaked", shown.locator(".view-field .said").inner_text()
+    )
 
 
 def test_the_table_of_a_field_names_the_state_of_every_variable(shown_spec: Shown) -> None:

@@ -188,13 +188,15 @@ class ClusterFacts(TypedDict):
 
 
 class HeadFacts(TypedDict):
-    """A head: the first is drawn from, further ones are losses of training."""
+    """A head: the first is drawn from, further ones are losses of training. At the place of a variable it predicts the
+    one that is generated `ahead` steps later. Of the steps from that of its place on it may see the first `beyond`."""
 
     name: str
     node: NodeId
     kind: str
     title: str
     ahead: int
+    beyond: int
 
 
 class PathStep(TypedDict):

@@ -20,6 +20,7 @@ from arspec.exploring.facts import (
     DataFacts,
     Facts,
     Frame,
+    HeadFacts,
     LeakFacts,
     MemberNode,
     NodeFacts,
@@ -98,7 +99,7 @@ class _Audit:
             "nodes": nodes,
             "clusters": self.cluster_facts,
             "heads": [
-                {"name": "output", "node": self.told.output + 1, "kind": "output", "title": "output", "ahead": 0}
+                HeadFacts(name="output", node=self.told.output + 1, kind="output", title="output", ahead=0, beyond=0)
             ],
             "members": [
                 {

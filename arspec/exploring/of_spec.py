@@ -157,10 +157,10 @@ class Described:
         """The head that is drawn from, then further ones."""
         graph = self.graph
         first: HeadFacts = {"name": "head", "node": self.number[graph.head_node], "kind": graph.head.kind,
-                            "title": graph.head.title, "ahead": 0}  # fmt: skip
+                            "title": graph.head.title, "ahead": 0, "beyond": 0}  # fmt: skip
         more: list[HeadFacts] = [
             {"name": one.name, "node": self.number[one.node], "kind": one.head.kind, "title": one.head.title,
-             "ahead": one.section.ahead}
+             "ahead": one.section.ahead, "beyond": one.beyond}
             for one in graph.further
         ]  # fmt: skip
         return [first, *more]

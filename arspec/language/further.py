@@ -58,6 +58,11 @@ class Further:
         order = member.order
         return np.argsort(order.rank, kind="stable")[order.rank[self.sites(member)] + self.section.ahead]
 
+    @property
+    def beyond(self) -> int:
+        """How many steps, from that of its place on, it may see."""
+        return self.section.ahead if self.section.teacher_forcing else 0
+
     def limits(self, member: Member) -> Ints:
         """[n]: the rank that nothing may have, or a later one, which it sees there."""
-        return member.order.rank[self.sites(member)] + (self.section.ahead if self.section.teacher_forcing else 0)
+        return member.order.rank[self.sites(member)] + self.beyond

@@ -191,13 +191,14 @@ export interface ClusterFacts {
   place: PlaceFacts | null;
 }
 
-/** A head: the first is drawn from, further ones are losses of training. */
+/** A head: the first is drawn from, further ones are losses of training. At the place of a variable it predicts the one that is generated `ahead` steps later. Of the steps from that of its place on it may see the first `beyond`. */
 export interface HeadFacts {
   name: string;
   node: NodeId;
   kind: string;
   title: string;
   ahead: number;
+  beyond: number;
 }
 
 /** A site on a way. */

@@ -8,11 +8,11 @@ import type { Ring } from "./grid-canvas.ts"
 import { dataParts, variableName } from "./grid-data.ts"
 import { apartSwitch, aroundSwitch, layersOf, type Picture } from "./grid-layers.ts"
 import { colour, swatch, type Look } from "./grid-paint.ts"
-import { memberPicker, placePicker } from "./grid-pickers.ts"
+import { headPicker, memberPicker, placePicker } from "./grid-pickers.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State, View } from "./shell/state.ts"
 import { LayersView } from "./view-layers.ts"
-import { chosenMember, memberOf, nodeWord, type Member } from "./walk-facts.ts"
+import { askedMember, memberOf, nodeWord, type Member } from "./walk-facts.ts"
 import { count } from "./walk.ts"
 
 /** The variable whose distribution is shown where none is chosen: one that leaks; of an image one in the lower middle,
@@ -28,6 +28,13 @@ export function firstVariable(member: Member): number {
   }
   const by = [...member.rank.keys()].sort((a, b) => member.rank[a]! - member.rank[b]! || a - b)
   return by[data.kind === "sequence" ? by.length - 1 : Math.floor(by.length / 2)]!
+}
+
+/** Whose distribution it is that sees: that of the variable, or of a later one that a further head predicts at its place. */
+export function predictedWords(member: Member, variable: number): string {
+  const other = member.predicted(variable)
+  if (other === variable) return "Its distribution"
+  return other === null ? "The head predicts nothing at its place, which" : `The head predicts ${variableName(member.facts, other)} at its place, and`
 }
 
 class FieldView extends LayersView implements View {
@@ -58,9 +65,9 @@ class FieldView extends LayersView implements View {
 
   update(state: State): void {
     this.state = state
-    const member = chosenMember(state)
+    const member = askedMember(state)
     const variable = state.variable ?? firstVariable(member)
-    this.field = fieldOf(member.rank, variable, member.seen(variable), member.deep(variable))
+    this.field = fieldOf(member.rank, variable, member.seen(variable), member.deep(variable), member.beyond)
     this.showSide(member, variable)
     this.showLayers(member, variable)
     this.tell()
@@ -80,7 +87,7 @@ class FieldView extends LayersView implements View {
   protected pick(site: number, other: boolean): void {
     if (other || this.pairing) {
       this.pairing = false
-      const variable = this.state.variable ?? firstVariable(chosenMember(this.state))
+      const variable = this.state.variable ?? firstVariable(askedMember(this.state))
       this.shell.set({ variable, pair: site })
       this.shell.announce(this.pair.textContent ?? "")
     } else {
@@ -98,8 +105,9 @@ class FieldView extends LayersView implements View {
     const { facts } = member
     const name = variableName(facts, variable)
     this.heading.replaceChildren("What ", h("em", {}, name), " sees")
-    this.said.textContent = `Its distribution ${summary(this.field)}.`
+    this.said.textContent = `${predictedWords(member, variable)} ${summary(this.field)}.`
     this.pickers.replaceChildren(...[
+      headPicker(this.state, this.shell),
       memberPicker(this.state, this.shell),
       placePicker(facts, variable, (site) => this.pick(site, false)),
     ].filter((e) => e !== null))
@@ -192,7 +200,7 @@ class FieldView extends LayersView implements View {
   // -- in words -------------------------------------------------------------------------------------------------------
 
   protected words(): void {
-    const member = chosenMember(this.state)
+    const member = askedMember(this.state)
     const { facts } = member
     const parts = dataParts(facts)
     const lines: HTMLElement[] = []

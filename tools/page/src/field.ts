@@ -24,11 +24,11 @@ export interface Field {
 }
 
 /** rank: of every variable, when it is generated. seen: whether the distribution depends on each. deep: likewise at any
- * depth, where that is known. */
-export function fieldOf(rank: ArrayLike<number>, variable: number, seen: ArrayLike<number>, deep: ArrayLike<number> | null): Field {
+ * depth, where that is known. beyond: how many steps from its own on it may see. */
+export function fieldOf(rank: ArrayLike<number>, variable: number, seen: ArrayLike<number>, deep: ArrayLike<number> | null, beyond = 0): Field {
   const state = new Uint8Array(rank.length)
   const counts = STATES.map(() => 0)
-  const own = rank[variable]!
+  const own = rank[variable]! + beyond
   let legal = 0
   for (let v = 0; v < rank.length; v++) {
     const earlier = rank[v]! < own

@@ -4,6 +4,7 @@ import type { Facts } from "./facts.ts"
 import { cellOf } from "./grid.ts"
 import { h } from "./shell/dom.ts"
 import type { Shell, State } from "./shell/state.ts"
+import { askedHead } from "./walk-facts.ts"
 
 /** Numbers for row and column, or for a step, and a button for each channel. */
 export function placePicker(facts: Facts, variable: number, pick: (site: number) => void): HTMLElement {
@@ -25,6 +26,17 @@ export function placePicker(facts: Facts, variable: number, pick: (site: number)
     : [h("label", { class: "number" }, "channel", h("select", { onchange: (event: Event) => pick(Number((event.target as HTMLSelectElement).value) * data.positions + own) },
         ...names.map((name, g) => h("option", { value: g, selected: g === group }, name))))]
   return h("div", { class: "place-picker" }, ...numbers, ...groups)
+}
+
+/** The head whose contexts are asked for; null where there is one alone. */
+export function headPicker(state: State, shell: Shell): HTMLElement | null {
+  const { heads } = state.facts
+  if (heads.length < 2) return null
+  const words = (ahead: number): string => (ahead ? `${ahead} step${ahead > 1 ? "s" : ""} ahead` : "drawn from")
+  const at = askedHead(state)
+  return h("label", { class: "number" }, `head, of ${heads.length}`,
+    h("select", { onchange: (event: Event) => shell.set({ more: { "field.head": (event.target as HTMLSelectElement).value } }) },
+      ...heads.map((head, k) => h("option", { value: k, selected: k === at }, `${head.name}: ${words(head.ahead)}`))))
 }
 
 /** The order of a family; null where there is one alone. */

@@ -64,21 +64,24 @@ export class Member {
   readonly of: MemberFacts
   readonly rank: Int32Array
   readonly time: Int32Array
-  /** the site of the head that is drawn from for each variable has the variable's number */
+  /** the node of the head that is asked for: the site for each variable has the variable's number */
   readonly head: number
+  /** its number: 0 is drawn from */
+  private readonly which: number
   readonly data: number
   private graph: Walked[] | null = null
   private row: Map<number, number> | null = null
   private readonly walks = new Map<string, unknown>()
 
-  constructor(facts: Facts, index: number) {
+  constructor(facts: Facts, index: number, which = 0) {
     const of = facts.members[index]
     if (!of) throw new Error(`the facts have no order ${index}`)
     this.facts = facts
     this.of = of
     this.rank = arrayOf(facts, of.rank)
     this.time = arrayOf(facts, of.time)
-    this.head = facts.heads[0]?.node ?? facts.nodes.length - 1
+    this.which = which
+    this.head = facts.heads[which]?.node ?? facts.nodes.length - 1
     this.data = Math.max(facts.nodes.findIndex((n) => n.role === "data"), 0)
   }
 
@@ -96,6 +99,18 @@ export class Member {
       const inputs = node.inputs.map((input, k) => ({ source: input.node, reads: relationOf(this.facts, own.reads[k]!) }))
       return { sites: node.sites, inputs, scan: own.scan === null ? null : relationOf(this.facts, own.scan) }
     }))
+  }
+
+  /** How many steps, from that of a variable on, the head may see at its place. */
+  get beyond(): number {
+    return this.facts.heads[this.which]?.beyond ?? 0
+  }
+
+  /** The variable that the head predicts at the place of another; null where there is none. */
+  predicted(variable: number): number | null {
+    const ahead = this.facts.heads[this.which]?.ahead ?? 0
+    if (ahead === 0) return variable
+    return this.time[variable]! < 0 ? null : arrayOf(this.facts, this.of.place)[this.rank[variable]! + ahead] ?? null
   }
 
   /** What a variable's distribution depends on, and by how many paths. */
@@ -142,7 +157,7 @@ export class Member {
   /** The row of the contexts that is a variable's; null where they hold none of it. */
   rowOf(variable: number): number | null {
     const contexts = this.of.contexts
-    if (!contexts) return null
+    if (!contexts || this.which) return null
     this.row ??= new Map([...arrayOf(this.facts, contexts.rows)].map((v, k) => [v, k]))
     return this.row.get(variable) ?? null
   }
@@ -172,7 +187,8 @@ const KEPT = 12 // walks of a member
 interface Cache {
   arrays: (Int32Array | undefined)[]
   relations: (Runs | undefined)[]
-  members: (Member | undefined)[]
+  /** by order, then by head */
+  members: (Member[] | undefined)[]
 }
 
 const caches = new WeakMap<Facts, Cache>()
@@ -183,24 +199,44 @@ function cacheOf(facts: Facts): Cache {
   return known
 }
 
-/** What holds under one order of a family; one that there is not is the first. */
-export function memberOf(facts: Facts, index: number): Member {
+/** What holds under one order of a family at one of the heads; what there is not is the first. */
+export function memberOf(facts: Facts, index: number, head = 0): Member {
   const at = index in facts.members ? index : 0
-  return (cacheOf(facts).members[at] ??= new Member(facts, at))
+  const which = head in facts.heads ? head : 0
+  const own = (cacheOf(facts).members[at] ??= [])
+  return (own[which] ??= new Member(facts, at, which))
 }
 
-/** The order that is chosen. */
+/** The order that is chosen, at the head that is drawn from. */
 export function chosenMember(state: { readonly facts: Facts; readonly member: number }): Member {
   return memberOf(state.facts, state.member)
 }
 
+/** What is chosen, as far as it says what is asked of whom. */
+interface Asked {
+  readonly facts: Facts
+  readonly member: number
+  readonly more?: Readonly<Record<string, string>>
+}
+
+/** The number of the head whose contexts are asked for: the chosen one, else one that leaks. */
+export function askedHead(state: Asked): number {
+  const chosen = state.more?.["field.head"]
+  if (chosen) return Number(chosen) in state.facts.heads ? Number(chosen) : 0
+  const end = chosenMember(state).of.leaks[0]?.path.at(-1)?.node
+  return Math.max(state.facts.heads.findIndex((head) => head.node === end), 0)
+}
+
+/** The order that is chosen, at the head whose contexts are asked for. */
+export function askedMember(state: Asked): Member {
+  return memberOf(state.facts, state.member, askedHead(state))
+}
+
 /** The nodes through which the chosen pair flows; empty where none is chosen, or where nothing flows. */
-export function wayNodes(state: {
-  readonly facts: Facts; readonly member: number; readonly variable: number | null; readonly pair: number | null
-}): Set<number> {
+export function wayNodes(state: Asked & { readonly variable: number | null; readonly pair: number | null }): Set<number> {
   const found = new Set<number>()
   if (state.variable === null || state.pair === null) return found
-  const member = chosenMember(state)
+  const member = askedMember(state)
   if (member.walkable) member.flow(state.pair, state.variable).forEach((marks, n) => marks && found.add(n))
   return found
 }

@@ -72,7 +72,7 @@ export async function chain(backwards = false): Promise<Facts> {
       node("x", [], null, { ...layer, role: "data", kind: "data" }), node("scaled", [0], null, layer), node("first", [1], null, layer), node("second", [2], null, layer),
     ],
     clusters: [],
-    heads: [{ name: "head", node: 3, kind: "categorical", title: "", ahead: 0 }],
+    heads: [{ name: "head", node: 3, kind: "categorical", title: "", ahead: 0, beyond: 0 }],
     members: [{
       ...facts.members[0]!, steps, rank: store.array(time), place: store.array(rows), time: store.array(time), leaking: store.array([]),
       nodes: [[], [same], [first], [second]].map((reads): MemberNode => ({

@@ -35,7 +35,7 @@ export function small(): Facts {
     version: 1, kind: "spec", title: "small", about: "", notes: [],
     verdict: { state: "proven", words: [], coverage: 1, pairs: 120, unseen: 0, blind: 0, outOfReach: 0, leaks: 0, exact: true, parameters: 80, nodes: nodes.length, sayings: [] },
     sources: [], data: { kind: "image", grid: [4, 4], axes: ["row", "column"], groups: 1, groupNames: [], parts: [], channels: 1, positions: 16, variables: 16, levels: 2, display: null, content: "", symbols: null },
-    nodes, clusters, heads: [{ name: "head", node: nodes.length - 1, kind: "categorical", title: "2 levels", ahead: 0 }],
+    nodes, clusters, heads: [{ name: "head", node: nodes.length - 1, kind: "categorical", title: "2 levels", ahead: 0, beyond: 0 }],
     members: [{ name: "raster", rank: 0, place: 0, time: 0, steps: 16, proven: true, leaking: 0, leaks: [], nodes: nodes.map((_, k) => strict(k < 2 ? "inclusive" : "strict")), contexts: null, schedule: null }],
     relations: [], arrays: [], model: null, audit: null,
   }

@@ -6,7 +6,7 @@ import { chosenIn, spanOf } from "../src/field-coverage.ts"
 import { figuresOf, matrixOf, scaleFrom, shareKeys, sharesOf } from "../src/field-shares.ts"
 import { countsOf, layersOf } from "../src/grid-layers.ts"
 import { livesOf, totalsOf } from "../src/play-view.ts"
-import { arrayOf, memberOf, relationOf, wayNodes, type Member } from "../src/walk-facts.ts"
+import { arrayOf, askedHead, askedMember, memberOf, relationOf, wayNodes, type Member } from "../src/walk-facts.ts"
 import { chain, Store } from "./packing.ts"
 import { small } from "./small.ts"
 
@@ -112,4 +112,19 @@ test("specs on one grid show one variable, also where one of them leaks", async 
   assert.deepEqual(chosenIn([plain, leaking], 0, null, none), [first, first])
   assert.deepEqual(chosenIn([plain, leaking], 1, null, none), [2, 2])
   assert.deepEqual(chosenIn([plain, leaking], 0, 4, none), [4, 4])
+})
+
+test("a further head has its own field: what it predicts, and what it may see there", async () => {
+  const facts = await chain()
+  facts.heads.push({ name: "next", node: 2, kind: "categorical", title: "", ahead: 2, beyond: 1 })
+  const [first, next] = [memberOf(facts, 0), memberOf(facts, 0, 1)]
+  assert.deepEqual([0, 5, 6].map((v) => next.predicted(v)), [2, 7, null])
+  assert.equal(first.predicted(6), 6)
+  for (let v = 0; v < 8; v++) assert.deepEqual([...next.seen(v)], [...(next.behind(v)[0] ?? new Uint8Array(8))])
+  assert.notDeepEqual([...next.seen(4)], [...first.seen(4)])
+  assert.equal(fieldOf(next.rank, 4, next.seen(4), next.deep(4), next.beyond).legal, 5)
+  const state = { facts, member: 0, variable: null, pair: null }
+  assert.equal(askedHead(state), 0)
+  assert.equal(askedMember({ ...state, more: { "field.head": "1" } }), next)
+  assert.equal(askedMember({ ...state, more: { "field.head": "9" } }), first)
 })
