@@ -503,6 +503,22 @@ CASES: dict[str, tuple[str, str]] = {
   k_turned: {layer: rotary, from: k, heads: 2, base: 10}
   tested: {layer: attention, from: q_turned, keys: k_turned, values: v, heads: 4, kv_heads: 2, mask: so_far}
   both: {layer: concat, from: [tested, first]}"""),
+    "long_conv": ("steps", one("long_conv, from: first, along: steps")),
+    "long_conv strict": ("steps", one("long_conv, from: hot, mask: earlier")),
+    "long_conv with a skip": ("steps", one("long_conv, from: first, skip: true")),
+    "long_conv of a network": ("steps", one("long_conv, from: first, skip: true, "
+        "kernel: {kind: implicit, width: 3, depth: 3, waves: 2, frequency: 2, shift: 0.1}")),
+    "long_conv of a network without a window": ("steps", one("long_conv, from: hot, mask: earlier, "
+        "kernel: {kind: implicit, width: 3, depth: 2, waves: 1, length: 20, window: null}")),
+    "long_conv in an order": ("grey", one("long_conv, from: first, mask: so_far")),
+    "long_conv of colours": ("colour", one("long_conv, from: first, mask: so_far")),
+    "long_conv of colours on a curve": ("curve", one("long_conv, from: first, mask: earlier")),
+    "long_conv along rows": ("joint", one(
+        "long_conv, from: first, along: rows, kernel: {kind: implicit, width: 3, waves: 1}")),
+    "long_conv along columns": ("colour", one("long_conv, from: first, along: columns, skip: true")),
+    "long_conv backward along rows": ("above", one("long_conv, from: first, along: rows, backward: true")),
+    "long_conv backward": ("backwards", one("long_conv, from: first, along: steps, backward: true")),
+    "long_conv leaking": ("colour", one("long_conv, from: first, along: rows, backward: true")),
     "norm": ("colour", one("norm")),
     "norm rms": ("colour", one("norm, kind: rms, epsilon: 1e-3")),
     "norm of heads": ("colour", one("norm, kind: rms, heads: 2, unit_offset: true")),

@@ -49,6 +49,8 @@ BASES: dict[str, tuple[str, dict[str, Any]]] = {
     "retnet": ("specs/retnet.yaml", {"length": 8, "levels": 3, "start": 0, "width": 8, "heads": 2, "layers": 1}),
     "mamba": ("specs/mamba.yaml",
               {"length": 9, "levels": 4, "width": 6, "inner": 6, "states": 2, "rank": 2, "layers": 1}),
+    "hyena": ("specs/hyena.yaml",
+              {"length": 8, "levels": 3, "start": 0, "width": 4, "hidden": 4, "layers": 1, "filter": 3}),
     "mixture": ("specs/mixtral.yaml",
                 {"length": 7, "levels": 4, "width": 8, "heads": 2, "kv_heads": 1, "size": 4, "inner": 6, "experts": 3,
                  "layers": 1}),
@@ -480,6 +482,21 @@ STATES = [
     put("retnet", "layer/retention/keys", "k_in"),
     put("retnet", "layer/gate", NEXT.format("gate_in")),
 ]
+HYENA = [
+    give("hyena", "operator/long", "backward", "true"),
+    put("hyena", "operator/v/padding", "same"),
+    put("hyena", "operator/gate1/padding", "{after: 2}"),
+    put("hyena", "operator/gate2", NEXT.format("gate2_in")),
+    put("hyena", "operator/gate2", "{layer: long_conv, from: gate2_in, backward: true}"),
+    insert("hyena", "operator/long", NORMS["space"]),
+    drop("hyena", "operator/long/skip"),
+    put("hyena", "operator/long/kernel", "{kind: explicit}"),
+    put("hyena", "operator/long/along", "order"),
+    put("hyena", "graph/before/steps", "0"),
+    put("hyena", "graph/before/steps", "2"),
+    put("hyena", "graph/before", "{layer: long_conv, mask: earlier}"),
+    put("hyena", "graph/before", "{layer: long_conv}"),
+]
 MIXTURE = [
     insert("mixture", "layer/router", "{layer: shift, steps: -1}"),  # it sees the next token
     insert("mixture", "layer/router", "{layer: shift, steps: 1}"),
@@ -593,6 +610,7 @@ MUTATIONS = [
     *MAMBA,
     *LINES,
     *STATES,
+    *HYENA,
     *MIXTURE,
     *READS,
     *LOCAL,

@@ -133,16 +133,24 @@ def recurrent(g: _Graph) -> None:
 
 
 def along_lines(g: _Graph) -> None:
-    """A sum, a recurrence, a selective scan or a state of matrices along a line of the grid, or a depthwise
-    convolution."""
+    """A sum, a recurrence, a selective scan, a state of matrices or a long convolution along a line of the grid, or a
+    depthwise convolution."""
     a = g.any()
     c = g.nodes[a]
     along = g.draw(st.sampled_from(["order", "order", *(["rows", "columns"] if g.plane else ["steps"])]))
     line = f", along: {along}" + g.draw(st.sampled_from(["", "", "", ", backward: true"]))
-    choice = g.draw(st.sampled_from(["cumulative", "linear", "selective", "matrix", "matrix", "depthwise"]))
+    choice = g.draw(st.sampled_from(["cumulative", "linear", "selective", "matrix", "matrix", "depthwise", "long"]))
     if choice == "cumulative":
         how = g.draw(st.sampled_from(["", ", kind: mean", ", mask: earlier", ", kind: mean, mask: earlier"]))
         g.add(f"layer: cumulative, from: {a}{how}{line}", c)
+    elif choice == "long":
+        forms = [
+            "",
+            ", mask: earlier",
+            ", skip: true",
+            ", kernel: {kind: implicit, width: 2, depth: 2, waves: 1, frequency: 1}",
+        ]
+        g.add(f"layer: long_conv, from: {a}{g.draw(st.sampled_from(forms))}{line}", c)
     elif choice == "linear":
         forms = ["", ", normalise: true", ", decay: {fixed: -0.5}", f", decay: {a}", f", gate: {a}",
                  *([", complex: true", f", decay: {a}, complex: true"] if c % 2 == 0 else [])]  # fmt: skip

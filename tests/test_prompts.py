@@ -19,9 +19,9 @@ from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text, load
 from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
-from arspec.sampler.drive.stream import PIECE
+from arspec.sampler.drive.stream import PIECE, SHORT
 from tests.small import CHARS as SMALL_TEXT
-from tests.small import refusal
+from tests.small import randomised, refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chars", "gpt", "char_rnn", "wavenet")
@@ -89,6 +89,32 @@ def test_what_follows_a_prompt_is_what_the_module_gives_step_by_step(name: str, 
         assert torch.equal(streamed, wanted)
     one = model.sample(n, prefix=prefix[0], **how)
     assert (one[:, :given] == prefix[0]).all() and torch.equal(one[0], wanted[0])
+
+
+OF_LENGTH = {
+    "rotary": "turned: {layer: rotary, scaling: {kind: longrope, short: [1, 2], long: [3, 9], original: 16}}\n"
+    "  seen: {layer: attention, from: turned, keys: turned, values: h, scale: 9, mask: so_far}",
+    "kernel": "seen: {layer: long_conv, kernel: {kind: implicit, width: 3, waves: 2}}",
+    "kernel of a length": "seen: {layer: long_conv, kernel: {kind: implicit, width: 3, waves: 2, length: $length}}",
+}
+
+
+@pytest.mark.parametrize("name", OF_LENGTH)
+def test_a_prompt_is_taken_in_by_what_the_length_of_the_whole_decides(name: str) -> None:
+    """A variant that is no longer than the prompt would turn, and fade, by another length."""
+    length, more = 4 * SHORT, 8
+    text = TOKENS.replace(
+        "relu: {layer: relu}", "h: {layer: conv, out: 4}\n  " + OF_LENGTH[name] + "\n  again: {layer: long_conv}"
+    )
+    model = randomised(from_text(text, params={"length": length}))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)
+    prefix = torch.randint(6, (64, SHORT - 1), generator=torch.Generator().manual_seed(0))
+    drawn = torch.cat([*model.stream(64, steps=SHORT + more, temperature=0.0, prefix=prefix, compiled=False)], 1)
+    with torch.no_grad():
+        told = model(torch.nn.functional.pad(drawn, (0, length - SHORT - more)))
+    assert torch.equal(told.argmax(-1)[:, SHORT - 1 : SHORT + more], drawn[:, SHORT - 1 :])
 
 
 def test_a_stream_goes_on_from_a_prompt_that_fills_a_variant() -> None:

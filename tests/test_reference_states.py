@@ -1,4 +1,5 @@
-"""Systems whose layers keep matrices as states, against transformers and plain torch, with copied weights in float64.
+"""Systems whose layers keep matrices as states, or convolve with all that came before, against transformers and plain
+torch, with copied weights in float64.
 
 Output t of a spec speaks of token t, where a released model's speaks of the token after t. transformers computes decays
 and norms in float32, whatever the weights are; a fixture lifts that."""
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from arspec.language.load import load
 from arspec.model import Model, build
+from tests.reference.hyena import Hyena
 from tests.reference.retnet import RetNet
 from tests.reference.rwkv import PATHS, RWKV
 from tests.small import ROOT, random_data
@@ -130,6 +132,23 @@ def retnet(p: dict[str, Any]) -> tuple[nn.Module, Table]:
     return ref, table
 
 
+def hyena(p: dict[str, Any]) -> tuple[nn.Module, Table]:
+    sizes = ("levels", "width", "hidden", "kernel", "filter", "layers", "length")
+    ref = drawn(Hyena(*(p[size] for size in sizes)))
+    table: Table = {"tokens": ref.tokens, "last": _norm(ref.norm)}
+    for i, layer in enumerate(ref.layers):
+        inner = layer.operator
+        parts: Table = {"norm1": _norm(layer.norm1), "norm2": _norm(layer.norm2), "up": layer.up, "down": layer.down}
+        parts |= {f"operator.{k}_in": into for k, into in zip(("v", "gate1", "gate2"), inner.into, strict=True)}
+        parts |= {f"operator.{k}": short for k, short in zip(("v", "gate1", "gate2"), inner.short, strict=True)}
+        network = {"frequency": inner.filter.frequency, "D": inner.skip, "last.weight": inner.filter.last.weight}
+        for k, each in enumerate(inner.filter.layers):
+            network |= {f"layer{k}.weight": each.weight, f"layer{k}.bias": each.bias}
+        parts |= {"operator.long": network, "operator.project": inner.out}
+        table |= {f"body.{i}.{name}": part for name, part in parts.items()}
+    return ref, table
+
+
 def _norm(norm: nn.LayerNorm) -> dict[str, Tensor]:
     return {"gain": norm.weight, "bias": norm.bias}
 
@@ -142,6 +161,7 @@ CASES = [
     ("rwkv", rwkv, {"levels": 9, "width": 8, "heads": 2, "hidden": 14, "shares": 3, "falls": 4, "layers": 2}),
     ("retnet", retnet, {"levels": 9, "width": 12, "heads": 3, "layers": 2}),
     ("retnet", retnet, {"levels": 9, "width": 4, "heads": 1, "layers": 1}),
+    ("hyena", hyena, {"levels": 9, "width": 6, "hidden": 10, "kernel": 3, "filter": 5, "layers": 2}),
 ]  # fmt: skip
 
 
@@ -153,7 +173,7 @@ def test_a_spec_is_the_released_model(
 ):
     """For so many tokens, of which the first is given, and the one after them."""
     model = model_of(name, {**params, "length": length + 1, "start": 0})
-    ref, table = reference(params)
+    ref, table = reference({**params, "length": length + 1})
     x = random_data(model, 2)
     with torch.no_grad():
         copy(model, table)

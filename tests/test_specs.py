@@ -53,6 +53,7 @@ FULL_SIZE = {
     "gated_pixelcnn_location": (16_554_794, 0, 0),
     "gemma2": (2_614_341_888, 0, 0),
     "gpt": (817_920, 0, 0),
+    "hyena": (152_483_904, 0, 0),
     "image_gpt": (76_444_672, 0, 0),
     "image_transformer": (7_391_844, 0, 0),
     "inside_out": (6_496_512, 0, 0),

@@ -227,9 +227,9 @@ class Layers:
         al. 2023; LRU, Orvieto et al. 2023).
 
         weights: The node whose weights it shares (tied).
-        along: How the state goes from site to site: in the order of generation, along each row to the right,
-            down each column, or along the steps of a sequence.
-        backward: Whether the state goes the other way: to the left, up, or to the past.
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
         decay: The node that gives the decays: as many channels as the input. Or `fixed`, the same everywhere,
             as in {fixed: 0.9}; or `learned`, as in {learned: [0.9, 0.999]}, between which they start, as
             without it.
@@ -260,9 +260,9 @@ class Layers:
         and step_bias [channels].
 
         weights: The node whose weights it shares (tied).
-        along: How the state goes from site to site: in the order of generation, along each row to the right,
-            down each column, or along the steps of a sequence.
-        backward: Whether the state goes the other way: to the left, up, or to the past.
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
         step: The node that gives Δ before its bias and softplus: as many channels as x.
         input: The node that gives B: `states` channels in each group.
         output: The node that gives C: `states` channels in each group.
@@ -288,11 +288,39 @@ class Layers:
         zeros.
 
         weights: The node whose weights it shares (tied).
-        along: How the state goes from site to site: in the order of generation, along each row to the right,
-            down each column, or along the steps of a sequence.
-        backward: Whether the state goes the other way: to the left, up, or to the past.
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
         kind: What is kept of the sites: their sum or their mean.
         mask: Whether the own site counts: so_far, as without it, or earlier, where it does not.
+        """
+        ...
+
+    def long_conv(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        along: Literal["order", "rows", "columns", "steps"] | Expression = ...,
+        backward: bool | Expression = ...,
+        mask: str | Sequence[Any | Expression] | Mapping[str, Any] | Expression | None = ...,
+        kernel: Mapping[str, Any] | Expression | None = ...,
+        skip: bool | Expression = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """y_t = Σ w_lag x_(t - lag), channel by channel, over all that came before on the line. Each channel has a
+        weight for each lag, or a small network gives it (`kernel`: the filter of Hyena, Poli et al. 2023). With
+        `mask: so_far` the own site counts, with `mask: earlier` it does not.
+
+        weights: The node whose weights it shares (tied).
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
+        mask: Whether the own site counts: so_far, as without it, or earlier, where it does not.
+        kernel: What gives the weights: `{kind: explicit}`, each lag its own, as without it, or `{kind:
+            implicit, width: 64, depth: 4, waves: 16, frequency: 14, window: [0.3, 1.5]}`, a network.
+        skip: Whether D x is added, with a learned D for each channel.
         """
         ...
 
@@ -327,9 +355,9 @@ class Layers:
         `decay` gated DeltaNet (Yang et al. 2025).
 
         weights: The node whose weights it shares (tied).
-        along: How the state goes from site to site: in the order of generation, along each row to the right,
-            down each column, or along the steps of a sequence.
-        backward: Whether the state goes the other way: to the left, up, or to the past.
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
         keys: The node that gives the keys: as many channels as the queries.
         values: The node that gives the values.
         decay: The node that gives how much each step's state decays, as minus the logarithm, so 0 or more: one
@@ -628,9 +656,9 @@ class Layers:
         therefore reads all earlier ones. (So are the first ones taken to do, for which there always is room.)
 
         weights: The node whose weights it shares (tied).
-        along: How the state goes from site to site: in the order of generation, along each row to the right,
-            down each column, or along the steps of a sequence.
-        backward: Whether the state goes the other way: to the left, up, or to the past.
+        along: Which sites follow one another: in the order of generation, along each row to the right, down
+            each column, or along the steps of a sequence.
+        backward: Whether the lines go the other way: to the left, up, or to the past.
         factor: The room of a channel, in shares of what it has where all are taken equally often.
         take: How many channels a site takes.
         """

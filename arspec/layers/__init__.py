@@ -26,6 +26,7 @@ from arspec.layers.gru import Gru
 from arspec.layers.learned import Learned
 from arspec.layers.linear_attention import LinearAttention
 from arspec.layers.linear_recurrence import LinearRecurrence
+from arspec.layers.long_conv import LongConv
 from arspec.layers.lstm import Lstm
 from arspec.layers.norm import Norm
 from arspec.layers.one_hot import OneHot
@@ -55,6 +56,7 @@ ALL: list[type[Layer]] = [
     LinearRecurrence,
     SelectiveScan,
     Cumulative,
+    LongConv,
     LinearAttention,
     Gate,
     Pointwise,

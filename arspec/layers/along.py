@@ -1,5 +1,5 @@
-"""What recurrences along lines have in common: which site comes before each one, in the order of generation or along
-the rows, columns or steps of the grid, and tensors with these lines as a dimension."""
+"""What layers along lines have in common: which sites come before each one, in the order of generation or along the
+rows, columns or steps of the grid, and tensors with these lines as a dimension."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pydantic import Field
 
 from arspec.chains import Chains
 from arspec.layers.base import Constants, Fault, Layer, Node
-from arspec.reads import Reads, Tap, Window
-from arspec.types import Cells, Member, Type, coordinates, ranks
+from arspec.masks import by_rank
+from arspec.reads import Ranked, Reads, Tap, Window
+from arspec.runs import Runs, in_columns, runs_of_table
+from arspec.types import Cells, Ints, Member, Type, coordinates, ranks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,18 +57,40 @@ def continued_before(scan: Chains) -> Window:
     return Window(groups, positions, groups, positions, (Tap(source, np.eye(groups, dtype=bool)),))
 
 
-class Along(Layer):
-    """A recurrence along lines of the grid. A kind adds what a site makes of its inputs and of the state before it.
+@lru_cache(maxsize=128)
+def all_before(scan: Chains, strict: bool) -> Ranked | Runs:
+    """The relation in which every site reads all that come before it on its line, of the same channel group, and
+    itself unless `strict`."""
+    count, positions = scan.lines.shape
+    if scan.own.out_groups == count == 1:
+        place = places_on(scan)
+        return Ranked(place, place, strict)
+    groups, of_all = scan.own.out_groups, scan.lines.size
+    last = np.arange(positions)[:, None] - int(strict)
+    table = np.where(np.arange(positions) <= last, scan.lines[:, None], of_all)  # [K, L, L]
+    own = np.empty((of_all, positions), np.int64)
+    own[scan.lines] = np.sort(table, axis=2)
+    one = in_columns(*runs_of_table(own, own < of_all), of_all, of_all)
+    first = np.repeat(np.arange(groups) * of_all, of_all)[:, None]
+    return Runs(groups * of_all, *(np.tile(side, (groups, 1)) + first for side in (one.start, one.stop)))
 
-    Its cached channels are the state that the next site of the line reads: the output first, then what is not output.
-    The state before the first site of a line is zero."""
+
+def places_on(scan: Chains) -> Ints:
+    """[P]: the place of each position on its line."""
+    place = np.empty(scan.lines.size, np.int64)
+    place[scan.lines] = np.arange(scan.lines.shape[1])
+    return place
+
+
+class OnLines(Layer):
+    """A layer whose sites lie one behind the other on lines of the grid."""
 
     along: Line = Field(
         "order",
-        description="How the state goes from site to site: in the order of generation, along each row to the right, "
+        description="Which sites follow one another: in the order of generation, along each row to the right, "
         "down each column, or along the steps of a sequence.",
     )
-    backward: bool = Field(False, description="Whether the state goes the other way: to the left, up, or to the past.")
+    backward: bool = Field(False, description="Whether the lines go the other way: to the left, up, or to the past.")
 
     def check_lines(self, node: Node) -> None:
         """Raises Fault where the grid of the first input has no such lines."""
@@ -93,6 +117,39 @@ class Along(Layer):
         """The lines of a node under one member of the family."""
         return chains(node.out, self.along, self.backward, member)
 
+    def said(self) -> str:
+        """Along which lines, for the diagram."""
+        return f"along {self.along}, backward" if self.backward else f"along {self.along}"
+
+    def line_constants(self, scan: Chains) -> Constants:
+        """shape: how many lines, and the positions of each. Where these are not in order, lines [P] has them line after
+        line; inverse [P] goes back."""
+        found: Constants = {"shape": scan.lines.shape}
+        flat = scan.lines.ravel()
+        if np.array_equal(flat, np.arange(len(flat))):
+            return found
+        return {**found, "lines": flat, "inverse": np.argsort(flat)}
+
+
+def leaves_out_own(node: Node) -> bool:
+    """Whether the mask of a layer that counts sites of its line, `earlier`, leaves out the own one."""
+    return node.mask is not None and by_rank(node.mask.predicate) is True
+
+
+def check_own(node: Node) -> None:
+    """Raises Fault where the mask of a layer that counts sites of its line says anything else than whether the own one
+    counts."""
+    if node.mask is not None and (node.mask.kernel is not None or by_rank(node.mask.predicate) is None):
+        raise Fault("AR431", f"`{node.layer.layer}` counts the own site or leaves it out; its mask says `{node.mask}`",
+                    "say `so_far` or `earlier`; `along` says which sites come before", "mask")  # fmt: skip
+
+
+class Along(OnLines):
+    """A recurrence along lines of the grid. A kind adds what a site makes of its inputs and of the state before it.
+
+    Its cached channels are the state that the next site of the line reads: the output first, then what is not output.
+    The state before the first site of a line is zero."""
+
     def scan(self, node: Node, member: Member) -> Chains:
         return self.chains(node, member)
 
@@ -101,20 +158,11 @@ class Along(Layer):
         return continued(self.chains(node, member))
 
     def constants(self, node: Node, member: Member) -> Constants:
-        """table [S, 1]: the own site that each reads; S, which is zero, at the start of a line. shape: how many lines,
-        and the positions of each. Where these are not in order, lines [P] has them line after line; inverse [P] goes
-        back."""
+        """table [S, 1]: the own site that each reads; S, which is zero, at the start of a line. Beside it what
+        `line_constants` gives."""
         scan = self.chains(node, member)
         table = scan.own.table(np.arange(node.out.sites))
-        found: Constants = {"table": np.where(table < 0, node.out.sites, table), "shape": scan.lines.shape}
-        flat = scan.lines.ravel()
-        if np.array_equal(flat, np.arange(len(flat))):
-            return found
-        return {**found, "lines": flat, "inverse": np.argsort(flat)}
-
-    def said(self) -> str:
-        """Along which lines, for the diagram."""
-        return f"along {self.along}, backward" if self.backward else f"along {self.along}"
+        return {"table": np.where(table < 0, node.out.sites, table), **self.line_constants(scan)}
 
 
 def in_lines(x: Tensor, groups: int, c: Constants) -> Tensor:

@@ -291,6 +291,11 @@ class Layer(BaseModel):
         a shorter sequence; None where there is none such."""
         return None
 
+    def of_length(self, node: Node) -> object:
+        """What it computes with that the length of the sequence decides, where the keys leave it to that: equal for two
+        lengths at which the same weights give the same numbers."""
+        return None
+
     def prepare(self, node: Node, w: Weights, c: Constants) -> Weights:
         """The weights as `forward` wants them: masked, normalised, cut. Gradients go through it.
 

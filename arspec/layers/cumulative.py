@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from arspec.layers.along import Along, before, from_lines, in_lines, something
-from arspec.layers.base import Fault, MaskText, Node, Style, Traits, Weights
-from arspec.masks import by_rank
+from arspec.layers.along import (
+    Along,
+    before,
+    check_own,
+    from_lines,
+    in_lines,
+    leaves_out_own,
+    something,
+)
+from arspec.layers.base import MaskText, Node, Style, Traits, Weights
 from arspec.reads import Pointwise, Reads
 from arspec.types import Member, Type
 
@@ -27,31 +34,25 @@ class Cumulative(Along):
         None, description="Whether the own site counts: so_far, as without it, or earlier, where it does not."
     )
 
-    def _strict(self, node: Node) -> bool:
-        """Whether the own site does not count."""
-        return node.mask is not None and by_rank(node.mask.predicate) is True
-
     def infer(self, node: Node) -> Type:
         self.check_lines(node)
-        if node.mask is not None and (node.mask.kernel is not None or by_rank(node.mask.predicate) is None):
-            raise Fault("AR431", f"`{self.layer}` counts the own site or leaves it out; its mask says `{node.mask}`",
-                        "say `so_far` or `earlier`; `along` says which sites come before", "mask")  # fmt: skip
+        check_own(node)
         into = node.ins[0]
         return Type(into.grid, into.groups, into.channels, into.frame)
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
-        return [before(self.chains(node, member)) if self._strict(node) else Pointwise()]
+        return [before(self.chains(node, member)) if leaves_out_own(node) else Pointwise()]
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         import torch
 
         x = in_lines(xs[0], node.out.groups, c)
-        if self._strict(node):
+        if leaves_out_own(node):
             x = torch.cat([torch.zeros_like(x[:, :, :1]), x[:, :, :-1]], 2)
         y = x.cumsum(2)
         if self.kind == "mean":
             count = torch.arange(x.shape[2], dtype=y.dtype, device=x.device)
-            count = count.clamp(min=1) if self._strict(node) else count + 1
+            count = count.clamp(min=1) if leaves_out_own(node) else count + 1
             y = y / count[:, None, None]
         return from_lines(y, node.out, c)
 
@@ -63,7 +64,7 @@ class Cumulative(Along):
         if self.kind == "sum":
             return state + x
         mean, count = state.split([node.out.channels, 1], 2)
-        first = (count - 1).clamp(min=0) if self._strict(node) else count
+        first = (count - 1).clamp(min=0) if leaves_out_own(node) else count
         return torch.cat([mean + (x - mean) / (first + 1), count + 1], 2)
 
     def cached_channels(self, node: Node) -> int:

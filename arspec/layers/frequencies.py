@@ -31,6 +31,10 @@ class Scaling(BaseModel):
         """[count], in radians a step. length: steps of the sequence."""
         raise NotImplementedError
 
+    def of_length(self, length: int) -> object:
+        """What the length decides: equal for two lengths of which the frequencies are the same."""
+        return None
+
     @property
     def amplitude(self) -> float:
         """What cosine and sine are multiplied by."""
@@ -137,7 +141,11 @@ class LongRope(Scaling):
                             "give one for each pair of channels that turns", "scaling")  # fmt: skip
 
     def frequencies(self, base: float, count: int, length: int) -> Floats:
-        return plain(base, count) / np.array(self.long if length > self.original else self.short)
+        return plain(base, count) / np.array(self.long if self.of_length(length) else self.short)
+
+    def of_length(self, length: int) -> bool:
+        """Whether it is beyond the original one."""
+        return length > self.original
 
     @property
     def amplitude(self) -> float:

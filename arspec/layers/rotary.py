@@ -96,6 +96,9 @@ class Rotary(Layer):
         count, length = self._turned(kind) // (2 * len(self._axes(kind))), max(kind.grid)
         return plain(self.base, count) if self.scaling is None else self.scaling.frequencies(self.base, count, length)
 
+    def of_length(self, node: Node) -> object:
+        return None if self.scaling is None else self.scaling.of_length(max(node.out.grid))
+
     def _signs(self) -> Floats:
         """[2, 1] or [1, 2]: what the sine of each channel of a pair is multiplied by."""
         return np.array([[-1.0], [1.0]] if self.form == "halves" else [[-1.0, 1.0]])

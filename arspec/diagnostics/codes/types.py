@@ -202,8 +202,8 @@ CODES = (
     code(
         "AR431",
         "a mask that says more than whether the own site counts",
-        """A sum or a mean along a line takes all sites that come before, as `along` says. Its mask says alone
-        whether the own site is among them: `so_far`, or `earlier`.""",
+        """A sum, a mean or a convolution along a line takes all sites that come before, as `along` says. Its
+        mask says alone whether the own site is among them: `so_far`, or `earlier`.""",
         """
         second: {layer: cumulative, from: first, mask: rows_above}
         """,

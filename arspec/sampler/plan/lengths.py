@@ -89,7 +89,8 @@ def _check_same(own: Spec, other: Spec) -> None:
     there = {node.name: node for node in other.graph().live}
     for node in own.graph().live:
         same = there.get(node.name)
-        if same is None or same.layer != node.layer or str(same.mask) != str(node.mask):
+        kept = same is not None and same.layer == node.layer and str(same.mask) == str(node.mask)
+        if same is None or not kept or node.layer.of_length(node) != same.layer.of_length(same):
             raise no_stream(own, f"the layer '{node.name}' depends on how long the sequence is", node,
                             "write its numbers as they are, and not by a parameter of the length")  # fmt: skip
         for (name, weight), changed in zip(
