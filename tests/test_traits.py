@@ -192,6 +192,16 @@ def test_an_identity_is_the_one_site_that_it_reads(name: str):
 
 
 @every_case
+def test_an_identity_without_noise_is_one_in_training_too(name: str):
+    for one in stated(name, "is_identity"):
+        layer, node = one.node.layer, one.node
+        w = layer.prepare(node, one.weights, one.constants)
+        torch.manual_seed(0)
+        y = layer.forward(node, w, one.constants, one.xs, True)
+        assert torch.equal(y, one.y) != node.traits.noise
+
+
+@every_case
 def test_a_sum_is_the_sum_of_its_inputs(name: str):
     for one in stated(name, "is_sum"):
         close(one.y, torch.stack(one.xs).sum(0))

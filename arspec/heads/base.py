@@ -83,6 +83,15 @@ class Head(BaseModel):
         """parameters [..., K], value [..., C] of integers -> nats [...]."""
         raise NotImplementedError
 
+    def log_prob_of_product(
+        self, support: Support, rows: Tensor, weight: Tensor, bias: Tensor | None, value: Tensor
+    ) -> Tensor:  # fmt: skip
+        """`log_prob` of the parameters that a product gives: rows [..., N], weight [K, N], bias [K], value [..., C] of
+        integers -> nats [...]."""
+        from torch.nn import functional as F
+
+        return self.log_prob(support, F.linear(rows, weight, bias), value)
+
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
         """Log-probabilities [..., levels] of the levels of one channel.
 

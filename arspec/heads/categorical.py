@@ -44,6 +44,15 @@ class Categorical(Head):
         nats = functional.cross_entropy(logits.flatten(0, -2), value.flatten(), reduction="none")
         return -nats.view(value.shape).sum(-1)
 
+    def log_prob_of_product(
+        self, support: Support, rows: Tensor, weight: Tensor, bias: Tensor | None, value: Tensor
+    ) -> Tensor:  # fmt: skip
+        from arspec.heads.softmax_of_product import nats_of_product, pays
+
+        if support.channels > 1 or not pays(rows, weight):
+            return super().log_prob_of_product(support, rows, weight, bias, value)
+        return nats_of_product(rows.flatten(0, -2), weight, bias, value.long().flatten()).view(rows.shape[:-1])
+
     def conditionals(self, support: Support, parameters: Tensor, value: Tensor, channel: int) -> Tensor:
         return parameters[..., channel * support.levels : (channel + 1) * support.levels].log_softmax(-1)
 

@@ -157,6 +157,8 @@ class Traits:
     # In evaluation each site is the one site that it reads, as it is; zeros where it reads none.
     # Nothing is then computed.
     is_identity: bool = False
+    # In training its output is drawn: what it says of itself for evaluation does not hold there.
+    noise: bool = False
     # Each site is the sum of the same site of all inputs. Linear inputs are then computed with it as one product.
     is_sum: bool = False
     # The channels of the inputs stand side by side in the output. A linear reader may then take each input by itself.

@@ -41,7 +41,7 @@ class Dropout(Layer):
         return xs[0]
 
     def traits(self, node: Node) -> Traits:
-        return Traits(is_identity=True, by_channel=np.arange(node.out.channels), needs_sites=False)
+        return Traits(is_identity=True, noise=self.rate > 0, by_channel=np.arange(node.out.channels), needs_sites=False)
 
     def style(self, node: Node) -> Style:
         return Style("function", f"{self.rate:g}")

@@ -37,12 +37,15 @@ class Embedding(Layer):
         return {"weight": Weight((node.out.groups, levels_of(node), node.out.channels), deviation=self.deviation)}
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        import torch
         from torch.nn.functional import embedding  # whose gradient is quicker than that of an index
 
-        x = xs[0].long()
-        parts = [embedding(x[:, g], w["weight"][g]).movedim(-1, 1) for g in range(node.out.groups)]
-        return torch.cat(parts, 1)
+        x, tables = xs[0].long(), w["weight"].flatten(0, 1)  # one table for all: a gradient of its own size, no copy
+        if node.out.groups > 1:
+            import torch
+
+            first = torch.arange(0, len(tables), w["weight"].shape[1], device=x.device)
+            x = x + first.view(-1, *[1] * len(node.out.grid))
+        return embedding(x, tables).movedim(-1, 2).flatten(1, 2)  # channels last in memory where there is one group
 
     def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         return {"weight": w["weight"][group]}

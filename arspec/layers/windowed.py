@@ -131,12 +131,15 @@ def prepare_window_sites(node: Node, weight: Tensor, bias: Tensor | None, group:
     import torch
 
     out, into = node.out, node.ins[0]
-    mine = weight.flatten(2)[group * out.channels : (group + 1) * out.channels]
-    taps = mine.view(out.channels, into.groups, into.channels, -1).permute(0, 3, 1, 2)
+    weight = weight.flatten(2)
+    if out.groups > 1:  # a slice of all of it would cost a gradient of its own
+        mine = _channels(node, group)
+        weight, bias = weight[mine], None if bias is None else bias[mine]
+    taps = weight.view(out.channels, into.groups, into.channels, -1).permute(0, 3, 1, 2)
     kept = taps.flatten(1, 2)
     if not np.array_equal(columns, np.arange(kept.shape[1])):
         kept = kept[:, torch.as_tensor(columns, device=weight.device)]
     prepared = {"weight": kept.reshape(out.channels, -1).contiguous()}
     if bias is not None:
-        prepared["bias"] = bias[group * out.channels : (group + 1) * out.channels].contiguous()
+        prepared["bias"] = bias.contiguous()
     return prepared

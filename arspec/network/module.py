@@ -22,10 +22,11 @@ from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
 from arspec.layers.base import Constants, Layer, Node, Weights
-from arspec.layers.helpers import channels_first, packed, sites_last, unpacked
+from arspec.layers.helpers import channels_first, packed, sites_last, unpacked, unseen
 from arspec.network.constants import HeldConstants
 from arspec.network.fingerprint import fingerprint
 from arspec.network.in_place import in_place
+from arspec.network.last_product import LastProduct, last_product
 from arspec.network.numbers import (
     Condition,
     Values,
@@ -145,19 +146,23 @@ class Network(nn.Module):
 
     def run(
         self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None,
-        handed: dict[Node, Tensor] | None = None,
+        handed: dict[Node, Tensor] | None = None, below: LastProduct | None = None,
     ) -> Tensor:  # fmt: skip
         """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
-        the auxiliary losses of the layers. handed: takes the values that further heads read."""
-        order, found = self.graph.order, self._as_numbered(values, tap)
+        the auxiliary losses of the layers. handed: takes the values that further heads read. below: gives what goes
+        into the last product instead, and computes nothing above it."""
+        found = self._as_numbered(values, tap)
+        steps, result = steps_of(self.graph, self._numbers[member]), len(self.graph.order) - 1
+        if below is not None:
+            steps, result = [step for step in steps if step.node not in below.above], below.source
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
-            self._run_by_segment(found, member, losses)
+            self._run_by_segment(steps, found, member, losses)
         else:
-            self._run(steps_of(self.graph, self._numbers[member]), found, member, tap, losses=losses)
+            self._run(steps, found, member, tap, losses=losses)
         if handed is not None:
             for number, node in self._handed:
                 handed[node] = found[number]
-        return found[len(order) - 1]
+        return found[result]
 
     def visit(
         self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str],
@@ -240,13 +245,15 @@ class Network(nn.Module):
             for source in done:
                 values.pop(source, None)
 
-    def _run_by_segment(self, values: dict[int, Tensor], member: int, losses: list[Tensor] | None = None) -> None:
+    def _run_by_segment(
+        self, wanted: Sequence[Step], values: dict[int, Tensor], member: int, losses: list[Tensor] | None = None
+    ) -> None:  # fmt: skip
         """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
         with the same noise. The weights are prepared once."""
-        order, steps = self.graph.order, {step.node: step for step in steps_of(self.graph, self._numbers[member])}
+        order, steps = self.graph.order, {step.node: step for step in wanted}
         for nodes, inputs, outputs, repeatable in self._segments:
-            own = [steps[node] for node in nodes]
-            if not repeatable or any(node in values for node in nodes):
+            own = [steps[node] for node in nodes if node in steps]
+            if not repeatable or len(own) < len(nodes) or any(node in values for node in nodes):
                 self._run(own, values, member, losses=losses)
                 continue
             weights = {node: self.prepared(order[node], member) for node in nodes}
@@ -367,9 +374,14 @@ class Network(nn.Module):
         numbers = sources[self.graph.data]
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
         handed: dict[Node, Tensor] = {}
-        last = self.run(sources, member, losses=losses, handed=handed)
+        product = None if unseen(numbers) else self._last_product(member)
+        last = self.run(sources, member, losses=losses, handed=handed, below=product)
         if losses is not None:
             self._further_losses(handed, value, member, losses)
+        if product is not None:
+            weights = product.weights(self.nodes.of(product.node), self.constants.of(product.node, member))
+            some = head.log_prob_of_product(support, product.rows(last), *weights, value[:, self._first_modelled :])
+            return nn.functional.pad(some, (self._first_modelled, 0)) if self._first_modelled else some
         if self._first_modelled:
             some = head.log_prob(support, self.rows(last)[:, self._first_modelled :], value[:, self._first_modelled :])
             return nn.functional.pad(some, (self._first_modelled, 0))
@@ -378,6 +390,9 @@ class Network(nn.Module):
         # the groups of a position side by side: so they lie in memory where channels come last
         rows = last.flatten(2).transpose(1, 2).unflatten(2, (kind.groups, -1))
         return head.log_prob(support, rows, value.unflatten(1, (kind.groups, -1)).transpose(1, 2)).mT.flatten(1)
+
+    def _last_product(self, member: int) -> LastProduct | None:
+        return self.keep(("last product", member), lambda: last_product(self.graph, self.graph.members[member]))
 
     # -- further heads: losses of training alone ---------------------------------------------------------------------
 

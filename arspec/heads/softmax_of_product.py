@@ -1,0 +1,85 @@
+"""Nats of a softmax whose logits are a product: log_softmax(x · Wᵀ + b) at one level of each row.
+
+Logits are as many as rows times levels, far more than all else of a model of words. Here they are kept once: their
+exponentials are written over them, and the gradient over these. Torch's own calls keep them three times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
+NEAR = 1 << 18  # numbers that are gone through several times at once: they should stay in a cache
+WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked for
+
+
+def pays(rows: Tensor, weight: Tensor) -> bool:
+    """Whether `nats_of_product` is quicker than torch's own calls: measured on a CPU. What is traced or under autocast
+    goes through these."""
+    from arspec.layers.helpers import unseen
+
+    if rows.device.type != "cpu" or torch.is_autocast_enabled("cpu") or rows.dtype != weight.dtype:
+        return False
+    return rows.shape[:-1].numel() * len(weight) >= LARGE and not unseen(rows)
+
+
+def nats_of_product(x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor) -> Tensor:
+    """x [N, C], weight [K, C], bias [K], level [N] of integers -> nats [N]. Differentiable once."""
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
+        return _NatsOfProduct.apply(x, weight, bias, level)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
+    size = max(1, WITHOUT // len(weight))
+    parts = zip(x.split(size), level.split(size), strict=True)
+    return torch.cat([_exponentials(F.linear(part, weight, bias), own)[1] for part, own in parts])
+
+
+def _exponentials(logits: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Writes exponentials over logits [N, K], each row up to a factor: (their sums [N, 1], nats [N] at `level`)."""
+    sums, nats = logits.new_empty(len(logits), 1), logits.new_empty(len(logits))
+    for own, rows in _near(logits):
+        own.sub_(own.amax(1, keepdim=True))
+        chosen = own.gather(1, level[rows, None])
+        torch.sum(own.exp_(), 1, keepdim=True, out=sums[rows])
+        torch.sub(chosen[:, 0], sums[rows, 0].log(), out=nats[rows])
+    return sums, nats
+
+
+def _near(x: Tensor) -> Iterator[tuple[Tensor, slice]]:
+    """A few rows of x [N, K] at a time, and which they are."""
+    size = max(1, NEAR // x.shape[1])
+    return ((x[start : start + size], slice(start, start + size)) for start in range(0, len(x), size))
+
+
+class _NatsOfProduct(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor) -> Tensor:
+        logits = F.linear(x, weight, bias)
+        sums, nats = _exponentials(logits, level)
+        ctx.save_for_backward(x, weight, bias, level)
+        ctx.kept = logits, sums  # the backward pass writes over them
+        return nats
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias, level = ctx.saved_tensors
+        need_x, need_weight, need_bias, _ = ctx.needs_input_grad
+        kept, ctx.kept = ctx.kept, None
+        if kept is None:  # a second backward pass through the same graph
+            kept = (logits := F.linear(x, weight, bias)), _exponentials(logits, level)[0]
+        grad, sums = kept
+        each = grads[0][:, None]
+        for own, rows in _near(grad):
+            own.mul_(-each[rows] / sums[rows]).scatter_add_(1, level[rows, None], each[rows])
+        return (
+            grad @ weight if need_x else None,
+            grad.T @ x if need_weight else None,
+            grad.sum(0) if need_bias else None,
+            None,
+        )

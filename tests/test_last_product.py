@@ -1,0 +1,142 @@
+"""The last product of a graph: nats of it are those of the numbers that it gives, and so are their gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from arspec.heads import softmax_of_product
+from arspec.heads.softmax_of_product import nats_of_product
+from arspec.language.load import from_text
+from arspec.model import Model
+from arspec.network.last_product import last_product
+from arspec.verification.subject import random_conditions
+from tests.small import CHARS, SHIPPED, every_spec, random_data, randomised, small
+
+
+def chars(*changes: tuple[str, str]) -> Model:
+    text = CHARS
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return randomised(from_text(text, "chars.yaml", {"levels": 9}))
+
+
+def gradients(model: Model, nats: Tensor) -> list[Tensor]:
+    """Of a weighted sum, so that no two rows have the same."""
+    model.zero_grad()
+    (nats * torch.arange(1, nats.numel() + 1).view(nats.shape)).sum().backward()
+    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in model.parameters()]
+
+
+def plainly(model: Model, x: Tensor, given: dict[str, Tensor], member: int) -> Tensor:
+    """Nats of the modelled variables, from all numbers of the head."""
+    first = len(model.given)
+    rows, value = model(x, member, **given)[:, first:], model.by_variable(x)[:, first:]
+    return nn.functional.pad(model.graph.head.log_prob(model.graph.support, rows, value), (first, 0))
+
+
+@every_spec
+def test_nats_of_a_last_product_are_those_of_all_numbers(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    model = randomised(small(path))
+    x, given = random_data(model, 3), random_conditions(model, 0, 3)
+    for member in range(model.members):
+        wanted, found = plainly(model, x, given, member), model.log_probs(x, member, **given)
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-10)
+        for one, other in zip(gradients(model, found), gradients(model, wanted), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+        with torch.no_grad():
+            torch.testing.assert_close(model.log_probs(x, member, **given), wanted.detach(), rtol=0, atol=1e-10)
+
+
+def test_models_of_tokens_have_a_last_product():
+    found = {
+        path.stem for path in SHIPPED for spec in [small(path)] if last_product(spec.graph(), spec.graph().members[0])
+    }
+    assert found >= {"llama", "mistral", "qwen3", "mixtral", "mamba", "mamba2", "gpt", "llamagen", "retnet"}, found
+    assert not found & {"gemma2", "made", "pixelcnn", "gated_pixelcnn", "pixelrnn_row"}, found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("  logits: {layer: conv, out: $head}", "  all: {layer: conv, out: $head}\n  logits: {layer: relu}"),
+        ("  logits: {layer: conv, out: $head}", "  all: {layer: conv, out: $head}\n  logits: {layer: dropout}"),
+        ("out: $head", "out: $head, kernel: 2, mask: so_far"),
+        ("  logits: {layer: conv, out: $head}", "  all: {layer: conv, out: $head}\n  logits: {layer: shift, steps: 1}"),
+    ],
+    ids=["bent", "noise", "wide", "filled"],
+)
+def test_what_is_no_product_alone_is_computed_whole(change: tuple[str, str]):
+    model = chars(change)
+    assert last_product(model.graph, model.graph.members[0]) is None
+    assert last_product(chars().graph, chars().graph.members[0]) is not None
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("near", [1, 1 << 18])
+def test_nats_of_a_product_have_the_gradients_of_torch(biased: bool, near: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(softmax_of_product, "NEAR", near)
+    monkeypatch.setattr(softmax_of_product, "WITHOUT", 4 * near)
+    draw = torch.Generator().manual_seed(0)
+    x, weight, bias = (torch.randn(*shape, generator=draw, dtype=torch.float64) for shape in ((7, 5), (11, 5), (11,)))
+    weight, level = 300 * weight, torch.randint(11, (7,), generator=draw)  # some levels are impossible in floats
+    given = [t.requires_grad_() for t in ((x, weight, bias) if biased else (x, weight))]
+    nats = nats_of_product(x, weight, bias if biased else None, level)
+    logits = nn.functional.linear(x, weight, bias if biased else None)
+    wanted = logits.log_softmax(1).gather(1, level[:, None])[:, 0]
+    assert wanted.min() < -800
+    torch.testing.assert_close(nats, wanted, rtol=1e-12, atol=1e-12)
+    each = torch.randn(7, generator=draw, dtype=torch.float64)
+    for _ in range(2):  # the second makes anew what the first wrote over
+        found = torch.autograd.grad(nats, given, each, retain_graph=True)
+        for one, other in zip(found, torch.autograd.grad(wanted, given, each, retain_graph=True), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        torch.testing.assert_close(nats_of_product(x, weight, bias if biased else None, level), wanted)
+
+
+def test_logits_are_kept_once():
+    """What the backward pass keeps beside inputs: one number for each logit, and no copy of them."""
+    rows, weight = torch.randn(64, 8, requires_grad=True), torch.randn(4096, 8, requires_grad=True)
+    level, kept = torch.randint(4096, (64,)), list[Tensor]()
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        nats = nats_of_product(rows, weight, None, level)
+    assert max(tensor.numel() for tensor in kept) < 64 * 4096
+    held: list[Tensor] = list(nats.grad_fn.kept)  # pyright: ignore
+    assert sorted(tensor.numel() for tensor in held) == [64, 64 * 4096]
+    nats.sum().backward()
+    assert nats.grad_fn.kept is None  # pyright: ignore
+
+
+def test_an_embedding_of_several_groups_reads_its_own_table():
+    model = randomised(
+        from_text(
+            """
+arspec: 1
+data: {kind: image, height: 2, width: 3, channels: 3, levels: 5}
+order: {channels: sequential}
+graph:
+  vectors: {layer: embedding, from: x, out: 12}
+  logits: {layer: conv, kernel: 3, out: $head, mask: earlier}
+head: {kind: categorical, from: logits}
+""",
+            "groups.yaml",
+            {},
+        )
+    )
+    x, seen = random_data(model, 2), dict[str, Tensor]()
+    with torch.no_grad():
+        model.last(x, 0, {}, lambda node, value: seen.setdefault(node.name, value))
+    table = model.state_dict()["nodes.vectors.weight"]
+    wanted = torch.stack([table[g][x[:, g]] for g in range(3)], 1).movedim(-1, 2).flatten(1, 2)
+    assert torch.equal(seen["vectors"], wanted)
