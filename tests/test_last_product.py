@@ -100,6 +100,17 @@ def test_nats_of_a_product_have_the_gradients_of_torch(biased: bool, near: int, 
         torch.testing.assert_close(nats_of_product(x, weight, bias if biased else None, level), wanted)
 
 
+def test_nats_of_a_product_are_differentiated_twice():
+    draw = torch.Generator().manual_seed(0)
+    given = [
+        torch.randn(*shape, generator=draw, dtype=torch.float64).requires_grad_() for shape in ((4, 3), (5, 3), (5,))
+    ]
+    level = torch.randint(5, (4,), generator=draw)
+    torch.autograd.gradgradcheck(
+        lambda x, weight, bias: nats_of_product(x @ weight.T @ weight, weight, bias, level), given
+    )
+
+
 def test_logits_are_kept_once():
     """What the backward pass keeps beside inputs: one number for each logit, and no copy of them."""
     rows, weight = torch.randn(64, 8, requires_grad=True), torch.randn(4096, 8, requires_grad=True)

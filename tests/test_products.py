@@ -271,14 +271,15 @@ def test_masks_are_folded_once_a_step(tmp_path: Path, monkeypatch: pytest.Monkey
     kinds = {type(node.layer) for node in from_text(TRAINED).graph().nodes if node.layer.layer == "conv"}
 
     def counted(prepare: Any) -> Any:
-        def of(self: Layer, node: Node, w: Weights, c: Constants) -> Weights:
+        def of(self: Layer, node: Node, w: Weights, c: Constants, *sites: Any) -> Weights:
             calls.append((node.name, torch.is_grad_enabled()))
-            return prepare(self, node, w, c)
+            return prepare(self, node, w, c, *sites)
 
         return of
 
     for kind in kinds:
         monkeypatch.setattr(kind, "prepare", counted(kind.prepare))
+        monkeypatch.setattr(kind, "prepare_sites", counted(kind.prepare_sites))  # as a head takes the last product
     for checkpoint in (False, True):
         calls.clear()
         trained(tmp_path / str(checkpoint), checkpoint=checkpoint)

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
@@ -31,7 +30,7 @@ def pays(rows: Tensor, weight: Tensor) -> bool:
 
 
 def nats_of_product(x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor) -> Tensor:
-    """x [N, C], weight [K, C], bias [K], level [N] of integers -> nats [N]. Differentiable once."""
+    """x [N, C], weight [K, C], bias [K], level [N] of integers -> nats [N]."""
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
         return _NatsOfProduct.apply(x, weight, bias, level)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
     size = max(1, WITHOUT // len(weight))
@@ -66,17 +65,17 @@ class _NatsOfProduct(Function):
         return nats
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, level = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
-        kept, ctx.kept = ctx.kept, None
-        if kept is None:  # a second backward pass through the same graph
-            kept = (logits := F.linear(x, weight, bias)), _exponentials(logits, level)[0]
-        grad, sums = kept
-        each = grads[0][:, None]
-        for own, rows in _near(grad):
-            own.mul_(-each[rows] / sums[rows]).scatter_add_(1, level[rows, None], each[rows])
+        each, level = grads[0][:, None], level[:, None]
+        if ctx.kept is None or torch.is_grad_enabled():  # a second backward pass, or one to be differentiated again
+            chosen = torch.zeros(len(x), len(weight), dtype=x.dtype, device=x.device).scatter_(1, level, 1)
+            grad = each * (chosen - F.linear(x, weight, bias).softmax(1))
+        else:
+            (grad, sums), ctx.kept = ctx.kept, None
+            for own, rows in _near(grad):
+                own.mul_(-each[rows] / sums[rows]).scatter_add_(1, level[rows], each[rows])
         return (
             grad @ weight if need_x else None,
             grad.T @ x if need_weight else None,

@@ -39,10 +39,9 @@ class LastProduct:
             return every.narrow(1, first, count)
         return every.index_select(1, torch.from_numpy(self.sites).to(x.device))
 
-    def weights(self, own: Weights, constants: Constants) -> tuple[Tensor, Tensor | None]:
-        """[K, C] and [K], from the layer's own weights."""
-        made = self.node.layer.prepare_sites(self.node, own, constants, 0, [np.zeros(1, np.int64)])
-        return made["weight"], made.get("bias")
+    def weights(self, node: Node, own: Weights, constants: Constants) -> Weights:
+        """`weight` [K, C] and `bias` [K] of the layer, from what it holds."""
+        return node.layer.prepare_sites(node, own, constants, 0, [np.zeros(1, np.int64)])
 
 
 def last_product(graph: Graph, member: Member) -> LastProduct | None:

@@ -78,7 +78,7 @@ class Network(nn.Module):
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self.made: dict[Any, Any] = {}  # what others made of it (`keep`)
         self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
-        self._held: dict[tuple[Node, int], tuple[Any, Weights]] | None = None
+        self._held: dict[tuple[Node, int, str], tuple[Any, Weights]] | None = None
         self._watched = True
         self._first_modelled = spec.data.given  # which are the first, where any are given
         self._handed = [(k, node) for k, node in enumerate(graph.order) if node in graph.handed]
@@ -309,15 +309,19 @@ class Network(nn.Module):
 
     def prepared(self, node: Node, member: int) -> Weights:
         """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
+        return self._made(node, member, node.layer.prepare)
+
+    def _made(self, node: Node, member: int, make: Callable[[Node, Weights, Constants], Weights]) -> Weights:
         own = self.nodes.of(node)
         if not own:
             return own
         if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return node.layer.prepare(node, own, self.constants.of(node, member))
+            return make(node, own, self.constants.of(node, member))
         now = fingerprint(self.nodes.kept(node)) if self._watched else None
-        held = self._held.get((node, member))
+        key = node, member, make.__name__
+        held = self._held.get(key)
         if held is None or held[0] != now:
-            held = self._held[node, member] = now, node.layer.prepare(node, own, self.constants.of(node, member))
+            held = self._held[key] = now, make(node, own, self.constants.of(node, member))
         return held[1]
 
     @contextmanager
@@ -379,8 +383,8 @@ class Network(nn.Module):
         if losses is not None:
             self._further_losses(handed, value, member, losses)
         if product is not None:
-            weights = product.weights(self.nodes.of(product.node), self.constants.of(product.node, member))
-            some = head.log_prob_of_product(support, product.rows(last), *weights, value[:, self._first_modelled :])
+            own, value = self._made(product.node, member, product.weights), value[:, self._first_modelled :]
+            some = head.log_prob_of_product(support, product.rows(last), own["weight"], own.get("bias"), value)
             return nn.functional.pad(some, (self._first_modelled, 0)) if self._first_modelled else some
         if self._first_modelled:
             some = head.log_prob(support, self.rows(last)[:, self._first_modelled :], value[:, self._first_modelled :])
