@@ -146,15 +146,21 @@ class Network(nn.Module):
 
     def run(
         self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None,
-        handed: dict[Node, Tensor] | None = None, below: LastProduct | None = None,
+        handed: dict[Node, Tensor] | None = None,
     ) -> Tensor:  # fmt: skip
         """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
-        the auxiliary losses of the layers. handed: takes the values that further heads read. below: gives what goes
-        into the last product instead, and computes nothing above it."""
+        the auxiliary losses of the layers. handed: takes the values that further heads read."""
+        return self._below(None, values, member, tap, losses, handed)
+
+    def _below(
+        self, product: LastProduct | None, values: dict[Node, Tensor], member: int, tap: Tap | None = None,
+        losses: list[Tensor] | None = None, handed: dict[Node, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """As `run`; or what goes into the last product, and nothing above it is computed."""
         found = self._as_numbered(values, tap)
         steps, result = steps_of(self.graph, self._numbers[member]), len(self.graph.order) - 1
-        if below is not None:
-            steps, result = [step for step in steps if step.node not in below.above], below.source
+        if product is not None:
+            steps, result = [step for step in steps if step.node not in product.above], product.source
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
             self._run_by_segment(steps, found, member, losses)
         else:
@@ -379,7 +385,7 @@ class Network(nn.Module):
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
         handed: dict[Node, Tensor] = {}
         product = None if unseen(numbers) else self._last_product(member)
-        last = self.run(sources, member, losses=losses, handed=handed, below=product)
+        last = self._below(product, sources, member, losses=losses, handed=handed)
         if losses is not None:
             self._further_losses(handed, value, member, losses)
         if product is not None:
