@@ -24,6 +24,7 @@ from arspec.sampler.run.skinny_matmul import (
     KernelProduct,
     Product,
     joined,
+    place,
     products,
 )
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN
@@ -77,16 +78,36 @@ def test_products_in_parts_are_products(shape: tuple[int, int], biased: bool, dt
 needs_compiler = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
 
 
+@pytest.fixture(params=[True, False], ids=["packed", "as it lies"])
+def packed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether compiled products pack their weights; else they read them where they lie."""
+    if not request.param:
+        monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
+        monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    return request.param
+
+
+def compiled(parts: list[dict[str, torch.Tensor]], packed: bool) -> KernelProduct:
+    own = frozenset(place(part["weight"]) for part in parts)
+    (product,) = products([parts], [BUSY], own=own)
+    assert isinstance(product, KernelProduct) and product.packed == [packed] * len(parts)
+    for held, part in zip(product.held, parts, strict=True):
+        assert (place(held[0]) == place(part["weight"])) is not packed
+    return product
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [*BATCHES, (13, 1), (1, 31)])
 @pytest.mark.parametrize("outputs", [1, 5, 127, 160, 513])
-def test_compiled_products_are_products(shape: tuple[int, int], outputs: int, dtype: torch.dtype, threads: int):
+def test_compiled_products_are_products(
+    shape: tuple[int, int], outputs: int, dtype: torch.dtype, threads: int, packed: bool
+):
     wide = torch.randn(*shape, 320, generator=torch.Generator().manual_seed(1), dtype=dtype)
     for biased in (True, False):
         weights = weights_of(outputs, 300, biased, dtype)
-        (product,) = products([[weights]], [BUSY])
-        assert isinstance(product, KernelProduct)
+        product = compiled([weights], packed)
+        assert all(torch.equal(product.weights()[key], own) for key, own in weights.items())
         for x in (wide[..., :300].contiguous(), wide[..., 10:310], wide.mT.contiguous().mT[..., :300]):
             close(product, x, weights)
 
@@ -171,25 +192,39 @@ def test_half_precision_is_left_to_torch():
 
 @needs_compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_products_of_several_layers_are_their_products(dtype: torch.dtype, threads: int):
+def test_products_of_several_layers_are_their_products(dtype: torch.dtype, threads: int, packed: bool):
     parts = [weights_of(outputs, 300, outputs != 127, dtype) for outputs in (160, 127, 1, 513)]
-    (product,) = products([parts], [BUSY])
-    assert isinstance(product, KernelProduct)
+    product, whole = compiled(parts, packed), joined(parts)
+    assert all(torch.equal(product.weights()[key], own) for key, own in whole.items())
     for rows in (1, 2, 5, 8, 23):
         x = torch.randn(rows, 1, 300, generator=torch.Generator().manual_seed(1), dtype=dtype)
-        close(product, x, joined(parts))
+        close(product, x, whole)
 
 
 @needs_compiler
-def test_neither_rows_nor_threads_change_a_bit(threads: int):
+def test_neither_rows_nor_threads_change_a_bit(threads: int, packed: bool):
     weights = weights_of(513, 300, True, torch.float32)
-    (product,) = products([[weights]], [BUSY])
+    product = compiled([weights], packed)
     x = torch.randn(23, 1, 300, generator=torch.Generator().manual_seed(1))
     whole = product(x)
     for rows in (1, 2, 3, 4, 7, 8, 9):
         assert torch.equal(product(x[:rows].contiguous()), whole[:rows])
     torch.set_num_threads(3 - threads)
-    assert torch.equal(products([[weights]], [BUSY])[0](x), whole)
+    assert torch.equal(compiled([weights], packed)(x), whole)
+
+
+@needs_compiler
+def test_what_is_folded_is_kept_once_and_packed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
+    model = randomised(small(ROOT / "specs/pixelcnn_pp.yaml"))
+    executor = sampler_of(model).executor
+    own = {place(weight) for weight in model.parameters()}
+    linear = [(n, o) for n, o in enumerate(executor.program.operations) if o.linear]
+    assert linear and not any(executor.parts[n] for n, _ in linear)
+    for (n, _), product in zip(linear, executor.products, strict=True):
+        assert isinstance(product, KernelProduct) and all(product.packed)
+        assert not own & {place(held[0]) for held in product.held}
+        assert executor.weights(n)["weight"].shape == (product.outputs, product.inputs)
 
 
 LINEAR = """arspec: 1
@@ -213,13 +248,14 @@ head: {kind: categorical, from: logits}
 def test_the_weights_of_a_module_are_read_where_they_lie(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
     model = build(from_text(LINEAR), seed=1)
     executor = sampler_of(model).executor
     own = {weight.untyped_storage().data_ptr(): weight for weight in model.parameters()}
     products_of = [one for one in executor._products if isinstance(one, KernelProduct)]
     held = [each for one in products_of for part in one.held for each in part if each is not None]
     assert len(held) == 6 and {each.untyped_storage().data_ptr() for each in held} <= {*own}
-    assert sorted(one.parts for one in products_of) == [1, 3]
+    assert sorted(len(one.held) for one in products_of) == [1, 3]
     for name in ("tokens", "q", "k", "v"):
         assert model.get_parameter(f"nodes.{name}.weight").untyped_storage().data_ptr() in executor.in_place
 
@@ -228,6 +264,7 @@ def test_the_weights_of_a_module_are_read_where_they_lie(monkeypatch: pytest.Mon
 def test_numbers_that_are_read_where_they_lie_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
     model = build(from_text(LINEAR), seed=1)
 
     def streamed(of: Model) -> torch.Tensor:

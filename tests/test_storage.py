@@ -64,7 +64,7 @@ def test_what_is_stored_takes_fewer_bytes_and_nothing_else_is_kept() -> None:
     for storage, size in kinds:
         made = KernelProduct([{"weight": weight}], compiled, storage)
         ((values, bias, scale),) = made.held
-        assert values.nbytes == weight.numel() * size and bias is None and made.single is None
+        assert values.nbytes == weight.numel() * size and bias is None
         assert scale is None if storage == "bfloat16" else scale is not None and scale.numel() == 512
 
 

@@ -26,7 +26,7 @@ from arspec.sampler.plan.program import Blocks, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, joined, products
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -99,19 +99,25 @@ class Executor:
         for n, weight, bias in inner:
             own = self.parts[n][0]
             folded.append([{"weight": own[weight], **({} if bias is None else {"bias": own[bias]})}])
-        made = products(folded, [steps[n] for n in (*self._linear, *(n for n, *_ in inner))], storage)
-        self._products = made[: len(self._linear)]
         # what the layers take: of those that are linear the product alone
         self._given: list[dict[str, Any]] = [
             {} if o.linear else own for o, (own, *_) in zip(program.operations, self.parts, strict=True)
         ]
-        for (n, weight, _), product in zip(inner, made[len(self._linear) :], strict=True):
+        self._release(inner)
+        own_places = frozenset(place(weight) for weight, stored in model.nodes.kept() if stored)
+        made = products(folded, [steps[n] for n in (*self._linear, *(n for n, *_ in inner))], storage, own_places)
+        self._products = made[: len(self._linear)]
+        self._inner: dict[int, list[tuple[str, str | None, Product | KernelProduct]]] = {}
+        for (n, weight, bias), product in zip(inner, made[len(self._linear) :], strict=True):
             self._given[n] = {**self._given[n], weight: product}
-        if storage != "exact":  # the products hold what they need
-            for n in self._linear:
-                self.parts[n] = [{} for _ in self.parts[n]]
-            for n, weight, bias in inner:
-                self.parts[n] = [{k: v for k, v in self.parts[n][0].items() if k not in (weight, bias)}]
+            self._inner.setdefault(n, []).append((weight, bias, product))
+
+    def _release(self, inner: list[tuple[int, str, str | None]]) -> None:
+        """Lets go of weights of which products hold what they need."""
+        for n in self._linear:
+            self.parts[n] = []
+        for n, *named in inner:
+            self.parts[n] = [{key: own for key, own in self.parts[n][0].items() if key not in named}]
 
     @property
     def products(self) -> Sequence[Product | KernelProduct]:
@@ -130,16 +136,23 @@ class Executor:
                     origin.get(part.node, part.node)
                 ]
                 for node in nodes:
-                    own.setdefault(node, {_place(w) for w in self.model.nodes.of(node).values()})
+                    own.setdefault(node, {place(w) for w in self.model.nodes.of(node).values()})
                 places = set[int]().union(*(own[node] for node in nodes))
-                held = [*parts[k].values()] if n not in products else products[n].read(k)
-                if held is None or any(_place(w) not in places for w in held):
+                inner = [product.read(0) for *_, product in self._inner.get(n, ())]
+                held = [products[n].read(k)] if n in products else [[*parts[k].values()], *inner]
+                if any(each is None or any(place(w) not in places for w in each) for each in held):
                     copied |= places
         return frozenset(set[int]().union(*own.values()) - copied)
 
     def weights(self, number: int) -> Weights:
         """The weights of an operation; of several layers that are computed as one, side by side."""
-        return joined(self.parts[number])
+        if number in self._linear:
+            return self._products[self._linear.index(number)].weights()
+        found = dict(self.parts[number][0])
+        for weight, bias, product in self._inner.get(number, ()):
+            own = product.weights()
+            found |= {weight: own["weight"], **({} if bias is None else {bias: own["bias"]})}
+        return found
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
@@ -343,10 +356,6 @@ def zeros(like: Tensor, *shape: int) -> Tensor:
     if like.device.type != "cpu" or size < MUCH:
         return like.new_zeros(shape)
     return torch.frombuffer(mmap(-1, size), dtype=like.dtype).view(shape)
-
-
-def _place(weight: Tensor) -> int:
-    return weight.untyped_storage().data_ptr()
 
 
 def free_values(

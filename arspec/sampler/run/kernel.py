@@ -130,5 +130,25 @@ class Kernel:
         self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in names.items()}
         for times in self.times.values():
             times.restype = None
-            x = (POINTER, NUMBER)
-            times.argtypes = [*x, POINTER, *[NUMBER] * 3, *x, *x, *[NUMBER] * 3]
+            rows = (POINTER, NUMBER)
+            times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER]
+        loaded.vector_bytes.restype = NUMBER
+        self.bytes: int = loaded.vector_bytes()
+
+    @torch.no_grad()
+    def packed(self, weight: Tensor) -> Tensor:
+        """[N, K] -> [blocks, K, lanes]: outputs that a vector holds the sums of stand side by side, with zeros behind
+        the last."""
+        outputs, inputs = weight.shape
+        lanes = self.bytes // (8 if weight.dtype == torch.float64 else 4)
+        blocks = -(-outputs // lanes)
+        packed = weight.new_zeros(blocks, inputs, lanes)
+        whole = outputs // lanes
+        packed[:whole].copy_(weight[: whole * lanes].view(whole, lanes, inputs).transpose(1, 2))
+        packed[whole:, :, : outputs - whole * lanes].copy_(weight[whole * lanes :].t())
+        return packed
+
+
+def unpacked(packed: Tensor, outputs: int) -> Tensor:
+    """[blocks, K, lanes] -> the weight [N, K], as a copy."""
+    return packed.transpose(1, 2).flatten(0, 1)[:outputs]

@@ -20,12 +20,13 @@ from torch.nn.functional import linear
 
 from arspec.choices import Storage
 from arspec.layers.base import Weights
-from arspec.sampler.run.kernel import Kernel, kernel, takes
+from arspec.sampler.run.kernel import Kernel, kernel, takes, unpacked
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
 MUCH = 1 << 21  # multiplications from which one product is as quick as several of its parts
 MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
+COPIED = 16 << 20  # bytes of all weights up to which the compiled function has copies of them, packed
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
 AT_ONCE = 1 << 18  # numbers of a weight that are put into fewer bits at once
 BUSY = 1 << 25  # numbers of weights, counted at every step, from which the compiled function is asked for
@@ -68,6 +69,10 @@ class Product:
         """As of `KernelProduct`: always something else than a layer's own weights."""
         return None
 
+    def weights(self) -> Weights:
+        """As of `KernelProduct`."""
+        return {"weight": self.weight, **({} if self.bias is None else {"bias": self.bias})}
+
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
         """Of inputs that stand side by side in x: copied together where they are small,
         else added one after another."""
@@ -106,39 +111,40 @@ class Product:
 
 class KernelProduct:
     """The same by the compiled function, in float32 or float64 on a CPU, of weights whose outputs stand side by side.
-    They are read where they lie: a module's own are not copied. storage: in how many bits they are kept, as copies."""
 
-    __slots__ = ("dtype", "held", "inputs", "numbers", "outputs", "parts", "single", "table", "threads", "times")
+    own: places in memory of weights that are read where they lie. What lies elsewhere is a copy, and is kept packed
+    instead: whoever made it need not keep it. storage: in how many bits weights are kept, as copies."""
 
-    def __init__(self, parts: Sequence[Weights], compiled: Kernel, storage: Storage = "exact") -> None:
-        weights = [own["weight"] for own in parts]
-        self.outputs, self.inputs = sum(map(len, weights)), weights[0].shape[1]
+    __slots__ = ("at", "counts", "dtype", "held", "inputs", "numbers", "outputs", "packed", "table", "times")
+
+    def __init__(
+        self, parts: Sequence[Weights], compiled: Kernel, storage: Storage = "exact", own: frozenset[int] = frozenset()
+    ) -> None:
+        weights = [part["weight"] for part in parts]
+        self.counts = [len(weight) for weight in weights]  # outputs of each
+        self.outputs, self.inputs = sum(self.counts), weights[0].shape[1]
         self.dtype, self.numbers = weights[0].dtype, sum(weight.numel() for weight in weights)
-        self.single: tuple[Tensor, Tensor | None] | None = None
-        self.threads = torch.get_num_threads()
-        kept: list[Stored] = [(weight, None) for weight in weights]
-        if self.numbers <= SMALL:
-            whole = joined(parts)
-            self.single, self.threads = (_by_columns(whole["weight"]), whole.get("bias")), 1
-        elif storage != "exact":
-            kept = [_in_fewer_bits(weight, storage) for weight in weights]
-        # what the table points to: the weights, their rows' numbers side by side, biases and scales
-        self.held = [
-            (_in_rows(values), own["bias"].contiguous() if "bias" in own else None, scale)
-            for (values, scale), own in zip(kept, parts, strict=True)
-        ]
+        small = self.numbers <= SMALL
+        self.packed = [small or storage != "exact" or not _lies(weight, own) for weight in weights]
+        # what the table points to: the weights as they are read, biases and scales
+        self.held: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        for part, packed in zip(parts, self.packed, strict=True):
+            values, scale = (part["weight"], None) if small else _stored(part["weight"], storage)
+            bias = part["bias"].contiguous() if "bias" in part else None
+            self.held.append((compiled.packed(values) if packed else values, bias, scale))
         self.times = compiled.times[self.held[0][0].dtype]
         rows = [
-            (_at(weight), weight.stride(0), len(weight), _at(bias), _at(scale)) for weight, bias, scale in self.held
+            [_at(weight), weight.stride(0), outputs, _at(bias), _at(scale), packed]
+            for (weight, bias, scale), outputs, packed in zip(self.held, self.counts, self.packed, strict=True)
         ]
-        self.parts, self.table = len(rows), np.array(rows, np.int64)
+        self.table = np.array([number for row in rows for number in row] + [0] * 4, np.int64)
+        address: int = self.table.ctypes.data
+        self.table[-4:] = address, len(rows), self.outputs, 1 if small else torch.get_num_threads()
+        self.at = address + 8 * (len(self.table) - 4)
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
-        if self.single is not None and x.numel() == self.inputs:  # a call of BLAS is quicker to begin
-            y = linear(x, *self.single)
-            return y if plus is None else y.add_(plus)
         y = self._room(x)
-        self._add(y, x, 0, True, plus)
+        self._add(y, x, 0, plus)
         return y
 
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
@@ -148,19 +154,27 @@ class KernelProduct:
             return self(cat(xs, 2), plus)
         y, first = self._room(xs[0]), 0
         for x in xs:
-            self._add(y, x, first, not first, y if first else plus)
+            self._add(y, x, first, y if first else plus)
             first += x.shape[2]
         return y
 
     def read(self, part: int) -> list[Tensor] | None:
         """The numbers that are read of one of the layers; None where they are copies of its own."""
-        return None if self.single is not None else [each for each in self.held[part] if each is not None]
+        return None if self.packed[part] else [each for each in self.held[part] if each is not None]
+
+    def weights(self) -> Weights:
+        """The weight [N, K] that it multiplies with, and the bias, of all layers side by side."""
+        parts: list[Weights] = []
+        for (held, bias, scale), packed, outputs in zip(self.held, self.packed, self.counts, strict=True):
+            weight = _restored(self.dtype, unpacked(held, outputs) if packed else held, scale)
+            parts.append({"weight": weight, **({} if bias is None else {"bias": bias})})
+        return joined(parts)
 
     def _room(self, x: Tensor) -> Tensor:
-        return x.new_empty(x.shape[0], x.shape[1], self.outputs)
+        return x.new_empty((x.shape[0], x.shape[1], self.outputs))
 
-    def _add(self, y: Tensor, x: Tensor, first: int, biased: bool, plus: Tensor | None) -> None:
-        """y = x times the weights' columns from the first on, with what is added."""
+    def _add(self, y: Tensor, x: Tensor, first: int, plus: Tensor | None) -> None:
+        """y = x times the weights' columns from the first on, and `plus`; before the first column, and the biases."""
         batch, sites, width = x.shape
         assert first + width <= self.inputs and x.dtype == y.dtype == self.dtype  # memory is read as it is told
         x, apart = _evenly(x, sites)
@@ -169,14 +183,17 @@ class KernelProduct:
             assert plus.shape == y.shape and plus.dtype == y.dtype
             plus, between = _evenly(plus, sites)
             at = plus.data_ptr()
-        self.times(
-            x.data_ptr(), apart, self.table.ctypes.data, self.parts, first, biased, at, between,
-            y.data_ptr(), self.outputs, batch * sites, width, self.threads,
-        )  # fmt: skip
+        self.times(self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width)
 
 
-def _in_rows(weight: Tensor) -> Tensor:
-    return weight if weight.stride(1) == 1 else weight.contiguous()
+def _lies(weight: Tensor, own: frozenset[int]) -> bool:
+    """Whether a weight lies in one of these places, its inputs side by side."""
+    return weight.stride(1) == 1 and place(weight) in own
+
+
+def place(weight: Tensor) -> int:
+    """Where the memory of a weight is, of which it may be a view."""
+    return weight.untyped_storage().data_ptr()
 
 
 def _at(tensor: Tensor | None) -> int:
@@ -204,11 +221,13 @@ def stored_as(weight: Tensor, storage: Storage) -> Stored | None:
     """A weight [N, K] of a linear layer as it is stored; None as it is, where it is small or nothing else is asked for.
 
     int8: whole numbers from −127 to 127, times a scale for each output, which its largest weight gives."""
-    return None if storage == "exact" or weight.numel() <= SMALL else _in_fewer_bits(weight, storage)
+    return None if storage == "exact" or weight.numel() <= SMALL else _stored(weight, storage)
 
 
 @torch.no_grad()
-def _in_fewer_bits(weight: Tensor, storage: Storage) -> Stored:
+def _stored(weight: Tensor, storage: Storage) -> Stored:
+    if storage == "exact":
+        return weight, None
     if storage == "bfloat16":
         return weight.to(torch.bfloat16), None
     values = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
@@ -221,33 +240,36 @@ def _in_fewer_bits(weight: Tensor, storage: Storage) -> Stored:
 
 
 def products(
-    folded: Sequence[Sequence[Weights]], steps: Sequence[int] = (), storage: Storage = "exact"
+    folded: Sequence[Sequence[Weights]],
+    steps: Sequence[int] = (),
+    storage: Storage = "exact",
+    own: frozenset[int] = frozenset(),
 ) -> Sequence[Product | KernelProduct]:
     """The products of layers that are linear, by their weights, which are read one after another: of each those whose
     outputs stand side by side. steps: at how many each of them is read, by which a run is worth compiling for. storage:
     of weights that are not small; where there is no function for it, weights have the same values in the numbers of the
-    model."""
-    weights = [own["weight"] for parts in folded for own in parts]
-    numbers = [sum(own["weight"].numel() for own in parts) for parts in folded]
-    busy = sum(size * count for size, count in zip(numbers, steps, strict=False)) >= BUSY
+    model. own: as of `KernelProduct`, places of the module's weights, which are not copied where they are many."""
+    weights = [part["weight"] for parts in folded for part in parts]
+    numbers = [sum(part["weight"].numel() for part in parts) for parts in folded]
+    size = sum(w.numel() * w.element_size() for w in weights)
+    busy = sum(each * count for each, count in zip(numbers, steps, strict=False)) >= BUSY
     able = all(w.dtype == torch.float32 for w in weights) if storage != "exact" else busy
     if able and all(map(takes, weights)) and (compiled := kernel()) is not None:
-        return [KernelProduct(parts, compiled, storage) for parts in folded]
-    cached = sum(w.numel() * w.element_size() for w in weights) <= CACHED
+        own = frozenset[int]() if size <= COPIED else own
+        return [KernelProduct(parts, compiled, storage, own) for parts in folded]
+    cached = size <= CACHED
     made: list[Product] = []
-    for own, size in zip(map(joined, folded), numbers, strict=True):
-        near = cached or size <= SMALL
-        w = _restored(own["weight"], stored_as(own["weight"], storage))
-        stored = _by_columns(w) if near and w.device.type == "cpu" else w
-        made.append(Product(stored, own.get("bias"), 1 if near else _parts(w)))
+    for one, each in zip(map(joined, folded), numbers, strict=True):
+        near = cached or each <= SMALL
+        stored = stored_as(one["weight"], storage)
+        w = one["weight"] if stored is None else _restored(one["weight"].dtype, *stored)
+        laid_out = _by_columns(w) if near and w.device.type == "cpu" else w
+        made.append(Product(laid_out, one.get("bias"), 1 if near else _parts(w)))
     return made
 
 
-def _restored(weight: Tensor, stored: Stored | None) -> Tensor:
-    if stored is None:
-        return weight
-    values, scale = stored
-    return values.to(weight.dtype) if scale is None else values.to(weight.dtype) * scale[:, None]
+def _restored(dtype: torch.dtype, values: Tensor, scale: Tensor | None) -> Tensor:
+    return values.to(dtype) if scale is None else values.to(dtype) * scale[:, None]
 
 
 def _copied(xs: list[Tensor], numbers: int) -> bool:
