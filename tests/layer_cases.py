@@ -494,7 +494,8 @@ CASES: dict[str, tuple[str, str]] = {
     **{f"rotary {scaling.split(',')[0]}": ("steps", one(f"rotary, heads: 2, base: 20, scaling: {{kind: {scaling}}}"))
        for scaling in ("linear, factor: 3", "ntk, factor: 4", "yarn, factor: 4, original: 8, beta_fast: 1, "
                        "beta_slow: 0.2", "llama3, factor: 4, original: 20, low: 1, high: 3",
-                       "longrope, short: [1, 2, 3], long: [1, 3, 5], original: 4, factor: 4")},
+                       "longrope, short: [1, 2, 3], long: [1, 3, 5], original: 4, factor: 4",
+                       "dynamic, factor: 4, original: 9")},
     "rotary in attention": ("steps", """
   q: {layer: conv, from: first, out: 24}
   k: {layer: conv, from: first, out: 12}

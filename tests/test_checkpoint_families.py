@@ -9,7 +9,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from arspec.checkpoints.importing import import_folder
 from arspec.checkpoints.table import table_of
 from arspec.language.load import from_text
 from arspec.model import Model
+from tests.small import refuses
 
 LEVELS, LENGTH = 48, 66
 
@@ -71,6 +72,8 @@ CASES = {
     "llama": Case("LlamaConfig", "LlamaForCausalLM", SMALL),
     "llama 3, tied": Case("LlamaConfig", "LlamaForCausalLM", {**SMALL, "head_dim": 6, "rope_parameters": LLAMA3,
                           "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True}, shards="6KB"),
+    "llama, dynamic NTK": Case("LlamaConfig", "LlamaForCausalLM", {**SMALL, "max_position_embeddings": LENGTH,
+                               "rope_parameters": {"rope_type": "dynamic", "rope_theta": 500.0, "factor": 4.0}}),
     "mistral": Case("MistralConfig", "MistralForCausalLM", {**SMALL, "sliding_window": 9, "rope_parameters": YARN}),
     "mistral without windows": Case("MistralConfig", "MistralForCausalLM", {**SMALL, "sliding_window": None}),
     "qwen2": Case("Qwen2Config", "Qwen2ForCausalLM", {**SMALL, "tie_word_embeddings": True}),
@@ -188,6 +191,21 @@ def test_what_is_exported_is_what_was_written(both: tuple[Case, Any, Model, Path
     assert (import_folder(back, place / "twice", length=case.length) / "model.safetensors").read_bytes() == (
         place / "run" / "model.safetensors"
     ).read_bytes()
+
+
+def test_dynamic_positions_have_no_more_steps_than_the_original(tmp_path: Path) -> None:
+    """Beyond, what transformers says of a token changes with those that come after it."""
+    case = CASES["llama, dynamic NTK"]
+    theirs = written(replace(case, settings={**case.settings, "max_position_embeddings": 40}), tmp_path / "theirs")
+    x = tokens(2)
+    with in_float64():
+        whole, within, beyond = (theirs(x[:, :length]).logits[:, :33] for length in (40, 33, 41))
+    torch.testing.assert_close(whole, within, rtol=0, atol=1e-9)
+    assert (beyond - within).abs().max() > 1e-3
+    ours = arspec.open(import_folder(tmp_path / "theirs", tmp_path / "run")).double()
+    assert ours.spec.data.length == 40
+    refuses("AR865", lambda: import_folder(tmp_path / "theirs", tmp_path / "long", length=41), "beyond 40 steps")
+    assert not (tmp_path / "long").exists()
 
 
 # -- the sizes that transformers takes by itself, which are published ones of most families ----------------------------

@@ -163,6 +163,7 @@ def in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
 SCALINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "default": ("", {}),
     "linear": ("{kind: linear, factor: 8}", {"factor": 8.0}),
+    "dynamic": ("{kind: dynamic, factor: 4, original: 200}", {"factor": 4.0}),
     "yarn": ("{kind: yarn, factor: 4, original: 64}", {"factor": 4.0, "original_max_position_embeddings": 64}),
     "yarn with numbers of its own": (
         "{kind: yarn, factor: 16, original: 4096, beta_fast: 20, beta_slow: 2, attention_factor: 1.3, truncate: false}",

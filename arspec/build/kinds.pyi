@@ -1030,8 +1030,8 @@ class Layers:
         base: The lowest frequency is about one turn in 2π · base steps.
         share: The share of each head's channels that is turned; the others stay.
         form: Which channels are a pair: one of each half, or two neighbours.
-        scaling: A scaled form for longer sequences: `{kind: linear, factor: 8}`, or of kind ntk, yarn, llama3,
-            longrope.
+        scaling: A scaled form for longer sequences: `{kind: linear, factor: 8}`, or of kind ntk, dynamic, yarn,
+            llama3, longrope.
         axes: The axes that places are counted along; all of the grid.
         offset: What places are counted from.
         at: Whose place: the site's own, or that of the variable that comes next, or came previously, in the

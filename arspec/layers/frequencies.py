@@ -24,8 +24,8 @@ class Scaling(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    def check(self, count: int) -> None:
-        """Raises Fault where its numbers do not fit so many frequencies."""
+    def check(self, count: int, length: int) -> None:
+        """Raises Fault where its numbers do not fit so many frequencies, or a sequence of so many steps."""
 
     def frequencies(self, base: float, count: int, length: int) -> Floats:
         """[count], in radians a step. length: steps of the sequence."""
@@ -62,6 +62,26 @@ class Ntk(Scaling):
         return plain(base * self.factor ** (count / max(count - 1, 1)), count)
 
 
+class Dynamic(Scaling):
+    """The base grows with the length of what is read beyond the original one (dynamic NTK scaling: Peng et al. 2024,
+    section 3.3). Up to there it is the plain form. Beyond, keys would turn anew with each step that comes, so that what
+    was said of earlier steps would change: no such model is autoregressive, and longer sequences are refused."""
+
+    kind: Literal["dynamic"]
+    factor: Factor = Field(description="By how much the base would grow beyond the original length.")
+    original: Original = Field(description="The length that the model was trained on, in steps.")
+
+    def check(self, count: int, length: int) -> None:
+        if length > self.original:
+            raise Fault("AR424", f"beyond {self.original:,} steps the base of `dynamic` grows with each step that "
+                        f"comes, and changes what was said of earlier ones; the sequence has {length:,}",
+                        f"take up to {self.original:,} steps, or `{{kind: ntk, factor: {self.factor:g}}}`, whose base "
+                        "is one number", "scaling")  # fmt: skip
+
+    def frequencies(self, base: float, count: int, length: int) -> Floats:
+        return plain(base, count)
+
+
 class Yarn(Scaling):
     """Frequencies that turn fast within the original length stay, slow ones are divided by the factor, those between
     are mixed (YaRN: Peng et al. 2024, section 3.2)."""
@@ -76,7 +96,7 @@ class Yarn(Scaling):
     )
     truncate: bool = Field(True, description="Whether the bounds of the mixed ones are rounded outwards.")
 
-    def check(self, count: int) -> None:
+    def check(self, count: int, length: int) -> None:
         if self.beta_fast <= self.beta_slow:
             raise Fault("AR424", f"fast begins at {self.beta_fast:g} turns, and slow ends at {self.beta_slow:g}",
                         "take a `beta_fast` above `beta_slow`", "scaling")  # fmt: skip
@@ -109,7 +129,7 @@ class Llama3(Scaling):
     high: Positive = Field(4.0, description="Waves shorter than the original length by `high` are short.")
     original: Original = Field(description="The length that the model was trained on, in steps.")
 
-    def check(self, count: int) -> None:
+    def check(self, count: int, length: int) -> None:
         if self.high <= self.low:
             raise Fault("AR424", f"waves are short below {self.original} / {self.high:g} steps and long above "
                         f"{self.original} / {self.low:g}", "take a `high` above `low`", "scaling")  # fmt: skip
@@ -134,7 +154,7 @@ class LongRope(Scaling):
         None, description="What cosine and sine are multiplied by: √(1 + ln(factor) / ln(original)) if left out."
     )
 
-    def check(self, count: int) -> None:
+    def check(self, count: int, length: int) -> None:
         for name, factors in (("short", self.short), ("long", self.long)):
             if len(factors) != count:
                 raise Fault("AR424", f"`{name}` has {len(factors)} factors, and there are {count} frequencies",
@@ -154,7 +174,7 @@ class LongRope(Scaling):
         return math.sqrt(1 + math.log(self.factor) / math.log(self.original))
 
 
-AnyScaling = Annotated[Linear | Ntk | Yarn | Llama3 | LongRope, Field(discriminator="kind")]
+AnyScaling = Annotated[Linear | Ntk | Dynamic | Yarn | Llama3 | LongRope, Field(discriminator="kind")]
 
 
 def plain(base: float, count: int) -> Floats:

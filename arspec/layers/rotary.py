@@ -40,8 +40,8 @@ class Rotary(Layer):
         "halves", description="Which channels are a pair: one of each half, or two neighbours."
     )
     scaling: AnyScaling | None = Field(
-        None, description="A scaled form for longer sequences: `{kind: linear, factor: 8}`, or of kind ntk, yarn, "
-        "llama3, longrope."
+        None, description="A scaled form for longer sequences: `{kind: linear, factor: 8}`, or of kind ntk, "
+        "dynamic, yarn, llama3, longrope."
     )  # fmt: skip
     axes: list[Literal["row", "column", "step"]] | None = Field(
         None, min_length=1, max_length=2, description="The axes that places are counted along; all of the grid."
@@ -80,7 +80,7 @@ class Rotary(Layer):
                         f"let a multiple of {2 * axes} turn, by `out`, `heads` or `share`",
                         "share" if self.share < 1 else "heads")  # fmt: skip
         if self.scaling is not None:
-            self.scaling.check(turned // (2 * axes))
+            self.scaling.check(turned // (2 * axes), max(into.grid))
         check_at(node, self.at)
         return Type(into.grid, into.groups, into.channels, into.frame)
 

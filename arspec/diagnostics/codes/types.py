@@ -352,13 +352,14 @@ CODES = (
         "AR424",
         "numbers of a scaled rotary form that do not fit",
         """The scaled forms of `rotary` mix two ranges, whose bounds come one after the other, or give each pair of
-        channels a factor of its own.""",
+        channels a factor of its own. The base of `dynamic` depends on the length beyond the original one, so that no
+        longer sequence has it.""",
         """
         turned: {layer: rotary, from: first, scaling: {kind: llama3, factor: 8, low: 4, high: 1, original: 64}}
         """,
         """
         turned: {layer: rotary, from: first, scaling: {kind: llama3, factor: 8, low: 1, high: 4, original: 64}}
         """,
-        "order the bounds, or give as many factors as pairs.",
+        "order the bounds, give as many factors as pairs, or take a sequence of the original length.",
     ),
 )
