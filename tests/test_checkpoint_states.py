@@ -74,22 +74,49 @@ def pixelcnn_pp() -> tuple[Any, State]:
     return ref, state
 
 
-def wavenet(layers: int, kernel: int) -> State:
-    """The state dict of a small WaveNet of the public vocoder: one-hot input of 16 steps, no features."""
+FACTOR = 3  # of a step of upsampling of the vocoder's features
+
+
+def wavenet(layers: int, kernel: int, bands: int = 0, neighbours: int = 1, steps: int = 2) -> State:
+    """The state dict of a small WaveNet of the public vocoder: one-hot input of 16 steps. With `bands` it has features,
+    read with their neighbours and brought to the rate of the samples in some steps."""
     shapes = {"first_conv": (6, 16, 1), "last_conv_layers.1": (5, 5, 1), "last_conv_layers.3": (16, 5, 1)}
     for number in range(layers):
         name = f"conv_layers.{number}"
         shapes |= {f"{name}.conv": (8, 6, kernel), f"{name}.conv1x1_out": (6, 4, 1), f"{name}.conv1x1_skip": (5, 4, 1)}
+        if bands:
+            shapes[f"{name}.conv1x1c"] = (8, bands, 1)
+    if bands:
+        shapes |= {f"upsample_net.upsample.up_layers.{2 * k + 1}": (1, 1, 1, 2 * FACTOR + 1) for k in range(steps)}
     generator, state = torch.Generator().manual_seed(0), State()
     for name, shape in shapes.items():
         state[f"{name}.weight_v"] = torch.randn(shape, generator=generator)
-        state[f"{name}.weight_g"] = torch.rand(shape[0], 1, 1, generator=generator) + 0.5
-        state[f"{name}.bias"] = torch.randn(shape[0], generator=generator) * 0.3
+        state[f"{name}.weight_g"] = torch.rand(shape[0], *[1] * (len(shape) - 1), generator=generator) + 0.5
+        if "up_layers" not in name and not name.endswith("conv1x1c"):
+            state[f"{name}.bias"] = torch.randn(shape[0], generator=generator) * 0.3
+    if bands:
+        state["upsample_net.conv_in.weight"] = torch.randn(bands, bands, 2 * neighbours + 1, generator=generator)
     return state
 
 
-def of_wavenet(state: State, x: Tensor, layers: int, stacks: int, kernel: int) -> Tensor:
+def folded(state: State, name: str) -> Tensor:
+    """The weight that an import makes of a direction and a length, in the numbers of the file."""
+    v, g = state[f"{name}.weight_v"], state[f"{name}.weight_g"]
+    return (v * (g / v.flatten(1).norm(dim=1).view(g.shape))).double()
+
+
+def upsampled(state: State, frames: Tensor) -> Tensor:
+    """The vocoder's features at the rate of the samples: [B, bands, frames and neighbours] -> [B, bands, T]."""
+    h = nn.functional.conv1d(frames, state["upsample_net.conv_in.weight"].double())[:, None]
+    for name in sorted(name for name in state if "up_layers" in name and name.endswith("weight_v")):
+        h = nn.functional.interpolate(h, scale_factor=(1, FACTOR), mode="nearest")
+        h = nn.functional.conv2d(h, folded(state, name.removesuffix(".weight_v")), padding=(0, FACTOR))
+    return h[:, 0]
+
+
+def of_wavenet(state: State, x: Tensor, layers: int, stacks: int, kernel: int, frames: Tensor | None = None) -> Tensor:
     """Logits of the sample that follows each one, [B, levels, T]: as the vocoder computes them."""
+    told = None if frames is None else upsampled(state, frames)
 
     def conv(name: str, h: Tensor, dilation: int = 1) -> Tensor:
         v, g, bias = (state[f"{name}.{part}"].double() for part in ("weight_v", "weight_g", "bias"))
@@ -100,7 +127,10 @@ def of_wavenet(state: State, x: Tensor, layers: int, stacks: int, kernel: int) -
     h = conv("first_conv", nn.functional.one_hot(x, 16).transpose(1, 2).double())
     skips = torch.zeros((), dtype=torch.float64)
     for number in range(layers):
-        first, second = conv(f"conv_layers.{number}.conv", h, 2 ** (number % (layers // stacks))).chunk(2, 1)
+        both = conv(f"conv_layers.{number}.conv", h, 2 ** (number % (layers // stacks)))
+        if told is not None:
+            both = both + nn.functional.conv1d(told, folded(state, f"conv_layers.{number}.conv1x1c"))
+        first, second = both.chunk(2, 1)
         gated = first.tanh() * second.sigmoid()
         skips = skips + conv(f"conv_layers.{number}.conv1x1_skip", gated)
         h = (conv(f"conv_layers.{number}.conv1x1_out", gated) + h) * 0.5**0.5
@@ -121,6 +151,46 @@ def test_a_wavenet_is_imported(layers: int, stacks: int, kernel: int, tmp_path: 
         assert torch.allclose(model(x)[:, 1:], wanted, rtol=0, atol=1e-9 * wanted.abs().max().item())
     drawn = model.sample(1, seed=0)
     assert drawn[0, 0] == 7 and torch.equal(model.sample(1, seed=0, method="depth"), drawn)
+
+
+@pytest.mark.parametrize("neighbours, steps", [(2, 2), (0, 1)])
+def test_a_wavenet_over_frames_of_features_is_imported(neighbours: int, steps: int, tmp_path: Path) -> None:
+    state, hop = wavenet(4, 3, bands=5, neighbours=neighbours, steps=steps), FACTOR**steps
+    torch.save({"state_dict": state}, tmp_path / "w.pth")
+    settings = {"stacks": 2}
+    refuses("AR865", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run", length=4 * hop + 1, settings=settings))
+    run = import_folder(tmp_path / "w.pth", tmp_path / "run", length=4 * hop, settings=settings)
+    model = arspec.open(run).double()
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(16, (2, 4 * hop), generator=generator)
+    frames = torch.randn(2, 5, 4 + 2 * neighbours, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        wanted = of_wavenet(state, x, 4, 2, 3, frames)[:, :, :-1].transpose(1, 2)
+        torch.testing.assert_close(
+            model(x, frames=frames)[:, 1:], wanted, rtol=0, atol=1e-9 * wanted.abs().max().item()
+        )
+        assert (model(x, frames=frames.flip(2)) - model(x, frames=frames)).abs().max() > 1e-3
+    drawn = model.sample(2, seed=0, frames=frames)
+    assert torch.equal(model.sample(2, seed=0, method="depth", frames=frames), drawn)
+    begun = torch.cat([*model.stream(2, steps=4 * hop, seed=0, prefix=drawn[:, : hop + 1], frames=frames)], 1)
+    assert torch.equal(begun, drawn)
+
+
+def test_features_of_another_form_are_refused(tmp_path: Path) -> None:
+    """Filters over bands, steps of several factors, and features that nothing brings to the rate of the samples."""
+    wide, settings = wavenet(4, 2, bands=5), {"stacks": 2}
+    for place in ("v", "g"):
+        assert f"upsample_net.upsample.up_layers.3.weight_{place}" in wide
+    over_bands = {**wide, "upsample_net.upsample.up_layers.1.weight_v": torch.ones(1, 1, 3, 2 * FACTOR + 1)}
+    unequal = {**wide, "upsample_net.upsample.up_layers.3.weight_v": torch.ones(1, 1, 1, 2 * FACTOR + 3)}
+    apart = {name: value for name, value in wide.items() if not name.startswith("upsample_net")}
+    spread = {**wide, "upsample_net.upsample.up_layers.3.bias": torch.ones(1)}
+    for state, told in ((over_bands, "up_layers.1"), (unequal, "up_layers.3"), (apart, "conv_in"), (spread, "bias")):
+        torch.save(state, tmp_path / "w.pth")
+        refuses(
+            "AR865", lambda: import_folder(tmp_path / "w.pth", tmp_path / "run", length=36, settings=settings), told
+        )
+        assert not (tmp_path / "run").exists()
 
 
 def test_what_the_tensors_tell_is_not_set_otherwise(tmp_path: Path) -> None:

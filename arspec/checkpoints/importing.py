@@ -107,7 +107,7 @@ def _pickled(path: Path, length: int | None, settings: Mapping[str, Any]) -> Che
     flat = next((entries[key] for key in STATES if isinstance(entries.get(key), dict)), entries)
     for table in tables().values():
         own = table.flat
-        if own is not None and any(str(name).endswith(own.knows) for name in flat):
+        if own is not None and _is_of(own, flat):
             stored = held(path, cast("dict[str, Any]", flat))
             read = TOLD.get(table.model_type, partial(told_by_shapes, own))
             config = {"model_type": table.model_type, **read(stored, str(path))}
@@ -125,6 +125,12 @@ def _pickled(path: Path, length: int | None, settings: Mapping[str, Any]) -> Che
     known = ", ".join(f"{table.pickled} ({table.about})" for table in tables().values() if table.pickled)
     message = f"{path} does not say which model it is of: it has none of {known} beside 'model'"
     raise InputError(UNKNOWN_FAMILY, message, "give a folder with config.json and safetensors")
+
+
+def _is_of(own: Flat, flat: Mapping[Any, Any]) -> bool:
+    """Whether tensors are those of a family, by their names, which may have more before them."""
+    known = any(str(name).endswith(own.knows) for name in flat)
+    return known and not (own.lacks is not None and any(str(name).endswith(own.lacks) for name in flat))
 
 
 # What reads the config of a state dict from its tensors, where their shapes alone do not tell it.

@@ -94,7 +94,7 @@ def _pair(table: Table, row: Row, claims: Claims, number: int, where: list[str],
     def tensor(name: str) -> str:
         name = name.removeprefix(table.prefix) if stripped else name
         name = PLACE.sub(lambda found: claims.texts[found[1]], name)
-        return name.replace("*", str(row.step * number))
+        return name.replace("*", str(row.first + row.step * number))
 
     names = [tensor(row.tensor)]
     if row.stack is not None:

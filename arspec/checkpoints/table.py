@@ -77,15 +77,16 @@ class Row(_Part):
     weight: one, or several that lie one after another along their first axis. axes: the tensor's axes, then a
     weight's, as in `i o -> o i 1`. same: the tensor of which it is a copy. stack: the number of tensors, `#` in the
     name, that lie one after another along the weight's first axis. when: the values of keys with which it is there.
-    step: of the numbers that * stands for. count, more: the placeholder that says how many these are, and how many
-    more; the layers where it is left out. blocks: the weight's first axis is so many equal blocks of the tensor's, in
-    this order. scale: the tensor with the lengths that weight norm gives the rows of this one."""
+    first, step: of the numbers that * stands for. count, more: the placeholder that says how many these are, and how
+    many more; the layers where it is left out. blocks: the weight's first axis is so many equal blocks of the
+    tensor's, in this order. scale: the tensor with the lengths that weight norm gives the rows of this one."""
 
     tensor: str
     weight: str | list[str] = []
     axes: str = ""
     same: str | None = None
     stack: str | None = None
+    first: int = 0
     step: int = 1
     count: str | None = None
     more: int = 0
@@ -109,10 +110,12 @@ class Size(_Part):
 
 
 class Flat(_Part):
-    """State dicts without a config. knows: a tensor that only this family has. sizes: keys by the shapes of tensors.
+    """State dicts without a config. knows: a tensor that this family has, and lacks: one that it has not, which others
+    with the first one have. sizes: keys by the shapes of tensors.
     counts: keys by how many tensors there are of a name with * in it."""
 
     knows: str
+    lacks: str | None = None
     sizes: dict[str, Size] = {}
     counts: dict[str, str] = {}
 
