@@ -162,6 +162,7 @@ class KernelProduct:
         """The numbers that are read of one of the layers; None where they are copies of its own."""
         return None if self.packed[part] else [each for each in self.held[part] if each is not None]
 
+    @torch.no_grad()
     def weights(self) -> Weights:
         """The weight [N, K] that it multiplies with, and the bias, of all layers side by side."""
         parts: list[Weights] = []
@@ -239,6 +240,7 @@ def _stored(weight: Tensor, storage: Storage) -> Stored:
     return values, scale
 
 
+@torch.no_grad()
 def products(
     folded: Sequence[Sequence[Weights]],
     steps: Sequence[int] = (),
