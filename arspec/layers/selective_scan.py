@@ -17,6 +17,7 @@ from arspec.types import Ints, Type
 if TYPE_CHECKING:
     from torch import Tensor
 
+AT_ONCE = 1 << 18  # numbers of states that are gone through at once where few of them are kept
 FIRST, LAST = 1e-3, 1e-1  # steps with which the channels start, evenly by their logarithms (Gu & Dao 2023, section 3.6)
 
 
@@ -89,48 +90,77 @@ class SelectiveScan(Along):
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         import torch
 
-        state = self._all_states(node, w, c, xs)
-        y = self._read(node, w, c, xs, state)
-        own = sites_last(y, node.out.groups).index_select(1, sites)
         group, position = sites // node.out.positions, sites % node.out.positions
         if "inverse" in c:  # where a position lies in the lines, one after another
             position = c["inverse"].index_select(0, position)
-        line, step = position // state.shape[2], position % state.shape[2]
-        return y, torch.cat([own, state[:, line, step, group].flatten(2)], 2)
+        y, state = self._gone_through(node, w, c, xs, position, group)
+        return y, torch.cat([sites_last(y, node.out.groups).index_select(1, sites), state.flatten(2)], 2)
+
+    def _gone_through(
+        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], position: Tensor, group: Tensor
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """What all sites give, and the states [B, n, N, C] after n of them, by their positions in the lines [n] and
+        their groups [n]. A few steps are gone through at a time, so that caches hold what they need, and channels lie
+        side by side."""
+        from torch.nn.functional import softplus
+
+        groups = node.out.groups
+        x, step, given, read = (in_lines(part, groups, c).contiguous() for part in xs)  # [B, K, L, G, ...]
+        length = x.shape[2]
+        step = softplus(step + w["step_bias"].view(groups, -1))
+        a = -w["A_log"].exp().unflatten(0, (groups, -1)).mT.contiguous()  # [G, N, C]
+        fed, y = step * x, x.new_empty(x.shape)
+        each = max(1, AT_ONCE // max(1, x[:, :, 0].numel() * self.states))
+        line, at = position // length, position % length
+        found = x.new_empty(len(x), len(position), *a.shape[1:])
+        before: Tensor | None = None
+        for first in range(0, length, each):
+            now = slice(first, min(first + each, length))
+            decay = (step[:, :, now, :, None] * a).exp_()
+            state = given[:, :, now, :, :, None] * fed[:, :, now, :, None]
+            for t in range(state.shape[2]):
+                own = state[:, :, t]
+                before = own if before is None else own.addcmul_(decay[:, :, t], before)
+            y[:, :, now] = (read[:, :, now, :, None] @ state).squeeze(-2)
+            inside = ((at >= now.start) & (at < now.stop)).nonzero()[:, 0]
+            if len(inside):
+                found[:, inside] = state[:, line[inside], at[inside] - first, group[inside]]
+        return from_lines(y.addcmul_(w["D"].view(groups, -1), x) if self.skip else y, node.out, c), found
 
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
         import torch
         from torch.nn.functional import softplus
 
         x, step, given, read = xs
-        shape, states = (node.out.channels, self.states), node.out.channels * self.states
-        earlier, state = (row.narrow(1, shape[0], states).unflatten(1, shape) for row in (before, after))
+        shape, states = (self.states, node.out.channels), node.out.channels * self.states
+        earlier, state = (row.narrow(1, shape[1], states).unflatten(1, shape) for row in (before, after))
         step = softplus(step + w["step_bias"])
-        torch.mul((step[:, 0, :, None] * w["A"]).exp_(), earlier, out=state)
-        state.addcmul_((step * x)[:, 0, :, None], given)
-        y = (state @ read.mT).mT
+        torch.mul((step * w["A"]).exp_(), earlier, out=state)
+        state.addcmul_(given.mT, step * x)
+        y = read @ state
         y = torch.addcmul(y, w["D"], x) if self.skip else y
-        after.narrow(1, 0, shape[0]).copy_(y[:, 0])
+        after.narrow(1, 0, shape[1]).copy_(y[:, 0])
         return y
 
     def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
-        """Of the group's channels A [C, N], step_bias and D [C]."""
+        """Of the group's channels A [N, C], step_bias and D [C]."""
         own = {name: value.unflatten(0, (node.out.groups, -1))[group] for name, value in w.items()}
-        return {"A": -own.pop("A_log").exp(), **own}
+        return {"A": -own.pop("A_log").mT.exp().contiguous(), **own}
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
         import torch
         from torch.nn.functional import softplus
 
         x, step, given, read, before = xs
-        earlier = before[..., node.out.channels :].unflatten(-1, (-1, self.states))
+        earlier = before[..., node.out.channels :].unflatten(-1, (self.states, -1))
         step = softplus(step + w["step_bias"])
-        state = torch.addcmul((step * x)[..., None] * given[..., None, :], (step[..., None] * w["A"]).exp_(), earlier)
-        y = (state @ read[..., None]).squeeze(-1)
+        decay = (step[..., None, :] * w["A"]).exp_()
+        state = torch.addcmul(given[..., None] * (step * x)[..., None, :], decay, earlier)
+        y = (read[..., None, :] @ state).squeeze(-2)
         return torch.cat([torch.addcmul(y, w["D"], x) if self.skip else y, state.flatten(-2)], -1)
 
     def cached_channels(self, node: Node) -> int:
-        """The output, then the states of each channel."""
+        """The output, then all channels of each of the states."""
         return node.out.channels * (1 + self.states)
 
     def traits(self, node: Node) -> Traits:
