@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.diagnostics import InputError
+from arspec.language.graph import Graph
 from arspec.language.load import Spec
 from arspec.layers.base import Node
 from arspec.sampler.plan.lifetimes import Lifetimes, lifetimes
@@ -114,14 +116,14 @@ def progress_of(spec: Spec, step: int, member: int = 0) -> Progress:
         raise InputError("AR808", f"there is no step {step}: {spec.name} is sampled in {chosen.order.drawn:,} steps",
                          f"give a step from 0 to {chosen.order.drawn - 1}")  # fmt: skip
     try:
-        life = lifetimes(spec.graph(), chosen)
+        rows = _rows_of(spec.graph(), member)
     except ValueError:
         raise InputError(
             "AR701",
             f"{spec.name} leaks under the order '{chosen.order.name}', so it has no schedule",
             "arspec verify shows the leak, and so does arspec render without --schedule",
         ) from None
-    return _Rows(spec, chosen, life, step).progress()
+    return rows.progress(spec, step)
 
 
 def stages(life: Lifetimes, node: Node, step: int) -> Ints:
@@ -131,41 +133,48 @@ def stages(life: Lifetimes, node: Node, step: int) -> Ints:
     first, last = life.first[node], life.last[node]
     return np.select(
         [first >= life.steps, first > step, first == step, last >= step],
-        [Stage.NEVER, Stage.LATER, Stage.NOW, Stage.CACHED], Stage.DONE,
+        [int(Stage.NEVER), int(Stage.LATER), int(Stage.NOW), int(Stage.CACHED)], int(Stage.DONE),
     ).astype(np.int64)  # fmt: skip
 
 
-class _Rows:
-    def __init__(self, spec: Spec, member: Member, life: Lifetimes, step: int) -> None:
-        self.spec, self.member, self.life, self.step = spec, member, life, step
-        self.graph = spec.graph()
-        self.relations = Relations(self.graph, member)
+@lru_cache(maxsize=2)  # steps are asked for one after another
+def _rows_of(graph: Graph, member: int) -> _Rows:
+    return _Rows(graph, graph.members[member])
 
-    def progress(self) -> Progress:
+
+class _Rows:
+    """What the rows of all steps have in common: the plan, and which nodes read no places but their own."""
+
+    def __init__(self, graph: Graph, member: Member) -> None:
+        self.graph, self.member, self.life = graph, member, lifetimes(graph, member)
+        self.relations = Relations(graph, member)
+        self._moving: dict[Node, bool] = {}
+
+    def progress(self, spec: Spec, step: int) -> Progress:
         data = self.graph.data
-        rows = [Row(data, stages(self.life, data, self.step), [data])]
+        rows = [Row(data, stages(self.life, data, step), [data])]
         of: dict[Node, int] = {data: 0}
         free = {*self.life.free, *self.graph.conditions.values()}
         for node in self.graph.live:
             if node in free:
                 continue
-            stage = stages(self.life, node, self.step)
+            stage = stages(self.life, node, step)
             below = [of[i] for i in node.inputs if i in of]
-            at = next((k for k in sorted(below, reverse=True) if self._follows(node, stage, rows[k])), None)
+            at = next((k for k in sorted(below, reverse=True) if self._follows(node, rows[k])), None)
             if at is None:
                 at = len(rows)
                 rows.append(Row(node, stage.copy()))
             of[node] = at
             rows[at].nodes.append(node)
             rows[at].stage = np.maximum(rows[at].stage, stage)  # a place is kept where any of what lies there is
-        links = self._links(rows, of)
+        links = self._links(rows, of, step)
         for link in links:
             stage = rows[link.below].stage
             if stage[link.read] in (Stage.CACHED, Stage.DONE):
                 stage[link.read] = Stage.READ
-        return Progress(self.spec, self.member, self.life, self.step, rows, links)
+        return Progress(spec, self.member, self.life, step, rows, links)
 
-    def _follows(self, node: Node, stage: Ints, row: Row) -> bool:
+    def _follows(self, node: Node, row: Row) -> bool:
         """Whether a node belongs in the row below it: it works in place and is at the same stage everywhere. The head
         has a row of its own."""
         if node is self.graph.head_node or row.node is self.graph.data or row.node.out.grid != node.out.grid:
@@ -181,6 +190,11 @@ class _Rows:
 
     def _moves(self, node: Node) -> bool:
         """Whether some site reads a place that is not its own."""
+        if node not in self._moving:
+            self._moving[node] = self._found_to_move(node)
+        return self._moving[node]
+
+    def _found_to_move(self, node: Node) -> bool:
         if self.relations.scan(node) is not None:
             return True
         sites = np.unique(np.linspace(0, node.out.sites - 1, min(PROBED, node.out.sites)).astype(np.int64))
@@ -200,13 +214,13 @@ class _Rows:
         """[n, dimensions]: the cells of the data that the sites stand for."""
         return np.stack(coordinates(node.out), -1)[sites % node.out.positions]
 
-    def _links(self, rows: list[Row], of: dict[Node, int]) -> list[Link]:
+    def _links(self, rows: list[Row], of: dict[Node, int], step: int) -> list[Link]:
         """What the sites of the step read, apart from what a node of a row reads in place of another of it."""
         found: dict[Link, None] = {}
         for node, row in of.items():
             if node is self.graph.data or node not in self.life.first:
                 continue
-            sites = np.flatnonzero(self.life.first[node] == self.step)
+            sites = np.flatnonzero(self.life.first[node] == step)
             reads = list(zip(self.relations.reads(node), node.inputs, strict=True))
             scan = self.relations.scan(node)
             pairs = [(read, of[source]) for read, source in reads if source in of and of[source] != row]
@@ -215,9 +229,9 @@ class _Rows:
                     some = sites[start : start + TOGETHER]
                     table = read.table(some)
                     which, _ = np.nonzero(table >= 0)
+                    now = (rows[below].stage == Stage.NOW).tolist()
                     for site, other in zip(some[which].tolist(), table[table >= 0].tolist(), strict=True):
-                        now = rows[below].stage[other] == Stage.NOW
-                        found[Link(row, site, below, other, bool(now))] = None
+                        found[Link(row, site, below, other, now[other])] = None
         return list(found)
 
 
