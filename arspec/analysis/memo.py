@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
 
 Values = npt.NDArray[Any]  # of every site of a node
 
@@ -38,6 +39,6 @@ class Memo:
 
     def once(self, array: Values) -> Values:
         """The array of these contents."""
-        key = (hash(array.tobytes()), array.shape[0])
+        key = (xxh3_64_intdigest(np.ascontiguousarray(array)), array.shape[0])
         kept = self._arrays.setdefault(key, array)
         return kept if np.array_equal(kept, array) else array
