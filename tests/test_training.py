@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import arspec
 from arspec.cli import models
@@ -25,6 +26,7 @@ from arspec.language.sections import SequenceData
 from arspec.saving.tensors import read_tensors, weights_of
 from arspec.training import Options, evaluate, load_model, save_model, trackers, train
 from arspec.training.batches import Batches, draw_member
+from arspec.training.optimizer import clip, make_optimizer
 from tests.processes import OPTIONS as TOGETHER
 from tests.processes import STAND_IN
 from tests.small import ROOT, refuses
@@ -279,6 +281,38 @@ def test_windows_are_drawn_from_any_place(tmp_path: Path) -> None:
     batches = Batches(load(str(tmp_path / "a.txt"), text), 8, seed=0)
     starts = {int(index) % 16 for step in range(20) for index in batches.indices(step)}
     assert len(starts) > 12 and (batches.indices(4) == batches.indices(4)).all()
+
+
+@pytest.mark.parametrize("limit", [0.0, 1.0, 1e9, math.nan])
+def test_gradients_are_clipped_as_torch_does_and_else_left_alone(limit: float) -> None:
+    draw, pairs = torch.Generator().manual_seed(0), list[tuple[nn.Parameter, nn.Parameter]]()
+    for _ in range(3):
+        one = torch.randn(40, 3, generator=draw)
+        ours, theirs = nn.Parameter(one.clone()), nn.Parameter(one.clone())
+        ours.grad, theirs.grad = one.clone(), one.clone()
+        pairs.append((ours, theirs))
+    if math.isnan(limit):
+        limit = 1.0
+        for ours, theirs in pairs[:1]:
+            ours.grad[0], theirs.grad[0] = math.nan, math.nan  # pyright: ignore[reportOptionalSubscript]
+    pairs.append((nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))))  # without a gradient
+    norm = clip([ours for ours, _ in pairs], limit)
+    wanted = nn.utils.clip_grad_norm_([theirs for _, theirs in pairs], limit or math.inf)
+    torch.testing.assert_close(norm, wanted, rtol=0, atol=0, equal_nan=True)
+    for ours, theirs in pairs[:-1]:
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=0, equal_nan=True)
+        assert ours.grad is not None and (ours.grad._version > 0) == (limit == 1.0)
+
+
+def test_adamw_goes_through_memory_once(small: Path) -> None:
+    model: Any = arspec.compile(arspec.load(small))
+    optimizer = make_optimizer(Options(steps=1, batch=1), model)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        optimizer.step()
+    calls = {event.key: event.count for event in seen.key_averages()}
+    assert calls["aten::_fused_adamw_"] == 1 and "aten::addcdiv_" not in calls
 
 
 def test_learning_rates() -> None:

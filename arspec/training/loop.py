@@ -31,7 +31,7 @@ from arspec.training.evaluation import Evaluation, evaluate
 from arspec.training.interrupts import noting_interrupts
 from arspec.training.lock import locked
 from arspec.training.log import Log
-from arspec.training.optimizer import fill_optimizer, make_optimizer, optimizer_tensors
+from arspec.training.optimizer import clip, fill_optimizer, make_optimizer, optimizer_tensors
 from arspec.training.options import Options
 from arspec.training.parallel import NegativeLogProb, Processes
 from arspec.training.samples import draw, heat_map
@@ -254,15 +254,14 @@ class _Run:
                 nats = self.through(x, member, condition)
             loss = nats.mean() / self.dim
         (loss if auxiliary is None else loss + auxiliary).backward()
-        limit = options.clip or math.inf
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        norm = clip(self.model.parameters(), options.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = options.learning_rate(self.step)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:
             ema.update(self.average, self.model, options.ema_decay(self.step))
-        return loss.detach(), None if auxiliary is None else auxiliary.detach(), whole(norm)
+        return loss.detach(), None if auxiliary is None else auxiliary.detach(), norm
 
     def precision(self) -> AbstractContextManager[Any]:
         """Mixed precision, where it is asked for: float32 weights, products of matrices in bfloat16."""
