@@ -62,7 +62,7 @@ class LongConv(OnLines):
         if kind.positions * line > MAX_READ:
             raise Fault("AR413", f"{kind.positions:,} positions read up to {line:,} on their line, where {MAX_READ:,} "
                         "are the limit (MAX_READ)", "take smaller data, or lines along rows")  # fmt: skip
-        return kind.positions * line
+        return 2 * kind.sites * line
 
     def reads(self, node: Node, member: Member, training: bool = False) -> list[Reads]:
         return [all_before(self.chains(node, member), leaves_out_own(node))]
