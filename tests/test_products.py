@@ -22,6 +22,7 @@ from arspec.layers.base import Constants, Layer, Node, Weights
 from arspec.layers.dense import between
 from arspec.layers.helpers import repeated, sites_last
 from arspec.layers.pieces import cut
+from arspec.layers.root_mean_square import by_root_mean_square
 from arspec.model import Model, build
 from arspec.network.in_place import in_place
 from arspec.network.segments import segments
@@ -418,3 +419,24 @@ def test_evaluation_holds_the_weights() -> None:
     model = arspec.compile(from_text(TRAINED))
     examples = load("digits", model.spec.data, {}, "valid").first(20)
     assert evaluate(model, examples, 4).nats == pytest.approx(evaluate(model, examples, 20).nats, rel=1e-6)
+
+
+@pytest.mark.parametrize("gained", [True, False])
+def test_the_root_mean_square_has_the_gradients_of_its_parts(gained: bool) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, gain = (torch.randn(*shape, generator=draw, dtype=torch.float64) for shape in ((3, 4, 5), (5,)))
+    given = [each.requires_grad_() for each in ((x, gain) if gained else (x,))]
+
+    def normal(x: Tensor, gain: Tensor | None = None) -> Tensor:
+        return by_root_mean_square(x, gain, 1e-3)
+
+    y = normal(*given)
+    assert type(y.grad_fn).__name__ == "_ByRootMeanSquareBackward"
+    with torch.no_grad():
+        assert torch.equal(y, normal(*given)), "in training and in evaluation alike"
+    torch.autograd.gradcheck(normal, given)
+    torch.autograd.gradgradcheck(normal, given)
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        normal(*given)
+    assert sum(tensor.numel() for tensor in kept) <= x.numel() + gain.numel() + x[..., 0].numel()

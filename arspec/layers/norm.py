@@ -77,7 +77,7 @@ class Norm(Layer):
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         x, groups = xs[0], node.out.groups
-        if self.kind == "layer" and (self.over == "pixel" or (self.over == "channels" and groups == 1)):
+        if (self.kind == "layer" and self.over == "pixel") or (self.over == "channels" and groups == 1):
             return self._fused(x, w)
         split = x.reshape(len(x), groups, self.heads, -1, *x.shape[2:])
         space = tuple(range(4, split.ndim))
@@ -92,15 +92,21 @@ class Norm(Layer):
         return (y + w["bias"].view(shape) if "bias" in w else y).reshape(x.shape)
 
     def _fused(self, x: Tensor, w: Weights) -> Tensor:
-        """Over all channels of a position, or of a head, by torch's own kernel, which takes them from the last
-        dimension."""
+        """Over all channels of a position, or of a head, by one kernel, which takes them from the last dimension."""
+        y, heads = x.movedim(1, -1), self.heads > 1
+        y = self._over_last(y.unflatten(-1, (self.heads, -1)), w).flatten(-2) if heads else self._over_last(y, w)
+        return y.movedim(-1, 1)
+
+    def _over_last(self, x: Tensor, w: Weights) -> Tensor:
         from torch.nn import functional as F
 
-        size, y = x.shape[1] // self.heads, x.movedim(1, -1)
-        if self.heads == 1:
-            return F.layer_norm(y, (size,), w.get("gain"), w.get("bias"), self.epsilon).movedim(-1, 1)
-        y = y.unflatten(-1, (self.heads, size))
-        return F.layer_norm(y, (size,), w.get("gain"), w.get("bias"), self.epsilon).flatten(-2).movedim(-1, 1)
+        from arspec.layers.root_mean_square import by_root_mean_square
+
+        gain, bias = w.get("gain"), w.get("bias")
+        if self.kind == "layer":
+            return F.layer_norm(x, x.shape[-1:], gain, bias, self.epsilon)
+        y = by_root_mean_square(x, gain, self.epsilon)
+        return y if bias is None else y + bias
 
     def _normal(self, x: Tensor, over: tuple[int, ...]) -> Tensor:
         if self.kind == "layer":
