@@ -13,7 +13,8 @@ CACHES = (
 )  # fmt: skip
 """Keywords of calls that take the memory of earlier steps; the first that a call takes is its own."""
 
-SWITCHES = ("use_cache", "return_cache", "use_mems")
+USE_CACHE = "use_cache"
+SWITCHES = (USE_CACHE, "return_cache", "use_mems")
 """Keywords by which a call is asked to give its memory."""
 
 _COUNTS = ("pos", "offset", "start", "seen")  # in keywords that tell a call how many steps its memory holds

@@ -41,8 +41,8 @@ def lengths(audited: Audited) -> ModeReport:
         if bool(whole.isnan().any()):  # it takes no redrawn weights
             subject.redraw(0)
             whole = audited.run(x)
-        # Longer ones come first, so that what the module keeps for a length is that of the one whose labels follow.
-        for length in sorted(chosen, key=lambda length: (length <= full, length)):
+        # What the module keeps for a length is that of the one whose labels follow, so that it comes last.
+        for length in sorted(chosen, key=lambda length: (length <= full, length == _edge(full), length)):
             if length == full:
                 taken.append(length)
                 continue
@@ -113,9 +113,14 @@ def _text(taken: list[int]) -> str:
     return "lengths " + ", ".join(map(str, sorted(taken)))
 
 
+def _edge(full: int) -> int:
+    """One more than the power of two below the length: a chunk that has just begun."""
+    return (1 << max(0, (full - 1).bit_length() - 1)) + 1
+
+
 def _around(full: int) -> list[int]:
     """Lengths around the halves of the power of two that is next to the length, then short ones, then one more."""
-    power = 1 << max(0, (full - 1).bit_length() - 1)
-    wanted = [full - 1, power, power + 1, 1, power - 1, 3]
+    edge = _edge(full)
+    wanted = [full - 1, edge - 1, edge, 1, edge - 2, 3]
     shorter = [length for length in dict.fromkeys(wanted) if 1 <= length < full][:PREFIXES]
     return [*sorted(shorter), full + 1]

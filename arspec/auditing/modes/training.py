@@ -23,24 +23,33 @@ FIRST = "the first call in training initialises the module from its batch, and i
 def training(audited: Audited) -> ModeReport:
     """The same as in evaluation, with fewer draws. Absent where no part behaves differently."""
     subject, settings = audited.subject, audited.settings
-    start = subject.passes
+    start, versions = subject.passes, _versions(subject)
     if settings.forbid is not None:
         raise Absent("--forbid takes the place of the order")
-    if not _differs(audited):
-        raise Absent("it gives the same outputs as in evaluation")
     try:
+        if not _differs(audited):
+            raise Absent("it gives the same outputs as in evaluation")
         subject.module.train()
         search = replace(settings.search, draws=min(settings.search.draws, 2), bases=1, passes=8)
-        report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1)
+        report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1, routed=audited.routed)
         if report.verdict == Verdict.LEAKS and subject.adopt(audited.draw(2)):
             subject.module.train()
-            report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1)
+            report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1, routed=audited.routed)
             report = replace(report, why=f"{FIRST}{'; ' * bool(report.why)}{report.why}")
     finally:
         subject.gradients = False
         subject.module.eval()
         subject.redraw(0)
+        if _versions(subject) != versions:  # what wrote to its weights may do so once more when the mode has changed
+            with torch.no_grad():
+                subject(audited.draw(1))
+            subject.redraw(0)
     return replace(report, passes=subject.passes - start)
+
+
+def _versions(subject: Borrowed) -> list[int]:
+    """How often each of its weights was written to by the module itself."""
+    return [weight._version for weight in subject.module.parameters()]  # pyright: ignore[reportPrivateUsage]
 
 
 def _differs(audited: Audited) -> bool:

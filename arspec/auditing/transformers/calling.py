@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from arspec.auditing.memories import CACHES, SWITCHES, memory
+from arspec.auditing.memories import CACHES, SWITCHES, USE_CACHE, memory
 
 
 class LanguageModel(nn.Module):
@@ -30,8 +30,16 @@ class LanguageModel(nn.Module):
         self.condition = dict(condition or {})
         self.plain = alphabet == list(range(len(alphabet)))
         self.register_buffer("alphabet", torch.tensor(alphabet), persistent=False)
-        self.takes = frozenset(inspect.signature(model.forward).parameters)
+        taken = inspect.signature(model.forward).parameters
+        self.takes = frozenset(taken)
         self.cache_name = next((name for name in CACHES if name in self.takes), None)
+        self.switches = [name for name in SWITCHES if name in self.takes]
+        if (
+            not self.switches
+            and self.cache_name is not None
+            and any(each.kind == each.VAR_KEYWORD for each in taken.values())
+        ):
+            self.switches = [USE_CACHE]  # handed on by a call that does not name it, else taken from the configuration
 
     def run(
         self,
@@ -48,7 +56,7 @@ class LanguageModel(nn.Module):
         length = ids.shape[1]
         if past_key_values is not None and self.cache_name is not None:
             given[self.cache_name] = past_key_values
-        given.update({name: use_cache for name in SWITCHES if name in self.takes})
+        given.update(dict.fromkeys(self.switches, use_cache))
         if attention_mask is not None:
             given["attention_mask"] = attention_mask
             if position_ids is None and "position_ids" in self.takes:
