@@ -225,6 +225,33 @@ def test_another_sequence_of_operators_is_told() -> None:
     assert {closure.operator for closure in told} <= {"aten.sin.default", "aten.cos.default"}
 
 
+def test_an_operator_that_the_second_pass_adds_is_told() -> None:
+    """After the last of the first pass, too."""
+    passes = iter(range(2))
+
+    def run(x: Tensor) -> Tensor:
+        out = x.sin()
+        if next(passes) == 1:
+            x.cos()
+        return out
+
+    closure = close(run)
+    assert not closure.ok
+    assert (closure.operator, closure.why) == ("aten.cos.default", "it runs in the second pass alone")
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_detach_in_one_pass_alone_is_no_difference(turn: int) -> None:
+    """It computes nothing, and torch adds some of its own."""
+    passes = iter(range(2))
+
+    def run(x: Tensor) -> Tensor:
+        return (x.detach() if next(passes) == turn else x).sin().cumsum(0)
+
+    closure = close(run)
+    assert closure.ok, closure
+
+
 @pytest.mark.parametrize("given", [False, True])
 def test_with_the_route_given_results_are_compared_up_to_rounding(given: bool) -> None:
     """Rows of a mixture stand elsewhere in the second pass; what comes back is compared."""

@@ -166,6 +166,42 @@ def test_what_a_first_call_keeps_is_no_proof(build: Callable[[], nn.Module], nam
     assert named in told.why
 
 
+@pytest.mark.parametrize(("build", "named"), KEEPERS, ids=lambda value: getattr(value, "__name__", ""))
+def test_nor_is_it_of_a_variant(build: Callable[[], nn.Module], named: str) -> None:
+    """The pass that is followed is its first call, and the later ones are compared with it."""
+    (told,) = of_sequence(planted.Causal(), variants={"other": build()}, modes=["variants"], draws=1).modes
+    assert told.verdict == Verdict.NOT_DECIDED and named in told.why
+
+
+def test_a_variant_is_followed_and_closed_by_two_passes() -> None:
+    own, other = of_sequence(
+        planted.Causal(), variants={"other": planted.Causal()}, modes=["evaluation", "variants"]
+    ).modes
+    assert (own.verdict, other.verdict, other.passes) == (Verdict.PROVEN, Verdict.PROVEN, 2)
+
+
+class Rescaling(nn.Module):
+    """Its first call after the mode has changed scales its weights in place, by a power of two that grows with depth: by
+    one in the first layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.out = nn.Embedding(16, 8), nn.Linear(8, 16)
+        self.dropout, self.scaled = nn.Dropout(0.1), False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.scaled == self.training:
+            with torch.no_grad():
+                self.out.weight.mul_(1.0)
+            self.scaled = not self.training
+        return self.out(self.dropout(self.embed(x)).cumsum(1))
+
+
+def test_what_training_wrote_to_the_weights_is_settled_before_the_next_mode() -> None:
+    report = of_sequence(Rescaling(), input_kind="int", offset=1, modes=["evaluation", "training", "batch"])
+    assert [found.verdict for found in report.modes] == [Verdict.PROVEN] * 3
+
+
 def later(count: int) -> NDArray[np.bool_]:
     return np.triu(np.ones((count, count), bool))
 

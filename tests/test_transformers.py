@@ -67,6 +67,18 @@ def test_a_cache_goes_on_where_it_ended() -> None:
     torch.testing.assert_close(torch.cat([first.logits, second.logits], 1), whole)
 
 
+def test_a_call_that_hands_on_what_it_does_not_name_keeps_no_cache_unasked() -> None:
+    """Packed documents are kept apart only where there is no cache, which the configuration asks for by itself."""
+    causal = load_causal("transformers:GraniteMoeForCausalLM")
+    ids = ids_of(causal)
+    assert "use_cache" not in inspect.signature(causal.module.model.forward).parameters
+    with torch.no_grad():
+        assert causal.module(ids).past_key_values is None
+        assert causal.module(ids, use_cache=True).past_key_values is not None
+        packed = causal.module(ids, documents=(torch.arange(causal.length) >= 20).long().expand(2, -1)).logits
+        torch.testing.assert_close(packed[:, 20:], causal.module(ids[:, 20:]).logits, rtol=1e-4, atol=1e-4)
+
+
 def test_positions_restart_with_documents_and_after_padding() -> None:
     assert restarted(torch.tensor([[5, 5, 5, 1, 1, 7]])).tolist() == [[0, 1, 2, 0, 1, 0]]
     causal = load_causal("transformers:LlamaForCausalLM")

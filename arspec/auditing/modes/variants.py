@@ -61,12 +61,14 @@ def _judged(audited: Audited, module: nn.Module) -> tuple[ModeReport, int]:
         own.compared.clear()
         later = report.verdict == Verdict.GIVEN_ROUTE and not audited.routed
     if later or not _as_known(subject, own):  # else values have been looked at
-        report = _report(other, FEWER if audited.routed else audited.settings.search.passes)
+        seed = int(own.settled is None)  # on another input, of which the first call kept nothing
+        report = _report(other, FEWER if audited.routed else audited.settings.search.passes, seed)
     return report, passes
 
 
-def _report(audited: Audited, passes: int) -> ModeReport:
-    search = replace(audited.settings.search, passes=passes)
+def _report(audited: Audited, passes: int, seed: int = 0) -> ModeReport:
+    search = audited.settings.search
+    search = replace(search, passes=passes, seed=search.seed + seed)
     subject, case = audited.subject, audited.case
     return judge(subject, case, audited.alphabet, search, "variants", cuts=1, routed=audited.routed)
 
