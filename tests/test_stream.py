@@ -19,6 +19,7 @@ from arspec.sampler.drive.stream import Stream
 from arspec.sampler.plan.endless import endless
 from arspec.sampler.plan.lengths import at_length
 from arspec.sampler.run.compiled import can_compile, compiled_step
+from arspec.sampler.run.instructions import Gather, Put, PutBlock
 
 ROOT = Path(__file__).parent.parent
 SMALL = {
@@ -93,6 +94,28 @@ def test_series_run_over_the_whole_stream() -> None:
     whole = model.sample(1, seed=2, method="once", mel=mel)
     drawn = torch.cat(list(model.stream(1, steps=whole.shape[1], seed=2, mel=mel)), 1)
     assert torch.equal(drawn, whole)
+
+
+@pytest.mark.parametrize("name", ["wavenet", "char_rnn", "mamba"])
+@torch.no_grad()
+def test_single_rows_are_read_as_they_lie_and_nothing_changes(name: str) -> None:
+    stream, n = Stream(model_of(name, 100)), 2
+    executor, given = stream.executor, conditions(stream.model, n)
+    gathered, lying = (executor.begin(n, given) for _ in range(2))
+    seen = list[type]()
+    for number, (row, cut, _) in enumerate(stream.rows(0, 60)):
+        wanted, solid = executor.step(row, cut, gathered, None), executor.in_blocks(cut)
+        assert executor.in_blocks(cut) is solid
+        pieces: list[torch.Tensor | int] = [*torch.split_with_sizes(row, cut.sizes)]
+        for section, at in solid.single:
+            assert cut.sizes[section] == 1 and solid.sizes[section] == 0
+            pieces[section] = int(row[at])
+        torch.testing.assert_close(executor.step(pieces, solid, lying, None), wanted, rtol=0, atol=1e-12)
+        value = torch.full((n, 1, 1), float(number * 37 % 11), dtype=torch.float64)
+        executor.write(cut, gathered, value)
+        executor.write(solid, lying, value)
+        seen = [type(one) for one in solid.instructions]
+    assert PutBlock in seen and seen.count(Put) + seen.count(Gather) <= 2  # of the head, which is drawn from later
 
 
 @pytest.mark.timeout(900)  # compilers and their headers are many seconds, the first time on a machine

@@ -31,7 +31,7 @@ from arspec.sampler.plan.lengths import at_length, over
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
 from arspec.sampler.run.compiled import Step, compiled_step, pays
-from arspec.sampler.run.executor import Cut, Executor, State, free_values
+from arspec.sampler.run.executor import Cut, Executor, Row, State, free_values
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -149,7 +149,8 @@ class Stream:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
-                        parameters = executor.step(row, cut, state, self._number(begin + k - given))
+                        now_row, cut = self._as_it_lies(row, cut)
+                        parameters = executor.step(now_row, cut, state, self._number(begin + k - given))
                         if guidance is not None:
                             parameters = head.guided(*parameters.chunk(2), guidance)
                         values = head.draw(support, parameters, now, temperature, truncation)
@@ -157,6 +158,16 @@ class Stream:
                         executor.write(cut, state, written.to(dtype))
                 drawn.append(values)
             yield torch.cat(drawn, 1)[:, :, 0].round().long()
+
+    def _as_it_lies(self, row: Tensor, cut: Cut) -> tuple[Row, Cut]:
+        """A row, and its class, in which what is read of one row of a cache is read as it lies."""
+        if row.device.type != "cpu":
+            return row, cut
+        solid, numbers = self.executor.in_blocks(cut), row.tolist()
+        pieces: list[Tensor | int] = [*torch.split_with_sizes(row, cut.sizes)]
+        for section, at in solid.single:
+            pieces[section] = numbers[at]
+        return pieces, solid
 
     def _number(self, step: int) -> int | None:
         """What a step is to know of its number: nothing in a stream, whose steps have numbers without end."""
@@ -225,7 +236,8 @@ class Stream:
         longer = self._longer(count) if can_prime(executor) else None
         if longer is None:
             for step, (row, cut, _) in enumerate(self.rows(0, count - given), given):
-                executor.step(row, cut, state, self._number(step - given))
+                now_row, cut = self._as_it_lies(row, cut)
+                executor.step(now_row, cut, state, self._number(step - given))
                 executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
             return count
         (variant, orders), step = longer, count - given

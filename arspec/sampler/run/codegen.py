@@ -94,6 +94,10 @@ class _Codegen:
         self.gathered: dict[tuple[Node, int, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
         self.outputs: dict[tuple[int, int], int] = {}  # by operation and part: of a scan, its output alone
+        head = program.schedule.graph.head_node
+        read = any(read.source is head and read.made is None for o in program.operations for read in o.reads)
+        # the operation and part that the step draws from, where nobody else reads what they make: it is not kept
+        self.drawn = None if read else program.head_made
 
     def new(self) -> int:
         self.at += 1
@@ -110,8 +114,8 @@ class _Codegen:
             self.made[number] = xs
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))
-        for part, section, x in zip(operation.parts, operation.outs, self.made[number], strict=True):
-            if section is not None:
+        for k, (part, section, x) in enumerate(zip(operation.parts, operation.outs, self.made[number], strict=True)):
+            if section is not None and (number, k) != self.drawn:
                 rows = self.share(call, section, 1)
                 self.instructions.append(self.put(part.node, section, rows, x, call.count))
 

@@ -52,6 +52,7 @@ class Cut:
     head: int
     registers: int
     put: Instruction
+    single: list[tuple[int, int]] = field(default_factory=list)  # blocks of one row, and where in a row they stand
 
 
 @dataclass(eq=False)
@@ -273,6 +274,19 @@ class Executor:
             kept: list[int] = np.flatnonzero(sizes).tolist()
             made = generate(self.program, self._layout, calls, solid, drawn)
             self._cuts[key] = Cut(sizes.tolist(), kept, calls, *made)
+        return self._cuts[key]
+
+    def in_blocks(self, cut: Cut) -> Cut:
+        """The same class of steps, in which each section of one row is a block: such rows need not follow one another,
+        and it holds for every step of the class, however many."""
+        key = "in blocks", cut
+        if key not in self._cuts:
+            sizes, begins = np.array(cut.sizes), np.cumsum([0, *cut.sizes]).tolist()
+            solid = frozenset(np.flatnonzero(sizes == 1).tolist()) - self.program.as_rows
+            rest = [0 if q in solid else size for q, size in enumerate(cut.sizes)]
+            made = generate(self.program, self._layout, cut.calls, solid, cut.sizes[self.program.head])
+            kept: list[int] = np.flatnonzero(rest).tolist()
+            self._cuts[key] = Cut(rest, kept, cut.calls, *made, [(q, begins[q]) for q in sorted(solid)])
         return self._cuts[key]
 
     def _call(self, number: int, lo: int, hi: int, counts: list[int]) -> Call:
