@@ -22,6 +22,8 @@ from tools.benchmarks.measure import Options, Row, row, seconds
 
 PROMPT, TOKENS = 16, 64
 TRAINED = 4  # examples of a step of training
+BUDGET = 60.0  # seconds, after which no round is begun
+Times = dict[str, tuple[float, float]]  # medians of seconds, and of seconds of processors
 SMALL = {"vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
 # name: (class, class of its configuration, what that says)
 FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -97,16 +99,18 @@ def _family(name: str, folder: Path, options: Options) -> list[Row]:
         drawn = our(TOKENS)
         same = (their(TOKENS) == drawn).float().mean().item()
         distinct = len(drawn[:, PROMPT:].unique())
-        note = f"{same:.1%} of tokens the same, {distinct} distinct"
-        rows.append(_row(name, said, partial(our, TOKENS), partial(their, TOKENS), options, note))
-        rows.append(_floor(name, said, ours, batch, partial(their, TOKENS), options))
-        rows.append(_row(f"{name}, first token", given, partial(our, 1), partial(their, 1), options))
+        notes = {"ours": f"{same:.1%} of tokens the same, {distinct} distinct"}
+        runs = {"ours": partial(our, TOKENS), "theirs": partial(their, TOKENS), "floor": _reader(ours)}
         for weights in ("bfloat16", "int8"):
-            fewer = our(TOKENS, weights=weights)
-            first = int((fewer == drawn).all(0).int().cumprod(0).sum()) - PROMPT
-            note = f"the first {first} of {TOKENS} tokens the same; logits {_error(ours, drawn, weights):.2%} off"
-            run = partial(our, TOKENS, weights=weights)
-            rows.append(_row(f"{name}, {weights}", said, run, partial(their, TOKENS), options, note))
+            runs[weights] = partial(our, TOKENS, weights=weights)
+            first = int((runs[weights]() == drawn).all(0).int().cumprod(0).sum()) - PROMPT
+            off = f"logits {_error(ours, drawn, weights):.2%} off"
+            notes[weights] = f"the first {first} of {TOKENS} tokens the same; {off}"
+        found = _measured(runs, options)
+        rows.append(_row(name, said, found, "ours", notes["ours"]))
+        rows.append(_floor(name, said, ours, batch, found))
+        rows.append(_beside(f"{name}, first token", given, partial(our, 1), partial(their, 1), options))
+        rows += [_row(f"{name}, {weights}", said, found, weights, notes[weights]) for weights in ("bfloat16", "int8")]
     rows.append(_trained(name, ours, theirs, options))
     return rows
 
@@ -133,15 +137,15 @@ def _trained(name: str, ours: Any, theirs: Any, options: Options) -> Row:
         return theirs(input_ids=x, labels=x, use_cache=False).loss
 
     apart = abs(our_loss().item() - their_loss().item())
-    steps = [_step([*module.parameters()], loss) for module, loss in ((short, our_loss), (theirs, their_loss))]
+    own, other = (_step([*module.parameters()], loss) for module, loss in ((short, our_loss), (theirs, their_loss)))
     note = f"losses {apart:.1e} nats apart"
-    return _row(f"{name}, a step of training", f"batch {TRAINED}, {length} tokens", *steps, options, note)
+    return _beside(f"{name}, a step of training", f"batch {TRAINED}, {length} tokens", own, other, options, note)
 
 
 def _step(weights: list[Any], loss: Callable[[], Any]) -> Callable[[], None]:
     import torch
 
-    optimizer = torch.optim.AdamW(weights, 1e-5)
+    optimizer = torch.optim.AdamW(weights, 1e-5, fused=True)  # as `arspec train` and transformers' trainer have it
 
     def step() -> None:
         loss().backward()
@@ -151,29 +155,43 @@ def _step(weights: list[Any], loss: Callable[[], Any]) -> Callable[[], None]:
     return step
 
 
-def _floor(name: str, said: str, ours: Any, batch: int, theirs: Any, options: Options) -> Row:
-    """What reading the weights of linear layers once a token takes, by their sums, or multiplying, by a product of
-    matrices of a thousand rows; whichever is longer."""
-    import torch
-
+def _held(model: Any) -> list[Any]:
+    """The weights of linear layers as a sampler of one step holds them; all weights where it holds none."""
     from arspec.sampler.drive.stream import stream_of
 
-    own = {weight.untyped_storage().data_ptr(): weight.detach() for weight in ours.parameters()}
-    products = stream_of(ours).executor.products
+    products = stream_of(model).executor.products
     held = [part[0] for one in products for part in getattr(one, "held", ())]
-    numbers = sum(weight.numel() for weight in held) or sum(weight.numel() for weight in own.values())
-    copied = sum(weight.nbytes for weight in held if weight.untyped_storage().data_ptr() not in own)
-    read = held or [*own.values()]
-    a = torch.randn(1024, 1024)
-    rate = 2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(5))
+    return held or [*_own(model).values()]
 
-    def floor() -> None:
-        for weight in read:
+
+def _own(model: Any) -> dict[int, Any]:
+    return {weight.untyped_storage().data_ptr(): weight.detach() for weight in model.parameters()}
+
+
+def _reader(model: Any) -> Callable[[], None]:
+    """Reads the weights of linear layers once, by their sums."""
+    held = _held(model)
+
+    def read() -> None:
+        for weight in held:
             weight.sum()
 
-    found = _measured({"floor": floor, "theirs": theirs}, options)
-    taken = TOKENS * max(found["floor"][0], 2 * numbers * batch / rate)
-    note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / found['floor'][0] / 1e9:.1f} GB/s; " \
+    return read
+
+
+def _floor(name: str, said: str, ours: Any, batch: int, found: Times) -> Row:
+    """What reading the weights of linear layers once a token takes, or multiplying, by a product of matrices of a
+    thousand rows; whichever is longer."""
+    import torch
+
+    own, held = _own(ours), _held(ours)
+    numbers = sum(weight.numel() for weight in held)
+    copied = sum(weight.nbytes for weight in held if weight.untyped_storage().data_ptr() not in own)
+    a = torch.randn(1024, 1024)
+    rate = 2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(5))
+    once = found["floor"][0]
+    taken = TOKENS * max(once, 2 * numbers * batch / rate)
+    note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / once / 1e9:.1f} GB/s; " \
            f"{rate / 1e9:,.0f} GFLOP/s; {copied / 1e6:,.0f} MB of weights are copies"  # fmt: skip
     return row(f"{name}, floor", said, taken, "generate", found["theirs"][0], note=note)
 
@@ -189,19 +207,26 @@ def _error(model: Any, x: Any, weights: Any) -> float:
     return ((exact - fewer).square().mean().sqrt() / exact.std()).item()
 
 
-def _row(name: str, said: str, ours: Any, theirs: Any, options: Options, note: str = "") -> Row:
-    """Medians of rounds that take turns, after one that does not count."""
+def _beside(name: str, said: str, ours: Any, theirs: Any, options: Options, note: str = "") -> Row:
+    """The row of two that take turns, after a turn that does not count."""
     ours(), theirs()
-    found = _measured({"ours": ours, "theirs": theirs}, options)
-    (own, busy), (other, their_busy) = found["ours"], found["theirs"]
+    return _row(name, said, _measured({"ours": ours, "theirs": theirs}, options), "ours", note)
+
+
+def _row(name: str, said: str, found: Times, ours: str, note: str) -> Row:
+    """One of ours beside theirs."""
+    (own, busy), (other, their_busy) = found[ours], found["theirs"]
     note = ", ".join(filter(None, [note, f"processor time {their_busy / busy:.2f}×"]))
     return row(name, said, own, "generate", other, note=note)
 
 
-def _measured(runs: dict[str, Callable[[], Any]], options: Options) -> dict[str, tuple[float, float]]:
-    """Medians of seconds, and of seconds of processors, of rounds that take turns."""
+def _measured(runs: dict[str, Callable[[], Any]], options: Options) -> Times:
+    """Rounds in which all take a turn. None is begun after `BUDGET` seconds."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(options.repeat):
+    start = time.perf_counter()
+    for number in range(options.repeat):
+        if number and time.perf_counter() - start > BUDGET:
+            break
         for name, run in runs.items():
             begun = time.process_time()
             found[name].append((seconds(run), time.process_time() - begun))
