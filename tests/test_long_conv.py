@@ -12,13 +12,13 @@ from torch import Tensor
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.language.load import from_text
-from arspec.layers.causal import DIRECT, causal
+from arspec.layers.causal import DIRECT, SHORT, causal
 from arspec.model import Model
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.verification.labels import labelled_contexts
 from tests.small import random_data, randomised, refuses
 
-LENGTHS = [1, 2, 7, DIRECT - 1, DIRECT, DIRECT + 1, 2 * DIRECT, 2 * DIRECT + 1, 5 * DIRECT + 3]
+LENGTHS = [1, 2, 7, SHORT, SHORT + 1, DIRECT - 1, DIRECT, DIRECT + 1, 2 * DIRECT, 2 * DIRECT + 1, 5 * DIRECT + 3]
 KERNELS = {
     "weights": "",
     "network": ", skip: true, kernel: {kind: implicit, width: 4, waves: 2}",
@@ -76,7 +76,7 @@ def test_gradients_are_those_of_the_sum(training: bool) -> None:
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("cut", [1, DIRECT // 2, DIRECT, DIRECT + 1, 2 * DIRECT + 100])
+@pytest.mark.parametrize("cut", [1, SHORT, DIRECT // 2, DIRECT, DIRECT + 1, 2 * DIRECT + 100])
 def test_in_evaluation_nothing_later_changes_a_bit(cut: int) -> None:
     """Nor a gradient. One transform of the whole, as training has, rounds every step by all others."""
     x, kernel = drawn(3 * DIRECT)

@@ -10,7 +10,8 @@ from arspec.layers.helpers import unseen
 if TYPE_CHECKING:
     from torch import Tensor
 
-DIRECT = 256  # steps up to which a sum over all lags is as fast as transforms
+DIRECT = 256  # steps up to which a sum over all lags is as fast as transforms, one way
+SHORT = 32  # and with the way back
 
 
 def causal(x: Tensor, kernel: Tensor, training: bool) -> Tensor:
@@ -21,7 +22,7 @@ def causal(x: Tensor, kernel: Tensor, training: bool) -> Tensor:
     import torch
 
     length = x.shape[2]
-    if length <= DIRECT or unseen(x):
+    if length <= (SHORT if training else DIRECT) or unseen(x):
         return _summed(x, kernel[:, :length])
     if training:
         return _transformed(x, kernel)
