@@ -39,6 +39,6 @@ class Memo:
 
     def once(self, array: Values) -> Values:
         """The array of these contents."""
-        key = (xxh3_64_intdigest(np.ascontiguousarray(array)), array.shape[0])
+        key = (xxh3_64_intdigest(np.ascontiguousarray(array).data), array.shape[0])
         kept = self._arrays.setdefault(key, array)
         return kept if np.array_equal(kept, array) else array
