@@ -118,6 +118,25 @@ def test_single_rows_are_read_as_they_lie_and_nothing_changes(name: str) -> None
     assert PutBlock in seen and seen.count(Put) + seen.count(Gather) <= 2  # of the head, which is drawn from later
 
 
+def test_code_for_other_instructions_is_not_taken_out_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inductor's cache tells its options apart, and not the environment: what it was given differs."""
+    found: list[object] = []
+
+    def as_it_is(graph: Any, example: Any, options: dict[str, Any]) -> Any:
+        found.append(options.get("cpp.simdlen"))
+        return graph
+
+    monkeypatch.setattr("torch._inductor.compile", as_it_is)
+    monkeypatch.setattr("arspec.sampler.run.compiled.need_compiler", lambda device: None)
+    for capability in (None, "avx2", "default"):
+        model = model_of("wavenet", 20)
+        monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+        if capability is not None:
+            monkeypatch.setenv("ATEN_CPU_CAPABILITY", capability)
+        list(model.stream(1, steps=20, seed=0, compiled=True, **conditions(model, 1)))
+    assert found == [None, 256, 1]
+
+
 @pytest.mark.timeout(900)  # compilers and their headers are many seconds, the first time on a machine
 @pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="no C++ compiler")
 def test_compiled_steps_are_the_plain_ones() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,45 @@ def test_what_is_too_deep_is_not_read_to_its_end(text: str) -> None:
     with pytest.raises(SpecError):
         composer.document()
     assert composer.loaded.index < 3000  # a key may end 1024 characters behind its begin
+
+
+def test_open_brackets_are_not_gone_through_at_each_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(loader: pyyaml.SafeLoader) -> None:
+        raise AssertionError(f"PyYAML goes through {len(loader.possible_simple_keys)} of them")
+
+    monkeypatch.setattr(pyyaml.SafeLoader, "stale_possible_simple_keys", asked)
+    assert codes("a: " + "[" * 3000) == ["AR006"]
+
+
+def test_the_scanner_finds_the_tokens_of_pyyaml() -> None:
+    draw, texts = random.Random(1), ["[" * 200, "{[" * 40 + "a: b", "a\nb: c", "? a\n: b", "'" + "a" * 1100 + "': b"]
+    for path in [*ROOT.glob("specs/*.yaml"), *ROOT.glob("tests/specs/err/*.yaml")]:
+        whole = path.read_bytes().decode("utf-8", "replace")
+        start = draw.randrange(len(whole) or 1)
+        texts.append(whole[start : start + 200])
+    for text in texts:
+        own, theirs = (list(tokens(text, loader)) for loader in (yaml._Loader, pyyaml.SafeLoader))  # pyright: ignore[reportPrivateUsage]
+        assert own == theirs, text
+
+
+def tokens(text: str, loader: type[pyyaml.SafeLoader]) -> Iterator[object]:
+    """What the scanner of PyYAML gives, up to what it refuses."""
+    try:
+        for token in pyyaml.scan(text, Loader=loader):
+            yield type(token), token.start_mark.index, token.end_mark.index
+    except (pyyaml.YAMLError, ValueError) as error:
+        yield str(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["{a: , b: c}", "{a:\n  , b: c}", "{a: c, b: }", "{a : , b: c}", "a:\nb: c", "a: \nb: c"]
+)
+def test_a_value_of_no_characters_stands_behind_its_colon(text: str) -> None:
+    for loader in (yaml._LIBYAML or pyyaml.SafeLoader, pyyaml.SafeLoader):  # pyright: ignore[reportPrivateUsage]
+        tree = yaml._Composer(Source("a.yaml", text), loader).document()  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(tree, Map)
+        places = [value.place for _, value in tree.entries.values() if not value.place.text]
+        assert [(text[place.start - 1], place.start == place.end) for place in places] == [(":", True)]
 
 
 def test_limits_allow_what_they_name() -> None:

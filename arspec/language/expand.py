@@ -17,10 +17,9 @@ from arspec.language.extends import FORMS
 from arspec.language.further import Further
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
-from arspec.language.hints import input_names
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
-from arspec.language.nodes import Scope, chained, output_trees, texts
+from arspec.language.nodes import Scope, texts
 from arspec.language.params import NAME, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
@@ -28,7 +27,7 @@ from arspec.layers import KINDS, parts_layer
 from arspec.layers.base import Node
 from arspec.progress import still_wanted
 from arspec.syntax.expressions import names
-from arspec.syntax.yaml import Map, Scalar, Seq, Tree, indent_below
+from arspec.syntax.yaml import Map, Scalar, Tree, indent_below
 from arspec.types import Type
 
 MAX_LIST = 20_000  # nodes that an output of a block names
@@ -271,8 +270,8 @@ class Expander(Instances):
             if isinstance(one, Broken):
                 return BROKEN
             instances.append(one)
-        wanted = input_names(block)
-        if len(instances) > 1 and wanted and not chained(block):
+        wanted = self.stated(block).inputs
+        if len(instances) > 1 and wanted and not self.stated(block).chained:
             outs = ", ".join(instances[0].outputs) or "none"
             found = (
                 f"every repetition of '{name}' reads the same: the block's outputs ({outs}) have other names than its "
@@ -335,9 +334,9 @@ class Expander(Instances):
         self, name: str, called: str, block: Map, entry: Map, scope: Scope, i: int, last: Instance | None,
         repetition: int | None, shares: str | None = None,
     ) -> Instance | Broken:  # fmt: skip
-        before = len(self.faults)
-        nodes, stated = block.get("nodes"), block.get("outputs")
-        self.faults.spend("names", self._names_of(block), place_of(entry, ["block"]))
+        before, place, stated = len(self.faults), place_of(entry, ["block"]), self.stated(block)
+        nodes = block.get("nodes")
+        self.faults.spend("names", len(self.spec.params) + len(self.named) + stated.names, place)
         here = Scope(scope.names, {**scope.params, "i": i}, scope.prefix, scope.previous, scope.chain, scope.ahead)
         inputs = self.block_inputs(called, block, entry, here, last)
         params = self._block_params(block, called, entry, here)
@@ -349,12 +348,12 @@ class Expander(Instances):
             {**self.named, **inputs}, {**outer, **params}, f"{scope.prefix}{name}.", previous, (*scope.chain, called),
             shares=shares,
         )  # fmt: skip
-        self.faults.spend("nodes", 1, place_of(entry, ["block"]))
-        self.clusters.append(Cluster(scope.prefix + name, called, repetition, place_of(entry, ["block"])))
+        self.faults.spend("nodes", 1, place)
+        self.clusters.append(Cluster(scope.prefix + name, called, repetition, place))
         self.entries(nodes, inner)
         self._name_instance(before, f"{scope.prefix}{name}", entry, params)
         outputs: dict[str, Any] = {}
-        for out, tree in output_trees(stated).items():
+        for out, tree in stated.outputs.items():
             value = self._nodes_of(tree, inner)
             if isinstance(value, Broken):
                 return BROKEN
@@ -363,7 +362,9 @@ class Expander(Instances):
                 self.stop("AR211", found, tree.place, "repeat less")
             outputs[out] = value
         return (
-            Instance(outputs, frozenset(nodes.entries)) if len(self.faults) == before and stated is not None else BROKEN
+            Instance(outputs, frozenset(nodes.entries))
+            if len(self.faults) == before and "outputs" in block.entries
+            else BROKEN
         )
 
     def _name_instance(self, since: int, name: str, entry: Map, params: Mapping[str, Any]) -> None:
@@ -377,12 +378,6 @@ class Expander(Instances):
         for k, one in enumerate(self.faults.diagnostics[since:], since):
             if one.place is not None and one.place.source != place.source:
                 self.faults.diagnostics[k] = replace(one, related=(*one.related, (place, note)))
-
-    def _names_of(self, block: Map) -> int:
-        """The names that an instance can use and states, in number."""
-        trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
-        stated = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
-        return len(self.spec.params) + len(self.named) + stated
 
     def _nodes_of(self, tree: Tree, scope: Scope) -> Node | list[Node] | Broken:
         """What an output or an input of a block stands for: a node, or the nodes of a list."""
@@ -407,7 +402,7 @@ class Expander(Instances):
 
     def block_inputs(self, called: str, block: Map, entry: Map, scope: Scope, last: Instance | None) -> dict[str, Any]:
         """The inputs of an instance by name; BROKEN for one that is not connected or leads nowhere."""
-        wanted, given, place = input_names(block), entry.get("from"), place_of(entry, ["block"])
+        wanted, given, place = self.stated(block).inputs, entry.get("from"), place_of(entry, ["block"])
         refs: dict[str, Tree] = {}
         if isinstance(given, Map):
             refs = {key: tree for key, (_, tree) in given.entries.items()}
@@ -428,7 +423,7 @@ class Expander(Instances):
                             else "leave `from` out")  # fmt: skip
             return dict.fromkeys(wanted, BROKEN)
         found: dict[str, Any] = {}
-        from_last = chained(block) if last is not None else {}
+        from_last = self.stated(block).chained if last is not None else {}
         for want in wanted:
             if last is not None and want in from_last:
                 found[want] = last.outputs[from_last[want]]

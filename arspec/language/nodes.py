@@ -60,6 +60,23 @@ class Scope:
         return None if self.shares is None else f"{self.shares}{name}."
 
 
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """What a block states, the same for each of its instances. names: how many, of inputs, nodes and outputs."""
+
+    block: Map
+    inputs: list[str]
+    outputs: dict[str, Tree]
+    chained: dict[str, str]
+    names: int
+
+    @classmethod
+    def of(cls, block: Map) -> Stated:
+        trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
+        names = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
+        return cls(block, input_names(block), output_trees(block.get("outputs")), chained(block), names)
+
+
 class Nodes:
     """Makes nodes of layers. Faults are collected; BROKEN stands for what can't be made."""
 
@@ -72,6 +89,7 @@ class Nodes:
         self.at: dict[str, Node] = {}  # by their paths, as weights are shared by these
         self.writing = spec.writing or Writing(spec.masks)
         self.widths: set[str] = set()
+        self._stated: dict[int, Stated] = {}  # by the identity of the block, which it keeps alive
         self.data_type = data_type(spec)
         parts = [name for name, _ in self.data_type.parts]
         self.data = self._source("data" if parts else "x", self.data_type)
@@ -133,6 +151,13 @@ class Nodes:
         if found.tied is not None:
             return found.tied
         return found if found.layer.weights(found) else None
+
+    def stated(self, block: Map) -> Stated:
+        """What a block states, found once."""
+        found = self._stated.get(id(block))
+        if found is None:
+            found = self._stated[id(block)] = Stated.of(block)
+        return found
 
     def stop(self, code: str, message: str, place: Place, help: str | None = None) -> None:
         """Reports what makes it useless to go on, and raises SpecError."""

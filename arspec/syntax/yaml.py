@@ -38,6 +38,7 @@ MAX_NODES = 100_000  # scalars, sequences and mappings as written
 MAX_ALIASED = 10_000  # nodes that aliases stand for, all together
 MOST_SHOWN = 6  # specs of a folder that a message names
 KEPT = 1 << 16  # characters of a text whose tree is kept
+LONGEST_KEY = 1024  # characters that YAML allows a key that no ? introduces
 
 _CORE = "tag:yaml.org,2002:"
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -52,6 +53,28 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 _ALIKE = re.compile(r"[^\t?!%\ufeff]*(?:(?<=[^\r\n\x85\u2028\u2029])%[^\t?!%\ufeff]*)*")
 _LIBYAML: Any = getattr(pyyaml, "CSafeLoader", None)
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*|\s+|(?<=\s)#[^\r\n]*)*")
+
+
+class _Loader(pyyaml.SafeLoader):
+    """PyYAML's own, which goes through the open brackets at each token: as what may still be a key stands in the order
+    in which it was read, the first tells of all."""
+
+    possible_simple_keys: dict[int, Any]
+
+    def next_possible_simple_key(self) -> int | None:
+        for key in self.possible_simple_keys.values():
+            return key.token_number
+        return None
+
+    def stale_possible_simple_keys(self) -> None:
+        keys = self.possible_simple_keys
+        while keys:
+            level, key = next(iter(keys.items()))
+            if key.line == self.line and self.index - key.index <= LONGEST_KEY:
+                return
+            if key.required:
+                super().stale_possible_simple_keys()  # which refuses it
+            del keys[level]
 
 
 @dataclass(frozen=True)
@@ -154,12 +177,12 @@ def _composed(source: Source) -> Tree:
             return _Composer(source, _LIBYAML).document()
         except _Unread:  # what is wrong with it is said by PyYAML's own reader
             pass
-    return _Composer(source, pyyaml.SafeLoader).document()
+    return _Composer(source, _Loader).document()
 
 
 def scanned(text: str) -> Iterator[Any]:
     """The tokens of a text, as PyYAML has them. Raises what PyYAML raises where it is not YAML."""
-    loader = _LIBYAML if _LIBYAML is not None and _ALIKE.fullmatch(text) else pyyaml.SafeLoader
+    loader = _LIBYAML if _LIBYAML is not None and _ALIKE.fullmatch(text) else _Loader
     return pyyaml.scan(text, Loader=loader)
 
 
@@ -382,7 +405,7 @@ class _Composer:
             tree, written, inner, tall = key = self._node(event, depth + 1)
             if is_map:
                 size, height, end = size + inner, max(height, tall), max(end, written.end)
-                tree, written, inner, tall = self._node(self.next(), depth + 1)
+                tree, written, inner, tall = self._behind_colon(self._node(self.next(), depth + 1), key.written.end)
                 self._enter(entries, key, tree)
             else:
                 items.append(tree)
@@ -395,6 +418,18 @@ class _Composer:
         place = Place(self.source, start, end)
         tree = Map(place, entries, flow) if is_map else Seq(place, tuple(items), flow)
         return _Read(tree, place, size, height + 1)
+
+    def _behind_colon(self, value: _Read, start: int) -> _Read:
+        """A value of no characters stands behind its colon, where in brackets libyaml has it in front of the comma.
+        start: where its key ends."""
+        place = value.written
+        if not isinstance(value.tree, Scalar) or place.start < place.end or place.start <= start:
+            return value
+        colon = self.source.text.find(":", start, place.start)
+        if colon < 0 or self.source.text[colon + 1 : place.start].strip():
+            return value
+        place = Place(self.source, colon + 1, colon + 1)
+        return value._replace(tree=Scalar(place, value.tree.value), written=place)
 
     def _enter(self, entries: dict[str, tuple[Place, Tree]], key: _Read, value: Tree) -> None:
         if not isinstance(key.tree, Scalar):

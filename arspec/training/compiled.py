@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import nn
 
-from arspec.sampler.run.compiled import need_compiler
+from arspec.sampler.run.compiled import instructions, need_compiler
 
 MORE_MEMBERS = 8  # graphs beside one for each member of a family: evaluation, a last batch of another size
 
@@ -22,4 +22,4 @@ def compile_in_place(through: nn.Module, members: int, device: torch.device) -> 
         importlib.import_module("torch._inductor.compile_fx")
     config = torch._dynamo.config  # pyright: ignore[reportPrivateUsage]
     config.recompile_limit = max(config.recompile_limit, members + MORE_MEMBERS)
-    through.compile()  # pyright: ignore[reportUnknownMemberType]
+    through.compile(options=instructions() or None)  # pyright: ignore[reportUnknownMemberType]

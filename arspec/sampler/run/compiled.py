@@ -7,6 +7,7 @@ plain path, so results agree up to rounding only (1e-5 of the parameters in floa
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -40,6 +41,13 @@ def need_compiler(device: torch.device) -> None:
     if not can_compile(device):
         raise InputError("AR815", "torch.compile needs a C++ compiler, and there is none here",
                          "install g++ or clang++, set CXX, or leave out --compile")  # fmt: skip
+
+
+def instructions() -> dict[str, Any]:
+    """Inductor's option for the instructions that ATEN_CPU_CAPABILITY restricts torch to. Without it Inductor takes
+    code out of its cache that was written for others, and does not compile under these."""
+    width = {"default": 1, "avx2": 256}.get(os.environ.get("ATEN_CPU_CAPABILITY", "").lower())
+    return {} if width is None else {"cpp.simdlen": width}
 
 
 def pays(executor: Executor, cut: Cut, state: State, row: Tensor, steps: int, wanted: bool | None) -> bool:
@@ -93,7 +101,7 @@ def compiled_step(
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         traced = make_fx(step, _SUMS, "fake", _allow_non_fake_inputs=True)(*example)
-        options = {"size_asserts": False, "cpp_wrapper": row.device.type == "cpu", **_APART}
+        options = {"size_asserts": False, "cpp_wrapper": row.device.type == "cpu", **_APART, **instructions()}
         run: Any = compile_graph(traced, example, options=options)
 
     def call(row: Tensor, noise: Tensor, state: State) -> tuple[Tensor, Tensor]:
