@@ -9,7 +9,7 @@ from pydantic import Field
 from arspec.layers.along import OnLines, all_before, check_own, from_lines, in_lines, leaves_out_own, places_on
 from arspec.layers.base import Constants, Fault, MaskText, Node, Style, Traits, Weight, Weights
 from arspec.layers.causal import causal
-from arspec.layers.helpers import fan_in_uniform
+from arspec.layers.helpers import fan_in_uniform, unseen
 from arspec.layers.implicit import Implicit, Kernel
 from arspec.reads import Reads
 from arspec.types import Ints, Member, Type
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_READ = 1 << 24  # sites that are read, over all sites of a channel group, where these are not one sequence
+PIECE = 128  # sites that are summed at a time: what is made of them stays in a CPU's cache
 
 
 class LongConv(OnLines):
@@ -142,8 +143,13 @@ class LongConv(OnLines):
         """x [B, n or 1, M, C], lag [n, M]: of what each site finds, below zero where it reads none -> [B, n, C]."""
         number = lag - int(leaves_out_own(node))
         number = number.masked_fill(number < 0, len(w["kernel"]) - 1)
-        kernel = w["kernel"].index_select(0, number.flatten()).unflatten(0, number.shape)
-        return (x * kernel).sum(2)
+        if unseen(x):
+            return _products(x, number, w["kernel"])
+        first, *more = zip(x.split(PIECE, 2), number.split(PIECE, 1), strict=True)
+        y = _products(*first, w["kernel"])
+        for piece, own in more:
+            y += _products(piece, own, w["kernel"])
+        return y
 
     def traits(self, node: Node) -> Traits:
         return Traits(gathered_context=True, tell_gathered=True)
@@ -151,3 +157,9 @@ class LongConv(OnLines):
     def style(self, node: Node) -> Style:
         network = "" if self._network is None else f", network {self._network.depth}×{self._network.width}"
         return Style("convolution", f"all {self._sites_of_a_line(node)}, {self.said()}{network}")
+
+
+def _products(x: Tensor, number: Tensor, kernel: Tensor) -> Tensor:
+    """The sum over M of x [B, n or 1, M, C] times the rows of the kernel that `number` [n, M] names -> [B, n, C]."""
+    rows = kernel.index_select(0, number.flatten()).unflatten(0, number.shape)
+    return (x * rows).sum(2)
