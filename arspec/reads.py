@@ -153,7 +153,7 @@ class Window(Reads):
         return all(tap.allowed.ndim == 2 for tap in self.taps)
 
     @cached_property
-    def _in_place(self) -> bool:
+    def in_place(self) -> bool:
         """Whether every site reads the site of the same number and no other: a 1×1 convolution of one group."""
         if len(self.taps) != 1 or self.out_groups != 1 or self.in_groups != 1 or not self.same_everywhere:
             return False
@@ -182,7 +182,7 @@ class Window(Reads):
         return out.ravel()
 
     def context(self, context: Words) -> Words:
-        if self._in_place:
+        if self.in_place:
             return context
         words = context.shape[1]
         out = np.zeros((self.out_groups, self.out_positions, words), np.uint64)

@@ -19,7 +19,11 @@ from arspec.heads.truncation import Truncation
 from arspec.language.load import from_text, load
 from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
+from arspec.sampler.drive.priming import prime
+from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import PIECE, SHORT
+from arspec.sampler.run.kernel import kernel
+from arspec.sampler.run.skinny_matmul import KernelProduct
 from tests.small import CHARS as SMALL_TEXT
 from tests.small import randomised, refusal
 
@@ -97,6 +101,46 @@ OF_LENGTH = {
     "kernel": "seen: {layer: long_conv, kernel: {kind: implicit, width: 3, waves: 2}}",
     "kernel of a length": "seen: {layer: long_conv, kernel: {kind: implicit, width: 3, waves: 2, length: $length}}",
 }
+
+
+@pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
+@pytest.mark.parametrize("many", [1, 1 << 20])
+@pytest.mark.parametrize("copied", [0, 1 << 30])
+@pytest.mark.parametrize("name", ["chars", "gpt", "wavenet"])
+def test_products_of_the_steps_take_in_a_prompt(
+    name: str, copied: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for constant, value in {"BUSY": 0, "SMALL": 0, "COPIED": copied, "MANY": many}.items():
+        monkeypatch.setattr(f"arspec.sampler.run.skinny_matmul.{constant}", value)
+    rows: list[int] = []
+    of_many = KernelProduct.of_many
+
+    def counted(self: KernelProduct, x: torch.Tensor) -> torch.Tensor:
+        rows.append(x.shape[0] * x.shape[1])
+        return of_many(self, x)
+
+    monkeypatch.setattr(KernelProduct, "of_many", counted)
+    model, given = shipped(name), condition(shipped(name), 3)
+    whole = model.sample(3, seed=3, method="once", **given)
+    for count in (5, 11):
+        rows.clear()
+        known = torch.arange(12) < count
+        there = torch.where(known, whole, 0)
+        sampler = sampler_of(model)
+        assert torch.equal(model.sample(3, seed=3, method="once", prefix=whole[:, :count], **given), whole)
+        executor = sampler.executor
+        by_steps, at_once = (executor.begin(3, given) for _ in range(2))
+        values = model.by_variable(whole)
+        for step in range(count):
+            row, cut = sampler._row(step), sampler._cuts[step]
+            executor.step(row, cut, by_steps, step)
+            executor.write(cut, by_steps, values[:, step : step + 1].double())
+        prime(executor, at_once, there, given, count)
+        for node, wanted in by_steps.caches.items():
+            if node.name != "logits":
+                torch.testing.assert_close(at_once.caches[node], wanted, rtol=0, atol=1e-9)
+        assert rows or name != "gpt"
+        assert all(one <= 3 * count for one in rows)
 
 
 @pytest.mark.parametrize("name", OF_LENGTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,17 +10,21 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
+from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
-from arspec.layers.helpers import sites_last
+from arspec.layers.helpers import channels_first, sites_last
 from arspec.network.evaluating import evaluating
+from arspec.reads import Window
 from arspec.sampler.plan.program import Program
 from arspec.sampler.run.executor import Executor, State
+from arspec.sampler.run.skinny_matmul import KernelProduct
 from arspec.types import Ints
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
 
 Orders = Mapping[Node, list[tuple[Ints, Ints]]]
+Compute = Callable[[Node, list[Tensor]], Tensor]
 
 
 def can_prime(executor: Executor) -> bool:
@@ -87,8 +91,58 @@ def prime(
     def scan(node: Node, xs: list[Tensor]) -> Tensor:
         return _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step)
 
+    instead = {**_by_products(executor, model, step), **dict.fromkeys(ready, scan)}
     with evaluating(model):
-        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken}, dict.fromkeys(ready, scan))
+        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken}, instead)
+
+
+def _by_products(executor: Executor, model: Network, step: int) -> dict[str, Compute]:
+    """What computes linear layers whose sites read the sites of the same numbers, by the compiled products of the
+    steps: of the sites alone that are computed before the step. Few rows are quicker so than by a pass of the
+    module."""
+    found: dict[str, Compute] = {}
+    relations = Relations(model.graph, model.graph.members[executor.member])
+    origin = executor.program.schedule.lowered.origin
+    own = {node.name: node for node in model.graph.order}
+    linear = [operation for operation in executor.program.operations if operation.linear]
+    for operation, product in zip(linear, executor.products, strict=True):
+        first = operation.parts[0]
+        if not isinstance(product, KernelProduct) or not product.exact or step >= len(first.bounds):
+            continue
+        count = int(first.bounds[step])
+        alone = len(operation.reads) == 1 and all(
+            [term.node for term in part.terms] == [part.node] and not part.addends and part.node not in origin
+            for part in operation.parts
+        )
+        in_turn = all(np.array_equal(part.sites[:count], np.arange(count)) for part in operation.parts)
+        nodes = [own[part.node.name] for part in operation.parts if part.node.name in own]
+        if not alone or not in_turn or len(nodes) < len(operation.parts) or not count:
+            continue
+        if all(_is_pointwise(node, relations) and count <= node.out.sites for node in nodes):
+            found |= dict.fromkeys([node.name for node in nodes], _Pointwise(product, nodes, count))
+    return found
+
+
+def _is_pointwise(node: Node, relations: Relations) -> bool:
+    reads = relations.reads(node)
+    return len(reads) == 1 and isinstance(reads[0], Window) and reads[0].in_place
+
+
+class _Pointwise:
+    """Linear layers of the same input, by one product, of their first sites; zeros of the others. What it has made
+    stands for as long as the next of them has that input, too."""
+
+    def __init__(self, product: KernelProduct, nodes: Sequence[Node], count: int) -> None:
+        self.product, self.count, self.widths = product, count, [node.out.channels for node in nodes]
+        self.numbers = {node.name: k for k, node in enumerate(nodes)}
+        self.of: Tensor | None = None
+        self.made: Sequence[Tensor] = ()
+
+    def __call__(self, node: Node, xs: list[Tensor]) -> Tensor:
+        if self.of is not xs[0]:
+            self.of, y = xs[0], self.product.of_many(sites_last(xs[0], 1)[:, : self.count])
+            self.made = pad(y, (0, 0, 0, node.out.sites - self.count)).split(self.widths, 2)
+        return channels_first(self.made[self.numbers[node.name]], node.out)
 
 
 def known_beyond(executor: Executor, orders: Orders, step: int) -> set[str]:

@@ -26,6 +26,7 @@ VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
 MUCH = 1 << 21  # multiplications from which one product is as quick as several of its parts
 MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
+MANY = 64  # rows from which torch's product is quicker than the compiled one, of weights that are not packed
 COPIED = 16 << 20  # bytes of all weights up to which the compiled function has copies of them, packed
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
 AT_ONCE = 1 << 18  # numbers of a weight that are put into fewer bits at once
@@ -147,6 +148,12 @@ class KernelProduct:
         self._add(y, x, 0, plus)
         return y
 
+    def of_many(self, x: Tensor) -> Tensor:
+        """As a call, for any number of rows: of many, torch's product is quicker where weights are not packed."""
+        if x.shape[0] * x.shape[1] < MANY or any(self.packed):
+            return self(x)
+        return cat([linear(x, weight, bias) for weight, bias, _ in self.held], 2)
+
     def over(self, xs: list[Tensor], plus: Tensor | None) -> Tensor:
         """Of inputs that stand side by side in x: copied together where they are small,
         else added one after another."""
@@ -161,6 +168,11 @@ class KernelProduct:
     def read(self, part: int) -> list[Tensor] | None:
         """The numbers that are read of one of the layers; None where they are copies of its own."""
         return None if self.packed[part] else [each for each in self.held[part] if each is not None]
+
+    @property
+    def exact(self) -> bool:
+        """Whether its weights have the bits of the model's."""
+        return all(weight.dtype == self.dtype for weight, _, _ in self.held)
 
     @torch.no_grad()
     def weights(self) -> Weights:
