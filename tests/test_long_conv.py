@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import arspec
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.language.load import from_text
@@ -122,6 +123,14 @@ def test_labels_of_its_transforms_are_its_contexts(kernel: str, order: str, monk
     proven = seen(Relations(model.graph, model.spec.members[0])).matrix()
     found = labelled_contexts(model)
     assert found is not None and (found == proven).all()
+
+
+def test_an_audit_proves_its_transforms() -> None:
+    """In training too, in which every number is rounded by all others of its channel."""
+    report = arspec.audit(
+        convolving("network", SHORT + 1), "b t", "b t k", {"t": SHORT + 1}, levels=5, modes="evaluation,training"
+    )
+    assert [str(mode.verdict) for mode in report.modes] == ["proven", "proven"], str(report)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def causal(x: Tensor, kernel: Tensor, training: bool) -> Tensor:
     import torch
 
     length = x.shape[2]
-    if length <= (SHORT if training else DIRECT) or unseen(x):
-        return _summed(x, kernel[:, :length])
-    if training:
+    if training and length > SHORT:
         return _transformed(x, kernel)
+    if length <= DIRECT or unseen(x):
+        return _summed(x, kernel[:, :length])
     half = length // 2
     early, late = x[:, :, :half], x[:, :, half:]
     from_early = _transformed(early, kernel, length)[:, :, half:]
