@@ -136,6 +136,16 @@ both_worths: Callable[..., Any] = pytest.mark.parametrize("worth", [WORTH, 1], i
 every_spec: Callable[..., Any] = pytest.mark.parametrize("path", SPECS, ids=[p.stem for p in SPECS])
 
 
+def quick_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets torch trace and compile without what plays no part in what comes of it."""
+    # which line of Python each operation came from takes a third of an export
+    monkeypatch.setattr("torch.fx.config.do_not_emit_stack_traces", True, raising=False)
+    # how long guards take: torch empties the processor's caches to measure that, for a sixth of a compilation
+    monkeypatch.setattr("torch._dynamo.guards.profile_guard_manager", lambda *_: 0.0, raising=False)
+    # a graph that nothing runs is written out as Python after each of the passes over it
+    monkeypatch.setattr("torch.fx._lazy_graph_module._use_lazy_graph_module_flag", True, raising=False)
+
+
 class Told:
     """A trace: how often each site [S] of each node was computed."""
 

@@ -181,8 +181,8 @@ def test_a_variant_is_followed_and_closed_by_two_passes() -> None:
 
 
 class Rescaling(nn.Module):
-    """Its first call after the mode has changed scales its weights in place, by a power of two that grows with depth: by
-    one in the first layers."""
+    """Its first call after the mode has changed scales its weights in place, by a power of two that grows with depth:
+    by one in the first layers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ from arspec.training import Options, evaluate, train
 from arspec.training.compiled import compile_in_place
 from arspec.training.parallel import NegativeLogProb
 from arspec.verification.subject import random_conditions
-from tests.small import ROOT, SHIPPED, every_spec, random_data, randomised, small
+from tests.small import ROOT, SHIPPED, every_spec, quick_tracing, random_data, randomised, small
 
 SCANS = ["raster", "columns", "serpentine", "zigzag", "diagonal", "spiral", "hilbert", "random", "subscale",
          "{scan: serpentine, transpose: true, flip: [rows]}", "{scan: zigzag, flip: [columns]}"]  # fmt: skip
@@ -369,8 +369,9 @@ def test_a_checkpointed_run_is_resumed_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gated_pixelcnn", "gpt", "inside_out", "made"])
-def test_the_module_is_one_graph_for_the_compiler(name: str) -> None:
+def test_the_module_is_one_graph_for_the_compiler(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without breaks, and with the same results. What is compiled is not run here: compiling takes minutes."""
+    quick_tracing(monkeypatch)
     model = randomised(small(next(path for path in SHIPPED if path.stem == name), 1)).eval()
     x, given = random_data(model, 2), random_conditions(model, 0, 2)
     through = NegativeLogProb(model)

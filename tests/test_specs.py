@@ -31,6 +31,7 @@ from tests.small import (
     both_worths,
     every_spec,
     fixed,
+    quick_tracing,
     random_data,
     randomised,
     shared,
@@ -293,12 +294,7 @@ def test_a_leaking_spec_is_not_compiled():
 
 @every_spec
 def test_export_and_compile_take_the_module(path: Path, monkeypatch: pytest.MonkeyPatch):
-    # which line of Python each operation came from plays no part, and takes a third of an export
-    monkeypatch.setattr("torch.fx.config.do_not_emit_stack_traces", True, raising=False)
-    # nor how long guards take: torch empties the processor's caches to measure that, for a sixth of a compilation
-    monkeypatch.setattr("torch._dynamo.guards.profile_guard_manager", lambda *_: 0.0, raising=False)
-    # nor is a graph that nothing runs written out as Python after each of the passes over it
-    monkeypatch.setattr("torch.fx._lazy_graph_module._use_lazy_graph_module_flag", True, raising=False)
+    quick_tracing(monkeypatch)
     model = randomised(small(path, repeats=1))
     x, given = random_data(model, 2), random_conditions(model, 0, 2)
     wanted = model(x, **given)
