@@ -34,10 +34,10 @@ def documents(audited: Audited) -> ModeReport:
     of[second:] = 2
     given = {keyword: of.expand(2, -1).contiguous()}
     start = subject.passes
-    x = audited.draw(2, 9)
-    known, whole = audited.known or (x, None)
+    drawn = audited.draw(2, 9)
+    known, whole = audited.known or (drawn, None)
     # Documents that begin as rows do whose outputs are known; two rows in two orders, so that none is another's twin.
-    x = torch.cat([x[..., :first], known[..., : second - first], known.flip(0)[..., : full - second]], -1)
+    x = torch.cat([drawn[..., :first], known[..., : second - first], known.flip(0)[..., : full - second]], -1)
     places = torch.arange(full)
     # One row in its order, and one with the documents in the opposite order.
     backwards = ((2 - of) * full + places).argsort().argsort()
@@ -62,7 +62,7 @@ def documents(audited: Audited) -> ModeReport:
 
     verdict, why, opaque = by_labels(labelled, exceeding, refuted, routed=audited.routed)
     passes = subject.passes - start
-    witnesses = _witnesses(audited, x, of, number, given) if verdict == Verdict.LEAKS else []
+    witnesses = _witnesses(audited, drawn, of, number, given) if verdict == Verdict.LEAKS else []
     subject.redraw(0)
     missing = why == unknown != ""
     return ModeReport("documents", verdict, passes, open=opaque, why=why, witnesses=witnesses, lost=missing)
