@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +46,22 @@ def test_a_causal_pass_is_closed() -> None:
     assert closure.ok, closure
     assert closure.compared > 3 * N
     assert closure.steps[0] == closure.steps[1] > 4
+
+
+def test_what_a_proof_keeps_is_gone_with_it() -> None:
+    """No circle holds a pass, of which watchers may keep gigabytes until garbage is collected."""
+    x = torch.randn(N)
+    gc.collect()
+    gc.disable()
+    try:
+        closing = Closing([3])
+        found = trace(lambda: x.cumsum(0) * 2, [(x, torch.arange(N))], watchers=[closing])
+        assert closing.compare(lambda: x.cumsum(0) * 2, 3, found)[1].ok
+        kept = [weakref.ref(closing), weakref.ref(found), weakref.ref(found.tracer)]
+        del closing, found
+        assert [one() for one in kept] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 def hidden_write(x: Tensor) -> Tensor:

@@ -158,8 +158,8 @@ class Tracer:
         self.routes: dict[Route, None] = {}  # in the order of the pass
         self.count = 0
         self.context: Tensor | None = None  # joined with all that runs: the label of a choice that Python made
-        self._mode = _Mode(self)
-        self._outside = Outside(self, lambda: self._running)
+        self._mode: _Mode
+        self._outside: Outside
         self._running = False  # the code of the pass runs, not this one
         self._checking = False
         self._depth = 0
@@ -171,6 +171,7 @@ class Tracer:
         self._signatures: dict[torch._ops.OpOverload, Signature] = {}
 
     def __enter__(self) -> Tracer:
+        self._mode, self._outside = _Mode(self), Outside(self, lambda: self._running)
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.modules)
             stack.enter_context(self._outside)
@@ -184,6 +185,7 @@ class Tracer:
         self._stack.close()
         for key in list(self._watched):
             self._check(key)
+        del self._mode, self._outside  # which hold this: what watchers keep would stay until garbage is collected
 
     def source(self, tensor: Tensor, variables: Tensor) -> None:
         """Says which variable each element of an input holds, by number from 0; `variables` broadcasts.
