@@ -64,7 +64,7 @@ class _Lowering:
     # -- what is to be split -----------------------------------------------------------------------------------------
 
     def _split(self, node: Node) -> _Split | None:
-        if not node.traits.is_linear or len(node.inputs) != 1:
+        if not node.traits.is_linear or len(node.inputs) != 1 or not self._reads_its_own(node):
             return None
         source, between = node.inputs[0], list[Node]()
         while self.readers[source] == 1 and source.traits.by_channel is not None:
@@ -76,7 +76,7 @@ class _Lowering:
         numbers = np.bincount(of, minlength=len(source.inputs)) * node.out.channels
         # what no variable influences is there once for all, and needs no share
         when = np.stack([own if self._free(i) else self.known[i] for i in source.inputs], 1)
-        found = ahead(when, own, numbers, self.worth) if self._reads_its_own(node) else None
+        found = ahead(when, own, numbers, self.worth)
         return None if found is None else _Split(source, between, of, found[0])
 
     def _free(self, node: Node) -> bool:
