@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +12,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from arspec.choices import Storage
 from arspec.language.load import from_text
 from arspec.model import Model, build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import stream_of
-from arspec.sampler.run.kernel import compiler, kernel, library
+from arspec.sampler.run.kernel import FLAGS, SOURCE, Kernel, compiler, kernel, library
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
     CACHED,
@@ -211,6 +215,53 @@ def test_neither_rows_nor_threads_change_a_bit(threads: int, packed: bool):
         assert torch.equal(product(x[:rows].contiguous()), whole[:rows])
     torch.set_num_threads(3 - threads)
     assert torch.equal(compiled([weights], packed)(x), whole)
+
+
+@needs_compiler
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+@pytest.mark.parametrize("outputs", [2, 17, 97, 513])
+def test_rows_change_no_bit_of_stored_weights(outputs: int, storage: Storage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    for biased in (True, False):
+        weights = weights_of(outputs, 31, biased, torch.float32)
+        (product,) = products([[weights]], [BUSY], storage)
+        assert isinstance(product, KernelProduct) and not product.exact
+        x, plus = torch.randn(37, 1, 31), torch.randn(37, 1, outputs)
+        for added in (None, plus):
+            whole = product(x, added)
+            for rows in (1, 2, 3, 4, 7, 8, 9):
+                own = None if added is None else added[:rows]
+                assert torch.equal(product(x[:rows], own), whole[:rows])
+
+
+INSTRUCTIONS = {"x86-64": "sse2", "haswell": "avx2"}  # what g++ is told, and what /proc/cpuinfo calls it
+
+
+def runs(instructions: str) -> bool:
+    """Whether code for these can be compiled and run here."""
+    features = Path("/proc/cpuinfo")
+    able = features.exists() and f" {INSTRUCTIONS[instructions]} " in features.read_text()
+    return able and shutil.which("g++") is not None
+
+
+@pytest.mark.parametrize("instructions", INSTRUCTIONS)
+def test_products_for_other_instructions_are_products(instructions: str, tmp_path: Path):
+    if not runs(instructions):
+        pytest.skip(f"no code for {instructions} runs here")
+    made = tmp_path / "other.so"
+    flags = [flag for flag in FLAGS if flag not in ("-O3", "-march=native")]
+    subprocess.run(["g++", *flags, "-O1", f"-march={instructions}", str(SOURCE), "-o", str(made)], check=True)
+    other = Kernel(ctypes.CDLL(str(made)))
+    stored: list[tuple[torch.dtype, Storage]] = [(torch.float32, "exact"), (torch.float64, "exact"),
+                                                 (torch.float32, "bfloat16"), (torch.float32, "int8")]  # fmt: skip
+    for dtype, storage in stored:
+        parts = [weights_of(outputs, 301, outputs != 49, dtype) for outputs in (49, 177, 1)]
+        for own in ((), parts):
+            product = KernelProduct(parts, other, storage, frozenset(place(part["weight"]) for part in own))
+            whole, x = product.weights(), torch.randn(41, 1, 301, dtype=dtype)
+            for rows in (1, 2, 3, 5, 8, 41):
+                close(product, x[:rows], whole)
+                assert torch.equal(product(x[:rows]), product(x)[:rows])
 
 
 @needs_compiler

@@ -36,7 +36,8 @@ constexpr int AHEAD = 24;                // inputs for which packed weights are 
 constexpr std::int64_t SHARE = 1 << 17;  // bytes of weights that a thread takes at a time
 constexpr std::int64_t WHOLE = 48;       // outputs that are whole tiles, of every kind
 
-// A weight whose rows, or packed blocks, are so many numbers apart. bias and scale: of each output, null where there is none.
+// A weight whose rows, or packed blocks, are so many numbers apart. bias: of each output, or null. scale: of each output of an
+// int8 weight.
 struct Part {
   const void* weight;
   std::int64_t apart, outputs;
@@ -54,6 +55,7 @@ template <typename T, typename W>
 struct Product {
   typedef T Vector __attribute__((vector_size(BYTES)));
   static constexpr int LANES = BYTES / sizeof(T);
+  static constexpr bool SCALED = sizeof(W) == 1;  // told when it is compiled, so that every tile rounds a scaled sum alike
 
   // LANES weights, as they are summed up.
   static Vector loaded(const W* at) {
@@ -154,12 +156,12 @@ struct Product {
     for (int n = 0; n < rows * outputs; ++n) whole[n] = sums[n];
     T found[rows * outputs];
     add_all<rows * outputs>(whole, found);
-    const T* scale = part.scale ? static_cast<const T*>(part.scale) + first : nullptr;
+    const T* scale = SCALED ? static_cast<const T*>(part.scale) + first : nullptr;
     const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
     for (int m = 0; m < rows; ++m)
       for (int n = 0; n < outputs; ++n) {
         T sum = found[m * outputs + n];
-        if (scale) sum *= scale[n];
+        if constexpr (SCALED) sum *= scale[n];
         y[m * y_row + n] = sum + ((bias ? bias[n] : T(0)) + (plus ? plus[m * plus_row + n] : T(0)));
       }
   }
@@ -182,17 +184,19 @@ struct Product {
       for (int m = 0; m < rows; ++m)
         for (int n = 0; n < blocks; ++n) sums[m][n] += x[m * x_row + k] * weights[n];
     }
-    const T* scale = part.scale ? static_cast<const T*>(part.scale) + first : nullptr;
+    const T* scale = SCALED ? static_cast<const T*>(part.scale) + first : nullptr;
     const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
     for (int n = 0; n < blocks; ++n) {
       const std::int64_t own = std::min<std::int64_t>(LANES, part.outputs - first - n * LANES), size = own * sizeof(T);
       Vector scaled{}, added{};
-      if (scale) std::memcpy(&scaled, scale + n * LANES, size);
+      if constexpr (SCALED) std::memcpy(&scaled, scale + n * LANES, size);
       if (bias) std::memcpy(&added, bias + n * LANES, size);
       for (int m = 0; m < rows; ++m) {
         Vector more{};
         if (plus) std::memcpy(&more, plus + m * plus_row + n * LANES, size);
-        const Vector sum = (scale ? sums[m][n] * scaled : sums[m][n]) + (added + more);
+        Vector sum = sums[m][n];
+        if constexpr (SCALED) sum *= scaled;
+        sum += added + more;
         std::memcpy(y + m * y_row + n * LANES, &sum, size);
       }
     }
