@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -86,6 +87,34 @@ def test_it_names_the_layer_that_is_wrong(wrong: int) -> None:
     breaks = witness.chain.breaks
     assert breaks is not None
     assert witness.chain.steps[breaks].operator == "constant_pad_nd"
+
+
+class Flexible(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(8, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        from torch.nn.attention.flex_attention import flex_attention
+
+        h = self.tokens(x)[:, None]
+
+        def within_blocks(score: Tensor, b: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
+            return torch.where(q // 4 >= k // 4, score, -torch.inf)
+
+        out: Any = flex_attention(h, h, h, score_mod=within_blocks)
+        return out[:, 0]
+
+
+def test_an_operator_that_takes_functions_is_looked_into_and_left_as_it_was() -> None:
+    module = Flexible()
+    report = audit(module, "b t", "b t k", {"t": 8}, levels=8, offset=1, modes=["evaluation"])
+    (witness,) = report.places
+    assert witness.chain.blamed[0].place.function == "forward"
+    told = [span(blame.place) for blame in witness.chain.blamed]
+    assert any(source is not None and source.text.startswith("q // 4 >= k // 4") for source in told), told
+    with torch.no_grad():
+        assert module(torch.zeros(1, 8, dtype=torch.long)).shape == (1, 8, 16)
 
 
 def test_a_report_shows_it_as_text_json_and_annotations() -> None:

@@ -29,10 +29,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import LOOSE, agreed_of_two, compact, some
 from arspec.shadow.call import Call, Signature, tensors
+from arspec.shadow.higher import take_functions
 from arspec.shadow.memory import plain, seen_through
-from arspec.shadow.outside import Outside
+from arspec.shadow.outside import Nobody, Outside
 from arspec.shadow.places import Place, here
-from arspec.shadow.tracer import EMPTY, blank, take_functions, written
+from arspec.shadow.tracer import EMPTY, blank, written
 from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
@@ -371,33 +372,13 @@ class _Replay(TorchDispatchMode):
         return out
 
 
-class _Nobody:
-    """A witness of what leads outside who says nothing: the second pass runs as the first did."""
-
-    def exposed(self, tensor: Tensor, how: str, *, shared: bool) -> None:
-        """Nothing."""
-
-    def entered(self, result: Tensor, values: Any) -> None:
-        """Nothing."""
-
-    def borrowed(self, tensor: Tensor) -> None:
-        """Nothing."""
-
-    def hidden(self, what: str) -> None:
-        """Nothing."""
-
-    def checks(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing."""
-        return contextlib.nullcontext()
-
-
 def _replay(
     run: Callable[[], Any],
     step: Callable[[int, str, list[Tensor]], None],
     before: Callable[[Sequence[Tensor]], None],
 ) -> Any:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(Outside(_Nobody(), lambda: True))
+        stack.enter_context(Outside(Nobody(), lambda: True))
         stack.enter_context(_Replay(step, before))
         return run()
 

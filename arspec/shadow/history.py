@@ -17,6 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.call import mutated, targets, tensors
 from arspec.shadow.expressions import inside
+from arspec.shadow.higher import eager_form, take_functions
+from arspec.shadow.outside import Nobody, Outside
 from arspec.shadow.places import Place
 
 LIMIT = 1 << 30  # bytes of values that a history may hold
@@ -137,12 +139,15 @@ def replaced(value: Any, by: Callable[[Any], Any]) -> Any:
 class _Recorder(TorchDispatchMode):
     """Writes down every call while it is entered. Tensors stay alive, so that no storage is used twice."""
 
+    supports_higher_order_operators = True
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # torch's compiler need not be loaded
 
     def __init__(self, module: nn.Module, limit: int, route: Sequence[Recorded]) -> None:
         super().__init__()
+        take_functions(type(self))
         self._route = list(reversed(route))
         self.history = History()
         self._names = {id(part): name for name, part in module.named_modules()}
@@ -185,14 +190,24 @@ class _Recorder(TorchDispatchMode):
             return type(out)(*map(chosen, out)) if hasattr(out, "_fields") else tuple(map(chosen, out))
         return chosen(out)
 
+    def _higher(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """An operator that takes functions: its eager form is written down; without one, nothing is."""
+        form = eager_form(func)
+        if form is None:
+            return func(*args, **named)
+        with self:
+            return form(*args, **named)
+
     def __torch_dispatch__(
         self,
-        func: torch._ops.OpOverload,
+        func: Any,
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         named = dict(kwargs or {})
+        if not isinstance(func, torch._ops.OpOverload):
+            return self._higher(func, args, named)
 
         def keep(leaf: Any) -> Any:
             return self.hold(leaf) if isinstance(leaf, Tensor) else leaf
@@ -231,7 +246,7 @@ def record(
     """
     recorder = _Recorder(module, limit, route)
     recorder.history.source = x
-    with torch.no_grad(), recorder:
+    with torch.no_grad(), Outside(Nobody(), lambda: True), recorder:
         out = run(x)
     recorder.history.result = recorder.hold(out)
     return recorder.history
@@ -242,13 +257,16 @@ class Recording:
 
     def __init__(self, module: nn.Module, limit: int = LIMIT) -> None:
         self._recorder = _Recorder(module, limit, ())
+        self._outside = Outside(Nobody(), lambda: True)
 
     def __enter__(self) -> Recording:
+        self._outside.__enter__()
         self._recorder.__enter__()
         return self
 
     def __exit__(self, *failure: Any) -> None:
         self._recorder.__exit__(*failure)
+        self._outside.__exit__(*failure)
 
     def mark(self) -> int:
         """How many operators were called so far."""

@@ -48,6 +48,26 @@ class Witness(Protocol):
         ...
 
 
+class Nobody:
+    """A witness who says nothing: a pass runs as a traced one does, compiled regions eagerly."""
+
+    def exposed(self, tensor: Tensor, how: str, *, shared: bool) -> None:
+        """Nothing."""
+
+    def entered(self, result: Tensor, values: Any) -> None:
+        """Nothing."""
+
+    def borrowed(self, tensor: Tensor) -> None:
+        """Nothing."""
+
+    def hidden(self, what: str) -> None:
+        """Nothing."""
+
+    def checks(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing."""
+        return contextlib.nullcontext()
+
+
 # Methods of tensors that give their values away, and whether their memory may be written to then.
 _READS = {
     "numpy": True,

@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
 from arspec.shadow.call import Call, Signature, targets, tensors
+from arspec.shadow.higher import eager_form, name_of, take_functions
 from arspec.shadow.memory import ShadowMemory, octets, plain, seen_through
 from arspec.shadow.outside import Outside
 from arspec.shadow.places import Modules, Place, here
@@ -100,23 +101,6 @@ _FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_
     "random_",
     "uniform_",
 }
-
-
-def take_functions(mode: type[TorchDispatchMode]) -> None:
-    """Lets a class of modes see operators that take functions, where torch has no switch for it (before 2.6)."""
-    known: Any = torch._ops
-    if hasattr(TorchDispatchMode, "supports_higher_order_operators"):
-        return
-    for operator in known._higher_order_ops.values():
-        if mode not in operator.python_key_table:
-            operator.py_impl(mode)(_handler(operator))
-
-
-def _handler(operator: Any) -> Callable[..., Any]:
-    def handle(mode: Any, *args: Any, **named: Any) -> Any:
-        return mode.__torch_dispatch__(operator, (), args, named)
-
-    return handle
 
 
 class _Mode(TorchDispatchMode):
@@ -400,24 +384,13 @@ class Tracer:
     def _higher(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """An operator that takes functions: its eager form runs, and is seen."""
         self._foresee(list(tensors([list(args), dict(named)])))
-        name = func.name() if callable(getattr(func, "name", None)) else str(func)
-        if name == "cond":
-            predicate, yes, no, operands = args
+        form = eager_form(func)
+        if form is not None:
             with self._inside():
-                return (yes if bool(predicate) else no)(*operands)
-        if name == "while_loop":
-            condition, body, carried, more = args
-            with self._inside():
-                while bool(condition(*carried, *more)):
-                    carried = body(*carried, *more)
-            return carried
-        kernel = func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
-        if name in _EAGER and kernel is not None:
-            with self._inside():
-                return kernel(*args, **named)
+                return form(*args, **named)
         out = func(*args, **named)
         if self._touches([args, named]) or int(self._everything) > LOOSE:  # the functions may hold any tensor
-            self.opaque.append(Opaque(name, self.here()))
+            self.opaque.append(Opaque(name_of(func), self.here()))
             for target in tensors([out, list(args), dict(named)]):
                 self.memory.write(target, self._everything)
         return out
@@ -587,4 +560,3 @@ def _label(number: int) -> Tensor:
 
 
 _WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
-_EAGER = {"flex_attention", "associative_scan", "map", "map_impl", "invoke_subgraph", "wrap", "checkpoint"}
