@@ -44,6 +44,37 @@ def test_a_masked_score_stays_masked_between_constant_bounds(bound: Callable[[Te
     assert got == list(range(T)) if causal else got != list(range(T)), got
 
 
+TENTHOUSAND = torch.triu(torch.full((T, T), -1e4), 1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "causal"),
+    [
+        (lambda s: (s + TENTHOUSAND).softmax(-1), True),  # which positive scores lift above the mask itself
+        (lambda s: (s + 3000.0 * TENTHOUSAND.sign().abs() + TENTHOUSAND).softmax(-1), True),
+        (lambda s: (s + 9000.0 + TENTHOUSAND).softmax(-1), False),  # nothing tells this from a score that is low
+        (lambda s: (s + TENTHOUSAND).log_softmax(-1).exp(), True),
+        (lambda s: s.masked_fill(TENTHOUSAND < 0, -torch.inf).log_softmax(-1).exp(), True),
+        (lambda s: (s + TENTHOUSAND / 1000).log_softmax(-1).exp(), False),
+        (lambda s: s.masked_fill(TENTHOUSAND.flip(0) < 0, -torch.inf).log_softmax(-1).exp(), False),
+        (lambda s: (s + TENTHOUSAND).log_softmax(-2).exp(), False),  # of queries
+    ],
+)
+def test_a_score_is_masked_by_what_was_added_to_it(weights: Callable[[Tensor], Tensor], causal: bool) -> None:
+    got = last_read(lambda x: weights(x[:, None] * x[None, :]) @ x)
+    assert got == list(range(T)) if causal else got != list(range(T)), got
+
+
+def test_a_mask_with_a_bias_masks_fused_attention() -> None:
+    def run(x: Tensor) -> Tensor:
+        h = x[None, None, :, None].expand(1, 1, T, 4)
+        bias = 0.1 * x[:, None] * x[None, :]
+        out = torch.nn.functional.scaled_dot_product_attention(h, h, h, attn_mask=bias + TENTHOUSAND)
+        return out[0, 0, :, 0]
+
+    assert last_read(run) == list(range(T))
+
+
 def test_what_is_chosen_for_want_of_others_says_nothing_of_what_was_masked() -> None:
     """The first rows have fewer keys than they choose; which masked ones fill the rest, their own mask cuts again."""
 

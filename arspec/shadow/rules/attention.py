@@ -7,7 +7,7 @@ from torch import Tensor
 
 from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast, some
 from arspec.shadow.call import Call
-from arspec.shadow.rules.pieces import MASKED, kept, margin, narrowed
+from arspec.shadow.rules.pieces import LOWERED, MASKED, kept, margin, narrowed
 from arspec.shadow.rules.table import Labels, rule
 
 AHEAD = 1 << 22  # pairs of places beyond which a causal mask is never laid out
@@ -32,7 +32,8 @@ def _open(call: Call, query: Tensor, key: Tensor, mask: Tensor | None, causal: b
     else:
         gone = (number == -torch.inf) & steady
         marked = call.masked(mask)
-        low = (number <= MASKED) & (steady if marked is None else steady | marked) & ~gone
+        low = (number <= MASKED) & steady & ~gone
+        low = low if marked is None else low | ((number <= LOWERED) & marked & ~gone)
         if some(low):
             bound = _bound(call, query, key)
             top = number.amax(-1, keepdim=True)

@@ -17,6 +17,7 @@ from arspec.shadow.call import Call, tensors
 from arspec.shadow.rules.table import Masked
 
 MASKED = -1e4  # a constant at or below it, added to a score, is a mask
+LOWERED = MASKED / 2  # a score that a mask was added to is masked at or below it
 SETTINGS = {"dtype", "layout", "device", "pin_memory", "memory_format", "generator"}  # arguments that move no element
 
 
@@ -119,12 +120,13 @@ def softened(call: Call, value: Any, dim: int) -> tuple[Tensor, Tensor | None]:
     number = call.value(value)
     if not number.is_floating_point():
         return labels, None
-    low = compact(labels) == CONSTANT
-    masked = call.masked(value)
-    low = low if masked is None else low | compact(masked)
-    if value.numel() == 0 or not some(low):
+    masked, steady = call.masked(value), compact(labels) == CONSTANT
+    if value.numel() == 0 or not (some(steady) or masked is not None):
         return labels, None
-    gone = agreed(low.expand(value.shape), lambda score: score <= MASKED, number)
+    gone = agreed(steady.expand(value.shape), lambda score: score <= MASKED, number)
+    if masked is not None:
+        low = agreed(masked.expand(value.shape), lambda score: score <= LOWERED, number)
+        gone = (compact(gone) | compact(low)).expand(value.shape)
     if not some(gone):
         return labels, None
     top = number.amax(dim, keepdim=True) if number.dim() else number

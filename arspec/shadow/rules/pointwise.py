@@ -9,7 +9,7 @@ from torch import Tensor
 
 from arspec.shadow.algebra import CONSTANT, agreed, agreed_of_two, broadcast, compact, some
 from arspec.shadow.call import Call
-from arspec.shadow.rules.pieces import MASKED, constant, margin, replaced
+from arspec.shadow.rules.pieces import LOWERED, MASKED, constant, margin, replaced
 from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
 
@@ -87,7 +87,7 @@ def either(marks: list[Tensor]) -> Tensor:
 
 def still(mark: Tensor, result: Tensor) -> Tensor:
     """Where a masked score stays far below any other."""
-    return agreed(mark.expand(result.shape), lambda number: number <= MASKED, result.detach())
+    return agreed(mark.expand(result.shape), lambda number: number <= LOWERED, result.detach())
 
 
 @rule("maximum", "clamp", "clamp_min", "clamp_max")

@@ -8,8 +8,8 @@ from torch import Tensor
 from arspec.shadow.algebra import compact
 from arspec.shadow.call import Call, tensors
 from arspec.shadow.rules.pieces import axes, constant, replaced, shaped, softened
-from arspec.shadow.rules.pointwise import elementwise
-from arspec.shadow.rules.table import Labels, rule
+from arspec.shadow.rules.pointwise import elementwise, still
+from arspec.shadow.rules.table import Labels, Masked, rule
 
 
 @rule(
@@ -82,12 +82,15 @@ def softmax(call: Call) -> Tensor:
 
 
 @rule("_log_softmax")
-def log_softmax(call: Call) -> Tensor:
-    """A row reads all its scores; a masked score is read by its own place alone."""
+def log_softmax(call: Call) -> Labels:
+    """A row reads all its scores; a masked score is read by its own place alone, and stays masked."""
     value, dim = call["self"], call["dim"]
     labels, gone = softened(call, value, dim)
     row = call.algebra.reduce(labels, [dim] if labels.dim() else [])
-    return row if gone is None else call.algebra.join(row, call.labels(value))
+    if gone is None:
+        return row
+    labels = call.algebra.join(row, call.labels(value))
+    return Masked(labels.expand(value.shape), still(gone, call.targets[0]))
 
 
 @rule("_masked_softmax")
