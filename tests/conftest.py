@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from arspec import progress
 
@@ -19,6 +20,7 @@ os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colou
 gc.set_threshold(1_000_000, 10, 10)  # most of what is imported or made for a test is no garbage
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")  # a slow machine fails no test
+providers.is_local_module_file = lambda path: False  # else examples hang on what code is loaded, and on its numbers
 progress.FIRST = progress.EVERY = progress.APPEARS = 1e6  # what a command prints does not depend on how long it takes
 
 

@@ -198,6 +198,8 @@ def joined(g: _Graph) -> None:
     kind = g.draw(st.sampled_from(["add", "multiply", "concat"]))
     a = g.any()
     b = g.any() if kind == "concat" else g.any(g.nodes[a])
+    if kind == "multiply":  # what is nothing times nothing at some site would be read and never be seen to
+        a, b = (g.add(f"layer: sigmoid, from: {one}", g.nodes[one]) for one in (a, b))
     g.add(f"layer: {kind}, from: [{a}, {b}]", g.nodes[a] + (g.nodes[b] if kind == "concat" else 0))
 
 
