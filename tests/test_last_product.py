@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from arspec.heads import softmax_of_product
 from arspec.heads.softmax_of_product import nats_of_product
 from arspec.language.load import from_text
-from arspec.model import Model
+from arspec.model import Model, build
 from arspec.network.last_product import last_product
 from arspec.verification.subject import random_conditions
-from tests.small import CHARS, SHIPPED, every_spec, random_data, randomised, small
+from tests.small import CHARS, ROOT, SHIPPED, every_spec, random_data, randomised, small
 
 
 def chars(*changes: tuple[str, str]) -> Model:
@@ -151,3 +152,87 @@ head: {kind: categorical, from: logits}
     table = model.state_dict()["nodes.vectors.weight"]
     wanted = torch.stack([table[g][x[:, g]] for g in range(3)], 1).movedim(-1, 2).flatten(1, 2)
     assert torch.equal(seen["vectors"], wanted)
+
+
+FUNCTIONAL = """arspec: 1
+name: functional
+data: {kind: sequence, length: 12, levels: 30, given: 1, start: 0}
+blocks:
+  expert:
+    inputs: [h]
+    nodes: {up: {layer: conv, from: h, out: 16}, out: {layer: relu}}
+    outputs: {h: out}
+graph:
+  tokens: {layer: embedding, from: x, out: 16}
+  even: {layer: norm, kind: rms}
+  long: {layer: long_conv, along: steps, kernel: {kind: implicit, width: 8}}
+  router: {layer: conv, out: 3}
+  mixed: {experts: expert, from: long, router: router, count: 3, take: 2}
+  last: {layer: norm, kind: rms}
+  next: {layer: conv, out: $head, bias: false, weights: tokens}
+  logits: {layer: shift, steps: 1}
+head: {kind: categorical, from: logits}
+"""
+
+
+class Nats(nn.Module):
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.log_prob(x)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own, of forward derivatives
+@pytest.mark.parametrize("training", [True, False])
+def test_transforms_of_torch_differentiate_a_model(training: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    whole = Nats(build(from_text(FUNCTIONAL), seed=1).double().train(training))
+    weights = {name: weight.detach() for name, weight in whole.named_parameters()}
+    x = torch.randint(30, (5, 12), generator=torch.Generator().manual_seed(0))
+
+    def of(own: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.func.functional_call(whole, own, (x,))
+
+    each = torch.eye(5, dtype=torch.float64)
+    nats, given = whole(x), [*whole.parameters()]
+    wanted = [torch.autograd.grad(nats, given, one, retain_graph=True) for one in each]
+    batched = torch.autograd.grad(nats, given, each, is_grads_batched=True)
+    of_each = torch.func.vmap(torch.func.grad(lambda own, x: of(own, x[None]).sum()), (None, 0))(weights, x)
+    of_all = torch.func.grad(lambda own: of(own, x).sum())(weights)
+    for k, name in enumerate(weights):
+        alone = torch.stack([grads[k] for grads in wanted])
+        for found, expected in ((batched[k], alone), (of_each[name], alone), (of_all[name], alone.sum(0))):
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
+    along = torch.stack([sum((grad.sum() for grad in grads), torch.zeros(())) for grads in wanted])
+    value, forward, *_ = torch.func.jvp(lambda own: of(own, x), (weights,), (ones,))
+    torch.testing.assert_close(value, nats.detach(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(forward, along, rtol=1e-9, atol=1e-9)
+    with forward_ad.dual_level():
+        dual = of({name: forward_ad.make_dual(weight, ones[name]) for name, weight in weights.items()}, x)
+        torch.testing.assert_close(forward_ad.unpack_dual(dual).tangent, along, rtol=1e-9, atol=1e-9)
+    of_two = torch.func.vmap(lambda own: of(own, x))({k: torch.stack([v, 2 * v]) for k, v in weights.items()})
+    torch.testing.assert_close(of_two[0], nats.detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("name", ["lmconv", "pixelcnn"])
+def test_products_with_a_backward_pass_of_their_own_leave_transforms_to_torch(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("arspec.layers.products.LARGE", 0)
+    whole = Nats(randomised(small(ROOT / f"specs/{name}.yaml")))
+    weights = {name: weight.detach() for name, weight in whole.named_parameters()}
+    x = random_data(whole.model, 3)
+    wanted = torch.autograd.grad(whole(x).sum(), [*whole.parameters()])
+    of_each = torch.func.vmap(
+        torch.func.grad(lambda own, x: torch.func.functional_call(whole, own, (x[None],)).sum()), (None, 0)
+    )(weights, x)
+    for found, expected in zip(of_each.values(), wanted, strict=True):
+        torch.testing.assert_close(found.sum(0), expected, rtol=1e-9, atol=1e-9)
+    along = sum((grad.sum() for grad in wanted), torch.zeros(()))
+    ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
+    _, forward, *_ = torch.func.jvp(lambda own: torch.func.functional_call(whole, own, (x,)).sum(), (weights,), (ones,))
+    torch.testing.assert_close(forward, along, rtol=1e-9, atol=1e-9)

@@ -20,13 +20,12 @@ WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked f
 
 
 def pays(rows: Tensor, weight: Tensor) -> bool:
-    """Whether `nats_of_product` is quicker than torch's own calls: measured on a CPU. What is traced or under autocast
-    goes through these."""
-    from arspec.layers.helpers import unseen
+    """Whether `nats_of_product` is quicker than torch's own calls: measured on a CPU."""
+    from arspec.layers.helpers import takes_own_backward
 
-    if rows.device.type != "cpu" or torch.is_autocast_enabled("cpu") or rows.dtype != weight.dtype:
+    if rows.device.type != "cpu" or rows.dtype != weight.dtype:
         return False
-    return rows.shape[:-1].numel() * len(weight) >= LARGE and not unseen(rows)
+    return rows.shape[:-1].numel() * len(weight) >= LARGE and takes_own_backward(rows)
 
 
 def nats_of_product(x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor) -> Tensor:
@@ -69,7 +68,8 @@ class _NatsOfProduct(Function):
         x, weight, bias, level = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
         each, level = grads[0][:, None], level[:, None]
-        if ctx.kept is None or torch.is_grad_enabled():  # a second backward pass, or one to be differentiated again
+        # a second backward pass, one to be differentiated again, or many at once
+        if ctx.kept is None or torch.is_grad_enabled() or _many(each):
             chosen = torch.zeros(len(x), len(weight), dtype=x.dtype, device=x.device).scatter_(1, level, 1)
             grad = each * (chosen - F.linear(x, weight, bias).softmax(1))
         else:
@@ -82,3 +82,9 @@ class _NatsOfProduct(Function):
             grad.sum(0) if need_bias else None,
             None,
         )
+
+
+def _many(grad: Tensor) -> bool:
+    """Whether a gradient is many at once, as `is_grads_batched` and `torch.func.vmap` give them."""
+    private: Any = torch._C  # pyright: ignore[reportPrivateUsage]
+    return private._functorch.is_functorch_wrapped_tensor(grad) or private._functorch.is_legacy_batchedtensor(grad)

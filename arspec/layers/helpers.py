@@ -133,12 +133,40 @@ def values_hidden() -> Generator[None]:
 
 
 def unseen(x: Tensor) -> bool:
-    """Whether a tensor's values are not to be looked at: it is traced, exported, compiled or written down."""
+    """Whether a tensor's values are not to be looked at: it is traced, exported, compiled, mapped or written down."""
     import torch
 
-    if torch.compiler.is_compiling() or _hidden.get():
+    if torch.compiler.is_compiling() or _hidden.get() or mapped():
         return True
     from torch._subclasses.fake_tensor import FakeTensor
     from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
     return isinstance(x, FakeTensor) or get_proxy_mode() is not None
+
+
+def mapped() -> bool:
+    """Whether `torch.func.vmap` calls this: a tensor's values are those of many examples at once."""
+    import torch
+
+    private: Any = torch._C  # pyright: ignore[reportPrivateUsage]
+    stack: list[Any] = private._functorch.get_interpreter_stack() or []
+    return any(one.key() == private._functorch.TransformType.Vmap for one in stack)
+
+
+def transformed() -> bool:
+    """Whether a transform of `torch.func` calls this, or derivatives are taken forwards. A function with a backward
+    pass of its own knows neither."""
+    import torch
+    from torch.autograd import forward_ad
+
+    private: Any = torch._C  # pyright: ignore[reportPrivateUsage]
+    forwards: int = forward_ad._current_level  # pyright: ignore[reportPrivateUsage]
+    return private._are_functorch_transforms_active() or forwards >= 0
+
+
+def takes_own_backward(x: Tensor) -> bool:
+    """Whether a function with a backward pass of its own may compute with x: nothing writes its calls down, chooses
+    their types or differentiates them in another way."""
+    import torch
+
+    return not (torch.is_autocast_enabled(x.device.type) or unseen(x) or transformed())

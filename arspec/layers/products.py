@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import conv1d, conv2d, pad
 
-from arspec.layers.helpers import shown, unseen
+from arspec.layers.helpers import shown, transformed, unseen
 
 if TYPE_CHECKING:
     from arspec.layers.pieces import Ranges
@@ -44,7 +44,7 @@ def add_gathered(y: Tensor, x: Tensor, gathers: list[Gather], weights: list[Tens
     """y [B, D, *grid], overwritten, plus for each gather what it names of x [B, C, *grid] times its weight [m * C, D].
     No more than `MAX_GATHERED` numbers are gathered at a time (one example's at the least), in the backward pass too.
     It is quickest where the channels lie last in memory."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or transformed():
         return _add_gathered(y.clone(), x, gathers, weights)
     return _AddGathered.apply(y, x, gathers, *weights)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
 
@@ -115,8 +115,8 @@ def pays(weight: Tensor) -> bool:
     """Whether `in_sequence` and `in_tiles` are quicker than one product with a mask.
 
     It was measured on a CPU with weights [D, C] of several sizes. Elsewhere one large product is quicker."""
-    quiet = not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
-    return weight.device.type == "cpu" and weight.numel() >= LARGE and quiet
+    noticed = torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or transformed()
+    return weight.device.type == "cpu" and weight.numel() >= LARGE and not noticed
 
 
 def in_sequence(x: Tensor, weight: Tensor, bias: Tensor | None, ranges: Ranges) -> Tensor:

@@ -11,19 +11,13 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from arspec.layers.helpers import unseen
+from arspec.layers.helpers import takes_own_backward
 
 
 def by_root_mean_square(x: Tensor, gain: Tensor | None, epsilon: float) -> Tensor:
     """x [..., C], gain [C] -> x / √(mean(x²) + epsilon) · gain, [..., C]."""
     alike = gain is None or gain.dtype == x.dtype
-    if (
-        alike
-        and torch.is_grad_enabled()
-        and x.stride(-1) == 1
-        and not torch.is_autocast_enabled("cpu")
-        and not unseen(x)
-    ):
+    if alike and torch.is_grad_enabled() and x.stride(-1) == 1 and takes_own_backward(x):
         return _ByRootMeanSquare.apply(x, gain, epsilon)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
     return _divided(x, gain, epsilon)[0]
 
@@ -52,6 +46,6 @@ class _ByRootMeanSquare(Function):
         both = grads[0] * y
         within, grad_gain = grads[0], None
         if gain is not None:
-            within, grad_gain = grads[0] * gain, both.flatten(0, -2).sum(0)
+            within, grad_gain = grads[0] * gain, both.sum(tuple(range(both.ndim - 1)))
         mean = (both.mean(-1) if gain is None else both @ gain / len(gain)).unsqueeze(-1)
         return torch.addcmul(within, y, mean, value=-1) * factor, grad_gain, None

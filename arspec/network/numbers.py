@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
 from arspec.language.sections import Condition as Section
+from arspec.layers.helpers import mapped
 
 Values = Tensor | NDArray[Any] | Sequence[Any]  # numbers: a tensor, an array, or lists in lists
 # Of all examples, or of each: numbers, and of a class its number or its name.
@@ -66,9 +67,10 @@ def as_taken(value: Tensor, section: Section) -> Tensor:
 def may_be_read() -> bool:
     """Whether values are looked at to refuse wrong ones.
 
-    While torch compiles, or a mode watches operators (as in an audit), what Python reads counts as read by outputs."""
+    While torch compiles, or a mode watches operators (as in an audit), what Python reads counts as read by outputs; and
+    `torch.func.vmap` lets nothing be read."""
     modes: Any = torch._C  # pyright: ignore[reportPrivateUsage]
-    return not torch.compiler.is_compiling() and modes._len_torch_dispatch_stack() == 0
+    return not torch.compiler.is_compiling() and modes._len_torch_dispatch_stack() == 0 and not mapped()
 
 
 def check_condition(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
