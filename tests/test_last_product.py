@@ -12,6 +12,7 @@ from torch.autograd import forward_ad
 from arspec.heads import softmax_of_product
 from arspec.heads.softmax_of_product import nats_of_product
 from arspec.language.load import from_text
+from arspec.layers.root_mean_square import by_root_mean_square
 from arspec.model import Model, build
 from arspec.network.last_product import last_product
 from arspec.verification.subject import random_conditions
@@ -236,3 +237,9 @@ def test_products_with_a_backward_pass_of_their_own_leave_transforms_to_torch(
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     _, forward, *_ = torch.func.jvp(lambda own: torch.func.functional_call(whole, own, (x,)).sum(), (weights,), (ones,))
     torch.testing.assert_close(forward, along, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 5), (2, 3, 5)])
+def test_division_by_the_root_mean_square_takes_any_dimensions(shape: tuple[int, ...]):
+    x, gain = (torch.randn(size, dtype=torch.float64, requires_grad=True) for size in (shape, (5,)))
+    torch.autograd.gradcheck(lambda x, gain: by_root_mean_square(x, gain, 1e-6), (x, gain))

@@ -46,6 +46,7 @@ class _ByRootMeanSquare(Function):
         both = grads[0] * y
         within, grad_gain = grads[0], None
         if gain is not None:
-            within, grad_gain = grads[0] * gain, both.sum(tuple(range(both.ndim - 1)))
+            within = grads[0] * gain
+            grad_gain = both.sum(tuple(range(both.ndim - 1))) if both.ndim > 1 else both
         mean = (both.mean(-1) if gain is None else both @ gain / len(gain)).unsqueeze(-1)
         return torch.addcmul(within, y, mean, value=-1) * factor, grad_gain, None
