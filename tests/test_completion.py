@@ -133,11 +133,11 @@ def test_a_pixel_that_is_given_in_part(name: str) -> None:
 @pytest.mark.parametrize("name", ["categorical channels", "mixture joint channels", "bernoulli vector"])
 def test_the_plan_counts_the_passes_that_are_made(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, counted = tiny(name), [0]
-    run, drive = Model.run, Sampler.drive
+    run, drive = Model._below, Sampler.drive
 
-    def counting_run(self: Model, values: dict[Any, Tensor], *rest: Any, **more: Any) -> Tensor:
+    def counting_run(self: Model, product: Any, values: dict[Any, Tensor], *rest: Any, **more: Any) -> Tensor:
         counted[0] += len(values[self.graph.data])
-        return run(self, values, *rest, **more)
+        return run(self, product, values, *rest, **more)
 
     def counting_drive(self: Sampler, n: int, *rest: Any, **more: Any) -> Tensor:
         counted[0] += n
@@ -147,7 +147,7 @@ def test_the_plan_counts_the_passes_that_are_made(name: str, how: str, monkeypat
     settings: dict[str, Any] = {"sweeps": 2, "particles": 3, "tries": 5000}
     planned = plan(model, known, how, **settings)
     x = model.sample(1, seed=3, method="once")
-    monkeypatch.setattr(Model, "run", counting_run)
+    monkeypatch.setattr(Model, "_below", counting_run)
     monkeypatch.setattr(Sampler, "drive", counting_drive)
     complete(model, x, known, how=how, member=planned.given.member, **settings)
     assert planned.how == how and f"{planned.passes:,} passes" in str(planned)

@@ -135,8 +135,9 @@ def test_a_condition_that_examples_bring_is_said_where_there_are_none() -> None:
 
 
 def test_too_many_samples_are_fewer_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = described("vector")[0]  # as all tests have it
     monkeypatch.setattr("arspec.exploring.of_model.NUMBERS", 24)
-    made = facts_of_model(described("vector")[0], "run", None, Drawing(9, (1.0,)))
+    made = facts_of_model(model, "run", None, Drawing(9, (1.0,)))
     assert made.facts["model"] is not None
     assert made.facts["model"]["samples"][0]["count"] == 2
     assert made.facts["notes"][-2].startswith("2 samples are drawn where more were asked for")

@@ -66,7 +66,7 @@ def shipped(name: str) -> Model:
     return model
 
 
-def condition(model: Model, n: int) -> dict[str, torch.Tensor]:
+def condition(model: Model, n: int) -> dict[str, Any]:
     return {name: torch.arange(n) % section.classes for name, section in model.spec.condition.items()}
 
 

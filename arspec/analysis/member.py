@@ -47,6 +47,7 @@ class MemberReport:
 
 
 def of_member(spec: Spec, member: Member, rows: Ints | None) -> MemberReport:
+    """The proof under a member, and what the variables `rows` see; no contexts where these are None."""
     start = time.perf_counter()
     graph = spec.graph()
     relations, memo = Relations(graph, member), Memo()

@@ -72,6 +72,7 @@ class Stated:
 
     @classmethod
     def of(cls, block: Map) -> Stated:
+        """What the entry of a block in `blocks` states."""
         trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
         names = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
         return cls(block, input_names(block), output_trees(block.get("outputs")), chained(block), names)

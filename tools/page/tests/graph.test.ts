@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import { eased } from "../src/graph/camera.ts"
 import { layout, planned } from "../src/graph/layout.ts"
 import { flow, neighbours, path } from "../src/graph/marks.ts"
 import { scene } from "../src/graph/scene.ts"
@@ -21,6 +22,11 @@ function drawn(facts: Facts, expansion: Expansion) {
 }
 
 const keys = (facts: Facts, expansion: Expansion): string[] => leaves(tree(new Hierarchy(facts), expansion).root).map((i) => i.key)
+
+test("a glide begins where it stands, also where a frame's time lies before it", () => {
+  assert.deepEqual([-5000, 0, 260, 9000].map(eased), [0, 0, 1, 1])
+  assert.ok(eased(100) > 0 && eased(100) < eased(200))
+})
 
 test("closed, folded open and unrolled boxes show what they hold", () => {
   assert.deepEqual(keys(small(), shut), ["x", "first", "sum", "body.*"])

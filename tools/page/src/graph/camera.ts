@@ -5,6 +5,7 @@ import type { Rect } from "./scene.ts"
 export interface Frame { x: number; y: number; k: number }
 
 const [LEAST, MOST] = [0.06, 3]
+const GLIDE = 260 // milliseconds
 
 /** The frame in which a rectangle is seen whole, no larger than `most`. */
 export function fitted(rect: Rect, width: number, height: number, margin = 32, most = 1.15): Frame {
@@ -17,6 +18,12 @@ export function zoomed(frame: Frame, factor: number, x: number, y: number): Fram
   const k = Math.max(LEAST, Math.min(MOST, frame.k * factor))
   const real = k / frame.k
   return { k, x: x - (x - frame.x) * real, y: y - (y - frame.y) * real }
+}
+
+/** How far a glide of some milliseconds has come, from 0 to 1. The time of a frame may lie before the glide began. */
+export function eased(passed: number): number {
+  const t = Math.max(0, Math.min(1, passed / GLIDE))
+  return 1 - (1 - t) ** 3
 }
 
 export class Camera {
@@ -60,11 +67,10 @@ export class Camera {
     const from = this.frame
     const start = performance.now()
     const step = (now: number): void => {
-      const t = Math.min(1, (now - start) / 260)
-      const e = 1 - (1 - t) ** 3
+      const e = eased(now - start)
       this.frame = { x: from.x + (to.x - from.x) * e, y: from.y + (to.y - from.y) * e, k: from.k * (to.k / from.k) ** e }
       this.changed(this.frame)
-      if (t < 1) this.gliding = requestAnimationFrame(step)
+      if (e < 1) this.gliding = requestAnimationFrame(step)
     }
     this.gliding = requestAnimationFrame(step)
   }
