@@ -167,3 +167,19 @@ def test_a_proof_that_is_wanted_no_more_ends_between_two_nodes() -> None:
                 prove(load("gated_pixelcnn", params), contexts)
             assert asked == times
     assert prove(load("gated_pixelcnn", params)).coverage == 1
+
+
+def test_the_proof_of_a_family_speaks_as_one_work(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each speaker is a thread, which takes longer to start than a small order takes to prove."""
+    begun: list[str] = []
+    enter = Progress.__enter__
+
+    def counted(self: Progress) -> Progress:
+        entered = enter(self)
+        begun.extend([self.what] * (self._speaker is not None))
+        return entered
+
+    monkeypatch.setattr(Progress, "__enter__", counted)
+    with showing(Heard()):
+        assert prove(load("made")).proven
+    assert begun == ["proving"]

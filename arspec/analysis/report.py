@@ -15,6 +15,7 @@ from arspec.analysis.witness import Witness
 from arspec.diagnostics import Diagnostic
 from arspec.language.further import Further
 from arspec.language.load import Spec
+from arspec.progress import track
 from arspec.shown import Shown
 from arspec.types import Ints, Member
 
@@ -218,7 +219,8 @@ def prove(spec: Spec, contexts: Contexts = True) -> Report:
     Static: numpy only. Linear in the sites, with contexts of all variables quadratic."""
     start = time.perf_counter()
     graph = spec.graph()
-    members = [of_member(spec, member, _rows(member, contexts)) for member in graph.members]
+    each = track(graph.members, "proving", "orders")
+    members = [of_member(spec, member, _rows(member, contexts)) for member in each]
     report = Report(spec, members, 0.0)
     report.diagnostics = [
         *of_variables(spec, members),
