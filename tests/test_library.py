@@ -253,6 +253,7 @@ def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
         ["list"], ["verify", *spec], ["render", "made", "-o", "made.dot"], ["explain", "AR910"], ["data"], ["schema"],
         [*train, "--out", "run"], ["sample", "run", "-o", "a.png", "-n", "2"],
         ["score", "run", "--data", "digits", "--limit", "8"],
+        ["score", "run", "--data", "digits", "--limit", "8", "-o", "scores"],
         ["eval", "run", "--data", "digits", "--limit", "8"],
         ["complete", "run", "--data", "digits", "-n", "1", "-o", "c.png"],
     ]  # fmt: skip
@@ -260,7 +261,6 @@ def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
         "plots": [
             ["render", *spec, "--field", "-o", "f.png"], ["render", *spec, "--field", "--effective", "-o", "f.png"],
             ["render", *spec, "--schedule", "3", "-o", "f.png"], ["eval", "run", "--data", "digits", "--plot", "p.png"],
-            ["score", "run", "--data", "digits", "-o", "scores"],
             ["audit", "m.py:f", "--input", "b t", "--output", "b t", "--picture", "p.png"],
         ],
         "train": [[*train, "--out", "other", "--tensorboard"]],
@@ -277,6 +277,8 @@ def test_the_core_does_without_every_extra(tmp_path: Path) -> None:
     for command, (code, told) in zip(works, said, strict=False):
         assert code == 0, (command, told)
     assert "note: without TensorBoard's files" in said[6][1] and "pip install 'arspec[train]'" in said[6][1]
+    assert "note: the figures are left out" in said[9][1] and "pip install 'arspec[plots]'" in said[9][1]
+    assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == ["scores.csv", "summary.json"]
     wanted = [name for name, every in refused.items() for _ in every]
     for name, command, (code, told) in zip(wanted, commands[len(works) :], said[len(works) :], strict=True):
         assert code == 2 and "error[AR910]" in told and f"help: pip install 'arspec[{name}]'" in told, (command, told)

@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
         say(json.dumps(rows, indent=1))
         rows = []
     width = max((len(str(row["spec"])) for row in rows), default=0)
+    most = max((len(f"{row['parameters']:,}") for row in rows), default=0)
     for row in rows:
-        say(f"{row['spec']:{width}}  {row['parameters']:>12,} parameters  {row['data']}; {row['order']}")
+        say(f"{row['spec']:{width}}  {row['parameters']:>{most},} parameters  {row['data']}; {row['order']}")
         say(f"{'':{width}}  {shorten(str(row['about']), ABOUT, placeholder=' ...', break_on_hyphens=False)}")
     for error in wrong:
         tell(error.diagnostics, sys.stderr)

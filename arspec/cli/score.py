@@ -15,7 +15,7 @@ from typing import Any
 from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
-from arspec.extras import need
+from arspec.extras import brings, has
 from arspec.files.atomic import check_folder
 
 FILES = ("scores.csv", "summary.json", "heat", "histogram", "roc")  # the last three are figures
@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
     at_least(1, args.limit, "--limit")
     at_least(0, args.members, "--members")
     if args.out is not None:
-        need("matplotlib")
         check_folder(Path(args.out))
     model = open_model(args, args.seed)
     background = None
@@ -177,8 +176,6 @@ def table(summary: dict[str, Any]) -> str:
 def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: dict[str, Any],
            classes: dict[str, dict[str, list[Any]]], data: Any, form: str) -> None:  # fmt: skip
     from arspec.files.atomic import write_text
-    from arspec.pictures.curves import draw_curves, draw_histograms
-    from arspec.pictures.heat import draw_heat
 
     text = io.StringIO()
     rows = [
@@ -190,10 +187,22 @@ def _write(folder: Path, summary: dict[str, Any], sets: dict[str, Any], given: d
     writer.writerows(rows)
     write_text(folder / "scores.csv", text.getvalue())
     write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+    written = list(FILES[:2])
+    if has("matplotlib"):
+        written += _drawn(folder, sets, given, data, form)
+    else:
+        say(f"note: the figures are left out: they need matplotlib ({brings('matplotlib')})", file=sys.stderr)
+    say(f"{folder}: {', '.join(written)}", file=sys.stderr)
+
+
+def _drawn(folder: Path, sets: dict[str, Any], given: dict[str, Any], data: Any, form: str) -> list[str]:
+    """The names of the figures, which are drawn."""
+    from arspec.pictures.curves import draw_curves, draw_histograms
+    from arspec.pictures.heat import draw_heat
+
     draw_heat(folder / f"heat.{form}", {name: (given[name], scores.heat) for name, scores in sets.items()}, data)
     draw_histograms(folder / f"histogram.{form}", sets)
     first, *others = sets
     if others:
         draw_curves(folder / f"roc.{form}", sets[first], {name: sets[name] for name in others})
-    written = [name if "." in name else f"{name}.{form}" for name in FILES if others or name != "roc"]
-    say(f"{folder}: {', '.join(written)}", file=sys.stderr)
+    return [f"{name}.{form}" for name in FILES[2:] if others or name != "roc"]
