@@ -20,7 +20,8 @@ os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colou
 gc.set_threshold(1_000_000, 10, 10)  # most of what is imported or made for a test is no garbage
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")  # a slow machine fails no test
-providers.is_local_module_file = lambda path: False  # else examples hang on what code is loaded, and on its numbers
+# else examples hang on what code is loaded, and on its numbers
+setattr(providers, "is_local_module_file", lambda path: False)  # noqa: B010 - it is not exported
 progress.FIRST = progress.EVERY = progress.APPEARS = 1e6  # what a command prints does not depend on how long it takes
 
 
