@@ -51,7 +51,8 @@ def last_product(graph: Graph, member: Member) -> LastProduct | None:
     if graph.data.out.groups > 1 or graph.data.out.parts or not len(sites):
         return None
     while len(node.inputs) == 1 and node.inputs[0].out.groups == 1 and node not in graph.handed:
-        if readers[node] > len(above[-1:]):
+        others = readers[node] - (1 if above else 0)  # but for the node above it
+        if others:
             return None
         above.append(node)
         found = _read(node.layer.reads(node, member)[0], sites)

@@ -203,9 +203,7 @@ class Closing:
 
     def _measure(self, same: Callable[[], Any]) -> None:
         """How far the same pass differs from itself."""
-        steps = self._steps
-
-        steps = [step for step in steps if step.operator != NOTHING]
+        steps = [step for step in self._steps if step.operator != NOTHING]
 
         def step(number: int, operator: str, targets: list[Tensor]) -> None:
             if number >= len(steps) or steps[number].operator != operator:

@@ -23,13 +23,9 @@ from arspec.auditing.modes.variants import variants
 
 Mode = Callable[[Audited], ModeReport]
 
-MODES: dict[str, Mode] = dict(
-    zip(
-        choices.MODES,
-        (evaluation, training, forbid, batch, lengths, variants, cache, padding, documents, sampler),
-        strict=True,
-    )
-)
+_ALL = (evaluation, training, forbid, batch, lengths, variants, cache, padding, documents, sampler)
+_NAMED = {mode.__name__: mode for mode in _ALL}
+MODES: dict[str, Mode] = {name: _NAMED[name] for name in choices.MODES}
 
 # They hold calls of several lengths against each other.
 COMPARING = frozenset({"lengths", "cache", "padding", "documents"})
