@@ -5,25 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, agreed, compact, some
+from arspec.shadow.elements import equals
 from arspec.shadow.memory import ShadowMemory, plain
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
     """The tensors among arguments, in order, through lists, tuples and mappings."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from tensors(item)
-    elif isinstance(value, dict):
-        yield from tensors(list(value.values()))  # pyright: ignore[reportUnknownArgumentType]
+    found: list[Tensor] = []
+    _gather([value], found)
+    return iter(found)
+
+
+def _gather(values: Iterable[Any], found: list[Tensor]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            _gather(value, found)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, dict):
+            _gather(value.values(), found)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def mutated(operator: torch._ops.OpOverload, args: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
@@ -48,6 +55,7 @@ class Signature:
     def __init__(self, operator: torch._ops.OpOverload, rule: Callable[[Call], Any] | None) -> None:
         self.operator = operator
         self.rule = rule
+        self.full_name = str(operator)
         self.space, self.name = operator._schema.name.split("::")
         arguments = operator._schema.arguments
         self.names = [argument.name for argument in arguments]
@@ -195,11 +203,11 @@ class Call:
 
     def zero(self, value: Any) -> Tensor:
         """Where a number is zero in every pass."""
-        constant = compact(self.labels(value)) == CONSTANT
+        constant = equals(compact(self.labels(value)), CONSTANT)
         shape = value.shape if isinstance(value, Tensor) else ()
         if not some(constant):
             return constant.expand(shape)
-        return agreed(constant.expand(shape), lambda number: number == 0, self.value(value))
+        return agreed(constant.expand(shape), lambda number: equals(number, 0), self.value(value))
 
     def everything(self) -> Tensor:
         """The union of all that the call could read, as one label."""

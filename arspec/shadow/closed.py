@@ -29,6 +29,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import LOOSE, agreed_of_two, compact, some
 from arspec.shadow.call import Call, Signature, tensors
+from arspec.shadow.elements import at_most, differs, greater
 from arspec.shadow.higher import take_functions
 from arspec.shadow.memory import plain, seen_through
 from arspec.shadow.outside import Nobody, Outside
@@ -142,7 +143,7 @@ class Closing:
         if call.signature.name in EMPTY:
             results = []
         route = int(call.everything()) if call.route_used or call.rounds else 0
-        self._steps.append(_Step(str(call.operator), place, results, route))
+        self._steps.append(_Step(call.signature.full_name, place, results, route))
 
     def compare(
         self,
@@ -244,7 +245,7 @@ class Closing:
     def _above(self, labels: Tensor) -> Tensor:
         """How many of the ranks each label exceeds."""
         small = compact(labels)
-        above = [(small > rank + LOOSE + 1).view(torch.uint8) for rank in self.ranks]
+        above = [greater(small, rank + LOOSE + 1).view(torch.uint8) for rank in self.ranks]
         out = functools.reduce(torch.add, above) if above else torch.zeros_like(small, dtype=torch.uint8)
         return out.expand(labels.shape)
 
@@ -286,7 +287,7 @@ class _Against:
         """One tensor that both passes have."""
         if self.fault is not None:
             return
-        low = compact(result.above) <= self.place
+        low = at_most(compact(result.above), self.place)
         if result.shape != tensor.shape or result.dtype != tensor.dtype:
             if grant == 0.0 or some(low):
                 self.differs(operator, place, None, 0.0, f"shape {tuple(tensor.shape)}, not {tuple(result.shape)}")
@@ -301,7 +302,7 @@ class _Against:
                 self.differs(operator, place, None, floor, "its memory was written where no operator is seen")
                 return
             other = tensor.detach()
-            if some(agreed_of_two(low.expand(tensor.shape), torch.ne, result.values.detach(), other)):  # seldom
+            if some(agreed_of_two(low.expand(tensor.shape), differs, result.values.detach(), other)):  # seldom
                 worst = float(torch.where(low, _distance(result.values, tensor), 0.0).max())
             if worst > floor:
                 self.differs(operator, place, worst, floor, "an element that it may not move has moved")
@@ -364,8 +365,8 @@ class _Replay(TorchDispatchMode):
             targets: list[Tensor] = []
         else:
             targets = [target for target in written(signature, inputs, mutated, out) if plain(target)]
-        if str(func) != NOTHING:
-            self._step(self._number, str(func), targets)
+        if signature.full_name != NOTHING:
+            self._step(self._number, signature.full_name, targets)
             self._number += 1
         return out
 

@@ -464,7 +464,7 @@ class Tracer:
         if found is not None:
             return found
         if not all(target.is_meta for target in call.targets):
-            self._opaque(call, str(call.operator))
+            self._opaque(call, call.signature.full_name)
         return call.everything()
 
     def _decomposed(self, call: Call) -> Labels | None:
@@ -504,7 +504,7 @@ class Tracer:
         if len(listed) < len(call.targets) and signature.rule is not None:  # what a schema does not tell
             listed += [call.everything()] * (len(call.targets) - len(listed))
         if call.route_used and bool(call.everything() > LOOSE):
-            self.routes.setdefault(Route(str(call.operator), self.here()))
+            self.routes.setdefault(Route(call.signature.full_name, self.here()))
         if signature.random and (signature.name in _DRAWS or signature.rule is None):
             self._draws = call.algebra.join(self._draws, call.everything())
         for target, item in zip(call.targets, listed, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast, some
+from arspec.shadow.algebra import CONSTANT, LOOSE, broadcast, only, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import LOWERED, MASKED, kept, margin, narrowed
 from arspec.shadow.rules.table import Labels, rule
@@ -83,13 +83,13 @@ def attention(call: Call) -> Labels:
             scored, brought = (kept(algebra, part.mT, shown).mT for part in (keys, values))
             alone = (shown.sum(-1, keepdim=True) == 1) & ~hidden  # the one key weighs one, whatever its score
             if mask is not None and some(own := call.labels(mask)):
-                asks = algebra.join(asks, algebra.reduce(torch.where(shown, own, CONSTANT), [-1]))
+                asks = algebra.join(asks, algebra.reduce(only(own, shown), [-1]))
     row = algebra.join(scored, asks)
-    weighs = row if alone is None else torch.where(alone, CONSTANT, row)
+    weighs = row if alone is None else only(row, ~alone)
     out = algebra.join(brought, weighs)
     if hidden is not None and some(hidden):  # a row that minus infinity masks whole gives zeros in newer kernels
         blank = (call.targets[0].detach() == 0).all(-1, keepdim=True)
-        out = torch.where(hidden & blank, CONSTANT, out)
+        out = only(out, ~(hidden & blank))
     if float(call.get("dropout_p", 0.0) or 0.0) > 0:
         out = algebra.join(out, torch.full((), LOOSE, dtype=out.dtype))
     return [out, *[_side(call, t, row) for t in call.targets[1:]]]

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from arspec.shadow.algebra import CONSTANT, Algebra, some
 from arspec.shadow.call import Call
+from arspec.shadow.elements import all_finite
 from arspec.shadow.rules.pieces import distinct, narrowed
 from arspec.shadow.rules.table import Labels, rule
 
@@ -165,7 +166,7 @@ def convolution(call: Call) -> Labels:
     else:
         keep = keep.unflatten(0, (groups, -1))
         channels = call.algebra.reduce(own, list(range(1, 2 + rank)), keepdim=False)
-    if not bool(call.value(value).isfinite().all()):
+    if not all_finite(call.value(value)):
         keep = torch.ones_like(keep)
     labels = padded(labels, sides).unflatten(1, (groups, -1))
     out = slid(call.algebra, labels, keep, stride, dilation, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from arspec.shadow.call import Call
+from arspec.shadow.elements import all_finite
 from arspec.shadow.rules.pieces import axes
 from arspec.shadow.rules.table import rule
 from arspec.shadow.spectra import Spectrum
@@ -23,7 +24,7 @@ def transform(call: Call) -> Tensor:
             call.rounds = True
             return known.labels
         forward = name == "_fft_r2c" or (name == "_fft_c2c" and call["forward"])
-        if forward and bool(call.value(value).isfinite().all()):  # what is not finite comes everywhere
+        if forward and all_finite(call.value(value)):  # what is not finite comes everywhere
             labels = labels.expand(value.shape)
             zero = call.zero(value).movedim(axis, -1).reshape(-1, value.shape[axis]).all(0)
             half = name == "_fft_r2c" and bool(call["onesided"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, some
+from arspec.shadow.algebra import CONSTANT, only, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import constant
 from arspec.shadow.rules.pointwise import union
@@ -104,7 +104,7 @@ def nll(call: Call) -> Labels:
     place = call.value(target)
     aside = place == call["ignore_index"]
     found = labels.gather(1, torch.where(aside, 0, place).unsqueeze(1)).squeeze(1)
-    found = torch.where(aside, CONSTANT, found)
+    found = only(found, ~aside)
     own = call.labels(target).expand(target.shape)
     if not call.route_given and some(own):
         found = torch.where(own == CONSTANT, found, call.algebra.reduce(labels, [1], keepdim=False))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, some
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, only, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import moved
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -68,7 +68,7 @@ def embedding_bag(call: Call) -> Labels:
 @rule("index_select")
 def index_select(call: Call) -> Labels:
     """Slices, and which they are."""
-    (found,) = moved(call, "self")
+    (found,) = moved(call, "self", along=[call["dim"]])
     value, index = call["self"], call["index"]
     own = call.labels(index).expand(index.shape)
     if not some(own):
@@ -187,10 +187,10 @@ def _written(
     certain = own == CONSTANT
     if not joins:
         base = base.index_fill(0, numbers[certain], CONSTANT)
-    out = algebra.scatter(base, 0, where, torch.where(certain, both, CONSTANT).reshape(-1)).reshape(shape)
+    out = algebra.scatter(base, 0, where, only(both, certain).reshape(-1)).reshape(shape)
     places, sizes = slots
     told = torch.zeros(sizes, dtype=labels.dtype).reshape(-1)
-    told = algebra.scatter(told, 0, places.reshape(-1), torch.where(certain, CONSTANT, both).reshape(-1))
+    told = algebra.scatter(told, 0, places.reshape(-1), only(both, ~certain).reshape(-1))
     return algebra.join(out, told.reshape(sizes))
 
 

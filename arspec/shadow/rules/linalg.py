@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, some
+from arspec.shadow.algebra import CONSTANT, Algebra, broadcast, only, some
 from arspec.shadow.call import Call
+from arspec.shadow.elements import all_finite
 from arspec.shadow.rules.pieces import Factor, product
 from arspec.shadow.rules.table import Labels, rule
 
@@ -26,7 +27,7 @@ def substituted(
     own = labels.diagonal(dim1=-2, dim2=-1)[..., None]
     steady = torch.full_like(own, CONSTANT) if unit else own
     if not some(zero & lower) and not some(right_zero):
-        row = algebra.reduce(torch.where(lower, labels, CONSTANT), [-1])
+        row = algebra.reduce(only(labels, lower), [-1])
         return algebra.running(algebra.join(right, row, steady), -2)
     lead = broadcast(labels.shape[:-2], right.shape[:-2])
     out = torch.zeros((*lead, *right.shape[-2:]), dtype=labels.dtype)
@@ -39,7 +40,7 @@ def substituted(
         terms = (~gone.mT & ~nothing[..., :k, :]).any(-2, keepdim=True) if k else torch.tensor(False)
         shown = terms | ~right_zero[..., k : k + 1, :]
         read = algebra.join(read, right[..., k : k + 1, :], steady[..., k : k + 1, :])
-        out[..., k : k + 1, :] = torch.where(shown, read, CONSTANT)
+        out[..., k : k + 1, :] = only(read, shown)
         nothing[..., k : k + 1, :] = ~shown
     return out
 
@@ -100,7 +101,7 @@ def inverse(call: Call) -> Labels:
     labels = call.labels(value).expand(value.shape)
     every = call.algebra.reduce(labels, [-2, -1])
     kind = _triangle(call, value)
-    if kind == 0 or not bool(call.value(value).isfinite().all()):
+    if kind == 0 or not all_finite(call.value(value)):
         out = every
     else:
         out = between(call.algebra, labels if kind == 1 else labels.mT)

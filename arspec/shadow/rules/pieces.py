@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, agreed, agreed_of_two, broadcast, compact, some
+from arspec.shadow.algebra import CONSTANT, DTYPE, Algebra, agreed, agreed_of_two, broadcast, compact, only, some
 from arspec.shadow.call import Call, tensors
+from arspec.shadow.elements import all_finite, at_most, differs, equals, is_finite
 from arspec.shadow.rules.table import Masked
 
 MASKED = -1e4  # a constant at or below it, added to a score, is a mask
@@ -47,16 +48,21 @@ def narrowed(labels: Tensor, *dims: int) -> Tensor:
     for dim in dims:
         if labels.shape[dim] > 1:
             first = labels.narrow(dim, 0, 1)
-            if labels.stride(dim) == 0 or bool((labels == first).all()):
+            if labels.stride(dim) == 0 or not some(differs(labels, first)):
                 labels = first
     return labels
 
 
-def moved(call: Call, *names: str) -> Any:
+def moved(call: Call, *names: str, along: Sequence[int] | None = None) -> Any:
     """For operators that move elements and change none: the operator itself, upon labels instead of numbers. What it
-    fills in is constant. `names` are the arguments that hold what moves; the first one by default."""
+    fills in is constant.
+
+    names  the arguments that hold what moves; the first one by default
+    along  the only axes along which elements move; all others keep their sizes and places. None: it is not known
+    """
     names = names or (next(iter(call.arguments)),)
-    labels = _again(call, {name: _upon(call, call[name], call.labels) for name in names})
+    thin = _alike(call, names, along)
+    labels = _wide(call, thin, _again(call, {name: _upon(call[name], call.labels, thin) for name in names}))
     bits = [call.masked(t) for name in names for t in tensors(call[name])]
     if all(bit is None for bit in bits):
         return labels
@@ -65,16 +71,43 @@ def moved(call: Call, *names: str) -> Any:
         found = call.masked(value)
         return torch.zeros(value.shape, dtype=torch.bool) if found is None else found
 
-    marks = _again(call, {name: _upon(call, call[name], bit) for name in names})
+    marks = _wide(call, thin, _again(call, {name: _upon(call[name], bit, thin) for name in names}))
     return [Masked(own, mark != 0) for own, mark in zip(labels, marks, strict=True)]
 
 
-def _upon(call: Call, value: Any, of: Any) -> Any:
+def _alike(call: Call, names: Sequence[str], along: Sequence[int] | None) -> list[int]:
+    """The axes along which nothing moves and all that moves is labelled alike: those are moved once."""
+    if along is None:
+        return []
+    parts = [tensor for name in names for tensor in tensors(call[name])]
+    held = [part.expand(t.shape) for t in parts for part in (call.labels(t), call.masked(t)) if part is not None]
+    rank = parts[0].dim() if parts else 0
+    if any(tensor.dim() != rank for tensor in parts):  # an empty tensor of one axis may be joined to any
+        return []
+    moving = {axis % rank for axis in along} if rank else set[int]()
+    return [
+        axis
+        for axis in range(rank)
+        if axis not in moving and parts[0].shape[axis] > 1 and all(part.stride(axis) == 0 for part in held)
+    ]
+
+
+def _upon(value: Any, of: Callable[[Tensor], Tensor], thin: Sequence[int]) -> Any:
     if isinstance(value, Tensor):
-        return of(value).expand(value.shape).to(torch.float64)
+        held = of(value).expand(value.shape)
+        for axis in thin:
+            held = held.narrow(axis, 0, 1)
+        return held.to(torch.float64)
     if isinstance(value, (list, tuple)):
-        return [_upon(call, item, of) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_upon(item, of, thin) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value
+
+
+def _wide(call: Call, thin: Sequence[int], moved: list[Tensor]) -> list[Tensor]:
+    """What was moved once, along all of its axes."""
+    if not thin:
+        return moved
+    return [part.expand(target.shape) for part, target in zip(moved, call.targets, strict=True)]
 
 
 def _again(call: Call, data: dict[str, Any]) -> list[Tensor]:
@@ -120,23 +153,25 @@ def softened(call: Call, value: Any, dim: int) -> tuple[Tensor, Tensor | None]:
     number = call.value(value)
     if not number.is_floating_point():
         return labels, None
-    masked, steady = call.masked(value), compact(labels) == CONSTANT
+    masked, steady = call.masked(value), equals(compact(labels), CONSTANT)
     if value.numel() == 0 or not (some(steady) or masked is not None):
         return labels, None
-    gone = agreed(steady.expand(value.shape), lambda score: score <= MASKED, number)
+    gone = agreed(steady.expand(value.shape), lambda score: at_most(score, MASKED), number)
     if masked is not None:
-        low = agreed(masked.expand(value.shape), lambda score: score <= LOWERED, number)
+        low = agreed(masked.expand(value.shape), lambda score: at_most(score, LOWERED), number)
         gone = (compact(gone) | compact(low)).expand(value.shape)
     if not some(gone):
         return labels, None
     top = number.amax(dim, keepdim=True) if number.dim() else number
-    gone = agreed_of_two(gone, lambda score, top: score - top <= -margin(score), number, top.expand(number.shape))
+    gone = agreed_of_two(
+        gone, lambda score, top: at_most(score - top, -margin(score)), number, top.expand(number.shape)
+    )
     return replaced(labels, gone), gone
 
 
 def replaced(labels: Tensor, gone: Tensor) -> Tensor:
     """Labels, and constants where they are gone; what both are expanded along stays so."""
-    return torch.where(compact(gone), CONSTANT, compact(labels)).expand(broadcast(gone.shape, labels.shape))
+    return only(compact(labels), ~compact(gone)).expand(broadcast(gone.shape, labels.shape))
 
 
 class Factor(NamedTuple):
@@ -160,13 +195,8 @@ def factor(call: Call, value: Tensor) -> Factor:
     """A tensor as a side of a product."""
     labels = call.labels(value).expand(value.shape)
     zero = call.zero(value)
-    loud = None if _finite(call.value(value)) else ~call.value(value).isfinite()
+    loud = None if all_finite(call.value(value)) else ~is_finite(call.value(value))
     return Factor(labels, zero if some(zero) else None, loud)
-
-
-def _finite(number: Tensor) -> bool:
-    """Whether all numbers are; their sum is not where one of them is not."""
-    return bool(number.sum().isfinite()) or bool(number.isfinite().all())
 
 
 def kept(algebra: Algebra, labels: Tensor, keep: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import CONSTANT, agreed, agreed_of_two, broadcast, compact, some
+from arspec.shadow.algebra import CONSTANT, agreed, agreed_of_two, broadcast, compact, only, some
 from arspec.shadow.call import Call
+from arspec.shadow.elements import at_most, equals, is_finite
 from arspec.shadow.rules.pieces import LOWERED, MASKED, constant, margin, replaced
 from arspec.shadow.rules.spectral import multiplied
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -43,7 +44,7 @@ def product(call: Call) -> Labels:
     for zero, partner in ((one, other), (other, one)):
         cut = call.zero(zero)
         if some(cut):
-            finite = agreed(cut.expand(shape), torch.isfinite, call.value(partner).expand(shape))
+            finite = agreed(cut.expand(shape), is_finite, call.value(partner).expand(shape))
             out = replaced(out.expand(shape), finite)
     if call.targets[0].is_complex():
         multiplied(call)
@@ -58,7 +59,7 @@ def quotient(call: Call) -> Labels:
     cut = call.zero(one)
     if some(cut):
         divisor = call.value(other)
-        out = torch.where(cut & (divisor != 0) & (divisor == divisor), CONSTANT, out)
+        out = only(out, ~(cut & (divisor != 0) & (divisor == divisor)))
     if call.targets[0].is_complex():
         multiplied(call)
     return still_masked(call, out)
@@ -87,7 +88,7 @@ def either(marks: list[Tensor]) -> Tensor:
 
 def still(mark: Tensor, result: Tensor) -> Tensor:
     """Where a masked score stays far below any other."""
-    return agreed(mark.expand(result.shape), lambda number: number <= LOWERED, result.detach())
+    return agreed(mark.expand(result.shape), lambda number: at_most(number, LOWERED), result.detach())
 
 
 @rule("maximum", "clamp", "clamp_min", "clamp_max")
@@ -113,10 +114,10 @@ def mask_of(call: Call, value: Any, sign: int) -> Tensor | None:
     number = call.value(value)
     if not number.is_floating_point():
         return None
-    steady = compact(call.labels(value)) == CONSTANT
+    steady = equals(compact(call.labels(value)), CONSTANT)
     if not some(steady):
         return None
-    low = agreed(steady.expand(number.shape), lambda part: part <= MASKED if sign > 0 else part >= -MASKED, number)
+    low = agreed(steady.expand(number.shape), lambda part: at_most(part if sign > 0 else -part, MASKED), number)
     return low if some(low) else None
 
 
@@ -139,7 +140,7 @@ def after_masks(call: Call, labels: Tensor, marks: list[Tensor]) -> Labels:
     """Labels of a sum with masking constants at `marks`: cut where it is minus infinity, else marked."""
     result = call.targets[0].detach()
     if marks:
-        gone = agreed(either(marks).expand(result.shape), lambda number: number == -torch.inf, result)
+        gone = agreed(either(marks).expand(result.shape), lambda number: equals(number, -torch.inf), result)
         labels = replaced(labels.expand(result.shape), gone)
     marks = [*marks, *(mark for value in call.inputs if (mark := call.masked(value)) is not None)]
     if not marks:
@@ -157,7 +158,7 @@ def exponential(call: Call) -> Tensor:
         return labels
     number = call.value(value)
     gone = agreed_of_two(
-        mark, lambda score, result: (score <= -margin(score)) & (result == 0), number, call.targets[0].detach()
+        mark, lambda score, result: at_most(score, -margin(score)) & equals(result, 0), number, call.targets[0].detach()
     )
     return replaced(labels, gone)
 
@@ -201,7 +202,7 @@ def conjunction(call: Call) -> Tensor:
     """A constant that is false, or zero, decides."""
     out = union(call)
     for value in (call["self"], call["other"]):
-        out = torch.where(call.zero(value), CONSTANT, out)
+        out = only(out, ~call.zero(value))
     return out
 
 
@@ -213,7 +214,7 @@ def disjunction(call: Call) -> Tensor:
         number = call.value(value)
         whole = number == -1 if number.dtype != torch.bool else number
         whole = number != 0 if "logical" in call.operator.name() else whole
-        out = torch.where((call.labels(value) == CONSTANT) & whole, CONSTANT, out)
+        out = only(out, ~((call.labels(value) == CONSTANT) & whole))
     return out
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from arspec.shadow.algebra import compact
 from arspec.shadow.call import Call, tensors
+from arspec.shadow.elements import all_finite
 from arspec.shadow.rules.pieces import axes, constant, replaced, shaped, softened
 from arspec.shadow.rules.pointwise import elementwise, still
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -74,7 +75,7 @@ def softmax(call: Call) -> Tensor:
         return constant()
     row = call.algebra.reduce(labels, [dim])
     if gone is None:
-        return constant() if value.shape[dim] == 1 and bool(call.value(value).isfinite().all()) else row
+        return constant() if value.shape[dim] == 1 and all_finite(call.value(value)) else row
     some = compact(gone)
     width = value.shape[dim] // some.shape[dim]  # along it they may be expanded
     alone = (~some).sum(dim, keepdim=True) * width == 1  # one score that is left has the weight one, whatever it is

@@ -12,16 +12,40 @@ from arspec.shadow.rules.table import Labels, rule
 
 
 @rule(
-    "roll", "flip", "rot90", "repeat", "expand_copy", "permute_copy", "transpose_copy", "t_copy",
-    "slice_copy", "select_copy", "squeeze_copy", "unsqueeze_copy", "unbind_copy", "split_copy", "split_with_sizes_copy",
-    "narrow_copy", "unfold_copy", "as_strided_copy", "diagonal_copy", "diag_embed", "tril", "triu", "reflection_pad1d",
-    "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d",
-    "constant_pad_nd", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "im2col", "upsample_nearest1d",
-    "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d",
-    "_upsample_nearest_exact3d", "unsafe_split", "unsafe_split_with_sizes", )  # fmt: skip
+    "rot90", "repeat", "expand_copy", "permute_copy", "transpose_copy", "t_copy", "select_copy", "squeeze_copy",
+    "unsqueeze_copy", "unbind_copy", "unfold_copy", "as_strided_copy", "diagonal_copy", "diag_embed", "pixel_shuffle",
+    "pixel_unshuffle", "channel_shuffle", "im2col", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
+    "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", )  # fmt: skip
 def move(call: Call) -> Labels:
     """The first argument moves."""
     return moved(call)
+
+
+@rule("slice_copy", "narrow_copy", "split_copy", "split_with_sizes_copy", "unsafe_split", "unsafe_split_with_sizes")
+def move_along(call: Call) -> Labels:
+    """The first argument moves along one axis."""
+    return moved(call, along=[call["dim"]])
+
+
+@rule("roll", "flip")
+def turn(call: Call) -> Labels:
+    """The first argument moves along axes that are named; a roll without any is one of the whole."""
+    return moved(call, along=call["dims"] or None)
+
+
+@rule("tril", "triu")
+def triangle(call: Call) -> Labels:
+    """Matrices in the last two axes."""
+    return moved(call, along=[-2, -1])
+
+
+@rule(
+    "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d",
+    "replication_pad2d", "replication_pad3d", )  # fmt: skip
+def pad(call: Call) -> Labels:
+    """The first argument moves along the axes that something is put before or behind; the last axis comes first."""
+    sides = call.get("pad", call.get("padding"))
+    return moved(call, along=[-1 - k // 2 for k, size in enumerate(sides) if size])
 
 
 @rule("repeat_interleave.Tensor")
@@ -34,13 +58,25 @@ def repeats(call: Call) -> Tensor:
     return call.algebra.reduce(own, [0])
 
 
-@rule("cat", "stack", "block_diag", "_chunk_cat", "_stack")
+@rule("cat")
 def join(call: Call) -> Labels:
+    """A list of tensors moves along one axis."""
+    return moved(call, along=[call["dim"]])
+
+
+@rule("stack", "block_diag", "_chunk_cat", "_stack")
+def pile(call: Call) -> Labels:
     """A list of tensors moves."""
     return moved(call)
 
 
-@rule("slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter")
+@rule("slice_scatter")
+def put_slice(call: Call) -> Labels:
+    """A part is replaced along one axis."""
+    return moved(call, *list(call.arguments)[:2], along=[call["dim"]])
+
+
+@rule("select_scatter", "diagonal_scatter", "as_strided_scatter")
 def put_view(call: Call) -> Labels:
     """A part is replaced."""
     return moved(call, *list(call.arguments)[:2])
