@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as _module
 from torch.utils import _python_dispatch
 
-from arspec.shadow import Ranks, Trace, trace
+from arspec.shadow import Ranks, Trace, elements, trace
 from arspec.shadow.memory import ShadowMemory
 from arspec.shadow.rules import table
 
@@ -354,3 +354,60 @@ def test_places_that_overlap_have_all_labels_that_may_have_been_written() -> Non
     base = torch.zeros(4)
     memory.write(base.as_strided((3, 2), (1, 1)), torch.tensor([[7, 2], [3, 4], [5, 6]], dtype=torch.int32))
     assert memory.labels(base).tolist() == [7, 7, 7, 7]
+
+
+MOVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "padded": lambda h: F.pad(h, (0, 0, 0, 0, 1, 2)),
+    "padded by reflection": lambda h: F.pad(h.movedim(1, -1).flatten(0, 1), (2, 1), mode="reflect").movedim(-1, 1),
+    "joined": lambda h: torch.cat([torch.zeros(1, 1, 3, 4), h], 1),
+    "rolled": lambda h: h.roll(1, 1),
+    "turned": lambda h: h.flip(1),
+    "chosen": lambda h: h.index_select(1, torch.tensor([3, 0, 1])),
+    "put in": lambda h: torch.slice_scatter(torch.zeros(1, 8, 3, 4), h, 1, 1, 7),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_what_moves_along_one_axis_keeps_labels_that_are_alike_along_others(name: str) -> None:
+    """Channels of a position have its label once, before and behind: else all that follows would cost more."""
+    found = ranks(lambda x: MOVES[name](x.reshape(1, 6, 1, 1) * torch.ones(3, 4)))[1]
+    labels = found.labels(found.output)
+    sizes = [labels.size(k) for k in range(labels.dim()) if labels.stride(k) != 0]
+    plain = MOVES[name](torch.arange(2.0, 8.0).reshape(1, 6, 1, 1).expand(1, 6, 3, 4))
+    assert labels.tolist() == plain.tolist()
+    assert math.prod(sizes) == labels.shape[1]
+
+
+NUMBERS = [0.0, -0.0, 1.0, -3.0, math.inf, -math.inf, math.nan, 2.0]
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int32, torch.bool]
+)
+def test_tests_of_elements_are_those_of_torch(dtype: torch.dtype) -> None:
+    """Of every type, of single elements, of tensors that are laid out in other ways, and of those with a negative
+    bit."""
+    value = torch.tensor(NUMBERS if dtype.is_floating_point else [0, 1, 2, 3, 0, 1, -2, 5]).to(dtype)
+    other = value.roll(1)
+    laid = [value, value.reshape(2, 4).t(), value[:1].expand(3), value[2], value[:0], value[::2]]
+    if dtype == torch.float32:
+        laid.append(torch.complex(other, value).conj().imag)
+    for one in laid:
+        two = one.flip(0) if one.dim() else other[0]
+        assert torch.equal(elements.differs(one, two), one != two)
+        assert torch.equal(elements.is_finite(one), one.isfinite())
+        assert elements.all_finite(one) == bool(one.isfinite().all())
+        for number in (0, 1, -1e4):
+            assert torch.equal(elements.equals(one, number), one == number)
+            assert torch.equal(elements.greater(one, number), one > number)
+            assert torch.equal(elements.at_most(one, number), one <= number)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 16, 5), (1, 257)])
+def test_running_labels_are_the_highest_so_far(shape: tuple[int, ...]) -> None:
+    """Along every axis, of labels in any order and of those that rise already."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 50, shape, generator=generator, dtype=torch.int32)
+    for axis in range(len(shape)):
+        for values in (labels, labels.sort(axis).values, labels.movedim(0, -1).contiguous().movedim(-1, 0)):
+            assert torch.equal(Ranks().running(values, axis), values.cummax(axis).values)

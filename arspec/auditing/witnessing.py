@@ -389,7 +389,7 @@ def of_sampling(
 def _left(mode: str, subject: Borrowed) -> int:
     """How many are left of the passes that an audit takes. What was spent counts twice in the modes that others
     follow."""
-    left = 28 - 2 * subject.meter.passes if mode in ("evaluation", "training") else 24 - subject.meter.passes
+    left = 25 - 2 * subject.meter.passes if mode in ("evaluation", "training") else 24 - subject.meter.passes
     return max(1, int(left))
 
 
