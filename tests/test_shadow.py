@@ -79,7 +79,7 @@ def test_what_python_reads_labels_all_that_runs_later() -> None:
 
     got, found = ranks(run)
     assert got == [5] * 6
-    assert [(read.how, read.label, read.given) for read in found.reads] == [("_local_scalar_dense", 2, False)]
+    assert [(read.how, read.label, read.given) for read in found.reads] == [("item", 2, False)]
     assert ranks(run, route_given=True)[0] == [0, 1, 2, 3, 4, 5]
 
 

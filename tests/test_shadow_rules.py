@@ -613,7 +613,17 @@ row(
     over="as many draws as the numbers before say",
 )
 row("isin", lambda x, y: torch.isin(x, y), lambda: T([0, 1, 2]), lambda: T([5, 6]), choices=[0, 1, 2, 5])
-row("segment_reduce", lambda x: aten.segment_reduce(x, "sum", lengths=T([2, 1])), (3,), over="all is read")
+row(
+    "segment_reduce",
+    lambda x, y: (
+        aten.segment_reduce(x, "sum", lengths=T([2, 1])),
+        aten.segment_reduce(x, "mean", offsets=T([0, 1, 3]), initial=1.0),
+        aten.segment_reduce(x[:2], "sum", lengths=T([0, 2]), unsafe=True),
+        aten.segment_reduce(y, "prod", lengths=T([[1, 3], [2, 2]]), axis=1),
+    ),
+    (3,),
+    (2, 4, 2),
+)
 
 # Norms.
 row(
@@ -853,7 +863,17 @@ row(
     choices=[-0.9, 0.1],
     over="anywhere",
 )
-row("col2im", lambda x: F.fold(x, (2, 2), (2, 1)), (1, 2, 2), over="windows of a channel")
+row(
+    "col2im",
+    lambda x, y, z: (
+        F.fold(x, (2, 2), (2, 1)),
+        F.fold(y, (7, 1), (3, 1), stride=(2, 1)),
+        F.fold(z, (3, 2), (2, 2), dilation=(2, 1), padding=(1, 0), stride=(1, 2)),
+    ),
+    (1, 2, 2),
+    (6, 3),
+    (1, 8, 3),
+)
 row("max_unpool2d", lambda x: F.max_unpool2d(x, I0, [2, 2]), (1, 1, 1, 2), over="a whole channel")
 row("max_unpool3d", lambda x: F.max_unpool3d(x, I0[..., None], [2, 2, 2]), (1, 1, 1, 2, 1), over="a whole channel")
 I0 = T([[[[1, 6]]]])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from arspec.auditing import audit
 from arspec.auditing.shown import Witness, shown_path, span
+from arspec.auditing.verdicts import Verdict
 from arspec.shadow.places import Place
 from arspec.shadow.witness import BLOCKS
 from tests.leakbench.audits import PASSES, audited
@@ -87,6 +88,45 @@ def test_it_names_the_layer_that_is_wrong(wrong: int) -> None:
     breaks = witness.chain.breaks
     assert breaks is not None
     assert witness.chain.steps[breaks].operator == "constant_pad_nd"
+
+
+class EndsSooner(nn.Module):
+    """Rounds until the mean over a whole row is large enough."""
+
+    def __init__(self, enough: float) -> None:
+        super().__init__()
+        self.enough = enough
+        self.codes = nn.Embedding(7, 4)
+        self.mix = nn.Linear(4, 4)
+        self.out = nn.Linear(4, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = nn.functional.pad(self.codes(x), (0, 0, 1, -1))
+        for _ in range(3):
+            h = h + self.mix(h).tanh()
+            if h.abs().mean().item() > self.enough:
+                break
+        return self.out(h)
+
+
+def test_it_names_the_value_that_ends_a_loop_sooner() -> None:
+    """The rounds that both passes run are the first ones; that the last round is missing is told by a number."""
+    torch.manual_seed(0)
+    report = audit(EndsSooner(0.5), "b t", "b t k", {"t": 16}, levels=7, modes=["evaluation"])
+    (witness,) = report.places
+    source = span(witness.chain.blamed[0].place)
+    assert source is not None
+    assert source.text == "h.abs().mean()"
+
+
+def test_what_python_reads_is_named_where_it_leaves_a_verdict_open() -> None:
+    """No value ever ends the loop, which labels cannot know: the line that reads it is told."""
+    report = audit(EndsSooner(1e9), "b t", "b t k", {"t": 16}, levels=7, modes=["evaluation"])
+    (mode,) = report.modes
+    assert mode.verdict == Verdict.NOT_DECIDED
+    assert "after Python reads what depends on data: item (" in mode.why
+    assert "test_witness.py:" in mode.why
+    assert mode.why.count("item") == 1
 
 
 class Flexible(nn.Module):

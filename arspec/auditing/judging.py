@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -170,11 +170,19 @@ def _closed(labelled: Labelled | str, best: Verdict) -> tuple[Verdict, str, list
     return (*closed(labelled, best), labelled.open)
 
 
+def after(reads: Sequence[str]) -> str:
+    """What Python reads of data, in words; nothing where it reads none."""
+    if not reads:
+        return ""
+    more = f" and {len(reads) - 1} more" if len(reads) > 1 else ""
+    return f", after Python reads what depends on data: {reads[0]}{more}"
+
+
 def undecided(labelled: Labelled | str, suspects: int) -> tuple[Verdict, str, list[str]]:
     """The verdict, why, and what is open, where labels allow a leak that values do not show."""
     if isinstance(labelled, str):
         return Verdict.NOT_DECIDED, labelled, []
     outputs = f"{suspects:,} output{'s' * (suspects > 1)}"
     through = ", through operators without a rule" if labelled.open else ""
-    why = f"labels allow {outputs} to read too much{through}; values did not show it"
+    why = f"labels allow {outputs} to read too much{through}{after(labelled.read)}; values did not show it"
     return Verdict.NOT_DECIDED, why, labelled.open

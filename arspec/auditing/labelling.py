@@ -56,6 +56,12 @@ class Labelled:
             first.setdefault(each.what, f"{each.place}")
         return [f"{name} ({place})" for name, place in first.items()]
 
+    @property
+    def read(self) -> list[str]:
+        """What Python was given of data, so that all that runs later may depend on it, each once, with its line."""
+        first = {f"{each.how} ({each.place})": None for each in self.trace.reads if not each.given}
+        return list(first)
+
 
 def label(
     subject: Borrowed,

@@ -77,12 +77,24 @@ class Flow:
 
 
 def matched(base: History, other: History) -> dict[int, int]:
-    """The calls of two histories that are the same: index to index."""
+    """The calls of two histories that are the same: index to index.
+
+    Both passes are one until they part: of a loop that ends sooner in one of them, the first rounds are the same."""
     ours, theirs = [call.key for call in base.calls], [call.key for call in other.calls]
-    if ours == theirs:
-        return {index: index for index in range(len(ours))}
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    return {a + k: b + k for a, b, size in matcher.get_matching_blocks() for k in range(size)}
+    parts = _alike(ours, theirs)
+    rest = _alike(ours[parts:][::-1], theirs[parts:][::-1])
+    found = {index: index for index in range(parts)}
+    found |= {len(ours) - k: len(theirs) - k for k in range(1, rest + 1)}
+    middle = ours[parts : len(ours) - rest], theirs[parts : len(theirs) - rest]
+    matcher = SequenceMatcher(None, *middle, autojunk=False)
+    for a, b, size in matcher.get_matching_blocks():
+        found |= {parts + a + k: parts + b + k for k in range(size)}
+    return found
+
+
+def _alike(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many two rows have in common at their start."""
+    return next((k for k, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
 
 
 def differing(value: Tensor, other: Tensor) -> Tensor:

@@ -434,7 +434,7 @@ class Tracer:
         if signature.numbers:
             values = out if isinstance(out, (tuple, list)) else [out]
             whole = not any(isinstance(value, (float, complex)) for value in values)
-            self.read(signature.name, call.everything(), route=whole)
+            self.read(_SPOKEN.get(signature.name, signature.name), call.everything(), route=whole)
         if signature.shaped:
             self.read(signature.name, self._shape(call))
         call.targets = written(call.signature, call.inputs, call.mutated, out)
@@ -559,4 +559,5 @@ def _label(number: int) -> Tensor:
     return torch.full((), number, dtype=DTYPE)
 
 
+_SPOKEN = {"_local_scalar_dense": "item"}  # as authors write what torch calls otherwise
 _WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}

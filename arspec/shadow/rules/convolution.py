@@ -292,11 +292,19 @@ def grid_sampler(call: Call) -> Tensor:
 
 @rule("col2im")
 def col2im(call: Call) -> Tensor:
-    """Windows laid over one another: everything of a channel."""
+    """Windows laid over one another, each channel by itself."""
     labels = call.labels(call["self"]).expand(call["self"].shape)
-    taps = call["kernel_size"][0] * call["kernel_size"][1]
-    parts = labels.unflatten(-2, (-1, taps))
-    return call.algebra.reduce(parts, [-2, -1])
+    size, kernel = call["output_size"], call["kernel_size"]
+    dilation, around, stride = call["dilation"], call["padding"], call["stride"]
+    wide = [s + 2 * p for s, p in zip(size, around, strict=True)]
+    blocks = [(w - d * (k - 1) - 1) // s + 1 for w, d, k, s in zip(wide, dilation, kernel, stride, strict=True)]
+    parts = labels.unflatten(-2, (-1, *kernel)).unflatten(-1, blocks)  # [..., C, *kernel, *blocks]
+    out = torch.zeros((*parts.shape[:-4], *wide), dtype=labels.dtype)
+    for i, j in itertools.product(*[range(k) for k in kernel]):
+        seen = tap(out, [i * dilation[0], j * dilation[1]], stride, blocks)
+        seen.copy_(call.algebra.join(seen, parts[..., i, j, :, :]))
+    rows, columns = (slice(p, p + s) for p, s in zip(around, size, strict=True))
+    return out[..., rows, columns]
 
 
 @rule("max_unpool2d", "max_unpool3d", "fractional_max_pool2d", "fractional_max_pool3d")

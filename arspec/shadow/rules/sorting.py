@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from arspec.shadow.algebra import LOOSE
+from arspec.shadow.algebra import LOOSE, some
 from arspec.shadow.call import Call
 from arspec.shadow.rules.pieces import constant, softened
 from arspec.shadow.rules.table import Labels, Masked, rule
@@ -100,5 +100,20 @@ def isin(call: Call) -> Tensor:
 
 @rule("segment_reduce")
 def segment_reduce(call: Call) -> Labels:
-    """All along the axis."""
-    return call.everything()
+    """The elements of a segment; all that there is where data say how long segments are, unless the route is given."""
+    value, axis = call["data"], call["axis"]
+    lengths, offsets = call.get("lengths"), call.get("offsets")
+    told = lengths if offsets is None else offsets
+    if told is None or (some(call.labels(told)) and not call.route_given):
+        return call.everything()
+    sizes = call.value(told) if offsets is None else call.value(told).diff(dim=-1)
+    first = torch.zeros_like(sizes[..., :1]) if offsets is None else call.value(told)[..., :1]
+    ends = (first + sizes.cumsum(-1)).contiguous()
+    labels = call.labels(value).expand(value.shape)
+    places = torch.arange(value.shape[axis]).expand(*ends.shape[:-1], -1).contiguous()
+    place = torch.searchsorted(ends, places, right=True)
+    before, count = places < first, ends.shape[-1]
+    place = torch.where(before, count, place)  # what lies in no segment
+    index = place.reshape(*place.shape, *[1] * (value.dim() - axis - 1)).expand(value.shape)
+    out = torch.zeros((*value.shape[:axis], count + 1, *value.shape[axis + 1 :]), dtype=labels.dtype)
+    return call.algebra.scatter(out, axis, index, labels).narrow(axis, 0, count)
