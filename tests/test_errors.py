@@ -148,6 +148,46 @@ def test_keys_that_lost_their_indentation_are_told_whose_they_are(text: str, tmp
     )
 
 
+OTHERS = {  # a file where a spec or a model is wanted -> what it is said to be, and the command that takes it
+    "net.py": ("is Python", "arspec audit net.py:"),
+    "a.PNG": ("is a picture", "--data a.PNG"),
+    "a.wav": ("is a sound", "--data a.wav"),
+    "a.npz": ("is an array", "--data a.npz"),
+    "a.ars": ("is a container", "arspec decompress MODEL a.ars"),
+    "a.pt": ("is a checkpoint", "arspec import a.pt"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_of_another_kind_is_said_to_be_that(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arspec.saving.folder import load as load_model
+
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"import torch\n")
+    for reads, code in ((load, "AR902"), (lambda path: load_model(path, "cpu", lambda _: None), "AR802")):
+        with pytest.raises(InputError) as caught:
+            reads(name)
+        assert caught.value.code == code
+        assert OTHERS[name][0] in caught.value.message and OTHERS[name][1] in str(caught.value.help)
+
+
+def test_what_is_audited_is_no_spec() -> None:
+    from arspec.auditing.loading import find_callable
+
+    for name in ("gpt", "gated-pixelcnn", "mine.yaml"):
+        with pytest.raises(InputError, match="AR812") as caught:
+            find_callable(name)
+        assert f"arspec verify {name}" in str(caught.value.help)
+
+
+def test_bytes_that_are_no_text_are_not_said_to_need_another_encoding(tmp_path: Path) -> None:
+    for content, help in ((b"\x89PNG\0\0", "no text"), ("a: 1".encode("utf-16"), "save the file as UTF-8")):
+        (tmp_path / "spec.yaml").write_bytes(content)
+        with pytest.raises(InputError, match="AR004") as caught:
+            load(tmp_path / "spec.yaml")
+        assert help in str(caught.value.help)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, weights, modules and a spec small enough to train."""
@@ -553,6 +593,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "AR872": no_memory,
     "AR892": refused,
     "AR900": lambda path: command("verify", "--static", "gated_pixelcn"),
+    "AR902": lambda path: command("verify", "--static", str(path / "leaky.py")),
     "AR907": lambda path: build.Builder("mine", build.data.vector(size=4)).yaml(),
     "AR901": of_the_installation,
     "AR908": lambda path: command("export", str(path / "small.yaml"), "--torch", str(path / "model.txt")),

@@ -17,6 +17,7 @@ from torch import nn
 
 from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError, did_you_mean
+from arspec.language.shipped import SUFFIXES, shipped
 
 T = TypeVar("T")
 
@@ -61,11 +62,12 @@ def find_callable(target: str) -> Any:
     """The object that `package.module:name` or `file.py:name` stands for; `name` may have dots."""
     source, colon, path = target.rpartition(":")
     if not colon or not source or not path:
-        raise InputError(
-            "AR812",
-            f"{target!r} is not of the form package.module:callable or path/to/file.py:callable",
-            help=f"name what builds the module, as in {source or path or 'my_model.py'}:build",
-        )
+        named = source or path or "my_model.py"
+        help = f"name what builds the module, as in {named}:build"
+        if Path(named).suffix in SUFFIXES or (not os.path.exists(named) and named.replace("-", "_") in shipped()):
+            help = f"it is a spec: `arspec verify {named}` proves and tests it"
+        form = "package.module:callable or path/to/file.py:callable"
+        raise InputError("AR812", f"{target!r} is not of the form {form}", help=help)
     with _beside(target):
         found: Any = _import_file(Path(source)) if source.endswith(".py") else _import_package(source)
     seen = source

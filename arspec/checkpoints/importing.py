@@ -22,6 +22,7 @@ from arspec.diagnostics import InputError, SpecError
 from arspec.diagnostics.arguments import check_settings, check_whole, path_of
 from arspec.files import foreign
 from arspec.files.atomic import check_folder
+from arspec.files.kinds import PICKLED
 from arspec.language.load import Spec, from_text
 from arspec.network.weights import escaped
 from arspec.saving.folder import MODEL, save_parts
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from arspec.data.tokenizer import Tokenizer
 
-NANO, PICKLED = "ckpt.pt", (".pt", ".pth")
+NANO = "ckpt.pt"
 STATES = ("state_dict", "model")  # entries of a .pt file that may hold the tensors, which may also be the file's own
 MOST_CONFIG = 1 << 22  # bytes
 

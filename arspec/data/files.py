@@ -9,6 +9,7 @@ from arspec.data.raw import Raw
 from arspec.data.readers import arrays, npz, pictures, sound, text
 from arspec.data.readers.files import Files
 from arspec.diagnostics import InputError
+from arspec.files.kinds import PICTURES, SOUNDS, TEXTS
 
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")  # what tables come as, which must be made arrays of whole numbers
 
@@ -30,13 +31,13 @@ def read_files(source: Files, data: Data, condition: Conditions, split: str, opt
         return arrays.with_size(npz.read_npz_file(path, condition, split, options), data, options, source.place)
     if suffix == ".npy":
         return arrays.with_size(arrays.read_npy(path, data, split, options), data, options, source.place)
-    if suffix in sound.SUFFIXES:
+    if suffix in SOUNDS:
         return sound.read_sounds(source, split, options)
-    if suffix in pictures.SUFFIXES:
+    if suffix in PICTURES:
         return pictures.read_pictures(source, data, split, options)
-    if suffix in text.SUFFIXES or content == "text":
+    if suffix in TEXTS or content == "text":
         return text.read_texts(source, split, options)
-    known = ", ".join((".npy", ".npz", ".wav", ".txt", *pictures.SUFFIXES[:3]))
+    known = ", ".join((".npy", ".npz", ".wav", ".txt", *PICTURES[:3]))
     hint = f"known: {known} ..."
     if suffix in TABLES:
         hint = "write its whole numbers as an array: np.save('table.npy', np.loadtxt(..., dtype=int))"

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from arspec.diagnostics import InputError
 from arspec.diagnostics.arguments import path_of
 from arspec.files.atomic import write_text
+from arspec.files.kinds import WEIGHTS, meant
 from arspec.files.together import WHOLE, settle, standing, together
 from arspec.network.device import choose_device
 from arspec.network.weights import undrawn
@@ -115,6 +116,8 @@ def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -
     file = folder / name
     if not os.path.exists(file):
         raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
+    if not name.endswith(WEIGHTS) and (other := meant(name)) is not None:
+        raise InputError("AR802", f"{path} is {other[0]} and no model, which is a folder", other[1])
     tensors, _ = read_tensors(file)
     spec = read_spec(folder)
     spec.data.of_a_trained_model()

@@ -29,6 +29,7 @@ from arspec.diagnostics import (
     did_you_mean_file,
 )
 from arspec.files.foreign import opened
+from arspec.files.kinds import meant
 from arspec.syntax.scalars import Value, core_value
 from arspec.syntax.yaml_faults import told
 
@@ -127,13 +128,16 @@ def indent_below(entries: Mapping[str, tuple[Place, Tree]], key: str) -> str | N
 
 
 def read(path: str | os.PathLike[str]) -> Source:
-    """The text of a file, named as given. InputError where it cannot be read, is not UTF-8 or exceeds MAX_BYTES."""
+    """The text of a file, named as given. InputError where it cannot be read, is no text by its name, is not UTF-8 or
+    exceeds MAX_BYTES."""
     name = os.fspath(path)
     try:
         with opened(name, "AR003") as file:
             data = file.read(MAX_BYTES + 1)
     except InputError as error:
         raise InputError(error.code, error.message, _in_folder(name) or did_you_mean_file(name)) from None
+    if (other := meant(name)) is not None:
+        raise InputError("AR902", f"{name!r} is {other[0]} and no spec, which is YAML", other[1])
     if len(data) > MAX_BYTES:
         raise InputError("AR005", f"{name!r} is larger than {MAX_BYTES:,} bytes (limit MAX_BYTES)")
     try:
@@ -141,7 +145,10 @@ def read(path: str | os.PathLike[str]) -> Source:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"{name!r} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start} (line {line})"
-        raise InputError("AR004", found, "save the file as UTF-8") from None
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
+        binary = b"\0" in data and not wide
+        help = "it is no text; a spec is a text in YAML" if binary else "save the file as UTF-8"
+        raise InputError("AR004", found, help) from None
 
 
 def _in_folder(name: str) -> str | None:

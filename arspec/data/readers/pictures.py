@@ -17,11 +17,10 @@ from arspec.data.readers.splits import files_of_split
 from arspec.data.tally import Tally
 from arspec.diagnostics import InputError
 from arspec.files.foreign import content
+from arspec.files.kinds import PICTURES
 
 if TYPE_CHECKING:
     from arspec.language.sections import Data
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 
 
 def read_pictures(source: Files, data: Data, split: str, options: Options) -> Raw:
@@ -29,7 +28,7 @@ def read_pictures(source: Files, data: Data, split: str, options: Options) -> Ra
     if source.folder is None:
         x, levels, notes = _images(list(source.paths), data, options)
         return Raw("images", x, levels=levels, notes=notes)
-    found = source.of_kind(SUFFIXES)
+    found = source.of_kind(PICTURES)
     chosen, notes = files_of_split(source, found, split, shuffle=True, what="images")
     labels, classes = class_labels(source, found, chosen, notes)
     x, levels, more = _images(chosen, data, options)

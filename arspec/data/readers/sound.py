@@ -13,9 +13,8 @@ from arspec.data.readers.files import Files, cut, in_order
 from arspec.data.readers.splits import files_of_split
 from arspec.data.sound import CANCELLED, Sound, read_sound, resampled
 from arspec.diagnostics import InputError
+from arspec.files.kinds import SOUNDS
 
-SUFFIXES = (".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".ogg", ".oga",
-            ".opus", ".mp3", ".sph", ".nist")  # fmt: skip
 MOST_CLIPPED = 0.01  # of a file's samples: where more lie beyond -1 ... 1, its scale is another
 
 
@@ -24,9 +23,7 @@ def read_sounds(source: Files, split: str, options: Options) -> Raw:
     several = source.folder is not None
     paths, notes = list(source.paths), in_order(split)
     if several:
-        paths, notes = files_of_split(
-            source, source.of_kind(SUFFIXES), split, shuffle=False, what="files", in_time=True
-        )
+        paths, notes = files_of_split(source, source.of_kind(SOUNDS), split, shuffle=False, what="files", in_time=True)
     sounds = [_checked(read_sound(path, options.channel_number), options) for path in paths]
     rates = Counter(sound.rate for sound in sounds)
     if options.rate is None and len(rates) > 1:

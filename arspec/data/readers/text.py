@@ -15,9 +15,9 @@ from arspec.data.readers.files import Files, file_bytes, in_order
 from arspec.data.readers.splits import files_of_split
 from arspec.data.symbols import said
 from arspec.diagnostics import InputError
+from arspec.files.kinds import TEXTS
 
 MOSTLY = 0.6  # of every second byte is 0 where Latin text is UTF-16
-SUFFIXES = (".txt", ".md", ".text")
 # A text may begin with a byte order mark, which says how it is encoded. UTF-32's begins with UTF-16's.
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
          codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
@@ -35,7 +35,7 @@ def read_texts(source: Files, split: str, options: Options) -> Raw:
         begin, end = _span(text, split)
         notes = _marked([encoding]) + _wide([text]) + _foreign([text]) + in_order(split)
         return Raw("text", text[begin:end], levels=256, notes=notes, at=lambda byte: _place(path, text, begin + byte))
-    chosen, notes = files_of_split(source, source.of_kind(SUFFIXES), split, shuffle=False, what="files", in_time=True)
+    chosen, notes = files_of_split(source, source.of_kind(TEXTS), split, shuffle=False, what="files", in_time=True)
     texts, encodings = zip(*(read_text(path) for path in chosen), strict=True)
     between = np.frombuffer(options.join or b"", np.uint8)
     pieces = [piece for text in texts for piece in (between, text)][1:]

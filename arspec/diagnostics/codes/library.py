@@ -32,6 +32,19 @@ CODES = (
         "write a spec of your own that extends the shipped one, and let the command edit that.",
     ),
     code(
+        "AR902",
+        "a file that is no spec",
+        """A spec is a text in YAML. The ending of a file's name tells that it is something else: Python, a picture, a
+        sound, an array, weights or a container. Other commands take these.""",
+        """
+        arspec verify net.py
+        """,
+        """
+        arspec audit net.py:build --input "b t" --output "b t k"
+        """,
+        "name a spec, or use the command that the message names.",
+    ),
+    code(
         "AR907",
         "a spec that is built wrongly",
         """`arspec.build` makes a spec from Python. Names are taken once, keys are those of the kind, nodes are given by
