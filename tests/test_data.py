@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,6 +156,37 @@ def test_images_and_vectors_of_the_same_size_are_the_same() -> None:
     assert (as_vector.x.reshape(-1, 1, 8, 8) == as_image.x).all()
 
 
+def _named(data: Any, **params: str) -> Any:
+    """The section with keys that are parameters of its spec."""
+    data.name_params(params)
+    return data
+
+
+@pytest.mark.parametrize("named", ["levels height width channels", "height width", ""])
+def test_all_that_does_not_fit_is_told_with_settings_that_do(named: str) -> None:
+    changes = {"levels": 256, "height": 32, "width": 16, "channels": 3}
+    data = _named(DIGITS.model_copy(update=changes), **{name: f"own_{name}" for name in named.split()})
+    with pytest.raises(InputError, match="AR804") as caught:
+        load("digits", data, {"label": ClassCondition(kind="class", classes=5)})
+    told = caught.value
+    for part in ("17 levels", "images of 8x8", "models 32x16", "one channel", "3 channels", "the class 9"):
+        assert part in told.message, told.message
+    assert told.help is not None
+    settings = dict(re.findall(r"--set own_(\w+)=(\d+)", told.help))
+    assert sorted(settings) == sorted(named.split())
+    settings |= dict(re.findall(r"(\w+): (\d+)", told.help.partition("in the spec's data section")[0]))
+    fits = DIGITS.model_copy(update={**changes, **{name: int(value) for name, value in settings.items()}})
+    assert load("digits", fits).shape == (1, 8, 8)
+
+
+def test_options_that_fit_the_source_to_the_spec_are_told_together() -> None:
+    wanted = DIGITS.model_copy(update={"levels": 256, "height": 32, "width": 16})
+    with pytest.raises(InputError, match="AR804") as caught:
+        load("digits", wanted)
+    options = re.search(r"NAME(@\S+) fits the data", str(caught.value.help))
+    assert options is not None and load(f"digits{options[1]}", wanted).shape == (1, 32, 16)
+
+
 def test_what_does_not_fit_names_both_sides(tmp_path: Path) -> None:
     with refused("AR804", "images of 8x8", "the spec models 28x28"):
         load("digits", DIGITS.model_copy(update={"height": 28, "width": 28}))
@@ -161,6 +194,8 @@ def test_what_does_not_fit_names_both_sides(tmp_path: Path) -> None:
         load("digits", DIGITS.model_copy(update={"channels": 3}))
     with refused("AR804", "the spec models a vector of 63"):
         load("digits", VectorData(kind="vector", size=63, levels=17))
+    with refused("AR804", "images of 8x8", "the spec models a sequence of 63", "--set", "64 numbers, row by row"):
+        load("digits", _named(SequenceData(kind="sequence", length=63, levels=17), length="steps"))
     with refused("AR803", "no data set, file or folder", "shakespeare", "is looked for from the folder"):
         load("cifar", DIGITS)
     with refused("AR803", "train, valid, test and all"):

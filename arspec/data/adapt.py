@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from arspec.data.auxiliary import with_auxiliary
 from arspec.data.examples import Array, Examples
 from arspec.data.labels import Names, as_numbers
 from arspec.data.levels import change, with_levels
+from arspec.data.misfits import Misfit, refusal
 from arspec.data.mu_law import to_codes
 from arspec.data.raw import SPLITS, Raw
 from arspec.data.readers.pictures import size_help
@@ -20,7 +22,7 @@ from arspec.diagnostics import InputError
 from arspec.language.sections import MOST_LEVELS
 
 if TYPE_CHECKING:
-    from arspec.language.sections import Condition, Conditions, Data, SequenceData
+    from arspec.language.sections import Condition, Conditions, Data, ImageData, SequenceData, VectorData
 
 MOST_VALUE = (1 << 32) - 1  # of an array whose levels are changed: the products of both fit 64 bits
 
@@ -39,16 +41,23 @@ def adapt(
     if raw.layout in ("text", "audio"):
         raise InputError("AR804", f"{name} is {raw.layout}, the spec models {_article(data)}",
                          f"give other data, or a spec with `kind: sequence` and `content: {raw.layout}`")  # fmt: skip
+    misfits: list[Misfit] = []
     if data.kind == "image" and data.auxiliary and tuple(raw.x.shape[1:]) == data.shape:
         for channel, own in enumerate(data.channel_levels):  # the auxiliary images are there already: samples, say
-            _levels(raw.x[:, channel], None, own, name, split, seed, notes, data)
+            _levels(raw.x[:, channel], None, own, name, split, seed, notes, data, misfits)
         x = raw.x.astype(np.int64)
     else:
-        x = _levels(raw.x, raw.levels, data.levels, name, split, seed, notes, data)
-        x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes)
-        if data.kind == "image" and data.auxiliary:
+        x = _levels(raw.x, raw.levels, data.levels, name, split, seed, notes, data, misfits)
+        x = _shape(x, raw.layout, data.own if data.kind == "image" else data, name, notes, misfits)
+        if data.kind == "image" and data.auxiliary and not misfits:
             x = with_auxiliary(x, data)
             notes.append(f"auxiliary images made of them: {', '.join(data.auxiliary)}")
+    if misfits:
+        try:
+            _conditions(raw, condition, len(x), name, names or {}, settable or {}, [])
+        except InputError as error:
+            raise refusal(name, misfits, data, error) from error
+        raise refusal(name, misfits, data)
     if len(x) == 0:
         raise InputError("AR803", f"{name} holds no example")
     conditions, own = _conditions(raw, condition, len(x), name, names or {}, settable or {}, notes)
@@ -104,19 +113,22 @@ def codes_of(raw: Raw, data: SequenceData, name: str, notes: list[str]) -> Array
         if codes.dtype.kind not in "iub":
             raise InputError("AR804", f"{name} holds {codes.dtype} values, the spec wants whole numbers",
                              "write whole numbers into the array")  # fmt: skip
-        _within(codes, data.levels, name, data)
+        if misfit := _within(codes, data.levels, name, data):
+            raise refusal(name, [misfit], data)
     return codes
 
 
-def _within(x: Array, levels: int, name: str, data: Data) -> None:
+def _within(x: Array, levels: int, name: str, data: Data) -> Misfit | None:
+    """Whether values lie beyond the levels of the spec. InputError for values below 0."""
     lowest, highest = (int(x.min()), int(x.max())) if x.size else (0, 0)
-    if lowest < 0 or highest >= levels:
-        hint = f"subtract {lowest} from all values, so that they begin at 0"
-        if lowest >= 0:
-            takes = f"{data.told('levels', highest + 1)} takes every value, " if highest < MOST_LEVELS else ""
-            hint = f"{takes}NAME@levels={levels} spreads the values over fewer levels"
-        wrong = lowest if lowest < 0 else highest
-        raise InputError("AR804", f"{name} holds the value {wrong}, the spec has the levels 0 to {levels - 1}", hint)
+    if lowest >= 0 and highest < levels:
+        return None
+    said = f"holds the value {lowest if lowest < 0 else highest}, the spec has the levels 0 to {levels - 1}"
+    if lowest < 0:
+        raise InputError("AR804", f"{name} {said}", f"subtract {lowest} from all values, so that they begin at 0")
+    fits = {"levels": highest + 1} if highest < MOST_LEVELS else {}
+    takes = f"{data.told_together(fits)} takes every value, " if fits else ""
+    return Misfit(said, f"{takes}NAME@levels={levels} spreads the values over fewer levels", fits, f"@levels={levels}")
 
 
 def _whole(x: Array, name: str) -> Array:
@@ -152,9 +164,10 @@ def asked(raw: Raw, levels: int, name: str) -> Raw:
 
 
 def _levels(
-    x: Array, has: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str], data: Data
+    x: Array, has: int | None, wanted: int, name: str, split: str, seed: int, notes: list[str], data: Data,
+    misfits: list[Misfit],
 ) -> Array:  # fmt: skip
-    """Values in 0 .. wanted - 1."""
+    """Values in 0 .. wanted - 1; where the levels are others, as they came, with a misfit."""
     x = _whole(x, name)
     if has is not None and has > wanted == 2:
         number = SPLITS.index(split) if split in SPLITS else len(SPLITS)
@@ -164,51 +177,84 @@ def _levels(
         notes.append(f"binarized: each pixel drawn once with probability value/{has - 1}, seed {seed}")
         return np.concatenate(drawn).astype(np.uint8)
     if has is not None and has != wanted:
-        raise InputError("AR804", f"{name} has {has} levels, the spec {wanted}",
-                         f"NAME@levels={wanted} converts them, {data.told('levels', has)} keeps them")  # fmt: skip
-    _within(x, wanted, name, data)
+        help = f"NAME@levels={wanted} converts them, {data.told('levels', has)} keeps them"
+        misfits.append(Misfit(f"has {has} levels, the spec {wanted}", help, {"levels": has}, f"@levels={wanted}"))
+    elif misfit := _within(x, wanted, name, data):
+        misfits.append(misfit)
     return x
 
 
-def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str]) -> Array:
-    """[N, *shape]: images of one channel and vectors of their size are the same thing, row by row."""
-    shape = tuple(data.shape)
-    came = tuple(x.shape[1:])
-    if came == shape:
-        return x
+def _shape(x: Array, layout: str, data: Data, name: str, notes: list[str], misfits: list[Misfit]) -> Array:
+    """[N, *shape]: images of one channel and vectors of their size are the same thing, row by row. Where the shape is
+    another one, as they came, with misfits."""
     if data.kind == "image":
-        channels, height, width = shape
-        if channels == 1 and came == (height, width):
-            return x[:, None]
-        if came == (height, width, channels) and layout == "array":
-            notes.append("channels moved to the front")
-            return x.transpose(0, 3, 1, 2)
-        if came == (channels * height * width,):
-            notes.append(f"vectors of {came[0]} taken as images of {height}x{width}")
-            return x.reshape(-1, *shape)
-        if len(came) == 3 and came[1:] == (height, width):
-            raise InputError("AR804", f"{name} has {_channels(came[0])}, the spec {_channels(channels)}",
-                             f"{data.told('channels', came[0])} takes all of them")  # fmt: skip
-        if 2 <= len(came) <= 3 and 0 not in came:
-            size = came[1:] if len(came) == 3 else came
-            if size == (height, width):
-                raise InputError("AR804", f"{name} has one channel, the spec {_channels(channels)}",
-                                 f"{data.told('channels', 1)} takes it")  # fmt: skip
-            fits = " and ".join(data.told(key, each) for key, each in zip(("height", "width"), size, strict=True))
-            hint = f"{size_help(data)}; {fits} fits them"
-            found = f"images of {size[0]}x{size[1]}"
-            raise InputError("AR804", f"{name} has {found}, the spec models {height}x{width}", hint)
-    elif len(came) > 1 and int(np.prod(came)) == shape[0] and (len(came) == 2 or came[0] == 1):
-        notes.append(f"images of {came[-2]}x{came[-1]} taken as vectors of {shape[0]}, row by row")
-        return x.reshape(-1, shape[0])
-    found = "x".join(str(size) for size in came) or "single numbers"
-    hint = "give data of another shape"
-    if data.kind != "image" and came:
-        fits = data.told("length" if data.kind == "sequence" else "size", int(np.prod(came)))
-        hint = (
-            f"{fits} fits them" if len(came) == 1 or data.kind == "vector" else "give rows of numbers, or one long row"
-        )
-    raise InputError("AR804", f"{name} has examples of {found}, the spec models {_article(data)}", hint)
+        return _as_images(x, layout, data, name, notes, misfits)
+    came, size = tuple(x.shape[1:]), data.shape[0]
+    if came == (size,):
+        return x
+    if _one_channel(came) and math.prod(came) == size:
+        notes.append(f"images of {came[-2]}x{came[-1]} taken as {data.kind}s of {size} numbers, row by row")
+        return x.reshape(-1, size)
+    misfits.append(_another_row(came, layout, data))
+    return x
+
+
+def _another_row(came: tuple[int, ...], layout: str, data: SequenceData | VectorData) -> Misfit:
+    """The misfit of examples of shape `came` where the spec models rows of numbers."""
+    what = "images" if layout == "images" and len(came) > 1 else "examples"
+    shown = came[1:] if what == "images" and len(came) == 3 and came[0] == 1 else came
+    models = f"the spec models {'text in sequences' if _of_text(data) else f'a {data.kind}'} of {data.shape[0]}"
+    said = f"has {what} of {'x'.join(map(str, shown)) or 'single numbers'}, {models}"
+    fits = {"length" if data.kind == "sequence" else "size": math.prod(came)} if came and 0 not in came else {}
+    pictures = "a spec with `kind: image` models images; " * (what == "images")
+    if fits and len(came) == 1:
+        return Misfit(said, f"{data.told_together(fits)} fits them", fits)
+    if fits and _one_channel(came):
+        return Misfit(said, f"{pictures}{data.told_together(fits)} takes each as {math.prod(came)} numbers, row by row",
+                      fits)  # fmt: skip
+    return Misfit(said, f"{pictures}give rows of numbers" if fits else "give data of another shape", {})
+
+
+def _of_text(data: Data) -> bool:
+    return data.kind == "sequence" and data.is_text
+
+
+def _one_channel(came: tuple[int, ...]) -> bool:
+    """Whether examples of this shape are images of one channel."""
+    return len(came) == 2 or (len(came) == 3 and came[0] == 1)
+
+
+def _as_images(x: Array, layout: str, data: ImageData, name: str, notes: list[str], misfits: list[Misfit]) -> Array:
+    """[N, channels, height, width]; where the shape is another one, as they came, with misfits."""
+    channels, height, width = data.shape
+    came = tuple(x.shape[1:])
+    if came == data.shape:
+        return x
+    if channels == 1 and came == (height, width):
+        return x[:, None]
+    if came == (channels * height * width,):
+        notes.append(f"vectors of {came[0]} taken as images of {height}x{width}")
+        return x.reshape(-1, *data.shape)
+    behind = layout == "array" and len(came) == 3 and came[2] == channels != came[0]  # channels stand last
+    if behind and came[:2] == (height, width):
+        notes.append("channels moved to the front")
+        return x.transpose(0, 3, 1, 2)
+    if not 2 <= len(came) <= 3 or 0 in came:
+        found = "x".join(map(str, came)) or "single numbers"
+        misfits.append(Misfit(f"has examples of {found}, the spec models {_article(data)}",
+                              "give data of another shape", {}))  # fmt: skip
+        return x
+    count, size = (came[2], came[:2]) if behind else (came[0] if len(came) == 3 else 1, came[-2:])
+    if size != (height, width):
+        fits = dict(zip(("height", "width"), size, strict=True))
+        help = f"{size_help(data)}; {data.told_together(fits)} fits them"
+        said = f"has images of {size[0]}x{size[1]}, the spec models {height}x{width}"
+        misfits.append(Misfit(said, help, fits, f"@size={height}x{width}"))
+    if count != channels:
+        help = f"{data.told('channels', count)} takes {'it' if count == 1 else 'all of them'}"
+        said = f"has {_channels(count)}, the spec {_channels(channels)}"
+        misfits.append(Misfit(said, help, {"channels": count}))
+    return x
 
 
 def _channels(count: int) -> str:

@@ -42,8 +42,14 @@ class DataSection(Section):
     def told(self, key: str, value: int) -> str:
         """How a person sets a key of this section: by an option, or in the spec;
         for a trained model before training."""
-        name = self._params.get(key)
-        setting = f"--set {name}={value}" if name is not None else f"`{key}: {value}` in the spec's data section"
+        return self.told_together({key: value})
+
+    def told_together(self, values: Mapping[str, int]) -> str:
+        """The same for several keys, as one command line takes them."""
+        options = [f"--set {self._params[key]}={value}" for key, value in values.items() if key in self._params]
+        written = ", ".join(f"{key}: {value}" for key, value in values.items() if key not in self._params)
+        settings = [" ".join(options)] * bool(options) + [f"`{written}` in the spec's data section"] * bool(written)
+        setting = " and ".join(settings)
         return f"a model that is trained with {setting}" if self._trained else setting
 
     @property

@@ -47,7 +47,7 @@ def fitting(data: Any, came: tuple[int, ...]) -> str:
     if len(keys) != len(came):
         return f"an example is [{', '.join(keys)}]"
     differ = [(key, size) for key, size, own in zip(keys, came, data.shape, strict=True) if size != own]
-    return "convert the data, or set the size: " + " and ".join(data.told(key, size) for key, size in differ)
+    return "convert the data, or set the size: " + data.told_together(dict(differ))
 
 
 def as_taken(value: Tensor, section: Section) -> Tensor:

@@ -171,9 +171,13 @@ def train(
         said(f"{text.name}: {weights:,} weights, {text.data.variables:,} variables")
         if note:
             said(f"{source.data}: {note}")
-        for part in (examples, valid):
-            if part is not None:
-                said(f"{part.name}: {len(part):,} examples{f' ({part.note})' if part.note else ''}")
+        parts = [examples] if valid is None else [examples, valid]
+        for part in parts:
+            said(f"{part.name}: {len(part):,} examples")
+        same = {part.note for part in parts}
+        for part in parts[: 1 if len(same) == 1 else None]:  # what holds for both is said once
+            if part.note:
+                said(f"note: {part.note}" if len(same) == 1 else f"note: {part.name}: {part.note}")
         if record is not None:
             for line in _changes(record, settled, was, source):
                 said(f"note: {line}")
