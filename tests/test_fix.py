@@ -199,6 +199,33 @@ def test_what_has_no_mask_is_given_one_and_is_not_cut_off(text: str, wanted: lis
     assert proposal.coverage > report.coverage / 2
 
 
+SHIFTED = """\
+arspec: 1
+data: {kind: sequence, length: 8, levels: 4}
+graph:
+  tokens: {layer: embedding, from: x, out: 4}
+  shifted: {layer: shift, steps: 1}
+  seen: {layer: attention, keys: shifted, values: shifted, heads: 2}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
+
+@pytest.mark.parametrize(
+    "text, mask",
+    [
+        (SHIFTED, "so_far"),
+        (SHIFTED.replace("heads: 2", "heads: 2, mask: everything"), "so_far"),
+        (SHIFTED.replace("steps: 1", "steps: 0"), "earlier"),
+    ],
+)
+def test_a_mask_lets_a_site_see_itself_where_that_is_proven(text: str, mask: str):
+    """Either mask sees the whole past of what is shifted; the strict one keeps a site from its own key."""
+    proposal = propose(prove(from_text(text)))
+    assert proposal is not None and proposal.coverage == 1
+    assert f"mask: {mask}" in added_lines(proposal)[0], proposal.message
+
+
 @pytest.mark.parametrize(
     "kernel, mask, cut", [(1, "rows_above", True), (3, "rows_above", True), (1, "so_far", False), (3, "left", True)]
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+
+from arspec.analysis.fix.edits import Edit
 
 # strict before inclusive: what leaks is, as a rule, too permissive
 LIKELY: dict[int, tuple[str, ...]] = {
@@ -24,6 +27,15 @@ _OTHERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _COMPARED, _IN_ORDER = re.compile(r"[<>=]"), re.compile(r"\b(so_far|earlier|before)\b")
 _TOKEN = re.compile(r"<=|>=|<|>|[A-Za-z_.$]+")
+
+
+def with_site(edits: tuple[Edit, ...]) -> Iterator[tuple[Edit, ...]]:
+    """The same edits with the site itself allowed by one of the masks that they write."""
+    for number, edit in enumerate(edits):
+        for token in _TOKEN.finditer(edit.text):
+            if (inclusive := SITE_TOO.get(token[0])) is not None:
+                text = edit.text[: token.start()] + inclusive + edit.text[token.end() :]
+                yield (*edits[:number], replace(edit, text=text), *edits[number + 1 :])
 
 
 def alternatives(text: str, dimensions: int) -> Iterator[str]:

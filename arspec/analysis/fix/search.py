@@ -9,6 +9,7 @@ from functools import cache
 from arspec.analysis.contexts import Seen, seen
 from arspec.analysis.fix.candidate import Candidate
 from arspec.analysis.fix.edits import apply
+from arspec.analysis.fix.masks import with_site
 from arspec.analysis.fix.splice import sharing, spliced
 from arspec.analysis.known_at import Relations, known_at, late_further, leaking, of_further
 from arspec.analysis.memo import Memo
@@ -168,6 +169,18 @@ def best(spec: Spec, little: Spec, tried: list[Candidate], proven: Proven) -> Ho
         if whole is not None and not cut_off(stands, after := views(whole)):
             confirmed = Holding(holding.candidate, coverage(after))
             found = confirmed if found is None or confirmed.worth > found.worth else found
+    return found if found is None else _site_too(spec, found, tried)
+
+
+def _site_too(spec: Spec, found: Holding, tried: list[Candidate]) -> Holding:
+    """The same with a mask that allows the site itself too, where the spec holds with it as well and sees no less. The
+    search meets the stricter mask first, which drops a connection that the proof allows."""
+    by_edits = {candidate.edits: candidate for candidate in tried}
+    for edits in with_site(found.candidate.edits):
+        other = by_edits.get(edits)
+        whole = None if other is None else edited(spec, other, Proven())
+        if other is not None and whole is not None and (sees := coverage(views(whole))) >= found.coverage:
+            return Holding(other, sees)
     return found
 
 
