@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import arspec
 from arspec.cli.main import main
+from arspec.diagnostics import InputError
 from arspec.saving.tensors import read_tensors, write_tensors
 from arspec.training.checkpoint import read_progress
 
@@ -94,9 +96,15 @@ def test_what_contradicts_the_run_is_refused(
 
 
 def test_what_a_start_needs_is_told(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for missing in ([], ["s.yaml"], ["--data", "x.npz"]):
-        assert train("other", *missing) == 2
-        assert "a run that starts needs a spec and data" in told(capsys)
+    given = {"required: SPEC, --data\n": [], "required: --data\n": ["s.yaml"], "required: SPEC\n": ["--data", "x.npz"]}
+    for message, arguments in given.items():
+        assert train("other", *arguments) == 2
+        assert message in told(capsys)
+    for spec, data in ((None, None), ("s.yaml", None), (None, "x.npz")):
+        with pytest.raises(InputError, match="a run that starts needs a spec and data"):
+            arspec.train(spec, data, "other")
+    assert main(["train", "s.yaml"]) == 2
+    assert "required: --data, -o/--out\n" in told(capsys)
     assert train("other", "--resume") == 2
     assert "AR814" in told(capsys) and not Path("other").exists()
 

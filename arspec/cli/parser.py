@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 _CHOICE = re.compile(r"invalid choice: '?(?P<given>[^']*?)'? \(choose from (?P<known>.*)\)$", re.DOTALL)
 OFFERED = "offered"  # the attribute of an action: words that a shell offers for it
 _UNKNOWN = "unrecognized arguments: "
+_REQUIRED = "the following arguments are required: "
 
 
 def offer(action: argparse.Action, *words: str) -> None:
@@ -26,12 +27,32 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments as a namespace. Raises InputError where they cannot be read."""
-        namespace, rest = self.parse_known_intermixed_args(arguments)
+        try:
+            namespace, rest = self.parse_known_intermixed_args(arguments)
+        except _Missing:
+            raise missing(self.prog, self._lacking(arguments)) from None
         if rest:
             self.error(_UNKNOWN + " ".join(rest))
         if getattr(namespace, "out", None) == "":  # as of a variable of the shell that is not set
             self.error("argument -o/--out: it is empty")
         return namespace
+
+    def _lacking(self, arguments: Sequence[str]) -> list[str]:
+        """All that is required and not given, in the order of the help: argparse tells of options alone, and of what
+        has a place in a second message."""
+        needed = [one for one in self._actions if one.required]
+        before = [(one, one.required, one.nargs) for one in needed]
+        try:
+            for one in needed:
+                one.required = False
+                if not one.option_strings:
+                    one.nargs = "*" if one.nargs == "+" else "?"
+            found, _ = self.parse_known_intermixed_args(arguments)
+        finally:
+            for one, required, nargs in before:
+                one.required, one.nargs = required, nargs
+        needed.sort(key=lambda one: bool(one.option_strings))
+        return [_named(one) for one in needed if getattr(found, one.dest, None) in (None, [])]
 
     @property
     def options(self) -> list[argparse.Action]:
@@ -49,6 +70,8 @@ class Parser(argparse.ArgumentParser):
         from arspec.diagnostics import InputError, did_you_mean
 
         hint = None
+        if message.startswith(_REQUIRED):
+            raise _Missing
         if message.startswith(_UNKNOWN):
             rest = message.removeprefix(_UNKNOWN).split(" ")
             name = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
@@ -60,6 +83,22 @@ class Parser(argparse.ArgumentParser):
             known = [word.strip().strip("'\"") for word in choice["known"].split(",")]
             hint = did_you_mean(choice["given"], known)
         raise InputError("AR890", f"{self.prog}: {message}", hint or f"{self.prog} --help lists what it takes")
+
+
+class _Missing(Exception):
+    """Something that is required is not given."""
+
+
+def _named(action: argparse.Action) -> str:
+    """An argument as argparse names it."""
+    return "/".join(action.option_strings) or str(action.metavar or action.dest)
+
+
+def missing(prog: str, names: Sequence[str], hint: str | None = None) -> Any:
+    """The InputError for arguments that are required and not given, of a command such as 'arspec train'."""
+    from arspec.diagnostics import InputError
+
+    return InputError("AR890", f"{prog}: {_REQUIRED}{', '.join(names)}", hint or f"{prog} --help lists what it takes")
 
 
 def nearest_option(name: str, options: Iterable[str]) -> str | None:

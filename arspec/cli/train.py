@@ -10,6 +10,7 @@ import sys
 from dataclasses import fields
 
 from arspec.cli.models import add_device, add_set, params_of
+from arspec.cli.parser import missing
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 from arspec.training.options import INITIAL, OPTIMIZERS, PARALLEL, PRECISIONS, SCHEDULES, Options
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "options may follow, as in photos@size=32@background=black (arspec explain AR840 lists them); a run that goes "
         "on has its own",
     )
-    parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="the run: weights, state, log and samples")
+    parser.add_argument("-o", "--out", metavar="FOLDER", help="the run: weights, state, log and samples")
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -99,6 +100,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains; exit code 0, or 128 and the number of the signal that ended it early (the state is saved):
     130 for Ctrl-C, 143 for SIGTERM."""
+    needed = {"-o/--out": args.out}
+    if not args.resume:  # a run that goes on has its own
+        needed = {"SPEC": args.spec, "--data": args.data, **needed}
+    if lacking := [name for name, value in needed.items() if value is None]:
+        how = "arspec train --resume -o FOLDER" if args.resume else "arspec train SPEC --data NAME -o FOLDER"
+        raise missing("arspec train", lacking, f"{how}; arspec train --help lists what it takes")
     if args.steps is not None and args.epochs is not None:
         raise InputError("AR808", "--steps and --epochs exclude one another")
     given = {field.name: value for field in fields(Options) if (value := getattr(args, field.name)) is not None}
