@@ -467,13 +467,20 @@ def test_standard_output_takes_what_is_written_and_nothing_else(place: Path, sta
     (place / "p.txt").write_text("é ab")
     assert complete(place, "chars", "--data", str(place / "p.txt"), "--each", "1", "-o", str(out)) == 0
     standard()
-    assert complete(place, "chars", "--data", str(place / "p.txt"), "--each", "1", "-o", "-") == 0
+    for to in (["-o", "-"], []):  # where text goes that no file is named for
+        assert complete(place, "chars", "--data", str(place / "p.txt"), "--each", "1", *to) == 0
+        assert standard() == out.read_bytes()
+    assert sample(place, "chars", "-n", "2", "-o", str(out)) == 0
+    standard()
+    assert sample(place, "chars", "-n", "2") == 0
     assert standard() == out.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("spec", "options", "told"),
     [
+        ("sound", [], "required: -o/--out"),
+        ("tokens", [], "required: -o/--out"),
         ("sound", ["-o", "-"], "--format npy"),
         ("image", ["-o", "-"], "--format npy"),
         ("chars", ["-o", "x.txt", "--format", "txt"], "says it by its ending"),

@@ -10,8 +10,19 @@ from arspec.choices import Storage
 from arspec.cli.chance import add_chance_arguments, chance_of
 from arspec.cli.given import PARTS
 from arspec.cli.method import add_method_arguments, method_of
-from arspec.cli.models import add_conditions, add_model, as_tensors, at_least, conditions_of, open_model, say_adapted
-from arspec.cli.outputs import Output, add_output_arguments
+from arspec.cli.models import (
+    add_conditions,
+    add_model,
+    as_tensors,
+    at_least,
+    conditions_of,
+    names_spec,
+    open_model,
+    params_of,
+    say_adapted,
+    spec_of,
+)
+from arspec.cli.outputs import Output, add_output_arguments, settle_output
 from arspec.cli.parser import offer
 from arspec.cli.plan import add_plan_arguments, run_plan
 from arspec.cli.saying import say
@@ -23,7 +34,7 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `arspec sample`."""
     add_model(parser)
     parser.add_argument("-n", type=int, metavar="N", help="how many (default: 16, or one for each given condition)")
-    _add_common(parser, required=False)
+    _add_common(parser)
     add_plan_arguments(parser)
     parser.add_argument("--member", type=int, default=0, help="member of a family of orders or masks (%(default)s)")
     parser.add_argument("--columns", type=int, help="columns of a grid of images")
@@ -73,8 +84,8 @@ def add_complete_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
-def _add_common(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    add_output_arguments(parser, required)
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add_output_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same examples (%(default)s)")
     add_chance_arguments(parser)
     add_conditions(parser)
@@ -90,10 +101,7 @@ def run_sample(args: argparse.Namespace) -> int:
         return run_plan(args)
     if args.json:
         raise InputError("AR808", "--json goes with --explain-plan", "arspec sample MODEL --explain-plan --json")
-    if args.out is None:
-        raise InputError("AR890", "arspec sample: the following arguments are required: -o/--out",
-                         "arspec sample --help lists what it takes")  # fmt: skip
-    model = open_model(args, args.seed)
+    model = _open(args, "sample")
     from arspec.data.write import write
     from arspec.pictures.samples import render_samples
 
@@ -136,7 +144,7 @@ def run_complete(args: argparse.Namespace) -> int:
     """Completes examples and says where they are; exit code 0."""
     chance = _check(args)
     at_least(1, args.each, "--each")
-    model = open_model(args, args.seed)
+    model = _open(args, "complete")
     import numpy as np
     import torch
 
@@ -191,6 +199,15 @@ def run_complete(args: argparse.Namespace) -> int:
     if picture:
         output.say(["each row: the example, what was given of it, its completions"])
     return 0
+
+
+def _open(args: argparse.Namespace, command: str) -> Any:
+    """The model, and where its output goes: a spec says that before its network is made."""
+    if names_spec(args.model):
+        settle_output(args, command, spec_of(args.model, params_of(args.set)))
+    model = open_model(args, args.seed)
+    settle_output(args, command, model.spec)
+    return model
 
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:

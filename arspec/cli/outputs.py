@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arspec.cli.parser import missing
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
 
 if TYPE_CHECKING:
+    from arspec.language.load import Spec
     from arspec.language.sections import Data
 
 FORMATS = ("txt", "wav", "npy", "png", "svg", "pdf")
@@ -21,19 +23,31 @@ STANDARD = "-"  # the name of standard output
 PRINTED = (".svg", ".pdf")  # figures that are printed, with labels and a scale
 
 
-def add_output_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """`-o` and `--format`. required: whether the parser refuses a command without `-o`."""
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """`-o` and `--format`."""
     parser.add_argument(
         "-o",
         "--out",
-        required=required,
         metavar="FILE",
         help="what is written: .png, .txt (several texts with a line of dashes between them), .wav (several sounds as "
-        "numbered files) or .npy; .pdf and .svg are figures for print, with labels and a scale; - is standard output",
+        "numbered files) or .npy; .pdf and .svg are figures for print, with labels and a scale; - is standard output, "
+        "where text goes that no file is named for",
     )
     parser.add_argument(
         "--format", choices=FORMATS, help="what -o - writes (default: text, where the model is of text)"
     )
+
+
+def settle_output(args: argparse.Namespace, command: str, spec: Spec) -> None:
+    """Where a command writes that names no file: the text of a model of text goes to standard output. InputError (AR890)
+    for other data. command: sample or complete. spec: of the model."""
+    if args.out is None and not _of_text(spec.data):
+        raise missing(f"arspec {command}", ["-o/--out"])
+    args.out = STANDARD if args.out is None else args.out
+
+
+def _of_text(data: Data) -> bool:
+    return data.kind == "sequence" and data.is_text
 
 
 def put_bytes(data: bytes) -> None:
@@ -62,7 +76,7 @@ class Output:
         self.standard = args.out == STANDARD
         if args.format is not None and not self.standard:
             raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
-        if self.standard and args.format is None and not (data.kind == "sequence" and data.is_text):
+        if self.standard and args.format is None and not _of_text(data):
             mend = "say what is written, such as --format npy"
             if data.kind == "sequence" and data.content == "tokens":
                 mend = "its tokens are numbers, and no tokenizer makes text of them: --format txt writes the numbers"
