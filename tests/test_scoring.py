@@ -152,6 +152,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     summary = json.loads(capsys.readouterr().out)
     assert summary["auroc"]["likelihood"] == [1.0] and len(summary["auroc"]) == 5
     assert [one["examples"] for one in summary["sets"]] == [60, 40]
+    for one in summary["sets"]:
+        assert one.keys() - {"name", "examples"} == summary["units"].keys()
+        assert one["likelihood"] == pytest.approx(64 * one["bits_per_dim"])  # of 8 by 8 numbers
+    assert summary["units"]["likelihood"] == "bits for each example"
+    assert summary["units"]["bits_per_dim"] == "bits for each number"
     rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
     assert len(rows) == 100 and float(rows[0]["bits"]) > 0
     assert {"input_complexity", "likelihood_ratio"} <= rows[0].keys() and all(map(str.isidentifier, rows[0]))

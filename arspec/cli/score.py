@@ -128,14 +128,15 @@ def _class_names(model: Any, condition: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def summarise(model: str, sets: dict[str, Any]) -> dict[str, Any]:
-    """Means of each set, and the AUROC of each score against the first set."""
+    """Means of each set, in which units they are, and the AUROC of each score against the first set."""
     import numpy as np
 
     from arspec.scoring import auroc
 
     first, *others = sets.values()
+    each = dict.fromkeys(("bits_per_dim", "bits_per_dim_error", f"{first.codec}_bits_per_dim"), "bits for each number")
     return {
-        "model": model, "codec": first.codec,
+        "model": model, "codec": first.codec, "units": {**each, **dict.fromkeys(first.of, "bits for each example")},
         "sets": [
             {"name": name, "examples": len(scores), "bits_per_dim": float(scores.bits_per_dim.mean()),
              "bits_per_dim_error": float(scores.bits_per_dim.std(ddof=min(1, len(scores) - 1)) / np.sqrt(len(scores))),

@@ -36,7 +36,7 @@ class Plan:
 
     def __str__(self) -> str:
         count = f"{self.passes:,} pass{'es' * (self.passes != 1)} of the network"
-        told = f"by {self.how}: {self.steps}; {count} for each completion"
+        told = f"by {self.how}: {self.steps}; as much work as {count} for each completion"
         if self.instead is not None:
             told += f" (--how {self.instead[0]} takes {self.instead[1]:,})"
         return told
