@@ -286,6 +286,19 @@ def test_an_unknown_code_names_the_nearest() -> None:
     assert diagnostics.explain("701") == diagnostics.explain("AR701")
 
 
+@pytest.mark.parametrize("name, near", [
+    ("AR9999", None), ("AR999", None), ("AR", None), ("", None), ("A701", ["AR701"]), ("RA701", ["AR701"]),
+    ("AR703x", ["AR703"]), ("AR7011", ["AR011", "AR701"]),
+])  # fmt: skip
+def test_codes_that_a_wrong_one_cannot_mean_are_not_named(name: str, near: list[str] | None) -> None:
+    with pytest.raises(InputError, match="AR817") as caught:
+        diagnostics.explain(name)
+    if near is None:
+        assert caught.value.help == "arspec explain, without a code, lists all of them"
+    else:
+        assert re.findall(r"AR\d+", str(caught.value.help)) == near
+
+
 def test_a_suffix_is_no_likeness_of_files(tmp_path: Path) -> None:
     for name in ("m9.yaml", "digits.yaml", "digits.npy"):
         (tmp_path / name).touch()
