@@ -17,7 +17,7 @@ from arspec.editor.names import Symbol
 from arspec.editor.navigate import definition, highlights, references
 from arspec.editor.reading import read
 from arspec.editor.text import Position, offset_at, position_at
-from arspec.language.params import BUILT_IN
+from arspec.language.built_in import BUILT_IN
 from arspec.layers import KINDS
 from arspec.masks import READY_MADE
 from tests.editing import marked, place, shipped, sized, text_at

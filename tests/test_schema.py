@@ -21,7 +21,8 @@ from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.diagnostics import InputError, Source
 from arspec.heads import HEADS
-from arspec.language.load import BUILT_IN, from_text
+from arspec.language.built_in import BUILT_IN
+from arspec.language.load import from_text
 from arspec.language.reference import reference
 from arspec.language.references import FORMS
 from arspec.language.schema import schema

@@ -7,7 +7,8 @@ from typing import Any
 
 from arspec.analysis.offsets import lost, reached
 from arspec.diagnostics import InputError
-from arspec.language.load import BUILT_IN, Spec
+from arspec.language.built_in import BUILT_IN
+from arspec.language.load import Spec
 
 SIDES = (6, 8, 12, 16, 24, 32, 48, 64)  # rows and columns, smallest first
 STEPS = (24, 32, 48, 64, 96, 128, 256, 512, 1024)  # steps of a sequence

@@ -18,10 +18,10 @@ from arspec.editor.names import Symbol
 from arspec.editor.stated import ENTRY, entry_path, kinds_of_section, layer_kinds, refers, stated, values_of
 from arspec.editor.text import Position, Range, offset_at, range_of
 from arspec.editor.walk import Scope
+from arspec.language.built_in import BUILT_IN
 from arspec.language.extends import FORMS, SECTIONS, VERSION
 from arspec.language.merging import MERGED
 from arspec.language.nodes import output_trees
-from arspec.language.params import BUILT_IN
 from arspec.language.shipped import SUFFIXES, shipped
 from arspec.language.using import LIBRARY, libraries
 from arspec.masks import READY_MADE

@@ -12,9 +12,9 @@ from arspec.editor.facts import Facts, facts
 from arspec.editor.markdown import code, fenced, first_paragraph, flowing, joined
 from arspec.editor.names import WORDS, Occurrence, Symbol
 from arspec.editor.stated import definition, layer_definition
+from arspec.language.built_in import BUILT_IN
 from arspec.language.hints import input_names
 from arspec.language.nodes import output_trees
-from arspec.language.params import BUILT_IN
 from arspec.layers.base import Node
 from arspec.masks import READY_MADE
 from arspec.pictures.strictness import Strictness

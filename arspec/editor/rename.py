@@ -17,8 +17,9 @@ from arspec.editor.document import Document
 from arspec.editor.family import Classes, family
 from arspec.editor.names import WORDS, Occurrence, Spot, Symbol
 from arspec.editor.text import Edit, Position, Range, range_of
+from arspec.language.built_in import BUILT_IN
 from arspec.language.graph import Graph
-from arspec.language.params import BUILT_IN, NAME
+from arspec.language.params import NAME
 from arspec.language.shipped import PACKAGE, shipped_folder
 from arspec.masks import READY_MADE
 from arspec.types import Type

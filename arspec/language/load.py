@@ -15,7 +15,7 @@ from arspec.language.expand import expand, faults_of_graph
 from arspec.language.extends import FORMS, SECTIONS, name_replaced, sections_of, top
 from arspec.language.graph import Graph
 from arspec.language.keys import Evaluator, place_of
-from arspec.language.params import BUILT_IN, NAME, own_params, settle_params
+from arspec.language.params import NAME, own_params, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.read import Reader
 from arspec.language.shipped import found, read_spec
@@ -186,4 +186,4 @@ def _parameter(tree: Tree) -> str | None:
     return text[1:] if isinstance(text, str) and text.startswith("$") and NAME.fullmatch(text[1:]) else None
 
 
-__all__ = ["BUILT_IN", "NAME", "SECTIONS", "Spec", "from_text", "load", "settle_params"]
+__all__ = ["NAME", "SECTIONS", "Spec", "from_text", "load", "settle_params"]

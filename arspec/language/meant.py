@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from arspec.diagnostics import Place, did_you_mean, the_nearest
-from arspec.syntax.expressions import MAX_LENGTH, MAX_MAGNITUDE, ExpressionError, evaluate, with_signs
+from arspec.language.built_in import BUILT_IN
+from arspec.syntax.expressions import MAX_LENGTH, MAX_MAGNITUDE, ExpressionError, evaluate, names, with_signs
 from arspec.syntax.scalars import core_value
 from arspec.syntax.synonyms import KEYS, NO_KEY, called_here, folded
 
@@ -70,6 +71,13 @@ def _readings(value: Any, params: Mapping[str, Any]) -> Iterator[Reading]:
         yield Reading(value[0], _written(value[0]), "it is one value, without brackets")
 
 
+def _signed(added: Collection[str]) -> str:
+    """Why names have a $ before them."""
+    given = next((name for name in BUILT_IN if name in added), None)
+    why = "a parameter has a $ before its name"
+    return why if given is None else f"{why}, and arspec gives ${given}: {BUILT_IN[given]}"
+
+
 def _of_text(text: str, params: Mapping[str, Any]) -> Iterator[Reading]:
     signed = with_signs(text, params, lambda word: the_nearest(word, params))
     value = None
@@ -80,7 +88,7 @@ def _of_text(text: str, params: Mapping[str, Any]) -> Iterator[Reading]:
         with contextlib.suppress(ExpressionError):
             yield Reading(evaluate(text, params), f'"{text}"', COMMA)
     if signed is not None and value is not None:
-        yield Reading(value, signed, "a parameter has a $ before its name")
+        yield Reading(value, signed, _signed(names(signed) - names(text)))
     if text.lower() in WORDS:
         word = WORDS[text.lower()]
         yield Reading(word, _written(word), "a truth value is `true` or `false`")

@@ -7,19 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from arspec.diagnostics import Collector, Place, did_you_mean
+from arspec.language.built_in import BUILT_IN
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, said
 from arspec.syntax.expressions import names
 from arspec.syntax.scalars import core_value
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, plain
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-BUILT_IN = {
-    "head": "numbers that the head needs, over all channels of a pixel",
-    "levels": "levels of the data",
-    "channels": "channels of the data",
-    "groups": "channel groups: the channels where they are generated one after another, else 1",
-    "i": "the number of the repetition, from 0",
-}
 
 
 def own_params(

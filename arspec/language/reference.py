@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from arspec.heads import HEADS
+from arspec.language.built_in import BUILT_IN
 from arspec.language.experts import Experts
 from arspec.language.extends import SECTIONS
 from arspec.language.further import FurtherHead
 from arspec.language.merging import MERGED
-from arspec.language.params import BUILT_IN
 from arspec.language.reference_tables import code, example, keys, table
 from arspec.language.references import FORMS
 from arspec.language.sections import CONDITIONS, DATA, Auxiliary, OrderSection

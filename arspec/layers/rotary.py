@@ -75,14 +75,22 @@ class Rotary(Layer):
                         f"take a multiple of {self.heads} in each channel group", "heads")  # fmt: skip
         size, turned, axes = into.channels // self.heads, self._turned(into), len(self._axes(into))
         if not turned or turned % (2 * axes):
-            raise Fault("AR420", f"of a head's {size} channels {turned} turn: pairs are shared out among "
-                        f"{axes} {'axes' if axes > 1 else 'axis'}",
-                        f"let a multiple of {2 * axes} turn, by `out`, `heads` or `share`",
-                        "share" if self.share < 1 else "heads")  # fmt: skip
+            raise self._no_pairs(into.channels, size, turned, 2 * axes)
         if self.scaling is not None:
             self.scaling.check(turned // (2 * axes), max(into.grid))
         check_at(node, self.at)
         return Type(into.grid, into.groups, into.channels, into.frame)
+
+    def _no_pairs(self, channels: int, size: int, turned: int, least: int) -> Fault:
+        """The fault of heads of `size` channels, of which `turned` turn: not a multiple of `least`, two for an axis."""
+        said = f"a head has {size} channel{'s' * (size != 1)}, of which {turned} turn{'s' * (turned == 1)}"
+        pairs = "channels turn in pairs" if least == 2 else "channels turn in pairs, as many along each axis"
+        fits = [n for n in range(1, self.heads) if channels % n == 0 and (turns := round(channels // n * self.share))
+                and turns % least == 0]  # fmt: skip
+        help = f"let a multiple of {least} turn, by `out`, `heads` or `share`"
+        if fits:
+            help += f"; with `heads: {fits[-1]}`, here and in the attention, a head has {channels // fits[-1]} channels"
+        return Fault("AR420", f"{said}: {pairs}", help, "share" if self.share < 1 else "heads")
 
     def reads_work(self, node: Node) -> int:
         return 2 * node.out.positions * self._turned(node.out)
