@@ -39,8 +39,9 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def settle_output(args: argparse.Namespace, command: str, spec: Spec) -> None:
-    """Where a command writes that names no file: the text of a model of text goes to standard output. InputError (AR890)
-    for other data. command: sample or complete. spec: of the model."""
+    """Where a command writes that names no file: the text of a model of text goes to standard output.
+
+    command: sample or complete. spec: of the model. InputError (AR890) for other data."""
     if args.out is None and not _of_text(spec.data):
         raise missing(f"arspec {command}", ["-o/--out"])
     args.out = STANDARD if args.out is None else args.out

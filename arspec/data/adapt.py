@@ -246,7 +246,7 @@ def _as_images(x: Array, layout: str, data: ImageData, name: str, notes: list[st
         return x
     count, size = (came[2], came[:2]) if behind else (came[0] if len(came) == 3 else 1, came[-2:])
     if size != (height, width):
-        fits = dict(zip(("height", "width"), size, strict=True))
+        fits = {"height": int(size[0]), "width": int(size[1])}
         help = f"{size_help(data)}; {data.told_together(fits)} fits them"
         said = f"has images of {size[0]}x{size[1]}, the spec models {height}x{width}"
         misfits.append(Misfit(said, help, fits, f"@size={height}x{width}"))
