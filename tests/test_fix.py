@@ -216,7 +216,7 @@ head: {kind: categorical, from: logits}
     [
         (SHIFTED, "so_far"),
         (SHIFTED.replace("heads: 2", "heads: 2, mask: everything"), "so_far"),
-        (SHIFTED.replace("steps: 1", "steps: 0"), "earlier"),
+        (SHIFTED.replace("keys: shifted, values: shifted", "keys: tokens, values: tokens"), "earlier"),
     ],
 )
 def test_a_mask_lets_a_site_see_itself_where_that_is_proven(text: str, mask: str):
