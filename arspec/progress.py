@@ -1,7 +1,8 @@
 """What long work says of itself: a bar on a terminal, a line every few seconds elsewhere; and its early end.
 
 The library is silent unless it is told to speak: `with showing(sys.stderr): ...`. The command line does so for all
-commands, unless they are `--quiet`. Of nested work the outermost speaks.
+commands, unless they are `--quiet`. Of nested work the outermost speaks. Before any work speaks, torch is imported and
+models are read: `with opening("arspec train"): ...` says so where that takes long.
 
 An editor asks anew at every keystroke: `with while_wanted(lambda: ...): ...` ends the static analyses between two nodes
 once nobody wants what they find.
@@ -13,21 +14,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
 
 FIRST, EVERY = 2.0, 5.0  # seconds before the first line, and from each line to the next
+SOON = (
+    0.5  # the share of FIRST after which a command that has not begun its work says so: it began before it could count
+)
 APPEARS, REDRAWN = 0.5, 0.2  # seconds before a bar is drawn, and between its drawings
 
 
 class _Shown:
-    """Where progress goes: `stream` is None where nobody listens; `busy` while some work speaks already."""
+    """Where progress goes: `stream` is None where nobody listens; `busy` while some work speaks already; `opening`
+    before anything is said."""
 
     stream: TextIO | None = None
     busy = False
+    opening: _Opening | None = None
 
 
 @contextmanager
@@ -40,6 +46,28 @@ def showing(wanted: bool | TextIO) -> Generator[None]:
         yield
     finally:
         _Shown.stream = before
+
+
+@contextmanager
+def opening(what: str) -> Generator[None]:
+    """Inside, what is done before anything is said is told of: until a piece of work begins to speak, or `spoken` is
+    called. what: who does it, such as 'arspec train'."""
+    if _Shown.stream is None or _Shown.busy or _Shown.opening is not None:
+        yield
+        return
+    _Shown.opening = _Opening(what, _Shown.stream)
+    _Shown.opening.start()
+    try:
+        yield
+    finally:
+        spoken()
+
+
+def spoken() -> None:
+    """Something is said from here on, by others."""
+    speaker, _Shown.opening = _Shown.opening, None
+    if speaker is not None:
+        speaker.end()
 
 
 class GivenUp(Exception):
@@ -86,6 +114,7 @@ class Progress:
     def __enter__(self) -> Progress:
         single = self.total is not None and self.total <= 1  # what lies inside has more to say
         if _Shown.stream is not None and not _Shown.busy and not single:
+            spoken()
             _Shown.busy = True
             self._speaker = _Speaker(self, _Shown.stream)
             self._speaker.start()
@@ -138,38 +167,76 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-class _Speaker(threading.Thread):
-    """Looks at a piece of work now and then, and says how far it is. So a long step is told of while it runs."""
+class _Voice(threading.Thread):
+    """Says something on a stream now and then, until it is ended."""
 
-    def __init__(self, progress: Progress, stream: TextIO) -> None:
-        super().__init__(name="progress", daemon=True)
-        self.progress, self.stream = progress, stream
+    def __init__(self, name: str, stream: TextIO) -> None:
+        super().__init__(name=name, daemon=True)
+        self.stream = stream
         self.begun, self.over = time.monotonic(), threading.Event()
 
     def run(self) -> None:
-        try:
-            if self.stream.isatty():
-                self._bar()
-            else:
-                self._lines()
-        except (OSError, ValueError):
-            return  # nobody listens any more: the reader of a pipe has gone, or the stream is closed
+        with suppress(OSError, ValueError):  # nobody listens any more: the reader of a pipe has gone, or it is closed
+            self.speak()
+
+    def speak(self) -> None:
+        """Says how far it is until it is over."""
+        raise NotImplementedError
 
     def end(self) -> None:
         """Waits for the last word."""
         self.over.set()
         self.join()
 
+    @property
+    def seconds(self) -> float:
+        """How long it has been at it."""
+        return time.monotonic() - self.begun
+
+
+class _Opening(_Voice):
+    """Tells of what is done before anything else is said."""
+
+    def __init__(self, what: str, stream: TextIO) -> None:
+        super().__init__("opening", stream)
+        self.what = what
+
+    def speak(self) -> None:
+        wait = SOON * FIRST
+        while not self.over.wait(wait):
+            print(self.line(self.seconds), file=self.stream, flush=True)
+            wait = EVERY
+
+    def line(self, seconds: float) -> str:
+        """What is being done after so many seconds."""
+        spec = getattr(sys.modules.get("torch"), "__spec__", None)
+        doing = "importing torch" if getattr(spec, "_initializing", False) else "getting ready"
+        return f"{self.what}: {doing}, {duration(seconds)}"
+
+
+class _Speaker(_Voice):
+    """Looks at a piece of work now and then, and says how far it is. So a long step is told of while it runs."""
+
+    def __init__(self, progress: Progress, stream: TextIO) -> None:
+        super().__init__("progress", stream)
+        self.progress = progress
+
+    def speak(self) -> None:
+        if self.stream.isatty():
+            self._bar()
+        else:
+            self._lines()
+
     def _lines(self) -> None:
         wait = FIRST
         while not self.over.wait(wait):
             self._say()
             wait = EVERY
-        if time.monotonic() - self.begun >= FIRST:
+        if self.seconds >= FIRST:
             self._say()
 
     def _say(self) -> None:
-        print(self.progress.line(time.monotonic() - self.begun), file=self.stream, flush=True)
+        print(self.progress.line(self.seconds), file=self.stream, flush=True)
 
     def _bar(self) -> None:
         if self.over.wait(APPEARS):

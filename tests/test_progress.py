@@ -4,8 +4,11 @@ nothing here waits for a clock."""
 from __future__ import annotations
 
 import io
+import re
+import sys
 import threading
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from arspec import progress
 from arspec.analysis.report import prove
 from arspec.cli.main import main
 from arspec.language.load import load
-from arspec.progress import GivenUp, Progress, duration, showing, track, while_wanted
+from arspec.progress import GivenUp, Progress, duration, opening, showing, spoken, track, while_wanted
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,6 +70,47 @@ def test_a_step_that_does_not_end_is_told_of_while_it_runs(at_once: None) -> Non
     with showing(heard):
         for _ in track(range(2), "stepping"):
             assert heard.spoken.wait(60)  # before the first step has ended
+
+
+def test_what_comes_before_all_work_is_told_of_until_something_is_said(at_once: None) -> None:
+    heard = Heard()
+    with showing(heard), opening("arspec train"):
+        assert heard.spoken.wait(60)  # before any work has begun
+        with opening("inner"), Progress("training", 2) as work:
+            work.advance(2)
+    first, *rest = heard.getvalue().splitlines()
+    assert re.fullmatch(r"arspec train: getting ready, \d+\.\d s", first)
+    assert rest and all(line.startswith("training: ") for line in rest)
+
+
+def test_what_is_being_imported_is_named(monkeypatch: pytest.MonkeyPatch, at_once: None) -> None:
+    spec = ModuleSpec("torch", None)
+    monkeypatch.setattr(spec, "_initializing", True, raising=False)
+    monkeypatch.setattr(sys.modules["torch"], "__spec__", spec)
+    heard = Heard()
+    with showing(heard), opening("arspec train"):
+        assert heard.spoken.wait(60)
+    assert heard.getvalue().startswith("arspec train: importing torch, ")
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_command_tells_of_its_opening_unless_it_is_quiet(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch, at_once: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard = Heard()
+    monkeypatch.setattr(sys, "stderr", heard)
+
+    def waits(_: object) -> int:
+        assert quiet or heard.spoken.wait(60)
+        assert threading.active_count() == before + (not quiet)
+        spoken()
+        return 0
+
+    monkeypatch.setattr("arspec.cli.list.run", waits)
+    before = threading.active_count()
+    assert main(["list", *["--quiet"] * quiet]) == 0
+    assert heard.getvalue().startswith("arspec list: getting ready, ") != quiet
+    assert threading.active_count() == before
 
 
 def test_of_nested_work_the_outermost_speaks(at_once: None) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 
 from arspec.cli.saying import say
+from arspec.progress import spoken
 
 TURN = 0.0005  # seconds that a thread computes while others wait: each message passes through several
 
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from arspec.diagnostics import InputError
     from arspec.extras import need
 
+    spoken()  # from here on by the server alone
     need("pygls")
     if args.tcp is not None and not 0 < args.tcp < 1 << 16:
         raise InputError("AR808", f"there is no port {args.tcp}", "take one from 1024 to 65535")
@@ -39,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
     gc.collect()
     gc.freeze()  # what was imported stays: to look through it takes longer than a proof
     sys.setswitchinterval(TURN)
-    spoken, sys.stdout = sys.stdout, sys.stderr
+    own, sys.stdout = sys.stdout, sys.stderr
     try:
-        with open(os.dup(spoken.fileno()), "wb") as out:  # which pygls closes at the end
+        with open(os.dup(own.fileno()), "wb") as out:  # which pygls closes at the end
             return 0 if (serve(None, out) if args.tcp is None else serve_at(args.tcp)) else 1
     finally:
-        sys.stdout = spoken
+        sys.stdout = own

@@ -12,7 +12,7 @@ from typing import Any
 from arspec.cli.ending import Ended, ending
 from arspec.cli.parser import Parser, no_command
 from arspec.cli.streams import hush, open_streams, say_any_text
-from arspec.progress import showing
+from arspec.progress import opening, showing
 from arspec.version import VERSION
 
 # command -> (module, suffix of its two functions, one line). The module is imported when the command is called.
@@ -60,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
             run, parser = command(arguments[0])
             args = parser.read(arguments[1:])
             # under torchrun the first speaks for all
-            with ending(), showing(not args.quiet and os.environ.get("RANK", "0") == "0"):
+            wanted = not args.quiet and os.environ.get("RANK", "0") == "0"
+            with ending(), showing(wanted), opening(f"arspec {arguments[0]}"):
                 code = int(run(args))
             sys.stdout.flush()  # where the disk behind it is full, here is where it shows
             return code

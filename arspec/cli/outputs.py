@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from arspec.cli.parser import missing
 from arspec.cli.saying import say
 from arspec.diagnostics import InputError
+from arspec.progress import spoken
 
 if TYPE_CHECKING:
     from arspec.language.load import Spec
@@ -55,6 +56,7 @@ def put_bytes(data: bytes) -> None:
     """Writes bytes to standard output at once, whatever encoding it has."""
     from arspec.files.atomic import telling
 
+    spoken()
     with telling("standard output"):
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from arspec.diagnostics import Diagnostic, github, text
+from arspec.progress import spoken
 
 
 def tell(diagnostics: Iterable[Diagnostic], stream: TextIO, format: str = "text") -> None:
     """Prints diagnostics to a stream; `format` is 'text' or 'github'."""
+    spoken()
     print(github(diagnostics) if format == "github" else text(diagnostics, coloured(stream)), file=stream)
 
 
