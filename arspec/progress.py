@@ -195,17 +195,25 @@ class _Voice(threading.Thread):
 
 
 class _Opening(_Voice):
-    """Tells of what is done before anything else is said."""
+    """Tells of what is done before anything else is said. Who ends it does not wait for it: where others have work a
+    thread wakes up late."""
 
     def __init__(self, what: str, stream: TextIO) -> None:
         super().__init__("opening", stream)
-        self.what = what
+        self.what, self._turn = what, threading.Lock()
 
     def speak(self) -> None:
         wait = SOON * FIRST
         while not self.over.wait(wait):
-            print(self.line(self.seconds), file=self.stream, flush=True)
+            with self._turn:
+                if not self.over.is_set():
+                    print(self.line(self.seconds), file=self.stream, flush=True)
             wait = EVERY
+
+    def end(self) -> None:
+        """It says no more, once a line that it has begun is out."""
+        with self._turn:
+            self.over.set()
 
     def line(self, seconds: float) -> str:
         """What is being done after so many seconds."""
