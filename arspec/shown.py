@@ -6,8 +6,6 @@ by `draws` answers. Where nothing has, the notebook prints the thing as Python d
 
 from __future__ import annotations
 
-import base64
-import html
 import tempfile
 from collections.abc import Callable
 from functools import cached_property
@@ -87,6 +85,9 @@ class Picture:
 
     def _repr_html_(self) -> str:
         """On white, as a picture is drawn, whatever the theme; as an image, so that no style of the page reaches it."""
+        import base64  # what a proof alone has no use for
+        import html
+
         kind, content = ("svg+xml", self.svg.encode()) if len(self.svg) <= MOST else ("png", self.png)
         data = base64.b64encode(content).decode("ascii")
         return (

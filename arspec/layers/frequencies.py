@@ -22,7 +22,7 @@ Original = Annotated[int, Field(ge=2, le=1 << 40)]
 class Scaling(BaseModel):
     """A scaled form: the frequencies that it makes of those of a base, and what it multiplies cosine and sine by."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     def check(self, count: int, length: int) -> None:
         """Raises Fault where its numbers do not fit so many frequencies, or a sequence of so many steps."""

@@ -24,7 +24,7 @@ Positive = Annotated[float, Field(gt=0, le=1e6, strict=False)]
 class Explicit(BaseModel):
     """Each lag has a weight of its own, for each channel."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     kind: Literal["explicit"]
 
 
@@ -32,7 +32,7 @@ class Implicit(BaseModel):
     """A network with sines between its layers, of waves of the lag, gives the weight of each channel; a window makes it
     fade (Poli et al. 2023, "Hyena Hierarchy", section 3.3)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     kind: Literal["implicit"]
     width: Annotated[int, Field(ge=1, le=1 << 12)] = Field(64, description="Channels between the network's layers.")

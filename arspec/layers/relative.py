@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Alibi(BaseModel):
     """Each head takes off its own slope times the distance: nothing is learned (Press et al. 2022)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     kind: Literal["alibi"]
 
 
@@ -26,7 +26,7 @@ class Buckets(BaseModel):
     """A learned number for each head and each bucket of distances: small ones each have a bucket, larger ones share one
     by their logarithm (T5: Raffel et al. 2020, section 2.1)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     kind: Literal["buckets"]
     buckets: Annotated[int, Field(ge=2, le=1 << 12)] = Field(32, description="Buckets of each head.")
     farthest: Annotated[int, Field(ge=2, le=1 << 20)] = Field(
