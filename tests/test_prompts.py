@@ -21,7 +21,8 @@ from arspec.model import Model, build
 from arspec.sampler.drive.drawing import noise_for
 from arspec.sampler.drive.priming import prime
 from arspec.sampler.drive.sampler import sampler_of
-from arspec.sampler.drive.stream import PIECE, SHORT
+from arspec.sampler.drive.stream import PIECE, SHORT, stream_of
+from arspec.sampler.run.executor import Executor
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.skinny_matmul import KernelProduct
 from tests.small import CHARS as SMALL_TEXT
@@ -140,7 +141,7 @@ def test_products_of_the_steps_take_in_a_prompt(
             if node.name != "logits":
                 torch.testing.assert_close(at_once.caches[node], wanted, rtol=0, atol=1e-9)
         assert rows or name != "gpt"
-        assert all(one <= 3 * count for one in rows)
+        assert all(one <= 3 * (count + 1) for one in rows)  # the last of them is that of the first that is drawn
 
 
 @pytest.mark.parametrize("name", OF_LENGTH)
@@ -537,8 +538,8 @@ def test_a_short_pass_knows_the_places_behind_the_prompt(places: str, monkeypatc
         assert passes[0] == short
 
 
-def test_a_prompt_is_taken_in_without_what_nobody_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One parallel pass fills the caches: of it neither the head nor what leads to it alone is computed."""
+def test_one_pass_takes_in_a_prompt_and_gives_the_first_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is drawn, neither the head nor what leads to it alone is computed."""
     model = build(from_text(ATTENTION)).eval()
     passes: list[list[str]] = []
     visit = Model.visit
@@ -554,8 +555,45 @@ def test_a_prompt_is_taken_in_without_what_nobody_keeps(monkeypatch: pytest.Monk
         visit(self, x, member, condition, watched, names, instead)
 
     monkeypatch.setattr(Model, "visit", told)
+    steps: list[int] = []
+    step = Executor.step
+
+    def counted(
+        self: Executor, row: Any, cut: Any, state: Any, number: Any, trace: Any = None, made: Any = None
+    ) -> torch.Tensor:
+        steps.extend([1] * (made is None))
+        return step(self, row, cut, state, number, trace, made)
+
     prefix = torch.tensor([[1, 2, 3, 4, 5]])
     drawn = torch.cat(list(model.stream(1, steps=8, seed=0, prefix=prefix)), 1)
     assert torch.equal(drawn[:, :5], prefix)
-    (seen,) = passes
-    assert "mixed" in seen and not {"relu", "logits"} & {*seen}
+    monkeypatch.setattr(Executor, "step", counted)
+    steps.clear()
+    assert torch.equal(torch.cat(list(model.stream(1, steps=8, seed=0, prefix=prefix)), 1), drawn)
+    assert torch.equal(torch.cat(list(model.stream(1, steps=5, prefix=prefix)), 1), prefix)
+    assert torch.equal(model.sample(1, seed=0, prefix=prefix, method="once"), drawn)
+    first, again, nothing, sample = passes
+    assert {"mixed", "relu"} <= {*first} and again == sample == first
+    assert "mixed" in nothing and not {"relu", "logits"} & {*nothing}
+    assert len(steps) == 2 * 2  # of three that are drawn, twice
+
+
+@pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
+def test_the_first_draw_multiplies_the_rows_that_it_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits of one step, not of all that are given; and places that are added to tokens are nowhere kept."""
+    for constant in ("BUSY", "SMALL"):
+        monkeypatch.setattr(f"arspec.sampler.run.skinny_matmul.{constant}", 0)
+    model = build(from_text(PLACED.replace("PLACES", "{layer: position, out: 8}")), seed=1).double().eval()
+    x = model.sample(3, seed=5)
+    rows: list[int] = []
+    add = KernelProduct._add
+
+    def counted(self: KernelProduct, y: torch.Tensor, given: torch.Tensor, *rest: Any) -> None:
+        if self.outputs == 11:
+            rows.append(given.shape[0] * given.shape[1])
+        add(self, y, given, *rest)
+
+    monkeypatch.setattr(KernelProduct, "_add", counted)
+    assert torch.equal(torch.cat([*model.stream(3, steps=80, seed=5, prefix=x[:, :20])], 1), x)
+    assert rows == [3] * 60
+    assert "places" not in {node.name for node in stream_of(model).executor.program.caches}

@@ -108,8 +108,9 @@ def state_kept(right: Right, layer: Any, node: Node, w: Any, xs: list[Tensor], b
     return y
 
 
-def states_before(right: Right, layer: Any, node: Node, w: Any, c: Any, xs: list[Tensor], sites: Tensor) -> Any:
-    return right(layer, node, w, c, xs, (sites - 1).clamp(min=0))
+def states_before(right: Right, layer: Any, node: Node, w: Any, c: Any, xs: list[Tensor], sites: Tensor,
+                  *asked: Tensor) -> Any:  # fmt: skip
+    return right(layer, node, w, c, xs, (sites - 1).clamp(min=0), *asked)
 
 
 ROTARY, ATTENTION = KINDS["rotary"], KINDS["attention"]

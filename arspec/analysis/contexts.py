@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
@@ -85,11 +86,14 @@ def _places(rank: Ints) -> Ints:
     return place
 
 
-def depends_on(relations: Relations, head_sites: Ints) -> dict[Node, Bools]:
-    """[S] for every source and live node: the sites that these head sites depend on, themselves included."""
+def depends_on(relations: Relations, head_sites: Ints, others: Mapping[Node, Ints] | None = None) -> dict[Node, Bools]:
+    """[S] for every source and live node: the sites that these head sites depend on, themselves included; and those
+    that sites of `others` do."""
     graph = relations.graph
     found = {node: np.zeros(node.out.sites, bool) for node in [*graph.sources, *graph.live]}
     found[graph.head_node][head_sites] = True
+    for node, sites in (others or {}).items():
+        found[node][sites] = True
     for node in reversed(graph.live):
         if found[node].any():
             found[node] = _back(relations, node, found[node], found)

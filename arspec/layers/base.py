@@ -364,9 +364,10 @@ class Layer(BaseModel):
         raise NotImplementedError
 
     def forward_and_states(
-        self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor
+        self, node: Node, w: Weights, c: Constants, xs: list[Tensor], sites: Tensor, asked: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Both at once, outside of training: what `forward` gives, and `kept_states` of some sites."""
+        """Both at once, outside of training: what `forward` gives, and `kept_states` of some sites. asked [m]: the
+        sites of which the first is of use, where these are not all."""
         return self.forward(node, w, c, xs, False), self.kept_states(node, w, c, xs, sites)
 
     def hoist(self, node: Node, w: Weights, port: int, x: Tensor) -> Tensor:

@@ -86,22 +86,31 @@ class SelectiveScan(Along):
         return self.forward_and_states(node, w, c, xs, sites)[1]
 
     def forward_and_states(
-        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], sites: Tensor
+        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], sites: Tensor, asked: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         import torch
 
-        group, position = sites // node.out.positions, sites % node.out.positions
-        if "inverse" in c:  # where a position lies in the lines, one after another
-            position = c["inverse"].index_select(0, position)
-        y, state = self._gone_through(node, w, c, xs, position, group)
+        length = int(c["shape"][1])
+
+        def in_line(sites: Tensor) -> Tensor:
+            """Where sites lie in the lines, one after another."""
+            position = sites % node.out.positions
+            return position if "inverse" not in c else c["inverse"].index_select(0, position)
+
+        position, until = in_line(sites), length
+        if asked is not None:  # nothing is made of what comes after the last of them, on whichever line
+            until = 1 + max(int((in_line(own) % length).max()) if len(own) else 0 for own in (sites, asked))
+        y, state = self._gone_through(node, w, c, xs, position, sites // node.out.positions, until)
         return y, torch.cat([sites_last(y, node.out.groups).index_select(1, sites), state.flatten(2)], 2)
 
     def _gone_through(
-        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], position: Tensor, group: Tensor
+        self, node: Node, w: Weights, c: Weights, xs: list[Tensor], position: Tensor, group: Tensor,
+        until: int,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """What all sites give, and the states [B, n, N, C] after n of them, by their positions in the lines [n] and
-        their groups [n]. A few steps are gone through at a time, so that caches hold what they need, and channels lie
-        side by side."""
+        """What all sites give that lie before `until` on their line, and the states [B, n, N, C] after n of them, by
+        their positions in the lines [n] and their groups [n]. A few steps are gone through at a time, in the same two
+        places of memory by turns, so that caches hold what they need, and channels lie side by side."""
+        import torch
         from torch.nn.functional import softplus
 
         groups = node.out.groups
@@ -109,16 +118,18 @@ class SelectiveScan(Along):
         length = x.shape[2]
         step = softplus(step + w["step_bias"].view(groups, -1))
         a = -w["A_log"].exp().unflatten(0, (groups, -1)).mT.contiguous()  # [G, N, C]
-        fed, y = step * x, x.new_empty(x.shape)
-        each = max(1, AT_ONCE // max(1, x[:, :, 0].numel() * self.states))
+        fed, y = step * x, torch.zeros_like(x)
+        each = min(until, max(1, AT_ONCE // max(1, x[:, :, 0].numel() * self.states)))
         line, at = position // length, position % length
         found = x.new_empty(len(x), len(position), *a.shape[1:])
+        room = [x.new_empty(*x.shape[:2], each, groups, *a.shape[1:]) for _ in range(3)]
         before: Tensor | None = None
-        for first in range(0, length, each):
-            now = slice(first, min(first + each, length))
-            decay = (step[:, :, now, :, None] * a).exp_()
-            state = given[:, :, now, :, :, None] * fed[:, :, now, :, None]
-            for t in range(state.shape[2]):
+        for number, first in enumerate(range(0, until, each)):
+            now = slice(first, min(first + each, until))
+            decay, state = (own[:, :, : now.stop - first] for own in (room[2], room[number % 2]))
+            torch.mul(step[:, :, now, :, None], a, out=decay).exp_()
+            torch.mul(given[:, :, now, :, :, None], fed[:, :, now, :, None], out=state)
+            for t in range(now.stop - first):
                 own = state[:, :, t]
                 before = own if before is None else own.addcmul_(decay[:, :, t], before)
             y[:, :, now] = (read[:, :, now, :, None] @ state).squeeze(-2)

@@ -10,10 +10,13 @@ from torch import nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Generator[None]:
-    """Without dropout and with running statistics; afterwards in training again, where it was."""
-    training = module.training
+    """Without dropout and with running statistics; afterwards in training again, where it was. Of a network, whose
+    parts go by what the whole is in: these are many, and are not told again what they know."""
+    if not module.training:
+        yield
+        return
     module.eval()
     try:
         yield
     finally:
-        module.train(training)
+        module.train()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
+from arspec.analysis.contexts import depends_on
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
 from arspec.layers.helpers import channels_first, sites_last
@@ -17,8 +19,8 @@ from arspec.network.evaluating import evaluating
 from arspec.reads import Window
 from arspec.sampler.plan.program import Program
 from arspec.sampler.run.executor import Executor, State
-from arspec.sampler.run.skinny_matmul import KernelProduct
-from arspec.types import Ints
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product
+from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:
     from arspec.network.module import Network
@@ -44,17 +46,20 @@ def _has_inner_state(node: Node) -> bool:
 def prime(
     executor: Executor, state: State, x: Tensor, condition: dict[str, Tensor], step: int,
     model: Network | None = None, orders: Orders | None = None, names: set[str] | None = None,
-    without: Collection[str] = (),
-) -> None:  # fmt: skip
+    without: Collection[str] = (), drawn: Tensor | None = None,
+) -> Tensor | None:  # fmt: skip
     """Fills the caches of `state` as they stand before `step`. x [B, *shape]: the data of which everything that comes
     before the step is right. model, orders: of a variant of the executor's model of x's length. names: of the nodes
-    whose caches are filled, where it is not all. without: of those whose are not."""
+    whose caches are filled, where it is not all. without: of those whose are not. drawn [v]: variables whose parameters
+    are given back, [B, v, K], which hang on nothing else than what is right: those of the step before, which then may
+    be anything in x."""
     model, orders = model or executor.model, orders or executor.program.orders
     of = {node.name: own for node, own in orders.items()}
     wanted = {node.name: node for node in executor.program.caches if node.name in of and node.name not in without}
     wanted = wanted if names is None else {name: node for name, node in wanted.items() if name in names}
     head = executor.model.graph.head_node
-    if head.name in wanted and _is_drawn(executor, of, step):
+    behind = np.empty(0, np.int64) if drawn is None else drawn.cpu().numpy()
+    if head.name in wanted and _is_drawn(executor, of, step, behind):
         del wanted[head.name]
     sums: dict[str, list[tuple[int, int]]] = {}
     for number, operation in enumerate(executor.program.operations):
@@ -68,8 +73,15 @@ def prime(
     taken = {source.name for node in lower.unwritten for source in node.inputs}
     taken |= {source.name for name in scans - ready for source in wanted[name].inputs}
     there: dict[str, Tensor] = {}  # what is needed for nodes that the module does not have
+    parameters: Tensor | None = None
+    last = None if drawn is None else _drawn_by(executor, {node.name for node in model.graph.live}, step - 1)
 
     def keep(node: Node, value: Tensor) -> Tensor:
+        nonlocal parameters
+        if last is not None and node.name == last.of:
+            parameters = last(sites_last(value, node.out.groups))
+        if last is None and drawn is not None and node is model.graph.head_node:
+            parameters = model.rows(value).index_select(1, drawn)
         if node.name in wanted or node.name in sums:
             values = sites_last(value, node.out.groups)
             if node.name in scans - ready:
@@ -89,37 +101,120 @@ def prime(
         return value
 
     def scan(node: Node, xs: list[Tensor]) -> Tensor:
-        return _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step)
+        asked = torch.from_numpy(np.flatnonzero(needed[node])).to(xs[0].device)
+        return _fill_states(executor, state, model, wanted[node.name], node, of[node.name], xs, step, asked)
 
-    instead = {**_by_products(executor, model, step), **dict.fromkeys(ready, scan)}
+    asked = set[str]() if drawn is None else {model.graph.head_node.name if last is None else last.of}
+    names_of = dict.fromkeys((*wanted, *sums, *taken))
+    key = (executor.program, step, behind.tobytes(), *names_of)
+    kept = model.keep(_needed, dict[Any, dict[Node, Bools]])
+    if key not in kept:  # prompts of the same length come one after another
+        kept.clear()
+        every = {name for name in names_of if name not in wanted or name in scans or name in sums or name in taken}
+        kept[key] = _needed(executor, model, of, step, behind, {name: name in every for name in names_of})
+    needed = kept[key]
+    instead = {**_by_products(executor, model, needed), **dict.fromkeys(ready, scan)}
     with evaluating(model):
-        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken}, instead)
+        model.visit(x, executor.member, condition, keep, {*wanted, *sums, *taken, *asked}, instead)
+    return parameters
 
 
-def _by_products(executor: Executor, model: Network, step: int) -> dict[str, Compute]:
+@dataclass(frozen=True)
+class _Last:
+    """The product that gives a step its parameters, and the sites [v] of the node, by its name, whose numbers it
+    takes."""
+
+    product: Product | KernelProduct
+    of: str
+    sites: Ints
+    columns: slice  # of what it gives, the head's
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x [B, S, C] -> the parameters [B, v, K]."""
+        rows = x.index_select(1, torch.from_numpy(self.sites).to(x.device))
+        return self.product(rows)[..., self.columns]
+
+
+def _drawn_by(executor: Executor, names: set[str], step: int) -> _Last | None:
+    """What a step's parameters are a product of, if they are that of one node among these: no more rows are multiplied
+    than are drawn from, and nothing is made of the others, which is much where there are many levels."""
+    program = executor.program
+    if program.head_made is None or step >= program.steps:
+        return None
+    number, k = program.head_made
+    while (below := program.operations[number].handed_on) is not None:
+        number, k = below
+    operation, product = program.operations[number], dict(executor.by_product).get(number)
+    if product is None or len(operation.reads) > 1 or operation.parts[k].is_ahead:
+        return None
+    part, read = operation.parts[k], operation.reads[0]
+    own = slice(int(part.bounds[step]), int(part.bounds[step + 1]))
+    if read.made is not None:
+        source = program.operations[read.made[0]].parts[read.made[1]]
+        sites = source.sites[source.bounds[step] : source.bounds[step + 1]]
+    elif part.inputs[0].table is not None and part.inputs[0].table.shape[1] == 1:
+        sites = part.inputs[0].table[own, 0]
+    else:
+        return None
+    if read.source.name not in names or len(sites) != own.stop - own.start or not (sites < read.source.out.sites).all():
+        return None
+    widths = [one.node.layer.cached_channels(one.node) for one in operation.parts]
+    first = sum(widths[:k])
+    return _Last(product, read.source.name, sites, slice(first, first + widths[k]))
+
+
+def _needed(
+    executor: Executor, model: Network, of: Mapping[str, list[tuple[Ints, Ints]]], step: int, drawn: Ints,
+    names: Mapping[str, bool],
+) -> dict[Node, Bools]:  # fmt: skip
+    """[S] of each node: the sites on which hangs what is kept of the nodes of these names before a step, or all that is
+    known of them where that is said; and the head's sites `drawn` [v]."""
+    cached = {node.name: node for node in executor.program.caches}
+    roots: dict[Node, Ints] = {}
+    for node in model.graph.live:
+        if node.name in names and node.name in of:
+            own = of[node.name]
+            whole = names[node.name]
+            roots[node] = _known(own, step) if whole else _kept(executor, cached[node.name], step, own)
+    return depends_on(model.keep((Relations, executor.member), lambda: _relations(executor, model)), drawn, roots)
+
+
+def _kept(executor: Executor, node: Node, step: int, orders: list[tuple[Ints, Ints]]) -> Ints:
+    """The sites of which a cache holds anything before a step."""
+    held = [sites for _, sites in rows_and_sites(executor.program, node, step, orders)]
+    return np.concatenate(held) if held else np.empty(0, np.int64)
+
+
+def _known(orders: list[tuple[Ints, Ints]], step: int) -> Ints:
+    """The sites of a node that are computed before a step."""
+    return np.concatenate([sites[: bounds[step]] for sites, bounds in orders])
+
+
+def _relations(executor: Executor, model: Network) -> Relations:
+    return Relations(model.graph, model.graph.members[executor.member])
+
+
+def _by_products(executor: Executor, model: Network, needed: Mapping[Node, Bools]) -> dict[str, Compute]:
     """What computes linear layers whose sites read the sites of the same numbers, by the compiled products of the
-    steps: of the sites alone that are computed before the step. Few rows are quicker so than by a pass of the
-    module."""
+    steps: of the sites that are `needed` alone. Few rows are quicker so than by a pass of the module."""
     found: dict[str, Compute] = {}
-    relations = Relations(model.graph, model.graph.members[executor.member])
+    relations = model.keep((Relations, executor.member), lambda: _relations(executor, model))
     origin = executor.program.schedule.lowered.origin
-    own = {node.name: node for node in model.graph.order}
-    linear = [operation for operation in executor.program.operations if operation.linear]
-    for operation, product in zip(linear, executor.products, strict=True):
-        first = operation.parts[0]
-        if not isinstance(product, KernelProduct) or not product.exact or step >= len(first.bounds):
+    own = {node.name: node for node in model.graph.live}
+    for number, product in executor.by_product:
+        operation = executor.program.operations[number]
+        if not isinstance(product, KernelProduct) or not product.exact:
             continue
-        count = int(first.bounds[step])
         alone = len(operation.reads) == 1 and all(
             [term.node for term in part.terms] == [part.node] and not part.addends and part.node not in origin
             for part in operation.parts
         )
-        in_turn = all(np.array_equal(part.sites[:count], np.arange(count)) for part in operation.parts)
         nodes = [own[part.node.name] for part in operation.parts if part.node.name in own]
-        if not alone or not in_turn or len(nodes) < len(operation.parts) or not count:
+        if not alone or len(nodes) < len(operation.parts):
             continue
-        if all(_is_pointwise(node, relations) and count <= node.out.sites for node in nodes):
-            found |= dict.fromkeys([node.name for node in nodes], _Pointwise(product, nodes, count))
+        sites = np.flatnonzero(np.logical_or.reduce([needed[node] for node in nodes]))
+        if len(sites) and all(_is_pointwise(node, relations) for node in nodes):
+            found |= dict.fromkeys([node.name for node in nodes], _Pointwise(product, nodes, sites))
     return found
 
 
@@ -129,19 +224,27 @@ def _is_pointwise(node: Node, relations: Relations) -> bool:
 
 
 class _Pointwise:
-    """Linear layers of the same input, by one product, of their first sites; zeros of the others. What it has made
-    stands for as long as the next of them has that input, too."""
+    """Linear layers of the same input, by one product, of some sites; what the others have is nothing to anybody. What
+    it has made stands for as long as the next of them has that input, too."""
 
-    def __init__(self, product: KernelProduct, nodes: Sequence[Node], count: int) -> None:
-        self.product, self.count, self.widths = product, count, [node.out.channels for node in nodes]
+    def __init__(self, product: KernelProduct, nodes: Sequence[Node], sites: Ints) -> None:
+        self.product, self.sites, self.widths = product, sites, [node.out.channels for node in nodes]
         self.numbers = {node.name: k for k, node in enumerate(nodes)}
         self.of: Tensor | None = None
         self.made: Sequence[Tensor] = ()
 
     def __call__(self, node: Node, xs: list[Tensor]) -> Tensor:
         if self.of is not xs[0]:
-            self.of, y = xs[0], self.product.of_many(sites_last(xs[0], 1)[:, : self.count])
-            self.made = pad(y, (0, 0, 0, node.out.sites - self.count)).split(self.widths, 2)
+            self.of, x = xs[0], sites_last(xs[0], 1)
+            first, count, whole = int(self.sites[0]), len(self.sites), x.shape[1]
+            if self.sites[-1] - first == count - 1:
+                y = self.product.of_many(x.narrow(1, first, count))
+                y = y.expand(-1, whole, -1) if count == 1 else pad(y, (0, 0, first, whole - first - count))
+            else:
+                at = torch.from_numpy(self.sites).to(x.device)
+                y = self.product.of_many(x.index_select(1, at))
+                y = y.new_zeros(len(y), whole, y.shape[2]).index_copy(1, at, y)
+            self.made = y.split(self.widths, 2)
         return channels_first(self.made[self.numbers[node.name]], node.out)
 
 
@@ -158,13 +261,18 @@ def known_beyond(executor: Executor, orders: Orders, step: int) -> set[str]:
     return {node.name for node in cached if known(own[node]) != known(there[node.name])}
 
 
-def _is_drawn(executor: Executor, of: Mapping[str, list[tuple[Ints, Ints]]], step: int) -> bool:
-    """Whether what is known of the head before a step has been drawn from, and is read by nobody else."""
+def _is_drawn(executor: Executor, of: Mapping[str, list[tuple[Ints, Ints]]], step: int, now: Ints) -> bool:
+    """Whether what is known of the head before a step has been drawn from, or is `now`, and is read by nobody else."""
     graph = executor.model.graph
-    drawn = np.concatenate([sites[: bounds[step + 1]] for sites, bounds in of[graph.data.name]])
+    drawn = np.concatenate([now, *(sites[: _drawn(bounds, step)] for sites, bounds in of[graph.data.name])])
     known = np.concatenate([sites[: bounds[step]] for sites, bounds in of[graph.head_node.name]])
     read = any(r.source is graph.head_node for operation in executor.program.operations for r in operation.reads)
     return not read and bool(np.isin(known, drawn).all())
+
+
+def _drawn(bounds: Ints, step: int) -> int:
+    """How many variables are there before a step; behind the last step, of the last one none are."""
+    return int(bounds[min(step + 1, len(bounds) - 1)])
 
 
 def put_given(executor: Executor, state: State, start: Tensor) -> None:
@@ -184,10 +292,10 @@ def _fill(
 
 def _fill_states(
     executor: Executor, state: State, model: Network, node: Node, whole: Node, orders: list[tuple[Ints, Ints]],
-    xs: list[Tensor], step: int,
+    xs: list[Tensor], step: int, asked: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """As `_fill`, of a scan that keeps more than its output, which is returned. whole: the node of the model that xs
-    are computed by."""
+    are computed by. asked: as of `forward_and_states`."""
     constants = model.constants.of(whole, executor.member)
     weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
     found = [*rows_and_sites(executor.program, node, step, orders)]
@@ -195,7 +303,7 @@ def _fill_states(
         return whole.layer.forward(whole, weights, constants, xs, False)
     rows, sites = (np.concatenate([pair[k] for pair in found]) for k in (0, 1))
     at, of = (torch.from_numpy(a).to(xs[0].device) for a in (rows, sites))
-    value, kept = whole.layer.forward_and_states(whole, weights, constants, xs, of)
+    value, kept = whole.layer.forward_and_states(whole, weights, constants, xs, of, asked)
     state.caches[node].index_copy_(1, at, kept)
     return value
 
@@ -209,7 +317,7 @@ def rows_and_sites(
     drawn = node is program.schedule.graph.data
     orders = program.orders[node] if orders is None else orders
     for (sites, bounds), begin, ring in zip(orders, kept.begins, kept.rings, strict=True):
-        written = int(bounds[step + 1] if drawn else bounds[step])
+        written = _drawn(bounds, step) if drawn else int(bounds[step])
         if node in program.whole:
             kept_sites = sites[:written]
             rows = begin + kept_sites

@@ -128,11 +128,12 @@ class Sampler:
             if start is not None and start.shape[1]:
                 put_given(executor, state, start.to(dtype))
                 drawn.append(start)
-            begin = 0 if ahead is None else self._prime(state, condition, *ahead, drawn)
+            begin, made = (0, None) if ahead is None else self._prime(state, condition, *ahead, drawn)
             with WITHOUT_ONEDNN:
                 for step in track(range(begin, self.schedule.steps), "sampling"):
                     row, cut = self._row(step), self._cuts[step]
-                    values = draw(self._sites[step], executor.step(row, cut, state, step, trace))
+                    values = draw(self._sites[step], executor.step(row, cut, state, step, trace, made))
+                    made = None
                     executor.write(cut, state, values.to(dtype))
                     drawn.append(values)
                     if ancestors is not None and (rows := ancestors()) is not None:
@@ -141,15 +142,19 @@ class Sampler:
             found = torch.cat(drawn, 1).index_select(1, self._back)
         return found.clone()  # a tensor like any other
 
-    def _prime(self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]) -> int:
-        """Takes in what is given of the first steps; the step to go on with."""
+    def _prime(
+        self, state: State, condition: dict[str, Tensor], steps: int, x: Tensor, drawn: list[Tensor]
+    ) -> tuple[int, Tensor | None]:
+        """Takes in what is given of the first steps; the step to go on with, and the parameters that it draws from
+        where the pass has given them, too."""
         if not can_prime(self._executor):
-            return 0
+            return 0, None
+        parameters: Tensor | None = None
         if steps < self.schedule.steps:  # or nothing is left to be drawn
-            prime(self._executor, state, x, condition, steps)
+            parameters = prime(self._executor, state, x, condition, steps + 1, drawn=self._sites[steps])
         sites = torch.cat(self._sites[:steps])
         drawn.append(self.model.by_variable(x.to(self.model.device)).index_select(1, sites))
-        return steps
+        return steps, parameters
 
     def _row(self, step: int) -> list[Tensor | int]:
         """The row of a step, cut into its sections: once for all, where there are few."""

@@ -129,10 +129,11 @@ class Stream:
         if guidance is not None:
             rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
         state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
-        start = 0
+        start, first_made = 0, None
         if prefix is not None and before is not None:
             yield prefix
-            start = self._prime(state, before, condition, noise)
+            start = prefix.shape[1]
+            first_made = self._prime(state, before, condition, noise, steps)
         given = model.spec.data.given
         rows, quick = self.rows(start - given, steps - given), dict[Cut, Step | None]()
         for begin in range(start, steps, chunk):
@@ -141,16 +142,18 @@ class Stream:
             drawn: list[Tensor] = []
             for k, (row, cut, lasting) in enumerate(itertools.islice(rows, count)):
                 now = uniforms[:, k : k + 1]
-                if lasting and cut not in quick:
+                made, first_made = first_made, None
+                if made is None and lasting and cut not in quick:
                     left = steps - begin - k
                     chance = (temperature, truncation, guidance)
                     quick[cut] = self._compiled(row, cut, state, now, chance, left, compiled)
-                if lasting and (step := quick[cut]) is not None:
+                if made is None and lasting and (step := quick[cut]) is not None:
                     values, _ = step(row, now, state)
                 else:
                     with torch.inference_mode():
                         now_row, cut = self._as_it_lies(row, cut)
-                        parameters = executor.step(now_row, cut, state, self._number(begin + k - given))
+                        number = self._number(begin + k - given)
+                        parameters = executor.step(now_row, cut, state, number, made=made)
                         if guidance is not None:
                             parameters = head.guided(*parameters.chunk(2), guidance)
                         values = head.draw(support, parameters, now, temperature, truncation)
@@ -227,28 +230,34 @@ class Stream:
         made = free_values(whole, self.member, nodes, condition, n)
         return {names[node.name]: value for node, value in made.items() if node.name in names}
 
-    def _prime(self, state: State, prefix: Tensor, condition: dict[str, Tensor], noise: Uniforms) -> int:
-        """Fills the caches from a prefix [n, k], in one parallel pass where that can be; k."""
+    def _prime(
+        self, state: State, prefix: Tensor, condition: dict[str, Tensor], noise: Uniforms, steps: int
+    ) -> Tensor | None:
+        """Fills the caches from a prefix [n, k], in one parallel pass where that can be. That pass gives the parameters
+        [n, 1, K] of the first step that is drawn, too, and computes for the caches what this step would."""
         executor, count, given = self.executor, prefix.shape[1], self.model.spec.data.given
         noise.next(count)  # what follows is drawn as it would be without a prefix
         if given:
             put_given(executor, state, prefix[:, :given, None].to(executor.model.dtype))
+        ahead = int(count < steps)
         longer = self._longer(count) if can_prime(executor) else None
         if longer is None:
             for step, (row, cut, _) in enumerate(self.rows(0, count - given), given):
                 now_row, cut = self._as_it_lies(row, cut)
                 executor.step(now_row, cut, state, self._number(step - given))
                 executor.write(cut, state, prefix[:, step : step + 1, None].to(executor.model.dtype))
-            return count
-        (variant, orders), step = longer, count - given
+            return None
+        (variant, orders), step = longer, count - given + ahead
         own, length = self.course.model, self.course.model.spec.data.length
         beyond = known_beyond(executor, orders, step) if variant.spec.data.length < length else set[str]()
         pad = torch.nn.functional.pad
         x = pad(prefix, (0, variant.spec.data.length - count))
-        prime(executor, state, x, _stretched(variant, condition), step, variant, orders, without=beyond)
+        drawn = torch.tensor([count], device=own.device) if ahead else None
+        under = _stretched(variant, condition)
+        parameters = prime(executor, state, x, under, step, variant, orders, without=beyond, drawn=drawn)
         if beyond:
             prime(executor, state, pad(prefix, (0, length - count)), _stretched(own, condition), step, names=beyond)
-        return count
+        return parameters
 
     def _longer(self, count: int) -> tuple[Network, Orders] | None:
         """A variant that holds a prompt of so many steps, as short as there is one, and the orders of its sites. None

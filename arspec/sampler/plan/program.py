@@ -98,6 +98,17 @@ class Operation:
         return self.parts[0].linear
 
     @property
+    def hands_on(self) -> bool:
+        """Whether it gives what it reads, as it is."""
+        return self.parts[0].node.traits.is_identity and self.reads[0].columns == 1 and len(self.parts) == 1
+
+    @property
+    def handed_on(self) -> tuple[int, int] | None:
+        """The number of the operation, and which of its parts, whose results of the same step are given as they are;
+        None where it gives others."""
+        return self.reads[0].made if self.hands_on else None
+
+    @property
     def windows(self) -> int:
         """Of a linear one, the reads that it multiplies; what follows is added."""
         return len(self.parts[0].windows)

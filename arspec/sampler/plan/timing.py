@@ -16,6 +16,7 @@ import numpy as np
 
 from arspec.analysis.known_at import Relations
 from arspec.layers.base import Node
+from arspec.reads import Pointwise, Window
 from arspec.runs import Listed
 from arspec.sampler.plan.state import Figures, Pass, State, hold, inputs_of
 from arspec.types import Bools, Ints
@@ -32,11 +33,15 @@ def steps_of(
     that of all it reads, and not after its own variable's, `time` [V]. Scans, and what attention reads, are computed as
     soon as they are known."""
     computed = [node for node in relations.graph.live if node not in free and needed[node].any()]
+    alone = _alone(relations, computed)
     last, prompt = _deadlines(relations, time, known, needed, computed)
     found: dict[Node, Ints] = {}
     for node in computed:
         first = known[node] + 1
         if node in prompt:
+            found[node] = first
+            continue
+        if node in alone:  # until its reader has its steps
             found[node] = first
             continue
         if node.traits.beyond_grid and not first.any():  # it has numbers for all steps to come, and gives each in turn
@@ -50,7 +55,22 @@ def steps_of(
             sites = group * node.out.positions + np.flatnonzero(needed[node].reshape(node.out.groups, -1)[group])
             own[sites] = _together(first[sites], last[node][sites])
         found[node] = own
+    for node, reader in alone.items():
+        found[node] = np.where(needed[node], found[reader], 0) if reader in found else found[node]
     return found
+
+
+def _alone(relations: Relations, computed: list[Node]) -> dict[Node, Node]:
+    """The nodes that read nothing and are read by one node alone, whose sites take those of the same numbers: this
+    reader. Their sites are computed as they are asked for, as nothing need be kept then."""
+    readers: dict[Node, list[tuple[Node, bool]]] = {}
+    for node in computed:
+        for read, source in zip(relations.reads(node), node.inputs, strict=True):
+            same = isinstance(read, Pointwise) or (isinstance(read, Window) and read.in_place)
+            readers.setdefault(source, []).append((node, same))
+    idle = [node for node in computed if all(isinstance(r, Window) and not r.taps for r in relations.reads(node))]
+    found = {node: readers.get(node, []) for node in idle}
+    return {node: own[0][0] for node, own in found.items() if len(own) == 1 and own[0][1]}
 
 
 def _deadlines(

@@ -105,12 +105,11 @@ class _Codegen:
 
     def call(self, call: Call) -> None:
         number, operation = call.number, call.operation
-        node = operation.parts[0].node
         if self.advances(call):
             self.advance(call)
             return
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
-        if node.traits.is_identity and operation.reads[0].columns == 1 and len(operation.parts) == 1:
+        if operation.hands_on:
             self.made[number] = xs
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))

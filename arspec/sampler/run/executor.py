@@ -125,6 +125,11 @@ class Executor:
         """Those of its linear operations."""
         return self._products
 
+    @property
+    def by_product(self) -> Iterator[tuple[int, Product | KernelProduct]]:
+        """The numbers of its linear operations, and their products."""
+        return zip(self._linear, self._products, strict=True)
+
     @cached_property
     def in_place(self) -> frozenset[int]:
         """Where the weights of the model are that are read where they lie, and of which nothing was made: these may
@@ -305,14 +310,20 @@ class Executor:
                 mine = {scans[node, g] for g in range(node.out.groups) if (node, g) in scans}
                 yield from (run for run in runs if run[0] in mine)
 
-    def step(self, row: Row, cut: Cut, state: State, step: int | None, trace: Trace | None = None) -> Tensor:
+    def step(
+        self, row: Row, cut: Cut, state: State, step: int | None, trace: Trace | None = None,
+        made: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """Computes what a step does; the head's parameters [B, v, K] of the variables that come next. step: its number,
-        by which it knows how far a cache is filled that is read whole; None: all of it is read."""
+        by which it knows how far a cache is filled that is read whole; None: all of it is read. made: these parameters,
+        where they and all that the caches get by the step are there already; `write` comes next all the same."""
         r = state.registers
         r[: len(cut.sizes)] = torch.split_with_sizes(row, cut.sizes) if isinstance(row, Tensor) else row
         if len(r) < cut.registers:
             r.extend([None] * (cut.registers - len(r)))
         r[self._layout.step] = step
+        if made is not None:
+            return made
         for instruction in cut.instructions:
             instruction(r)
         if trace is not None and step is not None:
