@@ -1,31 +1,23 @@
-"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods.
-
-One generic module holds the weights; each layer kind states its computation as a pure function (`Layer.forward`).
-"""
+"""The compiled spec: a torch module that computes all sites at once, and what follows from it: likelihoods."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from arspec.data.labels import class_numbers
 from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
-from arspec.layers.base import Constants, Layer, Node, Weights
+from arspec.layers.base import Node
 from arspec.layers.helpers import channels_first, packed, sites_last, unpacked, unseen
-from arspec.network.constants import HeldConstants
-from arspec.network.fingerprint import fingerprint
-from arspec.network.in_place import in_place
 from arspec.network.last_product import LastProduct, last_product
 from arspec.network.numbers import (
     Condition,
@@ -37,19 +29,15 @@ from arspec.network.numbers import (
     range_of,
     tensor_of,
 )
-from arspec.network.segments import segments
+from arspec.network.running import Running, Tap
 from arspec.network.steps import Step, steps_of
-from arspec.network.weights import WeightTree, one_of
-
-# Called with every node's value as it is computed; what it returns is used instead.
-Tap = Callable[[Node, Tensor], Tensor]
 
 T = TypeVar("T")
 
 EXACT = (torch.float32, torch.float64)  # numbers that hold every level there may be
 
 
-class Network(nn.Module):
+class Network(Running):
     """A spec as a torch module.
 
     network(x) gives the parameters of the head's distribution, [B, V, K]: one row of K numbers for each variable.
@@ -65,26 +53,15 @@ class Network(nn.Module):
     """
 
     def __init__(self, spec: Spec, seed: int = 0, worth: int | None = None) -> None:
-        super().__init__()
-        self.worth = worth
-        self.spec, self.graph = spec, (graph := spec.graph())
+        super().__init__(spec.graph(), seed)
+        self.worth, self.spec = worth, spec
         self.names: dict[str, tuple[str, ...]] = {}
         self.figures: dict[str, Any] = {}
         self.origin: Any = None  # the checkpoint that it came from (`arspec.saving.origin`)
-        self.nodes = WeightTree(graph, seed)
-        self._levels = [*self.nodes.weight_levels]
-        self.constants = HeldConstants(graph)
         levels = self.spec.data.channel_levels
         self._levels_of = {own: [k for k, other in enumerate(levels) if other == own] for own in levels}
         self.made: dict[Any, Any] = {}  # what others made of it (`keep`)
-        self.checkpointing = False  # whether training computes the inner values of blocks twice instead of keeping them
-        self._held: dict[tuple[Node, int, str], tuple[Any, Weights]] | None = None
-        self._watched = True
         self._first_modelled = spec.data.given  # which are the first, where any are given
-        self._handed = [(k, node) for k, node in enumerate(graph.order) if node in graph.handed]
-        self._numbers = [*range(len(graph.members))]  # a number that is taken out of it is a constant to torch.compile
-        if not graph.steps:
-            graph.steps += [self._steps(member.index) for member in graph.members]
 
     @property
     def members(self) -> int:
@@ -95,23 +72,6 @@ class Network(nn.Module):
     def given(self) -> list[int]:
         """The numbers of the variables that are given, not modelled."""
         return np.flatnonzero(~self.graph.members[0].order.modelled).tolist()
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type of the weights; torch's default where there are none."""
-        weight = one_of(self.nodes)
-        return torch.get_default_dtype() if weight is None else weight.dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are; the CPU where there are none."""
-        weight = one_of(self.nodes)
-        return torch.device("cpu") if weight is None else weight.device
-
-    def weights(self) -> dict[str, Tensor]:
-        """The numbers that the layers compute with, by the names of the state dict. They differ from it where torch's
-        parametrisations stand between the two."""
-        return {f"nodes.{name}": value for name, value in self.nodes.named().items()}
 
     # -- the parallel form -------------------------------------------------------------------------------------------
 
@@ -144,32 +104,6 @@ class Network(nn.Module):
         self.check_member(member)
         return {self.graph.data: self.data_tensor(x), **self.condition_tensors(condition, len(x))}
 
-    def run(
-        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None,
-        handed: dict[Node, Tensor] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """The head node's value, from those of the sources. A value is forgotten after its last reader. losses: takes
-        the auxiliary losses of the layers. handed: takes the values that further heads read."""
-        return self._below(None, values, member, tap, losses, handed)
-
-    def _below(
-        self, product: LastProduct | None, values: dict[Node, Tensor], member: int, tap: Tap | None = None,
-        losses: list[Tensor] | None = None, handed: dict[Node, Tensor] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """As `run`; or what goes into the last product, and nothing above it is computed."""
-        found = self._as_numbered(values, tap)
-        steps, result = steps_of(self.graph, self._numbers[member]), len(self.graph.order) - 1
-        if product is not None:
-            steps, result = [step for step in steps if step.node not in product.above], product.source
-        if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
-            self._run_by_segment(steps, found, member, losses)
-        else:
-            self._run(steps, found, member, tap, losses=losses)
-        if handed is not None:
-            for number, node in self._handed:
-                handed[node] = found[number]
-        return found[result]
-
     def visit(
         self, x: Values, member: int, condition: Mapping[str, Condition], tap: Tap, names: set[str],
         instead: Mapping[str, Callable[[Node, list[Tensor]], Tensor]] | None = None,
@@ -193,155 +127,6 @@ class Network(nn.Module):
             for source in step.done:
                 found.pop(source, None)
         self._run(waiting, found, member, tap)
-
-    def _as_numbered(self, values: dict[Node, Tensor], tap: Tap | None) -> dict[int, Tensor]:
-        """Values by the numbers of their nodes in `Graph.order`, shown to `tap`."""
-        if tap is not None:
-            values = {node: tap(node, value) for node, value in values.items()}
-        found: dict[int, Tensor] = {}
-        for nodes in (self.graph.sources, self.graph.order):
-            for number, node in enumerate(nodes if len(found) < len(values) else ()):
-                if node in values:
-                    found[number] = values[node]
-        return found
-
-    def _run(
-        self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
-        weights: dict[int, Weights] | None = None, losses: list[Tensor] | None = None,
-    ) -> None:  # fmt: skip
-        """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile
-        follows every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
-        compiling, training = torch.compiler.is_compiling(), self.training
-        overwrites = tap is None and not self.checkpointing and not compiling
-        fresh = weights is None and (self._held is None or compiling or torch.is_grad_enabled())
-        order, levels, held = self.graph.order, self._levels, self.constants._buffers
-        given = {*values} if overwrites else ()  # what others still have
-        for number, sources, places, prepares, plain, buffers, k, adds, done in steps:
-            if number in values:
-                continue
-            node = order[number]
-            layer = node.layer
-            inputs: list[Tensor] = []
-            for source in sources:
-                inputs.append(values[source])
-            # written over, a view would cost autograd more than it saves
-            if overwrites and k is not None and sources[k] not in given and inputs[k]._base is None:
-                value = layer.overwrite(node, inputs, k)
-            else:
-                own: Weights = {}
-                constants: Constants = {}
-                for name, value in plain:
-                    constants[name] = value
-                for name, key in buffers:
-                    constants[name] = held[key]
-                if weights is not None:
-                    own = weights[number]
-                elif not fresh:
-                    own = self.prepared(node, member)
-                elif places:
-                    for name, level, key, shape in places:
-                        weight = getattr(levels[level], key)
-                        own[name] = weight if shape is None else weight.view(shape)
-                    if prepares:
-                        own = layer.prepare(node, own, constants)
-                value = layer.forward(node, own, constants, inputs, training)
-                if adds and losses is not None:
-                    losses.append(layer.auxiliary(node, inputs, value))
-            values[number] = value if tap is None else tap(node, value)
-            for source in done:
-                values.pop(source, None)
-
-    def _run_by_segment(
-        self, wanted: Sequence[Step], values: dict[int, Tensor], member: int, losses: list[Tensor] | None = None
-    ) -> None:  # fmt: skip
-        """As `_run`, but of each block only what others read is kept: the rest is computed again in the backward pass,
-        with the same noise. The weights are prepared once."""
-        order, steps = self.graph.order, {step.node: step for step in wanted}
-        for nodes, inputs, outputs, repeatable in self._segments:
-            own = [steps[node] for node in nodes if node in steps]
-            if not repeatable or len(own) < len(nodes) or any(node in values for node in nodes):
-                self._run(own, values, member, losses=losses)
-                continue
-            weights = {node: self.prepared(order[node], member) for node in nodes}
-
-            def computed(
-                *given: Tensor,
-                own: Any = own,
-                inputs: Any = inputs,
-                outputs: Any = outputs,
-                weights: Any = weights,
-                wanted: bool = losses is not None,
-            ) -> tuple[Tensor, ...]:
-                inner = dict(zip(inputs, given, strict=True))
-                extra: list[Tensor] = []
-                self._run(own, inner, member, weights=weights, losses=extra if wanted else None)
-                return (*(inner[node] for node in outputs), *extra)
-
-            found = checkpoint(computed, *(values[node] for node in inputs), use_reentrant=False)
-            values.update(zip(outputs, found[: len(outputs)], strict=True))
-            if losses is not None:
-                losses += found[len(outputs) :]
-            for step in own:
-                for source in step.done:
-                    values.pop(source, None)
-
-    @cached_property
-    def _segments(self) -> list[tuple[list[int], list[int], list[int], bool]]:
-        """The nodes of each segment, what it reads and what it gives, by their numbers,
-        and whether it is repeatable."""
-        number = {node: k for k, node in enumerate(self.graph.order)}
-        return [
-            ([number[n] for n in s.nodes], [number[n] for n in s.inputs], [number[n] for n in s.outputs], s.repeatable)
-            for s in segments(self.graph)
-        ]
-
-    def _steps(self, member: int) -> list[Step]:
-        graph, over = self.graph, in_place(self.graph)
-        number = {node: k for k, node in enumerate(graph.order)}
-        last = {source: node for node in graph.live for source in node.inputs}
-        return [
-            Step(
-                number[node], tuple(number[source] for source in node.inputs), self.nodes.weight_places(node),
-                type(node.layer).prepare is not Layer.prepare, *self.constants.found(node, member), over.get(node),
-                node.traits.auxiliary,
-                tuple(
-                    number[source]
-                    for source in dict.fromkeys(node.inputs)
-                    if last[source] is node and source not in graph.handed
-                ),
-            )
-            for node in graph.live
-        ]  # fmt: skip
-
-    def prepared(self, node: Node, member: int) -> Weights:
-        """A node's weights as its `forward` wants them: made for this pass, or in `held` those made before."""
-        return self._made(node, member, node.layer.prepare)
-
-    def _made(self, node: Node, member: int, make: Callable[[Node, Weights, Constants], Weights]) -> Weights:
-        own = self.nodes.of(node)
-        if not own:
-            return own
-        if self._held is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return make(node, own, self.constants.of(node, member))
-        now = fingerprint(self.nodes.kept(node)) if self._watched else None
-        key = node, member, make.__name__
-        held = self._held.get(key)
-        if held is None or held[0] != now:
-            held = self._held[key] = now, make(node, own, self.constants.of(node, member))
-        return held[1]
-
-    @contextmanager
-    def held(self, watched: bool = True) -> Generator[None]:
-        """Inside, passes without gradients prepare their weights (masks, norms) once for all. A weight whose numbers
-        have changed since the pass before, in whatever way, is prepared anew. watched=False spares that look at the
-        numbers: it is for callers inside whose block nothing changes a weight."""
-        before = self._held, self._watched
-        # what is held without a look at it must have been made inside, after the last change
-        self._held, self._watched = self._held if watched and self._held is not None else {}, watched
-        try:
-            yield
-        finally:
-            self._held, self._watched = before
 
     def rows(self, last: Tensor) -> Tensor:
         """The head node's tensor as [B, V, K]."""
@@ -416,18 +201,6 @@ class Network(nn.Module):
             rows = self.rows(values[one.node]).index_select(1, sites)
             nats = one.head.log_prob(self.graph.support, rows, value.index_select(1, targets))
             losses.append(-one.section.weight * nats.mean())
-
-    def _run_extra(
-        self, values: dict[Node, Tensor], member: int, tap: Tap | None = None, losses: list[Tensor] | None = None
-    ) -> None:
-        """Adds the values of the nodes that further heads alone depend on. values: what these take of other nodes."""
-        for node in self.graph.extra:
-            inputs = [values[source] for source in node.inputs]
-            weights, constants = self.prepared(node, member), self.constants.of(node, member)
-            value = node.layer.forward(node, weights, constants, inputs, self.training)
-            if node.traits.auxiliary and losses is not None:
-                losses.append(node.layer.auxiliary(node, inputs, value))
-            values[node] = value if tap is None else tap(node, value)
 
     def mean_log_prob(self, x: Values, **condition: Condition) -> Tensor:
         """Nats of each example under the mean of the family's probabilities, [B]. (A mean of logits would not be
@@ -551,7 +324,7 @@ class Network(nn.Module):
     # -- torch's own -------------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "made": {}, "_held": None, "_watched": True}
+        return {**super().__getstate__(), "made": {}}
 
 
 __all__ = ["EXACT", "Network", "Tap"]
