@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Generator, Iterable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +137,11 @@ def run_compress(args: argparse.Namespace) -> int:
     told = [_note(*note) for note in notes.items()]
     if standard:
         put_bytes(container)
-        with redirect_stdout(sys.stderr):
-            _say_compressed(args, out, came, summary, seconds, checked, told)
-        return 0
-    with replacing(out) as temporary:
-        temporary.write_bytes(container)
-    _say_compressed(args, out, came, summary, seconds, checked, told)
+    else:
+        with replacing(out) as temporary:
+            temporary.write_bytes(container)
+    with redirect_stdout(sys.stderr) if standard else nullcontext():
+        _say_compressed(args, out, came, summary, seconds, checked, told)
     return 0
 
 
