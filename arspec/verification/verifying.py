@@ -79,27 +79,41 @@ class ModuleTest:
 
     def __str__(self) -> str:
         size = "×".join(map(str, self.shape))
-        verdict = "inside the proven contexts" if self.ok else f"{self.beyond:,} pairs BEYOND the proven contexts"
-        equal = (
-            ", equal to them"
-            if not self.missing and self.ok
-            else f"; of {self.missing:,} pair{'s' * (self.missing != 1)} of these no draw of weights shows an effect"
-            if self.ok
-            else ""
-        )
-        small = (
-            f"; too small for the offsets of {', '.join(self.lost[:5])}{', ...' * (len(self.lost) > 5)}"
-            if self.lost
-            else ""
-        )
+        parts = [f"{self.rows:,} variables, {self._how}: {self._verdict}", *self._left_out]
+        return f"{self.name:10} {size}, {'; '.join(parts)}"
+
+    @property
+    def _how(self) -> str:
+        """What the pairs are found by, in words."""
+        draws = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
+        if self.by != "labels":
+            return draws
+        return f"labels, given the routes of {draws}" if self.routed else "labels"
+
+    @property
+    def _verdict(self) -> str:
+        """How the pairs that are found lie to the proven contexts, in words."""
+        if not self.ok:
+            return f"{self.beyond:,} pairs BEYOND the proven contexts"
+        inside = "inside the proven contexts"
+        if not self.missing:
+            return f"{inside}, equal to them"
+        pairs = f"{self.missing:,} pair{'s' * (self.missing != 1)}"
+        return f"{inside}; of {pairs} of these no draw of weights shows an effect"
+
+    @property
+    def _left_out(self) -> list[str]:
+        """What was not tested, and why, in words."""
+        found: list[str] = []
+        if self.lost:
+            found.append(f"too small for the offsets of {', '.join(self.lost[:5])}{', ...' * (len(self.lost) > 5)}")
         if self.unbuilt:
-            small += f"; not built at full size: {self.unbuilt:,} weights, and MOST_BUILT is {MOST_BUILT:,} (--full)"
+            found.append(f"not built at full size: {self.unbuilt:,} weights, and MOST_BUILT is {MOST_BUILT:,} (--full)")
         elif self.work:
-            small += f"; not run at full size: {self.work:,} multiplications, and MOST_WORK is {MOST_WORK:,} (--full)"
-        how = f"{self.draws} draw{'s' * (self.draws != 1)} of weights"
-        if self.by == "labels":
-            how = f"labels, given the routes of {how}" if self.routed else "labels"
-        return f"{self.name:10} {size}, {self.rows:,} variables, {how}: {verdict}{equal}{small}"
+            found.append(
+                f"not run at full size: {self.work:,} multiplications, and MOST_WORK is {MOST_WORK:,} (--full)"
+            )
+        return found
 
 
 def verify(
