@@ -18,8 +18,8 @@ from arspec.files.atomic import write_text
 from arspec.language.experts import Experts
 from arspec.language.hints import input_names
 from arspec.language.load import Spec, from_text
-from arspec.language.nodes import output_trees
 from arspec.language.params import NAME
+from arspec.language.stated import output_trees
 from arspec.language.using import blocks_of
 from arspec.syntax.yaml import Map
 

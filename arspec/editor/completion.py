@@ -21,8 +21,8 @@ from arspec.editor.walk import Scope
 from arspec.language.built_in import BUILT_IN
 from arspec.language.extends import FORMS, SECTIONS, VERSION
 from arspec.language.merging import MERGED
-from arspec.language.nodes import output_trees
 from arspec.language.shipped import SUFFIXES, shipped
+from arspec.language.stated import output_trees
 from arspec.language.using import LIBRARY, libraries
 from arspec.masks import READY_MADE
 from arspec.scans import SCANS_1D, SCANS_2D

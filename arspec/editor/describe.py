@@ -14,7 +14,7 @@ from arspec.editor.names import WORDS, Occurrence, Symbol
 from arspec.editor.stated import definition, layer_definition
 from arspec.language.built_in import BUILT_IN
 from arspec.language.hints import input_names
-from arspec.language.nodes import output_trees
+from arspec.language.stated import output_trees
 from arspec.layers.base import Node
 from arspec.masks import READY_MADE
 from arspec.pictures.strictness import Strictness

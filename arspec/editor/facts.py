@@ -14,8 +14,8 @@ from arspec.analysis.known_at import Relations, known_at
 from arspec.analysis.memo import Memo
 from arspec.language.graph import Cluster, Graph
 from arspec.language.load import Spec
-from arspec.language.nodes import output_trees
 from arspec.language.references import pieces
+from arspec.language.stated import output_trees
 from arspec.layers.base import Node
 from arspec.pictures.strictness import Strictness, strictness
 from arspec.syntax.yaml import Scalar, Seq, Tree

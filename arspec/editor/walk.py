@@ -13,9 +13,9 @@ from arspec.diagnostics import Place
 from arspec.editor.names import Occurrence, Spot, Symbol
 from arspec.language.experts import Experts
 from arspec.language.hints import input_names
-from arspec.language.nodes import chained, output_trees
 from arspec.language.params import NAME, scalars
 from arspec.language.references import pieces
+from arspec.language.stated import chained, output_trees
 from arspec.layers import KINDS
 from arspec.syntax.expressions import is_expression, places_of
 from arspec.syntax.predicates import places_of_names

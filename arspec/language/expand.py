@@ -19,10 +19,11 @@ from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
-from arspec.language.nodes import Scope, texts
+from arspec.language.nodes import Scope
 from arspec.language.params import NAME, settle_params
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, Broken, Instance, LeftOut, Repetition
+from arspec.language.stated import texts
 from arspec.layers import KINDS, parts_layer
 from arspec.layers.base import Node
 from arspec.progress import still_wanted

@@ -8,27 +8,24 @@ from typing import Any
 
 from arspec.diagnostics import Collector, Diagnostic, Place
 from arspec.language.head_fit import width_key
-from arspec.language.hints import input_names, unknown_node
+from arspec.language.hints import unknown_node
 from arspec.language.keys import UNKNOWN, Evaluator, Unknown, built, place_of, report, unknown_kind
+from arspec.language.limits import check_size, check_tied
 from arspec.language.mask_of import mask_of
 from arspec.language.params import NAME
 from arspec.language.parsed import ParsedSpec
 from arspec.language.references import BROKEN, REFERENCE, Broken, LeftOut, UnknownNode, follow
 from arspec.language.sources import condition_type, data_type
+from arspec.language.stated import Stated, texts
 from arspec.language.written import Typed, Writing, Written
 from arspec.layers import KINDS, part_layer
-from arspec.layers.base import Fault, Layer, Node, Weight
+from arspec.layers.base import Fault, Layer, Node
 from arspec.layers.one_grid import bringing_together
 from arspec.masks import resolve
 from arspec.syntax.expressions import ExpressionError, names
 from arspec.syntax.synonyms import LAYERS, NO_LAYER, folded
-from arspec.syntax.yaml import Map, Scalar, Seq, Tree
+from arspec.syntax.yaml import Map, Scalar, Tree
 from arspec.types import Type
-
-MAX_NODE_SITES = 1 << 23  # sites of one node
-MAX_ELEMENTS = 1 << 31  # numbers in one node's output for one example
-MAX_WEIGHTS = 1 << 33  # numbers in the weights of one node
-UNNAMED = "out"  # what an output of a block is called that is stated as `outputs: node`
 
 
 class _Source(Layer):
@@ -58,24 +55,6 @@ class Scope:
     def inside(self, name: str) -> str | None:
         """The path by which weights are shared in the instance of a block of this name."""
         return None if self.shares is None else f"{self.shares}{name}."
-
-
-@dataclass(frozen=True, eq=False)
-class Stated:
-    """What a block states, the same for each of its instances. names: how many, of inputs, nodes and outputs."""
-
-    block: Map
-    inputs: list[str]
-    outputs: dict[str, Tree]
-    chained: dict[str, str]
-    names: int
-
-    @classmethod
-    def of(cls, block: Map) -> Stated:
-        """What the entry of a block in `blocks` states."""
-        trees = [block.get(key) for key in ("inputs", "nodes", "outputs")]
-        names = sum(len(t.entries) if isinstance(t, Map) else len(t) if isinstance(t, Seq) else 1 for t in trees)
-        return cls(block, input_names(block), output_trees(block.get("outputs")), chained(block), names)
 
 
 class Nodes:
@@ -437,41 +416,17 @@ class Nodes:
         else:
             node.mask, node.out, node.plan = typed.mask, typed.out, typed.plan
         self.faults.spend("sites", node.out.sites, node.place)
-        self._check_tied(node)
+        check_tied(node)
 
     def infer(self, node: Node, scope: Scope) -> None:
         """Sets the mask and the type of a node, within the limits. Raises Fault."""
         mask = node.layer.mask_key
         node.mask = mask_of(mask, node, self.spec.masks, scope.params) if mask is not None else None
         node.out = node.layer.infer(node)
-        if node.out.sites > MAX_NODE_SITES:
-            raise Fault("AR413",
-                        f"{node.out.sites:,} sites, where {MAX_NODE_SITES:,} are the limit of a node (MAX_NODE_SITES)",
-                        "make its grid smaller")  # fmt: skip
-        if node.out.width * node.out.positions > MAX_ELEMENTS:
-            raise Fault("AR413",
-                        f"an output of {node.out}: more than {MAX_ELEMENTS:,} numbers for one example (limit "
-                        "MAX_ELEMENTS)",
-                        "take fewer channels, or a smaller grid", "out")  # fmt: skip
-        if sum(weight.count for weight in node.layer.weights(node).values()) > MAX_WEIGHTS:
-            raise Fault("AR413", f"more than {MAX_WEIGHTS:,} weights (limit MAX_WEIGHTS)",
-                        "take fewer channels, or a smaller kernel", "out")  # fmt: skip
+        check_size(node)
         self.faults.spend("reads", node.layer.reads_work(node), node.place)
         node.layer.settle(node)
         node.layer.reads(node, self.spec.members[0])  # whose Faults are of masks
-
-    @staticmethod
-    def _check_tied(node: Node) -> None:
-        if node.tied is None:
-            return
-        mine, theirs = node.layer.weights(node), node.tied.layer.weights(node.tied)
-        if {k: _core(w) for k, w in mine.items()} != {k: _core(w) for k, w in theirs.items()}:
-            help = "tied nodes have weights of the same names and shapes"
-            if mine.keys() ^ theirs.keys() == {"bias"}:
-                with_bias = node.name if "bias" in mine else node.tied.name
-                help = f"{help}: write `bias: false` in '{with_bias}'"
-            found = f"'{node.name}' has weights {_shapes(mine)}, and '{node.tied.name}' has {_shapes(theirs)}"
-            raise Fault("AR220", found, help, "weights")
 
 
 def _widths(model: type[Layer], entry: Map) -> set[str]:
@@ -499,41 +454,3 @@ def _joined(nodes: list[Node]) -> str | None:
     if whole is not None and other is not None:
         return bringing_together(other.name, other.out, whole.name, whole.out)
     return "join them by add or concat, and take what that gives"
-
-
-def texts(tree: Tree) -> Any:
-    """References as they are written: they are followed, not evaluated."""
-    if isinstance(tree, Scalar):
-        return tree.value if isinstance(tree.value, str) or tree.value is None else str(tree.value)
-    if isinstance(tree, Seq):
-        return [texts(item) for item in tree.items]
-    assert isinstance(tree, Map)
-    return {key: texts(item) for key, (_, item) in tree.entries.items()}
-
-
-def _core(weight: Weight) -> tuple[int, ...]:
-    """A weight's shape without axes of length one, by which tied weights are compared: an embedding and a 1×1
-    convolution may share theirs."""
-    return tuple(n for n in weight.shape if n != 1)
-
-
-def _shapes(weights: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {'×'.join(map(str, w.shape))}" for name, w in weights.items()) or "none"
-
-
-def chained(block: Map) -> dict[str, str]:
-    """Where a block is repeated: its inputs that take an output of the repetition before, and which. They are those of
-    the same name; the only input takes an output that has no name."""
-    wanted, stated = input_names(block), block.get("outputs")
-    if len(wanted) == 1 and isinstance(stated, Scalar):
-        return {wanted[0]: UNNAMED}
-    return {name: name for name in wanted if name in output_trees(stated)}
-
-
-def output_trees(stated: Tree | None) -> dict[str, Tree]:
-    """What a block states as its outputs, by name: `outputs: {h: sum}`, a list of names, or one reference."""
-    if isinstance(stated, Map):
-        return {key: tree for key, (_, tree) in stated.entries.items()}
-    if isinstance(stated, Seq):
-        return {str(texts(item)): item for item in stated.items}
-    return {UNNAMED: stated} if stated is not None else {}
