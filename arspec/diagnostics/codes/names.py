@@ -153,79 +153,6 @@ CODES = (
         "rename one of the two.",
     ),
     code(
-        "AR208",
-        "a bad repeat",
-        """`repeat` is a whole number from 0 on; the message names the largest.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: $layers / 2}     # layers: 5
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: $layers // 2}
-        """,
-        "give a whole number in the range.",
-    ),
-    code(
-        "AR209",
-        "an index out of range",
-        """`body.3.skip` is an output of the fourth repetition: repetitions count from 0, and from the end with a
-        minus.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-          out: {layer: relu, from: body.3.h}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-          out: {layer: relu, from: body.2.h}
-        """,
-        "give an index below the number of repetitions.",
-    ),
-    code(
-        "AR210",
-        "a block contains itself",
-        """Blocks are written out before anything is computed, and one that contains itself would never end. The
-        number of blocks within blocks is limited, and the message names the limit.""",
-        """
-        blocks:
-          layer: {inputs: [h], nodes: {inner: {block: layer}}, outputs: {h: inner}}
-        graph:
-          body: {block: layer, from: first}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-        """,
-        "use `repeat` for depth.",
-    ),
-    code(
         "AR211",
         "too many nodes in the graph",
         """After blocks and repeats are written out the graph is limited in its nodes, its edges and the length of
@@ -253,98 +180,6 @@ CODES = (
         "repeat less.",
     ),
     code(
-        "AR213",
-        "a parameter that does not exist is set",
-        """Parameters given on the command line, from Python or to an instance of a block replace those that are
-        declared; a new one would have no effect.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, params: {kernal: 5}}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            params: {kernel: 3}
-            nodes: {conv: {layer: conv, kernel: $kernel, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, params: {kernel: 5}}
-        """,
-        "take the nearest parameter from the help line.",
-    ),
-    code(
-        "AR214",
-        "a parameter's value is of the wrong type",
-        """A parameter keeps the type of its default: a number stays a number, a text a text.""",
-        """
-        arspec verify specs/pixelcnn.yaml --set features=wide
-        """,
-        """
-        arspec verify specs/pixelcnn.yaml --set features=24
-        """,
-        "give a value of the default's type.",
-    ),
-    code(
-        "AR215",
-        "an unknown block",
-        """`block` names a block of the section `blocks`.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layre, from: first, repeat: 3}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-        """,
-        "take the nearest block from the help line.",
-    ),
-    code(
-        "AR216",
-        "a repeat whose outputs do not become inputs",
-        """Each repetition reads the outputs of the one before: an input takes the output of the same name, the only
-        input an output without a name (`outputs: conv`), and the first repetition takes what `from` gives. Where
-        no output is an input, all repetitions read the same and stand side by side, which is told and refused
-        nowhere.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {out: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-          out: {layer: add, from: body.*.out}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 3}
-          out: {layer: add, from: body.*.h}
-        """,
-        "name the output like the input that it continues.",
-        level="note",
-    ),
-    code(
         "AR217",
         "the wrong number of inputs",
         """A layer takes one input, or two, or any number. What `when` leaves out counts for none.""",
@@ -357,44 +192,6 @@ CODES = (
         """,
         "join the inputs by add or concat, or name one; where `when` leaves a node out, name one that stands in for "
         "it.",
-    ),
-    code(
-        "AR218",
-        "repetitions where there are none",
-        """`body.h` is an output of the last repetition; with `repeat: 0` there is no last one.""",
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 0}
-          out: {layer: relu, from: body.h}
-        """,
-        """
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: 24, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: 1}
-          out: {layer: relu, from: body.h}
-        """,
-        "repeat at least once, or leave the reader out by `when`.",
-    ),
-    code(
-        "AR219",
-        "a parameter that refers to itself or to one below it",
-        """A parameter may be an expression over those that stand above it, so that none can depend on itself.""",
-        """
-        params: {half: $width // 2, width: 24}
-        """,
-        """
-        params: {width: 24, half: $width // 2}
-        """,
-        "change their places, or give one of them a number.",
     ),
     code(
         "AR220",
@@ -484,34 +281,6 @@ CODES = (
         "make the lists shorter, state less in a block that is repeated, or repeat it less.",
     ),
     code(
-        "AR223",
-        "a parameter without effect",
-        """A parameter has an effect only where something refers to it as $name. One that nothing refers to is refused
-        where it can only be a mistake: its name is near to one that is used, a spec that extends another adds it, or it
-        was set from outside.""",
-        """
-        params: {width: 24, layers: 2, layres: 3}
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: $layers}
-        """,
-        """
-        params: {width: 24, layers: 3}
-        blocks:
-          layer:
-            inputs: [h]
-            nodes: {conv: {layer: conv, kernel: 3, out: $width, mask: so_far}}
-            outputs: {h: conv}
-        graph:
-          body: {block: layer, from: first, repeat: $layers}
-        """,
-        "correct its name, refer to it, or remove it.",
-    ),
-    code(
         "AR224",
         "a name that nothing uses",
         """A parameter, a mask, a block, a condition or an input of a block that nothing uses has no effect. A condition
@@ -553,18 +322,5 @@ CODES = (
         arspec: 1
         """,
         "name what the spec below has, or leave the + out.",
-    ),
-    code(
-        "AR226",
-        "blocks that cannot be used",
-        """`use` names libraries of blocks: those that ship with arspec by their names, as blocks/transformer, or files
-        by their paths. A library has the sections `blocks` and `masks`, whose names no other and no spec has.""",
-        """
-        use: blocks/transformr
-        """,
-        """
-        use: blocks/transformer
-        """,
-        "name a library, or the path of a file with `blocks`.",
     ),
 )
