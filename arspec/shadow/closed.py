@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,14 +33,13 @@ from arspec.shadow.higher import take_functions
 from arspec.shadow.memory import plain, seen_through
 from arspec.shadow.outside import Nobody, Outside
 from arspec.shadow.places import Place, here
+from arspec.shadow.sums import same_sums, sums_of
 from arspec.shadow.tracer import EMPTY, blank, written
 from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole
 KEPT_BYTES = 1 << 29  # of all results that are kept whole
 LYING_BYTES = 1 << 31  # of all results that are kept where they lie
-ROW = 16  # elements of a row with one label that has a checksum of its own
-AT_ONCE = 1 << 16  # elements that are summed together
 NOTHING = "aten.detach.default"  # computes nothing, and torch adds some of its own to one pass and not to another
 ROUNDING = 1000  # times the precision of a number: how far sums in another order may differ
 
@@ -220,7 +218,7 @@ class Closing:
                         result.floor, float(_distance(result.values, target).max()) if target.numel() else 0
                     )
                 else:  # where it never has the same bits, it says nothing
-                    found = _sums(target, result.above, range(len(self.ranks)))
+                    found = sums_of(target, result.above, range(len(self.ranks)))
                     result.steady &= all(torch.equal(own, found[place]) for place, own in result.sums.items())
 
         output = _replay(same, step, self.before)
@@ -239,7 +237,7 @@ class Closing:
             self._in_place.setdefault(tensor.untyped_storage()._cdata, []).append(result)
             self._lying += tensor.untyped_storage().nbytes()
         else:
-            result.sums = _sums(tensor, result.above, range(len(self.ranks)))
+            result.sums = sums_of(tensor, result.above, range(len(self.ranks)))
         return result
 
     def _above(self, labels: Tensor) -> Tensor:
@@ -307,8 +305,8 @@ class _Against:
             if worst > floor:
                 self.differs(operator, place, worst, floor, "an element that it may not move has moved")
             return
-        if result.steady and not _same_sums(
-            result.sums, _sums(tensor, result.above, [self.place]), result.above, self.place
+        if result.steady and not same_sums(
+            result.sums, sums_of(tensor, result.above, [self.place]), result.above, self.place
         ):
             self.differs(operator, place, None, 0.0, "an element that it may not move has moved")
 
@@ -398,67 +396,3 @@ def _rounding(tensor: Tensor) -> float:
         return 0.0
     scale = float(tensor.detach().abs().nan_to_num(0.0, 0.0, 0.0).max())
     return ROUNDING * torch.finfo(tensor.dtype).eps * scale
-
-
-_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
-def _sums(tensor: Tensor, above: Tensor, places: Sequence[int]) -> dict[int | None, Tensor]:
-    """Checksums of the bits of elements: of each row, where a row has one label (under None); else, for each place of a
-    rank, of those elements of each row whose label is at or below that rank.
-
-    Bits are multiplied by odd numbers, so that a change of any one element changes its sum.
-    """
-    tensor, above = tensor.detach().resolve_neg().cpu(), compact(above)
-    if tensor.is_complex():
-        tensor, above = torch.view_as_real(tensor.resolve_conj()), above[..., None]
-    if tensor.dim() == 0:
-        tensor, above = tensor[None], above.reshape(1)
-    axis = _axis(above)
-    width = math.prod(tensor.shape[axis:])
-    rows = width >= ROW
-    if not rows:  # one row for all but the last axis
-        axis, width = (tensor.dim() - 1, tensor.shape[-1]) if tensor.dim() > 1 else (1, 1)
-        above = above.expand(*tensor.shape[:axis], *above.shape[axis:]).reshape(-1, math.prod(above.shape[axis:]))
-    flat = tensor.reshape(-1, width)
-    step = max(1, AT_ONCE // max(1, width))
-    kept = [None] if rows else list(places)
-    parts: dict[int | None, list[Tensor]] = {place: [] for place in kept}
-    for start in range(0, len(flat), step):
-        bits = _weighed(flat[start : start + step])
-        for place in kept:
-            own = bits if place is None else bits * (above[start : start + step] <= place)
-            parts[place].append(own.sum(-1, dtype=bits.dtype))
-    return {place: torch.cat(sums) for place, sums in parts.items()}
-
-
-def _axis(labels: Tensor) -> int:
-    """From which axis on labels are the same; never the first."""
-    axis = labels.dim()
-    while axis > 1 and labels.shape[axis - 1] == 1:
-        axis -= 1
-    return axis
-
-
-def _weighed(value: Tensor) -> Tensor:
-    """The bits of rows of numbers as whole numbers, times odd numbers."""
-    floating = value.is_floating_point() and value.element_size() > 1
-    value = value + 0.0 if floating else value.clone()  # one zero, whatever its sign
-    bits = value.contiguous().view(_BITS[value.element_size()])
-    bits = bits if bits.dtype == torch.int64 else bits.to(torch.int32)
-    return bits.mul_(_odd(bits.shape[-1], bits.dtype))
-
-
-@functools.lru_cache(16)
-def _odd(count: int, dtype: torch.dtype) -> Tensor:
-    return torch.arange(count, dtype=dtype) * 0x9E3779 * 2 + 1
-
-
-def _same_sums(one: Mapping[int | None, Tensor], other: Mapping[int | None, Tensor], above: Tensor, place: int) -> bool:
-    """Whether the checksums of all elements at or below a rank agree."""
-    if None not in one:
-        return torch.equal(one[place], other[place])
-    low = compact(above) <= place
-    axis = _axis(low)
-    low = low.reshape(low.shape[:axis]).expand(above.shape[:axis]).reshape(-1)
-    return torch.equal(one[None][low], other[None][low])
