@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from arspec.shadow.flow import Link
 from arspec.shadow.history import Held, History, Recorded
 from arspec.shadow.made import made
 from arspec.shadow.places import Place
 from arspec.shadow.placing import Order
+from arspec.shadow.way import Link
 
 MASKED = -1e4
 CONVOLUTIONS = ("convolution", "conv1d", "conv2d", "conv3d", "mkldnn_convolution", "cudnn_convolution")

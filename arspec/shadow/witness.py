@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from arspec.shadow.blame import Blame, Broken, blame, masks_weights
-from arspec.shadow.flow import Flow, Link, differing, shortest
+from arspec.shadow.flow import Flow, differing
 from arspec.shadow.history import Held, History, Recorded
 from arspec.shadow.places import Place
 from arspec.shadow.placing import Grid, Order
+from arspec.shadow.way import Link, shortest
 
 APART = "and here its parts are taken for one position"
 BLOCKS = "several positions are treated as one here"
