@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from arspec.auditing import AuditReport, audit
-from arspec.auditing.values import apart, lost, not_finite
+from arspec.auditing.comparing import apart, lost, not_finite
 from arspec.auditing.verdicts import Verdict
 
 SIZE = {"t": 8}

@@ -8,8 +8,8 @@ import torch
 
 from arspec.auditing.audited import Audited
 from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.comparing import apart
 from arspec.auditing.judging import ModeReport
-from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
-from arspec.auditing.values import MAX_VARIABLES, SAMPLED, Search, apart
+from arspec.auditing.comparing import apart
+from arspec.auditing.values import MAX_VARIABLES, SAMPLED, Search
 from arspec.verification.dependencies import Findings, Leaf, Traced, Violation, find_leaves
 
 ENTRIES = 1 << 14  # of an example, at most

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.comparing import rounding
 from arspec.auditing.keeping import NAMED
 from arspec.auditing.reasons import reason
-from arspec.auditing.values import rounding
 
 
 def first_call(subject: Borrowed, given: Tensor, out: Tensor, more: Mapping[str, Any]) -> str:

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.comparing import NOT_FINITE
 from arspec.auditing.derivatives import by_derivatives
 from arspec.auditing.labelling import Labelled, label, ranks_of
 from arspec.auditing.sampler import SamplerCheck
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import NOT_FINITE, Search, confirm
+from arspec.auditing.values import Search, confirm
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
+from arspec.auditing.comparing import check_steady
 from arspec.auditing.first_call import first_call
 from arspec.auditing.reasons import reason
-from arspec.auditing.values import check_steady
 from arspec.shadow import LOOSE, Closing, Closure, Held, Trace, trace
 
 NONE = torch.iinfo(torch.int32).max  # the limit of what may read everything

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Audited
+from arspec.auditing.comparing import NOT_FINITE, apart, lost
 from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import NOT_FINITE, apart, lost
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_batch
 from arspec.verification.dependencies import Findings

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
+from arspec.auditing.comparing import lost, not_finite, parting
 from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.reasons import failed, reason
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 from arspec.diagnostics import InputError

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
+from arspec.auditing.comparing import held_to, lost, not_finite, parting
 from arspec.auditing.judging import ModeReport, by_labels
 from arspec.auditing.labelling import NONE, Labelled, label
 from arspec.auditing.shown import Witness
-from arspec.auditing.values import held_to, lost, not_finite, parting
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_parting
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.borrowed import Borrowed
+from arspec.auditing.comparing import apart
 from arspec.auditing.judging import ModeReport, judge
-from arspec.auditing.values import apart
 from arspec.auditing.verdicts import Verdict
 
 FIRST = "the first call in training initialises the module from its batch, and is not judged"

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from arspec.auditing.audited import Absent, Audited
 from arspec.auditing.borrowed import Borrowed, borrowed
+from arspec.auditing.comparing import apart, lost
 from arspec.auditing.judging import ModeReport, judge
-from arspec.auditing.values import apart, lost
 from arspec.auditing.verdicts import Verdict, worst
 
 FEWER = 3  # forward passes of the search by values, where evaluation was proven with the route given
