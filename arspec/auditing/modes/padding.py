@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -29,58 +31,106 @@ def padding(audited: Audited) -> ModeReport:
         raise Absent("a row of one step has no room for padding")
     subject.module.eval()
     start = subject.passes
-    known, whole = audited.known or (audited.draw(2, 6), None)
-    x = known[..., : full - count]
-    alone = audited.at(full - count)
-    sides = [settings.padding[0], settings.padding[-1]]
-    rows, given, real = _padded(audited, x, sides)
-    offset = audited.case.question.offset
-    leaks = audited.verdicts.get("evaluation") == Verdict.LEAKS
-    order = torch.zeros(full, dtype=torch.long) if leaks else torch.arange(full)
-    ranks = torch.where(real, order, full + offset).reshape(2, *[1] * (x.dim() - 2), full)
-    limit = torch.full((full,), full) if leaks else torch.arange(full) + offset
-    # With an offset of 2 an output reads one step more than its own place, which may be padding.
-    last = torch.stack([row.nonzero()[-1, 0] for row in real])[:, None]
-    judged = real & (torch.arange(full) < last + 2 - max(1, offset))
-    blamed, unknown = 0, ""
+    rows = _Rows.made(audited, count)
+    verdict, why, opaque = by_labels(rows.labelled, rows.exceeding, rows.refuted, routed=audited.routed)
+    passes = subject.passes - start + rows.alone.subject.passes
+    witnesses = rows.witnesses() if verdict == Verdict.DIFFERS else []
+    subject.redraw(0)
+    missing = why == rows.unknown != ""
+    return ModeReport("padding", verdict, passes, open=opaque, why=why, witnesses=witnesses, lost=missing)
 
-    def labelled(route_given: bool) -> list[Labelled | str]:
-        held = audited.in_places(rows), torch.where(judged, limit, NONE)
-        return [label(subject, rows, ranks, alphabet=audited.alphabet, route_given=route_given, more=given, held=held)]
 
-    def exceeding(each: Labelled | str, _: int) -> int:
+@dataclass(eq=False)
+class _Rows:
+    """Two rows, each with padding on its side of `sides`, and the same without it.
+
+    x [2, *shape]: without padding, as `alone` takes them. whole: outputs of rows that begin like these, where they are
+    known. rows, given: with padding, and the mask as an argument of the call. ranks [2, ..., T]: of their steps. limit
+    [T]: the rank from which on an output reads too much. judged [2, T]: the outputs that are looked at. blamed: the row
+    that differs. unknown: what can't be compared."""
+
+    audited: Audited
+    alone: Audited
+    sides: list[str]
+    x: Tensor
+    whole: Tensor | None
+    rows: Tensor
+    given: dict[str, Tensor]
+    ranks: Tensor
+    limit: Tensor
+    judged: Tensor
+    blamed: int = 0
+    unknown: str = ""
+
+    @classmethod
+    def made(cls, audited: Audited, count: int) -> _Rows:
+        """Rows with `count` steps of padding. Where evaluation leaks, all real steps have one rank."""
+        settings, full = audited.settings, audited.length
+        known, whole = audited.known or (audited.draw(2, 6), None)
+        x = known[..., : full - count]
+        sides = [settings.padding[0], settings.padding[-1]]
+        rows, given, real = _padded(audited, x, sides)
+        offset = audited.case.question.offset
+        leaks = audited.verdicts.get("evaluation") == Verdict.LEAKS
+        order = torch.zeros(full, dtype=torch.long) if leaks else torch.arange(full)
+        ranks = torch.where(real, order, full + offset).reshape(2, *[1] * (x.dim() - 2), full)
+        limit = torch.full((full,), full) if leaks else torch.arange(full) + offset
+        # With an offset of 2 an output reads one step more than its own place, which may be padding.
+        last = torch.stack([row.nonzero()[-1, 0] for row in real])[:, None]
+        judged = real & (torch.arange(full) < last + 2 - max(1, offset))
+        return cls(audited, audited.at(full - count), sides, x, whole, rows, given, ranks, limit, judged)
+
+    def labelled(self, route_given: bool) -> list[Labelled | str]:
+        """The labels of one pass, or why there are none."""
+        audited = self.audited
+        held = audited.in_places(self.rows), torch.where(self.judged, self.limit, NONE)
+        return [label(audited.subject, self.rows, self.ranks, alphabet=audited.alphabet, route_given=route_given,
+                      more=self.given, held=held)]  # fmt: skip
+
+    def exceeding(self, each: Labelled | str, _: int) -> int:
         """Steps at which a row, where it is judged, reads too much."""
+        full = self.audited.length
         if isinstance(each, str):
             return full
-        highest = audited.places(each.output, 2, full).amax(-1)
-        return int(((highest >= limit) & judged).any(0).sum())
+        highest = self.audited.places(each.output, 2, full).amax(-1)
+        return int(((highest >= self.limit) & self.judged).any(0).sum())
 
-    def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
-        nonlocal blamed, unknown
+    def refuted(self, found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
+        """What values say: how a row differs from itself without padding."""
+        audited, first = self.audited, found[0]
         with torch.no_grad():
-            padded = audited.run(rows, **given) if isinstance(found[0], str) else audited.values(found[0])
-            own = torch.stack([padded[row, judged[row]] for row in range(2)])
-            prefix = None if whole is None else whole[:, : own.shape[1]]
-            expected = held_to(own, prefix, lambda: alone.run(x)[:, : own.shape[1]])
-        for row, side in enumerate(sides):
+            padded = audited.run(self.rows, **self.given) if isinstance(first, str) else audited.values(first)
+            own = torch.stack([padded[row, self.judged[row]] for row in range(2)])
+            prefix = None if self.whole is None else self.whole[:, : own.shape[1]]
+            expected = held_to(own, prefix, lambda: self.alone.run(self.x)[:, : own.shape[1]])
+        for row, side in enumerate(self.sides):
             pair = own[row : row + 1], expected[row : row + 1]
             apart = parting(*pair)
             if apart is not None:
-                blamed = row
+                self.blamed = row
                 why = f"{side}: from real step {apart[0]} on the outputs differ from those without padding"
                 return Verdict.DIFFERS, f"{why}, by {apart[1]:.3g}"
             missing = not_finite(lost(*pair).any(-1).any(0), "real step")
-            unknown = unknown or (f"{side}: {missing}" if missing else "")
-        return (Verdict.NOT_DECIDED, unknown) if unknown else None
+            self.unknown = self.unknown or (f"{side}: {missing}" if missing else "")
+        return (Verdict.NOT_DECIDED, self.unknown) if self.unknown else None
 
-    verdict, why, opaque = by_labels(labelled, exceeding, refuted, routed=audited.routed)
-    passes = subject.passes - start + alone.subject.passes
-    witnesses: list[Witness] = []
-    if verdict == Verdict.DIFFERS:
-        witnesses = _witnesses(audited, alone, x[blamed : blamed + 1], sides[blamed])
-    subject.redraw(0)
-    missing = why == unknown != ""
-    return ModeReport("padding", verdict, passes, open=opaque, why=why, witnesses=witnesses, lost=missing)
+    def witnesses(self) -> list[Witness]:
+        """The first operator whose values at real steps differ from those without padding, in the row that is
+        blamed."""
+        audited, alone, side = self.audited, self.alone, self.sides[self.blamed]
+        x = self.x[self.blamed : self.blamed + 1]
+        full, least = audited.length, x.shape[-1]
+        row, given, _ = _padded(audited, x, [side])
+        window = (full, full - least, full) if side == "left" else (full, 0, least)
+        return of_parting(
+            audited.subject,
+            "padding",
+            row,
+            lambda: alone.run(row[..., window[1] : window[2]]),
+            lambda: audited.run(row, **given),
+            "right" if side == "left" else "left",
+            window,
+        )
 
 
 def _padded(audited: Audited, x: Tensor, sides: list[str]) -> tuple[Tensor, dict[str, Tensor], Tensor]:
@@ -96,19 +146,3 @@ def _padded(audited: Audited, x: Tensor, sides: list[str]) -> tuple[Tensor, dict
         real.append(torch.arange(full) >= count if side == "left" else torch.arange(full) < full - count)
     steps = torch.stack(real)
     return torch.stack(rows), {audited.settings.padding_mask: steps.long()}, steps
-
-
-def _witnesses(audited: Audited, alone: Audited, x: Tensor, side: str) -> list[Witness]:
-    """The first operator whose values at real steps differ from those without padding."""
-    full, least = audited.length, x.shape[-1]
-    row, given, _ = _padded(audited, x, [side])
-    window = (full, full - least, full) if side == "left" else (full, 0, least)
-    return of_parting(
-        audited.subject,
-        "padding",
-        row,
-        lambda: alone.run(row[..., window[1] : window[2]]),
-        lambda: audited.run(row, **given),
-        "right" if side == "left" else "left",
-        window,
-    )
