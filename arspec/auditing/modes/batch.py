@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -25,37 +25,9 @@ def batch(audited: Audited) -> ModeReport:
     subject = audited.subject
     subject.module.eval()
     start = subject.passes
-    x = audited.draw(EXAMPLES)
-    orders = [torch.arange(EXAMPLES), EXAMPLES - 1 - torch.arange(EXAMPLES)]
-    moved = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
-    counts: list[int] = []
-
-    def labelled(route_given: bool) -> list[Labelled | str]:
-        found: list[Labelled | str] = []
-        for numbers in orders:
-            ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
-            held = partial(subject.rows, batch=len(x)), numbers[:, None] + 1
-            found.append(label(subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, held=held))
-            if exceeding(found[-1], len(found) - 1):
-                break
-        return found
-
-    def exceeding(each: Labelled | str, number: int) -> int:
-        counts.append(1 if isinstance(each, str) else int(each.exceeds(orders[number][:, None] + 1).sum()))
-        return counts[-1]
-
-    def refuted(found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
-        nonlocal moved
-        if holds and not audited.routed and isinstance(found[0], Labelled):
-            other = _alone(audited, x, found[0])
-            why = f"alone, an example gives other outputs than beside two, by {other:.3g}"
-            return (Verdict.NOT_DECIDED, why) if other > 0 else None
-        moved = _by_values(audited, x, found[-1], holds=holds)
-        if holds and not moved.leaks and isinstance(found[0], Labelled):
-            subject.redraw(found[0].draw)
-        return (Verdict.LEAKS, moved.why) if moved.leaks else None
-
-    verdict, why, opaque = by_labels(labelled, exceeding, refuted, routed=audited.routed)
+    side = _Beside.made(audited)
+    verdict, why, opaque = by_labels(side.labelled, side.exceeding, side.refuted, routed=audited.routed)
+    moved = side.moved
     findings, passes = Findings.none(0), subject.passes - start
     findings.mixes = moved.leaks
     witnesses: list[Witness] = []
@@ -64,20 +36,9 @@ def batch(audited: Audited) -> ModeReport:
     elif verdict == Verdict.NOT_DECIDED and moved.why:
         why = f"{why}; {moved.why}"
     subject.redraw(0)
-    suspects = 0 if verdict.holds else max(counts)
+    suspects = 0 if verdict.holds else max(side.counts)
     unknown = verdict == Verdict.NOT_DECIDED and moved.why == NOT_FINITE
     return ModeReport("batch", verdict, passes, findings, suspects, opaque, why, witnesses=witnesses, lost=unknown)
-
-
-def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
-    """How far the outputs of the first example are from those that it has beside others, with the same weights."""
-    subject = audited.subject
-    try:
-        with torch.no_grad():
-            alone = subject(x[:1])
-    except (Exception, SystemExit):  # it takes no batch of one
-        return 0.0
-    return float(apart(alone, subject.rows(labelled.values, len(x))[:1]).max())
 
 
 @dataclass(frozen=True)
@@ -90,6 +51,69 @@ class _Moved:
     x: Tensor
     other: Tensor
     examples: Tensor
+
+
+@dataclass(eq=False)
+class _Beside:
+    """A batch x [B, *shape], whose examples are numbered once from the front and once from the back.
+
+    moved: what values have shown. counts: of outputs that read too much, in each pass."""
+
+    audited: Audited
+    x: Tensor
+    orders: list[Tensor]
+    moved: _Moved
+    counts: list[int] = field(default_factory=list[int])
+
+    @classmethod
+    def made(cls, audited: Audited) -> _Beside:
+        """Examples that are drawn."""
+        x, places = audited.draw(EXAMPLES), torch.arange(EXAMPLES)
+        nothing = _Moved(False, "", x, x, torch.zeros(EXAMPLES, dtype=torch.bool))
+        return cls(audited, x, [places, EXAMPLES - 1 - places], nothing)
+
+    def labelled(self, route_given: bool) -> list[Labelled | str]:
+        """The labels of a pass for each order, up to the first that shows too much."""
+        audited, x = self.audited, self.x
+        found: list[Labelled | str] = []
+        for numbers in self.orders:
+            ranks = numbers.reshape(-1, *[1] * (x.dim() - 1))
+            held = partial(audited.subject.rows, batch=len(x)), numbers[:, None] + 1
+            found.append(
+                label(audited.subject, x, ranks, alphabet=audited.alphabet, route_given=route_given, held=held)
+            )
+            if self.exceeding(found[-1], len(found) - 1):
+                break
+        return found
+
+    def exceeding(self, each: Labelled | str, number: int) -> int:
+        """Outputs that read another example, in the pass of an order."""
+        over = 1 if isinstance(each, str) else int(each.exceeds(self.orders[number][:, None] + 1).sum())
+        self.counts.append(over)
+        return over
+
+    def refuted(self, found: list[Labelled | str], holds: bool) -> tuple[Verdict, str] | None:
+        """What values say: an example alone, where labels hold; else whether one moves when another is changed."""
+        audited, first = self.audited, found[0]
+        if holds and not audited.routed and isinstance(first, Labelled):
+            other = _alone(audited, self.x, first)
+            why = f"alone, an example gives other outputs than beside two, by {other:.3g}"
+            return (Verdict.NOT_DECIDED, why) if other > 0 else None
+        self.moved = _by_values(audited, self.x, found[-1], holds=holds)
+        if holds and not self.moved.leaks and isinstance(first, Labelled):
+            audited.subject.redraw(first.draw)
+        return (Verdict.LEAKS, self.moved.why) if self.moved.leaks else None
+
+
+def _alone(audited: Audited, x: Tensor, labelled: Labelled) -> float:
+    """How far the outputs of the first example are from those that it has beside others, with the same weights."""
+    subject = audited.subject
+    try:
+        with torch.no_grad():
+            alone = subject(x[:1])
+    except (Exception, SystemExit):  # it takes no batch of one
+        return 0.0
+    return float(apart(alone, subject.rows(labelled.values, len(x))[:1]).max())
 
 
 def _by_values(audited: Audited, x: Tensor, labelled: Labelled | str, *, holds: bool) -> _Moved:
