@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from arspec.auditing import AuditReport, audit, load_callable
+from arspec.auditing import AuditReport, audit, load_callable, values
 from arspec.auditing.layout import lay_out
 from arspec.auditing.patterns import parse, parse_sizes
 from arspec.auditing.picture import draw
@@ -927,3 +927,117 @@ def test_what_is_chosen_and_mixed_still_accuses() -> None:
     torch.manual_seed(0)  # of some weights, few steps are chosen, and values do not show it
     report = audit(Chosen(True), input="b t", output="b t k", size={"t": 9}, levels=5, offset=1, modes="evaluation")
     assert report.verdict == Verdict.LEAKS
+
+
+class OfFewExamples(nn.Module):
+    """A table of states for four examples at most, and a sum of these up to each step, or of one more."""
+
+    def __init__(self, extra: int) -> None:
+        super().__init__()
+        self.embed, self.extra = nn.Embedding(5, 5), extra
+        self.register_buffer("kept", torch.zeros(4, 32, 5), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        count, length = ids.shape
+        kept: Any = self.kept
+        kept[:count, :length] = self.embed(ids)
+        seen = torch.ones(length, length, dtype=kept.dtype).tril(self.extra)
+        return seen @ kept[:count, :length]
+
+
+@pytest.mark.parametrize(("extra", "verdict"), [(0, Verdict.PROVEN), (1, Verdict.LEAKS)])
+def test_a_module_of_few_examples_is_judged(extra: int, verdict: Verdict) -> None:
+    report = of_tokens(OfFewExamples(extra), length=12, offset=1)
+    assert report.verdict == verdict, str(report)
+    if extra:
+        assert_witnessed(report)
+        assert report.modes[0].witnesses
+
+
+class OfManyWords(nn.Module):
+    """A sum of embeddings up to each step and one more, and a number for each of many words."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(words, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        seen = torch.ones(ids.shape[1], ids.shape[1], dtype=self.embed.weight.dtype).tril(1)
+        return seen @ self.embed(ids) @ self.embed.weight.T
+
+
+@pytest.mark.parametrize(("words", "examples"), [(16, 512), (500, 2**16 // (8 * 500)), (5000, 4)])
+def test_a_batch_holds_as_many_examples_as_their_outputs_allow(
+    words: int, examples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    slots = values.slots
+
+    def count(entries: int, numbers: int = 0) -> int:
+        told.append(slots(entries, numbers))
+        return told[-1]
+
+    monkeypatch.setattr(values, "NUMBERS", 2**16)
+    monkeypatch.setattr(values, "slots", count)
+    report = of_tokens(OfManyWords(words), length=8, levels=words, offset=1, modes="evaluation")
+    assert report.verdict == Verdict.LEAKS and set(told) == {examples}
+
+
+class Deciding(nn.Module):
+    """All steps are doubled where a sum over the whole batch is above zero, or where a number is large."""
+
+    def __init__(self, by: str, leaky: bool) -> None:
+        super().__init__()
+        self.embed, self.by, self.leaky = nn.Embedding(5, 5), by, leaky
+
+    def forward(self, ids: Tensor) -> Tensor:
+        rows = self.embed(ids)
+        large = rows.sum() > 0 if self.leaky else (ids > 100).any()
+        if self.by == "cond":
+            out: Any = torch.cond(large, lambda y: y * 2, lambda y: y * 1, (rows,))
+            return out
+        return rows * 2 if large else rows
+
+
+@pytest.mark.parametrize("by", ["if", "cond"])
+def test_a_branch_by_the_whole_batch_is_seen_where_an_example_is_alone(by: str) -> None:
+    torch.manual_seed(0)
+    clean = of_tokens(Deciding(by, False), length=8, offset=1, modes="evaluation")
+    assert clean.verdict == Verdict.GIVEN_ROUTE
+    line = Deciding.forward.__code__.co_firstlineno + (4 if by == "cond" else 6)
+    assert f"what Python reads of data, item ({__file__}:{line}), is taken from this pass" in clean.modes[0].why
+    assert of_tokens(Deciding(by, True), length=8, offset=1, modes="evaluation").verdict == Verdict.LEAKS
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_what_torch_exported_has_one_mode(leaky: bool) -> None:
+    class Summing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(5, 5)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            rows = self.embed(ids)
+            return (rows.flip(1) if leaky else rows).cumsum(1)
+
+    any_size = {"ids": {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}}
+    program = torch.export.export(Summing(), (torch.zeros(3, 6, dtype=torch.long),), dynamic_shapes=any_size)
+    report = of_tokens(program.module(), offset=1)
+    assert report.verdict == (Verdict.LEAKS if leaky else Verdict.PROVEN), str(report)
+    assert {"evaluation", "batch", "lengths"} <= {mode.mode for mode in report.modes}
+
+
+def test_what_python_read_is_no_operator_without_a_rule() -> None:
+    class Told(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(5, 5)
+            self.last = 0.0
+
+        def forward(self, ids: Tensor) -> Tensor:
+            rows = self.embed(ids)
+            self.last = rows.mean().item()
+            return torch.ones(ids.shape[1], ids.shape[1], dtype=rows.dtype).tril() @ rows
+
+    (mode,) = of_tokens(Told(), offset=1, modes="evaluation").modes
+    assert mode.open == [] and "Python reads what depends on data: item" in mode.why

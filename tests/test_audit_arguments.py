@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -216,3 +217,94 @@ def test_numbers_and_line_speak_of_the_same_pair() -> None:
         (witness,) = report.places
         first = next(line for line in str(report).splitlines() if line.startswith("  the output for"))
         assert f"the output for ({witness.output}) moves with ({witness.input})" in first
+
+
+class Sums(nn.Module):
+    """Sums of embeddings up to each step, or of all, and what else it gives beside them."""
+
+    def __init__(self, beside: Callable[[Tensor, Tensor], Any], whole: bool = False) -> None:
+        super().__init__()
+        self.tokens, self.out, self.beside, self.whole = nn.Embedding(4, 6), nn.Linear(6, 4), beside, whole
+
+    def forward(self, x: Tensor) -> Any:
+        h = self.tokens(x)
+        h = h.cumsum(1) + (h.sum(1, keepdim=True) if self.whole else 0)
+        return self.beside(self.out(h), h)
+
+
+class Named(NamedTuple):
+    logits: Tensor
+    hidden: Tensor
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        lambda out, h: (out, h[:, -1:].transpose(0, 1)),  # the last state of a recurrent layer: [1, B, D]
+        lambda out, h: (h[:, -3:], out),  # as a memory of three steps, which other lengths are too
+        lambda out, h: Named(out, h),
+        lambda out, h: {"hidden": h, "logits": out},
+    ],
+)
+def test_the_entry_that_fits_is_taken(beside: Callable[[Tensor, Tensor], Any], whole: bool) -> None:
+    report = audit(Sums(beside, whole), size={"t": 8}, levels=4, offset=1, lengths=[3, 4, 7])
+    assert report.verdict == (Verdict.LEAKS if whole else Verdict.PROVEN), str(report)
+    assert {"evaluation", "batch", "lengths"} <= {mode.mode for mode in report.modes}
+
+
+def test_entries_that_fit_alike_are_named() -> None:
+    with pytest.raises(InputError, match="0 and 2 have the axes of 'b t k': --take 0"):
+        audit(Sums(lambda out, h: (out, h.sum(), h)), size={"t": 8}, levels=4)
+
+
+def test_an_output_that_speaks_of_nothing_is_no_proof() -> None:
+    with pytest.raises(InputError, match="no output speaks of a variable") as refused:
+        audit(planted.Causal(), size={"t": 8}, levels=4, offset=1, last=1)
+    assert "--last 2" in str(refused.value)
+    assert audit(Sums(lambda out, h: out[:, -2:]), size={"t": 8}, levels=4, offset=1, last=2).ok
+
+
+def test_weights_without_numbers_are_told() -> None:
+    with torch.device("meta"):
+        module = nn.Sequential(nn.Embedding(4, 3), nn.Linear(3, 4))
+    with pytest.raises(InputError, match="on the device meta"):
+        audit(module, size={"t": 8}, levels=4)
+
+
+def test_an_option_that_there_is_not_is_told() -> None:
+    with pytest.raises(InputError, match="did you mean 'levels'"):
+        assert_causal(planted.Causal(), size={"t": 4}, levls=4)
+
+
+class Stepping(nn.Module):
+    """An average that decays, and one step of it, which takes a step with the axis of time or without, and gives it so.
+    `fault`: the step from which on the state is lost."""
+
+    def __init__(self, takes: bool, gives: bool, fault: int | None = None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.tokens, self.out, self.cell = nn.Embedding(4, 3), nn.Linear(3, 4), nn.GRUCell(3, 3)
+        self.takes, self.gives, self.fault = takes, gives, fault
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, rows = None, []
+        for h in self.tokens(x).unbind(1):
+            state = self.cell(h, state)
+            rows.append(self.out(state))
+        return torch.stack(rows, 1)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        assert x.dim() == 1 + self.takes and x.numel() == len(x), "one step, of this shape"
+        count, kept = (0, None) if state is None else state
+        kept = self.cell(self.tokens(x.reshape(-1)), None if count == self.fault else kept)
+        row = self.out(kept)
+        return (row[:, None] if self.gives else row), (count + 1, kept)
+
+
+@pytest.mark.parametrize("fault", [None, 28])
+@pytest.mark.parametrize(("takes", "gives"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_step_takes_one_token_in_long_rows_too(takes: bool, gives: bool, fault: int | None) -> None:
+    report = audit(Stepping(takes, gives, fault), size={"t": 40}, levels=4, offset=1, modes="cache")
+    assert report.verdict == (Verdict.AGREES if fault is None else Verdict.DIFFERS), str(report)
+    assert fault is None or f"from t {fault} on" in report.modes[0].why

@@ -633,6 +633,15 @@ def a_loop_as_an_operator(x: Tensor) -> Tensor:
 
 
 @case
+def a_scan_as_an_operator(x: Tensor) -> Tensor:
+    from torch._higher_order_ops.scan import scan
+
+    looped: Any = scan
+    _, out = looped(lambda y, row: (y * 0.5 + row, y + row), torch.zeros(()), x.clone(), reverse=True)
+    return out
+
+
+@case
 def attention_that_is_flexible(x: Tensor) -> Tensor:
     from torch.nn.attention.flex_attention import flex_attention
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -278,3 +280,35 @@ def test_many_operators_of_a_line_stand_in_lines_of_one_column() -> None:
     assert "flip" in " ".join(operators) and all(len(each) <= 40 for each in operators)
     assert all(line[:column].isspace() and not line[column].isspace() for line in told[row + 1 : row + 2])
     assert max(map(len, told)) <= 110
+
+
+class Scripted(nn.Module):
+    """Sums of all that is later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(5, 5)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.embed(ids).flip(1).cumsum(1)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("build", "operator", "path"),
+    [
+        (lambda: torch.jit.script(Scripted()), "flip", ""),
+        (lambda: nn.Sequential(nn.Embedding(5, 5), nn.LayerNorm([8, 5]), nn.Linear(5, 5)), "native_layer_norm", "[1]"),
+    ],
+)
+def test_who_calls_the_audit_is_not_the_author_of_the_module(
+    build: Callable[[], nn.Module], operator: str, path: str
+) -> None:
+    report = audit(build(), size={"t": 8}, levels=5, offset=1, modes="evaluation")
+    (witness,) = report.places
+    assert f"learns of ({witness.input}) at {operator}, which no line of yours calls" in witness.message
+    assert witness.message.endswith(path)
+    text = str(witness)
+    assert os.path.basename(__file__) not in text and "unknown" not in text
+    (breaking,) = [line for line in text.splitlines() if line.endswith("<- learns here")]
+    assert operator in breaking and text.splitlines()[-1].split()[-5:] == ["1", "x", "8", "x", "5"]

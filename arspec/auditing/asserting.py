@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -28,6 +29,10 @@ def asserted(
 ) -> tuple[AuditReport, str]:
     """The report of the audit, and what does not pass, on one screen; nothing where all does."""
     passing = accepted(accept)
+    known = signature(audit).parameters
+    for name in options:
+        if name not in known:
+            raise InputError("AR808", f"an audit has no option {name!r}", did_you_mean(name, known, what="it has"))
     report = audit(module, input, output, size, modes=modes, **options)
     refused = any(mode.verdict in FAILING - passing for mode in report.modes)
     return report, told(report, passing) if refused else ""

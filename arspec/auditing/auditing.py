@@ -15,7 +15,7 @@ from torch import nn
 
 from arspec.auditing import page as page  # so that a report is shown in notebooks
 from arspec.auditing.audited import Absent, Audited, Settings
-from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied
+from arspec.auditing.borrowed import Borrowed, Meter, borrowed, copied, set_mode
 from arspec.auditing.case import Case, Question
 from arspec.auditing.chance import excused
 from arspec.auditing.checking import SIDES, check, check_numbers
@@ -121,6 +121,12 @@ def audit(
     if last is not None and last > case.layout.sizes[case.layout.grid[0]]:
         steps = case.layout.sizes[case.layout.grid[0]]
         raise InputError("AR808", f"the output speaks of at most {steps} last positions, not of {last}")
+    if not case.modelled.any():
+        raise InputError(
+            "AR808",
+            f"with --last {last} and --offset {offset} no output speaks of a variable of the {case.variables}",
+            help=f"the last output speaks of what comes after it; --last {offset + 1} has one of a variable",
+        )
     for side in names(padding):
         if side not in SIDES:
             raise InputError("AR808", f"padding is on the left or on the right, not {side!r}")
@@ -141,8 +147,9 @@ def audit(
 
     def settled(some: nn.Module) -> Audited:
         untouched = copied(some)
+        set_mode(some, False)
         subject, alphabet = settle(
-            some.eval(),
+            some,
             case.layout,
             levels=levels,
             range=range,
@@ -241,7 +248,7 @@ def _run(mode: str, audited: Audited) -> ModeReport:
     subject = audited.subject
     subject.gradients = False
     subject.redraw(0)
-    subject.module.eval()
+    subject.evaluate()
     if asked is not None:
         return ModeReport(mode, Verdict.NOT_DECIDED, 0, why=why)
     raise Absent(why)
@@ -260,7 +267,7 @@ def _decided(mode: str, audited: Audited) -> ModeReport:
         if ours(error):
             raise
         subject.redraw(0)
-        subject.module.eval()
+        subject.evaluate()
         return report
     if again.lost:
         return report
@@ -317,7 +324,7 @@ def _seen(audited: Audited) -> Pairs | None:
     case, subject = audited.case, audited.subject
     if case.variables > MAX_VARIABLES:
         return None
-    subject.module.eval()
+    subject.evaluate()
     found = pairs(subject, case, audited.draw(1), route_given=True)
     subject.redraw(0)
     return found
@@ -336,7 +343,8 @@ def _notes(
             f"its code speaks of more than {MOST:,} objects, so that what the first call keeps may lie elsewhere"
         )
     if seen is not None and not seen.reads.any() and case.variables > 1:
-        notes.append("no output reads anything: is the input used?")
+        given = any(report.verdict == Verdict.GIVEN_ROUTE for report in reports)
+        notes.append("no output reads anything" + (" but by the route" if given else ": is the input used?"))
     if not told_offset and _own_alone(reports, case):
         notes.append(
             "each output reads its own variable, and nothing later: with --offset 1, "
@@ -358,6 +366,12 @@ def _own_alone(reports: list[ModeReport], case: Case) -> bool:
 
 
 def _check_module(some: object) -> None:
+    if isinstance(some, nn.Module) and any(weight.is_meta for weight in some.parameters()):
+        raise InputError(
+            "AR812",
+            "the module has weights without numbers, on the device meta",
+            help="module.to_empty(device='cpu') gives them memory, and its own initialisation fills it",
+        )
     if not isinstance(some, nn.Module):
         kind = f"the class {some.__name__}" if isinstance(some, type) else f"an object of type {type(some).__name__}"
         raise InputError("AR812", f"{kind} is no torch.nn.Module that can be called")

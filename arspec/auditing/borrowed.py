@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar, cast
@@ -15,8 +15,10 @@ from torch.nn.functional import one_hot
 
 from arspec.auditing.keeping import Keeping
 from arspec.auditing.layout import Layout
+from arspec.auditing.noise import held, seeded
 from arspec.auditing.reasons import reason
 from arspec.diagnostics import InputError
+from arspec.shadow.places import border
 
 WIDER = 4.0  # factor of the weights in every other draw, so that thresholds are passed
 Found = TypeVar("Found")
@@ -38,7 +40,7 @@ def borrowed(module: nn.Module) -> Generator[None]:
         for weight in module.parameters()
     ]
     buffers = [(part, name, buffer, buffer.detach().clone()) for part, name, buffer in _buffers(parts)]
-    random = torch.get_rng_state()
+    random, drawn = torch.get_rng_state(), held(module)
     default = torch.get_default_dtype()
     try:
         yield
@@ -58,7 +60,15 @@ def borrowed(module: nn.Module) -> Generator[None]:
         for part, training in modes:
             part.training = training
         torch.set_rng_state(random)
+        for each in drawn:
+            each.put()
         torch.set_default_dtype(default)
+
+
+def set_mode(module: nn.Module, training: bool) -> None:
+    """Training or evaluation. What `torch.export` made has one mode alone, and refuses to be asked for another."""
+    with suppress(NotImplementedError):
+        module.train(training) if training else module.eval()
 
 
 def _kept(gradient: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -132,6 +142,8 @@ class Borrowed:
         self.arrange = arrange
         self.again = again
         self.passes = 0
+        self.entry = ""  # of an output of several, which was taken in the first call
+        self.numbers = 0  # of the output of one example, in the last call
         self.own = dtype  # that of its own weights, before they were brought to this one
         self.gradients = False  # whether calls record what a backward pass needs, as those of a training step do
         self.known: tuple[int, Tensor, Tensor] | None = None  # of a judged pass: draw of the weights, input, output
@@ -145,6 +157,14 @@ class Borrowed:
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.rows(self.raw(self.enter(x), len(x)), len(x))
+
+    def evaluate(self) -> None:
+        """Sets the module to evaluation."""
+        set_mode(self.module, False)
+
+    def train(self) -> None:
+        """Sets the module to training."""
+        set_mode(self.module, True)
 
     def enter(self, x: Tensor) -> Tensor:
         """[B, *shape] -> the module's input, as a one-hot code where it takes one."""
@@ -160,7 +180,9 @@ class Borrowed:
         """One forward pass on an input as the module takes it -> its output as the module gives it.
 
         `around` is called with the module's call and gives its output; `more` are further arguments of the call."""
-        return self.taken(self.whole(given, batch, around, **more)).detach()
+        out = self.taken(self.whole(given, batch, around, **more)).detach()
+        self.numbers = out.numel() // max(1, batch)
+        return out
 
     def whole(
         self, given: Tensor, batch: int, around: Callable[[Callable[[], Any]], Any] | None = None, **more: Any
@@ -169,8 +191,11 @@ class Borrowed:
         with self.quiet(), torch.no_grad():
             for buffer, values in self._buffers:
                 buffer.copy_(values)
+        for drawn in self._drawn:
+            drawn.put()
         self.passes += 1
 
+        @border
         def call() -> Any:
             twice = {} if self.again is None else {self.again: given}
             with torch.enable_grad() if self.gradients else nullcontext():
@@ -190,11 +215,14 @@ class Borrowed:
 
     def taken(self, out: Any) -> Tensor:
         """The tensor of parameters among all that the module gives."""
-        if self.take is None and not isinstance(out, Tensor):
-            fitting = _fitting(out, self.layout)
-            if fitting is not None:
-                return fitting
-        return _taken(out, self.take)
+        if self.take is not None or isinstance(out, Tensor):
+            return _taken(out, self.take)
+        found = _fitting(out, self.layout)
+        named = next((name for name in ("logits", self.entry) if name in found), None)
+        if named is None and len(found) != 1:
+            raise _untaken(out, list(found), self.layout.output.text)
+        self.entry = next(iter(found)) if named is None else named
+        return found[self.entry]
 
     def rows(self, out: Tensor, batch: int) -> Tensor:
         """An output as the module gives it, or labels of its shape -> [B, V, K]."""
@@ -244,16 +272,18 @@ class Borrowed:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             other.module, other.passes = deepcopy(self.untouched).to(self.dtype), 0
-        other.module.train(self.module.training)
+        set_mode(other.module, self.module.training)
         for own, now in zip(other.module.parameters(), self.module.parameters(), strict=True):
             own.data.copy_(now.data)
         other._buffers = [(own, values) for own, (_, values) in zip(other.module.buffers(), self._buffers, strict=True)]
+        other._drawn = held(other.module, self._drawn)
         return other
 
     def _hold(self) -> None:
         """Takes the weights and buffers that the module has now as its own."""
         self._weights = [(weight, weight.data.clone()) for weight in self.module.parameters() if weight.requires_grad]
         self._buffers = [(buffer, buffer.detach().clone()) for buffer in self.module.buffers()]
+        self._drawn = held(self.module)
 
     @contextmanager
     def quiet(self) -> Generator[None]:
@@ -261,12 +291,22 @@ class Borrowed:
         default = torch.get_default_dtype()
         torch.set_default_dtype(self.dtype)
         try:
-            with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            with torch.random.fork_rng(devices=[]), seeded(self.seed), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 _seed(self.seed)
                 yield
         finally:
             torch.set_default_dtype(default)
+
+    @contextmanager
+    def by_chance(self) -> Generator[None]:
+        """Inside, calls draw other random numbers."""
+        seed, drawn = self.seed, self._drawn
+        self.seed, self._drawn = seed + 1, [each.other() for each in drawn]
+        try:
+            yield
+        finally:
+            self.seed, self._drawn = seed, drawn
 
     @contextmanager
     def lowered(self) -> Generator[None]:
@@ -378,12 +418,15 @@ def _of_one_sign(own: Tensor, noise: Tensor) -> Tensor:
     return torch.where(own == 0, own, low + (high - low) * share)
 
 
-def _fitting(out: Any, layout: Layout) -> Tensor | None:
-    """The one tensor among several, or the one named logits, that has as many axes as the output's pattern names."""
+def _fitting(out: Any, layout: Layout) -> dict[str, Tensor]:
+    """The tensors among several that have as many axes as the output's pattern names, by their names; of those, the
+    ones whose sizes fit it, where some do."""
+    entries: dict[str, Any]
     if isinstance(out, Mapping):
         entries = {str(name): value for name, value in cast("Mapping[Any, Any]", out).items()}
     elif isinstance(out, tuple | list):
-        entries = {str(place): value for place, value in enumerate(cast("list[Any]", list(out)))}
+        held = list(cast("list[Any]", out))
+        entries = dict(zip(getattr(out, "_fields", map(str, range(len(held)))), held, strict=True))
     elif is_dataclass(out) and not isinstance(out, type):
         entries = {field.name: getattr(out, field.name) for field in fields(out)}
     else:
@@ -393,7 +436,15 @@ def _fitting(out: Any, layout: Layout) -> Tensor | None:
         for name, value in entries.items()
         if isinstance(value, Tensor) and value.is_floating_point() and value.dim() == len(layout.output.axes)
     }
-    return found.get("logits") if len(found) != 1 else next(iter(found.values()))
+    return {name: value for name, value in found.items() if layout.fits(tuple(value.shape))} or found
+
+
+def _untaken(out: Any, fitting: list[str], pattern: str) -> InputError:
+    """The refusal of an output of which none, or several, could be the parameters."""
+    told = "--take 0 or --take NAME takes one of its entries"
+    if len(fitting) > 1:
+        told = f"{' and '.join(fitting)} have the axes of {pattern!r}: --take {fitting[0]} takes the first"
+    return InputError("AR812", f"the output is {_described(out)}, not a tensor", help=told)
 
 
 def _taken(out: Any, take: str | int | None) -> Tensor:
@@ -408,11 +459,7 @@ def _taken(out: Any, take: str | int | None) -> Tensor:
                 raise InputError("AR812", f"the output, {_described(out)}, has no {take!r} to take") from error
             out = getattr(out, take)
     if not isinstance(out, Tensor):
-        raise InputError(
-            "AR812",
-            f"the output is {_described(out)}, not a tensor",
-            help="--take 0 or --take NAME takes one of its entries",
-        )
+        raise _untaken(out, [], "")
     return out
 
 

@@ -21,7 +21,7 @@ def excused(report: ModeReport, audited: Audited) -> ModeReport:
     subject = audited.subject
     start = subject.passes
     subject.redraw(0)
-    subject.module.eval()
+    subject.evaluate()
     moved = _by_chance(subject)
     if not moved:
         return report
@@ -35,13 +35,9 @@ def _by_chance(subject: Borrowed) -> float:
     Where these are others, it may also be that a later call gives others than the first: the input is run again."""
     assert subject.settled is not None
     x, first = subject.settled
-    own = subject.seed
     with torch.no_grad():
-        subject.seed = own + 1
-        try:
+        with subject.by_chance():
             other = subject(x.clone())
-        finally:
-            subject.seed = own
         if first.shape == other.shape and not bool(apart(first, other).any()):
             return 0.0
         return float(apart(subject(x.clone()), other).max())

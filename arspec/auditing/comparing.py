@@ -18,17 +18,21 @@ NOT_FINITE = "outputs are not finite, so that they cannot be compared"
 
 def apart(one: Tensor, other: Tensor) -> Tensor:
     """How far two computations of the same numbers are apart: 0 where it may be rounding, and where `lost`."""
-    size = torch.maximum(one.abs(), other.abs()).nan_to_num(0.0, 0.0, 0.0)
     distance = (one - other).abs()
-    floor = ANOTHER_WAY * (size + (size.median() if size.numel() else 0.0))
+    floor = ANOTHER_WAY * size_of(torch.maximum(one.abs(), other.abs()))
     finite = one.isfinite() & other.isfinite()
     return torch.where(finite & (distance > floor), distance, 0.0)
 
 
 def rounding(values: Tensor) -> Tensor:
     """How far the same computation may be from numbers where nothing else differs: little more than their precision."""
+    return torch.finfo(values.dtype).eps ** ROUNDING * size_of(values)
+
+
+def size_of(values: Tensor) -> Tensor:
+    """How large numbers are, what rounding is measured by."""
     size = values.abs().nan_to_num(0.0, 0.0, 0.0)
-    return torch.finfo(values.dtype).eps ** ROUNDING * (size + (size.median() if size.numel() else 0.0))
+    return size + (size.median() if size.numel() else 0.0)
 
 
 def parting(one: Tensor, other: Tensor) -> tuple[int, float] | None:

@@ -22,7 +22,7 @@ from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
 ROUTED = 3  # forward passes of the search by values where labels hold with the route given
-ROUTE = "which rows are chosen, or sorted where, is taken from this pass"  # why a proof has its route given
+ALONE = 6  # further ones, of one example each, where Python reads a truth value or a number of the whole batch
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
 
@@ -97,6 +97,9 @@ def judge(
         opaque = given.open
         search = replace(search, passes=min(search.passes, ROUTED))
     found = confirm(subject, case, alphabet, suspects, search) if search.passes else Findings.none(0)
+    taken = [] if routed or isinstance(given, str) else given.taken
+    if verdict == Verdict.GIVEN_ROUTE and taken and not found.violations:
+        found = confirm(subject, case, alphabet, suspects, replace(search, passes=ALONE, alone=True))
     followed = isinstance(strict, Labelled) and not strict.trace.reads  # else leaves may be others in every pass
     if followed and not found.violations and verdict == Verdict.NOT_DECIDED and search.passes and not found.mixes:
         found.add(by_derivatives(subject, case, alphabet, suspects, search))
@@ -131,9 +134,16 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
     kept = labelled.first()
     if kept:
         return Verdict.NOT_DECIDED, kept
-    if verdict == Verdict.GIVEN_ROUTE:
-        return verdict, ROUTE
-    return verdict, ""
+    return verdict, route(labelled) if verdict == Verdict.GIVEN_ROUTE else ""
+
+
+def route(labelled: Labelled) -> str:
+    """Why a proof has its route given: what it takes from this pass."""
+    what = ["which rows are chosen, or sorted where,"] if labelled.trace.routes or not labelled.taken else []
+    if labelled.taken:
+        more = f" and {len(labelled.taken) - 1} more" if len(labelled.taken) > 1 else ""
+        what.append(f"what Python reads of data, {labelled.taken[0]}{more},")
+    return f"{' and '.join(what)} is taken from this pass"
 
 
 def by_labels(

@@ -59,7 +59,16 @@ class Labelled:
     @property
     def read(self) -> list[str]:
         """What Python was given of data, so that all that runs later may depend on it, each once, with its line."""
-        first = {f"{each.how} ({each.place})": None for each in self.trace.reads if not each.given}
+        return self._read(given=False)
+
+    @property
+    def taken(self) -> list[str]:
+        """What Python was given of data and the pass takes as it is, each once, with its line."""
+        return self._read(given=True)
+
+    def _read(self, *, given: bool) -> list[str]:
+        reads = [each for each in self.trace.reads if each.given == given and each.label != LOOSE]
+        first = {f"{each.how} ({each.place})": None for each in reads}
         return list(first)
 
 

@@ -105,6 +105,17 @@ class Layout:
         known = {name: size for name, size in self.sizes.items() if name in self.input.names}
         return self._arranged(x, self.input, known, "sample", self.axes).reshape(-1, *self.shape)
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether an output of this shape has the axes of its pattern, whatever the batch."""
+        known = {name: size for name, size in self.sizes.items() if name in self.output.names}
+        if self.last is not None:
+            known[self.grid[0]] = min(self.last, self.sizes[self.grid[0]])
+        try:
+            split_sizes(self.output, shape, known, "output")
+        except InputError:
+            return False
+        return True
+
     def parameters(self, out: Tensor, batch: int) -> Tensor:
         """The module's output -> [B, V, K]."""
         known = {**{name: size for name, size in self.sizes.items() if name in self.output.names}, BATCH: batch}

@@ -106,7 +106,7 @@ def check_sampler(
             "a sampler is checked where every variable is one number: here the output speaks for whole pixels",
         )
     sampler = find_sampler(subject.module, method)
-    subject.module.eval()
+    subject.evaluate()
     checks: list[SamplerCheck] = []
     for draw in range(draws):
         subject.redraw(2 * draw)  # even draws have the larger weights, whose distributions are far from even

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -63,12 +63,14 @@ def settle(
             some = alphabet[torch.randint(levels, (1, *layout.shape), generator=generator)]
             x = torch.cat([some, alphabet[:1].expand_as(some), alphabet[-1:].expand_as(some)])
             try:
-                with torch.no_grad(), _beyond(module, asked):
+                with torch.no_grad():
                     out = subject(x.clone())  # which the module may write to
             except InputError:
                 raise
             except (Exception, SystemExit) as error:  # whatever the user's code raises is told
                 failures.append(f"{number} input: {reason(error)}")
+                with torch.no_grad(), suppress(Exception, SystemExit), _beyond(module, asked):
+                    subject(x.clone())
                 continue
             unknown = _unknown(out, layout)
             if unknown is None:

@@ -51,11 +51,14 @@ class Witness:
     @property
     def message(self) -> str:
         """What the first line does."""
-        module = self.chain.blamed[0].place.module if self.chain.blamed else ""
-        where = f" [{module}]" if module else ""
+        place = self.chain.blamed[0].place if self.chain.blamed else None
+        where = f" [{place.module}]" if place is not None and place.module else ""
         if not self.output:
             return f"{self.chain.blamed[0].about}, in {self.mode} mode{where}"
-        return f"the output for ({self.output}) learns of ({self.input}) here, in {self.mode} mode{where}"
+        here = "here"
+        if place is not None and not place.line and self.chain.breaks is not None:
+            here = f"at {self.chain.steps[self.chain.breaks].operator}, which no line of yours calls"
+        return f"the output for ({self.output}) learns of ({self.input}) {here}, in {self.mode} mode{where}"
 
     def diagnostic(self) -> Diagnostic:
         """For the text with carets, and for annotations."""
@@ -67,7 +70,7 @@ class Witness:
         return Diagnostic(self.code, self.message, place, self._way() or None, related)
 
     def __str__(self) -> str:
-        return text([self.diagnostic()]).rsplit("\n", 1)[0]
+        return text([self.diagnostic()]).removesuffix("\n1 error")
 
     def json(self) -> dict[str, Any]:
         """For programs."""
@@ -100,7 +103,7 @@ class Witness:
         rows = [
             (
                 group[0].place.module or "(the module)",
-                f"{os.path.basename(group[0].place.file)}:{group[0].place.line}",
+                f"{os.path.basename(group[0].place.file)}:{group[0].place.line}" * bool(group[0].place.line),
                 ", ".join(dict.fromkeys(step.operator for step in group)),
                 _shape(group[-1].gives),
                 "   <- learns here" if learns else "",
@@ -142,12 +145,13 @@ def plainness(violation: Violation, rank: NDArray[np.int64]) -> tuple[Any, ...]:
 
 
 def grouped(chain: Chain) -> list[tuple[list[Step], bool]]:
-    """Steps of one line and module together, and whether the breaking one is among them."""
+    """Steps of one line and module together, and whether the breaking one is among them. A step that no line of the
+    author's calls stands alone."""
     groups: list[tuple[list[Step], bool]] = []
     for number, step in enumerate(chain.steps):
         key = (step.place.file, step.place.line, step.place.module)
         last = groups[-1][0][0].place if groups else None
-        if last is not None and (last.file, last.line, last.module) == key:
+        if last is not None and last.line and (last.file, last.line, last.module) == key:
             groups[-1] = ([*groups[-1][0], step], groups[-1][1] or number == chain.breaks)
         else:
             groups.append(([step], number == chain.breaks))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from arspec.auditing.borrowed import Borrowed
 from arspec.auditing.case import Case
-from arspec.auditing.comparing import ROUNDING, check_steady
+from arspec.auditing.comparing import check_steady, rounding, size_of
 from arspec.diagnostics import InputError
 from arspec.verification.dependencies import Findings, Violation
 
@@ -25,7 +25,9 @@ OUTSIDE = (16.0, 128.0)  # magnitudes beyond the alphabet, in half-ranges: a fea
 MARGIN = 16.0  # times the noise that was measured
 ENTRIES = 2**16  # of the input in one batch, at most
 PAIRS = 2**24  # of entries of one example in one batch, at most: attention is quadratic
+NUMBERS = 2**25  # of the output in one batch, at most: a vocabulary may have many words
 SLOTS = 512  # examples of a batch, at most
+FEW = 3  # examples of a batch that every module is given before
 BENCH = 3  # forward passes of an input: two for what it gives and its noise, then the first changes
 MIXED = 2  # the same where examples of a batch read one another, so that there is one change a pass
 MIXING = 6  # further forward passes there
@@ -39,18 +41,21 @@ _Shown = tuple[Tensor, Tensor]  # parameters [K] of one output for the base and 
 
 @dataclass
 class Search:
-    """How much is tried: draws of the weights, inputs for each, and forward passes in all."""
+    """How much is tried: draws of the weights, inputs for each, and forward passes in all. `alone`: one example a pass,
+    since what Python reads of a batch is hardly another value where one example of many is."""
 
     draws: int = 3
     bases: int = 2
     passes: int = 9
     seed: int = 0
     outside: bool = True
+    alone: bool = False
 
 
-def slots(entries: int) -> int:
-    """How many examples of so many entries one batch holds."""
-    return int(max(4, min(SLOTS, ENTRIES // max(1, entries), PAIRS // max(1, entries) ** 2)))
+def slots(entries: int, numbers: int = 0) -> int:
+    """How many examples of so many entries, each with so many numbers of the output, one batch holds."""
+    most = min(SLOTS, ENTRIES // max(1, entries), PAIRS // max(1, entries) ** 2, NUMBERS // max(1, numbers))
+    return int(max(4, most))
 
 
 def confirm(
@@ -74,7 +79,7 @@ def confirm(
         found.draws = max(found.draws, draw + 1)
         values = alphabet[torch.randint(len(alphabet), (case.layout.entries,), generator=generator)]
         try:
-            bench = _Bench(subject, case, alphabet, values, generator)
+            bench = _Bench(subject, case, alphabet, values, generator, alone=search.alone)
             if bench.mixes and not found.mixes:
                 limit += MIXING
             if draw == 0 and not found.lost:
@@ -131,38 +136,58 @@ class _Bench:
     """Changed examples in batches, compared slot by slot with the unchanged base in the same slots."""
 
     def __init__(
-        self, subject: Borrowed, case: Case, alphabet: Tensor, base: Tensor, generator: torch.Generator
+        self,
+        subject: Borrowed,
+        case: Case,
+        alphabet: Tensor,
+        base: Tensor,
+        generator: torch.Generator,
+        alone: bool = False,
     ) -> None:
         self.subject, self.case, self.alphabet, self.base = subject, case, alphabet, base
         self.member = torch.from_numpy(case.layout.variable)
-        self.used = slots(len(base))
-        self.examples = base.expand(self.used, -1)
-        self.still = self.run(self.examples)
+        self.mixes = False
+        noise = None if alone else self._many(alphabet, generator)
+        self.single = alone or self.mixes  # whether there is one change a pass
+        if noise is None or self.mixes:
+            noise = self._one(alphabet, generator)
+        here = self.still[0]
+        self.floor = MARGIN * noise + rounding(here)
+
+    def _many(self, alphabet: Tensor, generator: torch.Generator) -> Tensor:
+        """The base in all slots of a batch, and its noise [V, K]; whether examples mix."""
+        self.used = slots(len(self.base), self.subject.numbers)
+        self.examples = self.base.expand(self.used, -1)
+        try:
+            self.still = self.run(self.examples)
+        except (Exception, SystemExit):  # a buffer of the module may hold a few examples, as a cache does
+            self.used = FEW
+            self.examples = self.base.expand(self.used, -1)
+            self.still = self.run(self.examples)
         # The same input in the same slots beside other examples, and in other slots. Where dropout draws other numbers
         # for another slot, that is no noise: slots are compared with themselves.
-        others = alphabet[torch.randint(len(alphabet), (self.used, len(base)), generator=generator)]
-        others[0] = others[-1] = base
+        others = _others(alphabet, self.used, self.base, generator)
+        others[0] = others[-1] = self.base
         beside = self.run(others)[[0, -1]]
         here = self.still[0]
-        size = here.abs().nan_to_num(0.0, 0.0, 0.0)
-        size = size + (size.median() if size.numel() else 0.0)
-        precision = torch.finfo(here.dtype).eps
+        rounded = torch.finfo(here.dtype).eps ** 0.5 * size_of(here)
         noise = (self.still[[0, -1]] - beside).abs().nan_to_num(0.0).amax(0)
-        self.mixes = bool((noise > precision**0.5 * size).any())
+        self.mixes = bool((noise > rounded).any())
         elsewhere = (self.still - here).abs().nan_to_num(0.0).amax(0)
-        noise = torch.maximum(noise, torch.where(elsewhere > precision**0.5 * size, 0.0, elsewhere))
-        if self.mixes:  # one example at a time, alone where the module takes that
-            self.used = 1
-            self.examples = base[None]
-            try:
-                self.still = self.run(self.examples)
-            except (Exception, SystemExit):
-                self.examples = torch.cat([base[None], others[1:3]])
-                self.still = self.run(self.examples)
-            again = self.run(self.examples)
-            noise = (self.still[0] - again[0]).abs().nan_to_num(0.0)
-            check_steady(self.still[0], again[0])
-        self.floor = MARGIN * noise + precision**ROUNDING * size
+        return torch.maximum(noise, torch.where(elsewhere > rounded, 0.0, elsewhere))
+
+    def _one(self, alphabet: Tensor, generator: torch.Generator) -> Tensor:
+        """One example at a time, alone where the module takes that, and its noise [V, K]."""
+        self.used = 1
+        self.examples = self.base[None]
+        try:
+            self.still = self.run(self.examples)
+        except (Exception, SystemExit):
+            self.examples = torch.cat([self.base[None], _others(alphabet, 2, self.base, generator)])
+            self.still = self.run(self.examples)
+        again = self.run(self.examples)
+        check_steady(self.still[0], again[0])
+        return (self.still[0] - again[0]).abs().nan_to_num(0.0)
 
     @property
     def sound(self) -> bool:
@@ -189,6 +214,11 @@ class _Bench:
         return (
             (change > self.floor * times.to(change.dtype)[:, None, None]) & outputs.isfinite() & before.isfinite()
         ).any(-1)
+
+
+def _others(alphabet: Tensor, count: int, base: Tensor, generator: torch.Generator) -> Tensor:
+    """[count, N]: further examples."""
+    return alphabet[torch.randint(len(alphabet), (count, len(base)), generator=generator)]
 
 
 @dataclass
@@ -220,7 +250,7 @@ def _search(
     if not len(wanted):
         return
     every = case.variables * len(kinds) <= 4 * bench.used and case.variables <= MAX_VARIABLES
-    few = MIXED if bench.mixes else SAMPLED
+    few = MIXED if bench.single else SAMPLED
     if not every:
         wanted = wanted[torch.linspace(0, len(wanted) - 1, min(few, len(wanted))).long()]
     judged = torch.zeros(case.variables, dtype=torch.bool).index_fill(0, wanted, True)
@@ -247,16 +277,16 @@ def _search(
             (kind, int(rows[row]), int(output), (before[row, output], after[row, output]))
             for row, output in zip(*np.nonzero(moved.numpy() & ~one[:, None]), strict=True)
         ]
-        if bench.mixes and (pending or found.violations):
+        if bench.single and (pending or found.violations):
             break  # every change costs a pass of its own, and one leak is enough
     if found.violations:
         return
     told: set[int] = set()
     for kind, row, output, shown in pending:
-        if output in told or len(told) >= (1 if bench.mixes else NARROWED):
+        if output in told or len(told) >= (1 if bench.single else NARROWED):
             continue
         told.add(output)
-        stop = bench.subject.passes + MIXED_NARROWING if bench.mixes else limit + NARROWING
+        stop = bench.subject.passes + MIXED_NARROWING if bench.single else limit + NARROWING
         some, shown = _narrow(bench, kind, inputs[row], output, stop, shown)
         found.violations.append(_violation(bench, kind, some, output, *shown, draw))
         if case.variables <= MAX_VARIABLES:

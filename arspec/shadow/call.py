@@ -209,14 +209,14 @@ class Call:
             return constant.expand(shape)
         return agreed(constant.expand(shape), lambda number: equals(number, 0), self.value(value))
 
-    def everything(self) -> Tensor:
-        """The union of all that the call could read, as one label."""
+    def everything(self, *, beside: bool = True) -> Tensor:
+        """The union of all that the call could read, as one label. `beside`: with the choice that led to the call."""
         parts = [
             self.algebra.reduce(compact(self.labels(tensor)).reshape(-1), [0], keepdim=False)
             for tensor in self.inputs
             if not plain(tensor) or tensor.numel()
         ]
-        if self.context is not None:
+        if beside and self.context is not None:
             parts.append(self.context)
         return self.algebra.join(*parts) if parts else torch.full((), CONSTANT, dtype=DTYPE)
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 import torch
 
-from arspec.shadow.places import Place
+from arspec.shadow.places import Place, beyond
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -36,7 +36,7 @@ def inside(names: Mapping[int, str], files: Collection[str]) -> tuple[Place, str
     place: Place | None = None
     path: str | None = None
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and (place is None or path is None):
+    while frame is not None and not beyond(frame) and (place is None or path is None):
         file = frame.f_code.co_filename
         if place is None and _is_authors(file, files):
             place = _expression(frame)

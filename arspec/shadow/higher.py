@@ -57,4 +57,16 @@ def _while_loop(
     return carried
 
 
-_PLAIN: dict[str, Callable[..., Any]] = {"cond": _cond, "while_loop": _while_loop}
+def _scan(
+    combine: Callable[..., Any], first: Sequence[Tensor], rows: Sequence[Tensor], more: Sequence[Any] = ()
+) -> Any:
+    """The last state, and what each step gives, stacked; steps lie along the first axis."""
+    state, given = list(first), []
+    for step in zip(*(row.unbind(0) for row in rows)):
+        out = list(combine(*state, *step, *more))
+        state = out[: len(first)]
+        given.append(out[len(first) :])
+    return [*state, *(torch.stack(each) for each in zip(*given))]
+
+
+_PLAIN: dict[str, Callable[..., Any]] = {"cond": _cond, "while_loop": _while_loop, "scan": _scan}

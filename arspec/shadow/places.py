@@ -9,13 +9,18 @@ import os
 import sys
 import sysconfig
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import CodeType, FrameType
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 from torch.utils.hooks import RemovableHandle
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _OWN = os.path.dirname(__file__) + os.sep
@@ -39,6 +44,8 @@ class Place:
     end_column: int = 0
 
     def __str__(self) -> str:
+        if not self.line:
+            return f"in {self.module}" if self.module else "in code of torch's own"
         return f"{self.file}:{self.line}"
 
 
@@ -50,12 +57,24 @@ def _authors(file: str) -> bool:
 
 
 _known: dict[str, bool] = {}
+_borders: set[CodeType] = set()
+
+
+def border(function: Callable[P, R]) -> Callable[P, R]:
+    """Marks a function that calls the author's module: who called it, such as a test, is not the module's author."""
+    _borders.add(function.__code__)
+    return function
+
+
+def beyond(frame: FrameType) -> bool:
+    """Whether the author's module was called from this frame, so that none further out is the module's."""
+    return frame.f_code in _borders
 
 
 def here(module: str = "") -> Place:
     """The innermost line of the author's code that runs now."""
     frame = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and not beyond(frame):
         file = frame.f_code.co_filename
         known = _known.get(file)
         if known is None:

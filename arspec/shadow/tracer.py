@@ -452,7 +452,7 @@ class Tracer:
             self._write(call, call.everything())
 
     def _opaque(self, call: Call, name: str) -> None:
-        if bool(call.everything() > LOOSE):
+        if bool(call.everything(beside=False) > LOOSE):  # what Python read is told as that
             self.opaque.append(Opaque(name, self.here()))
 
     def _labels_of(self, call: Call) -> Labels:

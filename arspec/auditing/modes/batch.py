@@ -23,7 +23,7 @@ EXAMPLES = 3
 def batch(audited: Audited) -> ModeReport:
     """Labels are the numbers of the examples, once from the front and once from the back."""
     subject = audited.subject
-    subject.module.eval()
+    subject.evaluate()
     start = subject.passes
     side = _Beside.made(audited)
     verdict, why, opaque = by_labels(side.labelled, side.exceeding, side.refuted, routed=audited.routed)

@@ -2,7 +2,7 @@
 
 Two conventions are known. A keyword: the call takes what it gave beside its output the last time, as
 `past_key_values` or by another name of `arspec.auditing.memories`. `step`: a method `step(x, state) -> (output,
-state)`, whose first state is None.
+state)` of one step, with an axis of time or without, whose first state is None.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from arspec.auditing.shown import Witness
 from arspec.auditing.verdicts import Verdict
 from arspec.auditing.witnessing import of_decoding
 from arspec.diagnostics import InputError
+from arspec.shadow.places import border
 
 SINGLES = 24  # steps of one token at the end of a long row
+STEPS = 256  # the same from the start of a row, where a call takes one token alone
 STEP = "step"
 
 Decode = Callable[[Tensor, Any, int], tuple[Any, Any]]
@@ -37,7 +39,7 @@ def cache(audited: Audited) -> ModeReport:
         raise Absent("with an offset above 1 an output reads steps that are not decoded yet")
     decode, name, chunked = _decoder(audited)
     subject, full = audited.subject, audited.length
-    subject.module.eval()
+    subject.evaluate()
     x = audited.draw(2, 4)
     start, tokens, why, unknown = subject.passes, 0, "", ""
     witnessed: Callable[[], list[Witness]] = list
@@ -50,11 +52,11 @@ def cache(audited: Audited) -> ModeReport:
         before = subject.passes
         for how, chunks in _schedules(full, chunked).items():
             tokens += sum(chunks)
-            rows = _rows(audited, decode, x, chunks)
-            why = _told(audited, how, rows, whole)
-            unknown = unknown or _lost(audited, how, rows, whole)
+            rows, expected = _rows(audited, decode, x, chunks), whole[:, : sum(chunks)]
+            why = _told(audited, how, rows, expected)
+            unknown = unknown or _lost(audited, how, rows, expected)
             if why:
-                witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, whole)
+                witnessed = partial(_witnesses, audited, decode, x[:1], x[:1], chunks, rows, expected)
                 break
         if not why and chunked and audited.takes(audited.settings.padding_mask):
             why, missing, more, witnessed = _unequal(audited, decode, x, whole)
@@ -114,10 +116,12 @@ def _lost(audited: Audited, how: str, rows: Tensor, whole: Tensor) -> str:
 
 
 def _schedules(full: int, chunked: bool) -> dict[str, list[int]]:
-    """Ways to cut a row: for each, the lengths of the parts."""
+    """Ways to cut a row, or its start: for each, the lengths of the parts. `chunked`: whether a call takes several."""
+    if not chunked:
+        return {"one by one": [1] * min(full, STEPS)}
     single = min(full, SINGLES)
     ways = {"one by one": [*([full - single] if full > single else []), *[1] * single]}
-    if chunked and full >= 4:
+    if full >= 4:
         prompt = max(1, full // 2 + 1)
         ways[f"after a prompt of {prompt}"] = [prompt, *[1] * min(SINGLES, full - prompt)]
         parts = [3, 1, 4, 2]
@@ -153,12 +157,35 @@ def _decoder(audited: Audited) -> tuple[Decode, str, bool]:
             raise Absent("its call takes no past_key_values or the like, and it has no method step")
         raise InputError("AR961", f"the module has no cache by the name of {chosen!r}")
 
-    def step(x: Tensor, state: Any, batch: int) -> tuple[Any, Any]:
+    entered, given_back = (
+        next((k for k, axis in enumerate(pattern.axes) if axis == (audited.time,)), None)
+        for pattern in (audited.case.layout.input, audited.case.layout.output)
+    )
+    bare: list[bool] = []  # whether it takes a step without the axis of time, once that is known
+
+    @border
+    def called(x: Tensor, state: Any) -> Any:
         with subject.quiet():
-            out = cast("Any", method)(x, state)
+            return cast("Any", method)(x, state)
+
+    def step(x: Tensor, state: Any, batch: int) -> tuple[Any, Any]:
+        try:
+            out = called(x.select(entered, 0) if bare == [True] and entered is not None else x, state)
+        except (Exception, SystemExit) as error:
+            if bare or entered is None:
+                raise
+            try:
+                out = called(x.select(entered, 0), state)
+            except (Exception, SystemExit):
+                raise error from None
+            bare.append(True)
+        bare[:] = bare or [False]
         if not isinstance(out, tuple) or len(cast("tuple[Any, ...]", out)) != 2:
             raise InputError("AR961", f"{name}(x, state) gives (output, state), not an object of {type(out).__name__}")
-        return cast("tuple[Any, Any]", out)
+        row, state = cast("tuple[Any, Any]", out)
+        if isinstance(row, Tensor) and row.dim() == len(audited.case.layout.output.axes) - 1 and given_back is not None:
+            row = row.unsqueeze(given_back)  # an output of one step, without the axis of time
+        return row, state
 
     return step, name, False
 

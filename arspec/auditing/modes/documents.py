@@ -30,7 +30,7 @@ def documents(audited: Audited) -> ModeReport:
     subject, full = audited.subject, audited.length
     if not audited.whole or full < 3:
         raise Absent("a row of fewer than 3 steps has no room for documents")
-    subject.module.eval()
+    subject.evaluate()
     start = subject.passes
     packed = _Packed.made(audited, keyword)
     verdict, why, opaque = by_labels(packed.labelled, packed.exceeding, packed.refuted, routed=audited.routed)

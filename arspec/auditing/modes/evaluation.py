@@ -13,7 +13,7 @@ def evaluation(audited: Audited) -> ModeReport:
     """Labels, and values for what labels allow. No proof holds where zeros that training moves forbid a leak."""
     if audited.settings.forbid is not None:
         raise Absent("--forbid takes the place of the order")
-    audited.subject.module.eval()
+    audited.subject.evaluate()
     report = judge(audited.subject, audited.case, audited.alphabet, audited.settings.search, "evaluation")
     if report.verdict not in (Verdict.PROVEN, Verdict.GIVEN_ROUTE):
         return report

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.judging import ROUTE, ModeReport, closed
+from arspec.auditing.judging import ModeReport, closed
 from arspec.auditing.labelling import label
 from arspec.auditing.pairs import pairs
 from arspec.auditing.values import confirm
@@ -23,7 +23,7 @@ def forbid(audited: Audited) -> ModeReport:
         raise Absent("--forbid names no pairs")
     subject, case = audited.subject, audited.case
     start = subject.passes
-    subject.module.eval()
+    subject.evaluate()
     forbidden = torch.tensor(settings.forbid) & torch.tensor(case.modelled)[:, None]
     strict = _read(audited, forbidden, route_given=False)
     if strict is not None and not bool(strict.any()):
@@ -51,7 +51,7 @@ def forbid(audited: Audited) -> ModeReport:
 def _closed(audited: Audited, forbidden: Tensor, *, route_given: bool = False) -> tuple[Verdict, str]:
     """The verdict where labels allow no forbidden pair, and why. For some outputs all that they may not read is changed
     at once: what labels call unchanged must be so."""
-    verdict, why = (Verdict.GIVEN_ROUTE, ROUTE) if route_given else (Verdict.PROVEN, "")
+    verdict, why = (Verdict.GIVEN_ROUTE if route_given else Verdict.PROVEN), ""
     rows = forbidden.any(1).nonzero()[:, 0]
     for row in rows[torch.linspace(0, len(rows) - 1, min(len(rows), ROWS)).long()]:
         late = audited.case.layout.by_entry(forbidden[row].long().numpy())

@@ -26,7 +26,7 @@ PREFIXES = 4
 def lengths(audited: Audited) -> ModeReport:
     """Prefixes by values, and labels at two of the lengths. Absent where the module takes one length alone."""
     subject, settings = audited.subject, audited.settings
-    subject.module.eval()
+    subject.evaluate()
     if settings.forbid is not None:
         raise Absent("--forbid takes the place of the order")
     if not audited.case.question.free:

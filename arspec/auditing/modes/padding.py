@@ -29,7 +29,7 @@ def padding(audited: Audited) -> ModeReport:
     count = min(MOST, full - 1)
     if count < 1:
         raise Absent("a row of one step has no room for padding")
-    subject.module.eval()
+    subject.evaluate()
     start = subject.passes
     rows = _Rows.made(audited, count)
     verdict, why, opaque = by_labels(rows.labelled, rows.exceeding, rows.refuted, routed=audited.routed)

@@ -29,16 +29,16 @@ def training(audited: Audited) -> ModeReport:
     try:
         if not _differs(audited):
             raise Absent("it gives the same outputs as in evaluation")
-        subject.module.train()
+        subject.train()
         search = replace(settings.search, draws=min(settings.search.draws, 2), bases=1, passes=8)
         report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1, routed=audited.routed)
         if report.verdict == Verdict.LEAKS and subject.adopt(audited.draw(2)):
-            subject.module.train()
+            subject.train()
             report = judge(subject, audited.case, audited.alphabet, search, "training", cuts=1, routed=audited.routed)
             report = replace(report, why=f"{FIRST}{'; ' * bool(report.why)}{report.why}")
     finally:
         subject.gradients = False
-        subject.module.eval()
+        subject.evaluate()
         subject.redraw(0)
         if _versions(subject) != versions:  # what wrote to its weights may do so once more when the mode has changed
             with torch.no_grad():
@@ -65,14 +65,14 @@ def _differs(audited: Audited) -> bool:
             subject.redraw(0)
             return _two(audited, x, 0)
     finally:
-        subject.module.eval()
+        subject.evaluate()
 
 
 def _two(audited: Audited, x: Tensor, draw: int) -> bool:
     subject = audited.subject
     with torch.no_grad():
         evaluated = _evaluated(subject, x, draw)
-        subject.module.train()
+        subject.train()
         trained = subject(x).nan_to_num()
     subject.gradients = True
     try:
@@ -87,5 +87,5 @@ def _evaluated(subject: Borrowed, x: Tensor, draw: int) -> Tensor:
     """The outputs in evaluation with these weights, which that mode may have computed already."""
     if subject.known is not None and subject.known[0] == draw and torch.equal(subject.known[1], x):
         return subject.rows(subject.known[2], len(x)).nan_to_num()
-    subject.module.eval()
+    subject.evaluate()
     return subject(x).nan_to_num()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from arspec.auditing.audited import Absent, Audited
-from arspec.auditing.borrowed import Borrowed, borrowed
+from arspec.auditing.borrowed import Borrowed, borrowed, set_mode
 from arspec.auditing.comparing import apart, lost
 from arspec.auditing.judging import ModeReport, judge
 from arspec.auditing.verdicts import Verdict, worst
@@ -22,7 +22,7 @@ def variants(audited: Audited) -> ModeReport:
     if not chosen:
         raise Absent("--variant names none")
     subject = audited.subject
-    subject.module.eval()
+    subject.evaluate()
     start = subject.passes
     reports: list[ModeReport] = []
     for name, module in chosen.items():
@@ -43,7 +43,8 @@ def _judged(audited: Audited, module: nn.Module) -> tuple[ModeReport, int]:
     """The report on a variant, and the passes that it took before. Its first call of all is the one that is followed,
     in the numbers that the module takes, unless it takes others."""
     subject, passes = audited.subject, 0
-    other = replace(audited, subject=subject.beside(module.eval()))
+    set_mode(module, False)
+    other = replace(audited, subject=subject.beside(module))
     own = other.subject
     own.compared[(False, False)] = ""  # no call came before the one that is followed
     report = _report(other, 0)

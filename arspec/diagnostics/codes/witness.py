@@ -49,8 +49,9 @@ CODES = (
     code(
         "AR993",
         "a torch module that is proven with its route given",
-        """The module sorts or selects, as a mixture of experts does, and is proven with the places taken as they were
-        in this pass. A leak through the choice itself is not ruled out by this proof.""",
+        """The module sorts or selects, as a mixture of experts does, or Python branches on what it reads of data. It is
+        proven with these choices taken as they were in this pass. A leak through a choice itself is not ruled out by
+        this proof.""",
         """
         best = scores.topk(3, dim=1)          # over all steps: a later step pushes an earlier one out
         """,
