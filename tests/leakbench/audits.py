@@ -77,10 +77,11 @@ class _Counter:
     def of(self, module: nn.Module) -> nn.Module:
         """The module, whose calls count from now on, and those of its copies."""
         kind = type(module)
+        own = () if kind.__module__.startswith("torch.") else vars(kind)  # torch's classes are everybody's
         for name in ("forward", "step"):
-            if name in vars(kind):
+            if name in own:
                 setattr(kind, name, self._counted(getattr(kind, name)))
-        if "forward" not in vars(kind):
+        if "forward" not in own:
             module.register_forward_pre_hook(lambda _, given: self._count(given[0]))
         return module
 
