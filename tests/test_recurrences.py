@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
@@ -22,6 +24,7 @@ from arspec.verification.labels import labelled_contexts
 from arspec.verification.subject import subject_of
 from tests.small import random_data, randomised
 
+RUN = 23  # operations of one step of an LSTM in the parallel form, at the most
 LENGTHS = [1, 7, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 1]
 NODES = {
     "selective_scan": """
@@ -38,6 +41,17 @@ NODES = {
     "sum": "\n  state: {layer: cumulative, from: past}",
     "mean": "\n  state: {layer: cumulative, from: past, kind: mean, mask: earlier}",
 }
+LSTM = "\n  state: {layer: lstm, from: past, state: [[-1]]}"
+
+
+class Counted(TorchDispatchMode):
+    """How many operations there were."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
 
 
 def recurrent(name: str, length: int, order: str = "natural") -> Model:
@@ -46,7 +60,7 @@ data: {{kind: sequence, length: {length}, levels: 5}}
 order: {order}
 graph:
   table: {{layer: embedding, out: 4}}
-  past: {{layer: previous}}{NODES[name]}
+  past: {{layer: previous}}{NODES.get(name, LSTM)}
   logits: {{layer: conv, kernel: 1, out: $head}}
 head: {{kind: categorical, from: logits}}
 """
@@ -90,6 +104,18 @@ def test_steps_that_are_work_enough_are_not_cut_into_chunks(
     monkeypatch.setattr(diagonal, "MUCH", 16)
     torch.testing.assert_close(recurrence(a, b, times), in_chunks, rtol=1e-12, atol=1e-12)
     assert not cuts
+
+
+def test_a_step_of_a_recurrence_is_few_operations() -> None:
+    """What is traced or compiled has these for each of its steps: longer data show how many they are."""
+    counts: list[int] = []
+    for length in (8, 16):
+        model = recurrent("lstm", length)
+        x = random_data(model, 2)
+        with torch.no_grad(), Counted() as counted:
+            model(x)
+        counts.append(counted.count)
+    assert 0 < counts[1] - counts[0] <= 8 * RUN
 
 
 def test_small_decays_do_no_harm() -> None:

@@ -27,5 +27,5 @@ class Lstm(Recurrent):
 
     def cell(self, w: Weights, gates: Tensor, states: Tensor, carried: Tensor) -> list[Tensor]:
         o, f, i, g = (gates + states @ w["weight"]).chunk(4, -1)
-        cell = f.sigmoid() * carried.chunk(2, -1)[1] + i.sigmoid() * g.tanh()
+        cell = f.sigmoid() * carried[..., o.shape[-1] :] + i.sigmoid() * g.tanh()
         return [o.sigmoid() * cell.tanh(), cell]

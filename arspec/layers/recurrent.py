@@ -191,7 +191,7 @@ class Recurrent(Layer):
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
         import torch
 
-        out, batch = node.out, len(xs[0])
+        out, batch, channels = node.out, len(xs[0]), self.cached_channels(node)
         plan: _Plan = node.plan
         gates = sites_last(xs[0], out.groups).index_select(1, c["order"]).split(plan.sizes, 1)
         prepared = [self.prepare_sites(node, w, c, g, []) for g in range(out.groups)]
@@ -199,9 +199,9 @@ class Recurrent(Layer):
         found: list[Tensor] = []  # one a run; each is made once and never written to, as autograd wants it
         for run, index in enumerate(c["gather"].split(plan.gathers)):
             below = torch.cat([outside, *(found[k] for k in plan.sources[run])], 1)
-            earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, self.cached_channels(node))
+            earlier = below.index_select(1, index).view(batch, plan.sizes[run], -1, channels)
             found.append(self._cell(prepared[plan.groups[run]], gates[run], earlier))
-        everything = torch.cat([state[..., : out.channels] for state in found], 1)
+        everything = torch.cat(found, 1)[..., : out.channels]
         return channels_first(everything.index_select(1, c["inverse"]), out)
 
     def _cell(self, w: Weights, gates: Tensor, earlier: Tensor) -> Tensor:
