@@ -17,7 +17,9 @@ from hypothesis.internal.conjecture import providers
 from arspec import progress
 
 os.environ.pop("FORCE_COLOR", None)  # else what commands print would have colour where tests read it
-gc.set_threshold(1_000_000, 10, 10)  # most of what is imported or made for a test is no garbage
+# Most of what is imported or made for a test is no garbage. What is there when it is looked at, as the models that
+# tests share, is not gone through again.
+gc.set_threshold(3_000_000, 1000, 1000)
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")  # a slow machine fails no test
 # else examples hang on what code is loaded, and on its numbers

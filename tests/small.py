@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,10 @@ def quick_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets torch trace and compile without what plays no part in what comes of it."""
     # which line of Python each operation came from takes a third of an export
     monkeypatch.setattr("torch.fx.config.do_not_emit_stack_traces", True, raising=False)
+    translator = "torch._dynamo.symbolic_convert.InstructionTranslatorBase"
+    monkeypatch.setattr(f"{translator}.is_co_filename_from_nn_modules", lambda *_: True, raising=False)
+    # all objects that are there are gone through after each compilation, in search of garbage
+    monkeypatch.setattr("torch._dynamo.convert_frame.gc", SimpleNamespace(collect=lambda *_: 0), raising=False)
     # how long guards take: torch empties the processor's caches to measure that, for a sixth of a compilation
     monkeypatch.setattr("torch._dynamo.guards.profile_guard_manager", lambda *_: 0.0, raising=False)
     # a graph that nothing runs is written out as Python after each of the passes over it
