@@ -14,8 +14,9 @@ tensor from one call to the next, a thread from before the pass, a kernel that w
 
 from arspec.shadow.algebra import CONSTANT, LOOSE, Algebra, Ranks
 from arspec.shadow.closed import Closing, Closure, Held
+from arspec.shadow.findings import Opaque, Read, Route, Unseen
 from arspec.shadow.places import Place
-from arspec.shadow.tracer import Opaque, Read, Route, Tracer, Unseen
+from arspec.shadow.tracer import Tracer
 from arspec.shadow.tracing import Trace, trace
 
 __all__ = [

@@ -31,10 +31,11 @@ from arspec.shadow.call import Call, Signature, tensors
 from arspec.shadow.elements import at_most, differs, greater
 from arspec.shadow.higher import take_functions
 from arspec.shadow.memory import plain, seen_through
+from arspec.shadow.named import EMPTY
 from arspec.shadow.outside import Nobody, Outside
 from arspec.shadow.places import Place, here
 from arspec.shadow.sums import same_sums, sums_of
-from arspec.shadow.tracer import EMPTY, blank, written
+from arspec.shadow.tracer import blank, written
 from arspec.shadow.tracing import Trace
 
 WHOLE = 1 << 18  # elements of a result that is kept whole

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from arspec.shadow.findings import Opaque, Read, Unseen
 from arspec.shadow.sets import Sets, TooMany
-from arspec.shadow.tracer import Opaque, Read, Unseen
 from arspec.shadow.tracing import trace
 
 BUDGET = 1 << 28  # bytes for the table of sets

@@ -18,8 +18,8 @@ from torch import Tensor
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE
 from arspec.shadow.call import Call
 from arspec.shadow.memory import plain
+from arspec.shadow.named import EMPTY
 from arspec.shadow.places import Place, here
-from arspec.shadow.tracer import EMPTY
 
 MOST = 4096  # operations that are told
 MAX_SITES = 1 << 14  # of one operation, whose contexts are told

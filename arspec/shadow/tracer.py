@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -16,53 +15,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.shadow.algebra import CONSTANT, DTYPE, LOOSE, Algebra, compact
 from arspec.shadow.call import Call, Signature, targets, tensors
+from arspec.shadow.findings import Opaque, Read, Route, Unseen
 from arspec.shadow.higher import eager_form, name_of, take_functions
 from arspec.shadow.memory import ShadowMemory, octets, plain, seen_through
+from arspec.shadow.named import DRAWS, EMPTY, FILLS, SHAPES
 from arspec.shadow.outside import Outside
 from arspec.shadow.places import Modules, Place, here
 from arspec.shadow.rules import find
 from arspec.shadow.rules.pointwise import elementwise
 from arspec.shadow.rules.table import Labels, Masked
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """An operator without a rule: what it wrote was taken to read all that it was given."""
-
-    operator: str
-    place: Place
-
-
-@dataclass(frozen=True)
-class Read:
-    """A value, or a size that depends on values, which Python was given; `label` is the union of what it depends on.
-
-    `given`: the pass takes it as it is. Otherwise all that runs later is taken to depend on every variable. `step` is
-    the number of operators that ran before, without those that operators are made of.
-    """
-
-    how: str
-    label: int
-    given: bool
-    place: Place
-    step: int
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Memory that is, or may be, written where the mode does not see it."""
-
-    what: str
-    place: Place
-
-
-@dataclass(frozen=True)
-class Route:
-    """An operator whose indices were taken as they are in this pass, though they depend on variables."""
-
-    operator: str
-    place: Place
-
 
 Watcher = Callable[[Call], None]
 
@@ -74,33 +35,6 @@ class Foreseeing(Protocol):
     def before(self, written: Sequence[Tensor]) -> None:
         """An operator is about to write to these tensors."""
         ...
-
-
-# Operators that draw as many numbers as data say: later draws depend on those data.
-_DRAWS = {"_standard_gamma", "_sample_dirichlet", "poisson", "binomial", "rrelu_with_noise", "rrelu_with_noise_"}
-_SHAPES = {
-    "index": "indices",
-    "masked_select": "mask",
-    "repeat_interleave": "repeats",
-    "_pack_padded_sequence": "lengths",
-    "_nested_tensor_from_mask": "mask",
-}
-EMPTY = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
-# Operators that write to memory without reading what stood there.
-_FILLS = {"copy_", "fill_", "zero_", "index_put_", "_index_put_impl_", "scatter_", "index_copy_", "index_fill_"} | {
-    "masked_fill_",
-    "masked_scatter_",
-    "set_",
-    "resize_",
-    "bernoulli_",
-    "cauchy_",
-    "exponential_",
-    "geometric_",
-    "log_normal_",
-    "normal_",
-    "random_",
-    "uniform_",
-}
 
 
 class _Mode(TorchDispatchMode):
@@ -312,7 +246,7 @@ class Tracer:
         given = list(tensors([list(args), dict(named)]))
         touched = any(self.memory.touched(tensor) for tensor in given)
         if (self._empty or self._watched) and not (signature.view or signature.like):
-            written = [named.get("out")] if "out" in named else list(args[:1]) if signature.name in _FILLS else []
+            written = [named.get("out")] if "out" in named else list(args[:1]) if signature.name in FILLS else []
             self._look([tensor for tensor in given if not any(tensor is other for other in written)])
         if signature.rule is None and not signature.view and (touched or self.context is not None):
             out = self._through(signature, args, named)
@@ -505,7 +439,7 @@ class Tracer:
             listed += [call.everything()] * (len(call.targets) - len(listed))
         if call.route_used and bool(call.everything() > LOOSE):
             self.routes.setdefault(Route(call.signature.full_name, self.here()))
-        if signature.random and (signature.name in _DRAWS or signature.rule is None):
+        if signature.random and (signature.name in DRAWS or signature.rule is None):
             self._draws = call.algebra.join(self._draws, call.everything())
         for target, item in zip(call.targets, listed, strict=True):
             label, masked = item if isinstance(item, Masked) else (item, None)
@@ -518,7 +452,7 @@ class Tracer:
 
     def _shape(self, call: Call) -> Tensor:
         """What the shape of the result depends on: for places given by truth values, those alone."""
-        places = _SHAPES.get(call.signature.name)
+        places = SHAPES.get(call.signature.name)
         if places is None or places not in call.arguments:
             return call.everything()
         out = _label(CONSTANT)

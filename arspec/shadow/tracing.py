@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from arspec.shadow.algebra import Algebra, Ranks
-from arspec.shadow.tracer import Opaque, Read, Route, Tracer, Unseen, Watcher
+from arspec.shadow.findings import Opaque, Read, Route, Unseen
+from arspec.shadow.tracer import Tracer, Watcher
 
 
 @dataclass
