@@ -6,7 +6,7 @@ Each fault is put into one function of the step form, and into no function of th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from arspec.language.load import from_text
 from arspec.layers import KINDS, Node, conv
+from arspec.layers.experts import Experts
 from arspec.model import Model, build
 from arspec.sampler.drive import priming
 from arspec.sampler.drive.sampler import sampler_of
@@ -113,10 +114,24 @@ def states_before(right: Right, layer: Any, node: Node, w: Any, c: Any, xs: list
     return right(layer, node, w, c, xs, (sites - 1).clamp(min=0), *asked)
 
 
+def of_another_expert(node: Any, found: dict[str, Any]) -> dict[str, Any]:
+    def next_one(key: str) -> str:
+        e, _, rest = key.partition(".")
+        return f"{(int(e) + 1) % node.layer.count}.{rest}"
+
+    return {key: found[next_one(key)] for key in found}
+
+
+def gates_changed(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+    """A fault in what a layer of experts takes for their weights [B, n, E]."""
+    return lambda right, layer, node, w, xs, sites: right(layer, node, w, [*xs[:-1], change(xs[-1])], sites)
+
+
 ROTARY, ATTENTION = KINDS["rotary"], KINDS["attention"]
 LONG, ALONG = KINDS["long_conv"], KINDS["cumulative"].__mro__[1]
 SCANS = ("linear_recurrence", "linear_recurrence complex", "selective_scan", "selective_scan on a curve", "cumulative",
          "cumulative mean", "linear attention that decays", "delta rule")  # fmt: skip
+ROUTED = ("experts", "experts one of which is taken", "experts in full", "experts of two inputs")
 STEPS = {
     "rotary by the next step": Fault(ROTARY, "prepare_sites", weights(queries_by_another_step), (
         "rotary", "rotary of rows and columns", "rotary in attention", "rotary yarn")),
@@ -147,6 +162,16 @@ STEPS = {
         "linear attention that decays", "delta rule", "linear attention whose decay comes a step later")),
     "a condition of another place": Fault(KINDS["gate"], "hoist", lambda right, *given: right(*given).roll(1, 1),
                                           ("conv of a condition",)),
+    "weights of another expert": Fault(Experts, "prepare_sites", weights(of_another_expert), ROUTED),
+    "a share of another expert": Fault(
+        Experts, "forward_sites", gates_changed(lambda gates: gates.roll(1, -1)), ROUTED),
+    "every expert that is taken counts alike": Fault(
+        Experts, "forward_sites", gates_changed(lambda gates: (gates != 0).to(gates.dtype)), ROUTED),
+    "the last expert is left out": Fault(
+        Experts, "forward_sites", gates_changed(lambda gates: gates * (gates.cumsum(-1) < gates.sum(-1, True) - 1e-9)),
+        ROUTED),
+    "room for one site more": Fault(KINDS["capacity"], "prepare_sites", weights(
+        lambda _, found: {"room": found["room"] + 1}), ("capacity", "capacity backwards", "experts with a capacity")),
     "places of a window by one": Fault(KINDS["conv"], "prepare_sites", rolled("weight", dim=1), (
         "conv", "conv by position", "conv causal")),
 }  # fmt: skip
@@ -218,12 +243,18 @@ def held_from_one_before(right: Right, written: int, begin: int, ring: int) -> t
     return np.maximum(index - 1, 0), rows
 
 
+def drawn_from_one_before(right: Right, *given: Any) -> Any:
+    found = right(*given)
+    return None if found is None else replace(found, sites=np.maximum(found.sites - 1, 0))
+
+
 STREAMS = {
     "rotary by the next step of a stream": Fault(ROTARY, "forward_sites", later_queries, ("window",)),
     "a ring too short by one": Fault(caches, "_span", one_place_too_few, ("window", "queue")),
 }
 PROMPTS = {
     "a ring filled from one before": Fault(priming, "_held", held_from_one_before, ("window", "queue")),
+    "a first draw from the site before": Fault(priming, "_drawn_by", drawn_from_one_before, tuple(NODES)),
     "states of one before": Fault(KINDS["linear_attention"], "kept_states", states_before, ("scan",)),
     "selective states of one before": Fault(KINDS["selective_scan"], "forward_and_states", states_before,
                                             ("selective",)),
