@@ -21,6 +21,7 @@ from arspec.saving import figures
 from arspec.saving import folder as by_folder
 from arspec.saving.card import MARK, card
 from arspec.saving.hub import FILES
+from arspec.saving.tensors import LINE, become, read_tensors, write_new, write_tensors
 from arspec.training.loop import Summary
 from tests.killed import killed_after
 from tests.small import ROOT, refuses, small
@@ -54,6 +55,23 @@ def test_training_gives_a_model_and_its_figures(trained: Summary, model: Model) 
     assert same(trained.model, model) and not model.training
     assert model.figures["bits_per_dim"] == trained.valid.bits_per_dim and model.figures["steps"] == 3
     assert same(arspec.load_model(trained.folder / "model.safetensors", "cpu"), model)
+
+
+@pytest.mark.parametrize("name", ["w", "größe", "a.rather.long.name"])
+@pytest.mark.parametrize("note", ["", "x", 'of "quotes"', "größer"])
+def test_numbers_of_a_file_begin_with_a_line(name: str, note: str, tmp_path: Path) -> None:
+    """In which the processor reads them as they lie there; what begins elsewhere is copied as it becomes a weight."""
+    tensors = {name: torch.rand(3, 16), "whole": torch.arange(8), "half": torch.rand(32).bfloat16()}
+    for write, path in ((write_tensors, tmp_path / "a"), (write_new, tmp_path / "b")):
+        write(path, tensors, {"note": note})
+        assert (8 + int.from_bytes(path.read_bytes()[:8], "little")) % LINE == 0
+        found, record = read_tensors(path)
+        assert record == {"note": note} and all(torch.equal(found[key], value) for key, value in tensors.items())
+        assert found[name].data_ptr() % LINE == 0
+    model = torch.nn.Linear(16, 3, bias=False)
+    beside = torch.rand(64)[1:49].view(3, 16)
+    become(model, {"weight": beside}, "a test")
+    assert torch.equal(model.weight, beside) and model.weight.data_ptr() % LINE == 0
 
 
 def test_a_run_goes_on_in_python(trained: Summary, tmp_path: Path) -> None:

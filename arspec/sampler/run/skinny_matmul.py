@@ -27,8 +27,8 @@ MUCH = 1 << 21  # multiplications from which one product is as quick as several 
 MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
 # Rows from which torch's product is quicker than the compiled one, of weights that are not packed; with vectors of 64
-# bytes so many times as many. On one core of an AMD Zen 5 the compiled one was 1.1 to 1.9 times as fast at 128 rows, 0.98
-# to 1.6 at 256 and 0.85 to 1.3 at 512, by four shapes of weights.
+# bytes so many times as many. On one core of an AMD Zen 5 the compiled one was 1.1 to 1.9 times as fast at 128 rows,
+# 0.98 to 1.6 at 256 and 0.85 to 1.3 at 512, by four shapes of weights.
 MANY, WIDE = 64, 4
 COPIED = 16 << 20  # bytes of all weights up to which the compiled function has copies of them, packed
 CACHED = 4 << 20  # bytes of all weights up to which the caches of a few cores hold them, and BLAS need not wait
