@@ -22,7 +22,7 @@ from arspec.auditing.witnessing import of_violation
 from arspec.verification.dependencies import Findings
 
 ROUTED = 3  # forward passes of the search by values where labels hold with the route given
-ALONE = 6  # further ones, of one example each, where Python reads a truth value or a number of the whole batch
+ALONE = 5  # further ones, of one example each, where Python reads a truth value or a number of the whole batch
 SMALL = 1024  # entries of an example; labels of smaller ones are had from a batch of two
 
 
