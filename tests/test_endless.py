@@ -95,9 +95,9 @@ def test_what_is_kept_of_a_window_does_not_grow(monkeypatch: pytest.MonkeyPatch)
     stream, sizes = Stream(attention("so_far and that.step > this.step - 7")), list[int]()
     step = stream.executor.step
 
-    def counted(row: Any, cut: Any, state: Any, number: Any) -> Tensor:
+    def counted(row: Any, cut: Any, state: Any, number: Any, *, made: Any) -> Tensor:
         sizes.append(sum(cache.numel() for cache in state.caches.values()))
-        assert number is None
+        assert number is None and made is None
         return step(row, cut, state, number)
 
     monkeypatch.setattr(stream.executor, "step", counted)
