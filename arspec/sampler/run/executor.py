@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Trace = Callable[[Node, Tensor], None]
 # Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
 Row = Tensor | Sequence[Tensor | int]
-MUCH = 1 << 18  # bytes of zeros that are asked of the system, which gives memory as it is written
+MUCH = 1 << 20  # bytes of zeros that are asked of the system, which gives memory as it is written, page by page
 
 
 @dataclass(eq=False)
