@@ -129,6 +129,13 @@ def test_the_command_refuses_what_python_refuses(arguments: tuple[str, ...]) -> 
         command(*arguments, "--modes", "evaluation,cache", name="Routed")
 
 
+def test_forbid_takes_a_file_or_a_function_and_says_so() -> None:
+    with pytest.raises(
+        InputError, match=r"AR962.*--forbid is pairs.npy .* or file.py:function of V, not 'that > this'"
+    ):
+        command("--forbid", "that > this", name="Routed")
+
+
 # Modes that fail, and modes that differ
 
 

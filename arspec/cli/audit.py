@@ -269,6 +269,10 @@ def _pairs(text: str) -> Any:
 
     if text.endswith(".npy"):
         return _array("--forbid", text)
+    if ":" not in text:
+        raise InputError("AR962", f"--forbid is pairs.npy [output, input] or file.py:function of V, not {text!r}",
+                         "write a function that gives pairs [V, V], such as lambda n: np.triu(np.ones((n, n), bool))"
+                         )  # fmt: skip
     found = find_callable(text)
     if not callable(found):
         raise InputError("AR962", f"{text} is no function of the number of variables")
