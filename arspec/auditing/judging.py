@@ -134,15 +134,14 @@ def closed(labelled: Labelled, verdict: Verdict = Verdict.PROVEN) -> tuple[Verdi
     kept = labelled.first()
     if kept:
         return Verdict.NOT_DECIDED, kept
-    return verdict, route(labelled) if verdict == Verdict.GIVEN_ROUTE else ""
+    return verdict, _route(labelled) if verdict == Verdict.GIVEN_ROUTE else ""
 
 
-def route(labelled: Labelled) -> str:
+def _route(labelled: Labelled) -> str:
     """Why a proof has its route given: what it takes from this pass."""
     what = ["which rows are chosen, or sorted where,"] if labelled.trace.routes or not labelled.taken else []
     if labelled.taken:
-        more = f" and {len(labelled.taken) - 1} more" if len(labelled.taken) > 1 else ""
-        what.append(f"what Python reads of data, {labelled.taken[0]}{more},")
+        what.append(f"what Python reads of data, {_first(labelled.taken)},")
     return f"{' and '.join(what)} is taken from this pass"
 
 
@@ -181,12 +180,9 @@ def _closed(labelled: Labelled | str, best: Verdict) -> tuple[Verdict, str, list
     return (*closed(labelled, best), labelled.open)
 
 
-def after(reads: Sequence[str]) -> str:
-    """What Python reads of data, in words; nothing where it reads none."""
-    if not reads:
-        return ""
-    more = f" and {len(reads) - 1} more" if len(reads) > 1 else ""
-    return f", after Python reads what depends on data: {reads[0]}{more}"
+def _first(reads: Sequence[str]) -> str:
+    """The first of several, and how many more there are."""
+    return reads[0] + (f" and {len(reads) - 1} more" if len(reads) > 1 else "")
 
 
 def undecided(labelled: Labelled | str, suspects: int) -> tuple[Verdict, str, list[str]]:
@@ -195,5 +191,6 @@ def undecided(labelled: Labelled | str, suspects: int) -> tuple[Verdict, str, li
         return Verdict.NOT_DECIDED, labelled, []
     outputs = f"{suspects:,} output{'s' * (suspects > 1)}"
     through = ", through operators without a rule" if labelled.open else ""
-    why = f"labels allow {outputs} to read too much{through}{after(labelled.read)}; values did not show it"
+    read = f", after Python reads what depends on data: {_first(labelled.read)}" if labelled.read else ""
+    why = f"labels allow {outputs} to read too much{through}{read}; values did not show it"
     return Verdict.NOT_DECIDED, why, labelled.open
