@@ -43,13 +43,9 @@ def settle_output(args: argparse.Namespace, command: str, spec: Spec) -> None:
     """Where a command writes that names no file: the text of a model of text goes to standard output.
 
     command: sample or complete. spec: of the model. InputError (AR890) for other data."""
-    if args.out is None and not _of_text(spec.data):
+    if args.out is None and not spec.data.is_text:
         raise missing(f"arspec {command}", ["-o/--out"])
     args.out = STANDARD if args.out is None else args.out
-
-
-def _of_text(data: Data) -> bool:
-    return data.kind == "sequence" and data.is_text
 
 
 def put_bytes(data: bytes) -> None:
@@ -79,7 +75,7 @@ class Output:
         self.standard = args.out == STANDARD
         if args.format is not None and not self.standard:
             raise InputError("AR808", f"--format says what -o - writes; -o {args.out} says it by its ending")
-        if self.standard and args.format is None and not _of_text(data):
+        if self.standard and args.format is None and not data.is_text:
             mend = "say what is written, such as --format npy"
             if data.kind == "sequence" and data.content == "tokens":
                 mend = "its tokens are numbers, and no tokenizer makes text of them: --format txt writes the numbers"

@@ -203,7 +203,7 @@ def _another_row(came: tuple[int, ...], layout: str, data: SequenceData | Vector
     """The misfit of examples of shape `came` where the spec models rows of numbers."""
     what = "images" if layout == "images" and len(came) > 1 else "examples"
     shown = came[1:] if what == "images" and len(came) == 3 and came[0] == 1 else came
-    models = f"the spec models {'text in sequences' if _of_text(data) else f'a {data.kind}'} of {data.shape[0]}"
+    models = f"the spec models {'text in sequences' if data.is_text else f'a {data.kind}'} of {data.shape[0]}"
     said = f"has {what} of {'x'.join(map(str, shown)) or 'single numbers'}, {models}"
     fits = {"length" if data.kind == "sequence" else "size": math.prod(came)} if came and 0 not in came else {}
     pictures = "a spec with `kind: image` models images; " * (what == "images")
@@ -213,10 +213,6 @@ def _another_row(came: tuple[int, ...], layout: str, data: SequenceData | Vector
         return Misfit(said, f"{pictures}{data.told_together(fits)} takes each as {math.prod(came)} numbers, row by row",
                       fits)  # fmt: skip
     return Misfit(said, f"{pictures}give rows of numbers" if fits else "give data of another shape", {})
-
-
-def _of_text(data: Data) -> bool:
-    return data.kind == "sequence" and data.is_text
 
 
 def _one_channel(came: tuple[int, ...]) -> bool:

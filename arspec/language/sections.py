@@ -53,6 +53,11 @@ class DataSection(Section):
         return f"a model that is trained with {setting}" if self._trained else setting
 
     @property
+    def is_text(self) -> bool:
+        """Whether its numbers are text."""
+        return False
+
+    @property
     def trained(self) -> bool:
         """Whether it is the section of a trained model."""
         return self._trained

@@ -76,7 +76,7 @@ class Samples:
             kind, shown = "image", self._images(images[: SHOWN["image"]])
         elif self.data.kind == "sequence" and self.data.content == "audio":
             kind, shown = "audio", self._sounds()
-        elif self.data.kind == "sequence" and self.data.is_text:
+        elif self.data.is_text:
             kind, shown = "text", self._texts()
         else:
             kind, shown = "numbers", self._numbers()

@@ -52,7 +52,7 @@ def draw_heat(path: Path, sets: Sets, data: Data, *, width: str | float | None =
     first = next(iter(sets.values()))[0]
     if as_images(first[:1], data) is not None:
         return _images(path, sets, data, wide)
-    if data.kind == "sequence" and data.is_text:
+    if data.is_text:
         return _texts(path, sets, data, wide)
     return _curves(path, sets, data, wide)
 

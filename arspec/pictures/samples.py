@@ -58,7 +58,7 @@ def render_samples(
     check_figure(path, "figures of samples")
     wide = inches(width, PAGE)
     images = as_images(x, data) if len(x) else None
-    text = data.kind == "sequence" and data.is_text
+    text = data.is_text
     sound = data.kind == "sequence" and data.content == "audio"
     kind = "images" if images is not None else "sounds" if sound else "texts" if text else "numbers"
     if not 0 < len(x) <= MOST[kind]:
