@@ -340,7 +340,7 @@ CONFIGS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a key in a key": ("AR864", {"rope_scaling": {"factor": 2.0}}, "rope_scaling.factor: 2.0"),
     "a function that is not known": ("AR864", {"activation_function": "mish"}, 'activation_function: "mish"'),
     "a text for a truth": ("AR864", {"tie_word_embeddings": "yes"}, "tie_word_embeddings"),
-    "quantised": ("AR864", {"quantization_config": {"bits": 4}}, "quantization_config.bits"),
+    "quantised": ("AR864", {"quantization_config": {"bits": 4}}, "quantization_config: its weights are quantized"),
     "code": ("AR864", {"auto_map": {"AutoModel": "modeling.Mine"}}, "auto_map"),
     "another architecture": ("AR864", {"architectures": ["GPT2ForSequenceClassification"]}, "architectures"),
     "a fraction of a layer": ("AR864", {"n_layer": 1.5}, "n_layer: 1.5 is no whole number"),

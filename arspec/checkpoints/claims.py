@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from arspec.checkpoints.table import Key, Table, idle
+from arspec.checkpoints.table import Key, Table, idle, refused, rivals
 from arspec.diagnostics import InputError
 
 NOT_UNDERSTOOD = "AR864"
@@ -33,23 +33,24 @@ def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None
     """What a config says. length: of the sequences of the spec, where the family leaves it free. One InputError names
     every key that is not understood."""
     flat, faults = _flat(config), list[str]()
-    if "auto_map" in flat or any(key.startswith("auto_map.") for key in flat):
-        hint = "remove auto_map from config.json where the model is plainly one of its family"
-        raise InputError(
-            NOT_UNDERSTOOD, "config.json has the key auto_map: the folder brings code, which is not run", hint
-        )
+    for name, (why, hint) in refused().items():
+        if config.get(name) is not None:
+            raise InputError(NOT_UNDERSTOOD, f"{table.said} has the key {name}: {why}", hint)
     named = cast("Any", config.get("architectures"))
     if named is not None and (not isinstance(named, list) or not set(map(str, named)) & set(table.architectures)):
         known = " or ".join(table.architectures)
         raise InputError(NOT_UNDERSTOOD, f"config.json says architectures: {_said(named)}; {known} is understood")
     texts = {"name": table.model_type, "what": table.about, **table.texts}
-    values, known = dict[str, Any](), {*table.idle, *idle()}
+    values, nothing = dict[str, Any](), {*table.idle, *idle()}
+    known = set(nothing)
     for name, key in table.keys.items():
         names = (name, *key.also)
         known.update(names)
         came = [each for each in names if flat.get(each) is not None]
-        if len({json.dumps(flat[each]) for each in came}) > 1:
-            faults.append(f"{' and '.join(came)} differ")
+        beside = [(name, key.default)] if key.stands and came and came[0] != name else []
+        every = [*beside, *((each, flat[each]) for each in came)]
+        if any(not _same(every[0][1], other) for _, other in every[1:]):
+            faults.append(f"{' and '.join(f'{each} ({_said(other)})' for each, other in every)} differ")
             continue
         value = flat[came[0]] if came else key.default
         if not came and key.empty and any(each in flat for each in names):
@@ -65,8 +66,9 @@ def claims_of(table: Table, config: Mapping[str, Any], length: int | None = None
     if table.layers is not None:
         known.add(table.layers.key)
     for name, value in flat.items():
-        if value is not None and name not in known and name.partition(".")[0] not in known:
+        if value is not None and name not in known and name.partition(".")[0] not in nothing:
             faults.append(f"{name}: {_said(value)} is not understood")
+    faults += [f"{one} and {other} are both there" for one, other in rivals() if config.get(one) and config.get(other)]
     layers = values.get(_key_of(table, table.count), 0)
     if isinstance(layers, int) and layers > MOST_LAYERS:
         faults.append(f"{layers:,} layers, and {MOST_LAYERS:,} are the most")
@@ -90,8 +92,7 @@ def _filled(
 ) -> list[str]:  # fmt: skip
     """Fills the placeholders of one key; the faults of its value."""
     if key.only is not None:
-        same = value == key.only and isinstance(value, bool) == isinstance(key.only, bool)
-        return [] if same else [f"{name}: {_said(value)} is not understood ({_said(key.only)} is)"]
+        return [] if _same(value, key.only) else [f"{name}: {_said(value)} is not understood ({_said(key.only)} is)"]
     if key.means is not None:
         means = key.means.get(value if isinstance(value, str) else json.dumps(value))
         if means is None:
@@ -147,6 +148,9 @@ def _kinds(
             faults.append(f"{own.key} is missing")
             return []
         said = [own.every[k % len(own.every)] for k in range(layers)]
+        if own.late is not None and holds(own.late.when, values):
+            first = values[own.late.first]
+            said = [kind if k < first else own.late.kind for k, kind in enumerate(said)]
     if not isinstance(said, list) or len(cast("list[Any]", said)) != layers:
         faults.append(f"{own.key}: a list of {layers} kinds of layers is wanted")
         return []
@@ -161,6 +165,11 @@ def _kinds(
         faults.append(f"{own.key}: {_said(odd[0])} is not understood ({', '.join(own.means)} is)")
         return []
     return [own.means[each] for each in cast("list[str]", said)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are one, a whole number and its real form too."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _whole(numbers: list[Any]) -> bool:

@@ -50,7 +50,9 @@ def held(path: Path, entries: Mapping[str, Any]) -> dict[str, Stored]:
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise InputError(REFUSED, f"{path}: {str(key)[:100]!r} claims more numbers than the file holds")
         name, kind = str(key), str(tensor.dtype).removeprefix("torch.")
-        for before in BEFORE:
-            name = name.removeprefix(before)
+        while name.startswith(BEFORE):
+            name = name.partition(".")[2]
+        if name in found:
+            raise InputError(REFUSED, f"{path} holds {name[:100]!r} twice, as {str(key)[:100]!r} too")
         found[name] = Stored(tuple(tensor.shape), kind, lambda tensor=tensor: tensor.detach())
     return found

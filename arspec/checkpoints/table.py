@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arspec.diagnostics import InputError, Source, did_you_mean
+from arspec.diagnostics import InputError, Source
 from arspec.syntax.yaml import parse, plain
 
 UNKNOWN_FAMILY = "AR869"
@@ -33,7 +33,8 @@ class Key(_Part):
     in the spec. also: names of the same key in other versions. empty: null means that there is none, and not the
     default. least: of a whole number. wrap: what is put into the spec, {} being the number; nothing is where the key is
     absent. within: a placeholder; a number that is not below it says nothing. free: the number is no size of a weight,
-    so that another may be asked for; this is the most that is taken unasked."""
+    so that another may be asked for; this is the most that is taken unasked. stands: other names must say the default
+    too where its own name is absent."""
 
     number: str | None = None
     real: str | None = None
@@ -49,6 +50,7 @@ class Key(_Part):
     wrap: str | None = None
     within: str | None = None
     free: int | None = None
+    stands: bool = False
 
     @property
     def place(self) -> str | None:
@@ -56,19 +58,28 @@ class Key(_Part):
         return self.number or self.real or self.numbers
 
 
+class Late(_Part):
+    """The kind of all layers from the number on that the key `first` says, where keys have the values of `when`."""
+
+    kind: str
+    first: str
+    when: dict[str, Any] = {}
+
+
 class Layers(_Part):
     """Layers of several kinds.
 
     key: the list in config.json that names each layer's kind. means: of each kind the parameters of its block, as a
     YAML mapping. every: where the list is absent, the kinds of the first layers, over and over;
-    when: the values of keys with which that is so. each: in place of `means`, what {} is put into: the numbers that
-    stand in the list for each layer."""
+    when: the values of keys with which that is so. late: a kind that later layers have then.
+    each: in place of `means`, what {} is put into: the numbers that stand in the list for each layer."""
 
     key: str
     means: dict[str, str] = {}
     every: list[str] = []
     each: str | None = None
     when: dict[str, Any] = {}
+    late: Late | None = None
 
 
 class Row(_Part):
@@ -187,13 +198,26 @@ def idle() -> frozenset[str]:
     return frozenset(_read(COMMON)["idle"])
 
 
+@cache
+def refused() -> dict[str, list[str]]:
+    """Keys with which nothing is imported, whatever the family: why, and what would mend it."""
+    return _read(COMMON)["refused"]
+
+
+@cache
+def rivals() -> list[tuple[str, str]]:
+    """Keys of which one alone may be there."""
+    return [(one, other) for one, other in _read(COMMON)["rivals"]]
+
+
 def table_of(model_type: object) -> Table:
     """The table of a family. InputError for one that there is none of."""
     known = tables()
     if not isinstance(model_type, str) or model_type not in known:
         said = f"'{str(model_type)[:60]}'" if model_type is not None else "no model_type"
-        help = did_you_mean(str(model_type)[:60], known, "families") or "none is known"
-        raise InputError(UNKNOWN_FAMILY, f"config.json states {said}, and no such family is known", help)
+        folders = ", ".join(name for name, table in known.items() if table.pickled is None)
+        raise InputError(UNKNOWN_FAMILY, f"config.json states {said}, and no such family is known",
+                         f"the families of folders are {folders}")  # fmt: skip
     return known[model_type]
 
 

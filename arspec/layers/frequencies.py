@@ -107,7 +107,7 @@ class Yarn(Scaling):
         if self.truncate:
             low, high = math.floor(low), math.ceil(high)
         low, high = max(low, 0), min(high, 2 * count - 1)
-        divided = np.clip((np.arange(count) - low) / (high - low if high > low else 0.001), 0, 1)
+        divided = np.clip((np.arange(count) - low) / (high - low or 0.001), 0, 1)
         return own * (1 - divided) + own / self.factor * divided
 
     def _number_of(self, turns: float, base: float, count: int) -> float:
