@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from arspec.heads import softmax_of_product
 from arspec.heads.softmax_of_product import nats_of_product
@@ -80,9 +82,10 @@ def test_what_is_no_product_alone_is_computed_whole(change: tuple[str, str]):
 
 
 @pytest.mark.parametrize("biased", [True, False])
-@pytest.mark.parametrize("near", [1, 1 << 18])
+@pytest.mark.parametrize("near", [1, 21, 1 << 18])
 def test_nats_of_a_product_have_the_gradients_of_torch(biased: bool, near: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(softmax_of_product, "NEAR", near)
+    monkeypatch.setattr(softmax_of_product, "FEWEST", min(near, 2))
     monkeypatch.setattr(softmax_of_product, "WITHOUT", 4 * near)
     draw = torch.Generator().manual_seed(0)
     x, weight, bias = (torch.randn(*shape, generator=draw, dtype=torch.float64) for shape in ((7, 5), (11, 5), (11,)))
@@ -113,6 +116,20 @@ def test_nats_of_a_product_are_differentiated_twice():
     )
 
 
+class Shapes(TorchDispatchMode):
+    """The shapes that products of matrices have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes = list[tuple[int, ...]]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.addmm, torch.ops.aten.addmm_):
+            self.shapes.append(tuple(found.shape))
+        return found
+
+
 def test_logits_are_kept_once():
     """What the backward pass keeps beside inputs: one number for each logit, and no copy of them."""
     rows, weight = torch.randn(64, 8, requires_grad=True), torch.randn(4096, 8, requires_grad=True)
@@ -125,10 +142,34 @@ def test_logits_are_kept_once():
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         nats = nats_of_product(rows, weight, None, level)
     assert max(tensor.numel() for tensor in kept) < 64 * 4096
-    held: list[Tensor] = list(nats.grad_fn.kept)  # pyright: ignore
-    assert sorted(tensor.numel() for tensor in held) == [64, 64 * 4096]
+    parts, total = nats.grad_fn.kept  # pyright: ignore
+    assert total.shape == (64,) and sum(logits.numel() for logits, _ in parts) == 64 * 4096
+    assert all(largest.shape == (64,) for _, largest in parts)
     nats.sum().backward()
     assert nats.grad_fn.kept is None  # pyright: ignore
+
+
+def test_logits_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    """Each row of logits begins with a line of a cache, however many levels there are; no product has all of them."""
+    monkeypatch.setattr(softmax_of_product, "NEAR", 64 * 300)
+    rows, weight = torch.randn(64, 8, requires_grad=True), torch.randn(1000, 8, requires_grad=True)
+    with Shapes() as made:
+        nats_of_product(rows, weight, None, torch.arange(64)).sum().backward()
+    logits, to_rows, to_weight = [(64, 256)] * 3 + [(64, 232)], (64, 8), [(256, 8)] * 3 + [(232, 8)]
+    assert made.shapes == logits + [shape for own in to_weight for shape in (to_rows, own)]
+
+
+@pytest.mark.parametrize("near", [1, 1 << 18])
+def test_levels_that_are_impossible_take_no_share(near: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(softmax_of_product, "NEAR", near)
+    monkeypatch.setattr(softmax_of_product, "FEWEST", 1)
+    x, weight = (torch.randn(size, 3, dtype=torch.float64, requires_grad=True) for size in (4, 6))
+    bias, level = torch.tensor([0.0, -torch.inf, 1, -torch.inf, -torch.inf, 2]).double(), torch.tensor([0, 2, 5, 0])
+    nats = nats_of_product(x, weight, bias, level)
+    wanted = -nn.functional.cross_entropy(x @ weight.T + bias, level, reduction="none")
+    torch.testing.assert_close(nats, wanted, rtol=1e-12, atol=1e-12)
+    found, other = (torch.autograd.grad(each.sum(), [x, weight]) for each in (nats, wanted))
+    torch.testing.assert_close(found, other, rtol=1e-12, atol=1e-12)
 
 
 def test_an_embedding_of_several_groups_reads_its_own_table():

@@ -1,7 +1,9 @@
 """Nats of a softmax whose logits are a product: log_softmax(x · Wᵀ + b) at one level of each row.
 
-Logits are as many as rows times levels, far more than all else of a model of words. Here they are kept once: their
-exponentials are written over them, and the gradient over these. Torch's own calls keep them three times.
+Logits are as many as rows times levels, far more than all else of a model of words. They are made for some levels at a
+time, so that caches still hold those that are gone through next, and kept once: their exponentials are written over
+them, and the gradient over these. Torch's own calls keep them three times. Each row of a product begins with a line of
+the cache; where rows have an odd number of levels, BLAS takes half as long again.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
-NEAR = 1 << 18  # numbers that are gone through several times at once: they should stay in a cache
+NEAR = 1 << 20  # logits that are made and gone through at once: they should stay in a cache
+FEWEST = 256  # levels of a product that are worth a call: whole lines of a cache
 WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked for
 
 
@@ -34,54 +37,98 @@ def nats_of_product(x: Tensor, weight: Tensor, bias: Tensor | None, level: Tenso
         return _NatsOfProduct.apply(x, weight, bias, level)  # pyright: ignore[reportUnknownMemberType, reportReturnType]
     size = max(1, WITHOUT // len(weight))
     parts = zip(x.split(size), level.split(size), strict=True)
-    return torch.cat([_exponentials(F.linear(part, weight, bias), own)[1] for part, own in parts])
+    return torch.cat([_exponentials(part, weight, bias, own)[0] for part, own in parts])
 
 
-def _exponentials(logits: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-    """Writes exponentials over logits [N, K], each row up to a factor: (their sums [N, 1], nats [N] at `level`)."""
-    sums, nats = logits.new_empty(len(logits), 1), logits.new_empty(len(logits))
-    for own, rows in _near(logits):
-        own.sub_(own.amax(1, keepdim=True))
-        chosen = own.gather(1, level[rows, None])
-        torch.sum(own.exp_(), 1, keepdim=True, out=sums[rows])
-        torch.sub(chosen[:, 0], sums[rows, 0].log(), out=nats[rows])
-    return sums, nats
+def _exponentials(
+    x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor, kept: list[tuple[Tensor, Tensor]] | None = None
+) -> tuple[Tensor, Tensor]:
+    """nats [N] at `level`, and the logarithm of what the exponentials of all logits of a row sum up to, [N]. `kept`
+    takes the exponentials of the logits of some levels [N, K'], and what their logits are above them, [N]."""
+    least = torch.finfo(x.dtype).min
+    chosen = x.new_empty(len(x))
+    sums, largest = list[Tensor](), list[Tensor]()
+    for levels in _together(len(x), len(weight)):
+        logits = F.linear(x, weight[levels], None if bias is None else bias[levels])
+        rows, at = _at(level, levels)
+        if len(rows):
+            chosen[rows] = logits[rows, at]
+        sum, top = logits.new_empty(len(x)), logits.new_empty(len(x))
+        for some in _near(logits):
+            own = logits[some]
+            most = torch.amax(own, 1, out=top[some]).clamp_(min=least)  # where nothing of these levels is possible
+            torch.sum(own.sub_(most[:, None]).exp_(), 1, out=sum[some])
+        sums.append(sum)
+        largest.append(top)
+        if kept is not None:
+            kept.append((logits, top))
+    total = torch.stack(sums).log_().add_(torch.stack(largest)).logsumexp(0)
+    return chosen.sub_(total), total
 
 
-def _near(x: Tensor) -> Iterator[tuple[Tensor, slice]]:
-    """A few rows of x [N, K] at a time, and which they are."""
+def _together(rows: int, levels: int) -> Iterator[slice]:
+    """Levels of which logits are made at once."""
+    size = FEWEST * max(1, NEAR // max(1, rows * FEWEST))
+    return (slice(start, min(start + size, levels)) for start in range(0, levels, size))
+
+
+def _at(level: Tensor, levels: slice) -> tuple[Tensor, Tensor]:
+    """The rows whose level is one of these, and which of them."""
+    rows = ((level >= levels.start) & (level < levels.stop)).nonzero()[:, 0]
+    return rows, level[rows] - levels.start
+
+
+def _near(x: Tensor) -> Iterator[slice]:
+    """A few rows of x [N, K] at a time."""
     size = max(1, NEAR // x.shape[1])
-    return ((x[start : start + size], slice(start, start + size)) for start in range(0, len(x), size))
+    return (slice(start, start + size) for start in range(0, len(x), size))
 
 
 class _NatsOfProduct(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, level: Tensor) -> Tensor:
-        logits = F.linear(x, weight, bias)
-        sums, nats = _exponentials(logits, level)
+        kept = list[tuple[Tensor, Tensor]]()
+        nats, total = _exponentials(x, weight, bias, level, kept)
         ctx.save_for_backward(x, weight, bias, level)
-        ctx.kept = logits, sums  # the backward pass writes over them
+        ctx.kept = kept, total  # the backward pass writes over them
         return nats
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, level = ctx.saved_tensors
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
-        each, level = grads[0][:, None], level[:, None]
+        each = grads[0]
         # a second backward pass, one to be differentiated again, or many at once
         if ctx.kept is None or torch.is_grad_enabled() or _many(each):
+            each, level = each[:, None], level[:, None]
             chosen = torch.zeros(len(x), len(weight), dtype=x.dtype, device=x.device).scatter_(1, level, 1)
             grad = each * (chosen - F.linear(x, weight, bias).softmax(1))
-        else:
-            (grad, sums), ctx.kept = ctx.kept, None
-            for own, rows in _near(grad):
-                own.mul_(-each[rows] / sums[rows]).scatter_add_(1, level[rows], each[rows])
-        return (
-            grad @ weight if need_x else None,
-            grad.T @ x if need_weight else None,
-            grad.sum(0) if need_bias else None,
-            None,
-        )
+            return (
+                grad @ weight if need_x else None,
+                grad.T @ x if need_weight else None,
+                grad.sum(0) if need_bias else None,
+                None,
+            )
+        (kept, total), ctx.kept = ctx.kept, None
+        grad_x = torch.zeros_like(x) if need_x else None
+        grad_weight = torch.empty_like(weight) if need_weight else None
+        grad_bias = torch.empty_like(bias) if need_bias else None
+        kept.reverse()
+        for levels in _together(len(x), len(weight)):
+            grad, top = kept.pop()  # no longer than it is needed
+            scale = top.sub_(total).exp_().mul_(each).neg_()[:, None]
+            for some in _near(grad):
+                grad[some].mul_(scale[some])
+            rows, at = _at(level, levels)
+            if len(rows):
+                grad[rows, at] += each[rows]
+            if grad_x is not None:
+                grad_x.addmm_(grad, weight[levels])
+            if grad_weight is not None:
+                torch.mm(grad.T, x, out=grad_weight[levels])
+            if grad_bias is not None:
+                torch.sum(grad, 0, out=grad_bias[levels])
+        return grad_x, grad_weight, grad_bias, None
 
 
 def _many(grad: Tensor) -> bool:
