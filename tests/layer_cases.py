@@ -347,6 +347,9 @@ CASES: dict[str, tuple[str, str]] = {
     "linear attention of positive keys": ("steps", states(
         before=weighing("p", 4) + weighing("r", 4), normalise="true", chunk=2).replace(
         "from: q, keys: k", "from: p, keys: r")),
+    "linear attention of bounded sums": ("joint", states(
+        before=weighing("b", 2, function="exp"), heads="2", normalise="bounded", decay="{fixed: 0.9}", strength="b",
+        chunk=2)),
     "linear attention that decays": ("steps", states(before=weighing("d", 2), heads="2", decay="d", chunk=4)),
     "linear attention that decays by channel": ("steps", states(
         before=weighing("d", 4, function="exp"), heads="2", decay="d", chunk=4, bonus="true")),
@@ -372,11 +375,18 @@ CASES: dict[str, tuple[str, str]] = {
     "condition by a map": ("grey", one("condition, by: map")),
     "condition by a series": ("steps", one("condition, by: series")),
     **{kind: ("colour", one(kind)) for kind in (
-        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "identity",
-        "concat_elu")},
+        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "square",
+        "identity", "concat_elu")},
+    **{kind: ("colour", "  above: {layer: softplus, from: first}\n" + one(kind)) for kind in ("log", "reciprocal")},
     **{kind: ("colour", f"""
   b: {{layer: conv, from: first, kernel: 3, out: 12, mask: so_far}}
   tested: {{layer: {kind}, from: [b, first, b]}}""") for kind in ("add", "multiply", "concat")},
+    "concat by head": ("joint", """
+  b: {layer: conv, from: first, kernel: 3, out: 8, mask: so_far}
+  tested: {layer: concat, from: [b, first], heads: 4}"""),
+    "concat by head of a shared one": ("colour", """
+  b: {layer: conv, from: first, kernel: 3, out: 6, mask: so_far}
+  tested: {layer: concat, from: [b, first, b], heads: [1, 4, 2]}"""),
     "multiply by one channel": ("colour", """
   weight: {layer: conv, from: first, kernel: 3, out: 3, mask: so_far}
   tested: {layer: multiply, from: [weight, first]}"""),
@@ -534,6 +544,7 @@ CASES: dict[str, tuple[str, str]] = {
     "norm over batch": ("colour", one("norm, over: batch")),
     "norm over batch rms": ("colour", one("norm, over: batch, kind: rms")),
     "times": ("colour", one("times, by: -2")),
+    "times and plus": ("colour", one("times, by: -1, plus: 1")),
     "soft_cap": ("colour", one("soft_cap, cap: 0.7")),
     "dropout": ("colour", one("dropout, rate: 0.3")),
 }  # fmt: skip

@@ -4,14 +4,18 @@ Its gradients lie inside what is proven."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
 from arspec.language.load import load
+from arspec.model import Model
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.verification.dependencies import gradient_pattern
 from arspec.verification.subject import random_conditions, subject_of
@@ -35,10 +39,25 @@ def test_a_design_is_proven_and_sampled(path: Path) -> None:
     assert pattern.any() and not (pattern & ~proven).any()
 
 
+def drawn(name: str) -> tuple[Model, dict[str, Tensor]]:
+    """A design with random weights, and these by name: `node.weight`."""
+    model = randomised(load(ROOT / f"tests/specs/designs/{name}.yaml"))
+    return model, {name.removeprefix("nodes."): value.detach() for name, value in model.weights().items()}
+
+
+def linear(w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """A linear layer of a design for every step: x [B, T, C]."""
+    return F.linear(x, w[f"{name}.weight"].flatten(1), w.get(f"{name}.bias"))
+
+
+def logits_of(w: dict[str, Tensor], h: Tensor) -> Tensor:
+    """What the last layers of a design make of h [B, T, C]: the steps before, and a linear layer."""
+    return linear(w, "logits", F.pad(h, (0, 0, 1, 0))[:, :-1])
+
+
 def test_nade_is_what_its_equations_say() -> None:
     """h_d = σ(c + Σ W_k x_k over k < d); the logit of entry d is V_d · h_d + b_d (equations 3 and 4)."""
-    model = randomised(load(ROOT / "tests/specs/designs/nade.yaml"))
-    weights = {name.removeprefix("nodes."): value for name, value in model.weights().items()}
+    model, weights = drawn("nade")
     x = random_data(model, 4)
     w, v, b = (weights[f"{name}.weight"] for name in ("w", "v", "b"))
     c, out = weights["c.weight"].flatten(), weights["weighed.weight"][0, :, 0]
@@ -46,3 +65,84 @@ def test_nade_is_what_its_equations_say() -> None:
     for d in range(x.shape[1]):
         h = torch.sigmoid(c + x[:, :d].double() @ w[:, :d].T)
         torch.testing.assert_close(found[:, d], h @ (v[:, d] * out) + b[0, d], rtol=0, atol=1e-12)
+
+
+def test_latent_attention_is_that_of_deepseek(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outputs equal those of transformers' module. There the channels that turn are the last of each head, and numbers
+    are cast to float32 in between, which is lifted here."""
+    from transformers import DeepseekV3Config
+    from transformers.models.deepseek_v3 import modeling_deepseek_v3 as deepseek
+
+    model, w = drawn("mla")
+    made: Any = DeepseekV3Config
+    config = made(hidden_size=16, num_attention_heads=2, num_key_value_heads=2, q_lora_rank=7, kv_lora_rank=5,
+                  qk_rope_head_dim=4, qk_nope_head_dim=6, v_head_dim=6, attn_implementation="eager",
+                  rope_interleave=False, attention_bias=False)  # fmt: skip
+    ref: Any = deepseek.DeepseekV3Attention(config, 0).double().eval()
+    up, k_up, v_up = (w[f"{name}.weight"].flatten(1).unflatten(0, (2, -1)) for name in ("q_up", "k_up", "v"))
+    weights = {
+        "q_a_proj": w["q_down.weight"].flatten(1), "q_a_layernorm": w["q_norm.gain"],
+        "q_b_proj": torch.cat([up[:, 4:], up[:, :4]], 1).flatten(0, 1),
+        "kv_a_proj_with_mqa": torch.cat([w["kv_down.weight"], w["k_place.weight"]]).flatten(1),
+        "kv_a_layernorm": w["kv_norm.gain"], "kv_b_proj": torch.cat([k_up, v_up], 1).flatten(0, 1),
+        "o_proj": w["project.weight"].flatten(1),
+    }  # fmt: skip
+    ref.load_state_dict({f"{name}.weight": value for name, value in weights.items()})
+    x = random_data(model, 3)
+    tokens = F.embedding(x, w["tokens.weight"].flatten(0, -2))
+    h = F.rms_norm(tokens, (16,), w["norm.gain"], 1e-6)
+    angles = torch.arange(12)[:, None] * 10000.0 ** -(torch.arange(0, 4, 2) / 4).double()
+    turned = torch.cat([angles, angles], -1)[None]
+    later = torch.full((12, 12), -torch.inf, dtype=h.dtype).triu(1)[None, None]
+    with monkeypatch.context() as inner:
+        inner.setattr(torch, "float32", torch.float64)
+        seen = ref(h, (turned.cos(), turned.sin()), later)[0]
+    torch.testing.assert_close(model(x), logits_of(w, seen + tokens), rtol=0, atol=1e-9)
+
+
+def test_a_forget_gate_takes_the_gates_since_the_key_off_a_score() -> None:
+    """A score is q · k / √d + Σ log f over the steps after the key, up to the query's own (equation 4)."""
+    model, w = drawn("forgetting")
+    x = random_data(model, 3)
+    tokens = F.embedding(x, w["tokens.weight"].flatten(0, -2))
+    q, k, v = (linear(w, name, tokens).unflatten(-1, (2, -1)).transpose(1, 2) for name in ("q_in", "k_in", "v"))
+    gate = F.logsigmoid(linear(w, "gate", tokens)).transpose(1, 2)
+    seen = torch.zeros_like(v)
+    for t in range(12):
+        score = (k[:, :, : t + 1] @ q[:, :, t, :, None])[..., 0] / 6**0.5
+        score += torch.stack([gate[:, :, j + 1 : t + 1].sum(-1) for j in range(t + 1)], -1)
+        seen[:, :, t] = (score.softmax(-1)[:, :, None] @ v[:, :, : t + 1])[:, :, 0]
+    wanted = logits_of(w, seen.transpose(1, 2).flatten(2) + tokens)
+    torch.testing.assert_close(model(x), wanted, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["hgrn2", "mlstm"])
+def test_a_matrix_memory_is_what_its_equations_say(name: str) -> None:
+    """Step by step: of HGRN2 S = f S' + (1 − f) vᵀ; of mLSTM C = f C' + i k vᵀ, n = f n' + i k, h = Cᵀ q / max(|nᵀ q|,
+    1)."""
+    model, w = drawn(name)
+    x = random_data(model, 3)
+    tokens = F.embedding(x, w["tokens.weight"].flatten(0, -2))
+    parts = {n: linear(w, n, tokens).unflatten(-1, (2, -1)) for n in ("q", "k_in", "v", "gate", "input", "forget")
+             if f"{n}.weight" in w}  # fmt: skip
+    state, total = torch.zeros(3, 2, 6, 6, dtype=tokens.dtype), torch.zeros(3, 2, 6, dtype=tokens.dtype)
+    found: list[Tensor] = []
+    for t in range(12):
+        own = {n: part[:, t] for n, part in parts.items()}  # [B, H, ...]
+        if name == "hgrn2":
+            forget = 0.25 + 0.75 * own["gate"].sigmoid()
+            key, taken = 1 - forget, 1
+        else:
+            forget, key = own["forget"].sigmoid(), own["k_in"] / 6**0.5
+            taken = (15 * (own["input"] / 15).tanh()).exp()
+        state = forget[..., None] * state + (taken * key)[..., None] * own["v"][..., None, :]
+        total = forget * total + taken * key
+        read = (own["q"][..., None, :] @ state)[..., 0, :]
+        if name == "mlstm":
+            read = read / (total * own["q"]).sum(-1, keepdim=True).abs().clamp(min=1)
+        found.append(read)
+    h = torch.stack(found, 1)
+    if name == "mlstm":
+        gain, bias = (w[f"norm.{n}"] for n in ("gain", "bias"))
+        h = F.layer_norm(h, (6,), gain, bias, 1e-5) * linear(w, "out", tokens).sigmoid().unflatten(-1, (2, -1))
+    torch.testing.assert_close(model(x), logits_of(w, h.flatten(2)), rtol=0, atol=1e-9)

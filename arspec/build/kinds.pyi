@@ -341,7 +341,7 @@ class Layers:
         update: Literal["add", "delta"] | Expression = ...,
         bonus: bool | Expression = ...,
         skip: bool | Expression = ...,
-        normalise: bool | Expression = ...,
+        normalise: bool | Literal["bounded"] | Expression = ...,
         scale: float | Expression = ...,
         chunk: int | Expression | None = ...,
         name: str | None = None,
@@ -374,7 +374,9 @@ class Layers:
             channel of a key (RWKV).
         skip: Whether the values are added, times a learned number a head (Mamba-2's D).
         normalise: Whether it is divided by what the query reads of the sum of the keys. These are then
-            positive: put `softplus` or another such function before them.
+            positive: put `softplus` or another such function before them. `bounded` divides by the absolute
+            value of that, or by 1 where it is smaller, and takes keys of any sign (mLSTM: Beck et al. 2024,
+            "xLSTM").
         scale: What queries are multiplied with.
         chunk: Steps of a chunk, in which all sites at once are computed. It changes no result. 64, or 16 where
             each channel of a key decays by itself.
@@ -410,7 +412,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -425,7 +427,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -440,7 +442,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -455,7 +457,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -470,7 +472,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -485,7 +487,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -500,7 +502,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -515,7 +517,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -530,7 +532,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -545,7 +547,52 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def log(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def square(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
+
+        weights: The node whose weights it shares (tied).
+        """
+        ...
+
+    def reciprocal(
+        self,
+        source: Node | None = None, /,
+        *,
+        weights: Node | None = ...,
+        name: str | None = None,
+        when: bool | Expression | None = None,
+    ) -> Node:
+        """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -560,7 +607,7 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of
-        `gelu` by a tanh, as GPT-2 has it.
+        `gelu` by a tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0.
 
         weights: The node whose weights it shares (tied).
         """
@@ -699,12 +746,16 @@ class Layers:
         source: Node | Sequence[Node] | None = None, /,
         *,
         weights: Node | None = ...,
+        heads: int | Sequence[int | Expression] | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
-        """The channels of several nodes side by side, inside each channel group.
+        """The channels of several nodes side by side, inside each channel group. With `heads` they stand side by
+        side in each head. An input with fewer heads shares each of them among equally many, as the one key of
+        rotary positions of multi-head latent attention (DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.3).
 
         weights: The node whose weights it shares (tied).
+        heads: Heads of all inputs, or of each: [1, 16] gives the only head of the first to each of 16.
         """
         ...
 
@@ -1104,13 +1155,16 @@ class Layers:
         *,
         weights: Node | None = ...,
         by: float | Expression,
+        plus: float | Expression = ...,
         name: str | None = None,
         when: bool | Expression | None = None,
     ) -> Node:
         """Multiplies every channel by a number, as Gemma does its embeddings by the square root of their size.
+        `plus` is added then: `by: -1, plus: 1` is one minus what comes in.
 
         weights: The node whose weights it shares (tied).
         by: What is multiplied by.
+        plus: What is added then.
         """
         ...
 

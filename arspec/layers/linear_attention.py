@@ -70,9 +70,10 @@ class LinearAttention(Along):
         "for each channel of a key (RWKV)."
     )  # fmt: skip
     skip: bool = Field(False, description="Whether the values are added, times a learned number a head (Mamba-2's D).")
-    normalise: bool = Field(
+    normalise: bool | Literal["bounded"] = Field(
         False, description="Whether it is divided by what the query reads of the sum of the keys. These are then "
-        "positive: put `softplus` or another such function before them."
+        "positive: put `softplus` or another such function before them. `bounded` divides by the absolute value of "
+        "that, or by 1 where it is smaller, and takes keys of any sign (mLSTM: Beck et al. 2024, \"xLSTM\")."
     )  # fmt: skip
     scale: Annotated[float, Field(gt=0, le=1e6)] = Field(1.0, description="What queries are multiplied with.")
     chunk: Annotated[int, Field(ge=1, le=4096)] | None = Field(
@@ -227,7 +228,8 @@ class LinearAttention(Along):
     def _output(self, y: Tensor, steps: Steps, w: Weights) -> Tensor:
         """y [N, H, L, V], what the states give -> [N, L, H * V]."""
         if self.normalise:
-            y = y[..., :-1] / (y[..., -1:] + EPSILON)
+            summed = y[..., -1:]
+            y = y[..., :-1] / (summed.abs().clamp(min=1) if self.normalise == "bounded" else summed + EPSILON)
         if "skip" in w:
             own = steps.v[..., :-1] if self.normalise else steps.v
             y = y + w["skip"].view(-1, 1, 1) * own
@@ -311,7 +313,7 @@ class LinearAttention(Along):
 
     def _shape(self, node: Node) -> tuple[int, int]:
         """Of a head's state: channels of a key, and of a value."""
-        return node.ins[0].channels // self._key_heads, node.ins[2].channels // self.heads + self.normalise
+        return node.ins[0].channels // self._key_heads, node.ins[2].channels // self.heads + bool(self.normalise)
 
     def _state(self, node: Node) -> int:
         """Numbers of the state of a channel group."""

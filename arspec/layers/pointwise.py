@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Functions whose gradient needs nothing but their result, so that they may be computed in place.
-IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "exp")
+IN_PLACE = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "exp", "reciprocal")
+OF_TORCH = ("tanh", "sigmoid", "exp", "log", "square", "reciprocal")
 
 
 class Pointwise(Layer):
     """A function of one number, applied to every channel of every site. `gelu_tanh` is the approximation of `gelu` by a
-    tanh, as GPT-2 has it."""
+    tanh, as GPT-2 has it. `log` takes numbers above 0, `reciprocal` all but 0."""
 
     layer: Literal[
-        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "identity"
+        "relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus", "exp", "log", "square",
+        "reciprocal", "identity",
     ]  # fmt: skip
     example = "relu: {layer: relu, from: first}"
 
@@ -58,4 +60,4 @@ def _function(name: str) -> Any:
 
     if name == "gelu_tanh":
         return partial(torch.nn.functional.gelu, approximate="tanh")
-    return getattr(torch if name.rstrip("_") in ("tanh", "sigmoid", "exp") else torch.nn.functional, name)
+    return getattr(torch if name.rstrip("_") in OF_TORCH else torch.nn.functional, name)

@@ -29,17 +29,21 @@ class _OfEach(Layer):
 
 
 class Times(_OfEach):
-    """Multiplies every channel by a number, as Gemma does its embeddings by the square root of their size."""
+    """Multiplies every channel by a number, as Gemma does its embeddings by the square root of their size. `plus` is
+    added then: `by: -1, plus: 1` is one minus what comes in."""
 
     layer: Literal["times"]
     example = "larger: {layer: times, from: first, by: 4.9}"
     by: Annotated[float, Field(ge=-1e9, le=1e9)] = Field(strict=False, description="What is multiplied by.")
+    plus: Annotated[float, Field(ge=-1e9, le=1e9)] = Field(0.0, strict=False, description="What is added then.")
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        return xs[0] * self.by
+        return xs[0] * self.by if self.plus == 0 else xs[0] * self.by + self.plus
 
     def style(self, node: Node) -> Style:
-        return Style("function", f"× {self.by:g}")
+        return Style(
+            "function", f"× {self.by:g}" + (f" {'+' if self.plus > 0 else '−'} {abs(self.plus):g}" if self.plus else "")
+        )
 
 
 class SoftCap(_OfEach):
