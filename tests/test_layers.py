@@ -13,6 +13,7 @@ from torch import nn
 from arspec.analysis.contexts import seen
 from arspec.analysis.known_at import Relations
 from arspec.analysis.report import prove
+from arspec.diagnostics import InputError
 from arspec.language.load import from_text
 from arspec.layers import KINDS
 from arspec.layers.dense import between
@@ -157,6 +158,32 @@ head: {{kind: categorical, from: logits}}
     other.load_state_dict(model.state_dict())
     assert torch.equal(other(x), model(x))
     assert model.half().dtype == torch.float16
+
+
+@pytest.mark.parametrize(("levels", "dtype", "held"),
+                         [(257, torch.bfloat16, True), (258, torch.bfloat16, False), (2049, torch.float16, True),
+                          (2050, torch.float16, False)])  # fmt: skip
+def test_weights_of_16_bits_hold_every_level_or_are_refused(levels: int, dtype: torch.dtype, held: bool) -> None:
+    text = f"""
+arspec: 1
+name: tokens
+data: {{kind: sequence, length: 4, levels: {levels}}}
+graph:
+  vectors: {{layer: embedding, from: x, out: 8}}
+  before: {{layer: shift, steps: 1}}
+  logits: {{layer: conv, out: $head}}
+head: {{kind: categorical, from: logits}}
+"""
+    model = build(from_text(text))
+    x = torch.tensor([[levels - 1, 3, levels - 2, 0]])
+    wanted = model(x)
+    model.to(dtype)
+    if held:
+        torch.testing.assert_close(model(x).float(), wanted, rtol=0, atol=0.1)
+        return
+    for call in (lambda: model(x), lambda: model.sample(1), lambda: model.log_prob(x)):
+        with pytest.raises(InputError, match=f"go up to {levels - 1:,}, and would be rounded"):
+            call()
 
 
 # -- brute force -----------------------------------------------------------------------------------------------------

@@ -223,6 +223,7 @@ class Network(Running):
                 "AR804", f"the spec models data of shape {data.shape}, and each example has {tuple(x.shape[1:])}", help
             )
         given, x = x, x.to(self.device, self.dtype)
+        self._check_holds(x.dtype)
         checked = may_be_read() and given.device.type == "cpu" and given.numel()
         seen = x if x.device == given.device and x.dtype in EXACT else given
         for levels, channels in self._levels_of.items() if checked else ():
@@ -245,6 +246,7 @@ class Network(Running):
 
         In training those with `drop` are left out of some examples, all of them by one draw for each example."""
         self._check_names(given)
+        self._check_holds(self.dtype)
         sections = self.spec.condition
         found: dict[Node, Tensor] = {}
         chance: Tensor | None = None
@@ -274,6 +276,20 @@ class Network(Running):
                 value = torch.where(left_out, section.nothing, value)
             found[self.graph.conditions[name]] = as_taken(value, section).to(self.dtype)
         return found
+
+    def _check_holds(self, dtype: torch.dtype) -> None:
+        """InputError where the type of the weights rounds whole numbers that layers take: bfloat16 above 256."""
+        if dtype in EXACT:
+            return
+        largest = max(node.out.levels or 1 for node in self.graph.sources) - 1
+        if largest > (holds := int(2 / torch.finfo(dtype).eps)):
+            name = str(dtype).removeprefix("torch.")
+            raise InputError(
+                "AR804", f"the weights are in {name}, which holds whole numbers up to {holds:,}; here they go up to "
+                f"{largest:,}, and would be rounded",
+                "keep the weights in float32: sample(weights='bfloat16') has copies of them in 16 bits, and "
+                "torch.autocast computes in 16 bits",
+            )  # fmt: skip
 
     def _check_names(self, given: Iterable[str]) -> None:
         """InputError for a name that no condition of the spec has."""
