@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from arspec.analysis.twin import thin
 from arspec.cli.main import main
 from arspec.exporting import export_torch
 from arspec.language.load import from_text, load
+from arspec.network.module import Network
 from tests import layer_cases
 from tests.small import CHARS, every_spec, random_data, randomised, refuses, shared, small
 
@@ -61,6 +63,52 @@ def test_a_file_stands_alone_and_is_proven_by_the_audit(tmp_path: Path) -> None:
     assert torch.allclose(module(x), model(x), rtol=1e-12, atol=1e-12)
     report = arspec.audit(module, "b t", "b t k", {"t": model.spec.data.length}, levels=model.spec.data.levels)
     assert report.verdict == "proven", str(report)
+
+
+@pytest.mark.parametrize("name", ["llama", "hyena"])
+def test_a_float32_file_is_exact_in_float64(name: str, tmp_path: Path) -> None:
+    model = randomised(small(Path(f"specs/{name}.yaml"))).float()
+    module: Any = opened(export_torch(model, tmp_path / "plain.py").module)
+    exact = Network(model.spec).double()
+    exact.load_state_dict(model.state_dict())
+    x = random_data(model, 2)
+    assert (module.load(dtype=torch.float64)(x) - exact.eval()(x)).abs().max() < 1e-12
+    assert all(t.dtype in (torch.float32, torch.int64, torch.bool) for t in module.load().state_dict().values())
+
+
+def test_tokens_are_whole_in_16_bits(tmp_path: Path) -> None:
+    model = randomised(from_text(CHARS.replace("levels: 128,", "levels: 3000,"))).float()
+    module: Any = opened(export_torch(model, tmp_path / "plain.py").module)
+    x = torch.arange(2984, 3000).view(2, 8)
+    apart = (module.load(dtype=torch.bfloat16)(x) - module.load()(x)).abs().max()
+    assert apart < 0.1 * module.load()(x).abs().max()
+
+
+def test_nodes_may_have_names_that_python_has(tmp_path: Path) -> None:
+    text = CHARS
+    for old, new in (("tokens", "float"), ("logits", "len")):
+        assert f"  {old}:" in text
+        text = text.replace(old, new)
+    written = export_torch(randomised(from_text(text)), tmp_path / "plain.py").module.read_text()
+    assert "float_ = " in written and "len_ = " in written
+
+
+def test_a_comment_names_the_file_of_a_line(tmp_path: Path) -> None:
+    text = """
+arspec: 1
+name: two files
+data: {kind: sequence, length: 4, levels: 4}
+use: blocks/transformer
+graph:
+  tokens: {layer: embedding, from: x, out: 8}
+  before: {layer: shift, steps: 1}
+  body: {block: gpt_layer, params: {width: 8, heads: 2}}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+    written = export_torch(randomised(from_text(text)), tmp_path / "plain.py").module.read_text()
+    assert re.search(r"# norm, transformer\.yaml:\d+\n", written) and re.search(r"# shift, .*:8\n", written)
+    assert "body = self.body(before)" in written  # a value has the name of the instance that gives it
 
 
 def test_repeated_blocks_are_one_class_and_a_loop(tmp_path: Path) -> None:

@@ -152,6 +152,21 @@ def leaves(item: Any) -> list[Any]:
     return [item]
 
 
+def exchanged(call: Call, old: Value, new: Value) -> Call:
+    """A call that takes another Value in the place of one."""
+
+    def put(item: Any) -> Any:
+        if isinstance(item, (tuple, list)):
+            return type(item)(put(each) for each in item)
+        if isinstance(item, dict):
+            return {key: put(each) for key, each in item.items()}
+        if isinstance(item, slice):
+            return slice(put(item.start), put(item.stop), put(item.step))
+        return new if item is old else item
+
+    return Call(call.name, put(call.args), put(call.kwargs), call.gives, call.changes)
+
+
 def _writes(name: str, kwargs: dict[str, Any]) -> bool:
     """Whether a call writes over an argument: in place by its name or its arguments, or into `out`."""
     in_place = name.endswith("_") and not name.endswith("__")

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from arspec.exporting.recording import Call, Value, leaves
-from arspec.exporting.writing import Lines, Text, needed
+from arspec.exporting.writing import KEYWORDS, Lines, Text, needed
 
 
 @dataclass(eq=False)
@@ -131,7 +131,7 @@ class _Writer:
         self.attributes: set[str] = set()
         for name, value in arguments.items():
             self.takes.append(value)
-            self.lines.names[id(value)] = Text(self.lines.free(name))
+            self.lines.names[id(value)] = Text(self.lines.free(name, KEYWORDS))  # as the model's own
 
     def written(self) -> Class:
         """The class."""
@@ -148,7 +148,7 @@ class _Writer:
         gives = [node.output for node in self.scope.nodes() if id(node.output) in self.read_outside]
         gives = list({id(value): value for value in gives}.values())
         returned = ", ".join(self.lines.names[id(value)].text for value in gives)
-        head = ["batch = len(x)"] if self.lines.batch else []
+        head = ["batch = x.shape[0]"] if self.lines.batch else []
         takes = ", ".join(self.lines.names[id(value)].text for value in self.takes)
         body = "\n".join(
             [
@@ -250,7 +250,9 @@ class _Writer:
             self.lines.names[id(made[-1].gives[0])] = Text(called)
             return len(group)
         for k, one in enumerate(made):
-            called = [self.lines.free(self.inside[id(value)].name.rpartition(".")[2]) for value in one.gives]
+            outputs = [self.inside[id(value)].name.rpartition(".")[2] for value in one.gives]
+            names = [attribute] if len(outputs) == 1 else [f"{attribute}_{output}" for output in outputs]
+            called = [self.lines.free(name) for name in names]
             args = ", ".join(self.lines.names[id(value)].text for value in one.takes)
             which = f"self.{attribute}[{k}]" if number is not None else f"self.{attribute}"
             self.lines.lines.append(f"{', '.join(called)} = {which}({args})")

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from arspec.diagnostics import InputError
-from arspec.exporting.recording import ReadsNumbers, Recording, Value, merged
+from arspec.exporting.recording import Call, ReadsNumbers, Recording, Value, exchanged, leaves, merged
 from arspec.exporting.scopes import Classes, Computed, Held, tree
 from arspec.files.atomic import check_place, replacing_all
 from arspec.language.sections import Condition
@@ -81,12 +81,12 @@ def export_torch(model: Model, path: str | Path, member: int = 0) -> Exported:
         check_place(place)
     exact = _exact(model)
     exact.check_member(member)
-    text, tensors = _written(exact, member, weights.name)
-    own = {name: t.to(model.dtype) if t.is_floating_point() else t for name, t in tensors.items()}
+    text, tensors, trained = _written(exact, member, weights.name, model.dtype)
+    own = {name: t.to(model.dtype) if name in trained else t for name, t in tensors.items()}
     with replacing_all([path, weights]) as (module, beside):
         module.write_text(text, encoding="utf-8")
         save_file(own, beside)
-        difference = _difference(exact, member, module, tensors)
+        difference = _difference(exact, member, module, beside)
     return Exported(path, weights, difference)
 
 
@@ -121,6 +121,8 @@ class _Passes:
             self._source(self.graph.conditions[name], name, given, _taken(section))
         for node in self.graph.live:
             self._node(node)
+        for source in self.graph.sources:
+            _keep_whole(self.computed, self.known[source])
         head = self.graph.head_node
         rows = self._recorded("rows", "one for each variable", [head], lambda xs: self.model.rows(xs[0]))
         return self.computed, rows
@@ -147,7 +149,8 @@ class _Passes:
                     for key, value in own.items()}  # fmt: skip
             return layer.forward(node, layer.prepare(node, seen, constants) if seen else seen, constants, xs, False)
 
-        about = layer.layer if node.unwritten else f"{layer.layer}, line {node.place.line}"
+        written = f", {_quoted(Path(node.place.source.name).name)}:{node.place.line}"
+        about = layer.layer + ("" if node.unwritten else written)
         held = [*self._trained(node.tied or node, whole), *self._constants(node, constants)]
         self.known[node] = self._recorded(node.name, about, list(node.inputs), forward, node, held)
 
@@ -198,6 +201,22 @@ class _Passes:
         return output
 
 
+def _keep_whole(computed: list[Computed], value: Value) -> None:
+    """Numbers that all their readers take as whole ones are so from the beginning: 16 bits would round large ones."""
+    readers = [(one, call) for one in computed for call in one.calls if value in leaves((call.args, call.kwargs))]
+    own = next(one for one in computed if one.output is value)
+    turned = [call for call in own.calls if call.name.endswith(".to")]
+    as_whole = all(call.name.endswith(".long") and call.gives is not one.output for one, call in readers)
+    if len(turned) != 1 or not as_whole:
+        return
+    for one, call in readers:
+        assert isinstance(call.gives, Value)
+        one.calls = [exchanged(each, call.gives, value) for each in one.calls if each is not call]
+    for call in turned:
+        whole = Call("torch.Tensor.long", call.args[:1], {}, call.gives)
+        own.calls = [whole if each is call else each for each in own.calls]
+
+
 def _taken(section: Condition) -> Callable[[Tensor], Tensor]:
     return lambda value: as_taken(value, section).to(torch.float64)
 
@@ -205,8 +224,9 @@ def _taken(section: Condition) -> Callable[[Tensor], Tensor]:
 # -- the text --------------------------------------------------------------------------------------------------------
 
 
-def _written(model: Network, member: int, weights: str) -> tuple[str, dict[str, Tensor]]:
-    """The text of the file, and the tensors by their names in its state dict."""
+def _written(model: Network, member: int, weights: str, dtype: torch.dtype) -> tuple[str, dict[str, Tensor], set[str]]:
+    """The text of the file, the tensors by their names in its state dict, and which of them are trained. dtype: in
+    which the file loads them, unasked. Tables stay in float64, so that they are exact in whatever type is asked for."""
     passes = _Passes(model, member)
     computed, output = passes.run()
     clusters = {cluster.name: cluster.block for cluster in model.graph.clusters}
@@ -230,9 +250,10 @@ def _written(model: Network, member: int, weights: str) -> tuple[str, dict[str, 
         f'    """The module with its weights: those of {weights} beside this file, or of another file."""',
         f"    model = {whole.name}()",
         f'    model.load_state_dict(load_file(weights or Path(__file__).with_name("{weights}")), assign=True)',
-        "    return model.to(dtype).eval()", "",
+        f"    return model.to(dtype or {dtype}).eval()", "",
     ]  # fmt: skip
-    return "\n".join(text), {name: tensor.detach().contiguous().clone() for name, tensor in whole.tensors.items()}
+    tensors = {name: tensor.detach().contiguous().clone() for name, tensor in whole.tensors.items()}
+    return "\n".join(text), tensors, {name for name, tensor in whole.tensors.items() if tensor.requires_grad}
 
 
 def _quoted(text: str) -> str:
@@ -268,8 +289,8 @@ def _common(paths: list[str], clusters: dict[str, str]) -> str:
 # -- the comparison --------------------------------------------------------------------------------------------------
 
 
-def _difference(exact: Network, member: int, file: Path, tensors: dict[str, Tensor]) -> float:
-    """How far the file's results are from the model's, over examples that it was not written from."""
+def _difference(exact: Network, member: int, file: Path, weights: Path) -> float:
+    """How far the results of the two files are from the model's, over examples that they were not written from."""
     spec = importlib.util.spec_from_file_location("_arspec_exported", file)
     assert spec is not None and spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
@@ -278,8 +299,7 @@ def _difference(exact: Network, member: int, file: Path, tensors: dict[str, Tens
         spec.loader.exec_module(module)
     finally:
         sys.dont_write_bytecode = before
-    rebuilt = module.Model().double().eval()
-    rebuilt.load_state_dict(tensors)
+    rebuilt = module.load(weights, torch.float64)
     largest = 0.0
     for seed, batch in ((1, 1), (2, 5)):
         x, conditions = random_data(exact, batch, seed), random_conditions(exact, seed, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import keyword
 import re
@@ -32,9 +33,9 @@ REFLECTED = {
 }
 UNARY = {"__neg__": "-", "neg": "-", "__invert__": "~"}
 WIDEST = 100  # columns of an expression into which others are put
-TAKEN = frozenset(
-    (*keyword.kwlist, "self", "torch", "nn", "F", "batch", "layer", "super", "len", "slice", "range", "load_file")
-)
+TAKEN = frozenset(("self", "torch", "nn", "F", "Path", "batch", "layer", "load_file"))
+KEYWORDS = frozenset(keyword.kwlist)
+PYTHON = KEYWORDS | {*dir(builtins)}  # Python's own words: a node called so is `sum_`
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ class Lines:
     lines: list[str] = field(default_factory=list[str])
     batch: bool = False
 
-    def free(self, wanted: str) -> str:
-        """A name that nothing has yet, made of the wanted one."""
+    def free(self, wanted: str, own: frozenset[str] = PYTHON) -> str:
+        """A name that nothing has yet, made of the wanted one. own: words that it may not be."""
         base = re.sub(r"\W", "_", wanted).strip("_") or "x"
         base = f"_{base}" if base[0].isdigit() else base
-        name, count = base, 1
+        name, count = f"{base}_" if base in own else base, 1
         while name in self.taken or name in TAKEN:
             count += 1
             name = f"{base}_{count}"
@@ -150,7 +151,7 @@ class Lines:
             case slice():
                 return Text(f"slice({', '.join(self.value(each).text for each in (item.start, item.stop, item.step))})")
             case float() if item != item or item in (float("inf"), float("-inf")):
-                return Text(f'float("{item}")')
+                return Text("torch.nan") if item != item else Text("torch.inf" if item > 0 else "-torch.inf", item > 0)
             case None | bool() | int() | float() | str():
                 return Text(repr(item), not (isinstance(item, (int, float)) and item < 0))
             case _ if item is Ellipsis:
