@@ -304,3 +304,13 @@ def test_the_commands_take_them(tmp_path: Path, capsys: pytest.CaptureFixture[st
     small = [s for name in ("length=64", "layers=2", "cycle=2", "residual=4", "skip=4") for s in ("--set", name)]
     assert main([*mixed, *small, "-n", "1"]) == 2
     assert "AR860" in capsys.readouterr().err and not (tmp_path / "x.wav").exists()
+
+
+def test_a_temperature_of_zero_draws_the_likeliest_on_the_command_line(tmp_path: Path) -> None:
+    spec, out = tmp_path / "mine.yaml", tmp_path / "x.npy"
+    spec.write_text(SEQUENCE.replace("data:", "name: mine\ndata:"))
+    common = ["sample", str(spec), "--temperature", "0", "--device", "cpu", "-o", str(out)]
+    assert main([*common, "-n", "3"]) == 0
+    drawn = np.load(out)
+    assert main([*common, "--length", "10", "--no-compile"]) == 0
+    assert all(np.array_equal(x, np.load(out).reshape(10)) for x in drawn)

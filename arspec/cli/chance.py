@@ -19,7 +19,13 @@ def add_chance_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         help="follow the conditions more closely than the model does (above 1), of a spec whose conditions have `drop`",
     )
-    group.add_argument("--temperature", type=float, default=1.0, help="below 1: likelier examples (%(default)s)")
+    group.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="below 1: likelier examples; 0: the likeliest levels (1)",
+    )
     group.add_argument("--top-k", type=int, metavar="K", help="draw among the K likeliest levels alone")
     group.add_argument("--top-p", type=float, metavar="P", help="among the likeliest levels, as few as add up to P")
     group.add_argument(
@@ -29,6 +35,6 @@ def add_chance_arguments(parser: argparse.ArgumentParser) -> None:
 
 def chance_of(args: argparse.Namespace) -> dict[str, Any]:
     """The options as arguments of `model.sample`, `stream` and `complete`. InputError where one is out of range."""
-    if not args.temperature > 0:
-        raise InputError("AR808", f"--temperature is above 0; {args.temperature:g} came")
+    if not args.temperature >= 0:
+        raise InputError("AR808", f"--temperature is 0 or above; {args.temperature:g} came")
     return {name: getattr(args, name) for name in CHANCE}
