@@ -235,6 +235,18 @@ def test_an_unknown_kind_has_a_proposal() -> None:
         build.data.imag()  # type: ignore[attr-defined]
 
 
+def test_an_output_that_is_taken_for_an_attribute_is_told() -> None:
+    b, _, h = small()
+    with b.block("two", ["h"]) as two:
+        two.outputs(h=two.relu(two["h"]), skip=two["h"])
+    placed: Any = b.place(two, h)
+    assert str(placed["skip"]) == "two.skip"
+    with pytest.raises(AttributeError, match=r"in square brackets: \['skip'\]"):
+        _ = placed.skip
+    with pytest.raises(AttributeError, match="has no attribute 'skp'; its outputs are h, skip"):
+        _ = placed.skp
+
+
 def test_a_fault_of_the_spec_names_the_line_of_python() -> None:
     b, _, h = small()
     line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]

@@ -191,6 +191,28 @@ def test_a_fault_inside_a_library_names_the_instance(tmp_path: Path) -> None:
     assert note == "the instance 'body.0', with width 0"
 
 
+def test_a_fault_inside_a_library_says_what_the_block_has_of_its_own() -> None:
+    text = """
+arspec: 1
+name: mine
+data: {kind: sequence, length: 8, levels: 8}
+use: blocks/transformer
+params: {width: 16, heads: 8}
+graph:
+  tokens: {layer: embedding, from: x, out: $width}
+  before: {layer: shift, steps: 1}
+  body: {block: llama_layer, PARAMS repeat: 2}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+    with pytest.raises(SpecError) as caught:
+        from_text(text.replace("PARAMS ", "")).graph()
+    ((_, note),) = caught.value.diagnostics[0].related
+    mend = "`params: {width: $width}` hands on the spec's"
+    assert note == f"the instance 'body.0'; the block has its own width 512: {mend}"
+    assert from_text(text.replace("PARAMS", "params: {width: $width},")).graph()
+
+
 def test_a_run_keeps_the_blocks_that_it_uses(tmp_path: Path) -> None:
     found = user(tmp_path, text=USER.replace("mine.yaml", "[mine.yaml, blocks/transformer]"))
     (tmp_path / "run").mkdir()

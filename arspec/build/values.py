@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arspec.diagnostics import InputError
 from arspec.syntax.scalars import core_value
@@ -113,6 +113,13 @@ class Instance(Node):
     def __getitem__(self, output: str) -> Node:
         """An output, of the last repetition where there are several."""
         return Node(f"{self.reference}.{self._known(output)}")
+
+    if not TYPE_CHECKING:  # so that a checker of types finds the attributes that there are
+
+        def __getattr__(self, name: str) -> Node:
+            hint = f"its outputs are {', '.join(self.names) or 'none'}"
+            hint = f"an output is named in square brackets: ['{name}']" if name in self.names else hint
+            raise AttributeError(f"an instance of a block has no attribute '{name}'; {hint}")
 
     def every(self, output: str) -> Node:
         """An output of every repetition, for a layer that takes many."""

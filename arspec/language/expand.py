@@ -376,6 +376,12 @@ class Expander(Instances):
         own = given.entries if isinstance(given, Map) else {}
         values = [f"{key} {said(params[key])}" for key in own if not isinstance(params.get(key, UNKNOWN), Unknown)]
         note = f"the instance '{name}'" + (f", with {', '.join(values)}" if values else "")
+        outer = self.spec.params
+        kept = [key for key in params if key not in own and key in outer and outer[key] != params[key]]
+        if kept:
+            stated, handed = (", ".join(f"{key}{by(key)}" for key in kept)
+                              for by in (lambda key: f" {said(params[key])}", lambda key: f": ${key}"))  # fmt: skip
+            note += f"; the block has its own {stated}: `params: {{{handed}}}` hands on the spec's"
         for k, one in enumerate(self.faults.diagnostics[since:], since):
             if one.place is not None and one.place.source != place.source:
                 self.faults.diagnostics[k] = replace(one, related=(*one.related, (place, note)))
