@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 import arspec
 from arspec.analysis.report import prove
@@ -72,6 +74,20 @@ def test_numbers_of_a_file_begin_with_a_line(name: str, note: str, tmp_path: Pat
     beside = torch.rand(64)[1:49].view(3, 16)
     become(model, {"weight": beside}, "a test")
     assert torch.equal(model.weight, beside) and model.weight.data_ptr() % LINE == 0
+
+
+def test_a_file_is_what_safetensors_reads(tmp_path: Path) -> None:
+    kinds = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16,
+             torch.int8, torch.uint8, torch.bool)  # fmt: skip
+    tensors = {str(kind): torch.arange(6).view(2, 3).T.to(kind) for kind in kinds}
+    tensors |= {"one": torch.tensor(3.0), "none": torch.zeros(0, 4), "trained": torch.nn.Parameter(torch.ones(3))}
+    write_tensors(tmp_path / "a", tensors, {"note": "größer"}, {"format": "pt"})
+    found = load_file(tmp_path / "a")
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype and torch.equal(found[name], tensor)
+    with safe_open(tmp_path / "a", framework="pt") as file:
+        assert file.metadata()["format"] == "pt"
 
 
 def test_a_run_goes_on_in_python(trained: Summary, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,20 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from arspec.diagnostics import InputError
-from arspec.files.atomic import check_room, replacing
+from arspec.files.atomic import check_room, replacing, telling
 from arspec.files.foreign import opened
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _NAMES = {
-    torch.float64: "F64",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.uint8: "U8",
-    torch.int8: "I8",
-    torch.bool: "BOOL",
-}  # in a file, of F32 and others three letters
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
 PIECE = 1 << 20  # numbers that are looked at together
 LINE = (
     64  # bytes that a processor reads at once: where vectors lie across two such, products take up to 1.7 times as long
@@ -61,50 +54,32 @@ def write_tensors(
 def put_tensors(
     path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None = None
 ) -> None:
-    """The same into a file that is put into its place by others. OSError where the system refuses."""
-    from safetensors.torch import save
+    """The same into a file that is put into its place by others. OSError where the system refuses.
 
-    # the library's own writer makes a temporary file of its own, which only its owner may read
-    path.write_bytes(save(dict(tensors), metadata=_metadata(tensors, record, more)))
+    The format is eight bytes with the length of a header, the header as JSON, and the numbers. Spaces behind the header
+    let the numbers begin with a `LINE`: readers may then take them as they lie in the file."""
+    largest_first = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))  # so all are aligned
+    header: dict[str, Any] = {"__metadata__": {"arspec": json.dumps(record), **(more or {})}}
+    at = 0
+    for name, tensor in largest_first:
+        end = at + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, end]}
+        at = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % LINE)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, tensor in largest_first:
+            file.write(whole(tensor).reshape(-1).view(torch.uint8).numpy().data)
 
 
 def write_new(
     path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None = None
 ) -> None:
-    """As `write_tensors`, without a copy in memory, into a folder that takes its place as a whole: the library's writer
-    makes a temporary file beside, which stays there where the process is killed."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
+    """As `write_tensors`, into a folder that takes its place as a whole."""
     check_room(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
-    try:
-        save_file(dict(tensors), path, metadata=_metadata(tensors, record, more))
-    except SafetensorError as error:
-        raise InputError("AR810", f"cannot write {path}: {error}", "free some space, or choose another disk") from error
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)  # the library lets the owner alone read it
-
-
-def _metadata(
-    tensors: Mapping[str, Tensor], record: Mapping[str, Any], more: Mapping[str, str] | None
-) -> dict[str, str]:
-    """The metadata of a file, with as many spaces behind the record that the numbers begin with a `LINE`: readers may
-    then take them as they lie in the file. They stand behind eight bytes and a header of JSON without spaces, which has
-    tensors by the size of their numbers, then by name."""
-    found = {"arspec": json.dumps(record), **(more or {})}
-    header: dict[str, Any] = {"__metadata__": found}
-    at = 0
-    for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])):
-        end = at + tensor.numel() * tensor.element_size()
-        header[name] = {
-            "dtype": _NAMES.get(tensor.dtype, "F32"),
-            "shape": list(tensor.shape),
-            "data_offsets": [at, end],
-        }
-        at = end
-    size = 8 + len(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
-    return {**found, "arspec": found["arspec"] + " " * (-size % LINE)}
+    with telling(path):
+        put_tensors(path, tensors, record, more)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
