@@ -70,9 +70,8 @@ def _of_twin(spec: Spec, why: str, limit: int) -> Made:
     if sum(node.out.sites for node in twin.graph().nodes) >= sum(node.out.sites for node in spec.graph().nodes):
         twin = spec  # it is as thin as it can be
     made = _made(twin, prove(twin), 1, twin is not spec)
-    size = "×".join(map(str, twin.data.shape))
     made.facts["notes"].insert(0, f"this is the thin twin of {spec.name}, the same graph, masks and order with few "
-                                  f"channels on data of {size}: {why}")  # fmt: skip
+                                  f"channels on data of {twin.data.size_text}: {why}")  # fmt: skip
     return made
 
 

@@ -53,6 +53,16 @@ class DataSection(Section):
         return f"a model that is trained with {setting}" if self._trained else setting
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example."""
+        raise NotImplementedError
+
+    @property
+    def size_text(self) -> str:
+        """The shape in words: 3×32×32."""
+        return "×".join(map(str, self.shape))
+
+    @property
     def is_text(self) -> bool:
         """Whether its numbers are text."""
         return False

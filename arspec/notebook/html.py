@@ -87,7 +87,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: Seque
 
 
 def bar(share: float) -> str:
-    """A share from 0 to 1 as a bar, with its number beside it left to the reader."""
+    """A share from 0 to 1 as a bar; whoever puts it into a page writes the number beside it."""
     return f'<span class="bar" role="img" aria-label="{share:.2%}"><i style="width:{100 * share:.4g}%"></i></span>'
 
 

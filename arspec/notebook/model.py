@@ -30,8 +30,8 @@ def shown(model: Network, x: Tensor, surprise: bool, condition: Mapping[str, Any
 
 
 def labels_of(model: Network, condition: Mapping[str, Tensor], count: int) -> list[str]:
-    """What the class conditions of so many examples are, by their names where they have such. None
-    without class conditions."""
+    """What the class conditions of so many examples are, by their names where they have such. No labels where there
+    are no class conditions."""
     words: list[list[str]] = [[] for _ in range(count)]
     for key, values in condition.items():
         if model.spec.condition[key].named:
@@ -46,10 +46,9 @@ def model_page(model: Network) -> str:
     """A model as a table: data, order, head, parameters, steps and work of a sample, and how well it does."""
     spec, graph = model.spec, model.graph
     order = spec.members[0].order
-    size = "×".join(map(str, spec.data.shape))
     family = f", one of {len(spec.members):,} members" if len(spec.members) > 1 else ""
     rows = [
-        ("data", f"{spec.data.kind} {size}, {spec.data.levels_text}"),
+        ("data", f"{spec.data.kind} {spec.data.size_text}, {spec.data.levels_text}"),
         ("variables", f"{order.variables:,}"),
         ("order", f"{order.name}{family}"),
         ("head", f"{graph.head.kind}, {graph.head_node.out.channels} numbers a variable"),

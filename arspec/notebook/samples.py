@@ -48,9 +48,8 @@ class Samples:
         return len(self.x)
 
     def __repr__(self) -> str:
-        size = "×".join(map(str, self.data.shape))
         of = f" of {self.name}" if self.name else ""
-        return f"<{len(self.x):,} {self.data.kind}{'s' * (len(self.x) != 1)} {size}{of}>"
+        return f"<{len(self.x):,} {self.data.kind}{'s' * (len(self.x) != 1)} {self.data.size_text}{of}>"
 
     def save(self, path: str | PathLike[str]) -> list[Path]:
         """Writes them as the suffix asks, whole or not at all; gives the paths. .npy, .png, .txt, .wav: as `arspec
@@ -83,8 +82,7 @@ class Samples:
         rest = len(self.x) - SHOWN[kind]
         more = f'<p class="quiet">{rest:,} more</p>' if rest > 0 else ""
         total = "" if self.bits is None else f"; {self._scale():.3g} bits and more in the darkest colour"
-        size = "×".join(map(str, self.data.shape))
-        count = f"{len(self.x):,} of {self.data.kind} {size}, {self.data.levels_text}{total}"
+        count = f"{len(self.x):,} of {self.data.kind} {self.data.size_text}, {self.data.levels_text}{total}"
         return page(heading(self.name or "samples", None, count), shown, more)
 
     # -- each kind -----------------------------------------------------------------------------------------------------

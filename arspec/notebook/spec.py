@@ -21,11 +21,9 @@ def spec_page(spec: Spec) -> str:
     """The diagram of a spec, every repetition folded onto the first; a table of its nodes where there would be too many
     to read, and where Graphviz is missing."""
     graph = spec.graph()
-    size = "×".join(map(str, spec.data.shape))
     orders = f", {len(spec.members)} members" if len(spec.members) > 1 else ""
-    about = (
-        f"{spec.data.kind} {size}, {spec.data.levels_text}; order {spec.members[0].order.name}{orders}; {graph.size}"
-    )
+    data = f"{spec.data.kind} {spec.data.size_text}, {spec.data.levels_text}"
+    about = f"{data}; order {spec.members[0].order.name}{orders}; {graph.size}"
     top = heading(spec.name, None, " ".join(spec.about.split()))
     line = f'<p class="quiet">{told(about)}</p>'
     folding = fold(graph)

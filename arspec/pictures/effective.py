@@ -150,13 +150,13 @@ def _panel(axes: Axes, field: Field, values: Floats, leaking: Bools, scale: Any)
     panels.mark(axes, field)
     reached = int((values[earlier] > 0).sum())
     strong = int((values[earlier] >= 0.01).sum())
-    size = "×".join(map(str, field.spec.data.shape))
     said = (
         f"({field.name}): of {int(earlier.sum()):,} earlier positions {reached:,} have a gradient, {strong:,} of at "
         "least 1% of the greatest"
     )
     titled(axes, said)
     lines = axes.get_title().count("\n") + 1
-    axes.annotate(f"{field.called} ({size})", (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction",
+    name = f"{field.called} ({field.spec.data.size_text})"
+    axes.annotate(name, (0.5, 1.0), (0, 6 + lines * 1.25 * BODY), "axes fraction",
                   "offset points", ha="center", fontsize=BODY + 1, fontweight="bold", parse_math=False)  # fmt: skip
     return {state for state, where in states.items() if where.any()}

@@ -319,11 +319,10 @@ class Tall:
         order = self.member.order.name + (
             f" (member {self.member.index} of {len(graph.members)})" if len(graph.members) > 1 else ""
         )
-        grid = "×".join(map(str, spec.data.shape))
         groups = f", {spec.groups} channels one after another" if spec.groups > 1 else ""
         groups += f", after {' and '.join(spec.data.auxiliary)}" if spec.data.auxiliary else ""
         groups += f", the first {spec.data.given:,} given" if spec.data.given else ""
-        return f"{spec.data.kind} {grid}, {spec.data.levels_text}; order {order}{groups}; {graph.size}"
+        return f"{spec.data.kind} {spec.data.size_text}, {spec.data.levels_text}; order {order}{groups}; {graph.size}"
 
     def title(self) -> str:
         """The name, the size and the verdict, and what colours and lines mean."""

@@ -90,9 +90,8 @@ def card_facts(spec: Spec, report: Report | None, figures: dict[str, Any]) -> li
     """What a card tells of a model, as (word, value); without a report nothing of the proof."""
     order = spec.members[0].order
     names = f"{order.name}{f', {len(spec.members)} members' if len(spec.members) > 1 else ''}"
-    size = "×".join(map(str, spec.data.shape))
     facts = [
-        ("data", f"{spec.data.kind} {size}, {spec.data.levels_text}"),
+        ("data", f"{spec.data.kind} {spec.data.size_text}, {spec.data.levels_text}"),
         ("order", names),
         ("parameters", f"{spec.graph().parameters:,}"),
         ("variables", f"{order.variables:,}"),

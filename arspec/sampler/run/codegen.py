@@ -25,11 +25,12 @@ from arspec.sampler.run.instructions import (
     Split,
 )  # fmt: skip
 
+Filling = Advance | Block | First | Gather | GatherWindow | Hoist | Share  # what fills one register of its own
+
 
 @dataclass(eq=False)
 class Call:
-    """An operation in a step: `count` of its sites from the `first` on,
-    or the `entire` share that it has in the step."""
+    """An operation in a step: `count` of its sites from the `first` on, or the `entire` share that it has there."""
 
     number: int
     operation: Operation
@@ -47,9 +48,8 @@ class Layout:
     weights: list[int]  # by operation; its product, where it is linear
     hoisted: dict[tuple[int, int], int]  # by operation and input
     whole: dict[tuple[int, int], int]  # by operation and input that is read whole
-    known: dict[
-        int, tuple[list[int], list[bool]]
-    ]  # by operation that reads inputs whole, at each step: sites, all open
+    # by operation that reads inputs whole, at each step: how many sites are filled, and whether all are open
+    known: dict[int, tuple[list[int], list[bool]]]
     nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
     step: int
     drawn: int  # the values that a step ends with
@@ -103,6 +103,11 @@ class _Codegen:
         self.at += 1
         return self.at - 1
 
+    def add(self, instruction: Filling) -> int:
+        """Adds an instruction; the register that it fills."""
+        self.instructions.append(instruction)
+        return instruction.out
+
     def call(self, call: Call) -> None:
         number, operation = call.number, call.operation
         if self.advances(call):
@@ -133,10 +138,8 @@ class _Codegen:
         (part,), (written,), read = operation.parts, operation.outs, operation.reads[-1].section
         assert read is not None and written is not None
         xs = [self.read(call, k, read) for k, read in enumerate(operation.reads[:-1])]
-        node, out, layout = part.node, self.new(), self.layout
-        self.instructions.append(
-            Advance(out, node.layer.advance, node, layout.weights[number], xs, layout.caches[node], read, written)
-        )
+        node, weights, cache = part.node, self.layout.weights[number], self.layout.caches[part.node]
+        out = self.add(Advance(self.new(), node.layer.advance, node, weights, xs, cache, read, written))
         self.made[number] = [out]
         self.outputs[number, 0] = out
 
@@ -193,9 +196,7 @@ class _Codegen:
             x = self.window(call, read, read.section)
         if not read.hoist:
             return x
-        hoist = Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x)
-        self.instructions.append(hoist)
-        return hoist.out
+        return self.add(Hoist(self.new(), call.operation.parts[0].node, layout.weights[call.number], k, x))
 
     def output(self, node: Node, number: int, part: int) -> int:
         """The register of what a part of an operation has made, without the inner state of a scan."""
@@ -207,9 +208,7 @@ class _Codegen:
         return self.outputs[number, part]
 
     def first(self, x: int, node: Node) -> int:
-        instruction = First(self.new(), x, node.out.channels)
-        self.instructions.append(instruction)
-        return instruction.out
+        return self.add(First(self.new(), x, node.out.channels))
 
     def window(self, call: Call, read: Read, section: int) -> int:
         # sections without rows are equal for any number of sites
@@ -219,36 +218,28 @@ class _Codegen:
         rows = self.share(call, section, read.columns) if read.columns else self.layout.nowhere
         cache = self.layout.caches[read.source]
         if section in self.blocks:
-            instruction = Block(self.new(), cache, section, call.count, read.columns, read.channels)
-            self.instructions.append(instruction)
-            x = instruction.out
+            x = self.add(Block(self.new(), cache, section, call.count, read.columns, read.channels))
         elif read.columns == 1 and read.channels == read.source.layer.cached_channels(read.source):
             x = self.gather(cache, rows)
         else:
-            instruction = GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels)
-            self.instructions.append(instruction)
-            x = instruction.out
+            x = self.add(GatherWindow(self.new(), cache, rows, call.count, read.columns, read.channels))
         if call.entire:  # of a scan, a wave's share is nobody else's
             self.gathered[key] = x
         return x
 
     def gather(self, cache: int, rows: int) -> int:
-        instruction = Gather(self.new(), cache, rows)
-        self.instructions.append(instruction)
-        return instruction.out
+        return self.add(Gather(self.new(), cache, rows))
 
     def share(self, call: Call, section: int, columns: int) -> int:
         """The register of what belongs to a call of a section of the row."""
         if call.entire:
             return section
-        instruction = Share(self.new(), section, call.first * columns, call.count * columns)
-        self.instructions.append(instruction)
-        return instruction.out
+        return self.add(Share(self.new(), section, call.first * columns, call.count * columns))
 
     def head(self) -> int:
-        direct, program = self.program.head_made, self.program
-        if direct is not None:
-            return self.output(program.schedule.graph.head_node, *direct)
-        node = program.schedule.graph.head_node
+        """The register of the head's parameters."""
+        program, node = self.program, self.program.schedule.graph.head_node
+        if program.head_made is not None:
+            return self.output(node, *program.head_made)
         x = self.gather(self.layout.caches[node], program.head)
         return x if node.layer.cached_channels(node) == node.out.channels else self.first(x, node)
