@@ -19,22 +19,23 @@
 #endif
 
 #if defined(__AVX512F__)
-// bytes of a vector; sums of a tile, which registers hold; rows and blocks of a tile of a packed weight, at most
-constexpr int BYTES = 64, SUMS = 24, PACKED_ROWS = 8, BLOCKS = 3;
+// bytes of a vector; sums of a tile, which registers hold; its rows, and blocks of a packed weight, at most
+constexpr int BYTES = 64, SUMS = 24, ROWS = 8, BLOCKS = 3;
 #elif defined(__AVX__)
-constexpr int BYTES = 32, SUMS = 8, PACKED_ROWS = 4, BLOCKS = 2;
+constexpr int BYTES = 32, SUMS = 8, ROWS = 4, BLOCKS = 2;
 #else
-constexpr int BYTES = 16, SUMS = 12, PACKED_ROWS = 4, BLOCKS = 3;
+constexpr int BYTES = 16, SUMS = 12, ROWS = 4, BLOCKS = 3;
 #endif
 #if defined(__x86_64__)
 #define IN_A_REGISTER(x) asm("" : "+v"(x))  // or it is loaded again for each output
 #else
 #define IN_A_REGISTER(x)
 #endif
-constexpr int ROWS = 4, OUTPUTS = 8;     // of a tile of a weight as modules have it, at most
+constexpr int OUTPUTS = 8;               // of a tile of a weight as modules have it, at most
 constexpr int AHEAD = 24;                // inputs for which packed weights are asked of memory before they are needed
 constexpr std::int64_t SHARE = 1 << 17;  // bytes of weights that a thread takes at a time
-constexpr std::int64_t WHOLE = 48;       // outputs that are whole tiles, of every kind
+constexpr std::int64_t WHOLE = 48;       // outputs that are whole tiles, of every kind, whose sums are finished together
+constexpr std::int64_t TOGETHER = 64;    // and their rows, at most
 
 // A weight whose rows, or packed blocks, are so many numbers apart. bias: of each output, or null. scale: of each output of an
 // int8 weight.
@@ -126,10 +127,10 @@ struct Product {
     if constexpr (count > taken) add_all<count - taken>(v + taken, sums + taken);
   }
 
-  // `rows` rows, x_row, plus_row and y_row apart, times `outputs` rows of a weight, of which `first` is the first.
+  // The sums of `rows` rows, x_row apart, times `outputs` rows of a weight, of which `first` is the first.
   template <int rows, int outputs>
-  static void tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column, bool biased,
-                   const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row, std::int64_t inputs) {
+  static void tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column,
+                   std::int64_t inputs, T* found) {
     const std::int64_t apart = part.apart;
     const W* w = static_cast<const W*>(part.weight) + first * apart + column;
     Vector sums[rows * outputs] = {};
@@ -154,23 +155,15 @@ struct Product {
       }
     Vector whole[rows * outputs];  // of which addresses are taken: sums stay in registers
     for (int n = 0; n < rows * outputs; ++n) whole[n] = sums[n];
-    T found[rows * outputs];
-    add_all<rows * outputs>(whole, found);
-    const T* scale = SCALED ? static_cast<const T*>(part.scale) + first : nullptr;
-    const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
-    for (int m = 0; m < rows; ++m)
-      for (int n = 0; n < outputs; ++n) {
-        T sum = found[m * outputs + n];
-        if constexpr (SCALED) sum *= scale[n];
-        y[m * y_row + n] = sum + ((bias ? bias[n] : T(0)) + (plus ? plus[m * plus_row + n] : T(0)));
-      }
+    T each[rows * outputs];
+    add_all<rows * outputs>(whole, each);
+    for (int m = 0; m < rows; ++m) std::memcpy(found + m * WHOLE, each + m * outputs, outputs * sizeof(T));
   }
 
-  // The same of `blocks` blocks of a packed weight. What lies behind the part's last output is not written.
+  // The same of `blocks` blocks of a packed weight, and of what lies behind the part's last output.
   template <int rows, int blocks>
   static void packed_tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column,
-                          bool biased, const T* plus, std::int64_t plus_row, T* y, std::int64_t y_row,
-                          std::int64_t inputs) {
+                          std::int64_t inputs, T* found) {
     const std::int64_t apart = part.apart;
     const W* w = static_cast<const W*>(part.weight) + first / LANES * apart + column * LANES;
     Vector sums[rows][blocks] = {};
@@ -184,21 +177,24 @@ struct Product {
       for (int m = 0; m < rows; ++m)
         for (int n = 0; n < blocks; ++n) sums[m][n] += x[m * x_row + k] * weights[n];
     }
+    for (int m = 0; m < rows; ++m)
+      for (int n = 0; n < blocks; ++n) std::memcpy(found + m * WHOLE + n * LANES, &sums[m][n], BYTES);
+  }
+
+  // Sums of outputs from `first` on become outputs: times their scales, and their biases and `plus`.
+  static void finish(const T* found, const Part& part, std::int64_t first, std::int64_t outputs, bool biased, const T* plus,
+                     std::int64_t plus_row, T* y, std::int64_t y_row, std::int64_t rows) {
     const T* scale = SCALED ? static_cast<const T*>(part.scale) + first : nullptr;
     const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
-    for (int n = 0; n < blocks; ++n) {
-      const std::int64_t own = std::min<std::int64_t>(LANES, part.outputs - first - n * LANES), size = own * sizeof(T);
-      Vector scaled{}, added{};
-      if constexpr (SCALED) std::memcpy(&scaled, scale + n * LANES, size);
-      if (bias) std::memcpy(&added, bias + n * LANES, size);
-      for (int m = 0; m < rows; ++m) {
-        Vector more{};
-        if (plus) std::memcpy(&more, plus + m * plus_row + n * LANES, size);
-        Vector sum = sums[m][n];
-        if constexpr (SCALED) sum *= scaled;
-        sum += added + more;
-        std::memcpy(y + m * y_row + n * LANES, &sum, size);
-      }
+    for (std::int64_t m = 0; m < rows; ++m, found += WHOLE, y += y_row) {
+      T sums[WHOLE], added[WHOLE] = {};
+      std::memcpy(sums, found, sizeof(sums));
+      if (bias) std::memcpy(added, bias, outputs * sizeof(T));
+      if (plus)
+        for (std::int64_t n = 0; n < outputs; ++n) added[n] += plus[m * plus_row + n];
+      if constexpr (SCALED)
+        for (std::int64_t n = 0; n < outputs; ++n) sums[n] *= scale[n];
+      for (std::int64_t n = 0; n < outputs; ++n) y[n] = sums[n] + added[n];
     }
   }
 
@@ -223,37 +219,36 @@ struct Product {
       if (outputs > (BLOCKS - 1) * LANES) return packed_found<rows, BLOCKS>(taken);
       return outputs > LANES ? packed_found<rows, 2>(taken) : packed_found<rows, 1>(taken);
     }
-    if constexpr (rows <= ROWS) {
-      constexpr int most = std::min(OUTPUTS, SUMS / rows);
-      if (outputs >= most) return found<rows, most>(taken);
-      return found<rows, 1>(taken);
-    }
-    return nullptr;
+    constexpr int most = std::min(OUTPUTS, SUMS / rows);
+    if (outputs >= most) return found<rows, most>(taken);
+    return found<rows, 1>(taken);
   }
 
   // A tile for as many rows and outputs as there are, `now` and `taken` of them.
   static Tile with(bool packed, std::int64_t rows, std::int64_t outputs, int& now, int& taken) {
-    if constexpr (PACKED_ROWS > 4)
-      if (packed && rows >= 8) return with_rows<8>(packed, outputs, now, taken);
+    if constexpr (ROWS > 4)
+      if (rows >= 8) return with_rows<8>(packed, outputs, now, taken);
     if (rows >= 4) return with_rows<4>(packed, outputs, now, taken);
     if (rows >= 2) return with_rows<2>(packed, outputs, now, taken);
     return with_rows<1>(packed, outputs, now, taken);
   }
 
-  // Outputs from `first` to `end` of a part, for all rows: a group of outputs at a time, whose weights caches then hold.
+  // Outputs from `first` to `end` of a part, for all rows: a few outputs at a time, whose weights a cache then holds.
   static void some_outputs(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t end,
                            std::int64_t column, bool biased, const T* plus, std::int64_t plus_row, T* y,
                            std::int64_t y_row, std::int64_t rows, std::int64_t inputs) {
-    for (std::int64_t n = first; n < end;) {
-      int now, taken, group;
-      with(part.packed, rows, end - n, now, group);
-      for (std::int64_t m = 0; m < rows; m += now)
-        for (std::int64_t own = n; own < n + group; own += taken)
-          with(part.packed, rows - m, n + group - own, now, taken)(x + m * x_row, x_row, part, own, column, biased,
-                                                                   plus ? plus + m * plus_row + own : nullptr, plus_row,
-                                                                   y + m * y_row + own, y_row, inputs);
-      n += group;
-    }
+    T sums[TOGETHER * WHOLE];
+    for (std::int64_t m = 0; m < rows; m += TOGETHER)
+      for (std::int64_t n = first; n < end; n += WHOLE) {
+        const std::int64_t height = std::min(TOGETHER, rows - m), width = std::min(WHOLE, end - n);
+        int now, taken;
+        for (std::int64_t row = 0; row < height; row += now)
+          for (std::int64_t own = 0; own < width; own += taken)
+            with(part.packed, height - row, width - own, now, taken)(x + (m + row) * x_row, x_row, part, n + own, column,
+                                                                     inputs, sums + row * WHOLE + own);
+        finish(sums, part, n, width, biased, plus ? plus + m * plus_row + n : nullptr, plus_row, y + m * y_row + n, y_row,
+               height);
+      }
   }
 
   static void times(const Matmul& own, const T* x, std::int64_t x_row, std::int64_t rows, const T* plus,
