@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from arspec.exporting import export_torch
 from arspec.language.load import from_text, load
 from arspec.network.module import Network
 from tests import layer_cases
-from tests.small import CHARS, every_spec, random_data, randomised, refuses, shared, small
+from tests.small import CHARS, ROOT, every_spec, random_data, randomised, refuses, shared, small
 
 
 def opened(file: Path) -> Any:
@@ -74,6 +75,17 @@ def test_a_float32_file_is_exact_in_float64(name: str, tmp_path: Path) -> None:
     x = random_data(model, 2)
     assert (module.load(dtype=torch.float64)(x) - exact.eval()(x)).abs().max() < 1e-12
     assert all(t.dtype in (torch.float32, torch.int64, torch.bool) for t in module.load().state_dict().values())
+
+
+@pytest.mark.parametrize("name", ["wavenet", "gated_pixelcnn_class", "mamba", "made"])
+def test_a_file_says_how_it_is_audited(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = export_torch(randomised(small(Path(ROOT / f"specs/{name}.yaml"))), Path("plain.py")).module.read_text()
+    command = re.search(r"^    arspec (audit .*)$", text, re.MULTILINE)
+    if name == "made":  # no line states a random order
+        assert command is None
+    else:
+        assert command is not None and main(shlex.split(command[1])) == 0
 
 
 def test_tokens_are_whole_in_16_bits(tmp_path: Path) -> None:

@@ -18,12 +18,14 @@ from arspec.diagnostics import InputError
 from arspec.exporting.recording import Call, ReadsNumbers, Recording, Value, exchanged, leaves, merged
 from arspec.exporting.scopes import Classes, Computed, Held, tree
 from arspec.files.atomic import check_place, replacing_all
+from arspec.language.load import Spec
 from arspec.language.sections import Condition
 from arspec.layers.base import Node
 from arspec.layers.helpers import packed, values_hidden
 from arspec.model import Model
 from arspec.network.module import Network
 from arspec.network.numbers import as_taken
+from arspec.scans import SCANS_1D, SCANS_2D
 from arspec.verification.subject import random_conditions, random_data
 from arspec.version import VERSION
 
@@ -241,7 +243,7 @@ def _written(model: Network, member: int, weights: str, dtype: torch.dtype) -> t
         f"    from {Path(weights).stem} import load", f"    parameters = load()({', '.join(passes.given)})", "",
         f"x: integers [B, {shape}]; parameters [B, V, K]: for each variable the numbers of its distribution",
         f"({spec.head.kind}), which depend on the variables before it alone (order: {_quoted(order)}). In evaluation.",
-        '"""', "", BASE,
+        *_audit(spec, order, Path(weights).stem), '"""', "", BASE,
     ]  # fmt: skip
     for body, name in classes.texts.items():
         text += [f"class {name}(Part):", body, "", ""]
@@ -254,6 +256,21 @@ def _written(model: Network, member: int, weights: str, dtype: torch.dtype) -> t
     ]  # fmt: skip
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in whole.tensors.items()}
     return "\n".join(text), tensors, {name for name, tensor in whole.tensors.items() if tensor.requires_grad}
+
+
+def _audit(spec: Spec, order: str, name: str) -> list[str]:
+    """The command by which the audit judges the file, where a line can state the order and the conditions."""
+    kinds = {name: section.kind for name, section in spec.condition.items()}
+    if order not in (*SCANS_1D, *SCANS_2D) or spec.data.auxiliary or any(kind != "class" for kind in kinds.values()):
+        return []
+    axes = ["c", "h", "w"] if spec.data.kind == "image" else ["t"]
+    modelled = axes[1:] if spec.data.kind == "image" and spec.groups == 1 else axes
+    variables = f"({' '.join(modelled)})" if len(modelled) > 1 else modelled[0]
+    sizes = ",".join(f"{axis}={size}" for axis, size in zip(axes, spec.data.shape, strict=True))
+    told = ", ".join(f"{name}: 0" for name in kinds)
+    more = [f"--input 'b {' '.join(axes)}'", f"--output 'b {variables} k'", f"--size {sizes}"]
+    more += [f"--levels {spec.data.levels}", f"--order {order}", *([f"--with '{{{told}}}'"] if told else [])]
+    return ["", f"    arspec audit {name}.py:load {' '.join(more)}"]
 
 
 def _quoted(text: str) -> str:
