@@ -367,6 +367,12 @@ CASES: dict[str, tuple[str, str]] = {
         chunk=5)),
     "delta rule that decays by channel": ("steps", states(
         before=weighing("d", 4), update="delta", decay="d", scale="0.5", chunk=16)),
+    "delta rule that erases elsewhere": ("steps", states(
+        before=weighing("d", 4) + weighing("r", 4, function="tanh") + weighing("a", 4, function="sigmoid"), heads="2",
+        update="delta", decay="d", removal="r", rate="a", chunk=4)),
+    "delta rule that erases all elsewhere": ("joint", states(
+        v=8, before=weighing("d", 4) + weighing("r", 4, function="tanh") + weighing("b", 4, function="sigmoid"),
+        heads="4", key_heads="2", update="delta", decay="d", removal="r", strength="b", chunk=3)),
     "gate": ("colour", one("gate")),
     "gate by a class": ("grey", one("gate, condition: label")),
     "gate by a map": ("grey", one("gate, condition: map, function: identity")),

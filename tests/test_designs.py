@@ -146,3 +146,29 @@ def test_a_matrix_memory_is_what_its_equations_say(name: str) -> None:
         gain, bias = (w[f"norm.{n}"] for n in ("gain", "bias"))
         h = F.layer_norm(h, (6,), gain, bias, 1e-5) * linear(w, "out", tokens).sigmoid().unflatten(-1, (2, -1))
     torch.testing.assert_close(model(x), logits_of(w, h.flatten(2)), rtol=0, atol=1e-9)
+
+
+def test_rwkv_7_is_what_its_equations_say() -> None:
+    """S = S' (diag(w) − κᵀ (a ⊙ κ)) + vᵀ k, step by step, with S [values, keys] as in the paper (equation 17)."""
+    model, w = drawn("rwkv7")
+    x = random_data(model, 3)
+    tokens = F.embedding(x, w["tokens.weight"].flatten(0, -2))
+    h = F.layer_norm(tokens, (12,), w["norm.gain"], w["norm.bias"], 1e-5)
+    gone = F.pad(h, (0, 0, 1, 0))[:, :-1] - h
+    r_in, k_in, v_in, w_in, a_in, g_in = (h + gone * w[f"{n}_in.share.weight"].flatten() for n in "rkvwag")
+    r, k_all, v = linear(w, "r", r_in), linear(w, "k_all", k_in), linear(w, "v", v_in)
+    fall = (-(-0.5 + F.logsigmoid(linear(w, "w_up", linear(w, "w_low", w_in).tanh()))).exp()).exp()
+    rate = linear(w, "a_up", linear(w, "a_low", a_in)).sigmoid()
+    k = k_all * (1 + (rate - 1) * w["rate_mixed.weight"].flatten())
+    heads = {n: value.unflatten(-1, (2, 6)) for n, value in zip("rkvwa", (r, k, v, fall, rate), strict=True)}
+    removal = F.normalize((k_all * w["removal_in.weight"].flatten()).unflatten(-1, (2, 6)), dim=-1)
+    state, found = torch.zeros(3, 2, 6, 6, dtype=h.dtype), list[Tensor]()
+    for t in range(12):
+        one, own = removal[:, t], {n: value[:, t] for n, value in heads.items()}
+        passed = torch.diag_embed(own["w"]) - one[..., :, None] * (own["a"] * one)[..., None, :]
+        state = state @ passed + own["v"][..., :, None] * own["k"][..., None, :]
+        found.append((state @ own["r"][..., None])[..., 0])
+    y = F.layer_norm(torch.stack(found, 1), (6,), w["each.gain"], w["each.bias"], 1e-5)
+    weighed = (r * k * w["k_bonus.weight"].flatten()).unflatten(-1, (2, 6)).sum(-1, keepdim=True)
+    y = (y + weighed * heads["v"]).flatten(2) * linear(w, "gate", linear(w, "g_low", g_in).sigmoid())
+    torch.testing.assert_close(model(x), logits_of(w, linear(w, "project", y) + tokens), rtol=0, atol=1e-9)

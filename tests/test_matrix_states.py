@@ -28,16 +28,20 @@ from tests.layer_cases import CASES, case
 from tests.small import ROOT, random_data, randomised
 
 EXAMPLES, HEADS, KEY, VALUE = 2, 3, 5, 4
-FORMS = [  # channels of the decay, delta rule, bonus, strength
-    (falls, delta, bonus, strong)
-    for falls, delta, bonus, strong in itertools.product((0, 1, KEY), (False, True), (False, True), (False, True))
+Form = tuple[int, str, bool, bool]
+FORMS: list[Form] = [  # channels of the decay, rule, bonus, strength
+    (falls, rule, bonus, strong)
+    for falls, rule, bonus, strong in itertools.product(
+        (0, 1, KEY), ("add", "delta", "removal", "all removed"), (False, True), (False, True)
+    )
+    if not (bonus and "remov" in rule)
 ]
 EDGES = {1: (1, 2), 4: (1, 3, 4, 5, 8, 9), 16: (15, 16, 17, 33), 64: (63, 64, 65, 129)}
 
 
-def random_steps(form: tuple[int, bool, bool, bool], length: int, fall: float = 3.0, seed: int = 0) -> Steps:
+def random_steps(form: Form, length: int, fall: float = 3.0, seed: int = 0) -> Steps:
     """Keys of length one, so that the delta rule does not grow without bound."""
-    falls, delta, bonus, strong = form
+    falls, rule, bonus, strong = form
     generator = torch.Generator().manual_seed(seed)
 
     def drawn(*shape: int, low: float = -1.0) -> Tensor:
@@ -46,24 +50,24 @@ def random_steps(form: tuple[int, bool, bool, bool], length: int, fall: float = 
     q, k, v = (drawn(EXAMPLES, HEADS, length, n) for n in (KEY, KEY, VALUE))
     decay = -fall * drawn(EXAMPLES, HEADS, length, falls, low=0.0) if falls else None
     strength = drawn(EXAMPLES, HEADS, length, 1, low=0.0) if strong else None
-    return Steps(q, F.normalize(k, dim=-1), v, decay, strength, drawn(HEADS, 1, KEY) if bonus else None, delta)
+    removal = F.normalize(drawn(EXAMPLES, HEADS, length, KEY), dim=-1) if "remov" in rule else None
+    rate = drawn(EXAMPLES, HEADS, length, KEY if strong else 1, low=0.0) if rule == "removal" else None
+    bonuses = drawn(HEADS, 1, KEY) if bonus else None
+    return Steps(q, F.normalize(k, dim=-1), v, decay, strength, bonuses, rule == "delta", removal, rate)
 
 
 def step_by_step(s: Steps) -> Tensor:
     state = s.q.new_zeros(*s.q.shape[:2], s.k.shape[-1], s.v.shape[-1])
     found: list[Tensor] = []
     for t in range(s.q.shape[2]):
-        q, k, v, decay, strength = (
-            None if x is None else x[:, :, t : t + 1] for x in (s.q, s.k, s.v, s.decay, s.strength)
-        )
-        assert q is not None and k is not None and v is not None
-        y, state = one_step(Steps(q, k, v, decay, strength, s.bonus, s.delta), state)
+        own = {n: x[:, :, t : t + 1] for n, x in vars(s).items() if isinstance(x, Tensor) and n != "bonus"}
+        y, state = one_step(replace(s, **own), state)
         found.append(y)
     return torch.cat(found, 2)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_chunks_of_steps_are_steps_one_after_another(form: tuple[int, bool, bool, bool]) -> None:
+def test_chunks_of_steps_are_steps_one_after_another(form: Form) -> None:
     for chunk, lengths in EDGES.items():
         for length in lengths:
             s = random_steps(form, length)
@@ -71,8 +75,9 @@ def test_chunks_of_steps_are_steps_one_after_another(form: tuple[int, bool, bool
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_one_step_is_what_the_formula_says(form: tuple[int, bool, bool, bool]) -> None:
-    """S = D S' + k uᵀ with u = b (v - δ (D S')ᵀ k), matrix by matrix; read with the step in it, or beside it."""
+def test_one_step_is_what_the_formula_says(form: Form) -> None:
+    """S = D S' + k uᵀ with u = b (v - δ (D S')ᵀ k), or S = (D - (a r) rᵀ) S' + b k vᵀ, matrix by matrix; read with the
+    step in it, or beside it."""
     s = random_steps(form, 1)
     before = torch.randn(EXAMPLES, HEADS, KEY, VALUE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     y, after = one_step(s, before)
@@ -83,7 +88,11 @@ def test_one_step_is_what_the_formula_says(form: tuple[int, bool, bool, bool]) -
             left = torch.diag(s.decay[n, h, 0].exp().expand(KEY))
         b = 1.0 if s.strength is None else float(s.strength[n, h, 0, 0])
         erased = torch.eye(KEY, dtype=torch.float64) - (b * torch.outer(k, k) if s.delta else 0)
-        wanted = erased @ left @ before[n, h] + b * torch.outer(k, v)
+        kept = erased @ left
+        if s.removal is not None:
+            a = 1.0 if s.rate is None else s.rate[n, h, 0]
+            kept = left - torch.outer(a * s.removal[n, h, 0], s.removal[n, h, 0])
+        wanted = kept @ before[n, h] + b * torch.outer(k, v)
         torch.testing.assert_close(after[n, h], wanted, rtol=0, atol=1e-12)
         if s.bonus is None:
             read = wanted.T @ q
@@ -94,7 +103,7 @@ def test_one_step_is_what_the_formula_says(form: tuple[int, bool, bool, bool]) -
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form[0]])
-def test_decays_that_leave_nothing_are_computed_as_well(form: tuple[int, bool, bool, bool]) -> None:
+def test_decays_that_leave_nothing_are_computed_as_well(form: Form) -> None:
     """Products of decays far below the smallest float: no result or gradient is infinite or no number, in float32."""
     exact = random_steps(form, 70, fall=500.0)
     given = {name: x.float().requires_grad_() for name, x in vars(exact).items() if isinstance(x, Tensor)}

@@ -339,6 +339,8 @@ class Layers:
         key_heads: int | Expression | None = ...,
         rates: bool | Expression = ...,
         update: Literal["add", "delta"] | Expression = ...,
+        removal: Node = ...,
+        rate: Node = ...,
         bonus: bool | Expression = ...,
         skip: bool | Expression = ...,
         normalise: bool | Literal["bounded"] | Expression = ...,
@@ -352,7 +354,8 @@ class Layers:
         `decay` makes it RetNet (Sun et al. 2023), gated linear attention (Yang et al. 2024), Mamba-2 (Dao & Gu
         2024) or RWKV-6 (Peng et al. 2024). `update: delta` corrects what the state holds at the key in place of
         adding to it: S = D + β k (v − Dᵀ k)ᵀ with D = decay ⊙ S'. That is DeltaNet (Schlag et al. 2021), with
-        `decay` gated DeltaNet (Yang et al. 2025).
+        `decay` gated DeltaNet (Yang et al. 2025). With a `removal` r it is S = D − (rate ⊙ r) (S'ᵀ r)ᵀ + β k
+        vᵀ, the generalized delta rule of RWKV-7 (Peng et al. 2025).
 
         weights: The node whose weights it shares (tied).
         along: Which sites follow one another: in the order of generation, along each row to the right, down
@@ -370,6 +373,10 @@ class Layers:
         key_heads: Heads of the queries and keys, each shared by equally many of `heads`; as many as those.
         rates: Whether a learned positive factor for each head multiplies what the node `decay` gives.
         update: What a step does to the state: it adds its value, or corrects what is held at its key.
+        removal: The node that gives the keys at which `update: delta` erases, in place of the keys at which it
+            writes: as many channels as these.
+        rate: The node that gives how much of what the state holds at `removal` is erased: one number for each
+            head, or one for each channel of its key. All of it where left out.
         bonus: Whether the own step is read beside the state before it, weighed by learned factors, one for each
             channel of a key (RWKV).
         skip: Whether the values are added, times a learned number a head (Mamba-2's D).

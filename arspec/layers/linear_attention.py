@@ -33,7 +33,8 @@ class LinearAttention(Along):
     softmax, of constant cost a step (Katharopoulos et al. 2020). `from` gives the queries. `decay` makes it RetNet (Sun
     et al. 2023), gated linear attention (Yang et al. 2024), Mamba-2 (Dao & Gu 2024) or RWKV-6 (Peng et al. 2024).
     `update: delta` corrects what the state holds at the key in place of adding to it: S = D + β k (v − Dᵀ k)ᵀ with D =
-    decay ⊙ S'. That is DeltaNet (Schlag et al. 2021), with `decay` gated DeltaNet (Yang et al. 2025)."""
+    decay ⊙ S'. That is DeltaNet (Schlag et al. 2021), with `decay` gated DeltaNet (Yang et al. 2025). With a `removal`
+    r it is S = D − (rate ⊙ r) (S'ᵀ r)ᵀ + β k vᵀ, the generalized delta rule of RWKV-7 (Peng et al. 2025)."""
 
     layer: Literal["linear_attention"]
     example = (
@@ -65,6 +66,16 @@ class LinearAttention(Along):
     update: Literal["add", "delta"] = Field(
         "add", description="What a step does to the state: it adds its value, or corrects what is held at its key."
     )
+    removal: Ref | None = Field(
+        None,
+        description="The node that gives the keys at which `update: delta` erases, in place of the keys at which it "
+        "writes: as many channels as these.",
+    )
+    rate: Ref | None = Field(
+        None,
+        description="The node that gives how much of what the state holds at `removal` is erased: one number for each "
+        "head, or one for each channel of its key. All of it where left out.",
+    )
     bonus: bool = Field(
         False, description="Whether the own step is read beside the state before it, weighed by learned factors, one "
         "for each channel of a key (RWKV)."
@@ -81,7 +92,7 @@ class LinearAttention(Along):
         description=f"Steps of a chunk, in which all sites at once are computed. It changes no result. {CHUNK}, or "
         f"{CHUNK_BY_CHANNEL} where each channel of a key decays by itself.",
     )
-    ports = ("keys", "values", "decay", "strength")
+    ports = ("keys", "values", "decay", "strength", "removal", "rate")
 
     def infer(self, node: Node) -> Type:
         queries, keys, values = node.ins[:3]
@@ -96,6 +107,7 @@ class LinearAttention(Along):
             if kind.channels % heads:
                 raise Fault("AR403", f"{kind.channels} channels can't be shared out among {heads} heads",
                             f"take a multiple of {heads} in each channel group", port)  # fmt: skip
+        self._check_removal(node)
         self._check_weighing(node)
         self.check_lines(node)
         state = queries.groups * self._state(node)
@@ -126,14 +138,31 @@ class LinearAttention(Along):
             return [1 - first * (last / first) ** (h / max(self.heads - 1, 1)) for h in range(self.heads)]
         return listed * self.heads if len(listed) == 1 else listed
 
+    def _check_removal(self, node: Node) -> None:
+        """Raises Fault where what is erased does not fit the update or the keys."""
+        at = node.port("removal")
+        if at is None:
+            if node.port("rate") is not None:
+                raise Fault("AR435", "`rate` weighs what is erased at `removal`, which names no node",
+                            "write `removal: NODE`, or leave `rate` out", "rate")  # fmt: skip
+            return
+        if self.update != "delta" or self.bonus:
+            found = "`bonus` reads the own step alone" if self.bonus else f"`update: {self.update}` erases nothing"
+            raise Fault("AR435", f"`removal` says where `update: delta` erases, and {found}",
+                        "take `update: delta` without a `bonus`, or leave `removal` out", "removal")  # fmt: skip
+        if node.ins[at].channels != node.ins[1].channels:
+            raise Fault("AR402", f"keys give {node.ins[1]}, '{node.inputs[at].name}' gives {node.ins[at]}: `removal` "
+                        "takes equal numbers of channels", "change `out` of one of them", "removal")  # fmt: skip
+
     def _check_weighing(self, node: Node) -> None:
         """Raises Fault where decay, strength and the keys that concern them do not fit."""
         key = node.ins[0].channels // self._key_heads
-        for port, takes in (("decay", {self.heads, self.heads * key}), ("strength", {self.heads})):
+        of_channels = {self.heads, self.heads * key}
+        for port, takes in (("decay", of_channels), ("strength", {self.heads}), ("rate", of_channels)):
             at = node.port(port)
             if at is not None and node.ins[at].channels not in takes:
                 words = " or ".join(f"{n:,}" for n in sorted(takes))
-                more = f", or for each of the {key} channels of its key" if port == "decay" else ""
+                more = f", or for each of the {key} channels of its key" if takes is of_channels else ""
                 raise Fault("AR434",
                             f"`{port}` takes {words} channels in each group, one for each of {self.heads} heads{more}; "
                             f"'{node.inputs[at].name}' gives {node.ins[at]}",
@@ -223,7 +252,12 @@ class LinearAttention(Along):
             decay = w["falls"].to(q.dtype).view(1, -1, 1, 1)
         strength = None if held is None else _by_head(xs[held], heads)
         bonus = w["bonus"][:, None] if "bonus" in w else None
-        return Steps(q, k, v, decay, strength, bonus, self.update == "delta")
+        gone, rate = node.port("removal"), node.port("rate")
+        return Steps(
+            q, k, v, decay, strength, bonus, self.update == "delta" and gone is None,
+            removal=None if gone is None else _by_head(xs[gone], key_heads),
+            rate=None if rate is None else _by_head(xs[rate], heads),
+        )  # fmt: skip
 
     def _output(self, y: Tensor, steps: Steps, w: Weights) -> Tensor:
         """y [N, H, L, V], what the states give -> [N, L, H * V]."""

@@ -2,6 +2,7 @@
 
     plain rule   u = b v                              linear attention, RetNet, GLA, Mamba-2, RWKV-6
     delta rule   u = b (v - (diag(decay) S')ᵀ k)      DeltaNet, gated DeltaNet
+    removal      u = b v, and less (a r) (S'ᵀ r)ᵀ     RWKV-7
 
 For all steps, time is cut into chunks (Yang et al. 2024, "Gated Linear Attention Transformers with Hardware-Efficient
 Training"; for the delta rule Yang et al. 2024, "Parallelizing Linear Transformers with the Delta Rule"). Within a chunk
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Steps:
     """What the steps give. q, k: [N, G, T, K]; v: [N, H, T, V]. decay: the logarithm, [N or 1, H, T or 1, D]; None: 0.
     strength: b, [N, H, T, 1]; None: 1. bonus: [H, 1, K]: the own step is read by q ⊙ bonus, and the state before it
-    decays; None: the state is read with the own step in it. delta: whether the rule is the delta rule."""
+    decays; None: the state is read with the own step in it. delta: whether the rule is the delta rule. removal: r,
+    [N, G, T, K], at which the state before is erased, by rate: a, [N, H, T, 1 or K]; None: 1."""
 
     q: Tensor
     k: Tensor
@@ -34,6 +36,8 @@ class Steps:
     strength: Tensor | None = None
     bonus: Tensor | None = None
     delta: bool = False
+    removal: Tensor | None = None
+    rate: Tensor | None = None
 
     @property
     def by_head(self) -> Steps:
@@ -41,7 +45,16 @@ class Steps:
         shared = self.v.shape[1] // self.q.shape[1]
         if shared == 1:
             return self
-        return replace(self, q=self.q.repeat_interleave(shared, 1), k=self.k.repeat_interleave(shared, 1))
+        removal = None if self.removal is None else self.removal.repeat_interleave(shared, 1)
+        q, k = self.q.repeat_interleave(shared, 1), self.k.repeat_interleave(shared, 1)
+        return replace(self, q=q, k=k, removal=removal)
+
+    @property
+    def erasing(self) -> Tensor:
+        """a r, by which what is read at r is taken out of the state: [N, H, T, K]."""
+        removal = self.by_head.removal
+        assert removal is not None
+        return removal if self.rate is None else removal * self.rate
 
     @property
     def weighted(self) -> Tensor:
@@ -72,6 +85,8 @@ def one_step(s: Steps, state: Tensor) -> tuple[Tensor, Tensor]:
     """The step itself: T is 1, and state is S' [N, H, K, V]. What is read [N, H, 1, V], and S."""
     s = s.by_head
     before = state if s.decay is None else state * s.decay.exp().mT
+    if s.removal is not None:
+        before = before - s.erasing.mT * (s.removal @ state)
     u = s.v - s.k @ before if s.delta else s.v
     if s.strength is not None:
         u = u * s.strength
@@ -90,15 +105,19 @@ def one_step_into(s: Steps, state: Tensor, after: Tensor) -> Tensor:
     beside = s.bonus is not None
     y = s.v.new_empty(s.v.shape)
     left = None if s.decay is None else s.decay.exp().mT
+    erasing = None if s.removal is None else s.erasing.mT
     for n in range(len(state)):
         before, own = state[n], after[n]
         q, k, u = s.q[n], s.k[n], s.v[n]
         if beside:
             torch.bmm(q, before, out=y[n])
+        erased = None if s.removal is None else torch.bmm(s.removal[n], before)
         if left is not None:
             torch.mul(before, left[n % len(left)], out=own)
         elif before.data_ptr() != own.data_ptr():
             own.copy_(before)
+        if erased is not None and erasing is not None:
+            own.addcmul_(erasing[n], erased, value=-1)
         if s.delta:
             u = u - torch.bmm(k, own)
         if s.strength is not None:
@@ -116,7 +135,8 @@ def all_steps(s: Steps, chunk: int) -> Tensor:
     single = s.decay is None or s.decay.shape[-1] == 1
     length = s.q.shape[2]
     chunk = min(chunk, length)
-    y = _by_number(s, chunk) if single and not s.delta and s.bonus is None else _through(s.by_head, chunk)[0]
+    plain = single and not s.delta and s.bonus is None and s.removal is None
+    y = _by_number(s, chunk) if plain else _through(s.by_head, chunk)[0]
     y = y.flatten(2, 3)
     return y[:, :, :length] if length % chunk else y
 
@@ -125,7 +145,7 @@ def last_state(s: Steps, chunk: int) -> Tensor:
     """S after all steps, [N, H, K, V], from an empty state on."""
     from torch.nn import functional as F
 
-    if s.delta:
+    if s.delta or s.removal is not None:
         return _through(s.by_head, min(chunk, s.q.shape[2]))[1]
     k, u, falls = s.by_head.k, s.weighted, s.falls
     if falls is None:
@@ -173,6 +193,8 @@ def _through(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
     """What all steps read, [N, H, M, C, V], and the state after the last: of every form, head by head."""
     import torch
 
+    if s.removal is not None:
+        return _through_removal(s, chunk)
     q, k, v = _cut(s.q, chunk), _cut(s.k, chunk), _cut(s.v, chunk)
     strength = None if s.strength is None else _cut(s.strength, chunk)
     weighted = v if strength is None else v * strength
@@ -198,6 +220,28 @@ def _through(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
     if s.bonus is not None:
         y = y + (q * s.bonus[:, None] * k).sum(-1, keepdim=True) * known
     return y, last
+
+
+def _through_removal(s: Steps, chunk: int) -> tuple[Tensor, Tensor]:
+    """As `_through`, where each step takes what the state before it holds at r out of it."""
+    import torch
+
+    assert s.removal is not None and s.bonus is None
+    q, k, r, u, erasing = (_cut(x, chunk) for x in (s.q, s.k, s.removal, s.weighted, s.erasing))
+    fall = None if s.falls is None else _Fall(_cut(s.falls, chunk), False)
+    earlier = None if s.falls is None else _Fall(_cut(s.falls, chunk), True)  # what r reads has not decayed yet
+    before, so_far = _seen(chunk, False, q), _seen(chunk, True, q)
+    sides = [_scores(r, k, earlier, before, reading=True) @ u, r if earlier is None else r * earlier.until_read]
+    system = _scores(r, erasing, earlier, before, reading=True)
+    solved = torch.linalg.solve_triangular(system, torch.cat(sides, -1), upper=False, unitriangular=True)
+    held, taken = solved.split([u.shape[-1], k.shape[-1]], -1)
+    into, out = (k, erasing) if fall is None else (k * fall.to_the_end, erasing * fall.to_the_end)
+    given = into.mT @ u - out.mT @ held
+    states, last = _states(given, None if fall is None else fall.whole.mT, out.mT @ taken)
+    reader = q if fall is None else q * fall.until_read
+    held = held + taken @ states  # what each step reads at r
+    within, gone = (_scores(q, x, fall, so_far, reading=True) for x in (k, erasing))
+    return within @ u - gone @ held + reader @ states, last
 
 
 def _seen(chunk: int, own: bool, like: Tensor) -> Tensor:
