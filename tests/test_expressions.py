@@ -100,6 +100,14 @@ def test_faults_name_the_nearest() -> None:
         evaluate("flor(2)", PARAMS)
 
 
+def test_a_text_in_an_expression_is_told_to_be_a_parameter() -> None:
+    """Nothing is proposed in its place: `$head` resembles `near` by its dollar alone."""
+    with pytest.raises(ExpressionError, match="such as a mask, is a parameter of its own") as caught:
+        evaluate("near if $small else so_far", {**PARAMS, "head": 3})
+    assert caught.value.becomes is None
+    assert evaluate("$a if $small else $b", {**PARAMS, "a": "near", "b": "so_far"}) == "near"
+
+
 def test_names_of_parameters() -> None:
     assert names("$a * ($b_1 + $a) // c") == {"a", "b_1"}
     assert names("conv") == set()

@@ -318,11 +318,14 @@ class _Evaluator(Walk):
             raise self.error("AR303", found, node, f"write ${node.id}", f"${node.id}")
         if node.id in FUNCTIONS:
             raise self.error("AR302", f"{node.id} is a function", node, f"write {node.id}(...)")
-        meant = [*(f"${name}" for name in self.params), *FUNCTIONS]
-        sure = the_nearest(f"${node.id}", meant)
+        sure = the_nearest(node.id, [*self.params, *FUNCTIONS])
+        help = did_you_mean(node.id, [*(f"${name}" for name in self.params), *FUNCTIONS])
+        if sure is None:
+            texts = "a text, such as a mask, is a parameter of its own, which an expression names by $"
+            help = f"{help}; {texts}" if help else texts
         raise self.error(
-            "AR303", f"the name {node.id[:40]!r} means nothing here", node, did_you_mean(node.id, meant),
-            sure if sure in meant[: len(self.params)] else None,
+            "AR303", f"the name {node.id[:40]!r} means nothing here", node, help,
+            f"${sure}" if sure in self.params else None,
         )  # fmt: skip
 
     def number(self, node: ast.expr, depth: int) -> int | float:
