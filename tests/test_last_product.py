@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from arspec.heads import softmax_of_product
 from arspec.heads.softmax_of_product import nats_of_product
 from arspec.language.load import from_text
+from arspec.layers import shared_table
 from arspec.layers.root_mean_square import by_root_mean_square
 from arspec.model import Model, build
 from arspec.network.last_product import last_product
@@ -46,6 +47,7 @@ def plainly(model: Model, x: Tensor, given: dict[str, Tensor], member: int) -> T
 @every_spec
 def test_nats_of_a_last_product_are_those_of_all_numbers(path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    monkeypatch.setattr(shared_table, "LARGE", 0)
     model = randomised(small(path))
     x, given = random_data(model, 3), random_conditions(model, 0, 3)
     for member in range(model.members):
@@ -226,10 +228,83 @@ class Nats(nn.Module):
         return self.model.log_prob(x)
 
 
+class Whole(TorchDispatchMode):
+    """The operations that give so many numbers, other than views."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.numbers, self.names = numbers, list[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, Tensor) and found.numel() == self.numbers and not func.is_view:
+            self.names.append(func.overloadpacket.__name__)
+        return found
+
+
+def tied(monkeypatch: pytest.MonkeyPatch, large: int = 0) -> Model:
+    monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    monkeypatch.setattr(shared_table, "LARGE", large)
+    return build(from_text(FUNCTIONAL), seed=1).double()
+
+
+def test_a_table_that_is_shared_has_one_gradient(monkeypatch: pytest.MonkeyPatch):
+    """The rows that were taken are added to the gradient of the product, in its memory."""
+    model = tied(monkeypatch)
+    table = model.nodes.of(next(n for n in model.graph.live if n.name == "tokens"))["weight"]
+    x = torch.randint(30, (5, 12), generator=torch.Generator().manual_seed(0))
+    nats = model.log_prob(x)
+    with Whole(table.numel()) as made:
+        nats.sum().backward()
+    assert "index_add_" in made.names and not {"add", "clone", "zeros", "embedding_dense_backward"} & {*made.names}
+    assert made.names.count("empty_like") == 1 and table.grad is not None
+    model.zero_grad()
+    with Whole(table.numel()) as made:
+        tied(monkeypatch, 1 << 40).log_prob(x).sum().backward()
+    assert {"add", "embedding_dense_backward"} <= {*made.names}
+
+
+def test_gradients_of_a_shared_table_are_those_of_torch(monkeypatch: pytest.MonkeyPatch):
+    draw = torch.Generator().manual_seed(0)
+    x, y = (torch.randint(30, (5, 12), generator=draw) for _ in range(2))
+    found: list[list[Tensor]] = []
+    for large in (0, 1 << 40):
+        model = tied(monkeypatch, large)
+        given = [*model.parameters()]
+        nats, other = model.log_prob(x), model.log_prob(y)
+        both = torch.autograd.grad(nats.sum() - 2 * other.prod(), given, retain_graph=True)  # two passes in one
+        again = torch.autograd.grad(nats[1], given, retain_graph=True)
+        twice = torch.autograd.grad(nats.square().sum(), given, create_graph=True)
+        second = torch.autograd.grad(sum((g.square().sum() for g in twice), torch.zeros(())), given)
+        with torch.no_grad():
+            assert torch.equal(model.log_prob(x), nats)
+        found.append([*both, *again, *twice, *second])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_rows_of_a_shared_table_need_no_product():
+    """Of a table whose product has no part in the loss; and of one whose gradient somebody else has."""
+    table, more = (torch.randn(1, 6, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    numbers, rows = torch.tensor([[0, 5, 5], [2, 0, 1]]), dict[int, list[tuple[Tensor, Tensor]]]()
+
+    def both(table: Tensor, taken: Tensor) -> Tensor:
+        return taken.square().sum() + (2 * (table + more)).pow(3).sum()
+
+    for loss in (lambda table, taken: taken.square().sum(), both):
+        one: Any = shared_table._Shared.apply(table, rows)
+        one.rows = rows
+        found = torch.autograd.grad(loss(one, shared_table.rows_of(one, numbers)), [table, more], allow_unused=True)
+        wanted = torch.autograd.grad(loss(table, table[0][numbers]), [table, more], allow_unused=True)
+        torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+        assert not rows
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own, of forward derivatives
 @pytest.mark.parametrize("training", [True, False])
 def test_transforms_of_torch_differentiate_a_model(training: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    monkeypatch.setattr(shared_table, "LARGE", 0)
     whole = Nats(build(from_text(FUNCTIONAL), seed=1).double().train(training))
     weights = {name: weight.detach() for name, weight in whole.named_parameters()}
     x = torch.randint(30, (5, 12), generator=torch.Generator().manual_seed(0))

@@ -16,6 +16,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from arspec.layers.helpers import many
+from arspec.layers.shared_table import unshared
+
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
 NEAR = 1 << 20  # logits that are made and gone through at once: they should stay in a cache
 FEWEST = 256  # levels of a product that are worth a call: whole lines of a cache
@@ -99,7 +102,7 @@ class _NatsOfProduct(Function):
         need_x, need_weight, need_bias, _ = ctx.needs_input_grad
         each = grads[0]
         # a second backward pass, one to be differentiated again, or many at once
-        if ctx.kept is None or torch.is_grad_enabled() or _many(each):
+        if ctx.kept is None or torch.is_grad_enabled() or many(each):
             each, level = each[:, None], level[:, None]
             chosen = torch.zeros(len(x), len(weight), dtype=x.dtype, device=x.device).scatter_(1, level, 1)
             grad = each * (chosen - F.linear(x, weight, bias).softmax(1))
@@ -111,7 +114,7 @@ class _NatsOfProduct(Function):
             )
         (kept, total), ctx.kept = ctx.kept, None
         grad_x = torch.zeros_like(x) if need_x else None
-        grad_weight = torch.empty_like(weight) if need_weight else None
+        grad_weight = unshared(torch.empty_like(weight)) if need_weight else None
         grad_bias = torch.empty_like(bias) if need_bias else None
         kept.reverse()
         for levels in _together(len(x), len(weight)):
@@ -129,9 +132,3 @@ class _NatsOfProduct(Function):
             if grad_bias is not None:
                 torch.sum(grad, 0, out=grad_bias[levels])
         return grad_x, grad_weight, grad_bias, None
-
-
-def _many(grad: Tensor) -> bool:
-    """Whether a gradient is many at once, as `is_grads_batched` and `torch.func.vmap` give them."""
-    private: Any = torch._C  # pyright: ignore[reportPrivateUsage]
-    return private._functorch.is_functorch_wrapped_tensor(grad) or private._functorch.is_legacy_batchedtensor(grad)

@@ -177,6 +177,8 @@ class Traits:
     in_place: bool = False
     # The inputs are integers that choose, so no gradient passes to them. Gradients of the data begin at the output.
     float_leaf: bool = False
+    # Each site takes a row of the table `weight`, by `arspec.layers.shared_table`. A product may share it.
+    takes_rows: bool = False
 
     # -- needs: what `forward_sites` has to be given
     # It uses the numbers of its sites. Where it does not, none are made.

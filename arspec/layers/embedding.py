@@ -37,15 +37,15 @@ class Embedding(Layer):
         return {"weight": Weight((node.out.groups, levels_of(node), node.out.channels), deviation=self.deviation)}
 
     def forward(self, node: Node, w: Weights, c: Weights, xs: list[Tensor], training: bool) -> Tensor:
-        from torch.nn.functional import embedding  # whose gradient is quicker than that of an index
+        from arspec.layers.shared_table import rows_of
 
-        x, tables = xs[0].long(), w["weight"].flatten(0, 1)  # one table for all: a gradient of its own size, no copy
+        x, tables = xs[0].long(), w["weight"]
         if node.out.groups > 1:
             import torch
 
-            first = torch.arange(0, len(tables), w["weight"].shape[1], device=x.device)
+            first = torch.arange(0, tables.shape[:2].numel(), tables.shape[1], device=x.device)
             x = x + first.view(-1, *[1] * len(node.out.grid))
-        return embedding(x, tables).movedim(-1, 2).flatten(1, 2)  # channels last in memory where there is one group
+        return rows_of(tables, x).movedim(-1, 2).flatten(1, 2)  # channels last in memory where there is one group
 
     def prepare_sites(self, node: Node, w: Weights, c: Weights, group: int, columns: list[Ints]) -> Weights:
         return {"weight": w["weight"][group]}
@@ -56,7 +56,7 @@ class Embedding(Layer):
         return F.embedding(xs[0].long().squeeze(-1), w["weight"])
 
     def traits(self, node: Node) -> Traits:
-        return Traits(needs_sites=False, float_leaf=True)
+        return Traits(needs_sites=False, float_leaf=True, takes_rows=True)
 
     def style(self, node: Node) -> Style:
         return Style("input", f"{levels_of(node)} levels")

@@ -164,6 +164,14 @@ def transformed() -> bool:
     return private._are_functorch_transforms_active() or forwards >= 0
 
 
+def many(grad: Tensor) -> bool:
+    """Whether a gradient is many at once, as `is_grads_batched` and `torch.func.vmap` give them."""
+    import torch
+
+    private: Any = torch._C  # pyright: ignore[reportPrivateUsage]
+    return private._functorch.is_functorch_wrapped_tensor(grad) or private._functorch.is_legacy_batchedtensor(grad)
+
+
 def takes_own_backward(x: Tensor) -> bool:
     """Whether a function with a backward pass of its own may compute with x: nothing writes its calls down, chooses
     their types or differentiates them in another way."""

@@ -25,12 +25,13 @@ from arspec.types import Ints, Member
 class LastProduct:
     """`node` is the linear layer. `source`: the number in `Graph.order` of what it reads. `above`: the numbers of it
     and of the nodes that move its values to the head's sites. `sites` [V]: for each variable that is modelled, the site
-    that its numbers are a product of."""
+    that its numbers are a product of. `lookups`: the numbers of the nodes that take rows of the layer's weight."""
 
     node: Node
     source: int
     above: frozenset[int]
     sites: Ints
+    lookups: tuple[int, ...]
 
     def rows(self, x: Tensor) -> Tensor:
         """The channels of these sites, [B, V, C], of what the layer reads, [B, C, *grid]."""
@@ -61,7 +62,11 @@ def last_product(graph: Graph, member: Member) -> LastProduct | None:
         sites = found
         if node.traits.is_linear:
             number = {node: k for k, node in enumerate(graph.order)}
-            return LastProduct(node, number[node.inputs[0]], frozenset(number[one] for one in above), sites)
+            root = node.tied or node
+            lookups = [number[one] for one in graph.live if one.traits.takes_rows and (one.tied or one) is root]
+            return LastProduct(
+                node, number[node.inputs[0]], frozenset(number[one] for one in above), sites, tuple(lookups)
+            )
         if not node.traits.is_identity or node.traits.noise:
             return None
         node = node.inputs[0]

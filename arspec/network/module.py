@@ -16,8 +16,9 @@ from arspec.diagnostics import InputError, did_you_mean
 from arspec.language.further import Further
 from arspec.language.load import Spec
 from arspec.language.sections import ClassCondition
-from arspec.layers.base import Node
+from arspec.layers.base import Node, Weights
 from arspec.layers.helpers import channels_first, packed, sites_last, unpacked, unseen
+from arspec.layers.shared_table import shared
 from arspec.network.last_product import LastProduct, last_product
 from arspec.network.numbers import (
     Condition,
@@ -170,11 +171,13 @@ class Network(Running):
         value = sites_last(numbers, kind.groups) if numbers.dtype in EXACT else self.by_variable(x)
         handed: dict[Node, Tensor] = {}
         product = None if unseen(numbers) else self._last_product(member)
-        last = self._below(product, sources, member, losses=losses, handed=handed)
+        table = None if product is None else self._shared_table(product)
+        tables = None if product is None or table is None else dict.fromkeys(product.lookups, table)
+        last = self._below(product, sources, member, losses=losses, handed=handed, tables=tables)
         if losses is not None:
             self._further_losses(handed, value, member, losses)
         if product is not None:
-            own, value = self._made(product.node, member, product.weights), value[:, self._first_modelled :]
+            own, value = self._product_weights(product, member, table), value[:, self._first_modelled :]
             some = head.log_prob_of_product(support, product.rows(last), own["weight"], own.get("bias"), value)
             return nn.functional.pad(some, (self._first_modelled, 0)) if self._first_modelled else some
         if self._first_modelled:
@@ -188,6 +191,20 @@ class Network(Running):
 
     def _last_product(self, member: int) -> LastProduct | None:
         return self.keep(("last product", member), lambda: last_product(self.graph, self.graph.members[member]))
+
+    def _shared_table(self, product: LastProduct) -> Tensor | None:
+        """The weight of the last product where nodes take rows of it, as they and the product then have it."""
+        if not product.lookups or (self.checkpointing and self.training):
+            return None
+        return shared(self.nodes.of(self.graph.order[product.lookups[0]])["weight"])
+
+    def _product_weights(self, product: LastProduct, member: int, table: Tensor | None) -> Weights:
+        node = product.node
+        if table is None:
+            return self._made(node, member, product.weights)
+        own = self.nodes.of(node)
+        own = {**own, "weight": table.view(own["weight"].shape)}
+        return product.weights(node, own, self.constants.of(node, member))
 
     # -- further heads: losses of training alone ---------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from arspec.network.weights import WeightTree, one_of
 
 # Called with every node's value as it is computed; what it returns is used instead.
 Tap = Callable[[Node, Tensor], Tensor]
+Tables = dict[int, Tensor]
 
 
 class Running(nn.Module):
@@ -74,9 +75,10 @@ class Running(nn.Module):
 
     def _below(
         self, product: LastProduct | None, values: dict[Node, Tensor], member: int, tap: Tap | None = None,
-        losses: list[Tensor] | None = None, handed: dict[Node, Tensor] | None = None,
+        losses: list[Tensor] | None = None, handed: dict[Node, Tensor] | None = None, tables: Tables | None = None,
     ) -> Tensor:  # fmt: skip
-        """As `run`; or what goes into the last product, and nothing above it is computed."""
+        """As `run`; or what goes into the last product, and nothing above it is computed. tables: those of which nodes
+        take rows, by the nodes' numbers, where they take another than their own."""
         found = self._as_numbered(values, tap)
         steps, result = steps_of(self.graph, self._numbers[member]), len(self.graph.order) - 1
         if product is not None:
@@ -84,7 +86,7 @@ class Running(nn.Module):
         if self.checkpointing and self.training and torch.is_grad_enabled() and tap is None:
             self._run_by_segment(steps, found, member, losses)
         else:
-            self._run(steps, found, member, tap, losses=losses)
+            self._run(steps, found, member, tap, losses=losses, tables=tables)
         if handed is not None:
             for number, node in self._handed:
                 handed[node] = found[number]
@@ -103,7 +105,7 @@ class Running(nn.Module):
 
     def _run(
         self, steps: Sequence[Step], values: dict[int, Tensor], member: int, tap: Tap | None = None,
-        weights: dict[int, Weights] | None = None, losses: list[Tensor] | None = None,
+        weights: dict[int, Weights] | None = None, losses: list[Tensor] | None = None, tables: Tables | None = None,
     ) -> None:  # fmt: skip
         """Goes through the steps; with weights that were prepared before where they are given. Here torch.compile
         follows every single line for each node: it reads nothing twice, and calls nothing that it can do without."""
@@ -140,6 +142,8 @@ class Running(nn.Module):
                         own[name] = weight if shape is None else weight.view(shape)
                     if prepares:
                         own = layer.prepare(node, own, constants)
+                if tables is not None and number in tables:
+                    own = {**own, "weight": tables[number]}
                 value = layer.forward(node, own, constants, inputs, training)
                 if adds and losses is not None:
                     losses.append(layer.auxiliary(node, inputs, value))
