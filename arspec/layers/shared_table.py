@@ -24,8 +24,10 @@ _Rows = dict[int, list[tuple[Tensor, Tensor]]]
 
 def shared(table: Tensor) -> Tensor | None:
     """The same table for one pass, of which `rows_of` and a product may take it; None where it does not pay."""
-    large = table.device.type == "cpu" and table.numel() >= LARGE and table.is_contiguous()
-    if not large or not (torch.is_grad_enabled() and table.requires_grad and takes_own_backward(table)):
+    plain = type(table) in (Tensor, torch.nn.Parameter) and table.device.type == "cpu"  # no part of one, say
+    if not plain or table.numel() < LARGE or not table.is_contiguous():
+        return None
+    if not (torch.is_grad_enabled() and table.requires_grad and takes_own_backward(table)):
         return None
     rows: _Rows = {}
     found: Any = _Shared.apply(table, rows)  # pyright: ignore[reportUnknownMemberType]
