@@ -43,6 +43,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"rope_scaling": {"type": "longrope", "original_max_position_embeddings": 33}},
         "original_max_position_embeddings (4096) and rope_scaling.original_max_position_embeddings (33) differ",
     ),
+    "an activation of which versions differ": (
+        "mamba",
+        {"hidden_act": "gelu"},
+        'hidden_act: "gelu" is not understood (silu, swish is)',
+    ),
     "quantized": ("llama", {"quantization_config": {"quant_method": "gptq", "bits": 4}}, "its weights are quantized"),
 }
 
