@@ -105,11 +105,11 @@ def test_yarn_with_bounds_the_wrong_way_round_is_that_of_transformers() -> None:
 
 def test_an_unknown_family_is_told_which_are_known(tmp_path: Path) -> None:
     folder = gpt2_folder(tmp_path / "other")
-    (folder / "config.json").write_text(json.dumps({"model_type": "qwen3_moe"}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "qwen3_next"}))
     with pytest.raises(Exception) as caught:
         import_folder(folder, tmp_path / "run")
     told = str(caught.value)
-    assert "AR869" in told and "'qwen3_moe'" in told and "gemma2, gemma3_text, gpt2" in told
+    assert "AR869" in told and "'qwen3_next'" in told and "gemma2, gemma3_text, gpt2, granite, llama" in told
     assert "made" not in told and "did you mean" not in told
 
 

@@ -101,6 +101,11 @@ CASES = {
         "original_max_position_embeddings": 33, "max_position_embeddings": 66, "rope_parameters": {
             "rope_type": "longrope", "rope_theta": 1000.0, "partial_rotary_factor": 0.5, "short_factor": [1.0, 1.5],
             "long_factor": [2.0, 3.0]}}, lengths=(64, 65), prompt=40),
+    "granite": Case("GraniteConfig", "GraniteForCausalLM", {**SMALL, "embedding_multiplier": 3.0, "logits_scaling": 2.0,
+                    "residual_multiplier": 0.4, "attention_multiplier": 0.3, "mlp_bias": True}),
+    "olmo2": Case("Olmo2Config", "Olmo2ForCausalLM", {**SMALL, "attention_bias": True}),
+    "qwen3 with experts": Case("Qwen3MoeConfig", "Qwen3MoeForCausalLM", {**SMALL, "head_dim": 6, "num_experts": 5,
+        "num_experts_per_tok": 2, "norm_topk_prob": True, "moe_intermediate_size": 12}, shards="9KB"),
     "qwen3": Case("Qwen3Config", "Qwen3ForCausalLM", {**SMALL, "head_dim": 6}),
 }  # fmt: skip
 
@@ -211,6 +216,7 @@ def test_dynamic_positions_have_no_more_steps_than_the_original(tmp_path: Path) 
 # -- the sizes that transformers takes by itself, which are published ones of most families ----------------------------
 
 SIZES = {case.model: case.config for case in CASES.values()}
+PUBLISHED = {"Qwen3MoeForCausalLM": {"norm_topk_prob": True}}  # where it takes by itself what is published otherwise
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -219,7 +225,7 @@ def test_a_whole_size_has_as_many_weights_as_theirs_and_is_proven(name: str) -> 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        config = getattr(transformers, SIZES[name])()
+        config = getattr(transformers, SIZES[name])(**PUBLISHED.get(name, {}))
         with torch.device("meta"):
             theirs = getattr(transformers, name)(config)
     said = json.loads(config.to_json_string(use_diff=False))
