@@ -113,6 +113,12 @@ def test_an_unknown_family_is_told_which_are_known(tmp_path: Path) -> None:
     assert "made" not in told and "did you mean" not in told
 
 
+def test_a_model_around_a_text_model_is_told_of_its_family() -> None:
+    refuses(
+        "AR869", lambda: table_of("gemma3", {"model_type": "gemma3_text"}), "a text model of the family 'gemma3_text'"
+    )
+
+
 def test_tensors_that_differ_in_what_a_wrapper_puts_before_are_not_one() -> None:
     one, other = torch.zeros(2), torch.ones(2)
     assert set(held(Path("a.pt"), {"module._orig_mod.a": one, "_orig_mod.module.b": other})) == {"a", "b"}

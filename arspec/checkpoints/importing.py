@@ -157,7 +157,7 @@ def checkpoint(
     length: int | None = None,
 ) -> Checkpoint:  # fmt: skip
     """A config and tensors, checked against each other by the table of their family."""
-    table = table_of(config.get("model_type"))
+    table = table_of(config.get("model_type"), config.get("text_config"))
     claims = claims_of(table, config, length)
     mapping.check_counts(table, claims, len(tensors), source)
     spec = _spec(table, claims)

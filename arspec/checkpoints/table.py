@@ -210,13 +210,17 @@ def rivals() -> list[tuple[str, str]]:
     return [(one, other) for one, other in _read(COMMON)["rivals"]]
 
 
-def table_of(model_type: object) -> Table:
-    """The table of a family. InputError for one that there is none of."""
+def table_of(model_type: object, text: object = None) -> Table:
+    """The table of a family. text: of a model of several kinds of data, the config of its text model. InputError for a
+    family that there is none of."""
     known = tables()
     if not isinstance(model_type, str) or model_type not in known:
         said = f"'{str(model_type)[:60]}'" if model_type is not None else "no model_type"
         folders = ", ".join(name for name, table in known.items() if table.pickled is None)
-        raise InputError(UNKNOWN_FAMILY, f"config.json states {said}, and no such family is known",
+        inner = text.get("model_type") if isinstance(text, dict) else None  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(inner, str) and inner in known:
+            said += f" around a text model of the family '{inner}', which is taken where it stands alone"
+        raise InputError(UNKNOWN_FAMILY, f"config.json states {said}; no such family is known",
                          f"the families of folders are {folders}")  # fmt: skip
     return known[model_type]
 
