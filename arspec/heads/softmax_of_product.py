@@ -20,7 +20,8 @@ from arspec.layers.helpers import many
 from arspec.layers.shared_table import unshared
 
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
-NEAR = 1 << 20  # logits that are made and gone through at once: they should stay in a cache
+NEAR = 1 << 20  # logits that are made at once: they should stay in a cache
+NEARER = 1 << 18  # and that are gone through several times at once
 FEWEST = 256  # levels of a product that are worth a call: whole lines of a cache
 WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked for
 
@@ -53,8 +54,10 @@ def _exponentials(
     sums, largest = list[Tensor](), list[Tensor]()
     for levels in _together(len(x), len(weight)):
         logits = F.linear(x, weight[levels], None if bias is None else bias[levels])
-        rows, at = _at(level, levels)
-        if len(rows):
+        if logits.shape[1] == len(weight):
+            torch.gather(logits, 1, level[:, None], out=chosen[:, None])
+        else:
+            rows, at = _at(level, levels)
             chosen[rows] = logits[rows, at]
         sum, top = logits.new_empty(len(x)), logits.new_empty(len(x))
         for some in _near(logits):
@@ -83,7 +86,7 @@ def _at(level: Tensor, levels: slice) -> tuple[Tensor, Tensor]:
 
 def _near(x: Tensor) -> Iterator[slice]:
     """A few rows of x [N, K] at a time."""
-    size = max(1, NEAR // x.shape[1])
+    size = max(1, NEARER // x.shape[1])
     return (slice(start, start + size) for start in range(0, len(x), size))
 
 
@@ -122,8 +125,10 @@ class _NatsOfProduct(Function):
             scale = top.sub_(total).exp_().mul_(each).neg_()[:, None]
             for some in _near(grad):
                 grad[some].mul_(scale[some])
-            rows, at = _at(level, levels)
-            if len(rows):
+            if grad.shape[1] == len(weight):
+                grad.scatter_add_(1, level[:, None], each[:, None])
+            else:
+                rows, at = _at(level, levels)
                 grad[rows, at] += each[rows]
             if grad_x is not None:
                 grad_x.addmm_(grad, weight[levels])
