@@ -44,7 +44,7 @@ def checked(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def planted(folder: Path, names: list[str]) -> subprocess.CompletedProcess[str]:
     """What the check says of a copy of the package into which these of the imports are planted."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.npz", "*.md", "*.cpp")
+    ignored = shutil.ignore_patterns("__pycache__", "*.npz", "*.md", "*.cpp", "*.h")
     shutil.copytree(ROOT / "arspec", folder / "arspec", ignore=ignored)
     for name in names:
         path = folder / "arspec" / name

@@ -345,7 +345,7 @@ def contents() -> set[str]:
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("arspec/**/*.py")}
     texts = {
         str(path.relative_to(ROOT))
-        for kind in ("cpp", "md", "pyi", "yaml")
+        for kind in ("cpp", "h", "md", "pyi", "yaml")
         for path in ROOT.glob(f"arspec/**/*.{kind}")
     }
     specs = {f"arspec/specs/{path.name}" for path in SHIPPED}

@@ -17,7 +17,7 @@ from arspec.language.load import from_text
 from arspec.model import Model, build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import stream_of
-from arspec.sampler.run.kernel import FLAGS, SOURCE, Kernel, compiler, kernel, library
+from arspec.sampler.run.kernel import FLAGS, SOURCES, Kernel, compiler, kernel, library
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
     CACHED,
@@ -250,7 +250,7 @@ def test_products_for_other_instructions_are_products(instructions: str, tmp_pat
         pytest.skip(f"no code for {instructions} runs here")
     made = tmp_path / "other.so"
     flags = [flag for flag in FLAGS if flag not in ("-O3", "-march=native")]
-    subprocess.run(["g++", *flags, "-O1", f"-march={instructions}", str(SOURCE), "-o", str(made)], check=True)
+    subprocess.run(["g++", *flags, "-O1", f"-march={instructions}", *map(str, SOURCES), "-o", str(made)], check=True)
     other = Kernel(ctypes.CDLL(str(made)))
     stored: list[tuple[torch.dtype, Storage]] = [(torch.float32, "exact"), (torch.float64, "exact"),
                                                  (torch.float32, "bfloat16"), (torch.float32, "int8")]  # fmt: skip

@@ -226,6 +226,7 @@ class Layer(BaseModel):
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
     example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
+    quick: ClassVar[str] = ""  # a function in machine code that `advance` finds in `w` where there is one
 
     layer: str
     from_: Ref | list[Ref] | dict[str, Any] | None = Field(

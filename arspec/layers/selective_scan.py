@@ -40,6 +40,7 @@ class SelectiveScan(Along):
     states: Annotated[int, Field(ge=1, le=1024)] = Field(16, description="States of each channel, N.")
     skip: bool = Field(True, description="Whether D x is added, with a learned D.")
     ports = ("step", "input", "output")
+    quick = "selective_step"
 
     def infer(self, node: Node) -> Type:
         self.check_lines(node)
@@ -144,12 +145,16 @@ class SelectiveScan(Along):
 
         x, step, given, read = xs
         shape, states = (self.states, node.out.channels), node.out.channels * self.states
-        earlier, state = (row.narrow(1, shape[1], states).unflatten(1, shape) for row in (before, after))
-        step = softplus(step + w["step_bias"])
-        torch.mul((step * w["A"]).exp_(), earlier, out=state)
-        state.addcmul_(given.mT, step * x)
-        y = read @ state
-        y = torch.addcmul(y, w["D"], x) if self.skip else y
+        earlier, later = (row.narrow(1, shape[1], states) for row in (before, after))
+        step, y = softplus(step + w["step_bias"]), None
+        if self.quick in w:
+            y = w[self.quick](x, step, w["A"], given, read, w.get("D"), earlier, later)
+        if y is None:
+            state = later.unflatten(1, shape)
+            torch.mul((step * w["A"]).exp_(), earlier.unflatten(1, shape), out=state)
+            state.addcmul_(given.mT, step * x)
+            y = read @ state
+            y = torch.addcmul(y, w["D"], x) if self.skip else y
         after.narrow(1, 0, shape[1]).copy_(y[:, 0])
         return y
 

@@ -26,6 +26,7 @@ from arspec.sampler.plan.program import Blocks, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
+from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
 
@@ -112,6 +113,7 @@ class Executor:
         for (n, weight, bias), product in zip(inner, made[len(self._linear) :], strict=True):
             self._given[n] = {**self._given[n], weight: product}
             self._inner.setdefault(n, []).append((weight, bias, product))
+        self._quicken(made)
 
     def _release(self, inner: list[tuple[int, str, str | None]]) -> None:
         """Lets go of weights of which products hold what they need."""
@@ -119,6 +121,14 @@ class Executor:
             self.parts[n] = []
         for n, *named in inner:
             self.parts[n] = [{key: own for key, own in self.parts[n][0].items() if key not in named}]
+
+    def _quicken(self, made: Sequence[Product | KernelProduct]) -> None:
+        """Gives layers their functions in machine code, where that is loaded for the products."""
+        loaded = kernel() if any(isinstance(product, KernelProduct) for product in made) else None
+        for n, operation in enumerate(self.program.operations):
+            name = operation.parts[0].node.layer.quick
+            if name and loaded is not None:
+                self._given[n] = {**self._given[n], name: getattr(loaded, name)}
 
     @property
     def products(self) -> Sequence[Product | KernelProduct]:

@@ -1,5 +1,6 @@
-"""The product of a few rows in machine code: skinny_matmul.cpp, compiled for this machine where it has a C++ compiler,
-and kept in the user's cache folder."""
+"""What steps spend their time with, in machine code: the product of a few rows (skinny_matmul.cpp) and a step of a
+selective state space (selective_step.cpp). Both are compiled for this machine where it has a C++ compiler, and kept in
+the user's cache folder."""
 
 from __future__ import annotations
 
@@ -25,13 +26,24 @@ from arspec.diagnostics.foreign import visible
 from arspec.files.cache import user_cache
 from arspec.files.kept import is_whole, keep
 
-SOURCE = Path(__file__).with_name("skinny_matmul.cpp")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("skinny_matmul.cpp", "selective_step.cpp"))
+HEADERS = (Path(__file__).with_name("vectors.h"),)
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 EARLIER = "few_rows-*.so"
 PATIENCE = 60  # seconds that a compiler may take
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
 STORED = {torch.bfloat16: "bfloat16", torch.int8: "int8"}  # of weights of products in float32
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
+SPREAD = 1 << 15  # states from which a step is spread over threads
+
+
+class SelectiveStep(ctypes.Structure):
+    """What selective_step.cpp has under this name."""
+
+    _fields_ = [
+        (name, NUMBER)
+        for name in ["batch", "states", "channels", "x", "step", "fed", "read", "before", "after", "threads"]
+    ]  # fmt: skip
 
 
 def compiler() -> list[str] | None:
@@ -49,8 +61,8 @@ def compiler() -> list[str] | None:
 
 @cache
 def kernel() -> Kernel | None:
-    """What skinny_matmul.cpp says, compiled in half a second the first time on a machine; None where there is no
-    compiler, or it has no use for the file."""
+    """What the files say, compiled in a few seconds the first time on a machine; None where there is no compiler, or it
+    has no use for them."""
     kept = library()
     if is_whole(kept):
         with suppress(OSError, AttributeError):  # it is for another machine, or lacks what it should have
@@ -61,7 +73,7 @@ def kernel() -> Kernel | None:
     try:
         with tempfile.TemporaryDirectory() as directory:
             made = Path(directory) / kept.name
-            _run([*command, *FLAGS, str(SOURCE), "-o", str(made)])
+            _run([*command, *FLAGS, *map(str, SOURCES), "-o", str(made)])
             found = Kernel(ctypes.CDLL(str(made)))
             keep(made, kept)
             _forget_earlier(kept.parent)
@@ -74,7 +86,7 @@ def kernel() -> Kernel | None:
         subprocess.CalledProcessError,
     ) as error:  # or where nothing in the folder may be run
         said = ((getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()[0]
-    _told(f"{shlex.join(command)} does not compile {SOURCE.name}, so that products of few rows are torch's, and "
+    _told(f"{shlex.join(command)} does not compile {SOURCES[0].name}, so that products of few rows are torch's, and "
           f"slower; it says: {visible(said)}")  # fmt: skip
     return None
 
@@ -113,7 +125,7 @@ def library() -> Path:
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    made_of = "\n".join([SOURCE.read_text(), *FLAGS, platform.machine(), features])
+    made_of = "\n".join([*(path.read_text() for path in (*SOURCES, *HEADERS)), *FLAGS, platform.machine(), features])
     return user_cache() / "kernels" / f"skinny_matmul-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
 
 
@@ -134,6 +146,33 @@ class Kernel:
             times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER]
         loaded.vector_bytes.restype = NUMBER
         self.bytes: int = loaded.vector_bytes()
+        self._steps: dict[torch.dtype, Any] = {
+            dtype: getattr(loaded, f"selective_step_{name}") for dtype, name in TYPES.items()
+        }
+        for step in self._steps.values():
+            step.restype, step.argtypes = None, [ctypes.POINTER(SelectiveStep), *[POINTER] * 9]
+
+    def selective_step(
+        self, x: Tensor, step: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None, before: Tensor,
+        after: Tensor,
+    ) -> Tensor | None:  # fmt: skip
+        """h = exp(step a) h' + step x fed and y = read · h + skip x, [B, 1, C], of one site: x and step [B, 1, C],
+        a [N, C], up to 0, fed and read [B, 1, N], skip [C]. before, after [B, N * C]: h' and h, which may be the same
+        memory. None, and nothing is done, where channels are no whole vectors, or are not on a CPU."""
+        batch, channels = x.shape[0], x.shape[2]
+        rows = (x, step, fed, read, before, after)
+        whole = all(own.stride(-1) == 1 and own.dtype == x.dtype and own.device.type == "cpu" for own in rows)
+        if x.dtype not in TYPES or channels * x.itemsize % self.bytes or not (whole and a.is_contiguous()):
+            return None
+        assert step.shape == x.shape and fed.shape == read.shape == (batch, 1, len(a)) and a.shape[1] == channels
+        assert before.shape == after.shape == (batch, a.numel()) and (skip is None or skip.shape == (channels,))
+        assert a.dtype == x.dtype and (skip is None or (skip.dtype == x.dtype and skip.is_contiguous()))
+        threads = torch.get_num_threads() if batch * a.numel() > SPREAD else 1
+        own = SelectiveStep(batch, len(a), channels, *(each.stride(0) for each in rows), threads)
+        y = x.new_empty((batch, 1, channels))
+        into = (x, step, a, fed, read, skip, before, after, y)
+        self._steps[x.dtype](ctypes.byref(own), *(None if each is None else each.data_ptr() for each in into))
+        return y
 
     @torch.no_grad()
     def packed(self, weight: Tensor) -> Tensor:

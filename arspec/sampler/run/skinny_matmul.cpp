@@ -10,21 +10,21 @@
 // has to come from memory. Sums are of float32 all the same.
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
 #include <utility>
+
+#include "vectors.h"
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 #if defined(__AVX512F__)
-// bytes of a vector; sums of a tile, which registers hold; its rows, and blocks of a packed weight, at most
-constexpr int BYTES = 64, SUMS = 24, ROWS = 8, BLOCKS = 3;
+// sums of a tile, which registers hold; its rows, and blocks of a packed weight, at most
+constexpr int SUMS = 24, ROWS = 8, BLOCKS = 3;
 #elif defined(__AVX__)
-constexpr int BYTES = 32, SUMS = 8, ROWS = 4, BLOCKS = 2;
+constexpr int SUMS = 8, ROWS = 4, BLOCKS = 2;
 #else
-constexpr int BYTES = 16, SUMS = 12, ROWS = 4, BLOCKS = 3;
+constexpr int SUMS = 12, ROWS = 4, BLOCKS = 3;
 #endif
 #if defined(__x86_64__)
 #define IN_A_REGISTER(x) asm("" : "+v"(x))  // or it is loaded again for each output
@@ -54,8 +54,8 @@ struct Matmul {
 
 template <typename T, typename W>
 struct Product {
-  typedef T Vector __attribute__((vector_size(BYTES)));
-  static constexpr int LANES = BYTES / sizeof(T);
+  typedef typename Of<T>::Vector Vector;
+  static constexpr int LANES = Of<T>::LANES;
   static constexpr bool SCALED = sizeof(W) == 1;  // told when it is compiled, so that every tile rounds a scaled sum alike
 
   // LANES weights, as they are summed up.

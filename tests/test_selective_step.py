@@ -1,0 +1,114 @@
+"""A step of a selective state space in machine code is that of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from arspec.language.load import load
+from arspec.sampler.drive.sampler import sampler_of
+from arspec.sampler.run.kernel import Kernel, kernel
+from tests.small import ROOT, randomised
+
+pytestmark = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
+TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-13}
+
+
+def given(batch: int, channels: int, states: int, dtype: torch.dtype, skip: bool = True) -> tuple[Any, ...]:
+    """What a step takes, of rows that lie apart, up to the cache of the state before."""
+    draw = torch.Generator().manual_seed(0)
+    wide = torch.randn(batch, 1, 2 * channels + 2 * states + 3, generator=draw, dtype=dtype)
+    x, step, fed, read, _ = wide.split([channels, channels, states, states, 3], 2)
+    decays = -16 * torch.rand(states, channels, generator=draw, dtype=dtype)
+    cache = torch.randn(batch, channels * (1 + states), generator=draw, dtype=dtype)
+    before = cache.narrow(1, channels, channels * states)
+    added = torch.randn(channels, generator=draw, dtype=dtype) if skip else None
+    return x, softplus(4 * step), decays, fed, read, added, before
+
+
+def quick(*args: Any) -> Tensor | None:
+    loaded = kernel()
+    assert loaded is not None
+    return loaded.selective_step(*args)
+
+
+def plain(
+    x: Tensor, step: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None, before: Tensor
+) -> tuple[Tensor, Tensor]:
+    state = (step * a).exp() * before.unflatten(1, a.shape) + fed.mT * (step * x)
+    y = read @ state
+    return y if skip is None else y + skip * x, state.flatten(1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("batch", "channels", "states", "skip"), [(1, 16, 1, True), (3, 48, 5, False), (2, 2048, 16, True)]
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_step_is_that_of_torch(
+    dtype: torch.dtype, batch: int, channels: int, states: int, skip: bool, threads: int,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    own = given(batch, channels, states, dtype, skip)
+    wanted, state = plain(*own)
+    after = torch.empty_like(own[-1])
+    y = quick(*own, after)
+    assert y is not None
+    torch.testing.assert_close(y, wanted, rtol=TOLERANCES[dtype], atol=10 * TOLERANCES[dtype])
+    torch.testing.assert_close(after, state, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
+    for row in range(batch):  # an example has the same bits alone, and where the state stays in its place
+        x, step, a, fed, read, added, before = own
+        x, step, fed, read, before = (each[row : row + 1] for each in (x, step, fed, read, before))
+        before = before.clone()
+        alone = quick(x, step, a, fed, read, added, before, before)
+        assert alone is not None and torch.equal(alone, y[row : row + 1])
+        assert torch.equal(before, after[row : row + 1])
+
+
+def test_decays_of_all_sizes_are_as_exact_as_floats():
+    steps = torch.cat([torch.logspace(-8, 2, 4080, base=10.0), torch.zeros(16)]).view(1, 1, -1)
+    one, ones = -torch.ones(1, 4096), torch.ones(1, 1, 1)
+    nothing, before = torch.zeros_like(steps), torch.ones(1, 4096)
+    after = torch.empty_like(before)
+    quick(nothing, steps, one, ones, ones, None, before, after)
+    exact = (-steps.double()).exp().view(1, -1)
+    assert ((after - exact).abs() <= 3e-7 * exact + 2e-38).all()
+
+
+def test_what_it_has_no_use_for_is_left_alone():
+    own = given(2, 17, 3, torch.float32)
+    after = torch.full_like(own[-1], 7.0)
+    assert quick(*own, after) is None
+    assert (after == 7).all()
+
+
+SMALL = {"length": 12, "levels": 11, "width": 6, "inner": 16, "states": 3, "rank": 2, "layers": 2}
+
+
+def test_a_busy_sampler_takes_it(monkeypatch: pytest.MonkeyPatch):
+    """Each scan takes it at each step, the samples are the same, and its parameters are the module's."""
+    taken: list[bool] = []
+    step = Kernel.selective_step
+
+    def watched(self: Kernel, *args: Any) -> Tensor | None:
+        found = step(self, *args)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Kernel, "selective_step", watched)
+    found: list[Tensor] = []
+    for busy in (1 << 60, 0):
+        monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", busy)
+        model = randomised(load(ROOT / "specs/mamba.yaml", params=SMALL))
+        assert not taken
+        found.append(model.sample(3, seed=1, method="once"))
+    assert taken == [True] * (SMALL["layers"] * (SMALL["length"] - 1))
+    assert torch.equal(*found)
+    with torch.no_grad():
+        replayed, whole = sampler_of(model).replay(found[1], {}), model(found[1])
+    torch.testing.assert_close(replayed[:, 1:], whole[:, 1:], rtol=0, atol=1e-9)
