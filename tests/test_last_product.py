@@ -132,6 +132,18 @@ class Shapes(TorchDispatchMode):
         return found
 
 
+class Names(TorchDispatchMode):
+    """The names of operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = list[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
 def test_logits_are_kept_once():
     """What the backward pass keeps beside inputs: one number for each logit, and no copy of them."""
     rows, weight = torch.randn(64, 8, requires_grad=True), torch.randn(4096, 8, requires_grad=True)
@@ -159,6 +171,26 @@ def test_logits_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
         nats_of_product(rows, weight, None, torch.arange(64)).sum().backward()
     logits, to_rows, to_weight = [(64, 256)] * 3 + [(64, 232)], (64, 8), [(256, 8)] * 3 + [(232, 8)]
     assert made.shapes == logits + [shape for own in to_weight for shape in (to_rows, own)]
+
+
+def test_which_logits_are_made_together_chooses_nothing_by_values(monkeypatch: pytest.MonkeyPatch):
+    """No shape depends on a value, so that an audit needs no route; a level that there is not has no nats."""
+    monkeypatch.setattr(softmax_of_product, "NEAR", 1)
+    x, weight = torch.randn(3, 2, requires_grad=True), torch.randn(600, 2, requires_grad=True)
+    with Names() as made:
+        nats = nats_of_product(x, weight, None, torch.tensor([0, 300, 600]))
+        nats[:2].sum().backward()
+    assert not {"nonzero", "index", "index_put_", "_local_scalar_dense"} & {*made.names}
+    assert nats.isnan().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sixteen_bits_are_left_to_torch(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
+    """It sums up exponentials in more of them."""
+    monkeypatch.setattr(softmax_of_product, "LARGE", 0)
+    x, weight = torch.randn(3, 2), torch.randn(600, 2)
+    assert softmax_of_product.pays(x, weight)
+    assert not softmax_of_product.pays(x.to(dtype), weight.to(dtype))
 
 
 @pytest.mark.parametrize("near", [1, 1 << 18])

@@ -24,13 +24,14 @@ NEAR = 1 << 20  # logits that are made at once: they should stay in a cache
 NEARER = 1 << 18  # and that are gone through several times at once
 FEWEST = 256  # levels of a product that are worth a call: whole lines of a cache
 WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked for
+EXACT = (torch.float32, torch.float64)  # exponentials that are kept in 16 bits would double the errors of gradients
 
 
 def pays(rows: Tensor, weight: Tensor) -> bool:
     """Whether `nats_of_product` is quicker than torch's own calls: measured on a CPU."""
     from arspec.layers.helpers import takes_own_backward
 
-    if rows.device.type != "cpu" or rows.dtype != weight.dtype:
+    if rows.device.type != "cpu" or rows.dtype != weight.dtype or rows.dtype not in EXACT:
         return False
     return rows.shape[:-1].numel() * len(weight) >= LARGE and takes_own_backward(rows)
 
@@ -50,15 +51,15 @@ def _exponentials(
     """nats [N] at `level`, and the logarithm of what the exponentials of all logits of a row sum up to, [N]. `kept`
     takes the exponentials of the logits of some levels [N, K'], and what their logits are above them, [N]."""
     least = torch.finfo(x.dtype).min
-    chosen = x.new_empty(len(x))
+    chosen = x.new_full((len(x),), torch.nan)
     sums, largest = list[Tensor](), list[Tensor]()
     for levels in _together(len(x), len(weight)):
         logits = F.linear(x, weight[levels], None if bias is None else bias[levels])
         if logits.shape[1] == len(weight):
             torch.gather(logits, 1, level[:, None], out=chosen[:, None])
         else:
-            rows, at = _at(level, levels)
-            chosen[rows] = logits[rows, at]
+            inside, at = _at(level, levels)
+            chosen = torch.where(inside, logits.gather(1, at)[:, 0], chosen)
         sum, top = logits.new_empty(len(x)), logits.new_empty(len(x))
         for some in _near(logits):
             own = logits[some]
@@ -79,9 +80,12 @@ def _together(rows: int, levels: int) -> Iterator[slice]:
 
 
 def _at(level: Tensor, levels: slice) -> tuple[Tensor, Tensor]:
-    """The rows whose level is one of these, and which of them."""
-    rows = ((level >= levels.start) & (level < levels.stop)).nonzero()[:, 0]
-    return rows, level[rows] - levels.start
+    """Whether the level of each row is one of these, [N], and which of them, [N, 1]; any where it is none. The shapes
+    depend on no value: those who watch a pass see nothing chosen."""
+    last = levels.stop - levels.start - 1
+    at = level - levels.start
+    within = at.clamp(0, last)
+    return at == within, within[:, None]
 
 
 def _near(x: Tensor) -> Iterator[slice]:
@@ -128,8 +132,8 @@ class _NatsOfProduct(Function):
             if grad.shape[1] == len(weight):
                 grad.scatter_add_(1, level[:, None], each[:, None])
             else:
-                rows, at = _at(level, levels)
-                grad[rows, at] += each[rows]
+                inside, at = _at(level, levels)
+                grad.scatter_add_(1, at, torch.where(inside, each, 0)[:, None])
             if grad_x is not None:
                 grad_x.addmm_(grad, weight[levels])
             if grad_weight is not None:
