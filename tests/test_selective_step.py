@@ -81,10 +81,12 @@ def test_decays_of_all_sizes_are_as_exact_as_floats():
 
 
 def test_what_it_has_no_use_for_is_left_alone():
-    own = given(2, 17, 3, torch.float32)
-    after = torch.full_like(own[-1], 7.0)
-    assert quick(*own, after) is None
-    assert (after == 7).all()
+    narrow, (*own, added, before) = given(2, 17, 3, torch.float32), given(2, 16, 3, torch.float32)
+    apart, other = added.repeat_interleave(2)[::2], added.double()
+    for args in (narrow, (*own, apart, before), (*own, other, before)):
+        after = torch.full_like(args[-1], 7.0)
+        assert quick(*args, after) is None
+        assert (after == 7).all()
 
 
 SMALL = {"length": 12, "levels": 11, "width": 6, "inner": 16, "states": 3, "rank": 2, "layers": 2}

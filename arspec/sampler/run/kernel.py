@@ -86,8 +86,8 @@ def kernel() -> Kernel | None:
         subprocess.CalledProcessError,
     ) as error:  # or where nothing in the folder may be run
         said = ((getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()[0]
-    _told(f"{shlex.join(command)} does not compile {SOURCES[0].name}, so that products of few rows are torch's, and "
-          f"slower; it says: {visible(said)}")  # fmt: skip
+    _told(f"{shlex.join(command)} does not compile {' and '.join(path.name for path in SOURCES)}, so that what they "
+          f"compute is torch's, and slower; it says: {visible(said)}")  # fmt: skip
     return None
 
 
@@ -158,15 +158,16 @@ class Kernel:
     ) -> Tensor | None:  # fmt: skip
         """h = exp(step a) h' + step x fed and y = read · h + skip x, [B, 1, C], of one site: x and step [B, 1, C],
         a [N, C], up to 0, fed and read [B, 1, N], skip [C]. before, after [B, N * C]: h' and h, which may be the same
-        memory. None, and nothing is done, where channels are no whole vectors, or are not on a CPU."""
+        memory. None, and nothing is done, where channels are no whole vectors, numbers lie apart or differ in type, or
+        are not on a CPU."""
         batch, channels = x.shape[0], x.shape[2]
-        rows = (x, step, fed, read, before, after)
-        whole = all(own.stride(-1) == 1 and own.dtype == x.dtype and own.device.type == "cpu" for own in rows)
-        if x.dtype not in TYPES or channels * x.itemsize % self.bytes or not (whole and a.is_contiguous()):
+        rows, weights = (x, step, fed, read, before, after), (a,) if skip is None else (a, skip)
+        whole = all(own.stride(-1) == 1 for own in rows) and all(own.is_contiguous() for own in weights)
+        alike = all(own.dtype == x.dtype and own.device.type == "cpu" for own in (*rows, *weights))
+        if x.dtype not in TYPES or channels * x.itemsize % self.bytes or not (whole and alike):
             return None
         assert step.shape == x.shape and fed.shape == read.shape == (batch, 1, len(a)) and a.shape[1] == channels
         assert before.shape == after.shape == (batch, a.numel()) and (skip is None or skip.shape == (channels,))
-        assert a.dtype == x.dtype and (skip is None or (skip.dtype == x.dtype and skip.is_contiguous()))
         threads = torch.get_num_threads() if batch * a.numel() > SPREAD else 1
         own = SelectiveStep(batch, len(a), channels, *(each.stride(0) for each in rows), threads)
         y = x.new_empty((batch, 1, channels))
