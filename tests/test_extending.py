@@ -213,6 +213,32 @@ head: {kind: categorical, from: logits}
     assert from_text(text.replace("PARAMS", "params: {width: $width},")).graph()
 
 
+def test_what_a_block_has_of_its_own_is_said_where_it_is_known(tmp_path: Path) -> None:
+    """A value that is a fault itself is none of those that differ."""
+    params = "{width: $nothing, heads: 2, inner: 4}"
+    block = f"blocks: {{own: {{inputs: [h], params: {params}, nodes: {{a: {{layer: cnv, from: h}}}}, outputs: a}}}}"
+    (tmp_path / "own.yaml").write_text(block)
+    spec = """
+arspec: 1
+name: mine
+data: {kind: sequence, length: 8, levels: 8}
+use: own.yaml
+params: {width: 16, heads: 8, inner: $neither}
+graph:
+  tokens: {layer: embedding, from: x, out: 16}
+  body: {block: own}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
+    (tmp_path / "mine.yaml").write_text(spec)
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path / "mine.yaml").graph()
+    notes = {note for one in caught.value.diagnostics for _, note in one.related}
+    assert notes == {
+        "the instance 'body'; the block has its own heads 2: `params: {heads: $heads}` hands on the spec's"
+    }
+
+
 def test_a_run_keeps_the_blocks_that_it_uses(tmp_path: Path) -> None:
     found = user(tmp_path, text=USER.replace("mine.yaml", "[mine.yaml, blocks/transformer]"))
     (tmp_path / "run").mkdir()

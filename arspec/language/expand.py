@@ -17,7 +17,7 @@ from arspec.language.extends import FORMS
 from arspec.language.further import Further
 from arspec.language.graph import Cluster, Graph, expected_head
 from arspec.language.head_fit import wrong_end
-from arspec.language.keys import UNKNOWN, Evaluator, Unknown, check_keys, place_of, said, told
+from arspec.language.keys import Evaluator, Unknown, check_keys, place_of, said, told
 from arspec.language.meant_entry import meant_entry
 from arspec.language.nodes import Scope
 from arspec.language.params import NAME, settle_params
@@ -374,13 +374,14 @@ class Expander(Instances):
             return
         place, given = place_of(entry, ["block"]), entry.get("params")
         own = given.entries if isinstance(given, Map) else {}
-        values = [f"{key} {said(params[key])}" for key in own if not isinstance(params.get(key, UNKNOWN), Unknown)]
+        known = {key: value for key, value in params.items() if not isinstance(value, Unknown)}
+        values = [f"{key} {said(known[key])}" for key in own if key in known]
         note = f"the instance '{name}'" + (f", with {', '.join(values)}" if values else "")
-        outer = self.spec.params
-        kept = [key for key in params if key not in own and key in outer and outer[key] != params[key]]
+        outer = {key: value for key, value in self.spec.params.items() if not isinstance(value, Unknown)}
+        kept = [key for key in known if key not in own and key in outer and outer[key] != known[key]]
         if kept:
-            stated, handed = (", ".join(f"{key}{by(key)}" for key in kept)
-                              for by in (lambda key: f" {said(params[key])}", lambda key: f": ${key}"))  # fmt: skip
+            stated = ", ".join(f"{key} {said(known[key])}" for key in kept)
+            handed = ", ".join(f"{key}: ${key}" for key in kept)
             note += f"; the block has its own {stated}: `params: {{{handed}}}` hands on the spec's"
         for k, one in enumerate(self.faults.diagnostics[since:], since):
             if one.place is not None and one.place.source != place.source:
