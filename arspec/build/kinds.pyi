@@ -758,8 +758,8 @@ class Layers:
         when: bool | Expression | None = None,
     ) -> Node:
         """The channels of several nodes side by side, inside each channel group. With `heads` they stand side by
-        side in each head. An input with fewer heads shares each of them among equally many, as the one key of
-        rotary positions of multi-head latent attention (DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.3).
+        side in each head. An input with fewer heads shares each of them among equally many. Multi-head latent
+        attention so shares its one key of rotary positions (DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.3).
 
         weights: The node whose weights it shares (tied).
         heads: Heads of all inputs, or of each: [1, 16] gives the only head of the first to each of 16.

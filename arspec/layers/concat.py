@@ -19,8 +19,8 @@ Heads = Annotated[int, Field(ge=1, le=1024)]
 
 class Concat(Layer):
     """The channels of several nodes side by side, inside each channel group. With `heads` they stand side by side in
-    each head. An input with fewer heads shares each of them among equally many, as the one key of rotary positions of
-    multi-head latent attention (DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.3)."""
+    each head. An input with fewer heads shares each of them among equally many. Multi-head latent attention so shares
+    its one key of rotary positions (DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.3)."""
 
     layer: Literal["concat"]
     example = "beside: {layer: concat, from: [first, scaled]}"
