@@ -315,6 +315,29 @@ def test_gradients_of_a_shared_table_are_those_of_torch(monkeypatch: pytest.Monk
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
+def test_a_table_of_three_nodes_gives_hooks_its_whole_gradient_once(monkeypatch: pytest.MonkeyPatch):
+    """Of each backward pass; what it adds to the gradients of earlier passes is what torch adds."""
+    second = (
+        "  other: {layer: embedding, from: x, out: 16, weights: tokens}\n  both: {layer: add, from: [tokens, other]}\n"
+    )
+    text = FUNCTIONAL.replace("  even:", f"{second}  even:")
+    x = torch.randint(30, (2, 5, 12), generator=torch.Generator().manual_seed(0))
+    seen: list[list[Tensor]] = []
+    for large in (0, 1 << 40):
+        tied(monkeypatch, large)
+        model, own = build(from_text(text), seed=1).double(), list[Tensor]()
+        product = last_product(model.graph, model.graph.members[0])
+        assert product is not None and len(product.lookups) == 2
+        table: Tensor = model.get_parameter("nodes.tokens.weight")
+        table.register_hook(lambda grad, own=own: own.append(grad.clone()))
+        table.register_post_accumulate_grad_hook(lambda table, own=own: own.append(table.grad.clone()))  # pyright: ignore
+        for batch in x:
+            model.log_prob(batch).sum().backward()
+        assert len(own) == 4
+        seen.append(own)
+    torch.testing.assert_close(*seen, rtol=1e-12, atol=1e-12)
+
+
 def test_rows_of_a_shared_table_need_no_product():
     """Of a table whose product has no part in the loss; and of one whose gradient somebody else has."""
     table, more = (torch.randn(1, 6, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
