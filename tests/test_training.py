@@ -480,7 +480,7 @@ def test_the_commands_go_together(small: Path, tmp_path: Path, capsys: pytest.Ca
         ("AR807", ("sample", "SPEC", "-o", "a.png", "--condition", "label=10")),
         ("AR808", ("sample", "SPEC", "-o", "a.png", "--condition", "label=x")),
         ("AR808", ("sample", "SPEC", "-o", "a.png", "--condition", "lable=1")),
-        ("AR808", ("sample", "SPEC", "-o", "a.png", "--temperature", "0")),
+        ("AR808", ("sample", "SPEC", "-o", "a.png", "--temperature", "-1")),
         ("AR808", ("sample", "SPEC", "-o", "a.png", "-n", "0")),
         ("AR809", ("sample", "SPEC", "-o", "a.wav", "--condition", "label=1")),
         ("AR816", ("sample", "SPEC", "-o", "a.png", "--condition", "label=1", "--member", "1")),
