@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import Field
@@ -146,9 +146,8 @@ class SelectiveScan(Along):
         x, step, given, read = xs
         shape, states = (self.states, node.out.channels), node.out.channels * self.states
         earlier, later = (row.narrow(1, shape[1], states) for row in (before, after))
-        step, y = softplus(step + w["step_bias"]), None
-        if self.quick in w:
-            y = w[self.quick](x, step, w["A"], given, read, w.get("D"), earlier, later)
+        step, quick = softplus(step + w["step_bias"]), cast("Any", w.get(self.quick))
+        y = None if quick is None else quick(x, step, w["A"], given, read, w.get("D"), earlier, later)
         if y is None:
             state = later.unflatten(1, shape)
             torch.mul((step * w["A"]).exp_(), earlier.unflatten(1, shape), out=state)
