@@ -94,7 +94,9 @@ def test_what_is_the_same_number_or_says_nothing_is_taken() -> None:
 def test_yarn_with_bounds_the_wrong_way_round_is_that_of_transformers() -> None:
     """Where the original length is great beside the base, the lower bound lies above the higher one."""
     base, count, original = 3.0, 2, 1 << 20
-    own = Yarn(kind="yarn", factor=4.0, original=original, beta_fast=8.0, beta_slow=2.0)
+    own = Yarn(
+        kind="yarn", factor=4.0, original=original, beta_fast=8.0, beta_slow=2.0, attention_factor=None, truncate=True
+    )
     bound = [count * np.log(original / (turns * 2 * np.pi)) / np.log(base) for turns in (8.0, 2.0)]
     low, high = np.floor(bound[0]), min(np.ceil(bound[1]), 2 * count - 1)
     assert low > high
