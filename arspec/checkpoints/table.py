@@ -169,7 +169,7 @@ def tables() -> dict[str, Table]:
 def _with_common(table: dict[str, Any]) -> dict[str, Any]:
     """A table with the keys of every family, where none of its own are the same."""
     named = {name for key, value in table["keys"].items() for name in (key, *value.get("also", []))} | {*table["idle"]}
-    common = _read(COMMON)["keys"].items()
+    common = _common()["keys"].items()
     more = {key: value for key, value in common if not named & {key, *value.get("also", [])}}
     return {**table, "keys": {**table["keys"], **more}}
 
@@ -193,21 +193,25 @@ def _whole(name: str) -> dict[str, Any]:
 
 
 @cache
+def _common() -> dict[str, Any]:
+    """What every family has."""
+    return _read(COMMON)
+
+
+@cache
 def idle() -> frozenset[str]:
     """Keys that change nothing, whatever the family."""
-    return frozenset(_read(COMMON)["idle"])
+    return frozenset(_common()["idle"])
 
 
-@cache
 def refused() -> dict[str, list[str]]:
     """Keys with which nothing is imported, whatever the family: why, and what would mend it."""
-    return _read(COMMON)["refused"]
+    return _common()["refused"]
 
 
-@cache
 def rivals() -> list[tuple[str, str]]:
     """Keys of which one alone may be there."""
-    return [(one, other) for one, other in _read(COMMON)["rivals"]]
+    return [(one, other) for one, other in _common()["rivals"]]
 
 
 def table_of(model_type: object, text: object = None) -> Table:

@@ -126,19 +126,14 @@ class Recording(TorchFunctionMode):
         return value
 
     def _recorded(self, item: Any) -> Any:
-        if isinstance(item, Tensor):
-            if id(item) not in self.known:
-                raise ReadsNumbers("a tensor that no call gave")
-            return self.known[id(item)]
-        if isinstance(item, tuple):
-            return tuple(self._recorded(each) for each in item)
-        if isinstance(item, list):
-            return [self._recorded(each) for each in item]
-        if isinstance(item, dict):
-            return {key: self._recorded(each) for key, each in item.items()}
-        if isinstance(item, slice):
-            return slice(*(self._recorded(each) for each in (item.start, item.stop, item.step)))
-        return item
+        return mapped(item, self._value)
+
+    def _value(self, leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        if id(leaf) not in self.known:
+            raise ReadsNumbers("a tensor that no call gave")
+        return self.known[id(leaf)]
 
 
 def leaves(item: Any) -> list[Any]:
@@ -152,17 +147,24 @@ def leaves(item: Any) -> list[Any]:
     return [item]
 
 
+def mapped(item: Any, of: Callable[[Any], Any]) -> Any:
+    """The same tuples, lists, mappings and slices, of what a function makes of their leaves."""
+    if isinstance(item, tuple):
+        return tuple(mapped(each, of) for each in item)
+    if isinstance(item, list):
+        return [mapped(each, of) for each in item]
+    if isinstance(item, dict):
+        return {key: mapped(each, of) for key, each in item.items()}
+    if isinstance(item, slice):
+        return slice(*(mapped(each, of) for each in (item.start, item.stop, item.step)))
+    return of(item)
+
+
 def exchanged(call: Call, old: Value, new: Value) -> Call:
     """A call that takes another Value in the place of one."""
 
     def put(item: Any) -> Any:
-        if isinstance(item, (tuple, list)):
-            return type(item)(put(each) for each in item)
-        if isinstance(item, dict):
-            return {key: put(each) for key, each in item.items()}
-        if isinstance(item, slice):
-            return slice(put(item.start), put(item.stop), put(item.step))
-        return new if item is old else item
+        return mapped(item, lambda leaf: new if leaf is old else leaf)
 
     return Call(call.name, put(call.args), put(call.kwargs), call.gives, call.changes)
 
