@@ -186,16 +186,12 @@ struct Product {
                      std::int64_t plus_row, T* y, std::int64_t y_row, std::int64_t rows) {
     const T* scale = SCALED ? static_cast<const T*>(part.scale) + first : nullptr;
     const T* bias = biased && part.bias ? static_cast<const T*>(part.bias) + first : nullptr;
-    for (std::int64_t m = 0; m < rows; ++m, found += WHOLE, y += y_row) {
-      T sums[WHOLE], added[WHOLE] = {};
-      std::memcpy(sums, found, sizeof(sums));
-      if (bias) std::memcpy(added, bias, outputs * sizeof(T));
-      if (plus)
-        for (std::int64_t n = 0; n < outputs; ++n) added[n] += plus[m * plus_row + n];
-      if constexpr (SCALED)
-        for (std::int64_t n = 0; n < outputs; ++n) sums[n] *= scale[n];
-      for (std::int64_t n = 0; n < outputs; ++n) y[n] = sums[n] + added[n];
-    }
+    for (std::int64_t m = 0; m < rows; ++m)
+      for (std::int64_t n = 0; n < outputs; ++n) {
+        T sum = found[m * WHOLE + n];
+        if constexpr (SCALED) sum *= scale[n];
+        y[m * y_row + n] = sum + ((bias ? bias[n] : T(0)) + (plus ? plus[m * plus_row + n] : T(0)));
+      }
   }
 
   typedef decltype(&tile<1, 1>) Tile;
