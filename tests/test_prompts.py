@@ -111,7 +111,7 @@ OF_LENGTH = {
 def test_products_of_the_steps_take_in_a_prompt(
     name: str, copied: int, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for constant, value in {"BUSY": 0, "SMALL": 0, "COPIED": copied, "MANY": many}.items():
+    for constant, value in {"BUSY": 0, "SMALL": 0, "SHORT": 0, "COPIED": copied, "MANY": many}.items():
         monkeypatch.setattr(f"arspec.sampler.run.skinny_matmul.{constant}", value)
     rows: list[int] = []
     of_many = KernelProduct.of_many
@@ -581,7 +581,7 @@ def test_one_pass_takes_in_a_prompt_and_gives_the_first_draw(monkeypatch: pytest
 @pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
 def test_the_first_draw_multiplies_the_rows_that_it_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logits of one step, not of all that are given; and places that are added to tokens are nowhere kept."""
-    for constant in ("BUSY", "SMALL"):
+    for constant in ("BUSY", "SMALL", "SHORT"):
         monkeypatch.setattr(f"arspec.sampler.run.skinny_matmul.{constant}", 0)
     model = build(from_text(PLACED.replace("PLACES", "{layer: position, out: 8}")), seed=1).double().eval()
     x = model.sample(3, seed=5)

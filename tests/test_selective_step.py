@@ -11,7 +11,8 @@ from torch.nn.functional import softplus
 
 from arspec.language.load import load
 from arspec.sampler.drive.sampler import sampler_of
-from arspec.sampler.run.kernel import Kernel, kernel
+from arspec.sampler.run.kernel import kernel
+from arspec.sampler.run.quick import Quick
 from tests.small import ROOT, randomised
 
 pytestmark = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
@@ -19,29 +20,30 @@ TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 
 def given(batch: int, channels: int, states: int, dtype: torch.dtype, skip: bool = True) -> tuple[Any, ...]:
-    """What a step takes, of rows that lie apart, up to the cache of the state before."""
+    """What a step takes, of rows that lie apart, up to the row before."""
     draw = torch.Generator().manual_seed(0)
     wide = torch.randn(batch, 1, 2 * channels + 2 * states + 3, generator=draw, dtype=dtype)
     x, step, fed, read, _ = wide.split([channels, channels, states, states, 3], 2)
     decays = -16 * torch.rand(states, channels, generator=draw, dtype=dtype)
-    cache = torch.randn(batch, channels * (1 + states), generator=draw, dtype=dtype)
-    before = cache.narrow(1, channels, channels * states)
-    added = torch.randn(channels, generator=draw, dtype=dtype) if skip else None
-    return x, softplus(4 * step), decays, fed, read, added, before
+    cache = torch.randn(batch, 2, channels * (1 + states), generator=draw, dtype=dtype)
+    bias, added = torch.randn(2, channels, generator=draw, dtype=dtype)
+    return x, 8 * step, bias, decays, fed, read, added if skip else None, cache[:, 1]
 
 
 def quick(*args: Any) -> Tensor | None:
     loaded = kernel()
     assert loaded is not None
-    return loaded.selective_step(*args)
+    return loaded.quick.selective_step(*args)
 
 
 def plain(
-    x: Tensor, step: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None, before: Tensor
-) -> tuple[Tensor, Tensor]:
-    state = (step * a).exp() * before.unflatten(1, a.shape) + fed.mT * (step * x)
+    x: Tensor, step: Tensor, bias: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None, before: Tensor
+) -> Tensor:
+    """The row after: the output, and the states."""
+    step = softplus(step + bias)
+    state = (step * a).exp() * before[:, x.shape[2] :].unflatten(1, a.shape) + fed.mT * (step * x)
     y = read @ state
-    return y if skip is None else y + skip * x, state.flatten(1)
+    return torch.cat([(y if skip is None else y + skip * x)[:, 0], state.flatten(1)], 1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -55,29 +57,41 @@ def test_a_step_is_that_of_torch(
 ):  # fmt: skip
     monkeypatch.setattr("torch.get_num_threads", lambda: threads)
     own = given(batch, channels, states, dtype, skip)
-    wanted, state = plain(*own)
-    after = torch.empty_like(own[-1])
+    wanted = plain(*own)
+    after = torch.full_like(own[-1], torch.nan)
     y = quick(*own, after)
-    assert y is not None
-    torch.testing.assert_close(y, wanted, rtol=TOLERANCES[dtype], atol=10 * TOLERANCES[dtype])
-    torch.testing.assert_close(after, state, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
+    assert y is not None and torch.equal(y[:, 0], after[:, :channels])
+    torch.testing.assert_close(after, wanted, rtol=TOLERANCES[dtype], atol=10 * TOLERANCES[dtype])
     for row in range(batch):  # an example has the same bits alone, and where the state stays in its place
-        x, step, a, fed, read, added, before = own
+        x, step, bias, a, fed, read, added, before = own
         x, step, fed, read, before = (each[row : row + 1] for each in (x, step, fed, read, before))
         before = before.clone()
-        alone = quick(x, step, a, fed, read, added, before, before)
+        alone = quick(x, step, bias, a, fed, read, added, before, before)
         assert alone is not None and torch.equal(alone, y[row : row + 1])
         assert torch.equal(before, after[row : row + 1])
 
 
+def stepped(step: Tensor, fed: float, state: float) -> Tensor:
+    """The states [C] after steps [C] from the same state, with decays of -1 and inputs of 1."""
+    channels, ones = len(step), torch.ones(1, 1, 1)
+    row = torch.full((1, 2 * channels), state)
+    after = torch.empty_like(row)
+    x = torch.ones(1, 1, channels)
+    y = quick(x, step.view(1, 1, -1), 0 * step, -torch.ones(1, channels), fed * ones, ones, None, row, after)
+    assert y is not None
+    return after[0, channels:]
+
+
 def test_decays_of_all_sizes_are_as_exact_as_floats():
-    steps = torch.cat([torch.logspace(-8, 2, 4080, base=10.0), torch.zeros(16)]).view(1, 1, -1)
-    one, ones = -torch.ones(1, 4096), torch.ones(1, 1, 1)
-    nothing, before = torch.zeros_like(steps), torch.ones(1, 4096)
-    after = torch.empty_like(before)
-    quick(nothing, steps, one, ones, ones, None, before, after)
-    exact = (-steps.double()).exp().view(1, -1)
-    assert ((after - exact).abs() <= 3e-7 * exact + 2e-38).all()
+    steps = torch.cat([torch.linspace(-30, 100, 4080), torch.zeros(16)])
+    exact = (-softplus(steps.double())).exp()
+    assert ((stepped(steps, 0.0, 1.0) - exact).abs() <= 1e-6 * exact * (1 + exact.log().abs()) + 2e-38).all()
+
+
+def test_steps_of_all_sizes_are_as_exact_as_floats():
+    steps = torch.cat([torch.linspace(-80, 60, 4080), torch.tensor([0.0, 20.0, 19.99, 20.01] * 4)])
+    exact = softplus(steps.double())
+    assert ((stepped(steps, 1.0, 0.0) - exact).abs() <= 6e-7 * exact).all()
 
 
 def test_what_it_has_no_use_for_is_left_alone():
@@ -95,14 +109,14 @@ SMALL = {"length": 12, "levels": 11, "width": 6, "inner": 16, "states": 3, "rank
 def test_a_busy_sampler_takes_it(monkeypatch: pytest.MonkeyPatch):
     """Each scan takes it at each step, the samples are the same, and its parameters are the module's."""
     taken: list[bool] = []
-    step = Kernel.selective_step
+    step = Quick.selective_step
 
-    def watched(self: Kernel, *args: Any) -> Tensor | None:
+    def watched(self: Quick, *args: Any) -> Tensor | None:
         found = step(self, *args)
         taken.append(found is not None)
         return found
 
-    monkeypatch.setattr(Kernel, "selective_step", watched)
+    monkeypatch.setattr(Quick, "selective_step", watched)
     found: list[Tensor] = []
     for busy in (1 << 60, 0):
         monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", busy)

@@ -88,6 +88,7 @@ def packed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     if not request.param:
         monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
         monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+        monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SHORT", 0)
     return request.param
 
 
@@ -222,6 +223,7 @@ def test_neither_rows_nor_threads_change_a_bit(threads: int, packed: bool):
 @pytest.mark.parametrize("outputs", [2, 17, 97, 513])
 def test_rows_change_no_bit_of_stored_weights(outputs: int, storage: Storage, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SHORT", 0)
     for biased in (True, False):
         weights = weights_of(outputs, 31, biased, torch.float32)
         (product,) = products([[weights]], [BUSY], storage)
@@ -299,6 +301,7 @@ head: {kind: categorical, from: logits}
 def test_the_weights_of_a_module_are_read_where_they_lie(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SHORT", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
     model = build(from_text(LINEAR), seed=1)
     executor = sampler_of(model).executor
@@ -315,6 +318,7 @@ def test_the_weights_of_a_module_are_read_where_they_lie(monkeypatch: pytest.Mon
 def test_numbers_that_are_read_where_they_lie_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SMALL", 0)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.SHORT", 0)
     monkeypatch.setattr("arspec.sampler.run.skinny_matmul.COPIED", 0)
     model = build(from_text(LINEAR), seed=1)
 

@@ -75,6 +75,7 @@ class Attention(Layer):
         "`{kind: buckets, buckets: 32, farthest: 128, both_ways: false}`."
     )  # fmt: skip
     ports = ("keys", "values")
+    quick = "attended"
 
     @property
     def masked_input(self) -> int:
@@ -249,7 +250,8 @@ class Attention(Layer):
             )
         found: Weights = {"sinks": w["sinks"]} if self.sinks else {}
         if sites is None:
-            return self._weighed(q, keys, values, found)
+            y = self.quickly(w, q, keys, values, self.scale) if self._plain and q.shape[1] == 1 else None
+            return self._weighed(q, keys, values, found) if y is None else y
         known = keys.shape[2]  # that are there
         if self.relative is not None:
             found |= {"bias": w["bias"], "at": w["at"].index_select(0, sites), "of": w["of"][:known]}

@@ -226,7 +226,7 @@ class Layer(BaseModel):
     ports: ClassVar[tuple[str, ...]] = ()  # fields that name further inputs
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many nodes `from` may name
     example: ClassVar[str] = ""  # a part of a spec that uses it, for the reference
-    quick: ClassVar[str] = ""  # a function in machine code that `advance` finds in `w` where there is one
+    quick: ClassVar[str] = ""  # the function in machine code that `quickly` calls, by the name that it has in `w`
 
     layer: str
     from_: Ref | list[Ref] | dict[str, Any] | None = Field(
@@ -354,6 +354,12 @@ class Layer(BaseModel):
         before, after: [B, cached_channels], the row of the own cache that the site reads, and its own, which is
         written. They are the same memory, or have none in common. Of `xs` the own sites are left out."""
         raise NotImplementedError
+
+    def quickly(self, w: Weights, *args: Any) -> Tensor | None:
+        """What the layer's `quick` function gives, as `arspec.sampler.run.quick` says; None where there is none, or it
+        has no use for what it is given."""
+        found: Any = w.get(self.quick)
+        return None if found is None else found(*args)
 
     def multiplied(self, node: Node, w: Weights) -> dict[str, str | None]:
         """Of what `prepare_sites` gave the weights [N, K] that rows are multiplied with, and used for nothing else,

@@ -63,6 +63,7 @@ class Conv(Layer):
     )
     bias: bool = Field(True, description="Whether a bias is added.")
     weight_norm: bool = Field(False, description="Weight normalisation: a learned gain for each output channel.")
+    quick = "windowed"
 
     def geometry(self, grid: tuple[int, ...]) -> Geometry:
         """The window's form on a grid. Raises Fault where the keys do not fit the grid's dimensions."""
@@ -185,7 +186,8 @@ class Conv(Layer):
         return prepare_window_sites(node, sites_weight(w, c), w.get("bias"), group, columns[0])
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return depthwise_sites(w, xs[0])  # others are products, as their traits say
+        y = self.quickly(w, xs[0], w["weight"], w.get("bias"))
+        return depthwise_sites(w, xs[0]) if y is None else y  # others are products, as their traits say
 
     def traits(self, node: Node) -> Traits:
         known = self.weight_norm and self.bias
@@ -216,6 +218,7 @@ class _Run:
     before: tuple[int, ...]
     even: tuple[int, ...]
     sides: tuple[int, ...]
+    quick = "windowed"
 
     @classmethod
     def of(cls, form: Geometry) -> _Run:

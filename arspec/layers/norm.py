@@ -40,6 +40,7 @@ class Norm(Layer):
     bias: bool | None = Field(None, description="Whether there is a learned bias; where left out, `layer` has one.")
     unit_offset: bool = Field(False, description="Whether the gain is 1 + what is learned, which starts at 0 (Gemma).")
     momentum: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="`batch`: weight of the newest statistics.")
+    quick = "normalised"
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]
@@ -139,6 +140,10 @@ class Norm(Layer):
         import torch
 
         x, gain, bias = xs[0], w.get("gain"), w.get("bias")
+        if self.over == "channels":
+            y = self.quickly(w, x, gain, bias, self.heads, self.epsilon, self.kind == "layer")
+            if y is not None:
+                return y
         if self.heads > 1:
             x = x.unflatten(2, (self.heads, -1))
         if self.over == "batch":

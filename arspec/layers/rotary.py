@@ -51,6 +51,7 @@ class Rotary(Layer):
         "own", description="Whose place: the site's own, or that of the variable that comes next, or came previously, "
         "in the order of generation."
     )  # fmt: skip
+    quick = "turned"
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -158,6 +159,12 @@ class Rotary(Layer):
         return {name: torch.from_numpy(value).to(c["turn"].device) for name, value in made.items()}
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
+        if "turn" in w and self.quick in w:
+            turned = self._turned(node.out)
+            pair = 1 if self.form == "interleaved" else turned // (2 * len(self._axes(node.out)))
+            y = self.quickly(w, xs[0], w["turn"], self.heads, turned, pair, sites, node.out.positions)
+            if y is not None:
+                return y
         x = xs[0].unflatten(2, (self.heads, -1))
         if "turn" in w:
             turn = w["turn"].index_select(0, sites % node.out.positions if node.out.groups > 1 else sites)

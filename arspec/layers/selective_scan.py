@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -117,11 +117,13 @@ class SelectiveScan(Along):
         groups = node.out.groups
         x, step, given, read = (in_lines(part, groups, c).contiguous() for part in xs)  # [B, K, L, G, ...]
         length = x.shape[2]
-        step = softplus(step + w["step_bias"].view(groups, -1))
+        line, at = position // length, position % length
         a = -w["A_log"].exp().unflatten(0, (groups, -1)).mT.contiguous()  # [G, N, C]
+        if groups == x.shape[1] == 1 and (there := self._step_by_step(w, a[0], (x, step, given, read), at, until)):
+            return from_lines(there[0], node.out, c), there[1]
+        step = softplus(step + w["step_bias"].view(groups, -1))
         fed, y = step * x, torch.zeros_like(x)
         each = min(until, max(1, AT_ONCE // max(1, x[:, :, 0].numel() * self.states)))
-        line, at = position // length, position % length
         found = x.new_empty(len(x), len(position), *a.shape[1:])
         room = [x.new_empty(*x.shape[:2], each, groups, *a.shape[1:]) for _ in range(3)]
         before: Tensor | None = None
@@ -139,21 +141,40 @@ class SelectiveScan(Along):
                 found[:, inside] = state[:, line[inside], at[inside] - first, group[inside]]
         return from_lines(y.addcmul_(w["D"].view(groups, -1), x) if self.skip else y, node.out, c), found
 
+    def _step_by_step(
+        self, w: Weights, a: Tensor, xs: tuple[Tensor, ...], at: Tensor, until: int
+    ) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+        """The same of one line and one group, in machine code; None where it has no use for them. at [n]: steps."""
+        x, step, given, read = (own[:, 0, :, 0] for own in xs)  # [B, L, ...]
+        y, found = xs[0].new_zeros(xs[0].shape), x.new_empty(len(x), len(at), *a.shape)
+        rows, kept = x.new_zeros(2, len(x), x.shape[2] + a.numel()), at.tolist()
+        for t in range(until):
+            before, after = rows[t % 2], rows[1 - t % 2]
+            now = (own.narrow(1, t, 1) for own in (x, step))
+            own = self.quickly(w, *now, w["step_bias"], a, given.narrow(1, t, 1), read.narrow(1, t, 1), w.get("D"),
+                               before, after)  # fmt: skip
+            if own is None:
+                return None
+            y[:, 0, t] = own
+            for k in (k for k, wanted in enumerate(kept) if wanted == t):
+                found[:, k] = after.narrow(1, x.shape[2], a.numel()).unflatten(1, a.shape)
+        return y, found
+
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:
         import torch
         from torch.nn.functional import softplus
 
         x, step, given, read = xs
+        y = self.quickly(w, x, step, w["step_bias"], w["A"], given, read, w.get("D"), before, after)
+        if y is not None:
+            return y
         shape, states = (self.states, node.out.channels), node.out.channels * self.states
-        earlier, later = (row.narrow(1, shape[1], states) for row in (before, after))
-        step, quick = softplus(step + w["step_bias"]), cast("Any", w.get(self.quick))
-        y = None if quick is None else quick(x, step, w["A"], given, read, w.get("D"), earlier, later)
-        if y is None:
-            state = later.unflatten(1, shape)
-            torch.mul((step * w["A"]).exp_(), earlier.unflatten(1, shape), out=state)
-            state.addcmul_(given.mT, step * x)
-            y = read @ state
-            y = torch.addcmul(y, w["D"], x) if self.skip else y
+        earlier, later = (row.narrow(1, shape[1], states).unflatten(1, shape) for row in (before, after))
+        step = softplus(step + w["step_bias"])
+        torch.mul((step * w["A"]).exp_(), earlier, out=later)
+        later.addcmul_(given.mT, step * x)
+        y = read @ later
+        y = torch.addcmul(y, w["D"], x) if self.skip else y
         after.narrow(1, 0, shape[1]).copy_(y[:, 0])
         return y
 

@@ -298,6 +298,7 @@ def _fill_states(
     are computed by. asked: as of `forward_and_states`."""
     constants = model.constants.of(whole, executor.member)
     weights = whole.layer.prepare(whole, model.nodes.of(whole), constants)
+    weights = {**weights, **executor.quick(whole)}
     found = [*rows_and_sites(executor.program, node, step, orders)]
     if not found:
         return whole.layer.forward(whole, weights, constants, xs, False)

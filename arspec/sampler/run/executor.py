@@ -125,10 +125,15 @@ class Executor:
     def _quicken(self, made: Sequence[Product | KernelProduct]) -> None:
         """Gives layers their functions in machine code, where that is loaded for the products."""
         loaded = kernel() if any(isinstance(product, KernelProduct) for product in made) else None
+        self._quick = None if loaded is None else loaded.quick
         for n, operation in enumerate(self.program.operations):
-            name = operation.parts[0].node.layer.quick
-            if name and loaded is not None:
-                self._given[n] = {**self._given[n], name: getattr(loaded, name)}
+            if own := self.quick(operation.parts[0].node):
+                self._given[n] = {**self._given[n], **own}
+
+    def quick(self, node: Node) -> dict[str, Any]:
+        """The function in machine code that a node's layer asks for, by its name, where there is one."""
+        name = node.layer.quick
+        return {name: getattr(self._quick, name)} if name and self._quick is not None else {}
 
     @property
     def products(self) -> Sequence[Product | KernelProduct]:

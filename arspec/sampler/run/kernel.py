@@ -1,6 +1,6 @@
-"""What steps spend their time with, in machine code: the product of a few rows (skinny_matmul.cpp) and a step of a
-selective state space (selective_step.cpp). Both are compiled for this machine where it has a C++ compiler, and kept in
-the user's cache folder."""
+"""What steps spend their time with, in machine code: the product of a few rows (skinny_matmul.cpp), and what layers do
+with single rows (quick.py). All of it is compiled for this machine where it has a C++ compiler, and kept in the user's
+cache folder."""
 
 from __future__ import annotations
 
@@ -25,25 +25,17 @@ from torch import Tensor
 from arspec.diagnostics.foreign import visible
 from arspec.files.cache import user_cache
 from arspec.files.kept import is_whole, keep
+from arspec.sampler.run.quick import NUMBER, POINTER, TYPES, Quick
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("skinny_matmul.cpp", "selective_step.cpp"))
-HEADERS = (Path(__file__).with_name("vectors.h"),)
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.cpp")
+    for name in ("skinny_matmul", "selective_step", "row_steps", "attention_step")
+)
+HEADERS = tuple(Path(__file__).with_name(f"{name}.h") for name in ("vectors", "skinny_matmul"))
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 EARLIER = "few_rows-*.so"
 PATIENCE = 60  # seconds that a compiler may take
-TYPES = {torch.float32: "float32", torch.float64: "float64"}
 STORED = {torch.bfloat16: "bfloat16", torch.int8: "int8"}  # of weights of products in float32
-POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
-SPREAD = 1 << 15  # states from which a step is spread over threads
-
-
-class SelectiveStep(ctypes.Structure):
-    """What selective_step.cpp has under this name."""
-
-    _fields_ = [
-        (name, NUMBER)
-        for name in ["batch", "states", "channels", "x", "step", "fed", "read", "before", "after", "threads"]
-    ]  # fmt: skip
 
 
 def compiler() -> list[str] | None:
@@ -135,45 +127,17 @@ def takes(weight: Tensor) -> bool:
 
 
 class Kernel:
-    """The loaded library: `times` by the dtype of a weight."""
+    """The loaded library: `times` by the dtype of a weight, and what layers ask for."""
 
     def __init__(self, loaded: ctypes.CDLL) -> None:
-        names = {**TYPES, **STORED}
+        names, rows = {**TYPES, **STORED}, (POINTER, NUMBER)
         self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in names.items()}
         for times in self.times.values():
             times.restype = None
-            rows = (POINTER, NUMBER)
             times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER]
         loaded.vector_bytes.restype = NUMBER
         self.bytes: int = loaded.vector_bytes()
-        self._steps: dict[torch.dtype, Any] = {
-            dtype: getattr(loaded, f"selective_step_{name}") for dtype, name in TYPES.items()
-        }
-        for step in self._steps.values():
-            step.restype, step.argtypes = None, [ctypes.POINTER(SelectiveStep), *[POINTER] * 9]
-
-    def selective_step(
-        self, x: Tensor, step: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None, before: Tensor,
-        after: Tensor,
-    ) -> Tensor | None:  # fmt: skip
-        """h = exp(step a) h' + step x fed and y = read · h + skip x, [B, 1, C], of one site: x and step [B, 1, C],
-        a [N, C], up to 0, fed and read [B, 1, N], skip [C]. before, after [B, N * C]: h' and h, which may be the same
-        memory. None, and nothing is done, where channels are no whole vectors, numbers lie apart or differ in type, or
-        are not on a CPU."""
-        batch, channels = x.shape[0], x.shape[2]
-        rows, weights = (x, step, fed, read, before, after), (a,) if skip is None else (a, skip)
-        whole = all(own.stride(-1) == 1 for own in rows) and all(own.is_contiguous() for own in weights)
-        alike = all(own.dtype == x.dtype and own.device.type == "cpu" for own in (*rows, *weights))
-        if x.dtype not in TYPES or channels * x.itemsize % self.bytes or not (whole and alike):
-            return None
-        assert step.shape == x.shape and fed.shape == read.shape == (batch, 1, len(a)) and a.shape[1] == channels
-        assert before.shape == after.shape == (batch, a.numel()) and (skip is None or skip.shape == (channels,))
-        threads = torch.get_num_threads() if batch * a.numel() > SPREAD else 1
-        own = SelectiveStep(batch, len(a), channels, *(each.stride(0) for each in rows), threads)
-        y = x.new_empty((batch, 1, channels))
-        into = (x, step, a, fed, read, skip, before, after, y)
-        self._steps[x.dtype](ctypes.byref(own), *(None if each is None else each.data_ptr() for each in into))
-        return y
+        self.quick = Quick(loaded, self.bytes)
 
     @torch.no_grad()
     def packed(self, weight: Tensor) -> Tensor:

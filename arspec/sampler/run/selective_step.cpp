@@ -3,73 +3,56 @@
 // Each vector of channels goes through its states once, which are read and written once; as calls of torch, states are gone
 // through six times. How many examples there are, and how many threads, changes no bit.
 
-#include <cmath>
-
 #include "vectors.h"
 
-// Channels lie side by side, in whole vectors. Of an example how far it is from the next one: x and the step after its
-// softplus [channels], what is fed and what is read [states], and the states, before and after [states, channels].
+// Channels lie side by side, in whole vectors. Of an example how far it is from the next one: x and the step [channels], what is
+// fed and what is read [states], and its rows before and after: what it gives [channels], and the states [states, channels].
 struct SelectiveStep {
   std::int64_t batch, states, channels, x, step, fed, read, before, after, threads;
 };
 
-constexpr std::int64_t SOON = 8;  // vectors for which earlier states are asked of memory before they are needed
-
-// exp of numbers up to 0; of floats with an error of two units in the last place, and no result below the least normal one.
-static Of<float>::Vector decayed(Of<float>::Vector x) {
-  typedef std::int32_t Whole __attribute__((vector_size(BYTES)));
-  const Of<float>::Vector least = Of<float>::Vector{} - 87.0f, shift = Of<float>::Vector{} + 12582912.0f;  // 1.5 · 2^23
-  x = x < least ? least : x;
-  const Of<float>::Vector moved = x * 1.44269504f + shift;  // its last bits are the whole number of halvings
-  const Of<float>::Vector n = moved - shift, r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  Of<float>::Vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;  // Cephes, expf
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  Whole bits, exponent;
-  std::memcpy(&bits, &p, BYTES);
-  std::memcpy(&exponent, &moved, BYTES);
-  bits += exponent << 23;
-  std::memcpy(&p, &bits, BYTES);
-  return p;
-}
-
-static Of<double>::Vector decayed(Of<double>::Vector x) {
-  for (int lane = 0; lane < Of<double>::LANES; ++lane) x[lane] = std::exp(x[lane]);
-  return x;
-}
+constexpr std::int64_t TOGETHER = 8;  // vectors of channels that go through their states together
 
 template <typename T>
-static void take_step(const SelectiveStep& own, const T* x, const T* step, const T* a, const T* fed, const T* read,
-                      const T* skip, const T* before, T* after, T* y) {
+static void take_step(const SelectiveStep& own, const T* x, const T* step, const T* bias, const T* a, const T* fed, const T* read,
+                      const T* skip, const T* before, T* after) {
   typedef typename Of<T>::Vector Vector;
   constexpr std::int64_t lanes = Of<T>::LANES;
-  const std::int64_t blocks = own.channels / lanes;
+  const std::int64_t vectors = own.channels / lanes, blocks = (vectors + TOGETHER - 1) / TOGETHER;
 #pragma omp parallel for num_threads(own.threads) schedule(static) if (own.threads > 1)
   for (std::int64_t each = 0; each < own.batch * blocks; ++each) {
-    const std::int64_t b = each / blocks, c = each % blocks * lanes;
-    const Vector given = Of<T>::at(x + b * own.x + c), much = Of<T>::at(step + b * own.step + c), in = much * given;
-    Vector sum{};
-    for (std::int64_t n = 0; n < own.states; ++n) {
-      const std::int64_t at = n * own.channels + c;
-      const T* earlier = before + b * own.before + at;
-      __builtin_prefetch(earlier + SOON * lanes);
-      const Vector state = decayed(much * Of<T>::at(a + at)) * Of<T>::at(earlier) + fed[b * own.fed + n] * in;
-      std::memcpy(after + b * own.after + at, &state, BYTES);
-      sum += read[b * own.read + n] * state;
+    const std::int64_t b = each / blocks, first = each % blocks * TOGETHER, count = std::min(TOGETHER, vectors - first);
+    const T *earlier = before + b * own.before, *from = x + b * own.x;
+    T* later = after + b * own.after;
+    Vector much[TOGETHER], in[TOGETHER], sums[TOGETHER] = {};
+    for (std::int64_t k = 0; k < count; ++k) {
+      const std::int64_t c = (first + k) * lanes;
+      much[k] = softplus(Of<T>::at(step + b * own.step + c) + Of<T>::at(bias + c));
+      in[k] = much[k] * Of<T>::at(from + c);
     }
-    if (skip) sum += Of<T>::at(skip + c) * given;
-    std::memcpy(y + b * own.channels + c, &sum, BYTES);
+    for (std::int64_t n = 0; n < own.states; ++n) {
+      const T in_weight = fed[b * own.fed + n], out_weight = read[b * own.read + n];
+      for (std::int64_t k = 0; k < count; ++k) {
+        const std::int64_t at = n * own.channels + (first + k) * lanes, place = own.channels + at;
+        __builtin_prefetch(earlier + place + own.channels, 0, 2);  // the next state's
+        const Vector state = decayed(much[k] * Of<T>::at(a + at)) * Of<T>::at(earlier + place) + in_weight * in[k];
+        std::memcpy(later + place, &state, BYTES);
+        sums[k] += out_weight * state;
+      }
+    }
+    for (std::int64_t k = 0; k < count; ++k) {
+      const std::int64_t c = (first + k) * lanes;
+      if (skip) sums[k] += Of<T>::at(skip + c) * Of<T>::at(from + c);
+      std::memcpy(later + c, &sums[k], BYTES);
+    }
   }
 }
 
 extern "C" {
-#define SELECTIVE_STEP(NAME, T)                                                                                          \
-  void selective_step_##NAME(const SelectiveStep* own, const T* x, const T* step, const T* a, const T* fed, const T* read, \
-                             const T* skip, const T* before, T* after, T* y) {                                             \
-    take_step<T>(*own, x, step, a, fed, read, skip, before, after, y);                                                     \
+#define SELECTIVE_STEP(NAME, T)                                                                                         \
+  void selective_step_##NAME(const SelectiveStep* own, const T* x, const T* step, const T* bias, const T* a, const T* fed, \
+                             const T* read, const T* skip, const T* before, T* after) {                                  \
+    take_step<T>(*own, x, step, bias, a, fed, read, skip, before, after);                                                \
   }
 SELECTIVE_STEP(float32, float)
 SELECTIVE_STEP(float64, double)

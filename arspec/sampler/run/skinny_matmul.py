@@ -26,6 +26,8 @@ VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
 MUCH = 1 << 21  # multiplications from which one product is as quick as several of its parts
 MUCH_COPIED = 1 << 22  # and from which copying inputs side by side takes longer than another product
 SMALL = 1 << 15  # numbers of a weight up to which splitting it costs more than it saves
+SHORT = 64  # inputs up to which sums across a vector take longer than what is summed, so that weights are packed,
+SHORT_ONES = 1 << 18  # where they have no more numbers
 # Rows from which torch's product is quicker than the compiled one, of weights that are not packed; with vectors of 64
 # bytes so many times as many. On one core of an AMD Zen 5 the compiled one was 1.1 to 1.9 times as fast at 128 rows,
 # 0.98 to 1.6 at 256 and 0.85 to 1.3 at 512, by four shapes of weights.
@@ -129,7 +131,8 @@ class KernelProduct:
         self.outputs, self.inputs = sum(self.counts), weights[0].shape[1]
         self.dtype, self.numbers = weights[0].dtype, sum(weight.numel() for weight in weights)
         small = self.numbers <= SMALL
-        self.packed = [small or storage != "exact" or not _lies(weight, own) for weight in weights]
+        copied = small or storage != "exact" or (self.inputs <= SHORT and self.numbers <= SHORT_ONES)
+        self.packed = [copied or not _lies(weight, own) for weight in weights]
         # what the table points to: the weights as they are read, biases and scales
         self.held: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
         for part, packed in zip(parts, self.packed, strict=True):

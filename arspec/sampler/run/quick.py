@@ -1,0 +1,165 @@
+"""What layers do with single rows of channels, in machine code (row_steps.cpp, attention_step.cpp, selective_step.cpp).
+
+A layer asks for one of these by its name (`Layer.quick`). Each gives None, and does nothing, where it has no use for
+its tensors: the layer then calls torch."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TYPES = {torch.float32: "float32", torch.float64: "float64"}
+POINTER, NUMBER, REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+FEW = 1 << 16  # numbers of rows up to which one thread takes them
+SPREAD = 1 << 14  # states, or numbers of keys and values, from which a step is spread over threads
+
+
+def _fields(*names: str) -> list[tuple[str, Any]]:
+    return [(name, NUMBER) for name in names]
+
+
+class Rows(ctypes.Structure):
+    """What row_steps.cpp has under this name."""
+
+    _fields_ = _fields("batch", "sites", "heads", "size", "example", "site")
+
+
+class AttentionStep(ctypes.Structure):
+    """What attention_step.cpp has under this name."""
+
+    _fields_ = _fields(
+        "batch", "shared", "rows", "known", "size", "width", "query", "key", "key_head", "key_site", "value",
+        "value_head", "value_site", "threads",
+    )  # fmt: skip
+
+
+class SelectiveStep(ctypes.Structure):
+    """What selective_step.cpp has under this name."""
+
+    _fields_ = _fields(
+        "batch", "states", "channels", "x", "step", "fed", "read", "before", "after", "threads"
+    )  # fmt: skip
+
+
+class Quick:
+    """The functions of a loaded library, whose vectors have so many bytes."""
+
+    def __init__(self, loaded: ctypes.CDLL, bytes: int) -> None:
+        self._bytes = bytes
+
+        def found(name: str, *takes: Any) -> dict[torch.dtype, Any]:
+            functions = {dtype: getattr(loaded, f"{name}_{said}") for dtype, said in TYPES.items()}
+            for function in functions.values():
+                function.restype, function.argtypes = None, takes
+            return functions
+
+        rows = ctypes.POINTER(Rows)
+        self._normalise = found("normalise", rows, POINTER, POINTER, POINTER, REAL, NUMBER, POINTER)
+        self._turn = found("turn", rows, POINTER, POINTER, NUMBER, NUMBER, POINTER, NUMBER, POINTER)
+        self._window = found("window", rows, *[POINTER] * 4)
+        self._attend = found("attend", ctypes.POINTER(AttentionStep), *[POINTER] * 3, REAL, POINTER)
+        self._selective = found("selective_step", ctypes.POINTER(SelectiveStep), *[POINTER] * 9)
+
+    def normalised(
+        self, x: Tensor, gain: Tensor | None, bias: Tensor | None, heads: int, epsilon: float, centred: bool
+    ) -> Tensor | None:
+        """x [B, n, C], less its mean where it is `centred`, over the root of its mean square and epsilon, of each of so
+        many heads, times gain and bias: [C / heads]."""
+        if not _takes(x, gain, bias) or x.numel() > FEW:
+            return None
+        y = x.new_empty(x.shape)
+        given = (x, gain, bias)
+        self._normalise[x.dtype](_rows(x, heads), *map(_at, given), epsilon, centred, y.data_ptr())
+        return y
+
+    def turned(
+        self, x: Tensor, turns: Tensor, heads: int, turned: int, pair: int, places: Tensor, positions: int
+    ) -> Tensor | None:
+        """x [B, n, C]: of each of so many heads the first `turned` channels in pairs, which are `pair` apart, by rows
+        of turns [positions, 2, ...]: those of places [n], counted through all groups."""
+        if not _takes(x) or x.numel() > FEW or turns.dtype != torch.float64 or not turns.is_contiguous():
+            return None
+        assert places.is_contiguous() and places.dtype == torch.int64 and len(places) == x.shape[1]
+        assert turns.shape[0] == positions and turns[0].numel() == 2 * turned
+        y = x.new_empty(x.shape)
+        self._turn[x.dtype](
+            _rows(x, heads), x.data_ptr(), turns.data_ptr(), turned, pair, places.data_ptr(), positions, y.data_ptr()
+        )
+        return y
+
+    def windowed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+        """Each channel of x [B, n, M * C] summed over the M places, times weight [M, C], and bias [C]: [B, n, C]."""
+        if not _takes(x, weight, bias) or x.numel() > FEW:
+            return None
+        places, channels = weight.shape
+        assert x.shape[2] == places * channels and (bias is None or len(bias) == channels)
+        y = x.new_empty((x.shape[0], x.shape[1], channels))
+        self._window[x.dtype](_rows(x, places), *map(_at, (x, weight, bias, y)))
+        return y
+
+    def attended(self, q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor | None:
+        """softmax(scale q · k) · v: q [B, 1, C], k [B, kv_heads, S, d], v [B, kv_heads, S, e] -> [B, 1, heads * e],
+        where d is the size of a head of q, and the heads that share keys stand side by side."""
+        batch, shared, known, size = k.shape
+        if not (_takes(q) and known and all(own.dtype == q.dtype and own.stride(3) == 1 for own in (k, v))):
+            return None
+        rows, width = q.shape[2] // (shared * size), v.shape[3]
+        assert q.shape == (batch, 1, shared * rows * size) and v.shape == (batch, shared, known, width)
+        threads = torch.get_num_threads() if k.numel() + v.numel() > SPREAD else 1
+        own = AttentionStep(
+            batch, shared, rows, known, size, width, q.stride(0), *k.stride()[:3], *v.stride()[:3], threads
+        )
+        y = q.new_empty((batch, 1, shared * rows * width))
+        scale = 1 / math.sqrt(size) if scale is None else scale
+        self._attend[q.dtype](ctypes.byref(own), q.data_ptr(), k.data_ptr(), v.data_ptr(), scale, y.data_ptr())
+        return y
+
+    def selective_step(
+        self, x: Tensor, step: Tensor, bias: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None,
+        before: Tensor, after: Tensor,
+    ) -> Tensor | None:  # fmt: skip
+        """Of one site, with d = softplus(step + bias): h = exp(d a) h' + d x fed and y = read · h + skip x, [B, 1, C].
+        x and step [B, 1, C], a [N, C], up to 0, fed and read [B, 1, N], bias and skip [C]. before, after [B, C + N C]:
+        y and h of the site before and of this one, which may be the same memory. y is a part of it. Channels are whole
+        vectors."""
+        (batch, _, channels), (states, _) = x.shape, a.shape
+        if x.dtype not in TYPES or channels * x.itemsize % self._bytes or x.device.type != "cpu":
+            return None
+        dtype, width, rows = x.dtype, channels * (1 + states), (x, step, fed, read, before, after)
+        for own in rows:
+            if own.dtype != dtype or own.stride(-1) != 1:
+                return None
+        for own in (bias, a, skip):
+            if own is not None and (own.dtype != dtype or not own.is_contiguous()):
+                return None
+        assert step.shape == x.shape and fed.shape == read.shape == (batch, 1, states) and a.shape[1] == channels
+        assert before.shape == after.shape == (batch, width) and len(bias) == channels
+        assert skip is None or len(skip) == channels
+        threads = torch.get_num_threads() if batch * states * channels > SPREAD else 1
+        own = SelectiveStep(batch, states, channels, *(each.stride(0) for each in rows), threads)
+        self._selective[dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after)))
+        return after.narrow(1, 0, channels).unsqueeze(1)
+
+
+def _takes(x: Tensor, *weights: Tensor | None) -> bool:
+    """Whether rows [B, n, C] have their channels side by side, and weights all that they have, in the same numbers."""
+    return (
+        x.dtype in TYPES
+        and x.device.type == "cpu"
+        and x.stride(2) == 1
+        and all(own is None or (own.dtype == x.dtype and own.is_contiguous()) for own in weights)
+    )
+
+
+def _rows(x: Tensor, heads: int) -> Any:
+    batch, sites, channels = x.shape
+    example, site, _ = x.stride()
+    return ctypes.byref(Rows(batch, sites, heads, channels // heads, example, site))
+
+
+def _at(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
