@@ -107,6 +107,10 @@ class Head(BaseModel):
         truncation: the levels that may be drawn, where the head is `tabular`."""
         raise NotImplementedError
 
+    def highest(self, support: Support, temperature: float, truncation: Truncation | None) -> int | None:
+        """How many of the highest parameters of a variable a draw depends on: others may be -infinity. None: on all."""
+        return None
+
     def guided(self, under: Tensor, free: Tensor, guidance: float) -> Tensor:
         """Parameters [..., K] under a condition and without it -> those that guidance draws from. InputError where they
         are no logits."""

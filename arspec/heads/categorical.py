@@ -72,6 +72,11 @@ class Categorical(Head):
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
         return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp_(max=support.levels - 1)
 
+    def highest(self, support: Support, temperature: float, truncation: Truncation | None) -> int | None:
+        if support.channels > 1:
+            return None
+        return 1 if temperature == 0 else None if truncation is None else truncation.top_k
+
     def guided(self, under: Tensor, free: Tensor, guidance: float) -> Tensor:
         return free + guidance * (under - free)
 

@@ -77,6 +77,11 @@ class Draws:
         return None if self.given is None or not len(self.model.given) else self.given[:, self.model.given]
 
     @property
+    def highest(self) -> int | None:
+        """As of `Head.highest`."""
+        return self.head.highest(self.support, self.temperature, self.truncation)
+
+    @property
     def there(self) -> Tensor:
         """[n, V, C]: what is known, and zeros elsewhere."""
         assert self.given is not None and self.known is not None

@@ -77,7 +77,11 @@ class Sampler:
         if trace is None and draws.known is not None and (steps := self._steps_given(draws.known)) >= WORTH:
             ahead = steps, draws.integers(draws.there)
         if guidance is None:
-            return draws.integers(self.drive(n, condition, draws, trace, ahead=ahead, seen=seen, start=draws.start))
+            return draws.integers(
+                self.drive(
+                    n, condition, draws, trace, ahead=ahead, seen=seen, start=draws.start, keeps=draws.highest
+                )
+            )  # fmt: skip
         under, draw = both(self.model, condition, n), guided_draw(self.model, draws, guidance)
         ahead = None if ahead is None else (ahead[0], torch.cat([ahead[1], ahead[1]]))
         found = self.drive(2 * n, under, draw, trace, ahead=ahead, seen=seen, start=twice(draws.start))
@@ -112,18 +116,20 @@ class Sampler:
     def drive(
         self, n: int, condition: dict[str, Tensor], draw: Draw, trace: Trace | None = None,
         ancestors: Ancestors | None = None, ahead: tuple[int, Tensor] | None = None,
-        seen: Fingerprint | None = None, start: Tensor | None = None,
+        seen: Fingerprint | None = None, start: Tensor | None = None, keeps: int | None = None,
     ) -> Tensor:  # fmt: skip
         """Goes through the order once. draw(sites [v], parameters [B, v, K]) gives the values [B, v, C] of the
         variables that come next; what it may be is up to the caller: chance, a teacher, a decoder. `ancestors` is asked
         after each step.
         ahead: a number of steps, and data [B, *shape] that hold what would be drawn in them, so that one parallel pass
         stands for them. seen: as in `prepare`. start [B, g, C]: the variables that are given, where there are any.
+        keeps: how many of the highest parameters `draw` takes, None for all; the others may be -infinity.
         Returns all, [B, V, C]. Both are called in torch's inference mode, which
         makes small operations a third faster."""
         self.prepare(seen)
         with torch.inference_mode():
             executor, state = self._executor, self._executor.begin(n, condition, trace)
+            executor.screen(state, keeps)
             dtype, drawn = self.model.dtype, list[Tensor]()
             if start is not None and start.shape[1]:
                 put_given(executor, state, start.to(dtype))

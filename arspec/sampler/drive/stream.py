@@ -129,6 +129,8 @@ class Stream:
         if guidance is not None:
             rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
         state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
+        if guidance is None:
+            executor.screen(state, head.highest(support, temperature, truncation))
         start, first_made = 0, None
         if prefix is not None and before is not None:
             yield prefix

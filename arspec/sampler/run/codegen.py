@@ -53,6 +53,7 @@ class Layout:
     nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
     step: int
     drawn: int  # the values that a step ends with
+    drawn_by: int | None  # the operation that makes the head's parameters and nothing else, where only draws take them
     free: int
 
 
@@ -72,7 +73,20 @@ def layout_of(program: Program) -> Layout:
     whole = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.relation is not None)}
     at += len(whole)
     known = {n: program.known(program.operations[n]) for n, _ in whole}
-    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, at + 3)
+    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, _drawn_by(program), at + 3)
+
+
+def _drawn_by(program: Program) -> int | None:
+    made, last = program.head_made, None
+    while made is not None:
+        number, operation = made[0], program.operations[made[0]]
+        readers = [k for k, o in enumerate(program.operations) for r in o.reads if r.source is operation.parts[0].node]
+        if len(operation.parts) > 1 or any(k != last for k in readers):
+            return None
+        if not operation.hands_on:
+            return number
+        made, last = operation.handed_on, number
+    return None
 
 
 def generate(

@@ -27,6 +27,7 @@ from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
 from arspec.sampler.run.kernel import kernel
+from arspec.sampler.run.screening import screened
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
 
@@ -262,6 +263,16 @@ class Executor:
         for (number, k), at in layout.whole.items():
             state.registers[at] = self._whole(number, k, state)
         state.registers[layout.nowhere] = self._nowhere
+
+    def screen(self, state: State, keeps: int | None) -> None:
+        """Lets a run compute no more than the `keeps` highest parameters of each variable, where that is quicker and
+        nothing but the draw takes them; None for all. The weights are to stay as they are as long as it lasts."""
+        found = self._layout.drawn_by
+        if keeps is None or found is None or found not in self._linear:
+            return
+        own = screened(self._products[self._linear.index(found)], keeps)
+        if own is not None:
+            state.registers[self._layout.weights[found]] = own
 
     def _whole(self, number: int, k: int, state: State) -> Tensor:
         """All rows of an input, as the layer that reads it whole takes them."""

@@ -29,7 +29,7 @@ from arspec.sampler.run.quick import NUMBER, POINTER, TYPES, Quick
 
 SOURCES = tuple(
     Path(__file__).with_name(f"{name}.cpp")
-    for name in ("skinny_matmul", "selective_step", "row_steps", "attention_step")
+    for name in ("skinny_matmul", "screened_matmul", "selective_step", "row_steps", "attention_step")
 )
 HEADERS = tuple(Path(__file__).with_name(f"{name}.h") for name in ("vectors", "skinny_matmul"))
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
@@ -137,6 +137,10 @@ class Kernel:
             times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER]
         loaded.vector_bytes.restype = NUMBER
         self.bytes: int = loaded.vector_bytes()
+        self.copy, self.screened = loaded.copy_float32, loaded.screened_float32
+        self.copy.restype = self.screened.restype = NUMBER
+        self.copy.argtypes = [POINTER]
+        self.screened.argtypes = [POINTER, *rows, NUMBER, NUMBER, NUMBER, *[POINTER] * 3]
         self.quick = Quick(loaded, self.bytes)
 
     @torch.no_grad()
