@@ -218,7 +218,6 @@ class _Run:
     before: tuple[int, ...]
     even: tuple[int, ...]
     sides: tuple[int, ...]
-    quick = "windowed"
 
     @classmethod
     def of(cls, form: Geometry) -> _Run:

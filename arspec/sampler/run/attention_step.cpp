@@ -85,7 +85,7 @@ static void some_heads(const AttentionStep& own, const T* q, const T* k, const T
 template <typename T>
 static void attend(const AttentionStep& own, const T* q, const T* k, const T* v, double scale, T* y) {
   const std::int64_t heads = own.shared * own.rows;
-  const std::int64_t parts = std::min(own.shared, (own.threads + own.batch - 1) / own.batch);
+  const std::int64_t parts = std::min(own.shared, (own.threads + own.batch - 1) / std::max<std::int64_t>(1, own.batch));
 #pragma omp parallel for num_threads(own.threads) schedule(dynamic, 1) if (own.threads > 1)
   for (std::int64_t each = 0; each < own.batch * parts; ++each) {
     static thread_local std::vector<T> room;

@@ -93,9 +93,9 @@ class Quick:
 
     def windowed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
         """Each channel of x [B, n, M * C] summed over the M places, times weight [M, C], and bias [C]: [B, n, C]."""
-        if not _takes(x, weight, bias) or x.numel() > FEW:
-            return None
         places, channels = weight.shape
+        if not (_takes(x, weight, bias) and places) or x.numel() > FEW:
+            return None
         assert x.shape[2] == places * channels and (bias is None or len(bias) == channels)
         y = x.new_empty((x.shape[0], x.shape[1], channels))
         self._window[x.dtype](_rows(x, places), *map(_at, (x, weight, bias, y)))

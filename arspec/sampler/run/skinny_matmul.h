@@ -224,7 +224,8 @@ struct Product {
   static void times(const Matmul& own, const T* x, std::int64_t x_row, std::int64_t rows, const T* plus,
                     std::int64_t plus_row, T* y, std::int64_t column, std::int64_t inputs) {
     const std::int64_t even = (own.outputs + 4 * own.threads * WHOLE - 1) / (4 * own.threads * WHOLE);  // all threads have some
-    const std::int64_t share = std::max<std::int64_t>(1, std::min<std::int64_t>(even, SHARE / (WHOLE * inputs * sizeof(W)))) * WHOLE;
+    const std::int64_t bytes = std::max<std::int64_t>(1, WHOLE * inputs * sizeof(W));  // 1 where nothing is read
+    const std::int64_t share = std::max<std::int64_t>(1, std::min(even, SHARE / bytes)) * WHOLE;
     const std::int64_t count = own.count, threads = own.threads, y_row = own.outputs;
     std::int64_t shares = 0;
     for (std::int64_t p = 0; p < count; ++p) shares += (own.parts[p].outputs + share - 1) / share;

@@ -104,9 +104,9 @@ struct Of {
 // exp of numbers up to 0; of floats with an error of two units in the last place, and no result below the least normal one.
 inline Of<float>::Vector decayed(Of<float>::Vector x) {
   typedef std::int32_t Whole __attribute__((vector_size(BYTES)));
-  const Of<float>::Vector least = Of<float>::Vector{} - 87.0f, shift = Of<float>::Vector{} + 12582912.0f;  // 1.5 · 2^23
+  const Of<float>::Vector least = Of<float>::Vector{} - 87.0f, shift = Of<float>::Vector{} + 12583039.0f;  // 1.5 · 2^23 + 127
   x = x < least ? least : x;
-  const Of<float>::Vector moved = x * 1.44269504f + shift;  // its last bits are the whole number of halvings
+  const Of<float>::Vector moved = x * 1.44269504f + shift;  // its last bits are those of the exponent of a power of two
   const Of<float>::Vector n = moved - shift, r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   Of<float>::Vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;  // Cephes, expf
   p = p * r + 8.3334519073e-3f;
@@ -114,12 +114,12 @@ inline Of<float>::Vector decayed(Of<float>::Vector x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  Whole bits, exponent;
-  std::memcpy(&bits, &p, BYTES);
-  std::memcpy(&exponent, &moved, BYTES);
-  bits += exponent << 23;
-  std::memcpy(&p, &bits, BYTES);
-  return p;
+  Whole bits;
+  std::memcpy(&bits, &moved, BYTES);
+  bits <<= 23;
+  Of<float>::Vector power;
+  std::memcpy(&power, &bits, BYTES);
+  return p * power;  // a product, so that what is no number stays none
 }
 
 inline Of<double>::Vector decayed(Of<double>::Vector x) {
