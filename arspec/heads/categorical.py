@@ -66,9 +66,14 @@ class Categorical(Head):
         logits = parameters.unflatten(-1, (support.channels, support.levels))
         if temperature == 0 or (truncation is not None and truncation.keeps_one):
             return logits.argmax(-1)
+        below = None if truncation is None else truncation.below(logits)
         logits = logits.double()
-        probabilities = (logits if temperature == 1 else logits / temperature).softmax(-1)
-        cumulative = (probabilities if truncation is None else truncation(probabilities)).cumsum(-1)
+        logits = logits if temperature == 1 else logits / temperature
+        # no bit of what is drawn depends on levels that top-k leaves out
+        probabilities = (logits if below is None else logits.masked_fill(below, -torch.inf)).softmax(-1)
+        if truncation is not None and not (truncation.by_rank and below is not None):
+            probabilities = truncation(probabilities)
+        cumulative = probabilities.cumsum(-1)
         target = uniforms.unsqueeze(-1) * cumulative[..., -1:]  # sums of floats need not end at one
         return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp_(max=support.levels - 1)
 

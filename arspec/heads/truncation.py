@@ -47,9 +47,23 @@ class Truncation:
         """Whether the likeliest level alone is kept, of whatever distribution."""
         return self.top_k == 1
 
+    @property
+    def by_rank(self) -> bool:
+        """Whether nothing but top-k leaves levels out."""
+        return self.top_k is not None and self.top_p in (None, 1) and self.min_p in (None, 0)
+
     def __str__(self) -> str:
         given = {"top-k": self.top_k, "top-p": self.top_p, "min-p": self.min_p}
         return ", ".join(f"{name} {value:g}" for name, value in given.items() if value is not None)
+
+    def below(self, logits: Tensor) -> Tensor | None:
+        """[..., L]: the levels that top-k leaves out, None where there are none. Logits differ where probabilities may
+        be rounded to the same."""
+        if self.top_k is None or self.top_k >= logits.shape[-1]:
+            return None
+        last = logits.topk(self.top_k).values[..., -1:]
+        equal, room = logits == last, self.top_k - (logits > last).sum(-1, keepdim=True)
+        return (logits < last) | (equal & (equal.cumsum(-1) > room))
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """Probabilities [..., L] -> the same, renormalised over what is kept and 0 for the other levels."""
@@ -85,7 +99,11 @@ class Asked:
     top_k: Tensor
     top_p: Tensor
     min_p: Tensor
-    keeps_one = False  # which a graph does not know before it runs
+    keeps_one = by_rank = False  # which a graph does not know before it runs
+
+    def below(self, logits: Tensor) -> Tensor | None:
+        """None: what top-k leaves out is told by probabilities."""
+        return None
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """As `Truncation` does."""

@@ -129,7 +129,7 @@ class Sampler:
         self.prepare(seen)
         with torch.inference_mode():
             executor, state = self._executor, self._executor.begin(n, condition, trace)
-            executor.screen(state, keeps)
+            executor.screen(state, keeps, self.schedule.steps)
             dtype, drawn = self.model.dtype, list[Tensor]()
             if start is not None and start.shape[1]:
                 put_given(executor, state, start.to(dtype))

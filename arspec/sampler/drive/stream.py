@@ -129,8 +129,8 @@ class Stream:
         if guidance is not None:
             rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
         state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
-        if guidance is None:
-            executor.screen(state, head.highest(support, temperature, truncation))
+        keeps = head.highest(support, temperature, truncation) if guidance is None else None
+        executor.screen(state, keeps, steps)
         start, first_made = 0, None
         if prefix is not None and before is not None:
             yield prefix
@@ -140,6 +140,7 @@ class Stream:
         rows, quick = self.rows(start - given, steps - given), dict[Cut, Step | None]()
         for begin in range(start, steps, chunk):
             count = min(chunk, steps - begin)
+            executor.screen(state, keeps, count)  # weights may have changed since the piece before
             uniforms = torch.from_numpy(noise.next(count)).to(model.device)
             drawn: list[Tensor] = []
             for k, (row, cut, lasting) in enumerate(itertools.islice(rows, count)):

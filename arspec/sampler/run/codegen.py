@@ -53,7 +53,7 @@ class Layout:
     nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
     step: int
     drawn: int  # the values that a step ends with
-    drawn_by: int | None  # the operation that makes the head's parameters and nothing else, where only draws take them
+    drawn_by: int | None  # the product of one input that makes the head's parameters alone, where only draws take them
     free: int
 
 
@@ -77,14 +77,15 @@ def layout_of(program: Program) -> Layout:
 
 
 def _drawn_by(program: Program) -> int | None:
-    made, last = program.head_made, None
+    made, last, head = program.head_made, None, program.schedule.graph.head_node
     while made is not None:
         number, operation = made[0], program.operations[made[0]]
         readers = [k for k, o in enumerate(program.operations) for r in o.reads if r.source is operation.parts[0].node]
         if len(operation.parts) > 1 or any(k != last for k in readers):
             return None
         if not operation.hands_on:
-            return number
+            alone = operation.linear and len(operation.reads) == 1
+            return number if alone and operation.parts[0].node.out.channels == head.out.channels else None
         made, last = operation.handed_on, number
     return None
 

@@ -27,7 +27,7 @@ from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
 from arspec.sampler.run.kernel import kernel
-from arspec.sampler.run.screening import screened
+from arspec.sampler.run.screening import FEW, Screened, screened
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
 
@@ -66,6 +66,7 @@ class State:
     caches: dict[Node, Tensor]
     hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     registers: Registers = field(default_factory=list)  # of a step, kept as the next one finds most as it was
+    screened: Screened | None = None
 
     def follow(self, rows: Tensor) -> None:
         """Each example goes on as the one that `rows` [B] names, which has the same conditions."""
@@ -264,15 +265,20 @@ class Executor:
             state.registers[at] = self._whole(number, k, state)
         state.registers[layout.nowhere] = self._nowhere
 
-    def screen(self, state: State, keeps: int | None) -> None:
-        """Lets a run compute no more than the `keeps` highest parameters of each variable, where that is quicker and
-        nothing but the draw takes them; None for all. The weights are to stay as they are as long as it lasts."""
+    def screen(self, state: State, keeps: int | None, steps: int) -> None:
+        """Lets so many steps compute no more than the `keeps` highest parameters of each variable, where that is
+        quicker and nothing but the draw takes them; None for all. The weights are to stay as they are meanwhile, and
+        may be others when the same run is asked again."""
         found = self._layout.drawn_by
-        if keeps is None or found is None or found not in self._linear:
+        if keeps is None or found is None:
             return
-        own = screened(self._products[self._linear.index(found)], keeps)
-        if own is not None:
-            state.registers[self._layout.weights[found]] = own
+        product = self._products[self._linear.index(found)]
+        if state.screened is not None and steps >= FEW:
+            state.screened.follow()
+        elif steps >= FEW:
+            state.screened = screened(product, keeps)
+        screens = state.screened is not None and steps >= FEW
+        state.registers[self._layout.weights[found]] = state.screened if screens else product
 
     def _whole(self, number: int, k: int, state: State) -> Tensor:
         """All rows of an input, as the layer that reads it whole takes them."""

@@ -14,7 +14,9 @@
 constexpr std::int64_t CHUNK = 1024;     // inputs whose whole products are summed up at once
 constexpr std::int32_t MOST = std::numeric_limits<std::int32_t>::max() / (127 * CHUNK);  // of a row's whole numbers
 constexpr std::int64_t PIECE = 192;      // outputs that a thread takes at a time
-constexpr float LEAST = 1e-30f;          // of the largest of a row, by which others are divided
+constexpr float LEAST = 1e-15f;          // of the largest of a row, by which others are divided: no product of two underflows
+constexpr double LONGEST = 1e15;         // of rows: nor does any overflow
+constexpr float TINY = 4e-38f;           // above what a float below the least normal one is off
 constexpr float NEAREST = 12582912.0f;   // 1.5 · 2^23: added and taken away, it leaves whole numbers
 constexpr double ROUNDING = 1.0 / (1 << 22);  // of an addition of floats, and more
 
@@ -79,10 +81,10 @@ static double summed(const Vector& x) {
   return found;
 }
 
-// The copy, and its errors; whether all of it is finite.
+// The copy, and its errors; whether no row is too long, or not finite.
 static bool copy(const Screen& own) {
   const Part& part = *own.exact->parts;
-  const double rounding = own.inputs * ROUNDING + std::sqrt(double(own.inputs)) / (2 * MOST) * 1.5;
+  const double rounding = own.inputs * ROUNDING + std::sqrt(double(own.inputs)) / MOST;  // twice that of x to whole numbers
   std::int64_t strange = 0;
 #pragma omp parallel for num_threads(own.exact->threads) schedule(static) reduction(+ : strange)
   for (std::int64_t n = 0; n < part.outputs; ++n) {
@@ -98,22 +100,24 @@ static bool copy(const Screen& own) {
     for (; k < own.inputs; ++k) most = std::max(most, std::fabs(w[k]));
     for (int lane = 0; lane < LANES; ++lane) most = std::max(most, peak[lane]);
     const float scale = most / 127, times = 127 / most;
-    Vector lost{}, length{};
+    double lost = 0, length = 0;  // squares, in units of the scale
     for (std::int64_t first = 0; first < own.inputs; first += CHUNK) {
       const std::int64_t count = std::min(CHUNK, own.inputs - first);
       std::int32_t whole[CHUNK];
+      Vector own_lost{}, own_length{};
       for (k = 0; k < count; k += LANES) {
         const Vector weight = k + LANES <= count ? Of<float>::at(w + first + k) : Of<float>::some(w + first + k, count - k);
-        const Vector near = (weight * times + NEAREST) - NEAREST, off = weight - near * scale;
+        const Vector share = weight * times, near = (share + NEAREST) - NEAREST, off = (weight - near * scale) * times;
         const Whole own_whole = __builtin_convertvector(near, Whole);
         std::memcpy(whole + k, &own_whole, BYTES);
-        lost += off * off, length += weight * weight;
+        own_lost += off * off, own_length += share * share;
       }
+      lost += summed(own_lost), length += summed(own_length);
       for (k = 0; k < count; ++k) values[first + k] = std::int8_t(whole[k]);
     }
     own.scale[n] = scale;
-    own.error[n] = float(1.001 * (std::sqrt(summed(lost)) + rounding * std::sqrt(summed(length))));
-    strange += !(std::isfinite(own.error[n]) && std::isfinite(times));
+    own.error[n] = float(1.001 * scale * (std::sqrt(lost) + rounding * std::sqrt(length)) + TINY);
+    strange += !(scale * std::sqrt(length) < LONGEST);
   }
   return strange == 0;
 }
@@ -144,7 +148,7 @@ static bool any(const Truths& truths) {
 struct Some {
   std::int16_t* whole;
   float times[LANES], by[LANES], *bounds;
-  bool finite;
+  bool fit;  // they are neither too long nor too short
   std::vector<Highest> highest;
 };
 
@@ -155,20 +159,21 @@ struct Screening {
   }
 
   static void begin(Some& some, const float* x, std::int64_t x_row, std::int64_t inputs, std::int64_t keeps) {
-    some.finite = true;
+    some.fit = true;
     for (int m = 0; m < rows; ++m) {
       const float* row = x + m * x_row;
-      float most = LEAST;
+      float most = 0;
       double length = 0;
       for (std::int64_t k = 0; k < inputs; ++k) {
         most = std::max(most, std::fabs(row[k]));
         length += double(row[k]) * row[k];
       }
-      const bool finite = std::isfinite(length);
-      some.finite &= finite;
+      const bool fit = length < LONGEST * LONGEST && (most >= LEAST || length == 0);
+      some.fit &= fit;
+      most = std::max(most, LEAST);
       for (int n = m; n < LANES; n += rows) some.times[n] = most / MOST, some.by[n] = float(1.001 * std::sqrt(length));
       for (std::int64_t k = 0; k < inputs; ++k)
-        some.whole[m * inputs + k] = finite ? std::int16_t(std::nearbyint(row[k] / some.times[m])) : 0;
+        some.whole[m * inputs + k] = fit ? std::int16_t(std::nearbyint(row[k] / some.times[m])) : 0;
     }
     some.highest.assign(rows, Highest{keeps});
   }
@@ -188,7 +193,7 @@ struct Screening {
                                                              own.inputs, std::min(CHUNK, own.inputs - k)),
                                         Vector);
       const Vector about = sums * (times * repeated(own.scale + n, count)) + (bias ? repeated(bias + n, count) : Vector{});
-      const Vector off = repeated(own.error + n, count) * by + absolute(about) * float(4 * ROUNDING);
+      const Vector off = repeated(own.error + n, count) * by + absolute(about) * float(4 * ROUNDING) + own.inputs * TINY;
       const Vector most = about + off, least = about - off;
       std::memcpy(some.bounds + n * rows, &most, BYTES);
       if (any(least > Of<float>::at(floors)))
@@ -227,12 +232,12 @@ struct Screening {
     const std::int64_t outputs = own.exact->parts->outputs, pieces = (outputs + PIECE - 1) / PIECE;
     Some some{whole, {}, {}, bounds, true, {}};
     begin(some, x, x_row, own.inputs, keeps);
-    std::atomic<std::int64_t> computed{some.finite ? 0 : limit * rows};
-#pragma omp parallel num_threads(own.exact->threads) if (some.finite)
+    std::atomic<std::int64_t> computed{some.fit ? 0 : limit * rows};
+#pragma omp parallel num_threads(own.exact->threads) if (some.fit)
     {
       std::vector<Highest> mine = some.highest;
 #pragma omp for schedule(dynamic, 1)
-      for (std::int64_t piece = 0; piece < (some.finite ? pieces : 0); ++piece)
+      for (std::int64_t piece = 0; piece < (some.fit ? pieces : 0); ++piece)
         estimate(own, some, piece * PIECE, std::min(outputs, (piece + 1) * PIECE), mine);
 #pragma omp critical
       for (int m = 0; m < rows; ++m)

@@ -12,6 +12,7 @@ import ctypes
 import torch
 from torch import Tensor
 
+from arspec.network.fingerprint import Fingerprint, fingerprint
 from arspec.sampler.run.kernel import Kernel, kernel
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product
 
@@ -20,6 +21,7 @@ ROWS = 64  # from which the product is as quick
 SHARE = 32  # of outputs that are computed, one in so many: from more on, what it saves is soon lost
 BEHIND = 16  # outputs behind the last for which there is room
 PATIENCE = 2  # calls that are computed whole: a copy takes as long as five products
+FEW = 8  # steps of a run, or of its piece, that a copy and a look at whether weights have changed are not worth
 
 
 class Screen(ctypes.Structure):
@@ -30,7 +32,7 @@ class Screen(ctypes.Structure):
 
 class Screened:
     """A product [B, n, K] -> [B, n, N] of which the `keeps` highest outputs of each row are wanted; others may be
-    -infinity. It lasts for one run, in which weights stay as they are."""
+    -infinity. It lasts for one run, in which weights stay as they are, but where it is told to look (`follow`)."""
 
     def __init__(self, product: KernelProduct, loaded: Kernel, keeps: int) -> None:
         self._product, self._loaded, self._keeps = product, loaded, keeps
@@ -38,10 +40,12 @@ class Screened:
         self._calls = self._failed = 0
         self._held: tuple[Tensor, ...] | None = None  # values, scales and errors
         self._room: tuple[Tensor, ...] = ()
+        self._copy_of: Fingerprint = ()
         self._screen = Screen()
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         batch, sites, inputs = x.shape
+        assert inputs == self._product.inputs and x.dtype == self._product.dtype  # memory is read as it is told
         self._calls += 1
         if plus is not None or batch * sites > ROWS or self._calls <= PATIENCE or not self._copied():
             return self._product(x, plus)
@@ -56,6 +60,14 @@ class Screened:
             self._limit = 0 if self._failed > PATIENCE + self._calls // SHARE else self._limit
         return y
 
+    def follow(self) -> None:
+        """Weights may have been changed in their place: what is a copy of others is forgotten."""
+        if self._held is not None and self._copy_of != self._fingerprint():
+            self._held = None
+
+    def _fingerprint(self) -> Fingerprint:
+        return fingerprint([(self._product.held[0][0], True)])
+
     def _copied(self) -> bool:
         """Whether there is a copy that says something."""
         if self._held is None and self._limit:
@@ -64,6 +76,7 @@ class Screened:
             self._held = like.new_empty((outputs + BEHIND, inputs), dtype=torch.int8), *like.new_empty((2, outputs))
             self._held[0][outputs:] = 0
             self._room = like.new_empty((8, inputs), dtype=torch.int16), like.new_empty((outputs + BEHIND, 8))
+            self._copy_of = self._fingerprint()
             self._screen = Screen(self._product.at, inputs, *(own.data_ptr() for own in self._held))
             if not self._loaded.copy(ctypes.addressof(self._screen)):
                 self._limit = 0
