@@ -253,6 +253,19 @@ def test_a_completion_keeps_what_is_known(path: Path):
             model.complete(sample, ~known, how="order", member=member, **given)
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=[p.stem for p in SHIPPED])
+def test_compiled_steps_draw_the_same_and_follow_a_prompt(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As those of torch do, the prompt taken in by one pass where it can be."""
+    given, hot = random_conditions(shared(path), 0, 2), {"seed": 5, "temperature": 3.0}
+    wanted = sampler_of(shared(path)).run(2, given, **hot)
+    monkeypatch.setattr("arspec.sampler.run.skinny_matmul.BUSY", 0)
+    model = randomised(small(path))
+    ranks = torch.from_numpy(scalar_ranks(model, 0)).view(model.spec.data.shape)
+    sampler, known = sampler_of(model), ranks < 2 * int(ranks.max()) // 3
+    assert torch.equal(sampler.run(2, given, **hot), wanted)
+    assert torch.equal(sampler.run(2, given, given=wanted, known=known, **hot), wanted)
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("tools/specs/*.yaml")), ids=lambda p: p.stem)
 def test_the_specs_of_tools_hold(path: Path):
     assert prove(load(path), contexts=False).ok
