@@ -65,7 +65,7 @@ class Categorical(Head):
 
         logits = parameters.unflatten(-1, (support.channels, support.levels))
         if temperature == 0 or (truncation is not None and truncation.keeps_one):
-            return logits.argmax(-1)
+            return _likeliest(logits)
         below = None if truncation is None else truncation.below(logits)
         logits = logits.double()
         logits = logits if temperature == 1 else logits / temperature
@@ -105,3 +105,14 @@ class Categorical(Head):
         below = np.zeros((len(own), support.levels + 1), np.int64)
         np.cumsum(each, 1, out=below[:, 1:])
         return np.take_along_axis(below, edges, 1)
+
+
+def _likeliest(logits: Tensor) -> Tensor:
+    """The first of the highest logits [..., L]: [...]. numpy takes many levels at a time, torch one by one on a CPU."""
+    import torch
+
+    from arspec.layers.helpers import unseen
+
+    if logits.device.type != "cpu" or logits.dtype not in (torch.float32, torch.float64) or unseen(logits):
+        return logits.argmax(-1)
+    return torch.from_numpy(np.asarray(logits.detach().numpy().argmax(-1)))

@@ -7,7 +7,8 @@
 
 #include "vectors.h"
 
-constexpr std::int64_t SITES = 8;  // whose values are taken together
+constexpr std::int64_t SITES = 8;   // whose values are taken together
+constexpr std::int64_t AHEAD = 4;   // sites for which keys are asked of memory before they are needed
 
 // Queries [batch][shared][rows][size], keys [batch][shared][known][size] and values [batch][shared][known][width], whose
 // examples, heads and sites are so many numbers apart; what comes of them lies side by side.
@@ -22,7 +23,10 @@ static void scores(const AttentionStep& own, const T* q, const T* k, std::int64_
   for (int n = 0; n < count; ++n) {
     const T *query = q + (first + n) * own.size, *key = k + (first + n) / own.rows * own.key_head;
     std::int64_t c = 0;
-    for (; c + Of<T>::LANES <= own.size; c += Of<T>::LANES) sums[n] += Of<T>::at(query + c) * Of<T>::at(key + c);
+    for (; c + Of<T>::LANES <= own.size; c += Of<T>::LANES) {
+      __builtin_prefetch(key + c + AHEAD * own.key_site, 0, 2);
+      sums[n] += Of<T>::at(query + c) * Of<T>::at(key + c);
+    }
     if (c < own.size) sums[n] += Of<T>::some(query + c, own.size - c) * Of<T>::some(key + c, own.size - c);
   }
   Of<T>::template add_all<count>(sums, found);

@@ -145,14 +145,13 @@ class Quick:
         return after.narrow(1, 0, channels).unsqueeze(1)
 
 
-def _takes(x: Tensor, *weights: Tensor | None) -> bool:
+def _takes(x: Tensor, one: Tensor | None = None, other: Tensor | None = None) -> bool:
     """Whether rows [B, n, C] have their channels side by side, and weights all that they have, in the same numbers."""
-    return (
-        x.dtype in TYPES
-        and x.device.type == "cpu"
-        and x.stride(2) == 1
-        and all(own is None or (own.dtype == x.dtype and own.is_contiguous()) for own in weights)
-    )
+    return x.dtype in TYPES and x.is_cpu and x.stride(2) == 1 and _is_like(x, one) and _is_like(x, other)
+
+
+def _is_like(x: Tensor, weight: Tensor | None) -> bool:
+    return weight is None or (weight.dtype == x.dtype and weight.is_contiguous())
 
 
 def _rows(x: Tensor, heads: int) -> Any:
