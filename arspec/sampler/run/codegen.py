@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from arspec.layers.base import Node
@@ -17,6 +18,7 @@ from arspec.sampler.run.instructions import (
     Hoist,
     Instruction,
     Linear,
+    LinearInto,
     LinearPlus,
     LinearSum,
     Put,
@@ -96,15 +98,38 @@ def generate(
     """The instructions of a class of steps that makes these calls and whose sections are `blocks` or rows, the register
     of the head's parameters, the number of all registers, and what writes the variables, so many, that are `drawn` in
     the end."""
-    one, data = _Codegen(program, layout, blocks), program.schedule.graph.data
+    one, data = _Codegen(program, layout, blocks, _added(program, calls)), program.schedule.graph.data
     for call in calls:
         one.call(call)
     return one.instructions, one.head(), one.at, one.put(data, program.data, program.data, layout.drawn, drawn)
 
 
+def _added(program: Program, calls: list[Call]) -> dict[int, int]:
+    """Sums of a product and what else there is, and the product of each, which nothing else reads: a product adds up
+    what it is given for nothing. By the numbers of operations."""
+    readers = Counter(read.source for operation in program.operations for read in operation.reads)
+    counts = {call.number: call.count for call in calls if call.entire}
+
+    def is_product(number: int, count: int) -> bool:
+        operation = program.operations[number]
+        alone = len(operation.parts) == len(operation.reads) == readers[operation.parts[0].node] == 1
+        return operation.linear and alone and operation.outs == [None] and counts.get(number) == count
+
+    found: dict[int, int] = {}
+    for number, count in counts.items():
+        operation = program.operations[number]
+        if len(operation.reads) == 2 and not operation.linear and operation.parts[0].node.traits.is_sum:
+            made = [r.made[0] for r in operation.reads if r.made is not None and is_product(r.made[0], count)]
+            found |= {number: made[-1]} if made else {}
+    return found
+
+
 class _Codegen:
-    def __init__(self, program: Program, layout: Layout, blocks: frozenset[int]) -> None:
-        self.program, self.layout, self.at, self.blocks = program, layout, layout.free, blocks
+    def __init__(self, program: Program, layout: Layout, blocks: frozenset[int], added: dict[int, int]) -> None:
+        self.program, self.layout, self.at, self.blocks, self.added = program, layout, layout.free, blocks, added
+        # the operations and parts that others find in registers
+        self.taken = {read.made for o in program.operations for read in o.reads} | {program.head_made}
+        self.waiting: dict[int, int | None] = dict.fromkeys(added.values())  # products, and the registers of their rows
         self.instructions: list[Instruction] = []
         self.gathered: dict[tuple[Node, int, int, int], int] = {}
         self.made: dict[int, list[int]] = {}  # by operation: the registers of its parts
@@ -128,15 +153,38 @@ class _Codegen:
         if self.advances(call):
             self.advance(call)
             return
-        xs = [self.read(call, k, read) for k, read in enumerate(operation.reads)]
+        xs = [self.read(call, k, read) for k, read in enumerate(operation.reads) if not self.is_waiting(read)]
+        if number in self.waiting:
+            self.waiting[number] = xs[0]
+            return
+        puts = self.puts(call)
         if operation.hands_on:
             self.made[number] = xs
+        elif any(puts):
+            out = self.new()
+            self.instructions.append(LinearInto(out, self.layout.weights[number], xs[0], puts))
+            self.made[number] = [out] * len(puts) if all(puts) else self.split(operation, out)
         else:
             self.made[number] = self.split(operation, self.compute(call, xs))
         for k, (part, section, x) in enumerate(zip(operation.parts, operation.outs, self.made[number], strict=True)):
-            if section is not None and (number, k) != self.drawn:
+            if section is not None and (number, k) != self.drawn and not puts[k]:
                 rows = self.share(call, section, 1)
                 self.instructions.append(self.put(part.node, section, rows, x, call.count))
+
+    def puts(self, call: Call) -> list[tuple[int, int] | None]:
+        """Of each part of a product its cache and the row that it writes, where it is read from there alone."""
+        operation, taken = call.operation, self.taken
+        found: list[tuple[int, int] | None] = [None] * len(operation.parts)
+        if not operation.linear or len(operation.reads) > 1 or call.count > 1 or not call.entire:
+            return found
+        for k, (part, section) in enumerate(zip(operation.parts, operation.outs, strict=True)):
+            if section in self.blocks and (call.number, k) not in taken:
+                found[k] = self.layout.caches[part.node], section
+        return found
+
+    def is_waiting(self, read: Read) -> bool:
+        """Whether an input is a product that is computed with what is added to it."""
+        return read.made is not None and read.made[0] in self.waiting
 
     def advances(self, call: Call) -> bool:
         """Whether a call is of a scan that writes the row of its one site itself."""
@@ -167,7 +215,12 @@ class _Codegen:
         """The register of what an operation makes of its inputs."""
         operation, layout, out = call.operation, self.layout, self.new()
         node, weights = operation.parts[0].node, layout.weights[call.number]
-        if operation.linear:
+        if call.number in self.added:
+            product = self.added[call.number]
+            x = self.waiting[product]
+            assert x is not None
+            self.instructions.append(LinearPlus(out, layout.weights[product], x, xs[0]))
+        elif operation.linear:
             self.instructions.append(self.linear(out, weights, xs[: operation.windows], xs[operation.windows :]))
         else:
             places = layout.nowhere if operation.places is None else self.share(call, operation.places, 1)

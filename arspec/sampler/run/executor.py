@@ -401,7 +401,10 @@ class Executor:
         other = State(
             state.batch, dict(zip(state.caches, caches, strict=True)), dict(zip(state.hoisted, hoisted, strict=True))
         )
-        plain = [Product(weights[n]["weight"], weights[n].get("bias")) for n in self._linear]
+        plain = [
+            Product(weights[n]["weight"], weights[n].get("bias"), counts=product.counts)
+            for n, product in self.by_product
+        ]
         self._lay_out(other, weights, plain)
         return other
 

@@ -125,6 +125,21 @@ class Linear:
 
 
 @dataclass(slots=True, eq=False)
+class LinearInto:
+    """Layers that are linear in the same reads, of one site: some of them write it into a row of their caches, and the
+    register has nothing of theirs."""
+
+    out: int
+    product: int
+    x: int
+    puts: list[tuple[int, int] | None]  # of each layer its cache and the row
+
+    def __call__(self, r: Registers) -> None:
+        rows = [None if put is None else r[put[0]].narrow(1, r[put[1]], 1) for put in self.puts]
+        r[self.out] = r[self.product].into(r[self.x], rows)
+
+
+@dataclass(slots=True, eq=False)
 class LinearPlus:
     """A linear layer, and what is added to it, such as what was summed up ahead of what it reads: [B, n, C]."""
 
@@ -248,6 +263,7 @@ Instruction = (
     | Compute
     | Advance
     | Linear
+    | LinearInto
     | LinearPlus
     | LinearSum
     | ComputeOver

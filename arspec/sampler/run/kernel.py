@@ -134,7 +134,7 @@ class Kernel:
         self.times: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"times_{name}") for dtype, name in names.items()}
         for times in self.times.values():
             times.restype = None
-            times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER]
+            times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER, POINTER]
         loaded.vector_bytes.restype = NUMBER
         self.bytes: int = loaded.vector_bytes()
         self.copy, self.screened = loaded.copy_float32, loaded.screened_float32

@@ -248,7 +248,7 @@ struct Screening {
         choose(own, some, x, x_row, piece * PIECE, std::min(outputs, (piece + 1) * PIECE), limit * rows, computed, y);
     }
     if (computed < limit * rows) return computed / rows;
-    Product<float, float>::times(*own.exact, x, x_row, rows, nullptr, 0, y, 0, own.inputs);
+    Product<float, float>::times(*own.exact, x, x_row, rows, nullptr, 0, y, 0, own.inputs, nullptr);
     return limit;
   }
 };

@@ -25,6 +25,7 @@ constexpr int SUMS = 8, ROWS = 4, BLOCKS = 2;
 #else
 constexpr int SUMS = 12, ROWS = 4, BLOCKS = 3;
 #endif
+#define INLINE __attribute__((always_inline)) inline
 #if defined(__x86_64__)
 #define IN_A_REGISTER(x) asm("" : "+v"(x))  // or it is loaded again for each output
 #else
@@ -43,6 +44,12 @@ struct Part {
   std::int64_t apart, outputs;
   const void *bias, *scale;
   std::int64_t packed;
+};
+
+// Where the outputs of a part go, whose rows are so many numbers apart; null: to their place in y.
+struct Into {
+  void* y;
+  std::int64_t apart;
 };
 
 // Weights that take the same rows, and all their outputs.
@@ -90,7 +97,7 @@ struct Product {
 
   // The sums of `rows` rows, x_row apart, times `outputs` rows of a weight, of which `first` is the first.
   template <int rows, int outputs>
-  static void tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column,
+  INLINE static void tile(const T* x, std::int64_t x_row, const Part& part, std::int64_t first, std::int64_t column,
                    std::int64_t inputs, T* found) {
     const std::int64_t apart = part.apart;
     const W* w = static_cast<const W*>(part.weight) + first * apart + column;
@@ -222,11 +229,11 @@ struct Product {
   }
 
   static void times(const Matmul& own, const T* x, std::int64_t x_row, std::int64_t rows, const T* plus,
-                    std::int64_t plus_row, T* y, std::int64_t column, std::int64_t inputs) {
+                    std::int64_t plus_row, T* y, std::int64_t column, std::int64_t inputs, const Into* into) {
     const std::int64_t even = (own.outputs + 4 * own.threads * WHOLE - 1) / (4 * own.threads * WHOLE);  // all threads have some
     const std::int64_t bytes = std::max<std::int64_t>(1, WHOLE * inputs * sizeof(W));  // 1 where nothing is read
     const std::int64_t share = std::max<std::int64_t>(1, std::min(even, SHARE / bytes)) * WHOLE;
-    const std::int64_t count = own.count, threads = own.threads, y_row = own.outputs;
+    const std::int64_t count = own.count, threads = own.threads;
     std::int64_t shares = 0;
     for (std::int64_t p = 0; p < count; ++p) shares += (own.parts[p].outputs + share - 1) / share;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1 && shares > 1)
@@ -234,8 +241,10 @@ struct Product {
       std::int64_t mine = s, before = 0;
       const Part* part = own.parts;
       for (std::int64_t n; mine >= (n = (part->outputs + share - 1) / share); ++part) mine -= n, before += part->outputs;
+      const Into* other = into && into[part - own.parts].y ? into + (part - own.parts) : nullptr;
       some_outputs(x, x_row, *part, mine * share, std::min(part->outputs, (mine + 1) * share), column, column == 0,
-                   plus ? plus + before : nullptr, plus_row, y + before, y_row, rows, inputs);
+                   plus ? plus + before : nullptr, plus_row, other ? static_cast<T*>(other->y) : y + before,
+                   other ? other->apart : own.outputs, rows, inputs);
     }
   }
 };

@@ -12,6 +12,7 @@ to four times as fast as one product. More of them are one product.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.nn.functional import linear
 from arspec.choices import Storage
 from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes, unpacked
+from arspec.sampler.run.quick import NUMBER
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
 MUCH = 1 << 21  # multiplications from which one product is as quick as several of its parts
@@ -40,11 +42,12 @@ BUSY = 1 << 25  # numbers of weights, counted at every step, from which the comp
 
 class Product:
     """x [B, n, K] times a weight [N, K], with a bias [N] and `plus` [B, n, N] added: [B, n, N]. parts: of the outputs,
-    each a product of its own where the rows are few, 1 for none."""
+    each a product of its own where the rows are few, 1 for none. counts: the outputs of each layer."""
 
     __slots__ = (
         "bias",
         "bias_of_parts",
+        "counts",
         "each",
         "parts",
         "split",
@@ -53,8 +56,11 @@ class Product:
         "whole_from",
     )
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, parts: int = 1) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, parts: int = 1, counts: Sequence[int] | None = None
+    ) -> None:
         self.weight, self.bias, self.parts = weight, bias, parts
+        self.counts = [len(weight)] if counts is None else [*counts]
         self.split = weight.contiguous().view(parts, -1, weight.shape[1]) if parts > 1 else weight
         self.bias_of_parts = None if bias is None or parts == 1 else bias.view(parts, -1, 1)
         self.turned: Tensor | None = None  # [parts, K, N / parts]
@@ -70,6 +76,14 @@ class Product:
         if plus is None:
             return linear(x, self.weight, self.bias)
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
+
+    def into(self, x: Tensor, rows: Sequence[Tensor | None]) -> Tensor:
+        """As of `KernelProduct`."""
+        y = self(x)
+        for part, own in zip(y.split(self.counts, 2), rows, strict=True):
+            if own is not None:
+                own.copy_(part)
+        return y
 
     def read(self, part: int) -> list[Tensor] | None:
         """As of `KernelProduct`: always something else than a layer's own weights."""
@@ -155,6 +169,18 @@ class KernelProduct:
         self._add(y, x, 0, plus)
         return y
 
+    def into(self, x: Tensor, rows: Sequence[Tensor | None]) -> Tensor:
+        """As a call, of one site; but the outputs of a layer go to the `rows` [B, 1, N_k] that there are for it, and
+        nothing is said of theirs in what is returned."""
+        y = self._room(x)
+        assert x.shape[1] == 1
+        into: list[int] = []
+        for own, outputs in zip(rows, self.counts, strict=True):
+            assert own is None or (own.shape == (len(x), 1, outputs) and own.dtype == self.dtype and own.stride(2) == 1)
+            into += (0, 0) if own is None else (own.data_ptr(), own.stride(0))
+        self._add(y, x, 0, None, (NUMBER * len(into))(*into))
+        return y
+
     def of_many(self, x: Tensor) -> Tensor:
         """As a call, for any number of rows: of many, torch's product is quicker where weights are not packed."""
         if x.shape[0] * x.shape[1] < self.many or any(self.packed):
@@ -193,7 +219,7 @@ class KernelProduct:
     def _room(self, x: Tensor) -> Tensor:
         return x.new_empty((x.shape[0], x.shape[1], self.outputs))
 
-    def _add(self, y: Tensor, x: Tensor, first: int, plus: Tensor | None) -> None:
+    def _add(self, y: Tensor, x: Tensor, first: int, plus: Tensor | None, into: Any = None) -> None:
         """y = x times the weights' columns from the first on, and `plus`; before the first column, and the biases."""
         batch, sites, width = x.shape
         assert first + width <= self.inputs and x.dtype == y.dtype == self.dtype  # memory is read as it is told
@@ -203,7 +229,7 @@ class KernelProduct:
             assert plus.shape == y.shape and plus.dtype == y.dtype
             plus, between = _evenly(plus, sites)
             at = plus.data_ptr()
-        self.times(self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width)
+        self.times(self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width, into)
 
 
 def _lies(weight: Tensor, own: frozenset[int]) -> bool:
@@ -280,12 +306,13 @@ def products(
         return [KernelProduct(parts, compiled, storage, own) for parts in folded]
     cached = size <= CACHED
     made: list[Product] = []
-    for one, each in zip(map(joined, folded), numbers, strict=True):
+    for one, each, layers in zip(map(joined, folded), numbers, folded, strict=True):
         near = cached or each <= SMALL
         stored = stored_as(one["weight"], storage)
         w = one["weight"] if stored is None else _restored(one["weight"].dtype, *stored)
         laid_out = _by_columns(w) if near and w.device.type == "cpu" else w
-        made.append(Product(laid_out, one.get("bias"), 1 if near else _parts(w)))
+        counts = [len(layer["weight"]) for layer in layers]
+        made.append(Product(laid_out, one.get("bias"), 1 if near else _parts(w), counts))
     return made
 
 
