@@ -130,7 +130,7 @@ class Stream:
             rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
         state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
         keeps = head.highest(support, temperature, truncation) if guidance is None else None
-        executor.screen(state, keeps, steps)
+        executor.screen(state, keeps, steps, piece=True)
         start, first_made = 0, None
         if prefix is not None and before is not None:
             yield prefix

@@ -265,10 +265,10 @@ class Executor:
             state.registers[at] = self._whole(number, k, state)
         state.registers[layout.nowhere] = self._nowhere
 
-    def screen(self, state: State, keeps: int | None, steps: int) -> None:
+    def screen(self, state: State, keeps: int | None, steps: int, piece: bool = False) -> None:
         """Lets so many steps compute no more than the `keeps` highest parameters of each variable, where that is
-        quicker and nothing but the draw takes them; None for all. The weights are to stay as they are meanwhile, and
-        may be others when the same run is asked again."""
+        quicker and nothing but the draw takes them; None for all. The weights are to stay as they are meanwhile.
+        piece: of a run that is asked again for the steps that follow, when weights may be others."""
         found = self._layout.drawn_by
         if keeps is None or found is None:
             return
@@ -276,7 +276,7 @@ class Executor:
         if state.screened is not None and steps >= FEW:
             state.screened.follow()
         elif steps >= FEW:
-            state.screened = screened(product, keeps)
+            state.screened = screened(product, keeps, piece)
         screens = state.screened is not None and steps >= FEW
         state.registers[self._layout.weights[found]] = state.screened if screens else product
 

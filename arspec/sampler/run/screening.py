@@ -32,10 +32,10 @@ class Screen(ctypes.Structure):
 
 class Screened:
     """A product [B, n, K] -> [B, n, N] of which the `keeps` highest outputs of each row are wanted; others may be
-    -infinity. It lasts for one run, in which weights stay as they are, but where it is told to look (`follow`)."""
+    -infinity. It lasts for one run, in which weights stay as they are. watched: but before a call of `follow`."""
 
-    def __init__(self, product: KernelProduct, loaded: Kernel, keeps: int) -> None:
-        self._product, self._loaded, self._keeps = product, loaded, keeps
+    def __init__(self, product: KernelProduct, loaded: Kernel, keeps: int, watched: bool = False) -> None:
+        self._product, self._loaded, self._keeps, self._watched = product, loaded, keeps, watched
         self._limit = product.outputs // SHARE
         self._calls = self._failed = 0
         self._held: tuple[Tensor, ...] | None = None  # values, scales and errors
@@ -62,7 +62,7 @@ class Screened:
 
     def follow(self) -> None:
         """Weights may have been changed in their place: what is a copy of others is forgotten."""
-        if self._held is not None and self._copy_of != self._fingerprint():
+        if self._watched and self._held is not None and self._copy_of != self._fingerprint():
             self._held = None
 
     def _fingerprint(self) -> Fingerprint:
@@ -76,19 +76,20 @@ class Screened:
             self._held = like.new_empty((outputs + BEHIND, inputs), dtype=torch.int8), *like.new_empty((2, outputs))
             self._held[0][outputs:] = 0
             self._room = like.new_empty((8, inputs), dtype=torch.int16), like.new_empty((outputs + BEHIND, 8))
-            self._copy_of = self._fingerprint()
+            self._copy_of = self._fingerprint() if self._watched else ()  # which takes longer than a product
             self._screen = Screen(self._product.at, inputs, *(own.data_ptr() for own in self._held))
             if not self._loaded.copy(ctypes.addressof(self._screen)):
                 self._limit = 0
         return bool(self._limit)
 
 
-def screened(product: Product | KernelProduct, keeps: int) -> Screened | None:
-    """The same product of which so many of the highest outputs are wanted; None where that saves nothing."""
+def screened(product: Product | KernelProduct, keeps: int, watched: bool = False) -> Screened | None:
+    """The same product of which so many of the highest outputs are wanted; None where that saves nothing.
+    watched: as of `Screened`."""
     loaded = kernel()
     if loaded is None or not isinstance(product, KernelProduct) or len(product.counts) > 1:
         return None
     plain = product.dtype == torch.float32 and product.exact and not product.packed[0]
     if not plain or product.numbers < LARGE or keeps > product.outputs // (4 * SHARE):
         return None
-    return Screened(product, loaded, keeps)
+    return Screened(product, loaded, keeps, watched)
