@@ -44,7 +44,7 @@ static Whole whole_products(const std::int16_t* x, std::int64_t x_row, const std
   for (; k + taken <= count; k += taken)
     for (int n = 0; n < outputs; ++n) {
       const __m512i own = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + n * inputs + k)));
-      __builtin_prefetch(w + (n + outputs) * inputs + k, 0, 2);  // what comes next
+      __builtin_prefetch(w + (n + 2 * outputs) * inputs + k, 0, 2);  // what comes next
       for (int m = 0; m < rows; ++m) {
         Whole& sum = sums[n * rows + m];
         const __m512i row = _mm512_loadu_si512(x + m * x_row + k);
