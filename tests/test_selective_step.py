@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from arspec.language.load import load
+from arspec.language.load import from_text, load
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.quick import Quick
@@ -17,11 +17,26 @@ from tests.small import ROOT, randomised
 
 pytestmark = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-13}
+SCAN = """
+arspec: 1
+name: scan
+data: {kind: sequence, length: 9, levels: 5}
+graph:
+  tokens: {layer: embedding, from: x, out: 16}
+  h: {layer: shift, steps: 1}
+  b: {layer: conv, from: h, out: 3}
+  c: {layer: conv, from: h, out: 3}
+  read: {layer: selective_scan, from: h, step: h, input: b, output: c, states: 3, skip: SKIP}
+  logits: {layer: conv, out: $head}
+head: {kind: categorical, from: logits}
+"""
 
 
-def given(batch: int, channels: int, states: int, dtype: torch.dtype, skip: bool = True) -> tuple[Any, ...]:
+def given(
+    batch: int, channels: int, states: int, dtype: torch.dtype, skip: bool = True, seed: int = 0
+) -> tuple[Any, ...]:
     """What a step takes, of rows that lie apart, up to the row before."""
-    draw = torch.Generator().manual_seed(0)
+    draw = torch.Generator().manual_seed(seed)
     wide = torch.randn(batch, 1, 2 * channels + 2 * states + 3, generator=draw, dtype=dtype)
     x, step, fed, read, _ = wide.split([channels, channels, states, states, 3], 2)
     decays = -16 * torch.rand(states, channels, generator=draw, dtype=dtype)
@@ -69,6 +84,47 @@ def test_a_step_is_that_of_torch(
         alone = quick(x, step, bias, a, fed, read, added, before, before)
         assert alone is not None and torch.equal(alone, y[row : row + 1])
         assert torch.equal(before, after[row : row + 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_steps_are_one_after_another(dtype: torch.dtype, threads: int, monkeypatch: pytest.MonkeyPatch):
+    """Bit for bit, from rows that lie apart, the state in its place."""
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    monkeypatch.setattr("arspec.sampler.run.quick.SPREAD", 0)
+    for skip in (True, False):
+        each = [given(3, 144, 5, dtype, skip, seed) for seed in range(4)]
+        _, _, bias, a, _, _, added, before = each[0]
+        x, step, fed, read = (torch.stack([own[k][:, 0] for own in each]).transpose(0, 1) for k in (0, 1, 4, 5))
+        row, after = before.clone(), torch.empty_like(before)
+        for t in range(4):
+            now = (own[:, t : t + 1] for own in (fed, read))
+            assert quick(x[:, t : t + 1], step[:, t : t + 1], bias, a, *now, added, row, row) is not None
+        y = quick(x, step, bias, a, fed, read, added, before, after)
+        assert y is not None and y.shape == x.shape and torch.equal(after, row) and torch.equal(y[:, -1], row[:, :144])
+        first = quick(x[:, :1], step[:, :1], bias, a, fed[:, :1], read[:, :1], added, before, row)
+        assert first is not None and torch.equal(first, y[:, :1])
+
+
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize("sites", [[], [0], [6], [3, 1, 8, 3]])
+def test_a_pass_in_machine_code_keeps_the_states_that_are_asked_for(sites: list[int], skip: bool):
+    text = SCAN.replace("SKIP", str(skip).lower())
+    model = randomised(from_text(text))
+    node = next(node for node in model.graph.order if node.name == "read")
+    constants, loaded = model.constants.of(node, 0), kernel()
+    weights = node.layer.prepare(node, model.nodes.of(node), constants)
+    assert loaded is not None
+    xs = [torch.randn(2, source.channels, 9, dtype=torch.float64) for source in node.ins]
+    for asked in (None, torch.tensor([2]), torch.tensor([], dtype=torch.int64)):
+        with torch.no_grad():
+            (y, states), (made, kept) = (
+                node.layer.forward_and_states(node, own, constants, xs, torch.tensor(sites, dtype=torch.int64), asked)
+                for own in (weights, {**weights, "selective_step": loaded.quick.selective_step})
+            )
+        torch.testing.assert_close(kept, states, rtol=0, atol=1e-12)
+        until = 9 if asked is None else 1 + max([-1, *sites, *asked.tolist()])
+        torch.testing.assert_close(made[..., :until], y[..., :until], rtol=0, atol=1e-12)
 
 
 def stepped(step: Tensor, fed: float, state: float) -> Tensor:

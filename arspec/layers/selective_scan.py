@@ -145,19 +145,21 @@ class SelectiveScan(Along):
         self, w: Weights, a: Tensor, xs: tuple[Tensor, ...], at: Tensor, until: int
     ) -> tuple[Tensor, Tensor] | None:  # fmt: skip
         """The same of one line and one group, in machine code; None where it has no use for them. at [n]: steps."""
-        x, step, given, read = (own[:, 0, :, 0] for own in xs)  # [B, L, ...]
+        x = xs[0][:, 0, :, 0]
         y, found = xs[0].new_zeros(xs[0].shape), x.new_empty(len(x), len(at), *a.shape)
-        rows, kept = x.new_zeros(2, len(x), x.shape[2] + a.numel()), at.tolist()
-        for t in range(until):
-            before, after = rows[t % 2], rows[1 - t % 2]
-            now = (own.narrow(1, t, 1) for own in (x, step))
-            own = self.quickly(w, *now, w["step_bias"], a, given.narrow(1, t, 1), read.narrow(1, t, 1), w.get("D"),
-                               before, after)  # fmt: skip
-            if own is None:
+        row, first = x.new_zeros(len(x), x.shape[2] + a.numel()), 0
+        kept: dict[int, list[int]] = {until: []} if until else {}  # by the steps until then, who wants their states
+        for k, last in enumerate(at.tolist()):
+            kept.setdefault(last + 1, []).append(k)
+        for end in sorted(kept):
+            x, step, given, read = (own[:, 0, first:end, 0] for own in xs)
+            made = self.quickly(w, x, step, w["step_bias"], a, given, read, w.get("D"), row, row)
+            if made is None:
                 return None
-            y[:, 0, t] = own
-            for k in (k for k, wanted in enumerate(kept) if wanted == t):
-                found[:, k] = after.narrow(1, x.shape[2], a.numel()).unflatten(1, a.shape)
+            y[:, 0, first:end, 0] = made
+            for k in kept[end]:
+                found[:, k] = row.narrow(1, x.shape[2], a.numel()).unflatten(1, a.shape)
+            first = end
         return y, found
 
     def advance(self, node: Node, w: Weights, xs: list[Tensor], before: Tensor, after: Tensor) -> Tensor:

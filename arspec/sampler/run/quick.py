@@ -41,7 +41,8 @@ class SelectiveStep(ctypes.Structure):
     """What selective_step.cpp has under this name."""
 
     _fields_ = _fields(
-        "batch", "states", "channels", "x", "step", "fed", "read", "before", "after", "threads"
+        "batch", "sites", "states", "channels", "x", "step", "fed", "read", "x_site", "step_site", "fed_site",
+        "read_site", "before", "after", "threads",
     )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ class Quick:
         self._turn = found("turn", rows, POINTER, POINTER, NUMBER, NUMBER, POINTER, NUMBER, POINTER)
         self._window = found("window", rows, *[POINTER] * 4)
         self._attend = found("attend", ctypes.POINTER(AttentionStep), *[POINTER] * 3, REAL, POINTER)
-        self._selective = found("selective_step", ctypes.POINTER(SelectiveStep), *[POINTER] * 9)
+        self._selective = found("selective_step", ctypes.POINTER(SelectiveStep), *[POINTER] * 10)
 
     def normalised(
         self, x: Tensor, gain: Tensor | None, bias: Tensor | None, heads: int, epsilon: float, centred: bool
@@ -122,27 +123,29 @@ class Quick:
         self, x: Tensor, step: Tensor, bias: Tensor, a: Tensor, fed: Tensor, read: Tensor, skip: Tensor | None,
         before: Tensor, after: Tensor,
     ) -> Tensor | None:  # fmt: skip
-        """Of one site, with d = softplus(step + bias): h = exp(d a) h' + d x fed and y = read · h + skip x, [B, 1, C].
-        x and step [B, 1, C], a [N, C], up to 0, fed and read [B, 1, N], bias and skip [C]. before, after [B, C + N C]:
-        y and h of the site before and of this one, which may be the same memory. y is a part of it. Channels are whole
-        vectors."""
-        (batch, _, channels), (states, _) = x.shape, a.shape
+        """Of one site after another, with d = softplus(step + bias): h = exp(d a) h' + d x fed and
+        y = read · h + skip x, [B, n, C]. x and step [B, n, C], a [N, C], up to 0, fed and read [B, n, N], bias and skip
+        [C]. before, after [B, C + N C]: y and h of the site before and of the last one, which may be the same memory.
+        y of a single site is a part of it. Channels are whole vectors."""
+        (batch, sites, channels), (states, _) = x.shape, a.shape
         if x.dtype not in TYPES or channels * x.itemsize % self._bytes or x.device.type != "cpu":
             return None
-        dtype, width, rows = x.dtype, channels * (1 + states), (x, step, fed, read, before, after)
-        for own in rows:
+        dtype, width, given, rows = x.dtype, channels * (1 + states), (x, step, fed, read), (before, after)
+        for own in (*given, *rows):
             if own.dtype != dtype or own.stride(-1) != 1:
                 return None
         for own in (bias, a, skip):
             if own is not None and (own.dtype != dtype or not own.is_contiguous()):
                 return None
-        assert step.shape == x.shape and fed.shape == read.shape == (batch, 1, states) and a.shape[1] == channels
-        assert before.shape == after.shape == (batch, width) and len(bias) == channels
+        assert step.shape == x.shape and fed.shape == read.shape == (batch, sites, states) and a.shape[1] == channels
+        assert before.shape == after.shape == (batch, width) and len(bias) == channels and sites
         assert skip is None or len(skip) == channels
-        threads = torch.get_num_threads() if batch * states * channels > SPREAD else 1
-        own = SelectiveStep(batch, states, channels, *(each.stride(0) for each in rows), threads)
-        self._selective[dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after)))
-        return after.narrow(1, 0, channels).unsqueeze(1)
+        threads = torch.get_num_threads() if batch * sites * states * channels > SPREAD else 1
+        apart = [each.stride(dim) for dim in (0, 1) for each in given]
+        own = SelectiveStep(batch, sites, states, channels, *apart, before.stride(0), after.stride(0), threads)
+        y = None if sites == 1 else x.new_empty(x.shape)
+        self._selective[dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after, y)))
+        return after.narrow(1, 0, channels).unsqueeze(1) if y is None else y
 
 
 def _takes(x: Tensor, one: Tensor | None = None, other: Tensor | None = None) -> bool:
