@@ -72,6 +72,19 @@ def test_rows_are_normalised(
 
 
 @both
+@rows
+def test_rows_are_gated(
+    batch: int, sites: int, heads: int, size: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+):
+    x = 8 * apart(batch, sites, heads * size, dtype)
+    x[..., 0] = 90.0  # beyond which sums of exponentials are 1
+    x[0, 0, -1] = -90.0
+    gelu = torch.nn.functional.gelu(x.double(), approximate="tanh")
+    for cubic, wanted in ((False, torch.nn.functional.silu(x.double())), (True, gelu)):
+        check(lambda x, cubic=cubic: quick().gated(x, cubic), [x], wanted, monkeypatch)
+
+
+@both
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize(
     ("heads", "axes", "half", "rest"), [(1, 1, 1, 0), (3, 1, 5, 0), (2, 2, 4, 3), (1, 2, 9, 17), (2, 1, 32, 0)]

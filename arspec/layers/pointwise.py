@@ -32,6 +32,7 @@ class Pointwise(Layer):
         "reciprocal", "identity",
     ]  # fmt: skip
     example = "relu: {layer: relu, from: first}"
+    quick = "gated"
 
     def infer(self, node: Node) -> Type:
         into = node.ins[0]
@@ -44,7 +45,8 @@ class Pointwise(Layer):
         return _function(f"{self.layer}_")(xs[k])
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        return self.forward(node, w, {}, xs, False)
+        y = self.quickly(w, xs[0], self.layer == "gelu_tanh") if self.layer in ("silu", "gelu_tanh") else None
+        return self.forward(node, w, {}, xs, False) if y is None else y
 
     def traits(self, node: Node) -> Traits:
         return Traits(

@@ -62,6 +62,7 @@ class Quick:
         self._normalise = found("normalise", rows, POINTER, POINTER, POINTER, REAL, NUMBER, POINTER)
         self._turn = found("turn", rows, POINTER, POINTER, NUMBER, NUMBER, POINTER, NUMBER, POINTER)
         self._window = found("window", rows, *[POINTER] * 4)
+        self._gate = found("gate", rows, POINTER, NUMBER, POINTER)
         self._attend = found("attend", ctypes.POINTER(AttentionStep), *[POINTER] * 3, REAL, POINTER)
         self._selective = found("selective_step", ctypes.POINTER(SelectiveStep), *[POINTER] * 10)
 
@@ -100,6 +101,14 @@ class Quick:
         assert x.shape[2] == places * channels and (bias is None or len(bias) == channels)
         y = x.new_empty((x.shape[0], x.shape[1], channels))
         self._window[x.dtype](_rows(x, places), *map(_at, (x, weight, bias, y)))
+        return y
+
+    def gated(self, x: Tensor, cubic: bool) -> Tensor | None:
+        """x σ(x), of x [B, n, C]; where it is `cubic` a GELU, as a tanh approximates it."""
+        if not _takes(x) or x.numel() > FEW:
+            return None
+        y = x.new_empty(x.shape)
+        self._gate[x.dtype](_rows(x, 1), x.data_ptr(), cubic, y.data_ptr())
         return y
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor | None:

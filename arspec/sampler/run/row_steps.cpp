@@ -72,6 +72,25 @@ static void window(const Rows& own, const T* x, const T* weight, const T* bias, 
   }
 }
 
+// x σ(x), or where it is `cubic`, x σ(2 √(2/π) (x + 0.044715 x³)): the approximation of a GELU by a tanh.
+template <typename T>
+static void gate(const Rows& own, const T* x, std::int64_t cubic, T* y) {
+  typedef typename Of<T>::Vector Vector;
+  const auto gated = [&](const Vector& v) {
+    const Vector z = cubic ? v * (v * v * T(0.071354816272600248) + T(1.5957691216057308)) : v, none{};
+    const Vector e = decayed(z < none ? z : -z);
+    return v * ((z < none ? e : none + T(1)) / (e + T(1)));
+  };
+  for (std::int64_t row = 0; row < own.batch * own.sites; ++row, y += own.size) {
+    const T* from = x + row / own.sites * own.example + row % own.sites * own.site;
+    for (std::int64_t n = 0; n < own.size; n += Of<T>::LANES) {
+      const std::int64_t count = std::min<std::int64_t>(Of<T>::LANES, own.size - n);
+      const Vector found = gated(count == Of<T>::LANES ? Of<T>::at(from + n) : Of<T>::some(from + n, count));
+      std::memcpy(y + n, &found, count * sizeof(T));
+    }
+  }
+}
+
 extern "C" {
 #define ROWS(NAME, T)                                                                                                    \
   void normalise_##NAME(const Rows* own, const T* x, const T* gain, const T* bias, double epsilon, std::int64_t centred, \
@@ -82,7 +101,10 @@ extern "C" {
                    const std::int64_t* places, std::int64_t positions, T* y) {                                           \
     turn<T>(*own, x, turns, turned, pair, places, positions, y);                                                      \
   }                                                                                                                      \
-  void window_##NAME(const Rows* own, const T* x, const T* weight, const T* bias, T* y) { window<T>(*own, x, weight, bias, y); }
+  void window_##NAME(const Rows* own, const T* x, const T* weight, const T* bias, T* y) {                               \
+    window<T>(*own, x, weight, bias, y);                                                                                \
+  }                                                                                                                     \
+  void gate_##NAME(const Rows* own, const T* x, std::int64_t cubic, T* y) { gate<T>(*own, x, cubic, y); }
 ROWS(float32, float)
 ROWS(float64, double)
 }
