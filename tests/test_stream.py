@@ -19,6 +19,7 @@ from arspec.sampler.drive.stream import Stream
 from arspec.sampler.plan.endless import endless
 from arspec.sampler.plan.lengths import at_length
 from arspec.sampler.run.compiled import can_compile, compiled_step
+from arspec.sampler.run.executor import zeros
 from arspec.sampler.run.instructions import Gather, LinearInto, Put, PutBlock
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +29,11 @@ SMALL = {
     "char_rnn": {"hidden": 8},
     "fast_generation_toy": {},
     "mamba": {"levels": 11, "width": 6, "inner": 8, "states": 3, "rank": 2, "layers": 2},
+}
+
+LOOKING_BACK = {
+    "gpt": {"levels": 11, "width": 8, "heads": 2, "layers": 2},
+    "llama": {"levels": 11, "start": 3, "width": 8, "keys": 4, "heads": 2, "kv_heads": 1, "hidden": 6, "layers": 2},
 }
 
 
@@ -70,6 +76,32 @@ def test_caches_do_not_grow_with_the_length() -> None:
     # a queue for each layer, as long as its dilation makes it, and a little for what only the next step reads
     assert rows < sum((kernel - 1) * d + 2 for d in dilations) + 3 * len(found.program.caches)
     assert found.period is not None and found.period.length == 1
+
+
+@pytest.mark.parametrize("name", LOOKING_BACK)
+def test_caches_of_all_that_is_known_hold_the_steps_that_are_asked_for(name: str) -> None:
+    """A model that looks at all steps before, asked for a tenth of its length, with a prompt and without."""
+    model = build(load(ROOT / "specs" / f"{name}.yaml", params={**LOOKING_BACK[name], "length": 60}), seed=1).double()
+    executor, whole = Stream(model.eval()).executor, model.sample(2, seed=3, method="once")
+    for steps in (2, 6):
+        state = executor.begin(2, {}, steps=steps)
+        rows = {state.caches[node].shape[1] for node in executor.program.whole if node in executor.program.caches}
+        assert rows and max(rows) <= steps + 2
+        for prefix in (None, whole[:, :5]):
+            if steps > 5 or prefix is None:
+                drawn = torch.cat([*model.stream(2, steps=steps, seed=3, prefix=prefix)], 1)
+                assert torch.equal(drawn, whole[:, :steps])
+
+
+def test_zeros_are_zeros_however_many() -> None:
+    like = torch.zeros(0, dtype=torch.float64)
+    for shapes in ([(2, 3)], [(2, 0, 5), (1, 70_001), (3, 40_000, 1)], [(2, 0, 5), (1 << 23,), (7, 3)]):
+        found = zeros(like, shapes)
+        assert [tuple(x.shape) for x in found] == [tuple(s) for s in shapes]
+        assert all(x.dtype == like.dtype and x.is_contiguous() and not x.any() for x in found)
+        for number, x in enumerate(found):  # none is a part of another
+            x.fill_(number + 1)
+        assert all((x == number + 1).all() for number, x in enumerate(found))
 
 
 def test_a_recurrence_keeps_one_state() -> None:

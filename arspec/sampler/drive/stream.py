@@ -128,7 +128,9 @@ class Stream:
         rows_of_state, before = n, prefix
         if guidance is not None:
             rows_of_state, condition, before = 2 * n, both(model, condition, n), twice(prefix)
-        state = executor.begin(rows_of_state, condition, free=self._free(rows_of_state, steps, condition))
+        free = self._free(rows_of_state, steps, condition)
+        known = steps if self.course.period is None else None
+        state = executor.begin(rows_of_state, condition, free=free, steps=known)
         keeps = head.highest(support, temperature, truncation) if guidance is None else None
         executor.screen(state, keeps, steps, piece=True)
         start, first_made = 0, None

@@ -7,10 +7,11 @@ so that a step touches nothing but tensors of fixed shapes.
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 Trace = Callable[[Node, Tensor], None]
 # Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
 Row = Tensor | Sequence[Tensor | int]
-MUCH = 1 << 20  # bytes of zeros that are asked of the system, which gives memory as it is written, page by page
+MUCH = 1 << 20  # bytes of zeros that are asked of the system, which gives memory as it is written, page by page,
+LARGE = 1 << 26  # and up to which these are large pages
+PAGE = 1 << 21
 
 
 @dataclass(eq=False)
@@ -211,8 +214,9 @@ class Executor:
         condition: dict[str, Tensor],
         trace: Trace | None = None,
         free: dict[Node, Tensor] | None = None,
+        steps: int | None = None,
     ) -> State:
-        """Empty caches; the conditions, and all nodes that no variable influences,
+        """Empty caches, for so many steps, or for all; the conditions, and all nodes that no variable influences,
         computed at once (or given: `free`)."""
         model, program = self.model, self.program
         caches = (
@@ -227,14 +231,16 @@ class Executor:
                 if read.hoisted is not None:
                     state.hoisted[number, k] = self._hoist(number, k, read, caches[read.source])
         like = torch.zeros(0, dtype=model.dtype, device=model.device)
+        outside: dict[Node, Tensor] = {}
         for node, kept in program.caches.items():
-            outside = like.new_zeros(kept.outside, node.out.channels)
+            outside[node] = like.new_zeros(kept.outside, node.out.channels)
             if node is not model.graph.data:
                 own = program.schedule.lowered.origin.get(node, node)
-                outside = node.layer.outside_grid(node, model.nodes.of(own), like)
-            # no row is read before it is written, except by those who read the whole and hide the rest
-            cache = zeros(outside, batch, kept.size, outside.shape[1])
-            cache[:, : kept.outside] = outside
+                outside[node] = node.layer.outside_grid(node, model.nodes.of(own), like)
+        # no row is read before it is written, except by those who read the whole and hide the rest
+        shapes = [(batch, self._rows(node, steps), rows.shape[1]) for node, rows in outside.items()]
+        for (node, rows), cache in zip(outside.items(), zeros(like, shapes), strict=True):
+            cache[:, : len(rows)] = rows
             caches[node] = cache
         for operation in program.operations:  # no site of these is ever read, but what lies outside the grid is
             for read in operation.reads:
@@ -246,6 +252,16 @@ class Executor:
                     caches[read.source] = like.new_zeros(batch, program.kept(read.source).size, read.channels)
         self._lay_out(state, self._given, self._products)
         return state
+
+    def _rows(self, node: Node, steps: int | None) -> int:
+        """How many rows of a cache so many steps need."""
+        program = self.program
+        kept = program.caches[node]
+        if steps is None or node not in program.whole:
+            return kept.size
+        known = [sites[: bounds[min(steps + 1, len(bounds) - 1)]] for sites, bounds in program.orders[node]]
+        last = [begin + sites.max() + 1 for begin, sites in zip(kept.begins, known, strict=True) if len(sites)]
+        return max([kept.outside, *map(int, last)])
 
     def _lay_out(
         self, state: State, weights: Sequence[dict[str, Any]], products: Sequence[Product | KernelProduct]
@@ -284,8 +300,8 @@ class Executor:
         """All rows of an input, as the layer that reads it whole takes them."""
         operation = self.program.operations[number]
         read, node = operation.reads[k], operation.parts[0].node
-        kept = self.program.kept(read.source)
-        rows = state.caches[read.source].narrow(1, kept.outside, kept.size - kept.outside)
+        kept, cache = self.program.kept(read.source), state.caches[read.source]
+        rows = cache.narrow(1, kept.outside, cache.shape[1] - kept.outside)
         return node.layer.view_context(node, k, rows.narrow(2, 0, read.channels))
 
     def _hoist(self, number: int, k: int, read: Read, cache: Tensor) -> Tensor:
@@ -409,13 +425,33 @@ class Executor:
         return other
 
 
-def zeros(like: Tensor, *shape: int) -> Tensor:
-    """Zeros of this shape. On a CPU many of them take memory as they are written: a long cache costs what is put into
-    it."""
-    size = math.prod(shape) * like.element_size()
-    if like.device.type != "cpu" or size < MUCH:
-        return like.new_zeros(shape)
-    return torch.frombuffer(mmap(-1, size), dtype=like.dtype).view(shape)
+def zeros(like: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Zeros of these shapes. On a CPU many of them take memory as they are written: a long cache costs what is put into
+    it. As long as all of it is not too much, it is asked for in large pages: a step goes through rows that lie far
+    apart, and the processor looks up each page."""
+    sizes = [math.prod(shape) * like.element_size() for shape in shapes]
+    if like.device.type != "cpu" or sum(sizes) < MUCH:
+        return [like.new_zeros(shape) for shape in shapes]
+    if sum(sizes) > LARGE:
+        found = zip(shapes, sizes, strict=True)
+        return [
+            like.new_zeros(s) if n < MUCH else torch.frombuffer(_memory(n), dtype=like.dtype).view(s) for s, n in found
+        ]
+    lines = [-(-size // 64) * 64 for size in sizes]
+    room = _memory(sum(lines) + PAGE)
+    with suppress(AttributeError, OSError):  # of systems that have none
+        room.madvise(mmap.MADV_HUGEPAGE)
+    whole = torch.frombuffer(room, dtype=torch.uint8)
+    parts = whole.narrow(0, -whole.data_ptr() % PAGE, sum(lines)).split(lines)
+    each = zip(parts, sizes, shapes, strict=True)
+    return [part.narrow(0, 0, size).view(like.dtype).view(shape) for part, size, shape in each]
+
+
+def _memory(size: int) -> mmap.mmap:
+    """So many bytes of zeros, of this process alone where the system tells these apart."""
+    with suppress(AttributeError):
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return mmap.mmap(-1, size)
 
 
 def free_values(
