@@ -19,8 +19,8 @@ from arspec.sampler.drive.stream import Stream
 from arspec.sampler.plan.endless import endless
 from arspec.sampler.plan.lengths import at_length
 from arspec.sampler.run.compiled import can_compile, compiled_step
-from arspec.sampler.run.executor import zeros
 from arspec.sampler.run.instructions import Gather, LinearInto, Put, PutBlock
+from arspec.sampler.run.memory import zeros
 
 ROOT = Path(__file__).parent.parent
 SMALL = {

@@ -6,10 +6,7 @@ so that a step touches nothing but tensors of fixed shapes.
 
 from __future__ import annotations
 
-import math
-import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,6 +25,7 @@ from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
 from arspec.sampler.run.instructions import Instruction, Registers
 from arspec.sampler.run.kernel import kernel
+from arspec.sampler.run.memory import zeros
 from arspec.sampler.run.screening import FEW, Screened, screened
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
@@ -39,9 +37,6 @@ if TYPE_CHECKING:
 Trace = Callable[[Node, Tensor], None]
 # Whole numbers, or they cut into sections already: of each its rows, or the first of them where it is a block.
 Row = Tensor | Sequence[Tensor | int]
-MUCH = 1 << 20  # bytes of zeros that are asked of the system, which gives memory as it is written, page by page,
-LARGE = 1 << 26  # and up to which these are large pages
-PAGE = 1 << 21
 
 
 @dataclass(eq=False)
@@ -423,35 +418,6 @@ class Executor:
         ]
         self._lay_out(other, weights, plain)
         return other
-
-
-def zeros(like: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Zeros of these shapes. On a CPU many of them take memory as they are written: a long cache costs what is put into
-    it. As long as all of it is not too much, it is asked for in large pages: a step goes through rows that lie far
-    apart, and the processor looks up each page."""
-    sizes = [math.prod(shape) * like.element_size() for shape in shapes]
-    if like.device.type != "cpu" or sum(sizes) < MUCH:
-        return [like.new_zeros(shape) for shape in shapes]
-    if sum(sizes) > LARGE:
-        found = zip(shapes, sizes, strict=True)
-        return [
-            like.new_zeros(s) if n < MUCH else torch.frombuffer(_memory(n), dtype=like.dtype).view(s) for s, n in found
-        ]
-    lines = [-(-size // 64) * 64 for size in sizes]
-    room = _memory(sum(lines) + PAGE)
-    with suppress(AttributeError, OSError):  # of systems that have none
-        room.madvise(mmap.MADV_HUGEPAGE)
-    whole = torch.frombuffer(room, dtype=torch.uint8)
-    parts = whole.narrow(0, -whole.data_ptr() % PAGE, sum(lines)).split(lines)
-    each = zip(parts, sizes, shapes, strict=True)
-    return [part.narrow(0, 0, size).view(like.dtype).view(shape) for part, size, shape in each]
-
-
-def _memory(size: int) -> mmap.mmap:
-    """So many bytes of zeros, of this process alone where the system tells these apart."""
-    with suppress(AttributeError):
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return mmap.mmap(-1, size)
 
 
 def free_values(
