@@ -62,8 +62,8 @@ class Truncation:
         if self.top_k is None or self.top_k >= logits.shape[-1]:
             return None
         last = logits.topk(self.top_k).values[..., -1:]
-        equal, room = logits == last, self.top_k - (logits > last).sum(-1, keepdim=True)
-        return (logits < last) | (equal & (equal.cumsum(-1) > room))
+        equal, first = _ties(logits, last, self.top_k)
+        return (logits < last) | (equal & ~first)
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """Probabilities [..., L] -> the same, renormalised over what is kept and 0 for the other levels."""
@@ -131,8 +131,14 @@ def _likeliest(probabilities: Tensor, ranked: Tensor, among: Tensor) -> Tensor:
     """[..., L]: which levels are kept. among [..., n]: whether that of each rank is."""
     count = among.sum(-1, keepdim=True)
     last = ranked.gather(-1, count - 1)
-    above, equal = probabilities > last, probabilities == last
-    return above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
+    equal, first = _ties(probabilities, last, count)
+    return (probabilities > last) | (equal & first)
+
+
+def _ties(values: Tensor, last: Tensor, count: int | Tensor) -> tuple[Tensor, Tensor]:
+    """[..., L] each: which values are the last of so many of the highest, and up to which level these are kept."""
+    equal = values == last
+    return equal, equal.cumsum(-1) <= count - (values > last).sum(-1, keepdim=True)
 
 
 def _renormalised(probabilities: Tensor, kept: Tensor) -> Tensor:

@@ -137,14 +137,11 @@ class Quick:
         [C]. before, after [B, C + N C]: y and h of the site before and of the last one, which may be the same memory.
         y of a single site is a part of it. Channels are whole vectors."""
         (batch, sites, channels), (states, _) = x.shape, a.shape
-        if x.dtype not in TYPES or channels * x.itemsize % self._bytes or x.device.type != "cpu":
+        width, given, rows = channels * (1 + states), (x, step, fed, read), (before, after)
+        if not (_takes(x, bias, a) and _is_like(x, skip)) or channels * x.itemsize % self._bytes:
             return None
-        dtype, width, given, rows = x.dtype, channels * (1 + states), (x, step, fed, read), (before, after)
         for own in (*given, *rows):
-            if own.dtype != dtype or own.stride(-1) != 1:
-                return None
-        for own in (bias, a, skip):
-            if own is not None and (own.dtype != dtype or not own.is_contiguous()):
+            if own.dtype != x.dtype or own.stride(-1) != 1:
                 return None
         assert step.shape == x.shape and fed.shape == read.shape == (batch, sites, states) and a.shape[1] == channels
         assert before.shape == after.shape == (batch, width) and len(bias) == channels and sites
@@ -153,7 +150,7 @@ class Quick:
         apart = [each.stride(dim) for dim in (0, 1) for each in given]
         own = SelectiveStep(batch, sites, states, channels, *apart, before.stride(0), after.stride(0), threads)
         y = None if sites == 1 else x.new_empty(x.shape)
-        self._selective[dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after, y)))
+        self._selective[x.dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after, y)))
         return after.narrow(1, 0, channels).unsqueeze(1) if y is None else y
 
 

@@ -9,6 +9,12 @@
 // side.
 struct Rows {
   std::int64_t batch, sites, heads, size, example, site;
+
+  // Where one of all sites begins, of one example after another.
+  template <typename T>
+  const T* at(const T* x, std::int64_t row) const {
+    return x + row / sites * example + row % sites * site;
+  }
 };
 
 // Each head of a row less its mean, where it is `centred`, over the root of its mean square and epsilon, times gain, and
@@ -19,8 +25,7 @@ static void normalise(const Rows& own, const T* x, const T* gain, const T* bias,
   constexpr std::int64_t lanes = Of<T>::LANES;
   const std::int64_t whole = own.size / lanes * lanes;
   for (std::int64_t each = 0; each < own.batch * own.sites * own.heads; ++each, y += own.size) {
-    const std::int64_t row = each / own.heads;
-    const T* from = x + row / own.sites * own.example + row % own.sites * own.site + each % own.heads * own.size;
+    const T* from = own.at(x, each / own.heads) + each % own.heads * own.size;
     T mean = 0;
     if (centred) mean = Of<T>::sum(from, own.size, [](const Vector& v) { return v; }) / T(own.size);
     const Vector less = Vector{} + mean;
@@ -63,7 +68,7 @@ static void turn(const Rows& own, const T* x, const double* turns, std::int64_t 
 template <typename T>
 static void window(const Rows& own, const T* x, const T* weight, const T* bias, T* y) {
   for (std::int64_t row = 0; row < own.batch * own.sites; ++row, y += own.size) {
-    const T* from = x + row / own.sites * own.example + row % own.sites * own.site;
+    const T* from = own.at(x, row);
     for (std::int64_t n = 0; n < own.size; ++n) y[n] = from[n] * weight[n];
     for (std::int64_t place = 1; place < own.heads; ++place)
       for (std::int64_t n = 0; n < own.size; ++n) y[n] += from[place * own.size + n] * weight[place * own.size + n];
@@ -82,7 +87,7 @@ static void gate(const Rows& own, const T* x, std::int64_t cubic, T* y) {
     return v * ((z < none ? e : none + T(1)) / (e + T(1)));
   };
   for (std::int64_t row = 0; row < own.batch * own.sites; ++row, y += own.size) {
-    const T* from = x + row / own.sites * own.example + row % own.sites * own.site;
+    const T* from = own.at(x, row);
     for (std::int64_t n = 0; n < own.size; n += Of<T>::LANES) {
       const std::int64_t count = std::min<std::int64_t>(Of<T>::LANES, own.size - n);
       const Vector found = gated(count == Of<T>::LANES ? Of<T>::at(from + n) : Of<T>::some(from + n, count));
