@@ -60,10 +60,11 @@ def put_tensors(
 
     The format is eight bytes with the length of a header, the header as JSON, and the numbers. Spaces behind the header
     let the numbers begin with a `LINE`: readers may then take them as they lie in the file."""
-    largest_first = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))  # so all are aligned
+    # so all numbers are aligned, and all that fill whole lines begin with one
+    order = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[1].nbytes % LINE != 0, item[0]))
     header: dict[str, Any] = {"__metadata__": {"arspec": json.dumps(record), **(more or {})}}
     at = 0
-    for name, tensor in largest_first:
+    for name, tensor in order:
         end = at + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, end]}
         at = end
@@ -71,7 +72,7 @@ def put_tensors(
     text += b" " * (-(8 + len(text)) % LINE)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, tensor in largest_first:
+        for _, tensor in order:
             file.write(whole(tensor).reshape(-1).view(torch.uint8).numpy().data)
 
 
