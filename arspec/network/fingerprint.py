@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 from xxhash import xxh3_128
 
+from arspec.files.mapped import Mapped
 from arspec.network.weights import WeightTree
 
 Fingerprint = tuple[object, ...]
 AT_ONCE = 1 << 25  # bytes that are mixed at once on an accelerator
+LARGE = 1 << 16  # bytes of a weight from which reading it takes longer than asking the system whether it was written
 # David Stafford's "variant 13" of MurmurHash3's finaliser (2011), as in Java's SplittableRandom: shifts and factors
 SHIFTS, FACTORS = (30, 27, 31), (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
@@ -43,14 +45,17 @@ class Weighted(Protocol):
 @torch.no_grad()
 def fingerprint_of(model: Weighted, in_place: frozenset[int] = frozenset()) -> Fingerprint:
     """Device, dtype, and the fingerprint of all weights of a model, as its layers get them."""
-    return (model.device, model.dtype, *fingerprint(model.nodes.kept(), in_place))
+    return (model.device, model.dtype, *fingerprint(model.nodes.kept(), in_place, Mapped()))
 
 
-def fingerprint(weights: Iterable[tuple[Tensor, bool]], in_place: frozenset[int] = frozenset()) -> Fingerprint:
+def fingerprint(
+    weights: Iterable[tuple[Tensor, bool]], in_place: frozenset[int] = frozenset(), files: Mapped | None = None
+) -> Fingerprint:
     """Of weights, each with whether it is stored: their shapes and dtypes, and 128 bits of all their bytes.
 
     What was made of a weight may be a view of it. So the place in memory of a stored one counts as its numbers do.
-    in_place: the memory of stored ones of which nothing but views was made: their numbers do not count."""
+    in_place: the memory of stored ones of which nothing but views was made: their numbers do not count. files: of large
+    ones that lie there as they were mapped, the place in the file stands for the numbers."""
     content, places, elsewhere = xxh3_128(), list[object](), list[Tensor]()
     for tensor, stored in weights:
         own = tensor if tensor.is_contiguous() else tensor.contiguous()
@@ -59,6 +64,8 @@ def fingerprint(weights: Iterable[tuple[Tensor, bool]], in_place: frozenset[int]
             continue
         if not own.is_cpu:
             elsewhere.append(own)
+        elif files is not None and own.nbytes >= LARGE and (file := files.unwritten(own.data_ptr(), own.nbytes)):
+            places += file
         elif size := own.nbytes:
             # torch's own views and numpy's take longer than reading a small weight does
             content.update((ctypes.c_char * size).from_address(own.data_ptr()))

@@ -107,7 +107,9 @@ class Executor:
         ]
         self._release(inner)
         own_places = frozenset(place(weight) for weight, stored in model.nodes.kept() if stored)
-        made = products(folded, [steps[n] for n in (*self._linear, *(n for n, *_ in inner))], storage, own_places)
+        lies = None if self._layout.drawn_by is None else self._linear.index(self._layout.drawn_by)
+        often = [steps[n] for n in (*self._linear, *(n for n, *_ in inner))]
+        made = products(folded, often, storage, own_places, lies)
         self._products = made[: len(self._linear)]
         self._inner: dict[int, list[tuple[str, str | None, Product | KernelProduct]]] = {}
         for (n, weight, bias), product in zip(inner, made[len(self._linear) :], strict=True):

@@ -135,6 +135,9 @@ class Kernel:
         for times in self.times.values():
             times.restype = None
             times.argtypes = [POINTER, *rows, NUMBER, *rows, POINTER, NUMBER, NUMBER, POINTER]
+        self._pack: dict[torch.dtype, Any] = {dtype: getattr(loaded, f"pack_{name}") for dtype, name in names.items()}
+        for pack in self._pack.values():
+            pack.restype, pack.argtypes = None, [POINTER, *[NUMBER] * 3, POINTER, NUMBER]
         loaded.vector_bytes.restype = NUMBER
         self.bytes: int = loaded.vector_bytes()
         self.copy, self.screened = loaded.copy_float32, loaded.screened_float32
@@ -144,17 +147,21 @@ class Kernel:
         self.quick = Quick(loaded, self.bytes)
 
     @torch.no_grad()
-    def packed(self, weight: Tensor) -> Tensor:
+    def packed(self, weight: Tensor, room: Tensor | None = None) -> Tensor:
         """[N, K] -> [blocks, K, lanes]: outputs that a vector holds the sums of stand side by side, with zeros behind
-        the last."""
-        outputs, inputs = weight.shape
+        the last. room: the memory for it, of `packed_shape`."""
+        weight = weight if weight.stride(1) == 1 else weight.contiguous()
+        (outputs, inputs), shape = weight.shape, self.packed_shape(weight)
+        room = weight.new_empty(shape) if room is None else room
+        assert room.shape == shape and room.dtype == weight.dtype and room.is_contiguous()
+        pack = self._pack[weight.dtype]
+        pack(weight.data_ptr(), weight.stride(0), outputs, inputs, room.data_ptr(), torch.get_num_threads())
+        return room
+
+    def packed_shape(self, weight: Tensor) -> tuple[int, int, int]:
+        """[blocks, K, lanes] of a packed weight [N, K]."""
         lanes = self.bytes // (8 if weight.dtype == torch.float64 else 4)
-        blocks = -(-outputs // lanes)
-        packed = weight.new_zeros(blocks, inputs, lanes)
-        whole = outputs // lanes
-        packed[:whole].copy_(weight[: whole * lanes].view(whole, lanes, inputs).transpose(1, 2))
-        packed[whole:, :, : outputs - whole * lanes].copy_(weight[whole * lanes :].t())
-        return packed
+        return -(-len(weight) // lanes), weight.shape[1], lanes
 
 
 def unpacked(packed: Tensor, outputs: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Memory for caches, of which a run may need little or much."""
+"""Memory for caches, of which a run may need little or much, and for packed weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import mmap
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -27,14 +28,36 @@ def zeros(like: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
         return [
             like.new_zeros(s) if n < MUCH else torch.frombuffer(_memory(n), dtype=like.dtype).view(s) for s, n in found
         ]
+    return in_large_pages([(shape, like.dtype) for shape in shapes])
+
+
+def in_large_pages(wanted: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> list[Tensor]:
+    """Zeros of these shapes and types, side by side."""
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in wanted]
     lines = [-(-size // 64) * 64 for size in sizes]
     room = _memory(sum(lines) + PAGE)
     with suppress(AttributeError, OSError):  # of systems that have none
         room.madvise(mmap.MADV_HUGEPAGE)
     whole = torch.frombuffer(room, dtype=torch.uint8)
     parts = whole.narrow(0, -whole.data_ptr() % PAGE, sum(lines)).split(lines)
-    each = zip(parts, sizes, shapes, strict=True)
-    return [part.narrow(0, 0, size).view(like.dtype).view(shape) for part, size, shape in each]
+    each = zip(parts, sizes, wanted, strict=True)
+    return [part.narrow(0, 0, size).view(dtype).view(shape) for part, size, (shape, dtype) in each]
+
+
+def spare() -> int:
+    """Bytes of memory that a copy may take: half of what the system has left, or of what it gives this process."""
+    found = [0]
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().split("\n")
+        found = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, kinds, path = line.split(":", 2)
+            if kinds in ("", "memory"):
+                folder, name = ("memory", "memory.limit_in_bytes") if kinds else ("", "memory.max")
+                for limit in (Path(f"/sys/fs/cgroup/{folder}{own}/{name}") for own in (path, "")):
+                    if limit.exists() and (said := limit.read_text().strip()) != "max":
+                        found.append(int(said))
+    return min(found, default=0) // 2
 
 
 def _memory(size: int) -> mmap.mmap:

@@ -32,7 +32,7 @@ constexpr int SUMS = 12, ROWS = 4, BLOCKS = 3;
 #define IN_A_REGISTER(x)
 #endif
 constexpr int OUTPUTS = 8;               // of a tile of a weight as modules have it, at most
-constexpr int AHEAD = 24;                // inputs for which packed weights are asked of memory before they are needed
+constexpr int AHEAD = 4096;              // bytes of packed weights that are asked of memory before they are needed
 constexpr std::int64_t SHARE = 1 << 17;  // bytes of weights that a thread takes at a time
 constexpr std::int64_t WHOLE = 48;       // outputs that are whole tiles, of every kind, whose sums are finished together
 constexpr std::int64_t TOGETHER = 64;    // and their rows, at most
@@ -140,7 +140,7 @@ struct Product {
       for (int n = 0; n < blocks; ++n) {
         const W* at = w + n * apart + k * LANES;
         weights[n] = loaded(at);
-        __builtin_prefetch(at + AHEAD * LANES);
+        __builtin_prefetch(at + AHEAD / sizeof(W), 0, 2);  // into a cache that x is not put out of
       }
       for (int m = 0; m < rows; ++m)
         for (int n = 0; n < blocks; ++n) sums[m][n] += x[m * x_row + k] * weights[n];

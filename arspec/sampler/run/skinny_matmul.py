@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 from arspec.choices import Storage
 from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes, unpacked
+from arspec.sampler.run.packing import packed_of_files, release
 from arspec.sampler.run.quick import NUMBER
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
@@ -133,26 +134,32 @@ class KernelProduct:
     """The same by the compiled function, in float32 or float64 on a CPU, of weights whose outputs stand side by side.
 
     own: places in memory of weights that are read where they lie. What lies elsewhere is a copy, and is kept packed
-    instead: whoever made it need not keep it. storage: in how many bits weights are kept, as copies."""
+    instead: whoever made it need not keep it. storage: in how many bits weights are kept, as copies. packed: of each
+    part the weight where it is packed already."""
 
     __slots__ = ("at", "counts", "dtype", "held", "inputs", "many", "numbers", "outputs", "packed", "table", "times")
 
     def __init__(
-        self, parts: Sequence[Weights], compiled: Kernel, storage: Storage = "exact", own: frozenset[int] = frozenset()
-    ) -> None:
+        self, parts: Sequence[Weights], compiled: Kernel, storage: Storage = "exact",
+        own: frozenset[int] = frozenset(), packed: Sequence[Tensor | None] | None = None,
+    ) -> None:  # fmt: skip
         weights = [part["weight"] for part in parts]
         self.counts = [len(weight) for weight in weights]  # outputs of each
         self.outputs, self.inputs = sum(self.counts), weights[0].shape[1]
         self.dtype, self.numbers = weights[0].dtype, sum(weight.numel() for weight in weights)
         small = self.numbers <= SMALL
         copied = small or storage != "exact" or (self.inputs <= SHORT and self.numbers <= SHORT_ONES)
-        self.packed = [copied or not _lies(weight, own) for weight in weights]
+        packed = [None] * len(parts) if packed is None else packed
+        lies = [_lies(weight, own) and kept is None for weight, kept in zip(weights, packed, strict=True)]
+        self.packed = [copied or not each for each in lies]
         # what the table points to: the weights as they are read, biases and scales
         self.held: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
-        for part, packed in zip(parts, self.packed, strict=True):
+        for part, is_packed, kept in zip(parts, self.packed, packed, strict=True):
             values, scale = (part["weight"], None) if small else _stored(part["weight"], storage)
             bias = part["bias"].contiguous() if "bias" in part else None
-            self.held.append((compiled.packed(values) if packed else values, bias, scale))
+            if is_packed:
+                values = compiled.packed(values) if kept is None else kept
+            self.held.append((values, bias, scale))
         self.times = compiled.times[self.held[0][0].dtype]
         self.many = MANY * (WIDE if compiled.bytes >= 64 else 1)
         rows = [
@@ -291,19 +298,27 @@ def products(
     steps: Sequence[int] = (),
     storage: Storage = "exact",
     own: frozenset[int] = frozenset(),
+    lies: int | None = None,
 ) -> Sequence[Product | KernelProduct]:
     """The products of layers that are linear, by their weights, which are read one after another: of each those whose
     outputs stand side by side. steps: at how many each of them is read, by which a run is worth compiling for. storage:
     of weights that are not small; where there is no function for it, weights have the same values in the numbers of the
-    model. own: as of `KernelProduct`, places of the module's weights, which are not copied where they are many."""
+    model. own: as of `KernelProduct`, places of the module's weights, which are not copied where they are many, unless
+    they lie in a file. lies: the product of which not even these are."""
     weights = [part["weight"] for parts in folded for part in parts]
     numbers = [sum(part["weight"].numel() for part in parts) for parts in folded]
     size = sum(w.numel() * w.element_size() for w in weights)
     busy = sum(each * count for each, count in zip(numbers, steps, strict=False)) >= BUSY
     able = all(w.dtype == torch.float32 for w in weights) if storage != "exact" else busy
     if able and all(map(takes, weights)) and (compiled := kernel()) is not None:
-        own = frozenset[int]() if size <= COPIED else own
-        return [KernelProduct(parts, compiled, storage, own) for parts in folded]
+        if size <= COPIED:
+            return [KernelProduct(parts, compiled, storage) for parts in folded]
+        often = [0 if n == lies or storage != "exact" else count for n, count in enumerate(steps)]
+        packed = packed_of_files(folded, often, own, compiled)
+        found = [KernelProduct(parts, compiled, storage, own, kept) for parts, kept in zip(folded, packed, strict=True)]
+        kept = (zip(parts, product.packed, strict=True) for parts, product in zip(folded, found, strict=True))
+        release(part["weight"] for each in kept for part, copied in each if copied)
+        return found
     cached = size <= CACHED
     made: list[Product] = []
     for one, each, layers in zip(map(joined, folded), numbers, folded, strict=True):
