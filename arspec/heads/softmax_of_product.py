@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from arspec.layers.gradient_memory import gradient_of
 from arspec.layers.helpers import many
+from arspec.layers.linear_product import by_inputs, times
 from arspec.layers.shared_table import unshared
 
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
@@ -54,7 +56,8 @@ def _exponentials(
     chosen = x.new_full((len(x),), torch.nan)
     sums, largest = list[Tensor](), list[Tensor]()
     for levels in _together(len(x), len(weight)):
-        logits = F.linear(x, weight[levels], None if bias is None else bias[levels])
+        own = weight[levels], None if bias is None else bias[levels]
+        logits = F.linear(x, *own) if kept is None else times(x, *own)
         if logits.shape[1] == len(weight):
             torch.gather(logits, 1, level[:, None], out=chosen[:, None])
         else:
@@ -62,9 +65,9 @@ def _exponentials(
             chosen = torch.where(inside, logits.gather(1, at)[:, 0], chosen)
         sum, top = logits.new_empty(len(x)), logits.new_empty(len(x))
         for some in _near(logits):
-            own = logits[some]
-            most = torch.amax(own, 1, out=top[some]).clamp_(min=least)  # where nothing of these levels is possible
-            torch.sum(own.sub_(most[:, None]).exp_(), 1, out=sum[some])
+            few = logits[some]
+            most = torch.amax(few, 1, out=top[some]).clamp_(min=least)  # where nothing of these levels is possible
+            torch.sum(few.sub_(most[:, None]).exp_(), 1, out=sum[some])
         sums.append(sum)
         largest.append(top)
         if kept is not None:
@@ -121,7 +124,7 @@ class _NatsOfProduct(Function):
             )
         (kept, total), ctx.kept = ctx.kept, None
         grad_x = torch.zeros_like(x) if need_x else None
-        grad_weight = unshared(torch.empty_like(weight)) if need_weight else None
+        grad_weight = unshared(gradient_of(weight)) if need_weight else None
         grad_bias = torch.empty_like(bias) if need_bias else None
         kept.reverse()
         for levels in _together(len(x), len(weight)):
@@ -135,7 +138,7 @@ class _NatsOfProduct(Function):
                 inside, at = _at(level, levels)
                 grad.scatter_add_(1, at, torch.where(inside, each, 0)[:, None])
             if grad_x is not None:
-                grad_x.addmm_(grad, weight[levels])
+                grad_x.add_(by_inputs(grad, weight[levels]))
             if grad_weight is not None:
                 torch.mm(grad.T, x, out=grad_weight[levels])
             if grad_bias is not None:

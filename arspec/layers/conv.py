@@ -165,6 +165,7 @@ class Conv(Layer):
         """What all positions read: the convolution over the box of places that the mask leaves."""
         from torch.nn import functional as F
 
+        from arspec.layers.linear_product import linear
         from arspec.layers.products import in_sequence, pays
 
         weight, bias = w["weight"], w.get("bias")
@@ -175,7 +176,7 @@ class Conv(Layer):
         if pieces is not None and pieces.in_sequence is not None and run.in_place and pays(weight):
             return in_sequence(x, weight, bias, pieces.in_sequence)
         if run.flat and run.in_place and x.stride(1) == 1 < x.shape[1]:  # channels last: a product, without a copy
-            return F.linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)
+            return linear(x.transpose(1, 2), weight.squeeze(2), bias).transpose(1, 2)
         if run.sides:
             x = F.pad(x, run.sides)
         return (F.conv1d if run.flat else F.conv2d)(x, weight, bias, run.stride, run.even, run.dilation)

@@ -149,14 +149,14 @@ class Dense(Layer):
         return weight_norm({**w, "weight": shown(w["weight"], c.get("mask"))})
 
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
-        from torch.nn import functional as F
+        from arspec.layers.linear_product import linear
 
         x, thin = xs[0], node.ins[0].channels == node.out.channels == 1
         if thin and "weight" in w:
-            return F.linear(x, w["weight"], w.get("bias"))
+            return linear(x, w["weight"], w.get("bias"))
         flat = x.squeeze(1) if thin else x.transpose(1, 2).flatten(1)
         if "weight" in w:
-            y = F.linear(flat, w["weight"], w.get("bias"))
+            y = linear(flat, w["weight"], w.get("bias"))
         else:
             from arspec.layers.products import in_tiles
 

@@ -1,8 +1,9 @@
-"""A table that rows are taken of and that is multiplied with, as of a model of words whose embedding is also its last
-weight.
+"""A table that rows are taken of, and that may be multiplied with too, as of a model of words whose embedding is also
+its last weight.
 
-The product's gradient has all numbers of the table, and that of the rows a few. Torch fills a tensor of the table's
-size with these, and adds both up in a third. Here the rows are added to the product's gradient where it lies.
+The gradient of the rows has a few numbers, and that of a product all numbers of the table. Torch fills a new tensor of
+the table's size with the first, and adds both up in a third. Here the rows are added to the product's gradient where it
+lies, or to zeros in memory that is kept.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import embedding
 
+from arspec.layers.gradient_memory import gradient_of
 from arspec.layers.helpers import many, takes_own_backward
 
 LARGE = 1 << 20  # numbers of a table from which it pays
@@ -37,6 +39,8 @@ def shared(table: Tensor) -> Tensor | None:
 
 def rows_of(table: Tensor, numbers: Tensor) -> Tensor:
     """table [G, V, C], numbers [...] of rows, from 0 to G * V -> [..., C]."""
+    if not hasattr(table, "rows"):
+        table = table if (own := shared(table)) is None else own
     rows: _Rows | None = getattr(table, "rows", None)
     if rows is None:
         return embedding(numbers, table.flatten(0, 1))  # whose gradient is quicker than that of an index
@@ -45,34 +49,40 @@ def rows_of(table: Tensor, numbers: Tensor) -> Tensor:
 
 def unshared(grad: Tensor) -> Tensor:
     """Says of a gradient that a backward pass has made that nobody else has its memory."""
-    grad.unshared = True  # pyright: ignore[reportAttributeAccessIssue]
+    _whole(grad).unshared = True  # pyright: ignore[reportAttributeAccessIssue]
     return grad
 
 
 def _is_unshared(grad: Tensor) -> bool:
-    whole = grad if grad._base is None else grad._base
+    whole = _whole(grad)
     return getattr(whole, "unshared", False) and grad.numel() == whole.numel() and grad.is_contiguous()
+
+
+def _whole(grad: Tensor) -> Tensor:
+    return grad if grad._base is None else grad._base
 
 
 class _Shared(Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, rows: _Rows) -> Tensor:
-        ctx.rows, ctx.shape = rows, table.shape
+        ctx.save_for_backward(table)
+        ctx.rows = rows
         ctx.set_materialize_grads(False)
         return table.view_as(table)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         """All that takes of the table has had its turn."""
+        (table,) = ctx.saved_tensors
         grad, own = grads[0], ctx.rows.pop(_pass(), [])
         if not own:
             return grad, None
         if grad is None:
-            grad = own[0][1].new_zeros(ctx.shape)
+            grad = gradient_of(table, zeros=True)
         elif not _is_unshared(grad):
-            grad = grad.clone(memory_format=torch.contiguous_format)
+            grad = gradient_of(table).copy_(grad)
         for numbers, each in own:
-            grad.view(-1, ctx.shape[-1]).index_add_(0, numbers.flatten(), each.reshape(-1, ctx.shape[-1]))
+            grad.view(-1, table.shape[-1]).index_add_(0, numbers.flatten(), each.reshape(-1, table.shape[-1]))
         return grad, None
 
 

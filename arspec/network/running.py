@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from arspec.language.graph import Graph
 from arspec.layers.base import Constants, Layer, Node, Weights
+from arspec.layers.gradient_memory import forget
 from arspec.network.constants import HeldConstants
 from arspec.network.fingerprint import fingerprint
 from arspec.network.in_place import in_place
@@ -258,6 +259,12 @@ class Running(nn.Module):
             self._held, self._watched = before
 
     # -- torch's own ---------------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch has it. Where training ends, no memory is kept for gradients."""
+        if not mode:
+            forget(self.parameters())
+        return super().train(mode)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_held": None, "_watched": True}
