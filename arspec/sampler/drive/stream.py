@@ -31,7 +31,8 @@ from arspec.sampler.plan.lengths import at_length, over
 from arspec.sampler.plan.passes import asked, through
 from arspec.sampler.plan.periods import Period
 from arspec.sampler.run.compiled import Step, compiled_step, pays
-from arspec.sampler.run.executor import Cut, Executor, Row, State, free_values
+from arspec.sampler.run.cut import Cut
+from arspec.sampler.run.executor import Executor, Row, State, free_values
 
 if TYPE_CHECKING:
     from arspec.network.module import Network

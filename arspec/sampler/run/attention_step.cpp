@@ -11,9 +11,11 @@ constexpr std::int64_t SITES = 8;   // whose values are taken together
 constexpr std::int64_t AHEAD = 4;   // sites for which keys are asked of memory before they are needed
 
 // Queries [batch][shared][rows][size], keys [batch][shared][known][size] and values [batch][shared][known][width], whose
-// examples, heads and sites are so many numbers apart; what comes of them lies side by side.
+// examples, heads and sites are so many numbers apart; what comes of them lies side by side. spread: numbers of keys and values
+// from which there are so many threads.
 struct AttentionStep {
-  std::int64_t batch, shared, rows, known, size, width, query, key, key_head, key_site, value, value_head, value_site, threads;
+  std::int64_t batch, shared, rows, known, size, width, query, key, key_head, key_site, value, value_head, value_site, threads,
+      spread;
 };
 
 // q · k of some heads at one site: `count` sums, of which `rows` share a key.
@@ -89,8 +91,10 @@ static void some_heads(const AttentionStep& own, const T* q, const T* k, const T
 template <typename T>
 static void attend(const AttentionStep& own, const T* q, const T* k, const T* v, double scale, T* y) {
   const std::int64_t heads = own.shared * own.rows;
-  const std::int64_t parts = std::min(own.shared, (own.threads + own.batch - 1) / std::max<std::int64_t>(1, own.batch));
-#pragma omp parallel for num_threads(own.threads) schedule(dynamic, 1) if (own.threads > 1)
+  const std::int64_t numbers = own.batch * own.shared * own.known * (own.size + own.width);
+  const std::int64_t threads = numbers > own.spread ? own.threads : 1;
+  const std::int64_t parts = std::min(own.shared, (threads + own.batch - 1) / std::max<std::int64_t>(1, own.batch));
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
   for (std::int64_t each = 0; each < own.batch * parts; ++each) {
     static thread_local std::vector<T> room;
     const std::int64_t b = each / parts, part = each % parts;

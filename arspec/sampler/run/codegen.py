@@ -53,6 +53,7 @@ class Layout:
     # by operation that reads inputs whole, at each step: how many sites are filled, and whether all are open
     known: dict[int, tuple[list[int], list[bool]]]
     nowhere: int  # no rows: the places of layers that do not ask, and of windows that find nothing
+    quick: int  # the functions in machine code; None where there are none
     step: int
     drawn: int  # the values that a step ends with
     drawn_by: int | None  # the product of one input that makes the head's parameters alone, where only draws take them
@@ -75,7 +76,7 @@ def layout_of(program: Program) -> Layout:
     whole = {(n, k): at + i for i, (n, k) in enumerate((n, k) for n, k, read in reads if read.relation is not None)}
     at += len(whole)
     known = {n: program.known(program.operations[n]) for n, _ in whole}
-    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, _drawn_by(program), at + 3)
+    return Layout(caches, weights, hoisted, whole, known, at, at + 1, at + 2, at + 3, _drawn_by(program), at + 4)
 
 
 def _drawn_by(program: Program) -> int | None:
@@ -209,7 +210,7 @@ class _Codegen:
     def put(self, node: Node, section: int, rows: int, x: int, count: int) -> Put | PutBlock:
         """What writes so many rows of a section, or the part of it that is in the register `rows`."""
         cache = self.layout.caches[node]
-        return PutBlock(cache, section, x, count) if section in self.blocks else Put(cache, rows, x)
+        return PutBlock(cache, section, x, count, self.layout.quick) if section in self.blocks else Put(cache, rows, x)
 
     def compute(self, call: Call, xs: list[int]) -> int:
         """The register of what an operation makes of its inputs."""

@@ -19,7 +19,8 @@ from torch import Tensor
 from arspec.diagnostics import InputError
 from arspec.heads.truncation import Truncation
 from arspec.layers.base import Weights
-from arspec.sampler.run.executor import Cut, Executor, State
+from arspec.sampler.run.cut import Cut
+from arspec.sampler.run.executor import Executor, State
 from arspec.sampler.run.kernel import compiler
 
 # (row, noise [B, v, U], state) -> the values [B, v, C] that were drawn, and the parameters [B, v,

@@ -23,9 +23,11 @@ from arspec.layers.helpers import sites_last
 from arspec.sampler.plan.program import Blocks, Program, Read
 from arspec.sampler.plan.schedule import Part
 from arspec.sampler.run.codegen import Call, Layout, generate, layout_of
-from arspec.sampler.run.instructions import Instruction, Registers
+from arspec.sampler.run.cut import Cut
+from arspec.sampler.run.instructions import Registers
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.memory import zeros
+from arspec.sampler.run.replay import MOST, WARM, Replay, replay_of
 from arspec.sampler.run.screening import FEW, Screened, screened
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
@@ -40,22 +42,6 @@ Row = Tensor | Sequence[Tensor | int]
 
 
 @dataclass(eq=False)
-class Cut:
-    """A class of steps: the sizes of the row's sections (0 of blocks) and which of them have any, what is called, as
-    instructions over so many registers, the register of the head's parameters,
-    and what writes the values that are drawn in the end."""
-
-    sizes: list[int]
-    kept: list[int]
-    calls: list[Call]
-    instructions: list[Instruction]
-    head: int
-    registers: int
-    put: Instruction
-    single: list[tuple[int, int]] = field(default_factory=list)  # blocks of one row, and where in a row they stand
-
-
-@dataclass(eq=False)
 class State:
     """What a run has computed: caches [B, rows, C] by node, and what was made once of inputs that no variable
     influences, by operation and input."""
@@ -65,6 +51,7 @@ class State:
     hoisted: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     registers: Registers = field(default_factory=list)  # of a step, kept as the next one finds most as it was
     screened: Screened | None = None
+    replays: dict[Cut, Replay | int | None] = field(default_factory=dict)  # of classes of steps, or how often they ran
 
     def follow(self, rows: Tensor) -> None:
         """Each example goes on as the one that `rows` [B] names, which has the same conditions."""
@@ -277,6 +264,7 @@ class Executor:
         for (number, k), at in layout.whole.items():
             state.registers[at] = self._whole(number, k, state)
         state.registers[layout.nowhere] = self._nowhere
+        state.registers[layout.quick] = self._quick
 
     def screen(self, state: State, keeps: int | None, steps: int, piece: bool = False) -> None:
         """Lets so many steps compute no more than the `keeps` highest parameters of each variable, where that is
@@ -369,11 +357,26 @@ class Executor:
         r[self._layout.step] = step
         if made is not None:
             return made
-        for instruction in cut.instructions:
-            instruction(r)
+        if trace is not None or not self._replayed(cut, state):
+            for instruction in cut.instructions:
+                instruction(r)
         if trace is not None and step is not None:
             self._tell(trace, cut, step)
         return r[cut.head]
+
+    def _replayed(self, cut: Cut, state: State) -> bool:
+        """Whether a step of a class that has run before was that once more, with the same memory."""
+        known = state.replays.get(cut, 0)
+        if known is None or self._quick is None or not torch.is_inference_mode_enabled():
+            return False
+        if not isinstance(known, int):
+            known(state.registers)
+            return True
+        state.replays[cut] = known + 1
+        if known < WARM or len(state.replays) > MOST:
+            return False
+        state.replays[cut] = replay_of(cut, state.registers, self._layout.free)
+        return True
 
     def _tell(self, trace: Trace, cut: Cut, step: int) -> None:
         for call in cut.calls:
@@ -419,6 +422,7 @@ class Executor:
             for n, product in self.by_product
         ]
         self._lay_out(other, weights, plain)
+        other.registers[self._layout.quick] = None
         return other
 
 

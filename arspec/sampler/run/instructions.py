@@ -3,6 +3,9 @@ cache.
 
 Nothing is decided while they run: which registers, how many sites and how they are laid out is fixed when a class of
 steps is generated (`arspec.sampler.run.codegen`), so that between two calls of torch there is next to nothing.
+
+A class of steps that runs again and again is less than that (`arspec.sampler.run.replay`): of an instruction that only
+calls functions in machine code, these calls. Its `moves` tell them what differs from step to step.
 """
 
 from __future__ import annotations
@@ -14,14 +17,54 @@ from typing import Any
 from torch import Tensor, split_with_sizes
 
 from arspec.layers.base import Node
+from arspec.sampler.run.kernel_calls import KernelCall
 
 # Sections of the row, caches, weights and products, what was hoisted, the step's number, and what the instructions
 # make.
 Registers = list[Any]
+Move = Callable[[Registers], None]  # what tells kept calls of the row that is in the registers
+
+
+class Same:
+    """An instruction that does the same at each step."""
+
+    __slots__ = ()
+
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        """What tells its calls, which it has just made, of another row. None where they are not all that it does."""
+        return [] if calls else None
+
+    def made(self) -> list[int]:
+        """The registers that it fills for others."""
+        out = getattr(self, "out", None)
+        return [] if out is None else [out]
+
+    def reads(self) -> list[int]:
+        """The registers of what other instructions have made, which it takes."""
+        found = [getattr(self, name) for name in ("x", "plus") if getattr(self, name, None) is not None]
+        return [*found, *getattr(self, "xs", ())]
+
+
+class View(Same):
+    """An instruction that computes nothing: what it fills is a part of what it reads."""
+
+    __slots__ = ()
+
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        return []
+
+
+class Other(Same):
+    """An instruction that runs as it is at each step."""
+
+    __slots__ = ()
+
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        return None
 
 
 @dataclass(slots=True, eq=False)
-class Share:
+class Share(View):
     """A wave's part of a section."""
 
     out: int
@@ -34,7 +77,7 @@ class Share:
 
 
 @dataclass(slots=True, eq=False)
-class Gather:
+class Gather(Other):
     """The rows of a cache, one for each of n sites: [B, n, C]."""
 
     out: int
@@ -46,7 +89,7 @@ class Gather:
 
 
 @dataclass(slots=True, eq=False)
-class GatherWindow:
+class GatherWindow(Other):
     """The rows of a cache, M for each of n sites, the first `channels` of each side by side: [B, n, M * C]."""
 
     out: int
@@ -62,7 +105,7 @@ class GatherWindow:
 
 
 @dataclass(slots=True, eq=False)
-class Block:
+class Block(Other):
     """Rows of a cache that follow one another, as they lie: M for each of n sites, the first `channels` of each side by
     side: [B, n, M * C]. They stay what they are for as long as the step reads them."""
 
@@ -79,7 +122,7 @@ class Block:
 
 
 @dataclass(slots=True, eq=False)
-class Compute:
+class Compute(Same):
     """A layer, on a few sites of one group: [B, n, C]."""
 
     out: int
@@ -94,7 +137,7 @@ class Compute:
 
 
 @dataclass(slots=True, eq=False)
-class Advance:
+class Advance(Same):
     """A scan, on one site, whose state goes from row to row of its cache, or stays in the same one: [B, 1, C]."""
 
     out: int
@@ -111,9 +154,24 @@ class Advance:
         before, after = cache.select(1, r[self.read]), cache.select(1, r[self.written])
         r[self.out] = self.advance(self.node, r[self.weights], [r[x] for x in self.xs], before, after)
 
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        if len(calls) != 1:
+            return None
+        row, (_, arguments) = _address(r[self.cache]), calls[0]
+        rows = row(r[self.read]), row(r[self.written])
+        at = [k for k, own in enumerate(arguments) if own in rows]
+        if [arguments[k] for k in at] != [*rows]:  # they come one after the other
+            return None
+
+        def move(r: Registers) -> None:
+            for k, section in zip(at, (self.read, self.written), strict=True):
+                arguments[k] = row(r[section])
+
+        return [move]
+
 
 @dataclass(slots=True, eq=False)
-class Linear:
+class Linear(Same):
     """One or several layers that are linear in the same reads: [B, n, ΣC]."""
 
     out: int
@@ -125,7 +183,7 @@ class Linear:
 
 
 @dataclass(slots=True, eq=False)
-class LinearInto:
+class LinearInto(Same):
     """Layers that are linear in the same reads, of one site: some of them write it into a row of their caches, and the
     register has nothing of theirs."""
 
@@ -138,9 +196,21 @@ class LinearInto:
         rows = [None if put is None else r[put[0]].narrow(1, r[put[1]], 1) for put in self.puts]
         r[self.out] = r[self.product].into(r[self.x], rows)
 
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        if len(calls) != 1:
+            return None
+        into = calls[0][1][-1]  # of each layer an address, and how far examples are apart
+        puts = [(2 * k, _address(r[put[0]]), put[1]) for k, put in enumerate(self.puts) if put is not None]
+
+        def move(r: Registers) -> None:
+            for k, address, section in puts:
+                into[k] = address(r[section])
+
+        return [move]
+
 
 @dataclass(slots=True, eq=False)
-class LinearPlus:
+class LinearPlus(Same):
     """A linear layer, and what is added to it, such as what was summed up ahead of what it reads: [B, n, C]."""
 
     out: int
@@ -153,7 +223,7 @@ class LinearPlus:
 
 
 @dataclass(slots=True, eq=False)
-class LinearSum:
+class LinearSum(Same):
     """The sum of several linear layers, and of what is added to it: [B, n, C]."""
 
     out: int
@@ -167,7 +237,7 @@ class LinearSum:
 
 
 @dataclass(slots=True, eq=False)
-class ComputeOver:
+class ComputeOver(Same):
     """A layer that reads all that is known of inputs: the first sites of their caches, so many at each step. Where all
     of them are read by each of its sites, a layer that takes a full context is not told its places."""
 
@@ -184,9 +254,28 @@ class ComputeOver:
         places = r[compute.places] if step is None or not self.open[step] else None
         r[compute.out] = compute.forward_sites(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
 
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        if r[self.step] is None:
+            return [] if calls else None
+        own: Any = getattr(calls[0][1][0], "_obj", None) if len(calls) == 1 else None
+        if not hasattr(own, "known") or not all(self.open):
+            return None
+
+        def move(r: Registers) -> None:
+            own.known = self.filled[r[self.step]]
+
+        return [move]
+
+    def reads(self) -> list[int]:
+        whole = {out for out, _ in self.whole}
+        return [x for x in self.compute.xs if x not in whole]
+
+    def made(self) -> list[int]:
+        return [self.compute.out]
+
 
 @dataclass(slots=True, eq=False)
-class Hoist:
+class Hoist(Other):
     """What a layer makes of one of its inputs before it takes it."""
 
     out: int
@@ -200,7 +289,7 @@ class Hoist:
 
 
 @dataclass(slots=True, eq=False)
-class Split:
+class Split(View):
     """What belongs to each of several layers that were computed as one."""
 
     first: int  # of their registers, which come one after another
@@ -210,9 +299,12 @@ class Split:
     def __call__(self, r: Registers) -> None:
         r[self.first : self.first + len(self.widths)] = split_with_sizes(r[self.x], self.widths, 2)
 
+    def made(self) -> list[int]:
+        return [*range(self.first, self.first + len(self.widths))]
+
 
 @dataclass(slots=True, eq=False)
-class First:
+class First(View):
     """The first channels of what a scan has made: its output, without its inner state."""
 
     out: int
@@ -224,7 +316,7 @@ class First:
 
 
 @dataclass(slots=True, eq=False)
-class Put:
+class Put(Other):
     """Writes rows of a cache."""
 
     cache: int
@@ -236,16 +328,35 @@ class Put:
 
 
 @dataclass(slots=True, eq=False)
-class PutBlock:
+class PutBlock(Same):
     """Writes rows of a cache that follow one another."""
 
     cache: int
     first: int
     x: int
     sites: int
+    quick: int
 
     def __call__(self, r: Registers) -> None:
-        r[self.cache].narrow(1, r[self.first], self.sites).copy_(r[self.x])
+        rows, quick = r[self.cache].narrow(1, r[self.first], self.sites), r[self.quick]
+        if quick is None or not quick.put(r[self.x], rows):
+            rows.copy_(r[self.x])
+
+    def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
+        if len(calls) != 1:
+            return None
+        address, (_, arguments) = _address(r[self.cache]), calls[0]
+
+        def move(r: Registers) -> None:
+            arguments[-1] = address(r[self.first])
+
+        return [move]
+
+
+def _address(cache: Tensor) -> Callable[[int], int]:
+    """Where each row of a cache begins in memory."""
+    first, apart = cache.data_ptr(), cache.stride(1) * cache.itemsize
+    return lambda row: first + row * apart
 
 
 def _windows(x: Tensor, sites: int, columns: int, channels: int) -> Tensor:

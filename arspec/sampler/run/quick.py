@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from arspec.sampler.run.kernel_calls import call
+
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
 POINTER, NUMBER, REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 FEW = 1 << 16  # numbers of rows up to which one thread takes them
@@ -33,7 +35,7 @@ class AttentionStep(ctypes.Structure):
 
     _fields_ = _fields(
         "batch", "shared", "rows", "known", "size", "width", "query", "key", "key_head", "key_site", "value",
-        "value_head", "value_site", "threads",
+        "value_head", "value_site", "threads", "spread",
     )  # fmt: skip
 
 
@@ -63,6 +65,8 @@ class Quick:
         self._turn = found("turn", rows, POINTER, POINTER, NUMBER, NUMBER, POINTER, NUMBER, POINTER)
         self._window = found("window", rows, *[POINTER] * 4)
         self._gate = found("gate", rows, POINTER, NUMBER, POINTER)
+        self._combine = found("combine", rows, rows, POINTER, POINTER, NUMBER, POINTER)
+        self._put = found("put", rows, rows, POINTER, POINTER)
         self._attend = found("attend", ctypes.POINTER(AttentionStep), *[POINTER] * 3, REAL, POINTER)
         self._selective = found("selective_step", ctypes.POINTER(SelectiveStep), *[POINTER] * 10)
 
@@ -75,7 +79,7 @@ class Quick:
             return None
         y = x.new_empty(x.shape)
         given = (x, gain, bias)
-        self._normalise[x.dtype](_rows(x, heads), *map(_at, given), epsilon, centred, y.data_ptr())
+        call(self._normalise[x.dtype], _rows(x, heads), *map(_at, given), epsilon, centred, y.data_ptr())
         return y
 
     def turned(
@@ -88,8 +92,16 @@ class Quick:
         assert places.is_contiguous() and places.dtype == torch.int64 and len(places) == x.shape[1]
         assert turns.shape[0] == positions and turns[0].numel() == 2 * turned
         y = x.new_empty(x.shape)
-        self._turn[x.dtype](
-            _rows(x, heads), x.data_ptr(), turns.data_ptr(), turned, pair, places.data_ptr(), positions, y.data_ptr()
+        call(
+            self._turn[x.dtype],
+            _rows(x, heads),
+            x.data_ptr(),
+            turns.data_ptr(),
+            turned,
+            pair,
+            places.data_ptr(),
+            positions,
+            y.data_ptr(),
         )
         return y
 
@@ -100,7 +112,7 @@ class Quick:
             return None
         assert x.shape[2] == places * channels and (bias is None or len(bias) == channels)
         y = x.new_empty((x.shape[0], x.shape[1], channels))
-        self._window[x.dtype](_rows(x, places), *map(_at, (x, weight, bias, y)))
+        call(self._window[x.dtype], _rows(x, places), *map(_at, (x, weight, bias, y)))
         return y
 
     def gated(self, x: Tensor, cubic: bool) -> Tensor | None:
@@ -108,8 +120,26 @@ class Quick:
         if not _takes(x) or x.numel() > FEW:
             return None
         y = x.new_empty(x.shape)
-        self._gate[x.dtype](_rows(x, 1), x.data_ptr(), cubic, y.data_ptr())
+        call(self._gate[x.dtype], _rows(x, 1), x.data_ptr(), cubic, y.data_ptr())
         return y
+
+    def combined(self, x: Tensor, other: Tensor, added: bool) -> Tensor | None:
+        """x + other, or x times other, both [B, n, C]."""
+        same = x.shape == other.shape and x.dtype == other.dtype and _takes(other)
+        if not (same and _takes(x)) or x.numel() > FEW:
+            return None
+        y = x.new_empty(x.shape)
+        rows = _rows(x, 1), _rows(other, 1)
+        call(self._combine[x.dtype], *rows, x.data_ptr(), other.data_ptr(), added, y.data_ptr())
+        return y
+
+    def put(self, x: Tensor, y: Tensor) -> bool:
+        """Whether it has copied x into y, both [B, n, C]."""
+        assert x.shape == y.shape
+        if x.dtype != y.dtype or not (_takes(x) and _takes(y)) or x.numel() > FEW:
+            return False
+        call(self._put[x.dtype], _rows(x, 1), _rows(y, 1), x.data_ptr(), y.data_ptr())
+        return True
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor | None:
         """softmax(scale q · k) · v: q [B, 1, C], k [B, kv_heads, S, d], v [B, kv_heads, S, e] -> [B, 1, heads * e],
@@ -119,13 +149,11 @@ class Quick:
             return None
         rows, width = q.shape[2] // (shared * size), v.shape[3]
         assert q.shape == (batch, 1, shared * rows * size) and v.shape == (batch, shared, known, width)
-        threads = torch.get_num_threads() if k.numel() + v.numel() > SPREAD else 1
-        own = AttentionStep(
-            batch, shared, rows, known, size, width, q.stride(0), *k.stride()[:3], *v.stride()[:3], threads
-        )
+        threads, strides = torch.get_num_threads(), (q.stride(0), *k.stride()[:3], *v.stride()[:3])
+        own = AttentionStep(batch, shared, rows, known, size, width, *strides, threads, SPREAD)
         y = q.new_empty((batch, 1, shared * rows * width))
         scale = 1 / math.sqrt(size) if scale is None else scale
-        self._attend[q.dtype](ctypes.byref(own), q.data_ptr(), k.data_ptr(), v.data_ptr(), scale, y.data_ptr())
+        call(self._attend[q.dtype], ctypes.byref(own), q.data_ptr(), k.data_ptr(), v.data_ptr(), scale, y.data_ptr())
         return y
 
     def selective_step(
@@ -135,7 +163,7 @@ class Quick:
         """Of one site after another, with d = softplus(step + bias): h = exp(d a) h' + d x fed and
         y = read · h + skip x, [B, n, C]. x and step [B, n, C], a [N, C], up to 0, fed and read [B, n, N], bias and skip
         [C]. before, after [B, C + N C]: y and h of the site before and of the last one, which may be the same memory.
-        y of a single site is a part of it. Channels are whole vectors."""
+        Channels are whole vectors."""
         (batch, sites, channels), (states, _) = x.shape, a.shape
         width, given, rows = channels * (1 + states), (x, step, fed, read), (before, after)
         if not (_takes(x, bias, a) and _is_like(x, skip)) or channels * x.itemsize % self._bytes:
@@ -149,9 +177,13 @@ class Quick:
         threads = torch.get_num_threads() if batch * sites * states * channels > SPREAD else 1
         apart = [each.stride(dim) for dim in (0, 1) for each in given]
         own = SelectiveStep(batch, sites, states, channels, *apart, before.stride(0), after.stride(0), threads)
-        y = None if sites == 1 else x.new_empty(x.shape)
-        self._selective[x.dtype](ctypes.byref(own), *map(_at, (x, step, bias, a, fed, read, skip, before, after, y)))
-        return after.narrow(1, 0, channels).unsqueeze(1) if y is None else y
+        y = x.new_empty(x.shape)
+        call(
+            self._selective[x.dtype],
+            ctypes.byref(own),
+            *map(_at, (x, step, bias, a, fed, read, skip, before, after, y)),
+        )
+        return y
 
 
 def _takes(x: Tensor, one: Tensor | None = None, other: Tensor | None = None) -> bool:

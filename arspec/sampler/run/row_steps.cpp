@@ -96,6 +96,25 @@ static void gate(const Rows& own, const T* x, std::int64_t cubic, T* y) {
   }
 }
 
+// The sum of two rows where it is `added`, or their product.
+template <typename T>
+static void combine(const Rows& own, const Rows& second, const T* x, const T* other, std::int64_t added, T* __restrict y) {
+  for (std::int64_t row = 0; row < own.batch * own.sites; ++row, y += own.size) {
+    const T *one = own.at(x, row), *two = second.at(other, row);
+    if (added)
+      for (std::int64_t n = 0; n < own.size; ++n) y[n] = one[n] + two[n];
+    else
+      for (std::int64_t n = 0; n < own.size; ++n) y[n] = one[n] * two[n];
+  }
+}
+
+// Rows go where others are.
+template <typename T>
+static void put(const Rows& own, const Rows& to, const T* x, T* y) {
+  for (std::int64_t row = 0; row < own.batch * own.sites; ++row)
+    std::memmove(const_cast<T*>(to.at(y, row)), own.at(x, row), own.size * sizeof(T));
+}
+
 extern "C" {
 #define ROWS(NAME, T)                                                                                                    \
   void normalise_##NAME(const Rows* own, const T* x, const T* gain, const T* bias, double epsilon, std::int64_t centred, \
@@ -109,7 +128,11 @@ extern "C" {
   void window_##NAME(const Rows* own, const T* x, const T* weight, const T* bias, T* y) {                               \
     window<T>(*own, x, weight, bias, y);                                                                                \
   }                                                                                                                     \
-  void gate_##NAME(const Rows* own, const T* x, std::int64_t cubic, T* y) { gate<T>(*own, x, cubic, y); }
+  void gate_##NAME(const Rows* own, const T* x, std::int64_t cubic, T* y) { gate<T>(*own, x, cubic, y); }              \
+  void combine_##NAME(const Rows* own, const Rows* second, const T* x, const T* other, std::int64_t added, T* y) {      \
+    combine<T>(*own, *second, x, other, added, y);                                                                      \
+  }                                                                                                                     \
+  void put_##NAME(const Rows* own, const Rows* to, const T* x, T* y) { put<T>(*own, *to, x, y); }
 ROWS(float32, float)
 ROWS(float64, double)
 }

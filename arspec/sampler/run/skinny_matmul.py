@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 from arspec.choices import Storage
 from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes, unpacked
+from arspec.sampler.run.kernel_calls import call
 from arspec.sampler.run.packing import packed_of_files, release
 from arspec.sampler.run.quick import NUMBER
 
@@ -236,7 +237,7 @@ class KernelProduct:
             assert plus.shape == y.shape and plus.dtype == y.dtype
             plus, between = _evenly(plus, sites)
             at = plus.data_ptr()
-        self.times(self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width, into)
+        call(self.times, self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width, into)
 
 
 def _lies(weight: Tensor, own: frozenset[int]) -> bool:
