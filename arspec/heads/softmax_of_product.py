@@ -22,7 +22,7 @@ from arspec.layers.linear_product import by_inputs, times
 from arspec.layers.shared_table import unshared
 
 LARGE = 1 << 18  # logits from which it is quicker than torch's own calls
-NEAR = 1 << 20  # logits that are made at once: they should stay in a cache
+NEAR = 1 << 21  # logits that are made at once: they should stay in a cache
 NEARER = 1 << 18  # and that are gone through several times at once
 FEWEST = 256  # levels of a product that are worth a call: whole lines of a cache
 WITHOUT = 1 << 24  # logits that are made at a time where no gradient is asked for
@@ -129,9 +129,7 @@ class _NatsOfProduct(Function):
         kept.reverse()
         for levels in _together(len(x), len(weight)):
             grad, top = kept.pop()  # no longer than it is needed
-            scale = top.sub_(total).exp_().mul_(each).neg_()[:, None]
-            for some in _near(grad):
-                grad[some].mul_(scale[some])
+            grad.mul_(top.sub_(total).exp_().mul_(each).neg_()[:, None])
             if grad.shape[1] == len(weight):
                 grad.scatter_add_(1, level[:, None], each[:, None])
             else:

@@ -73,13 +73,15 @@ class _Linear(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """What calls need comes before both products: behind them no cache holds code any more."""
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias = ctx.needs_input_grad
-        grad, grad_x, grad_weight = grads[0].reshape(-1, len(weight)), None, None
-        again = torch.is_grad_enabled() or many(grad)  # to be differentiated again, or many at once
-        if need_x:
-            grad_x = (grad @ weight if again else by_inputs(grad, weight)).view(x.shape)
-        if need_weight:
-            rows = x.reshape(-1, x.shape[-1])
-            grad_weight = grad.mT @ rows if again else torch.mm(grad.mT, rows, out=gradient_of(weight))
-        return grad_x, grad_weight, grad.sum(0) if need_bias else None
+        grad, rows, shape = grads[0].reshape(-1, len(weight)), x.reshape(-1, x.shape[-1]), x.shape
+        turned, grad_bias = grad.mT, grad.sum(0) if need_bias else None
+        if torch.is_grad_enabled() or many(grad):  # to be differentiated again, or many at once
+            grad_x = (grad @ weight).view(shape) if need_x else None
+            return grad_x, turned @ rows if need_weight else None, grad_bias
+        grad_weight = gradient_of(weight) if need_weight else None
+        if grad_weight is not None:
+            torch.mm(turned, rows, out=grad_weight)
+        return by_inputs(grad, weight).view(shape) if need_x else None, grad_weight, grad_bias

@@ -142,7 +142,9 @@ class Rotary(Layer):
     def forward(self, node: Node, w: Weights, c: Constants, xs: list[Tensor], training: bool) -> Tensor:
         x = xs[0]
         heads = x.reshape(len(x), node.out.groups * self.heads, -1, node.out.positions)
-        cos, sin = c["turn"].to(x.dtype).movedim(0, -1).contiguous()[:, None, None]  # [1, 1, A, 2, h, P] each
+        turn = c["turn"].to(x.dtype).movedim(0, -1)
+        turn = turn if x.stride(1) == 1 else turn.contiguous()  # as the channels and positions of x lie
+        cos, sin = turn[:, None, None]  # [1, 1, A, 2, h, P] each
         return self._turn(heads, cos, sin, 2).reshape(x.shape)
 
     def prepare_sites(self, node: Node, w: Weights, c: Constants, group: int, columns: list[Ints]) -> Weights:
