@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import arspec
-from arspec.files.mapped import THERE, Mapped
+from arspec.files.mapped import Mapped
 from arspec.language.load import from_text
 from arspec.model import Model, build
 from arspec.network.fingerprint import fingerprint_of
@@ -51,9 +51,7 @@ def said(tensor: Tensor) -> tuple[int, ...] | None:
 def present(tensor: Tensor) -> int:
     """Whole pages of a tensor that are in this process's memory."""
     begin, end = -(-tensor.data_ptr() // PAGE), (tensor.data_ptr() + tensor.nbytes) // PAGE
-    with open("/proc/self/pagemap", "rb", buffering=0) as pages:
-        found = np.frombuffer(os.pread(pages.fileno(), 8 * (end - begin), 8 * begin), np.uint64)
-    return int((found & THERE != 0).sum())
+    return Mapped().present(begin * PAGE, (end - begin) * PAGE)
 
 
 @tells

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from weakref import finalize
 
 import numpy as np
+from numpy.typing import NDArray
 
 THERE, OF_A_FILE = np.uint64(3 << 62), np.uint64(1 << 61)  # of what is said of a page
 DONTNEED = 4  # of madvise, on Linux
@@ -44,12 +45,15 @@ class Mapped:
         mapping = self._mapping(at)
         if mapping is None or at + size > mapping.end or not size:
             return None
-        first = at // mmap.PAGESIZE
-        count = -(-(at + size) // mmap.PAGESIZE) - first
-        pages = np.frombuffer(os.pread(self._pages, 8 * count, 8 * first), np.uint64)
-        if len(pages) < count or ((pages & THERE != 0) & (pages & OF_A_FILE == 0)).any():
+        pages = self._told(at, size)
+        if pages is None or ((pages & THERE != 0) & (pages & OF_A_FILE == 0)).any():
             return None
         return *mapping.file, mapping.offset + at - mapping.begin
+
+    def present(self, at: int, size: int) -> int:
+        """How many of the pages that hold so many bytes are in this process's memory."""
+        pages = self._told(at, size) if self._lines else None
+        return 0 if pages is None else int((pages & THERE != 0).sum())
 
     def release(self, at: int, size: int) -> None:
         """Takes so many bytes out of this process's memory, where they are a file's: whoever reads them gets them from
@@ -59,6 +63,13 @@ class Mapped:
         begin, end = -(-at // mmap.PAGESIZE) * mmap.PAGESIZE, (at + size) // mmap.PAGESIZE * mmap.PAGESIZE
         if begin < end:
             ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), DONTNEED)
+
+    def _told(self, at: int, size: int) -> NDArray[np.uint64] | None:
+        """What the system tells of the pages that hold so many bytes."""
+        first = at // mmap.PAGESIZE
+        count = -(-(at + size) // mmap.PAGESIZE) - first
+        pages = np.frombuffer(os.pread(self._pages, 8 * count, 8 * first), np.uint64)
+        return pages if len(pages) == count else None
 
     def _mapping(self, at: int) -> _Mapping | None:
         """What an address is part of, if that file is still there under its name."""

@@ -10,6 +10,7 @@ busy machine changes less.
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 import time
 from collections.abc import Callable
@@ -184,6 +185,8 @@ def _floor(name: str, said: str, ours: Any, batch: int, found: Times) -> Row:
     thousand rows; whichever is longer."""
     import torch
 
+    from arspec.files.mapped import Mapped
+
     own, held = _own(ours), _held(ours)
     numbers = sum(weight.numel() for weight in held)
     copied = sum(weight.nbytes for weight in held if weight.untyped_storage().data_ptr() not in own)
@@ -191,8 +194,10 @@ def _floor(name: str, said: str, ours: Any, batch: int, found: Times) -> Row:
     rate = 2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(5))
     once = found["floor"][0]
     taken = TOKENS * max(once, 2 * numbers * batch / rate)
-    note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / once / 1e9:.1f} GB/s; " \
-           f"{rate / 1e9:,.0f} GFLOP/s; {copied / 1e6:,.0f} MB of weights are copies"  # fmt: skip
+    files = Mapped()
+    there = sum(files.present(weight.data_ptr(), weight.nbytes) for weight in own.values()) * mmap.PAGESIZE
+    note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / once / 1e9:.1f} GB/s; {rate / 1e9:,.0f} GFLOP/s; " \
+           f"weights in memory: {copied / 1e6:,.0f} MB of copies and {there / 1e6:,.0f} MB of the file"  # fmt: skip
     return row(f"{name}, floor", said, taken, "generate", found["theirs"][0], note=note)
 
 
