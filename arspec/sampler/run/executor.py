@@ -27,7 +27,7 @@ from arspec.sampler.run.cut import Cut
 from arspec.sampler.run.instructions import Registers
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.memory import zeros
-from arspec.sampler.run.replay import MOST, WARM, Replay, replay_of
+from arspec.sampler.run.replay import MOST, WARM, Replay, pays, replay_of
 from arspec.sampler.run.screening import FEW, Screened, screened
 from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
 from arspec.types import Bools, Ints
@@ -374,6 +374,9 @@ class Executor:
             return True
         state.replays[cut] = known + 1
         if known < WARM or len(state.replays) > MOST:
+            return False
+        if not pays(cut, state.registers):
+            state.replays[cut] = None
             return False
         state.replays[cut] = replay_of(cut, state.registers, self._layout.free)
         return True

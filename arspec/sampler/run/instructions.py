@@ -34,6 +34,10 @@ class Same:
         """What tells its calls, which it has just made, of another row. None where they are not all that it does."""
         return [] if calls else None
 
+    def may_be_calls(self, r: Registers) -> bool:
+        """Whether calls of machine code may be all that it does."""
+        return True
+
     def made(self) -> list[int]:
         """The registers that it fills for others."""
         out = getattr(self, "out", None)
@@ -54,10 +58,23 @@ class View(Same):
         return []
 
 
+class OfProduct(Same):
+    """An instruction that multiplies with a weight."""
+
+    __slots__ = ()
+    product: int
+
+    def may_be_calls(self, r: Registers) -> bool:
+        return r[self.product].is_call
+
+
 class Other(Same):
     """An instruction that runs as it is at each step."""
 
     __slots__ = ()
+
+    def may_be_calls(self, r: Registers) -> bool:
+        return False
 
     def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
         return None
@@ -135,6 +152,9 @@ class Compute(Same):
     def __call__(self, r: Registers) -> None:
         r[self.out] = self.forward_sites(self.node, r[self.weights], [r[x] for x in self.xs], r[self.places])
 
+    def may_be_calls(self, r: Registers) -> bool:
+        return self.node.layer.quick in r[self.weights]
+
 
 @dataclass(slots=True, eq=False)
 class Advance(Same):
@@ -154,6 +174,9 @@ class Advance(Same):
         before, after = cache.select(1, r[self.read]), cache.select(1, r[self.written])
         r[self.out] = self.advance(self.node, r[self.weights], [r[x] for x in self.xs], before, after)
 
+    def may_be_calls(self, r: Registers) -> bool:
+        return self.node.layer.quick in r[self.weights]
+
     def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
         if len(calls) != 1:
             return None
@@ -171,7 +194,7 @@ class Advance(Same):
 
 
 @dataclass(slots=True, eq=False)
-class Linear(Same):
+class Linear(OfProduct):
     """One or several layers that are linear in the same reads: [B, n, ΣC]."""
 
     out: int
@@ -183,7 +206,7 @@ class Linear(Same):
 
 
 @dataclass(slots=True, eq=False)
-class LinearInto(Same):
+class LinearInto(OfProduct):
     """Layers that are linear in the same reads, of one site: some of them write it into a row of their caches, and the
     register has nothing of theirs."""
 
@@ -210,7 +233,7 @@ class LinearInto(Same):
 
 
 @dataclass(slots=True, eq=False)
-class LinearPlus(Same):
+class LinearPlus(OfProduct):
     """A linear layer, and what is added to it, such as what was summed up ahead of what it reads: [B, n, C]."""
 
     out: int
@@ -223,7 +246,7 @@ class LinearPlus(Same):
 
 
 @dataclass(slots=True, eq=False)
-class LinearSum(Same):
+class LinearSum(Other):
     """The sum of several linear layers, and of what is added to it: [B, n, C]."""
 
     out: int
@@ -253,6 +276,9 @@ class ComputeOver(Same):
             r[out] = r[rows] if step is None else r[rows].narrow(-2, 0, self.filled[step])
         places = r[compute.places] if step is None or not self.open[step] else None
         r[compute.out] = compute.forward_sites(compute.node, r[compute.weights], [r[x] for x in compute.xs], places)
+
+    def may_be_calls(self, r: Registers) -> bool:
+        return self.compute.may_be_calls(r)
 
     def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
         if r[self.step] is None:
@@ -341,6 +367,9 @@ class PutBlock(Same):
         rows, quick = r[self.cache].narrow(1, r[self.first], self.sites), r[self.quick]
         if quick is None or not quick.put(r[self.x], rows):
             rows.copy_(r[self.x])
+
+    def may_be_calls(self, r: Registers) -> bool:
+        return r[self.quick] is not None
 
     def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
         if len(calls) != 1:

@@ -20,7 +20,7 @@ from arspec.sampler.run.kernel_calls import KernelCall, kept_calls
 
 WARM = 2  # steps of a class before one is kept
 MOST = 64  # classes of a run that are kept
-WORTH = 4  # instructions that are to become calls, for each one whose results are copied
+WORTH = 2  # instructions that are to become calls, for each one that does not
 
 
 @dataclass(eq=False)
@@ -78,6 +78,12 @@ class _Watch(TorchDispatchMode):
 _GIVES = {torch.ops.aten.new_empty.default, torch.ops.aten.empty.memory_format}
 
 
+def pays(cut: Cut, r: Registers) -> bool:
+    """Whether enough of a step may be calls."""
+    able = [instruction.may_be_calls(r) for instruction in cut.instructions]
+    return sum(able) >= WORTH * able.count(False)
+
+
 def replay_of(cut: Cut, r: Registers, first: int) -> Replay | None:
     """Runs a step whose row is in the registers, and keeps what it does; None where that would save little. first: of
     the registers that instructions fill."""
@@ -87,25 +93,26 @@ def replay_of(cut: Cut, r: Registers, first: int) -> Replay | None:
     head, moves, held = _head(cut), list[Move](), list[Tensor]()
     segments, fresh, kept = [Segment()], set[int](), 0
     for instruction in cut.instructions:
-        with kept_calls() as calls, _Watch() as watch:
+        made = {*instruction.made()}
+        if not instruction.may_be_calls(r) or head & made or fresh & {*instruction.reads()}:
             instruction(r)
-        made, told = {*instruction.made()}, None
-        if not (watch.computes or head & made or fresh & {*instruction.reads()}):
-            told = instruction.moves(r, calls)
-        if told is not None:
-            segments[-1].calls += calls
-            moves += told
-            held += watch.held
-            kept += 1
-            continue
+        else:
+            with kept_calls() as calls, _Watch() as watch:
+                instruction(r)
+            told = None if watch.computes else instruction.moves(r, calls)
+            if told is not None:
+                segments[-1].calls += calls
+                moves += told
+                held += watch.held
+                kept += 1
+                continue
         segments[-1].instruction = instruction
         fresh |= head & made
         for at in made - head:
             r[at] = r[at].clone(memory_format=torch.contiguous_format)
             segments[-1].copied.append((at, r[at]))
         segments.append(Segment())
-    copied = sum(len(segment.copied) for segment in segments)
-    if kept < WORTH * copied:
+    if kept < WORTH * (len(cut.instructions) - kept):
         return None
     registers = [None if at in fresh else r[at] for at in range(first, cut.registers)]
     return Replay(sections, first, registers, moves, segments, held)

@@ -60,6 +60,11 @@ class Screened:
             self._limit = 0 if self._failed > PATIENCE + self._calls // SHARE else self._limit
         return y
 
+    @property
+    def is_call(self) -> bool:
+        """As of `KernelProduct`: it takes another way where it rules out too little."""
+        return False
+
     def follow(self) -> None:
         """Weights may have been changed in their place: what is a copy of others is forgotten."""
         if self._watched and self._held is not None and self._copy_of != self._fingerprint():

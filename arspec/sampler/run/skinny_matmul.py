@@ -79,6 +79,11 @@ class Product:
             return linear(x, self.weight, self.bias)
         return addmm(plus.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view(plus.shape)
 
+    @property
+    def is_call(self) -> bool:
+        """As of `KernelProduct`."""
+        return False
+
     def into(self, x: Tensor, rows: Sequence[Tensor | None]) -> Tensor:
         """As of `KernelProduct`."""
         y = self(x)
@@ -176,6 +181,11 @@ class KernelProduct:
         y = self._room(x)
         self._add(y, x, 0, plus)
         return y
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is a call of machine code, which may be kept."""
+        return True
 
     def into(self, x: Tensor, rows: Sequence[Tensor | None]) -> Tensor:
         """As a call, of one site; but the outputs of a layer go to the `rows` [B, 1, N_k] that there are for it, and
