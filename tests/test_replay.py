@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from arspec.sampler.run.cut import Cut
 from arspec.sampler.run.instructions import Registers
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.kernel_calls import call, kept_calls
-from arspec.sampler.run.replay import Replay, replay_of
+from arspec.sampler.run.replay import Replay, Watch, replay_of
 from arspec.verification.subject import random_conditions
 from tests.small import randomised, small
 
@@ -116,6 +117,68 @@ def test_streams_in_pieces_are_the_same(layer: str, chunk: int, monkeypatch: pyt
         how: dict[str, Any] = {"steps": 20, "seed": 2, "chunk": chunk, "prefix": torch.arange(4) % 7}
         found.append(torch.cat([*model.stream(3, **how)], 1))
     assert torch.equal(*found)
+
+
+SEVERAL = """arspec: 1
+name: several
+data: {kind: image, height: 8, width: 4, levels: 5}
+order: {scan: raster}
+blocks:
+  pair:
+    inputs: {x: what is multiplied}
+    nodes:
+      a: {layer: conv, from: x, kernel: 1, out: 8}
+      b: {layer: conv, from: x, kernel: 1, out: 8}
+      a_on: {layer: conv, from: a, kernel: 1, out: 8}
+      b_on: {layer: conv, from: b, kernel: 1, out: 8}
+      both: {layer: multiply, from: [a_on, b_on]}
+      n: {layer: norm, kind: rms}
+    outputs: {x: n}
+graph:
+  scaled: {layer: scale, from: x}
+  above: {layer: conv, from: scaled, kernel: [3, 5], out: 8, mask: rows_above}
+  body: {block: pair, from: {x: above}, repeat: 4}
+  left: {layer: conv, from: scaled, kernel: [1, 3], out: 8, mask: earlier}
+  sum: {layer: add, from: [body.x, left]}
+  logits: {layer: conv, kernel: 1, out: $head}
+head: {kind: categorical, from: logits}
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_rows_that_are_copied_to_lie_evenly_are_copied_again(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several sites of one of two layers that are one product: their rows are copied before they are multiplied."""
+    found: list[tuple[Tensor, Tensor]] = []
+    for warm in (NEVER, 1):
+        monkeypatch.setattr(executor, "WARM", warm)
+        model = randomised(from_text(SEVERAL))
+        x = model.sample(batch, seed=3, method="once")
+        found.append((x, sampler_of(model).replay(x, {})))
+    assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+
+
+def halves(x: Tensor) -> list[Tensor]:
+    return list(x.split(1, 1))
+
+
+COPIES: list[Callable[[Tensor], object]] = [
+    lambda x: x.contiguous(), lambda x: x.flatten(1), lambda x: x.reshape(2, 12), lambda x: x.float(),
+    lambda x: x.narrow(1, 0, 2).contiguous(), lambda x: x + 1, lambda x: x[0, 0, 0].item(), lambda x: x.copy_(x),
+]  # fmt: skip
+VIEWS: list[Callable[[Tensor], object]] = [
+    lambda x: x.contiguous(), lambda x: x.flatten(1), lambda x: x.double(), lambda x: x.narrow(1, 0, 2), halves,
+    lambda x: x[:, 1].view(2, 2, -1), lambda x: x.transpose(1, 2), lambda x: x.new_empty(3).view(3, 1),
+]  # fmt: skip
+
+
+def test_a_view_that_is_a_copy_is_computed() -> None:
+    with torch.inference_mode():
+        x = torch.zeros(2, 3, 4, dtype=torch.float64)
+        for computes, acts, on in ((True, COPIES, x.transpose(1, 2)), (False, VIEWS, x)):
+            for act in acts:
+                with Watch() as watch:
+                    act(on)
+                assert watch.computes is computes
 
 
 def test_a_step_of_torchs_is_as_it_was(replays: list[Replay | None]) -> None:

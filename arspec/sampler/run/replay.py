@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from arspec.sampler.run.cut import Cut
 from arspec.sampler.run.instructions import First, Instruction, Move, Registers, Split
 from arspec.sampler.run.kernel_calls import KernelCall, kept_calls
+from arspec.sampler.run.skinny_matmul import place
 
 WARM = 2  # steps of a class before one is kept
 MOST = 64  # classes of a run that are kept
@@ -59,7 +60,7 @@ class Replay:
                     r[out] = held.copy_(r[out])
 
 
-class _Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):
     """Whether torch computes anything, and the memory that it gives."""
 
     def __init__(self) -> None:
@@ -70,9 +71,16 @@ class _Watch(TorchDispatchMode):
         found = func(*args, **(kwargs or {}))
         if func in _GIVES:
             self.held.append(found)
-        elif not func.is_view:
+        elif not (func.is_view and _lies_in(found, args[0])):  # some views are copies where they have to be
             self.computes = True
         return found
+
+
+def _lies_in(found: Any, viewed: Any) -> bool:
+    """Whether one or several tensors are parts of another's memory."""
+    each: Any = found if isinstance(found, list | tuple) else [found]
+    tensors = all(isinstance(one, Tensor) for one in (viewed, *each))
+    return tensors and all(place(one) == place(viewed) for one in each)
 
 
 _GIVES = {torch.ops.aten.new_empty.default, torch.ops.aten.empty.memory_format}
@@ -97,7 +105,7 @@ def replay_of(cut: Cut, r: Registers, first: int) -> Replay | None:
         if not instruction.may_be_calls(r) or head & made or fresh & {*instruction.reads()}:
             instruction(r)
         else:
-            with kept_calls() as calls, _Watch() as watch:
+            with kept_calls() as calls, Watch() as watch:
                 instruction(r)
             told = None if watch.computes else instruction.moves(r, calls)
             if told is not None:
