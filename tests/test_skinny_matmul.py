@@ -252,7 +252,9 @@ def test_products_for_other_instructions_are_products(instructions: str, tmp_pat
         pytest.skip(f"no code for {instructions} runs here")
     made = tmp_path / "other.so"
     flags = [flag for flag in FLAGS if flag not in ("-O3", "-march=native")]
-    subprocess.run(["g++", *flags, "-O1", f"-march={instructions}", *map(str, SOURCES), "-o", str(made)], check=True)
+    subprocess.run(
+        ["g++", *flags, "-shared", "-O1", f"-march={instructions}", *map(str, SOURCES), "-o", str(made)], check=True
+    )
     other = Kernel(ctypes.CDLL(str(made)))
     stored: list[tuple[torch.dtype, Storage]] = [(torch.float32, "exact"), (torch.float64, "exact"),
                                                  (torch.float32, "bfloat16"), (torch.float32, "int8")]  # fmt: skip

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -32,7 +33,7 @@ SOURCES = tuple(
     for name in ("skinny_matmul", "screened_matmul", "selective_step", "row_steps", "attention_step")
 )
 HEADERS = tuple(Path(__file__).with_name(f"{name}.h") for name in ("vectors", "skinny_matmul"))
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC")
 EARLIER = "few_rows-*.so"
 PATIENCE = 60  # seconds that a compiler may take
 STORED = {torch.bfloat16: "bfloat16", torch.int8: "int8"}  # of weights of products in float32
@@ -65,7 +66,7 @@ def kernel() -> Kernel | None:
     try:
         with tempfile.TemporaryDirectory() as directory:
             made = Path(directory) / kept.name
-            _run([*command, *FLAGS, *map(str, SOURCES), "-o", str(made)])
+            _compile(command, made)
             found = Kernel(ctypes.CDLL(str(made)))
             keep(made, kept)
             _forget_earlier(kept.parent)
@@ -81,6 +82,16 @@ def kernel() -> Kernel | None:
     _told(f"{shlex.join(command)} does not compile {' and '.join(path.name for path in SOURCES)}, so that what they "
           f"compute is torch's, and slower; it says: {visible(said)}")  # fmt: skip
     return None
+
+
+def _compile(command: list[str], made: Path) -> None:
+    """Makes the library, of files that are compiled beside one another."""
+    objects = {source: made.with_name(f"{source.stem}.o") for source in SOURCES}
+    with ThreadPoolExecutor() as threads:
+        runs = [threads.submit(_run, [*command, *FLAGS, "-c", str(s), "-o", str(o)]) for s, o in objects.items()]
+        for run in runs:
+            run.result()
+    _run([*command, *FLAGS, "-shared", *map(str, objects.values()), "-o", str(made)])
 
 
 def _forget_earlier(folder: Path) -> None:
