@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from arspec.files.memory import zeros as bytes_of_zeros
+
 LARGE = 1 << 20  # bytes of a weight from which memory is kept
 
 kept: MutableMapping[Tensor, mmap.mmap] = WeakTensorKeyDictionary()  # of each weight; it goes when the weight goes
@@ -28,7 +30,7 @@ def gradient_of(weight: Tensor, zeros: bool = False) -> Tensor:
         return (torch.zeros_like if zeros else torch.empty_like)(weight, memory_format=torch.contiguous_format)
     memory = kept.pop(root, None)  # so that no other thread takes it
     if memory is None or len(memory) < size or sys.getrefcount(memory) > 2:  # `memory`, and the argument
-        memory, zeros = mmap.mmap(-1, size), False
+        memory, zeros = bytes_of_zeros(size), False
     found = torch.frombuffer(memory, dtype=weight.dtype, count=weight.numel()).view(weight.shape)
     kept[root] = memory
     return found.zero_() if zeros else found

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from arspec.files.memory import zeros as bytes_of_zeros
+
 MUCH = 1 << 20  # bytes of zeros that are asked of the system, which gives memory as it is written, page by page,
 LARGE = 1 << 26  # and up to which these are large pages
 PAGE = 1 << 21
@@ -26,7 +28,8 @@ def zeros(like: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     if sum(sizes) > LARGE:
         found = zip(shapes, sizes, strict=True)
         return [
-            like.new_zeros(s) if n < MUCH else torch.frombuffer(_memory(n), dtype=like.dtype).view(s) for s, n in found
+            like.new_zeros(s) if n < MUCH else torch.frombuffer(bytes_of_zeros(n), dtype=like.dtype).view(s)
+            for s, n in found
         ]
     return in_large_pages([(shape, like.dtype) for shape in shapes])
 
@@ -35,7 +38,7 @@ def in_large_pages(wanted: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> lis
     """Zeros of these shapes and types, side by side."""
     sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in wanted]
     lines = [-(-size // 64) * 64 for size in sizes]
-    room = _memory(sum(lines) + PAGE)
+    room = bytes_of_zeros(sum(lines) + PAGE)
     with suppress(AttributeError, OSError):  # of systems that have none
         room.madvise(mmap.MADV_HUGEPAGE)
     whole = torch.frombuffer(room, dtype=torch.uint8)
@@ -58,10 +61,3 @@ def spare() -> int:
                     if limit.exists() and (said := limit.read_text().strip()) != "max":
                         found.append(int(said))
     return min(found, default=0) // 2
-
-
-def _memory(size: int) -> mmap.mmap:
-    """So many bytes of zeros, of this process alone where the system tells these apart."""
-    with suppress(AttributeError):
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return mmap.mmap(-1, size)

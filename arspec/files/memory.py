@@ -1,0 +1,13 @@
+"""Memory that is asked of the system itself, which gives it page by page, as it is written."""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import suppress
+
+
+def zeros(size: int) -> mmap.mmap:
+    """So many bytes of zeros, of this process alone where the system tells these apart."""
+    with suppress(AttributeError):
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return mmap.mmap(-1, size)
