@@ -20,6 +20,7 @@ from arspec.sampler.run.instructions import Registers
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.kernel_calls import call, kept_calls
 from arspec.sampler.run.replay import Replay, Watch, replay_of
+from arspec.sampler.run.skinny_matmul import KernelProduct
 from arspec.verification.subject import random_conditions
 from tests.small import randomised, small
 
@@ -237,4 +238,28 @@ def test_what_follows_the_likeliest_examples_is_the_same(monkeypatch: pytest.Mon
 
         found.append(one.drive(3, {}, lambda s, p, draw=draw: draw(s, p) % 7, ancestors=ancestors,
                                start=torch.zeros(3, 1, 1)))  # fmt: skip
+    assert torch.equal(*found)
+
+
+def test_a_run_goes_on_with_the_memory_it_began_with() -> None:
+    """Weights become others while a run goes on: what is read by its address stays where it is."""
+    found: list[Tensor] = []
+    for moved in (False, True):
+        model, drawn = sequence().float(), list[Tensor]()
+        one = sampler_of(model)
+        products = [product for product in one.executor.products if isinstance(product, KernelProduct)]
+        held = [each for product in products for part in product.held for each in part if each is not None]
+        places = [each.data_ptr() for each in held]
+
+        def draw(
+            sites: Tensor, parameters: Tensor, model: Model = model, drawn: Any = drawn, moved: Any = moved
+        ) -> Any:
+            drawn.append(parameters.clone())
+            if moved and len(drawn) == 8:
+                model.double()
+            return parameters.argmax(-1, keepdim=True)
+
+        one.drive(2, {}, draw, start=torch.zeros(2, 1, 1))
+        assert held and [each.data_ptr() for each in held] == places
+        found.append(torch.cat(drawn, 1))
     assert torch.equal(*found)

@@ -182,7 +182,8 @@ class Executor:
         whole, share = lower.origin.get(node, node), lower.shares.get(node)
         constants = self.model.constants.of(whole, self.member)
         with torch.no_grad():
-            own = self.model.nodes.of(whole)
+            # memory that is read by its address stays, whatever becomes the model's weights meanwhile
+            own = {name: weight.detach() for name, weight in self.model.nodes.of(whole).items()}
             if self.program.endless and whole.traits.beyond_grid:
                 return whole.layer.prepare_endless(whole, own, constants, group)
             prepared = whole.layer.prepare_sites(whole, own, constants, group, columns)
