@@ -113,6 +113,31 @@ def test_where_the_system_does_not_tell_nothing_is_a_files(file: Path, monkeypat
     Mapped().release(whole.data_ptr(), whole.nbytes)
 
 
+def test_where_what_is_told_is_not_so_nothing_is_a_files(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the addresses of an emulated processor the system says that nothing is there."""
+    whole = opened(file)
+    whole[5] = 1
+
+    def nothing(file: int, size: int, at: int) -> bytes:
+        return bytes(size)
+
+    monkeypatch.setattr(os, "pread", nothing)
+    assert said(whole) is None
+    Mapped().release(whole.data_ptr(), whole.nbytes)
+    assert whole[5] == 1
+
+
+@tells
+def test_a_changed_file_whose_time_was_set_back_is_another(file: Path) -> None:
+    whole, stat = opened(file), file.stat()
+    before = said(whole)
+    while file.stat().st_ctime_ns == stat.st_ctime_ns:  # the system's clock goes in steps
+        with file.open("r+b") as changed:
+            changed.write(b"changed")
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert file.stat().st_mtime_ns == stat.st_mtime_ns and said(whole) not in (None, before)
+
+
 LINEAR = """arspec: 1
 name: linear
 data: {kind: sequence, length: 24, levels: 300, given: 1, start: 0}
@@ -214,6 +239,24 @@ def test_without_room_or_for_a_few_steps_weights_stay_where_they_lie(
     monkeypatch.setattr(packing, "OFTEN", 16)
     other = arspec.open(run)
     assert torch.equal(streamed(other), drawn) and packed([*stream_of(other).executor.products])
+
+
+@tells
+@packs
+def test_where_the_system_gives_no_memory_weights_stay_where_they_lie(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mmap, "mmap", refused)
+        with pytest.raises(MemoryError, match="gives no 2,097,216 bytes"):
+            memory.in_large_pages([((1,), torch.float32)])
+        model = arspec.open(run)
+        assert not packed([*sampler_of(model).executor.products])
+    other = arspec.open(run)
+    assert torch.equal(streamed(model), streamed(other)) and packed([*stream_of(other).executor.products])
 
 
 @tells

@@ -23,7 +23,7 @@ class _Mapping(NamedTuple):
     begin: int
     end: int
     offset: int
-    file: tuple[int, ...]  # device, number, time of the last change and size
+    file: tuple[int, ...]  # device, number, times of the last change and size
 
 
 class Mapped:
@@ -36,6 +36,8 @@ class Mapped:
         with suppress(OSError):
             self._pages = os.open("/proc/self/pagemap", os.O_RDONLY)
             finalize(self, os.close, self._pages)
+            if not self._tells():
+                return
             with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as lines:
                 self._lines = [(*_span(line), line) for line in lines if " rw-p " in line and "/" in line]
 
@@ -63,6 +65,12 @@ class Mapped:
         begin, end = -(-at // mmap.PAGESIZE) * mmap.PAGESIZE, (at + size) // mmap.PAGESIZE * mmap.PAGESIZE
         if begin < end:
             ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), DONTNEED)
+
+    def _tells(self) -> bool:
+        """Whether what was just written counts as written: an emulated processor's addresses are not the system's."""
+        own = np.ones(1)
+        pages = self._told(own.ctypes.data, own.nbytes)
+        return pages is not None and bool(((pages & THERE != 0) & (pages & OF_A_FILE == 0)).all())
 
     def _told(self, at: int, size: int) -> NDArray[np.uint64] | None:
         """What the system tells of the pages that hold so many bytes."""
@@ -92,5 +100,9 @@ def _mapping(line: str) -> _Mapping | None:
     with suppress(OSError):
         stat = os.stat(name)
         if stat.st_ino == int(number) != 0:
-            return _Mapping(*_span(line), int(offset, 16), (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+            return _Mapping(
+                *_span(line),
+                int(offset, 16),
+                (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size),
+            )
     return None

@@ -7,7 +7,11 @@ from contextlib import suppress
 
 
 def zeros(size: int) -> mmap.mmap:
-    """So many bytes of zeros, of this process alone where the system tells these apart."""
-    with suppress(AttributeError):
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return mmap.mmap(-1, size)
+    """So many bytes of zeros, of this process alone where the system tells these apart. MemoryError where it gives
+    none."""
+    try:
+        with suppress(AttributeError):
+            return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return mmap.mmap(-1, size)
+    except OSError as error:
+        raise MemoryError(f"the system gives no {size:,} bytes: {error}") from error

@@ -7,6 +7,7 @@ for again: its pages are given back to the system as soon as they are packed."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 import torch
@@ -43,9 +44,10 @@ def packed_of_files(
     fresh = {key: weight for key, (weight, _) in wanted.items() if key not in there}
     if sum(map(_extent, fresh.values())) <= spare():
         shapes = [(compiled.packed_shape(weight), weight.dtype) for weight in fresh.values()]
-        for (key, weight), room in zip(fresh.items(), in_large_pages(shapes), strict=True):
-            _PACKED[key] = there[key] = compiled.packed(weight, room)
-            files.release(weight.data_ptr(), _extent(weight))
+        with suppress(MemoryError):  # of a process that may have less than is there
+            for (key, weight), room in zip(fresh.items(), in_large_pages(shapes), strict=True):
+                _PACKED[key] = there[key] = compiled.packed(weight, room)
+                files.release(weight.data_ptr(), _extent(weight))
     for key, kept in there.items():
         for n, k in wanted[key][1]:
             found[n][k] = kept
