@@ -352,7 +352,7 @@ def test_tokens_begin_with_tokens(place: Path) -> None:
             "chars",
             ["--prompt", "abc", "--length", "2"],
             "AR808",
-            "--length 11 adds 8 steps to it; or give a shorter one",
+            "--length 8 adds 5 steps to it; or give a shorter one",
         ),
         ("chars", ["--prefix", "nothing.txt"], "AR803", "nothing.txt"),
         ("sound", ["--prompt", "a"], "AR808", "this model is of audio"),

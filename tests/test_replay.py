@@ -263,3 +263,13 @@ def test_a_run_goes_on_with_the_memory_it_began_with() -> None:
         assert held and [each.data_ptr() for each in held] == places
         found.append(torch.cat(drawn, 1))
     assert torch.equal(*found)
+
+
+def test_nothing_of_torchs_compiler_is_loaded_for_them() -> None:
+    assert not Watch._should_skip_dynamo()
+
+
+def test_what_takes_much_memory_is_not_kept(replays: list[Replay | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arspec.sampler.run.replay.LARGE", 100)
+    sequence().sample(3, seed=1, method="once")
+    assert replays == [None]

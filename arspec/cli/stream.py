@@ -114,7 +114,7 @@ def _steps(args: argparse.Namespace, data: Any, given: int) -> int:
     if args.seconds is not None and (data.content != "audio" or args.length is not None):
         why = "this model is of " + data.content if data.content != "audio" else "--length came as well"
         raise InputError("AR808", f"--seconds is for audio, and in the place of --length; {why}")
-    steps = data.length if given < data.length else given + data.length
+    unasked = steps = data.length if given < data.length else given + data.length
     if args.seconds is not None and not math.isfinite(args.seconds):
         raise InputError("AR808", f"--seconds is a number of seconds; {args.seconds} came")
     if args.length is not None or args.seconds is not None:
@@ -123,7 +123,7 @@ def _steps(args: argparse.Namespace, data: Any, given: int) -> int:
         raise InputError("AR808", f"a sequence has at least one step; {steps} came")
     if given >= steps:
         option = "--prompt" if args.prompt is not None else "--prefix"
-        help = f"--length and --seconds count it in: --length {given + data.length} adds {data.length:,} steps to it"
+        help = f"--length and --seconds count it in: --length {unasked} adds {unasked - given:,} steps to it"
         shorter = "give a shorter one" if args.prompt is not None else "cut the file, which is taken whole"
         raise InputError("AR808", f"{option} has {given:,} steps, and the whole is to have {steps:,}",
                          f"{help}; or {shorter}")  # fmt: skip

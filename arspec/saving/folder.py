@@ -25,7 +25,7 @@ from arspec.saving.card import CARD, DIAGRAMS, own_card, write_card
 from arspec.saving.classes_file import CLASSES, read_classes, write_classes
 from arspec.saving.figures import FIGURES, read_figures, write_figures
 from arspec.saving.origin import ORIGIN, read_origin, write_origin
-from arspec.saving.spec_file import SETTINGS, SPEC, read_spec, write_spec
+from arspec.saving.spec_file import CONFIG, SETTINGS, SPEC, no_model, read_spec, write_spec
 from arspec.saving.tensors import become, read_tensors, weights_of, whole, write_tensors
 from arspec.saving.tokenizer_file import TOKENIZER, read_own_tokenizer, write_tokenizer
 from arspec.version import VERSION
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from arspec.network.module import Network
 
 MODEL, STATE = "model.safetensors", "state.safetensors"  # the latter is of a run of training
-CONFIG = "config.json"
 M = TypeVar("M", bound="Network")
 
 
@@ -115,7 +114,7 @@ def load(path: str | os.PathLike[str], device: str, make: Callable[[Spec], M]) -
         folder = standing(folder)
     file = folder / name
     if not os.path.exists(file):
-        raise InputError("AR802", f"there is no model at {path}", "a model is a folder that arspec train has written")
+        raise InputError("AR802", f"there is no model at {path}", no_model(path))
     if not name.endswith(WEIGHTS) and (other := meant(name)) is not None:
         raise InputError("AR802", f"{path} is {other[0]} and no model, which is a folder", other[1])
     tensors, _ = read_tensors(file)

@@ -19,6 +19,7 @@ from arspec.language.using import library_file, names_used
 from arspec.syntax.yaml import Map, Scalar, Seq, Tree, parse, read
 
 SPEC, SETTINGS = "spec.yaml", "spec.json"
+CONFIG = "config.json"  # of the Hugging Face Hub, beside models and checkpoints
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
@@ -51,9 +52,16 @@ def read_spec(folder: Path) -> Spec:
     return spec
 
 
+def no_model(folder: Path) -> str:
+    """How to come by a model, where a folder holds none."""
+    if (folder / CONFIG).is_file():
+        return f"arspec import {folder} -o RUN makes a model of a checkpoint"
+    return "a model is a folder that arspec train or arspec import has written"
+
+
 def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
-    found = foreign.settings(path, "AR802", "a model is a folder that arspec train has written")
+    found = foreign.settings(path, "AR802", no_model(folder))
     for key in ("params", "data"):
         if not isinstance(found.get(key), dict):
             raise InputError("AR802", f"{path} is damaged: it holds no object '{key}'")

@@ -21,6 +21,7 @@ from arspec.sampler.run.skinny_matmul import place
 
 WARM = 2  # steps of a class before one is kept
 MOST = 64  # classes of a run that are kept
+LARGE = 1 << 24  # bytes that a class makes, from which it is not kept
 WORTH = 2  # instructions that are to become calls, for each one that does not
 
 
@@ -62,6 +63,10 @@ class Replay:
 
 class Watch(TorchDispatchMode):
     """Whether torch computes anything, and the memory that it gives."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch's compiler need not be loaded
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +125,8 @@ def replay_of(cut: Cut, r: Registers, first: int) -> Replay | None:
             r[at] = r[at].clone(memory_format=torch.contiguous_format)
             segments[-1].copied.append((at, r[at]))
         segments.append(Segment())
-    if kept < WORTH * (len(cut.instructions) - kept):
+    large = sum(each.nbytes for each in held) + sum(each.nbytes for own in segments for _, each in own.copied) > LARGE
+    if large or kept < WORTH * (len(cut.instructions) - kept):
         return None
     registers = [None if at in fresh else r[at] for at in range(first, cut.registers)]
     return Replay(sections, first, registers, moves, segments, held)
