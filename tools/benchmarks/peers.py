@@ -98,6 +98,7 @@ def _family(name: str, folder: Path, options: Options) -> list[Row]:
         options.say(f"{name}: {batch} at once")
         said, given = f"batch {batch}, {PROMPT} given, {TOKENS} drawn", f"batch {batch}, {PROMPT} given"
         drawn = our(TOKENS)
+        read = _of_file(ours)  # before others read all of it
         same = (their(TOKENS) == drawn).float().mean().item()
         distinct = len(drawn[:, PROMPT:].unique())
         notes = {"ours": f"{same:.1%} of tokens the same, {distinct} distinct"}
@@ -109,7 +110,7 @@ def _family(name: str, folder: Path, options: Options) -> list[Row]:
             notes[weights] = f"the first {first} of {TOKENS} tokens the same; {off}"
         found = _measured(runs, options)
         rows.append(_row(name, said, found, "ours", notes["ours"]))
-        rows.append(_floor(name, said, ours, batch, found))
+        rows.append(_floor(name, said, ours, batch, found, read))
         rows.append(_beside(f"{name}, first token", given, partial(our, 1), partial(their, 1), options))
         rows += [_row(f"{name}, {weights}", said, found, weights, notes[weights]) for weights in ("bfloat16", "int8")]
     rows.append(_trained(name, ours, theirs, options))
@@ -180,12 +181,18 @@ def _reader(model: Any) -> Callable[[], None]:
     return read
 
 
-def _floor(name: str, said: str, ours: Any, batch: int, found: Times) -> Row:
+def _of_file(model: Any) -> float:
+    """MB of the file of the model's weights that are in memory."""
+    from arspec.files.mapped import Mapped
+
+    files = Mapped()
+    return sum(files.present(w.data_ptr(), w.nbytes) for w in _own(model).values()) * mmap.PAGESIZE / 1e6
+
+
+def _floor(name: str, said: str, ours: Any, batch: int, found: Times, read: float) -> Row:
     """What reading the weights of linear layers once a token takes, or multiplying, by a product of matrices of a
     thousand rows; whichever is longer."""
     import torch
-
-    from arspec.files.mapped import Mapped
 
     own, held = _own(ours), _held(ours)
     numbers = sum(weight.numel() for weight in held)
@@ -194,10 +201,8 @@ def _floor(name: str, said: str, ours: Any, batch: int, found: Times) -> Row:
     rate = 2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(5))
     once = found["floor"][0]
     taken = TOKENS * max(once, 2 * numbers * batch / rate)
-    files = Mapped()
-    there = sum(files.present(weight.data_ptr(), weight.nbytes) for weight in own.values()) * mmap.PAGESIZE
     note = f"{numbers * 4 / 1e6:,.0f} MB a token, at {numbers * 4 / once / 1e9:.1f} GB/s; {rate / 1e9:,.0f} GFLOP/s; " \
-           f"weights in memory: {copied / 1e6:,.0f} MB of copies and {there / 1e6:,.0f} MB of the file"  # fmt: skip
+           f"weights in memory: {copied / 1e6:,.0f} MB of copies and {read:,.0f} MB of the file"  # fmt: skip
     return row(f"{name}, floor", said, taken, "generate", found["theirs"][0], note=note)
 
 
