@@ -24,7 +24,8 @@ from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import stream_of
 from arspec.sampler.run import memory, packing
 from arspec.sampler.run.kernel import compiler
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place
+from arspec.sampler.run.packing import place
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product
 
 PAGE = mmap.PAGESIZE
 NEIGHBOURS = 2 * (1 << 16) // PAGE  # pages that come with those of the weights before and behind

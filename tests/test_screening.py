@@ -14,8 +14,9 @@ from arspec.model import Model
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.run import screening, skinny_matmul
 from arspec.sampler.run.kernel import kernel
+from arspec.sampler.run.packing import place
 from arspec.sampler.run.screening import Screened, screened
-from arspec.sampler.run.skinny_matmul import KernelProduct, place
+from arspec.sampler.run.skinny_matmul import KernelProduct
 from tests.small import CHARS, randomised
 
 pytestmark = pytest.mark.skipif(kernel() is None, reason="no C++ compiler")

@@ -18,6 +18,7 @@ from arspec.model import Model, build
 from arspec.sampler.drive.sampler import sampler_of
 from arspec.sampler.drive.stream import stream_of
 from arspec.sampler.run.kernel import FLAGS, SOURCES, Kernel, compiler, kernel, library
+from arspec.sampler.run.packing import place
 from arspec.sampler.run.skinny_matmul import (
     BUSY,
     CACHED,
@@ -28,7 +29,6 @@ from arspec.sampler.run.skinny_matmul import (
     KernelProduct,
     Product,
     joined,
-    place,
     products,
 )
 from arspec.sampler.run.without_onednn import WITHOUT_ONEDNN

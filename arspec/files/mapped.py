@@ -48,7 +48,7 @@ class Mapped:
         if mapping is None or at + size > mapping.end or not size:
             return None
         pages = self._told(at, size)
-        if pages is None or ((pages & THERE != 0) & (pages & OF_A_FILE == 0)).any():
+        if pages is None or _written(pages).any():
             return None
         return *mapping.file, mapping.offset + at - mapping.begin
 
@@ -70,7 +70,7 @@ class Mapped:
         """Whether what was just written counts as written: an emulated processor's addresses are not the system's."""
         own = np.ones(1)
         pages = self._told(own.ctypes.data, own.nbytes)
-        return pages is not None and bool(((pages & THERE != 0) & (pages & OF_A_FILE == 0)).all())
+        return pages is not None and bool(_written(pages).all())
 
     def _told(self, at: int, size: int) -> NDArray[np.uint64] | None:
         """What the system tells of the pages that hold so many bytes."""
@@ -87,6 +87,11 @@ class Mapped:
         if k not in self._known:
             self._known[k] = _mapping(self._lines[k][2])
         return self._known[k]
+
+
+def _written(pages: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of them are this process's own."""
+    return (pages & THERE != 0) & (pages & OF_A_FILE == 0)
 
 
 def _span(line: str) -> tuple[int, int]:

@@ -27,9 +27,10 @@ from arspec.sampler.run.cut import Cut
 from arspec.sampler.run.instructions import Registers
 from arspec.sampler.run.kernel import kernel
 from arspec.sampler.run.memory import zeros
+from arspec.sampler.run.packing import place
 from arspec.sampler.run.replay import MOST, WARM, Replay, pays, replay_of
 from arspec.sampler.run.screening import FEW, Screened, screened
-from arspec.sampler.run.skinny_matmul import KernelProduct, Product, place, products
+from arspec.sampler.run.skinny_matmul import KernelProduct, Product, products
 from arspec.types import Bools, Ints
 
 if TYPE_CHECKING:

@@ -68,6 +68,17 @@ class OfProduct(Same):
         return r[self.product].is_call
 
 
+class OfLayer(Same):
+    """An instruction that a layer computes."""
+
+    __slots__ = ()
+    node: Node
+    weights: int
+
+    def may_be_calls(self, r: Registers) -> bool:
+        return self.node.layer.quick in r[self.weights]
+
+
 class Other(Same):
     """An instruction that runs as it is at each step."""
 
@@ -139,7 +150,7 @@ class Block(Other):
 
 
 @dataclass(slots=True, eq=False)
-class Compute(Same):
+class Compute(OfLayer):
     """A layer, on a few sites of one group: [B, n, C]."""
 
     out: int
@@ -152,12 +163,9 @@ class Compute(Same):
     def __call__(self, r: Registers) -> None:
         r[self.out] = self.forward_sites(self.node, r[self.weights], [r[x] for x in self.xs], r[self.places])
 
-    def may_be_calls(self, r: Registers) -> bool:
-        return self.node.layer.quick in r[self.weights]
-
 
 @dataclass(slots=True, eq=False)
-class Advance(Same):
+class Advance(OfLayer):
     """A scan, on one site, whose state goes from row to row of its cache, or stays in the same one: [B, 1, C]."""
 
     out: int
@@ -173,9 +181,6 @@ class Advance(Same):
         cache = r[self.cache]
         before, after = cache.select(1, r[self.read]), cache.select(1, r[self.written])
         r[self.out] = self.advance(self.node, r[self.weights], [r[x] for x in self.xs], before, after)
-
-    def may_be_calls(self, r: Registers) -> bool:
-        return self.node.layer.quick in r[self.weights]
 
     def moves(self, r: Registers, calls: list[KernelCall]) -> list[Move] | None:
         if len(calls) != 1:

@@ -35,7 +35,7 @@ def packed_of_files(
     wanted: dict[object, tuple[Tensor, list[tuple[int, int]]]] = {}
     for n, parts in enumerate(folded):
         for k, weight in enumerate(part["weight"] for part in parts):
-            if often[n] and weight.untyped_storage().data_ptr() in own and weight.stride(1) == 1:
+            if often[n] and lies_in(weight, own):
                 file = files.unwritten(weight.data_ptr(), _extent(weight))
                 if file is not None:
                     form = compiled.packed_shape(weight), weight.shape, weight.stride(), weight.dtype
@@ -59,6 +59,16 @@ def release(weights: Iterable[Tensor]) -> None:
     files = Mapped()
     for weight in weights:
         files.release(weight.data_ptr(), _extent(weight))
+
+
+def lies_in(weight: Tensor, own: frozenset[int]) -> bool:
+    """Whether a weight lies in one of these places, its inputs side by side."""
+    return weight.stride(1) == 1 and place(weight) in own
+
+
+def place(weight: Tensor) -> int:
+    """Where the memory of a weight is, of which it may be a view."""
+    return weight.untyped_storage().data_ptr()
 
 
 def _extent(weight: Tensor) -> int:

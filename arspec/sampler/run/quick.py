@@ -92,17 +92,8 @@ class Quick:
         assert places.is_contiguous() and places.dtype == torch.int64 and len(places) == x.shape[1]
         assert turns.shape[0] == positions and turns[0].numel() == 2 * turned
         y = x.new_empty(x.shape)
-        call(
-            self._turn[x.dtype],
-            _rows(x, heads),
-            x.data_ptr(),
-            turns.data_ptr(),
-            turned,
-            pair,
-            places.data_ptr(),
-            positions,
-            y.data_ptr(),
-        )
+        given = map(_at, (x, turns))
+        call(self._turn[x.dtype], _rows(x, heads), *given, turned, pair, places.data_ptr(), positions, y.data_ptr())
         return y
 
     def windowed(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from arspec.sampler.run.cut import Cut
 from arspec.sampler.run.instructions import First, Instruction, Move, Registers, Split
 from arspec.sampler.run.kernel_calls import KernelCall, kept_calls
-from arspec.sampler.run.skinny_matmul import place
+from arspec.sampler.run.packing import place
 
 WARM = 2  # steps of a class before one is kept
 MOST = 64  # classes of a run that are kept

@@ -23,7 +23,7 @@ from arspec.choices import Storage
 from arspec.layers.base import Weights
 from arspec.sampler.run.kernel import Kernel, kernel, takes, unpacked
 from arspec.sampler.run.kernel_calls import call
-from arspec.sampler.run.packing import packed_of_files, release
+from arspec.sampler.run.packing import lies_in, packed_of_files, release
 from arspec.sampler.run.quick import NUMBER
 
 VERY_FEW = 6  # rows from which a product in parts takes its weight turned over
@@ -156,7 +156,7 @@ class KernelProduct:
         small = self.numbers <= SMALL
         copied = small or storage != "exact" or (self.inputs <= SHORT and self.numbers <= SHORT_ONES)
         packed = [None] * len(parts) if packed is None else packed
-        lies = [_lies(weight, own) and kept is None for weight, kept in zip(weights, packed, strict=True)]
+        lies = [lies_in(weight, own) and kept is None for weight, kept in zip(weights, packed, strict=True)]
         self.packed = [copied or not each for each in lies]
         # what the table points to: the weights as they are read, biases and scales
         self.held: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
@@ -250,16 +250,6 @@ class KernelProduct:
         call(self.times, self.at, x.data_ptr(), apart, batch * sites, at, between, y.data_ptr(), first, width, into)
 
 
-def _lies(weight: Tensor, own: frozenset[int]) -> bool:
-    """Whether a weight lies in one of these places, its inputs side by side."""
-    return weight.stride(1) == 1 and place(weight) in own
-
-
-def place(weight: Tensor) -> int:
-    """Where the memory of a weight is, of which it may be a view."""
-    return weight.untyped_storage().data_ptr()
-
-
 def _at(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
@@ -324,12 +314,13 @@ def products(
     if able and all(map(takes, weights)) and (compiled := kernel()) is not None:
         if size <= COPIED:
             return [KernelProduct(parts, compiled, storage) for parts in folded]
-        often = [0 if n == lies or storage != "exact" else count for n, count in enumerate(steps)]
+        if storage != "exact":  # all of them are copied
+            stored_ones = [KernelProduct(parts, compiled, storage) for parts in folded]
+            release(weights)
+            return stored_ones
+        often = [0 if n == lies else count for n, count in enumerate(steps)]
         packed = packed_of_files(folded, often, own, compiled)
-        found = [KernelProduct(parts, compiled, storage, own, kept) for parts, kept in zip(folded, packed, strict=True)]
-        kept = (zip(parts, product.packed, strict=True) for parts, product in zip(folded, found, strict=True))
-        release(part["weight"] for each in kept for part, copied in each if copied)
-        return found
+        return [KernelProduct(parts, compiled, storage, own, kept) for parts, kept in zip(folded, packed, strict=True)]
     cached = size <= CACHED
     made: list[Product] = []
     for one, each, layers in zip(map(joined, folded), numbers, folded, strict=True):
